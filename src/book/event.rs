@@ -1,0 +1,394 @@
+//! What the engine answers: events, and their fixed 64-byte form.
+
+use super::instrument::{InstrumentSpec, Symbol, Tick};
+use super::order::words;
+use super::{InstrumentId, OrderId, Phase, Price, Qty};
+use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
+
+words! {
+    /// Why a command was refused. A refusal changes nothing (but the clock, where the command carried a time).
+    #[derive(zerocopy::TryFromBytes)]
+    Reject {
+        /// A line or record that is not a command, or a field that this order cannot have.
+        BadField = 1 "bad_field",
+        /// The instrument's phase does not allow it; wait for another phase.
+        Phase = 2 "phase",
+        /// A live order of this instrument has this id.
+        DuplicateId = 3 "duplicate_id",
+        /// No live order of this instrument has this id.
+        UnknownOrder = 4 "unknown_order",
+        /// No instrument of this name is defined.
+        UnknownInstrument = 5 "unknown_instrument",
+        /// A quantity that is zero, out of its bounds, or overflows its level's total.
+        BadQty = 6 "bad_qty",
+        /// A price outside `i64` ticks, or a trail of zero.
+        BadPrice = 7 "bad_price",
+        /// A price that is not a multiple of the tick.
+        OffTick = 8 "off_tick",
+        /// A price outside the instrument's band.
+        PriceOutOfBand = 9 "price_out_of_band",
+        /// The owner may not trade.
+        OwnerBlocked = 10 "owner_blocked",
+        /// More than the owner's limit on an order's quantity.
+        MaxQty = 11 "max_qty",
+        /// More than the owner's limit on quantity × price.
+        MaxNotional = 12 "max_notional",
+        /// The owner has as many live orders as it may.
+        MaxOrders = 13 "max_orders",
+        /// A post-only order that would trade.
+        WouldCross = 14 "would_cross",
+        /// No room for one more resting order.
+        BookFull = 15 "book_full",
+        /// No room for one more untriggered stop.
+        StopsFull = 16 "stops_full",
+        /// No room for one more price level so far from the touch.
+        LevelsFull = 17 "levels_full",
+        /// The command's time is before the clock.
+        TimeReversed = 18 "time_reversed",
+    }
+}
+
+words! {
+    /// Why an order, or the rest of one, was canceled.
+    #[derive(zerocopy::TryFromBytes)]
+    CancelReason {
+        /// `cancel`, or a `reduce` of everything.
+        User = 1 "user",
+        /// What an immediate-or-cancel order could not trade.
+        Ioc = 2 "ioc",
+        /// A fill-or-kill order that could not trade in full.
+        Fok = 3 "fok",
+        /// Less than `min_qty` could trade.
+        MinQty = 4 "min_qty",
+        /// A market order met an empty side.
+        NoLiquidity = 5 "no_liquidity",
+        /// A market order's next price lay beyond its `protect`.
+        Protection = 6 "protection",
+        /// Self-trade prevention.
+        SelfTrade = 7 "stp",
+        /// `mass_cancel`.
+        Mass = 8 "mass",
+        /// A gtd order's time came, or a day order's session closed.
+        Expired = 9 "expired",
+        /// The rest of a triggered stop_limit found no room in the book.
+        BookFull = 10 "book_full",
+        /// The rest of a triggered stop_limit found no room for its level.
+        LevelsFull = 11 "levels_full",
+        /// The rest of a triggered stop_limit would overflow its level's total.
+        BadQty = 12 "bad_qty",
+    }
+}
+
+words! {
+    /// The kind of an [`Event`].
+    #[derive(zerocopy::TryFromBytes)]
+    EventKind {
+        /// A new order is in.
+        Accepted = 1 "accepted",
+        /// A command was refused.
+        Rejected = 2 "rejected",
+        /// Two orders traded.
+        Trade = 3 "trade",
+        /// An order, or the rest of one, is gone.
+        Canceled = 4 "canceled",
+        /// An order shrank and kept its place.
+        Reduced = 5 "reduced",
+        /// An order was replaced.
+        Replaced = 6 "replaced",
+        /// A stop was triggered.
+        Triggered = 7 "triggered",
+        /// The phase of an instrument, as asked for.
+        Phase = 8 "phase",
+        /// An auction found its price; its trades follow.
+        Uncross = 9 "uncross",
+        /// An instrument was defined. It has no number and no line in the text format: it tells whoever
+        /// prints or stores the stream the name and the tick of the events that follow.
+        Defined = 10 "defined",
+    }
+}
+
+pub(crate) const HAS_TS: u8 = 1;
+pub(crate) const HAS_ID: u8 = 2;
+pub(crate) const HAS_LINE: u8 = 4;
+pub(crate) const HAS_PRICE: u8 = 8;
+pub(crate) const NO_INSTRUMENT: u8 = 16;
+
+/// One thing that happened, in 64 bytes (`docs/records.md` gives every field's place).
+///
+/// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
+/// [`Event::from_record`] reads it. [`Event::body`] gives it as an enum to match on.
+///
+/// Events are numbered from 1 without a gap over a whole run; the record carries the low 32 bits
+/// ([`Event::seq_low`]), so that a reader who counts can tell a lost record from a quiet market.
+#[derive(Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(8))]
+pub struct Event {
+    seq_low: u32,
+    kind: EventKind,
+    flags: u8,
+    instrument: u16,
+    ts: u64,
+    id: u64,
+    detail: u64,
+    price: u64,
+    qty: u64,
+    maker_open: u64,
+    taker_open: u64,
+}
+
+const _: () = assert!(size_of::<Event>() == 64);
+
+/// What an [`Event`] says, as an enum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields carry the names of the text format
+pub enum EventBody {
+    /// A new order is in.
+    Accepted { id: OrderId },
+    /// A command was refused. `id` iff the command had one; `line` iff the line or record was not a command at all.
+    Rejected { id: Option<OrderId>, reason: Reject, line: Option<u64> },
+    /// `maker` rested, `taker` came; the price is the maker's. The open quantities are those after the trade.
+    Trade { maker: OrderId, taker: OrderId, price: Price, qty: Qty, maker_open: Qty, taker_open: Qty },
+    /// `qty` is what was open before.
+    Canceled { id: OrderId, qty: Qty, reason: CancelReason },
+    /// `qty` is what is open now.
+    Reduced { id: OrderId, qty: Qty },
+    /// Price (for an order that has a limit price) and open quantity after the change and before matching.
+    Replaced { id: OrderId, price: Option<Price>, qty: Qty },
+    /// A stop's turn has come; its trades follow.
+    Triggered { id: OrderId },
+    /// The phase as asked for, even if nothing changed.
+    Phase { phase: Phase },
+    /// Auction price and executed volume.
+    Uncross { price: Price, qty: Qty },
+    /// An instrument was defined; see [`EventKind::Defined`].
+    Defined { symbol: Symbol, tick: Tick },
+}
+
+/// Why 64 bytes are not an [`Event`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BadEvent;
+
+impl core::fmt::Display for BadEvent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("not an event record: unknown kind, reason, phase or flag")
+    }
+}
+
+impl core::error::Error for BadEvent {}
+
+/// Where and when an event happens: what all events of one command share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) instrument: u16,
+    pub(crate) flags: u8,
+    pub(crate) ts: u64,
+}
+
+impl Event {
+    /// Bytes in a record.
+    pub const SIZE: usize = 64;
+
+    #[inline(always)]
+    fn make(stamp: &Stamp, seq_low: u32, kind: EventKind) -> Self {
+        Self {
+            seq_low: seq_low.to_le(),
+            kind,
+            flags: stamp.flags,
+            instrument: stamp.instrument.to_le(),
+            ts: stamp.ts.to_le(),
+            id: 0,
+            detail: 0,
+            price: 0,
+            qty: 0,
+            maker_open: 0,
+            taker_open: 0,
+        }
+    }
+
+    /// Builds the record of `body`. `ts` is the time of the command in hand, if it had one; `instrument` is
+    /// `None` for events of no instrument (a line that is not a command, a refused `time`).
+    #[must_use]
+    pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
+        let mut flags = if ts.is_some() { HAS_TS } else { 0 };
+        if instrument.is_none() {
+            flags |= NO_INSTRUMENT;
+        }
+        let instrument = instrument.unwrap_or_default().get();
+        Self::stamped(&Stamp { instrument, flags, ts: ts.unwrap_or(0) }, seq_low, body)
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamped(stamp: &Stamp, seq_low: u32, body: EventBody) -> Self {
+        match body {
+            EventBody::Accepted { id } => {
+                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Accepted) }
+            }
+            EventBody::Rejected { id, reason, line } => {
+                let mut e = Self::make(stamp, seq_low, EventKind::Rejected);
+                e.detail = u64::from(reason as u8).to_le();
+                if let Some(id) = id {
+                    e.flags |= HAS_ID;
+                    e.id = id.get().to_le();
+                }
+                if let Some(line) = line {
+                    e.flags |= HAS_LINE;
+                    e.qty = line.to_le();
+                }
+                e
+            }
+            EventBody::Trade { maker, taker, price, qty, maker_open, taker_open } => Self {
+                id: maker.get().to_le(),
+                detail: taker.get().to_le(),
+                price: (price.ticks() as u64).to_le(),
+                qty: qty.lots().to_le(),
+                maker_open: maker_open.lots().to_le(),
+                taker_open: taker_open.lots().to_le(),
+                ..Self::make(stamp, seq_low, EventKind::Trade)
+            },
+            EventBody::Canceled { id, qty, reason } => Self {
+                id: id.get().to_le(),
+                detail: u64::from(reason as u8).to_le(),
+                qty: qty.lots().to_le(),
+                ..Self::make(stamp, seq_low, EventKind::Canceled)
+            },
+            EventBody::Reduced { id, qty } => {
+                Self { id: id.get().to_le(), qty: qty.lots().to_le(), ..Self::make(stamp, seq_low, EventKind::Reduced) }
+            }
+            EventBody::Replaced { id, price, qty } => {
+                let mut e = Self::make(stamp, seq_low, EventKind::Replaced);
+                e.id = id.get().to_le();
+                e.qty = qty.lots().to_le();
+                if let Some(price) = price {
+                    e.flags |= HAS_PRICE;
+                    e.price = (price.ticks() as u64).to_le();
+                }
+                e
+            }
+            EventBody::Triggered { id } => {
+                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Triggered) }
+            }
+            EventBody::Phase { phase } => {
+                Self { detail: u64::from(phase as u8).to_le(), ..Self::make(stamp, seq_low, EventKind::Phase) }
+            }
+            EventBody::Uncross { price, qty } => Self {
+                price: (price.ticks() as u64).to_le(),
+                qty: qty.lots().to_le(),
+                ..Self::make(stamp, seq_low, EventKind::Uncross)
+            },
+            EventBody::Defined { symbol, tick } => {
+                let (low, high) = symbol.to_words();
+                Self {
+                    id: low.to_le(),
+                    detail: high.to_le(),
+                    price: (tick.mantissa() as u64).to_le(),
+                    qty: u64::from(tick.decimals()).to_le(),
+                    ..Self::make(stamp, seq_low, EventKind::Defined)
+                }
+            }
+        }
+    }
+
+    /// Reads a record and checks every field of it.
+    ///
+    /// # Errors
+    /// [`BadEvent`] when the bytes are not a record that [`Event::new`] could have made.
+    pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadEvent> {
+        let event = Self::try_read_from_bytes(bytes).map_err(|_| BadEvent)?;
+        let body = event.parse().ok_or(BadEvent)?;
+        let again = Self::new(event.seq_low(), event.instrument(), event.ts(), body);
+        if again == event { Ok(event) } else { Err(BadEvent) }
+    }
+
+    /// The kind.
+    #[must_use]
+    #[inline]
+    pub const fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which has none.
+    #[must_use]
+    #[inline]
+    pub const fn seq_low(&self) -> u32 {
+        u32::from_le(self.seq_low)
+    }
+
+    /// The instrument, unless the event belongs to none.
+    #[must_use]
+    #[inline]
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        if self.flags & NO_INSTRUMENT != 0 { None } else { Some(InstrumentId::new(u16::from_le(self.instrument))) }
+    }
+
+    /// The time of the command in hand in nanoseconds, if it had one.
+    #[must_use]
+    #[inline]
+    pub const fn ts(&self) -> Option<u64> {
+        if self.flags & HAS_TS != 0 { Some(u64::from_le(self.ts)) } else { None }
+    }
+
+    /// What the event says.
+    #[must_use]
+    pub fn body(&self) -> EventBody {
+        match self.parse() {
+            Some(body) => body,
+            // `new` and `from_record` are the only ways to a record, and both keep it readable.
+            None => unreachable!("an event record is always readable"),
+        }
+    }
+
+    fn parse(&self) -> Option<EventBody> {
+        let id = OrderId::new(u64::from_le(self.id));
+        let detail = u64::from_le(self.detail);
+        let code = u8::try_from(detail).unwrap_or(u8::MAX);
+        let price = Price::new(u64::from_le(self.price) as i64);
+        let qty = Qty::new(u64::from_le(self.qty));
+        Some(match self.kind {
+            EventKind::Accepted => EventBody::Accepted { id },
+            EventKind::Rejected => EventBody::Rejected {
+                id: if self.flags & HAS_ID != 0 { Some(id) } else { None },
+                reason: Reject::from_code(code)?,
+                line: if self.flags & HAS_LINE != 0 { Some(qty.lots()) } else { None },
+            },
+            EventKind::Trade => EventBody::Trade {
+                maker: id,
+                taker: OrderId::new(detail),
+                price,
+                qty,
+                maker_open: Qty::new(u64::from_le(self.maker_open)),
+                taker_open: Qty::new(u64::from_le(self.taker_open)),
+            },
+            EventKind::Canceled => EventBody::Canceled { id, qty, reason: CancelReason::from_code(code)? },
+            EventKind::Reduced => EventBody::Reduced { id, qty },
+            EventKind::Replaced => {
+                EventBody::Replaced { id, price: if self.flags & HAS_PRICE != 0 { Some(price) } else { None }, qty }
+            }
+            EventKind::Triggered => EventBody::Triggered { id },
+            EventKind::Phase => EventBody::Phase { phase: Phase::from_code(code)? },
+            EventKind::Uncross => EventBody::Uncross { price, qty },
+            EventKind::Defined => EventBody::Defined {
+                symbol: Symbol::from_words(id.get(), detail)?,
+                tick: Tick::new(price.ticks(), u8::try_from(qty.lots()).ok()?)?,
+            },
+        })
+    }
+
+    /// The record of an instrument's definition, which has no number.
+    #[must_use]
+    pub fn defined(instrument: InstrumentId, spec: &InstrumentSpec) -> Self {
+        Self::new(0, Some(instrument), None, EventBody::Defined { symbol: spec.symbol, tick: spec.tick })
+    }
+}
+
+impl core::fmt::Debug for Event {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Event")
+            .field("seq_low", &self.seq_low())
+            .field("instrument", &self.instrument())
+            .field("ts", &self.ts())
+            .field("body", &self.body())
+            .finish()
+    }
+}

@@ -1,0 +1,58 @@
+//! Where events go.
+
+use super::Event;
+
+/// Takes the events of a command, in order.
+///
+/// A sink never loses: [`Sink::emit`] returns when the event is in. A sink over something bounded waits there, in
+/// the way its maker chose.
+pub trait Sink {
+    /// Takes one event.
+    fn emit(&mut self, event: Event);
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    #[inline(always)]
+    fn emit(&mut self, event: Event) {
+        (**self).emit(event);
+    }
+}
+
+/// A sink that calls a closure.
+///
+/// ```
+/// use vvp_core::book::{Event, EventKind, FnSink, Sink};
+/// let mut trades = 0;
+/// let mut sink = FnSink(|e: Event| trades += u32::from(e.kind() == EventKind::Trade));
+/// # let _ = &mut sink as &mut dyn Sink;
+/// ```
+#[derive(Clone, Copy)]
+pub struct FnSink<F>(pub F);
+
+impl<F: FnMut(Event)> Sink for FnSink<F> {
+    #[inline(always)]
+    fn emit(&mut self, event: Event) {
+        (self.0)(event);
+    }
+}
+
+impl<F> core::fmt::Debug for FnSink<F> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("FnSink(..)")
+    }
+}
+
+/// A sink that only counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CountSink {
+    /// Events so far.
+    pub events: u64,
+}
+
+impl Sink for CountSink {
+    #[inline(always)]
+    fn emit(&mut self, event: Event) {
+        core::hint::black_box(&event);
+        self.events += 1;
+    }
+}

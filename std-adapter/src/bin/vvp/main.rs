@@ -1,0 +1,3 @@
+//! The `vvp` command line.
+
+fn main() {}

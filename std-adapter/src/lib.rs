@@ -1,0 +1,1 @@
+//! The Linux side of `vvp-core`: memory, threads, pipelines, and the `vvp` command line.
