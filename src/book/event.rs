@@ -159,8 +159,9 @@ pub enum EventBody {
     Triggered { id: OrderId },
     /// The phase as asked for, even if nothing changed.
     Phase { phase: Phase },
-    /// Auction price and executed volume.
-    Uncross { price: Price, qty: Qty },
+    /// Auction price and executed volume in lots, which many levels together may carry beyond `u64`; the text format
+    /// calls it `qty`.
+    Uncross { price: Price, volume: u128 },
     /// An instrument was defined; see [`EventKind::Defined`].
     Defined { symbol: Symbol, tick: Tick },
 }
@@ -184,6 +185,16 @@ pub(crate) struct Stamp {
     pub(crate) instrument: u16,
     pub(crate) flags: u8,
     pub(crate) ts: u64,
+}
+
+impl Stamp {
+    #[inline(always)]
+    pub(crate) const fn new(instrument: u16, ts: Option<u64>) -> Self {
+        match ts {
+            Some(ts) => Self { instrument, flags: HAS_TS, ts },
+            None => Self { instrument, flags: 0, ts: 0 },
+        }
+    }
 }
 
 impl Event {
@@ -272,9 +283,10 @@ impl Event {
             EventBody::Phase { phase } => {
                 Self { detail: u64::from(phase as u8).to_le(), ..Self::make(stamp, seq_low, EventKind::Phase) }
             }
-            EventBody::Uncross { price, qty } => Self {
+            EventBody::Uncross { price, volume } => Self {
                 price: (price.ticks() as u64).to_le(),
-                qty: qty.lots().to_le(),
+                qty: (volume as u64).to_le(),
+                detail: ((volume >> 64) as u64).to_le(),
                 ..Self::make(stamp, seq_low, EventKind::Uncross)
             },
             EventBody::Defined { symbol, tick } => {
@@ -367,7 +379,9 @@ impl Event {
             }
             EventKind::Triggered => EventBody::Triggered { id },
             EventKind::Phase => EventBody::Phase { phase: Phase::from_code(code)? },
-            EventKind::Uncross => EventBody::Uncross { price, qty },
+            EventKind::Uncross => {
+                EventBody::Uncross { price, volume: u128::from(detail) << 64 | u128::from(qty.lots()) }
+            }
             EventKind::Defined => EventBody::Defined {
                 symbol: Symbol::from_words(id.get(), detail)?,
                 tick: Tick::new(price.ticks(), u8::try_from(qty.lots()).ok()?)?,

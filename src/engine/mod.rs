@@ -1,13 +1,141 @@
 //! Many instruments, one clock, one numbered stream of events.
 
-use crate::book::{Book, BookView, Command, InstrumentId, InstrumentSpec, Sink};
+mod owners;
+
+use crate::book::{
+    Book, BookView, Command, Event, EventBody, Exposure, Host, InstrumentId, InstrumentSpec, Op, Reject, Sink, Stamp,
+    Symbol, Tick, rejected,
+};
+use owners::Owners;
+use zerocopy::FromZeros;
 
 /// The engine: commands in, events out.
-#[derive(Debug)]
+///
+/// Up to `INSTRUMENTS` books of type `B`, defined one after the other; risk limits of up to `OWNERS` owners; one clock,
+/// which only commands move; one numbering of events. All-zero bytes are the empty engine.
+///
+/// ```
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Engine, Matcher};
+///
+/// let mut engine: Box<Engine<Book<64, 1, 8, 8, 128>, 1, 4>> = Box::new(Engine::new());
+/// let mut trades = Vec::new();
+/// let mut sink = FnSink(|event: Event| {
+///     if let EventBody::Trade { price, qty, .. } = event.body() {
+///         trades.push((price.ticks(), qty.lots()));
+///     }
+/// });
+/// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
+/// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut sink);
+/// engine.apply(&Command::market(OrderId::new(2), Side::Buy, Qty::new(4)), &mut sink);
+/// assert_eq!(trades, [(101, 4)]);
+/// ```
+#[derive(Debug, FromZeros)]
 #[repr(C)]
 pub struct Engine<B, const INSTRUMENTS: usize, const OWNERS: usize> {
+    state: State<OWNERS>,
+    specs: [Spec; INSTRUMENTS],
     books: [B; INSTRUMENTS],
-    owners: [u8; OWNERS],
+}
+
+/// What all instruments share.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+struct State<const OWNERS: usize> {
+    clock: u64,
+    seq: u64,
+    /// No gtd order expires before this time; 0 when there is none.
+    wake: u64,
+    instruments: u32,
+    reserved: u32,
+    owners: Owners<OWNERS>,
+}
+
+/// The name and tick of an instrument; what its book has no use for.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Spec {
+    symbol: [u64; 2],
+    tick: i64,
+    min_price: i64,
+    max_price: i64,
+    reference: i64,
+    decimals: u8,
+    has_min: bool,
+    has_max: bool,
+    has_reference: bool,
+    reserved: [u8; 4],
+}
+
+impl Spec {
+    fn pack(spec: &InstrumentSpec) -> Self {
+        let (low, high) = spec.symbol.to_words();
+        let ticks = |price: Option<crate::book::Price>| price.map_or(0, crate::book::Price::ticks);
+        Self {
+            symbol: [low, high],
+            tick: spec.tick.mantissa(),
+            min_price: ticks(spec.min_price),
+            max_price: ticks(spec.max_price),
+            reference: ticks(spec.reference),
+            decimals: spec.tick.decimals(),
+            has_min: spec.min_price.is_some(),
+            has_max: spec.max_price.is_some(),
+            has_reference: spec.reference.is_some(),
+            reserved: [0; 4],
+        }
+    }
+
+    fn unpack(&self) -> Option<InstrumentSpec> {
+        let price = |known: bool, ticks| known.then_some(crate::book::Price::new(ticks));
+        Some(InstrumentSpec {
+            symbol: Symbol::from_words(self.symbol[0], self.symbol[1])?,
+            tick: Tick::new(self.tick, self.decimals)?,
+            min_price: price(self.has_min, self.min_price),
+            max_price: price(self.has_max, self.max_price),
+            reference: price(self.has_reference, self.reference),
+        })
+    }
+}
+
+/// The engine as the book of one instrument sees it during one command.
+struct Desk<'a, S, const OWNERS: usize> {
+    state: &'a mut State<OWNERS>,
+    sink: &'a mut S,
+    stamp: Stamp,
+}
+
+impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
+    #[inline(always)]
+    fn clock(&self) -> u64 {
+        self.state.clock
+    }
+
+    #[inline(always)]
+    fn emit(&mut self, body: EventBody) {
+        self.state.seq += 1;
+        self.sink.emit(Event::stamped(&self.stamp, self.state.seq as u32, body));
+    }
+
+    #[inline(always)]
+    fn admit(&self, owner: u32, exposure: &Exposure) -> Result<(), Reject> {
+        self.state.owners.admit(owner, exposure)
+    }
+
+    #[inline(always)]
+    fn born(&mut self, owner: u32) {
+        self.state.owners.born(owner);
+    }
+
+    #[inline(always)]
+    fn died(&mut self, owner: u32) {
+        self.state.owners.died(owner);
+    }
+
+    #[inline(always)]
+    fn wake(&mut self, expires: u64) {
+        // `expires` is after the clock, so it is never 0.
+        self.state.wake = self.state.wake.wrapping_sub(1).min(expires - 1) + 1;
+    }
 }
 
 /// What every [`Engine`] can do, whatever its sizes.
@@ -37,6 +165,176 @@ pub trait Matcher {
     fn max_instruments(&self) -> usize;
 }
 
+impl<B, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
+    const CHECK: () = assert!(INSTRUMENTS > 0 && INSTRUMENTS <= 1 << 16, "INSTRUMENTS is from 1 to 65,536");
+
+    /// Events that belong to no instrument: a line that is no command, an unknown instrument, a refused `time`.
+    fn reject_unplaced<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
+        self.state.seq += 1;
+        sink.emit(Event::new(self.state.seq as u32, None, c.ts(), rejected(c, reason)));
+    }
+}
+
+impl<
+    const INSTRUMENTS: usize,
+    const OWNERS: usize,
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+{
+    /// An empty engine. All-zero bytes are the same.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { Self::CHECK }
+        // SAFETY: all fields derive `FromZeros`: all-zero bytes are a value of theirs.
+        unsafe { core::mem::zeroed() }
+    }
+
+    /// Moves the clock; `false` when that would be backwards.
+    #[inline(always)]
+    fn move_clock(&mut self, ts: u64) -> bool {
+        let forward = ts >= self.state.clock;
+        if forward {
+            self.state.clock = ts;
+        }
+        forward
+    }
+
+    /// Whether some gtd order's time has come.
+    #[inline(always)]
+    fn is_due(&self) -> bool {
+        self.state.wake.wrapping_sub(1) < self.state.clock
+    }
+
+    /// Cancels every gtd order whose time has come, instruments in definition order.
+    #[cold]
+    #[inline(never)]
+    fn expire<S: Sink>(&mut self, stamp: &Stamp, sink: &mut S) {
+        let mut next = 0u64;
+        for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
+            let stamp = Stamp { instrument: i as u16, ..*stamp };
+            let mut desk = Desk { state: &mut self.state, sink: &mut *sink, stamp };
+            if let Some(expires) = book.expire(&mut desk) {
+                next = next.wrapping_sub(1).min(expires - 1) + 1;
+            }
+        }
+        self.state.wake = next;
+    }
+
+    /// A command for one instrument, or one that moves the clock.
+    #[inline(always)]
+    fn command<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+        let i = c.instrument_id().get();
+        let placed = c.op() != Op::Time;
+        if placed && u32::from(i) >= self.state.instruments {
+            return self.reject_unplaced(c, Reject::UnknownInstrument, sink);
+        }
+        let stamp = Stamp::new(i, c.ts());
+        if !c.is_well_formed() {
+            return self.reject(&stamp, c, Reject::BadField, sink);
+        }
+        if let Some(ts) = c.ts() {
+            if !self.move_clock(ts) {
+                if placed {
+                    return self.reject(&stamp, c, Reject::TimeReversed, sink);
+                }
+                return self.reject_unplaced(c, Reject::TimeReversed, sink);
+            }
+            if self.is_due() {
+                self.expire(&stamp, sink);
+            }
+        }
+        if placed && let Some(book) = self.books.get_mut(usize::from(i)) {
+            book.apply(c, &mut Desk { state: &mut self.state, sink, stamp });
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reject<S: Sink>(&mut self, stamp: &Stamp, c: &Command, reason: Reject, sink: &mut S) {
+        Desk { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn define<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+        let i = c.instrument_id();
+        let spec = c.instrument_spec().filter(|_| c.is_well_formed());
+        let next = u32::from(i.get()) == self.state.instruments;
+        let place = usize::from(i.get());
+        match (spec, self.books.get_mut(place), self.specs.get_mut(place)) {
+            (Some(spec), Some(book), Some(slot)) if next => {
+                book.define(&spec);
+                *slot = Spec::pack(&spec);
+                self.state.instruments += 1;
+                sink.emit(Event::defined(i, &spec));
+            }
+            _ => self.reject_unplaced(c, Reject::BadField, sink),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn limit<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+        let owner = c.owner_id();
+        let Some(limits) = c.new_limits().filter(|_| c.is_well_formed()) else {
+            return self.reject_unplaced(c, Reject::BadField, sink);
+        };
+        let live = if self.state.owners.knows(owner) {
+            0
+        } else {
+            self.books.iter().take(self.state.instruments as usize).map(|b| b.live_orders_of(owner.get())).sum()
+        };
+        if !self.state.owners.set(owner, &limits, live) {
+            self.reject_unplaced(c, Reject::BadField, sink);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pass_on<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+        let Some(refusal) = c.refusal().filter(|_| c.is_well_formed()) else {
+            return self.reject_unplaced(c, Reject::BadField, sink);
+        };
+        self.state.seq += 1;
+        let body = EventBody::Rejected { id: refusal.id, reason: refusal.reason, line: refusal.line };
+        sink.emit(Event::new(self.state.seq as u32, refusal.instrument, refusal.ts, body));
+    }
+
+    /// Checks everything that must always be true, order by order. For tests: walks all books.
+    ///
+    /// # Errors
+    /// Says what is broken.
+    pub fn check_invariants(&self) -> Result<(), &'static str> {
+        let books = self.books.get(..self.state.instruments as usize).unwrap_or(&[]);
+        books.iter().try_for_each(Book::check_invariants)?;
+        for (owner, counted) in self.state.owners.counted() {
+            if books.iter().map(|b| b.live_orders_of(owner)).sum::<u64>() != counted {
+                return Err("an owner's live orders are miscounted");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<
+    const INSTRUMENTS: usize,
+    const OWNERS: usize,
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+> Default for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<
     const INSTRUMENTS: usize,
     const OWNERS: usize,
@@ -49,24 +347,41 @@ impl<
 {
     type Book = Book<ORDERS, BLOCKS, FAR, STOPS, IDS>;
 
-    fn apply<S: Sink>(&mut self, _command: &Command, _sink: &mut S) {
-        todo!()
+    #[inline]
+    fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
+        const { Self::CHECK }
+        match command.op() {
+            Op::New | Op::Cancel | Op::Reduce | Op::Replace | Op::MassCancel | Op::Phase | Op::Time => {
+                self.command(command, sink);
+            }
+            Op::Instrument => self.define(command, sink),
+            Op::Limits => self.limit(command, sink),
+            Op::Refused => self.pass_on(command, sink),
+        }
     }
+
     fn seq(&self) -> u64 {
-        todo!()
+        self.state.seq
     }
+
     fn clock(&self) -> u64 {
-        todo!()
+        self.state.clock
     }
+
     fn instruments(&self) -> usize {
-        self.owners.len()
+        self.state.instruments as usize
     }
-    fn spec(&self, _instrument: InstrumentId) -> Option<InstrumentSpec> {
-        todo!()
+
+    fn spec(&self, instrument: InstrumentId) -> Option<InstrumentSpec> {
+        let i = usize::from(instrument.get());
+        if i < self.instruments() { self.specs.get(i)?.unpack() } else { None }
     }
+
     fn book(&self, instrument: InstrumentId) -> Option<&Self::Book> {
-        self.books.get(usize::from(instrument.get()))
+        let i = usize::from(instrument.get());
+        if i < self.instruments() { self.books.get(i) } else { None }
     }
+
     fn max_instruments(&self) -> usize {
         INSTRUMENTS
     }

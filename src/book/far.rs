@@ -1,0 +1,125 @@
+//! The levels outside a ladder's window: a sorted array with a gap where the window is.
+
+use zerocopy::FromZeros;
+
+/// A level outside the window.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct FarLevel {
+    pub(super) key: i64,
+    pub(super) level: u32,
+    reserved: u32,
+}
+
+/// Up to `FAR` levels, sorted by key: those below the window from the left, those above it from the right.
+///
+/// ```text
+/// entries  [ low … low | free …… free | high … high ]
+///            ascending                  ascending
+/// ```
+///
+/// The levels next to the window stand at the gap, so one that crosses the window's edge is a push or a pop.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct Far<const FAR: usize> {
+    low: u32,
+    high: u32,
+    entries: [FarLevel; FAR],
+}
+
+impl<const FAR: usize> Far<FAR> {
+    pub(super) const fn is_full(&self) -> bool {
+        self.low as usize + self.high as usize >= FAR
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.low == 0 && self.high == 0
+    }
+
+    /// Below the window, ascending.
+    pub(super) fn lows(&self) -> &[FarLevel] {
+        &self.entries[..self.low as usize]
+    }
+
+    /// Above the window, ascending.
+    pub(super) fn highs(&self) -> &[FarLevel] {
+        &self.entries[FAR - self.high as usize..]
+    }
+
+    /// The level with this key, or 0. `above`: whether the key lies above the window.
+    pub(super) fn find(&self, key: i64, above: bool) -> u32 {
+        let part = if above { self.highs() } else { self.lows() };
+        part.binary_search_by_key(&key, |e| e.key).map_or(0, |i| part[i].level)
+    }
+
+    /// Adds a level; there is room.
+    pub(super) fn insert(&mut self, key: i64, level: u32, above: bool) {
+        let entry = FarLevel { key, level, reserved: 0 };
+        if above {
+            let start = FAR - self.high as usize;
+            let at = start + self.highs().partition_point(|e| e.key < key);
+            self.entries.copy_within(start..at, start - 1);
+            self.entries[at - 1] = entry;
+            self.high += 1;
+        } else {
+            let end = self.low as usize;
+            let at = self.lows().partition_point(|e| e.key < key);
+            self.entries.copy_within(at..end, at + 1);
+            self.entries[at] = entry;
+            self.low += 1;
+        }
+    }
+
+    /// Removes a level that is there.
+    pub(super) fn remove(&mut self, key: i64, above: bool) {
+        if above {
+            let start = FAR - self.high as usize;
+            let Ok(i) = self.highs().binary_search_by_key(&key, |e| e.key) else { return };
+            self.entries.copy_within(start..start + i, start + 1);
+            self.high -= 1;
+        } else {
+            let Ok(i) = self.lows().binary_search_by_key(&key, |e| e.key) else { return };
+            self.entries.copy_within(i + 1..self.low as usize, i);
+            self.low -= 1;
+        }
+    }
+
+    /// Adds a level above all low ones.
+    pub(super) fn push_low(&mut self, key: i64, level: u32) {
+        self.entries[self.low as usize] = FarLevel { key, level, reserved: 0 };
+        self.low += 1;
+    }
+
+    pub(super) fn last_low(&self) -> Option<FarLevel> {
+        self.lows().last().copied()
+    }
+
+    pub(super) fn pop_low(&mut self) {
+        self.low -= 1;
+    }
+
+    pub(super) fn first_high(&self) -> Option<FarLevel> {
+        self.highs().first().copied()
+    }
+
+    pub(super) fn pop_high(&mut self) {
+        self.high -= 1;
+    }
+
+    /// Moves the gap so that all keys up to `top` are low, and all others high.
+    pub(super) fn split_at(&mut self, top: i64) {
+        let start = FAR - self.high as usize;
+        let down = self.highs().partition_point(|e| e.key <= top);
+        if down > 0 {
+            self.entries.copy_within(start..start + down, self.low as usize);
+            self.low += down as u32;
+            self.high -= down as u32;
+            return;
+        }
+        let keep = self.lows().partition_point(|e| e.key <= top);
+        let up = self.low as usize - keep;
+        self.entries.copy_within(keep..self.low as usize, start - up);
+        self.low -= up as u32;
+        self.high += up as u32;
+    }
+}

@@ -1,0 +1,94 @@
+//! A binary heap of slots that knows where each slot stands, so that any of them can leave.
+
+use zerocopy::FromZeros;
+
+/// The records behind the slots of a [`Heap`].
+pub(super) trait Heaped {
+    /// Whether the record in slot `a` comes before the one in slot `b`; a strict order.
+    fn before(&self, a: u32, b: u32) -> bool;
+    /// Remembers that `slot` stands at `place`.
+    fn placed(&mut self, slot: u32, place: u32);
+    /// Where `slot` stands.
+    fn place(&self, slot: u32) -> u32;
+}
+
+/// The heap: first the slot that comes before all others.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct Heap<const N: usize> {
+    len: u32,
+    slots: [u32; N],
+}
+
+impl<const N: usize> Heap<N> {
+    pub(super) fn first(&self) -> Option<u32> {
+        if self.len == 0 { None } else { Some(self.slots[0]) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(super) fn slots(&self) -> &[u32] {
+        &self.slots[..self.len as usize]
+    }
+
+    /// Adds a slot. The heap has room for every slot there is.
+    pub(super) fn push(&mut self, slot: u32, records: &mut impl Heaped) {
+        let place = self.len as usize;
+        self.len += 1;
+        self.rise(place, slot, records);
+    }
+
+    /// Takes a slot out, wherever it stands.
+    pub(super) fn remove(&mut self, slot: u32, records: &mut impl Heaped) {
+        let place = records.place(slot) as usize;
+        debug_assert!(self.slots[place] == slot, "the slot stands where it says");
+        self.len -= 1;
+        let last = self.slots[self.len as usize];
+        if last == slot {
+            return;
+        }
+        if place > 0 && records.before(last, self.slots[(place - 1) / 2]) {
+            self.rise(place, last, records);
+        } else {
+            self.sink(place, last, records);
+        }
+    }
+
+    fn rise(&mut self, mut place: usize, slot: u32, records: &mut impl Heaped) {
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            if !records.before(slot, self.slots[parent]) {
+                break;
+            }
+            self.put(place, self.slots[parent], records);
+            place = parent;
+        }
+        self.put(place, slot, records);
+    }
+
+    fn sink(&mut self, mut place: usize, slot: u32, records: &mut impl Heaped) {
+        let len = self.len as usize;
+        loop {
+            let mut child = 2 * place + 1;
+            if child >= len {
+                break;
+            }
+            if child + 1 < len && records.before(self.slots[child + 1], self.slots[child]) {
+                child += 1;
+            }
+            if !records.before(self.slots[child], slot) {
+                break;
+            }
+            self.put(place, self.slots[child], records);
+            place = child;
+        }
+        self.put(place, slot, records);
+    }
+
+    fn put(&mut self, place: usize, slot: u32, records: &mut impl Heaped) {
+        self.slots[place] = slot;
+        records.placed(slot, place as u32);
+    }
+}

@@ -1,0 +1,326 @@
+//! One side of the book: levels by price, the best one at hand.
+
+use super::far::{Far, FarLevel};
+use super::window::Window;
+use super::{Price, Side};
+use zerocopy::FromZeros;
+
+/// A price on one side's scale, where more is better: the ticks of a bid, their bitwise complement for an ask. One
+/// search direction serves both sides, and complementing twice gives the price back.
+#[inline(always)]
+pub(super) const fn key(side: Side, price: Price) -> i64 {
+    price.ticks() ^ -(side as i64)
+}
+
+/// The price of a key.
+#[inline(always)]
+pub(super) const fn price(side: Side, key: i64) -> Price {
+    Price::new(key ^ -(side as i64))
+}
+
+/// The levels of one side: `BLOCKS` × 64 consecutive keys in a ring (the window), up to `FAR` levels outside it.
+///
+/// The window covers the `len` keys down from `top`. It follows the best level in [`Ladder::follow`], once a command, by
+/// at most [`Ladder::STEP`] levels that enter or leave, so a jump of the market never stalls a command; until it has
+/// caught up, levels are found among the far ones by binary search, and everything works as before.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct Ladder<const BLOCKS: usize, const FAR: usize> {
+    best: u32,
+    levels: u32,
+    best_key: i64,
+    top: i64,
+    len: u64,
+    /// The window is in place while `top - best_key` is within `slack` of `margin`.
+    margin: u64,
+    slack: u64,
+    window: Window<BLOCKS>,
+    far: Far<FAR>,
+}
+
+/// A level and its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rung {
+    pub(super) key: i64,
+    pub(super) level: u32,
+}
+
+impl From<FarLevel> for Rung {
+    fn from(far: FarLevel) -> Self {
+        Self { key: far.key, level: far.level }
+    }
+}
+
+impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
+    /// Levels that enter or leave the window in one command, at most.
+    pub(super) const STEP: usize = 64;
+
+    const WIDTH: u64 = Window::<BLOCKS>::PLACES as u64;
+    const LOWEST_TOP: i64 = i64::MIN + (Self::WIDTH as i64 - 1);
+
+    /// The best level, or 0.
+    #[inline(always)]
+    pub(super) const fn best(&self) -> u32 {
+        self.best
+    }
+
+    /// The key of the best level; meaningless when there is none.
+    #[inline(always)]
+    pub(super) const fn best_key(&self) -> i64 {
+        self.best_key
+    }
+
+    #[inline(always)]
+    pub(super) const fn levels(&self) -> usize {
+        self.levels as usize
+    }
+
+    /// How far below the window's top a key lies; at least `len` when it is not in the window.
+    #[inline(always)]
+    const fn down(&self, key: i64) -> u64 {
+        self.top.wrapping_sub(key) as u64
+    }
+
+    #[inline(always)]
+    const fn in_window(&self, key: i64) -> bool {
+        self.down(key) < self.len
+    }
+
+    /// Whether a key lies outside the window.
+    pub(super) const fn is_far(&self, key: i64) -> bool {
+        !self.in_window(key)
+    }
+
+    /// The level with this key, or 0.
+    #[inline(always)]
+    pub(super) fn find(&self, key: i64) -> u32 {
+        if self.in_window(key) {
+            self.window.level(Window::<BLOCKS>::place(key))
+        } else if self.far.is_empty() {
+            0
+        } else {
+            self.far.find(key, key > self.top)
+        }
+    }
+
+    /// Whether a level with this key, which is not there, could be added.
+    #[inline(always)]
+    pub(super) const fn has_room(&self, key: i64) -> bool {
+        self.in_window(key) || !self.far.is_full() || self.levels == 0
+    }
+
+    /// Adds a level with a key that is not there; [`Ladder::has_room`] said yes.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, key: i64, level: u32) {
+        if self.levels == 0 {
+            self.top = Self::target(key);
+            self.len = Self::WIDTH;
+            self.settle();
+        }
+        self.levels += 1;
+        if self.in_window(key) {
+            self.window.set(Window::<BLOCKS>::place(key), level);
+        } else {
+            self.far.insert(key, level, key > self.top);
+        }
+        if self.best == 0 || key > self.best_key {
+            self.best = level;
+            self.best_key = key;
+        }
+    }
+
+    /// Removes the level with this key, which is there.
+    #[inline(always)]
+    pub(super) fn remove(&mut self, key: i64) {
+        self.levels -= 1;
+        if self.in_window(key) {
+            self.window.clear(Window::<BLOCKS>::place(key));
+        } else {
+            self.far.remove(key, key > self.top);
+        }
+        if key == self.best_key {
+            let next = self.worse(key).unwrap_or(Rung { key, level: 0 });
+            self.best = next.level;
+            self.best_key = next.key;
+        }
+    }
+
+    /// The best level of all.
+    pub(super) fn first(&self) -> Option<Rung> {
+        if self.best == 0 { None } else { Some(Rung { key: self.best_key, level: self.best }) }
+    }
+
+    /// The best level below `key`.
+    #[inline(always)]
+    pub(super) fn worse(&self, key: i64) -> Option<Rung> {
+        let mut key = key;
+        if key > self.top {
+            let highs = self.far.highs();
+            let i = highs.partition_point(|e| e.key < key);
+            if i > 0 {
+                return Some(highs[i - 1].into());
+            }
+            // What lies in the window is below. `top` itself may be occupied.
+            let level = if self.len > 0 { self.window.level(Window::<BLOCKS>::place(self.top)) } else { 0 };
+            if level != 0 {
+                return Some(Rung { key: self.top, level });
+            }
+            key = self.top;
+        }
+        let place = Window::<BLOCKS>::place(key);
+        if let Some(found) = self.window.at_or_below(place.wrapping_sub(1)) {
+            // Going round the ring ends at keys above `key`; they seem to lie below the window.
+            let down = (place.wrapping_sub(found) & (Window::<BLOCKS>::PLACES - 1)) as u64;
+            if down != 0 && self.down(key).saturating_add(down) < self.len {
+                return Some(Rung { key: key.wrapping_sub(down as i64), level: self.window.level(found) });
+            }
+        }
+        let lows = self.far.lows();
+        let i = lows.partition_point(|e| e.key < key);
+        if i > 0 { Some(lows[i - 1].into()) } else { None }
+    }
+
+    /// The worst level above `key`.
+    pub(super) fn better(&self, key: i64) -> Option<Rung> {
+        let lows = self.far.lows();
+        let i = lows.partition_point(|e| e.key <= key);
+        if i < lows.len() {
+            return Some(lows[i].into());
+        }
+        let bottom = self.top.wrapping_sub(self.len as i64); // the key just below the window
+        let start = if self.in_window(key) { key } else { bottom };
+        if key < self.top && self.len > 0 {
+            let place = Window::<BLOCKS>::place(start).wrapping_add(1) & (Window::<BLOCKS>::PLACES - 1);
+            if let Some(found) = self.window.at_or_above(place) {
+                let up = (found.wrapping_sub(place) & (Window::<BLOCKS>::PLACES - 1)) as i64;
+                let key = start.wrapping_add(1).wrapping_add(up);
+                if self.in_window(key) {
+                    return Some(Rung { key, level: self.window.level(found) });
+                }
+            }
+        }
+        let highs = self.far.highs();
+        let i = highs.partition_point(|e| e.key <= key);
+        highs.get(i).map(|&e| e.into())
+    }
+
+    // ---- the window follows the market -----------------------------------------------------------------------
+
+    /// Where the window's top belongs when `best` is the best key: a quarter of the window above it, as far as
+    /// `i64` goes.
+    const fn target(best: i64) -> i64 {
+        let top = best.saturating_add((Self::WIDTH / 4) as i64);
+        if top < Self::LOWEST_TOP { Self::LOWEST_TOP } else { top }
+    }
+
+    /// Says that the window is whole, and how far the best level may move before it follows again.
+    fn settle(&mut self) {
+        self.margin = if self.top == i64::MAX { 0 } else { Self::WIDTH / 8 };
+        let most = if self.top == Self::LOWEST_TOP { Self::WIDTH } else { Self::WIDTH / 8 * 5 };
+        self.slack = most - self.margin;
+    }
+
+    /// Moves the window towards the best level, if it is too far from its place. Once a command; moves at most
+    /// [`Ladder::STEP`] levels (and, when the window was empty, the gap among the far ones).
+    #[inline(always)]
+    pub(super) fn follow(&mut self) {
+        if self.best != 0 && self.down(self.best_key).wrapping_sub(self.margin) >= self.slack {
+            self.step();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn step(&mut self) {
+        let target = Self::target(self.best_key);
+        let mut budget = Self::STEP;
+        self.slack = 0; // not in place, until we know better
+
+        // What the window leaves behind becomes far.
+        while target > self.top && !self.window.is_empty() {
+            let bottom = self.top.wrapping_sub(self.len as i64).wrapping_add(1);
+            let from = Window::<BLOCKS>::place(bottom);
+            let Some(place) = self.window.at_or_above(from) else { break };
+            let up = place.wrapping_sub(from) & (Window::<BLOCKS>::PLACES - 1);
+            let key = bottom.wrapping_add(up as i64);
+            if (target.wrapping_sub(key) as u64) < Self::WIDTH {
+                break;
+            }
+            if budget == 0 || self.far.is_full() {
+                self.len = self.down(key) + 1;
+                return;
+            }
+            let level = self.window.level(place);
+            self.window.clear(place);
+            self.far.push_low(key, level);
+            self.len = self.down(key); // the key just evicted is outside now
+            budget -= 1;
+        }
+
+        // The top moves; what it passes on its way up comes in.
+        if self.window.is_empty() {
+            self.far.split_at(target);
+            self.top = target;
+            self.len = 0;
+        } else if target > self.top {
+            let mut top = target;
+            while let Some(high) = self.far.first_high().filter(|e| e.key <= target) {
+                if budget == 0 {
+                    top = high.key - 1;
+                    break;
+                }
+                self.far.pop_high();
+                self.window.set(Window::<BLOCKS>::place(high.key), high.level);
+                budget -= 1;
+            }
+            let up = top.wrapping_sub(self.top) as u64;
+            // Nothing inside lies `WIDTH` or more below the target: the window may be cut there.
+            let reach = Self::WIDTH - target.wrapping_sub(top) as u64;
+            self.len = self.len.saturating_add(up).min(reach);
+            self.top = top;
+        } else {
+            self.len -= self.top.wrapping_sub(target) as u64;
+            self.top = target;
+        }
+
+        // The bottom reaches down to full width.
+        while let Some(low) = self.far.last_low().filter(|e| self.down(e.key) < Self::WIDTH) {
+            if budget == 0 {
+                self.len = self.down(low.key);
+                return;
+            }
+            self.far.pop_low();
+            self.window.set(Window::<BLOCKS>::place(low.key), low.level);
+            budget -= 1;
+        }
+        let room = (self.top.wrapping_sub(i64::MIN) as u64).saturating_add(1);
+        self.len = Self::WIDTH.min(room);
+        if self.top == target {
+            self.settle();
+        }
+    }
+
+    /// Whether the window, the far levels and the best level agree.
+    pub(super) fn is_consistent(&self) -> bool {
+        let sorted = |part: &[FarLevel]| part.windows(2).all(|w| w[0].key < w[1].key);
+        let (lows, highs) = (self.far.lows(), self.far.highs());
+        let best = [
+            highs.last().map(|e| Rung::from(*e)),
+            self.window.at_or_below(Window::<BLOCKS>::place(self.top)).map(|place| {
+                let down = Window::<BLOCKS>::place(self.top).wrapping_sub(place) & (Window::<BLOCKS>::PLACES - 1);
+                Rung { key: self.top.wrapping_sub(down as i64), level: self.window.level(place) }
+            }),
+            lows.last().map(|e| Rung::from(*e)),
+        ]
+        .into_iter()
+        .flatten()
+        .next();
+        self.window.is_consistent()
+            && sorted(lows)
+            && sorted(highs)
+            && highs.first().is_none_or(|e| e.key > self.top)
+            && lows.last().is_none_or(|e| e.key < self.top && !self.in_window(e.key))
+            && best == self.first()
+            && self.len <= Self::WIDTH
+    }
+}

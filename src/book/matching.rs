@@ -1,0 +1,350 @@
+//! Matching: an incoming order meets the other side.
+
+use super::host::Host;
+use super::ladder::{key, price};
+use super::slab::Traits;
+use super::store::{Book, Rest, stop_entry};
+use super::{CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
+
+/// An order on its way in: new, replaced, or a stop that was triggered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Incoming {
+    pub(super) id: u64,
+    pub(super) owner: u32,
+    pub(super) side: Side,
+    pub(super) open: u64,
+    /// The limit price, unless it is a market order.
+    pub(super) limit: Option<Price>,
+    /// Market: no further than this from the best price.
+    pub(super) protect: Option<u64>,
+    pub(super) tif: TimeInForce,
+    pub(super) stp: SelfTrade,
+    /// ioc: the least that must trade, or 0.
+    pub(super) min_qty: u64,
+    pub(super) post_only: bool,
+    pub(super) hidden: bool,
+    /// Iceberg: what it shows at most; else 0.
+    pub(super) display: u64,
+    pub(super) expires: u64,
+    pub(super) stamp: u64,
+    /// A replaced order keeps its node; 0 otherwise.
+    pub(super) node: u32,
+}
+
+impl Incoming {
+    /// Whether what does not trade rests.
+    #[inline(always)]
+    pub(super) const fn rests(&self) -> bool {
+        self.limit.is_some() && self.tif.may_rest()
+    }
+}
+
+/// Whether the room for what may rest was tested already.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Room {
+    /// It was: the level of its price, or 0 when there is none yet.
+    Tested(u32),
+    /// It is tested when it comes to rest: a triggered stop_limit.
+    Late,
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+{
+    /// Whether an order at `price` would trade on arrival.
+    #[inline(always)]
+    pub(super) fn crosses(&self, side: Side, price: Price) -> bool {
+        let other = &self.sides[side.opposite() as usize];
+        other.best() != 0 && other.best_key() >= key(side.opposite(), price)
+    }
+
+    /// Whether `qty` may rest at `price`, as if nothing traded; `replaced` is the order that makes room for itself.
+    /// Gives the level, or 0 when there is none yet.
+    #[inline(always)]
+    pub(super) fn room(&self, side: Side, price: Price, qty: u64, replaced: u32) -> Result<u32, Reject> {
+        if replaced == 0 && !self.slab.has_room() {
+            return Err(Reject::BookFull);
+        }
+        let key = key(side, price);
+        let ladder = &self.sides[side as usize];
+        let level = ladder.find(key);
+        if level == 0 {
+            if !ladder.has_room(key) && !self.leaves_room(side, replaced) {
+                return Err(Reject::LevelsFull);
+            }
+            return Ok(0);
+        }
+        let mut total = self.slab.node(level).qty;
+        if replaced != 0 && self.slab.level_of(replaced) == level {
+            total -= self.slab.node(replaced).qty;
+        }
+        match total.checked_add(qty) {
+            Some(_) => Ok(level),
+            None => Err(Reject::BadQty),
+        }
+    }
+
+    /// Whether a replaced order takes its level with it, and that makes room for another one.
+    #[cold]
+    fn leaves_room(&self, side: Side, replaced: u32) -> bool {
+        if replaced == 0 {
+            return false;
+        }
+        let level = self.slab.level_of(replaced);
+        let node = self.slab.node(level);
+        let ladder = &self.sides[side as usize];
+        node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.slab.key(level)))
+    }
+
+    /// An accepted (or replaced, or triggered) order trades as far as it can; the rest rests or is canceled.
+    #[inline(always)]
+    pub(super) fn come_in<H: Host>(&mut self, order: &Incoming, room: Room, h: &mut H) {
+        let other = order.side.opposite();
+        let best = &self.sides[other as usize];
+        let limit = match (order.limit, order.protect) {
+            (Some(limit), _) => key(other, limit),
+            (None, None) => i64::MIN,
+            (None, Some(ticks)) => best.best_key().saturating_sub_unsigned(ticks),
+        };
+        let mut open = order.open;
+        if self.phase == Phase::Continuous {
+            if let Some(reason) = self.fails_look(order, other, limit) {
+                return self.end(order, open, reason, h);
+            }
+            if best_crosses(&self.sides[other as usize], limit) && !self.trade(order, other, limit, &mut open, h) {
+                return self.leave(order, h);
+            }
+        }
+        if open == 0 {
+            return self.leave(order, h);
+        }
+        if order.rests() {
+            return self.come_to_rest(order, open, room, h);
+        }
+        let reason = if order.limit.is_some() {
+            CancelReason::Ioc
+        } else if self.sides[other as usize].best() != 0 {
+            CancelReason::Protection
+        } else {
+            CancelReason::NoLiquidity
+        };
+        self.end(order, open, reason, h);
+    }
+
+    #[inline(always)]
+    fn fails_look(&self, order: &Incoming, other: Side, limit: i64) -> Option<CancelReason> {
+        let (need, reason) = match order.tif {
+            TimeInForce::Fok => (order.open, CancelReason::Fok),
+            TimeInForce::Ioc if order.min_qty > 0 => (order.min_qty, CancelReason::MinQty),
+            _ => return None,
+        };
+        let enough = self.can_fill(other as usize, limit, need, order.stp, order.owner);
+        if enough { None } else { Some(reason) }
+    }
+
+    /// Cancels what is left of an incoming order.
+    fn end<H: Host>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
+        h.emit(EventBody::Canceled { id: OrderId::new(order.id), qty: Qty::new(open), reason });
+        self.leave(order, h);
+    }
+
+    /// An incoming order does not come to rest; one that was replaced gives its node back.
+    #[inline(always)]
+    fn leave<H: Host>(&mut self, order: &Incoming, h: &mut H) {
+        if order.node != 0 {
+            self.bury(order.node, h);
+        }
+    }
+
+    #[inline(always)]
+    fn come_to_rest<H: Host>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
+        let Some(price) = order.limit else { return };
+        let level = match room {
+            Room::Tested(level) => level,
+            Room::Late => match self.room(order.side, price, open, 0) {
+                Ok(level) => level,
+                Err(reason) => {
+                    let reason = match reason {
+                        Reject::BookFull => CancelReason::BookFull,
+                        Reject::LevelsFull => CancelReason::LevelsFull,
+                        _ => CancelReason::BadQty,
+                    };
+                    return self.end(order, open, reason, h);
+                }
+            },
+        };
+        let rest = Rest {
+            id: order.id,
+            owner: order.owner,
+            open,
+            side: order.side,
+            price,
+            traits: Traits {
+                stamp: order.stamp,
+                tif: order.tif,
+                stp: order.stp,
+                iceberg: order.display != 0,
+                hidden: order.hidden,
+                post_only: order.post_only,
+            },
+            display: order.display,
+            expires: order.expires,
+        };
+        if order.node == 0 {
+            self.rest(&rest, level, h);
+        } else {
+            self.slab.node_mut(order.node).qty = open;
+            self.settle(order.node, &rest, level, h);
+        }
+    }
+
+    /// Trades `open` against the levels of `other` down to the key `limit`. Says whether the order is still there:
+    /// `false` when self-trade prevention has ended it.
+    fn trade<H: Host>(&mut self, order: &Incoming, other: Side, limit: i64, open: &mut u64, h: &mut H) -> bool {
+        let side = other as usize;
+        loop {
+            let level = self.sides[side].best();
+            if level == 0 || self.sides[side].best_key() < limit {
+                return true;
+            }
+            let at = price(other, self.sides[side].best_key());
+            // One level: front of the queue, until it is empty or the order is filled.
+            loop {
+                let maker = self.slab.node(level).next;
+                if !matches!(order.stp, SelfTrade::None) && self.slab.owner(maker) == order.owner {
+                    if !self.prevent(order, maker, open, h) {
+                        return false;
+                    }
+                } else {
+                    let qty = self.slab.slice(maker).min(*open);
+                    *open -= qty;
+                    let maker_open = self.slab.fill(maker, level, qty);
+                    h.emit(EventBody::Trade {
+                        maker: OrderId::new(self.slab.node(maker).key),
+                        taker: OrderId::new(order.id),
+                        price: at,
+                        qty: Qty::new(qty),
+                        maker_open: Qty::new(maker_open),
+                        taker_open: Qty::new(*open),
+                    });
+                    self.last.set(at.ticks());
+                    self.untested = true;
+                    if maker_open == 0 {
+                        self.drop_order(maker, h);
+                    } else if self.slab.slice(maker) == 0 {
+                        self.slab.refresh(maker);
+                    }
+                }
+                if *open == 0 {
+                    return true;
+                }
+                if self.sides[side].best() != level {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The order met one of its own owner. Says whether the order is still there.
+    #[cold]
+    #[inline(never)]
+    fn prevent<H: Host>(&mut self, order: &Incoming, maker: u32, open: &mut u64, h: &mut H) -> bool {
+        let taker = OrderId::new(order.id);
+        let reason = CancelReason::SelfTrade;
+        match order.stp {
+            SelfTrade::None => true, // not asked for
+            SelfTrade::CancelNewest => {
+                h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
+                false
+            }
+            SelfTrade::CancelOldest => {
+                self.cancel_order(maker, reason, h);
+                true
+            }
+            SelfTrade::CancelBoth => {
+                self.cancel_order(maker, reason, h);
+                h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
+                false
+            }
+            SelfTrade::Decrement => {
+                let there = self.slab.node(maker).qty;
+                let by = there.min(*open);
+                if by == there {
+                    self.cancel_order(maker, reason, h);
+                } else {
+                    self.slab.shrink(maker, there - by);
+                    let id = OrderId::new(self.slab.node(maker).key);
+                    h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
+                }
+                if by == *open {
+                    h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
+                    return false;
+                }
+                *open -= by;
+                h.emit(EventBody::Reduced { id: taker, qty: Qty::new(*open) });
+                true
+            }
+        }
+    }
+
+    // ---- stops that are triggered --------------------------------------------------------------------------------
+
+    /// Tests the stops if anything happened that could trigger one, lets those that are hit come in one by one, and
+    /// tests again after each.
+    #[inline(always)]
+    pub(super) fn test_stops<H: Host>(&mut self, h: &mut H) {
+        if self.untested && self.stops.live() > 0 {
+            self.fire_stops(h);
+        }
+        self.untested = false;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fire_stops<H: Host>(&mut self, h: &mut H) {
+        if self.phase != Phase::Continuous {
+            return;
+        }
+        loop {
+            if self.untested
+                && let Some(last) = self.last.get()
+            {
+                self.untested = false;
+                let ids = &mut self.ids;
+                self.stops.test(last, |slot, stop| {
+                    ids.remove(stop.id, stop_entry(slot));
+                    h.died(stop.owner);
+                });
+            }
+            let Some(stop) = self.stops.pop_queued() else { return };
+            h.emit(EventBody::Triggered { id: OrderId::new(stop.id) });
+            let order = Incoming {
+                id: stop.id,
+                owner: stop.owner,
+                side: stop.side,
+                open: stop.qty,
+                limit: (stop.kind == OrderType::StopLimit).then_some(Price::new(stop.limit)),
+                protect: stop.has_protect.then_some(stop.protect),
+                tif: stop.tif,
+                stp: stop.stp,
+                min_qty: 0,
+                post_only: false,
+                hidden: false,
+                display: 0,
+                expires: stop.expires,
+                stamp: self.next_stamp(),
+                node: 0,
+            };
+            self.come_in(&order, Room::Late, h);
+        }
+    }
+}
+
+/// Whether the best level of a side lies within `limit`.
+#[inline(always)]
+const fn best_crosses<const BLOCKS: usize, const FAR: usize>(
+    ladder: &super::ladder::Ladder<BLOCKS, FAR>,
+    limit: i64,
+) -> bool {
+    ladder.best() != 0 && ladder.best_key() >= limit
+}

@@ -1,0 +1,146 @@
+//! The window of a ladder: a ring of consecutive ticks, and a bitmap that says which of them are occupied.
+
+use zerocopy::FromZeros;
+
+/// 64 ticks: which are occupied, and by which level.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+struct Block {
+    occupied: u64,
+    level: [u32; 64],
+}
+
+/// A ring of `BLOCKS` × 64 places. Three words lead to any occupied place: one of 64 root bits, one of 64 summary
+/// words, one block.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct Window<const BLOCKS: usize> {
+    root: u64,
+    summary: [u64; 64],
+    blocks: [Block; BLOCKS],
+}
+
+/// Bits below bit `i`.
+#[inline(always)]
+const fn below(i: usize) -> u64 {
+    (1 << i) - 1
+}
+
+/// The highest bit set; `word` is not 0.
+#[inline(always)]
+const fn high(word: u64) -> usize {
+    63 - word.leading_zeros() as usize
+}
+
+impl<const BLOCKS: usize> Window<BLOCKS> {
+    /// Places in the ring.
+    pub(super) const PLACES: usize = {
+        assert!(BLOCKS.is_power_of_two() && BLOCKS <= 4096, "BLOCKS is a power of two up to 4096");
+        BLOCKS * 64
+    };
+
+    #[inline(always)]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.root == 0
+    }
+
+    /// The place of a key.
+    #[inline(always)]
+    pub(super) const fn place(key: i64) -> usize {
+        key as usize & (Self::PLACES - 1)
+    }
+
+    /// The level at a place, or 0.
+    #[inline(always)]
+    pub(super) fn level(&self, place: usize) -> u32 {
+        self.blocks[(place / 64) & (BLOCKS - 1)].level[place % 64]
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, place: usize, level: u32) {
+        let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
+        let block = &mut self.blocks[b];
+        block.level[i] = level;
+        block.occupied |= 1 << i;
+        self.summary[(b / 64) % 64] |= 1 << (b % 64);
+        self.root |= 1 << (b / 64);
+    }
+
+    /// Empties a place. The words above are rewritten without asking whether they change: cheaper than a branch
+    /// that is sometimes mispredicted.
+    #[inline(always)]
+    pub(super) fn clear(&mut self, place: usize) {
+        let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
+        let block = &mut self.blocks[b];
+        block.level[i] = 0;
+        block.occupied &= !(1 << i);
+        let word = &mut self.summary[(b / 64) % 64];
+        *word = *word & !(1 << (b % 64)) | u64::from(block.occupied != 0) << (b % 64);
+        self.root = self.root & !(1 << (b / 64)) | u64::from(*word != 0) << (b / 64);
+    }
+
+    /// The first occupied place at `place` or below it, going round the ring; `None` when the ring is empty.
+    #[inline(always)]
+    pub(super) fn at_or_below(&self, place: usize) -> Option<usize> {
+        let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
+        let mut bits = self.blocks[b].occupied & (u64::MAX >> (63 - i));
+        if bits == 0 {
+            let mut group = b / 64;
+            let mut word = self.summary[group % 64] & below(b % 64);
+            if word == 0 {
+                let mut root = self.root & below(group);
+                if root == 0 {
+                    root = self.root; // round the ring
+                    if root == 0 {
+                        return None;
+                    }
+                }
+                group = high(root);
+                word = self.summary[group];
+                if word == 0 {
+                    return None;
+                }
+            }
+            b = (group * 64 + high(word)) & (BLOCKS - 1);
+            bits = self.blocks[b].occupied;
+            if bits == 0 {
+                return None;
+            }
+        }
+        Some(b * 64 + high(bits))
+    }
+
+    /// The first occupied place at `place` or above it, going round the ring; `None` when the ring is empty.
+    pub(super) fn at_or_above(&self, place: usize) -> Option<usize> {
+        let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
+        let mut bits = self.blocks[b].occupied & (u64::MAX << i);
+        if bits == 0 {
+            let above = |i: usize| !below(i) & !(1 << i);
+            let mut group = b / 64;
+            let mut word = self.summary[group % 64] & above(b % 64);
+            if word == 0 {
+                let mut root = self.root & above(group);
+                if root == 0 {
+                    root = self.root; // round the ring
+                    if root == 0 {
+                        return None;
+                    }
+                }
+                group = root.trailing_zeros() as usize;
+                word = self.summary[group];
+            }
+            b = (group * 64 + word.trailing_zeros() as usize) & (BLOCKS - 1);
+            bits = self.blocks[b].occupied;
+        }
+        Some(b * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Whether every summary bit says what the words below it say, and occupied places have levels.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.blocks.iter().enumerate().all(|(b, block)| {
+            let bit = self.summary[b / 64] >> (b % 64) & 1;
+            (bit == 1) == (block.occupied != 0)
+                && block.level.iter().enumerate().all(|(i, &level)| (block.occupied >> i & 1 == 1) == (level != 0))
+        }) && self.summary.iter().enumerate().all(|(g, &word)| (self.root >> g & 1 == 1) == (word != 0))
+    }
+}

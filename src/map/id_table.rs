@@ -1,0 +1,141 @@
+//! From a `u64` id to the slot that holds it.
+
+use zerocopy::FromZeros;
+
+/// Finds the slot of an id in somebody else's slab: open addressing over `IDS` entries of 8 bytes, backward-shift
+/// deletion, no tombstones.
+///
+/// The slab holds the ids themselves, so an entry is only a 32-bit hash and a slot; a look-up asks the slab (`holds`)
+/// whether a slot whose hash fits really has the id. Eight ids in a row share a cache line, so ids that a session
+/// hands out in sequence cost one line per eight; which line, a keyed mix decides, so that nobody who chooses ids
+/// can pile them up without knowing the seed.
+///
+/// The owner keeps the table at most 7/8 full; slot 0 is "none".
+///
+/// | operation | cost |
+/// |---|---|
+/// | `get` of an id that is there | one line of entries, one of the slab |
+/// | `insert`, `remove` | one line of entries, the next when a run of entries crosses into it |
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub struct IdTable<const IDS: usize> {
+    seed: u64,
+    entries: [Entry; IDS],
+}
+
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Entry {
+    hash: u32,
+    slot: u32,
+}
+
+const EMPTY: Entry = Entry { hash: 0, slot: 0 };
+
+impl<const IDS: usize> IdTable<IDS> {
+    const MASK: usize = IDS - 1;
+
+    /// An empty table. All-zero bytes are the same.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_seed(0)
+    }
+
+    /// An empty table whose entries lie in an order that only who knows `seed` can foresee. The order shows nowhere
+    /// but in time.
+    #[must_use]
+    pub const fn with_seed(seed: u64) -> Self {
+        const { assert!(IDS.is_power_of_two() && IDS >= 8 && IDS <= 1 << 31, "IDS is a power of two from 8 to 2^31") };
+        Self { seed, entries: [EMPTY; IDS] }
+    }
+
+    /// Sets the seed of an empty table.
+    pub fn reseed(&mut self, seed: u64) {
+        debug_assert!(self.entries.iter().all(|e| e.slot == 0), "the table is empty");
+        self.seed = seed;
+    }
+
+    /// Mixes all but the low three bits of the id; those choose the place in the line.
+    #[inline(always)]
+    fn hash(&self, id: u64) -> u32 {
+        const K0: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
+        const K1: u64 = 0xd1b5_4a32_d192_ed03; // odd, from the same family; any odd number with mixed bits does
+        let group = (id >> 3) ^ self.seed ^ K0;
+        let wide = u128::from(group).wrapping_mul(u128::from(K1 ^ (self.seed << 1)));
+        let mixed = (wide as u64) ^ ((wide >> 64) as u64);
+        ((mixed >> 32) as u32 ^ mixed as u32) << 3 | (id & 7) as u32
+    }
+
+    /// The slot of `id`, or 0. `holds(slot)` says whether that slot's id is `id`.
+    #[inline(always)]
+    pub fn get(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
+        let hash = self.hash(id);
+        let mut i = hash as usize & Self::MASK;
+        loop {
+            let e = self.entries[i];
+            if e.slot == 0 || (e.hash == hash && holds(e.slot)) {
+                return e.slot;
+            }
+            i = (i + 1) & Self::MASK;
+        }
+    }
+
+    /// Adds an id that is not there. The owner sees to it that there is room.
+    #[inline(always)]
+    pub fn insert(&mut self, id: u64, slot: u32) {
+        debug_assert!(slot != 0, "slot 0 is none");
+        let hash = self.hash(id);
+        let mut i = hash as usize & Self::MASK;
+        while self.entries[i].slot != 0 {
+            i = (i + 1) & Self::MASK;
+        }
+        self.entries[i] = Entry { hash, slot };
+    }
+
+    /// Removes the entry that leads from `id` to `slot`; it must be there.
+    #[inline(always)]
+    pub fn remove(&mut self, id: u64, slot: u32) {
+        let mut hole = self.hash(id) as usize & Self::MASK;
+        while self.entries[hole].slot != slot {
+            if self.entries[hole].slot == 0 {
+                debug_assert!(false, "the entry is there");
+                return;
+            }
+            hole = (hole + 1) & Self::MASK;
+        }
+        let mut next = hole;
+        loop {
+            next = (next + 1) & Self::MASK;
+            let e = self.entries[next];
+            if e.slot == 0 {
+                break;
+            }
+            // An entry may move back as far as its own home, no further.
+            let from_home = next.wrapping_sub(e.hash as usize) & Self::MASK;
+            let from_hole = next.wrapping_sub(hole) & Self::MASK;
+            if from_home >= from_hole {
+                self.entries[hole] = e;
+                hole = next;
+            }
+        }
+        self.entries[hole] = EMPTY;
+    }
+
+    /// How many entries are in use. Walks the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.iter().filter(|e| e.slot != 0).count()
+    }
+
+    /// Whether no entry is in use. Walks the table.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<const IDS: usize> Default for IdTable<IDS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
