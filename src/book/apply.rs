@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::store::Book;
-use super::{Command, EventBody, Op, OrderId, Reject};
+use super::{Command, EventBody, Op, OrderId, Phase, Reject};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
@@ -11,6 +11,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(crate) fn apply<H: Host>(&mut self, c: &Command, h: &mut H) {
         let refused = match c.op() {
+            Op::New if c.is_plain() && self.phase == Phase::Continuous => self.enter_plain(c, h),
             Op::New => self.enter(c, h),
             Op::Cancel => self.cancel(c.id(), h),
             Op::Reduce => self.reduce(c.id(), c.quantity(), h),
@@ -27,8 +28,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if let Err(reason) = refused {
             h.emit(rejected(c, reason));
         }
-        self.sides[0].follow();
-        self.sides[1].follow();
+        if self.sides[0].is_adrift() {
+            self.sides[0].follow();
+        }
+        if self.sides[1].is_adrift() {
+            self.sides[1].follow();
+        }
     }
 }
 

@@ -33,7 +33,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let slices = self.slab.slice(buyer).min(self.slab.slice(seller));
             let qty = u64::try_from(left).unwrap_or(u64::MAX).min(slices);
             left -= u128::from(qty);
-            let open = [self.slab.fill(buyer, bid.level, qty), self.slab.fill(seller, ask.level, qty)];
+            let open = [(buyer, bid.level), (seller, ask.level)].map(|(order, level)| {
+                let special = self.slab.is_special(order);
+                self.slab.fill(order, level, qty, special)
+            });
             let buyer_first = self.slab.traits(buyer).stamp < self.slab.traits(seller).stamp;
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
@@ -49,8 +52,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             for (order, open) in [(buyer, open[0]), (seller, open[1])] {
                 if open == 0 {
                     self.drop_order(order, h);
-                } else if self.slab.slice(order) == 0 {
-                    self.slab.refresh(order);
+                } else {
+                    self.slab.refresh_if_spent(order);
                 }
             }
         }

@@ -3,9 +3,10 @@
 use super::command::Replacement;
 use super::enter::MAX_SLICES;
 use super::host::{Exposure, Host};
-use super::ladder::price;
+use super::ladder::{key, price};
 use super::matching::{Incoming, Room};
-use super::store::{Book, Found};
+use super::slab::Traits;
+use super::store::{Book, Found, Rest};
 use super::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
@@ -100,6 +101,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.room(side, at, qty, order)?;
         h.emit(replaced);
         self.lift(order);
+        // Lifting the order may have taken its level away.
+        let level = self.sides[side as usize].find(key(side, at));
+        let stamp = self.next_stamp();
+        if self.phase != Phase::Continuous || !self.crosses(side, at) {
+            let traits = Traits { stamp, ..traits };
+            self.slab.node_mut(order).qty = qty;
+            let rest =
+                Rest { id: node.key, owner, open: qty, side, price: at, traits, display, expires: extra.expires };
+            self.settle(order, &rest, level, h);
+            return Ok(());
+        }
         let incoming = Incoming {
             id: node.key,
             owner,
@@ -114,11 +126,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             hidden: traits.hidden,
             display,
             expires: extra.expires,
-            stamp: self.next_stamp(),
+            stamp,
             node: order,
         };
-        // Lifting the order may have taken its level away.
-        let level = self.sides[side as usize].find(super::ladder::key(side, at));
         self.come_in(&incoming, Room::Tested(level), h);
         self.test_stops(h);
         Ok(())

@@ -485,6 +485,22 @@ impl Command {
 
     // ---- reading -------------------------------------------------------------------------------------------
 
+    /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most
+    /// orders are, seen in one word.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
+        let bytes = self.as_bytes();
+        let head = u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
+        head & !ANY == Op::New as u64 && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
+    }
+
+    /// The time of a command that is for an instrument, or of `time`.
+    #[inline(always)]
+    pub(crate) const fn timed(&self) -> Option<u64> {
+        self.when(HAS_TS, self.ts)
+    }
+
     #[inline]
     pub(crate) const fn has(&self, any: u16) -> bool {
         u16::from_le(self.flags) & any != 0

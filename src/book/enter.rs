@@ -2,10 +2,12 @@
 
 use super::command::HAS_EXTRA;
 use super::host::{Exposure, Host};
-use super::matching::{Incoming, Room};
+use super::ladder::key;
+use super::matching::{Incoming, Room, Taker};
+use super::slab::Traits;
 use super::stops::Stop;
-use super::store::{Book, Found};
-use super::{Command, EventBody, OrderType, Phase, Price, Reject};
+use super::store::{Book, Found, Rest};
+use super::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
 
 /// An iceberg has at most this many slices, so that the worst case of a trade stays finite.
 pub(super) const MAX_SLICES: u64 = 1_000;
@@ -13,8 +15,45 @@ pub(super) const MAX_SLICES: u64 = 1_000;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
 {
-    /// A new order. Nothing has changed when it is refused.
+    /// A new limit order without options ([`Command::is_plain`]) in continuous trading: the same tests in the same
+    /// order as [`Book::enter`], less those that it cannot fail.
     #[inline(always)]
+    pub(super) fn enter_plain<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+        let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
+        let (owner, tif, stp) = (c.owner_id().get(), c.time_in_force(), c.self_trade_mode());
+        if self.find(id) != Found::Nothing {
+            return Err(Reject::DuplicateId);
+        }
+        if qty == 0 {
+            return Err(Reject::BadQty);
+        }
+        if !self.in_band(at) {
+            return Err(Reject::PriceOutOfBand);
+        }
+        h.admit(owner, &Exposure { qty, price: Some(at.ticks()), adds: tif.may_rest() })?;
+        let level = if tif.may_rest() { self.room(side, at, qty, 0)? } else { 0 };
+        h.emit(EventBody::Accepted { id: c.id() });
+        let stamp = self.next_stamp();
+        let mut open = qty;
+        if self.crosses(side, at) {
+            let other = side.opposite();
+            let left = self.trade(Taker { id, owner, stp }, other, key(other, at), open, h);
+            open = left.unwrap_or(0);
+        }
+        if open > 0 {
+            if tif.may_rest() {
+                let traits = Traits { stamp, tif, stp, iceberg: false, hidden: false, post_only: false };
+                self.rest(&Rest { id, owner, open, side, price: at, traits, display: 0, expires: 0 }, level, h);
+            } else {
+                h.emit(EventBody::Canceled { id: c.id(), qty: Qty::new(open), reason: CancelReason::Ioc });
+            }
+        }
+        self.test_stops(h);
+        Ok(())
+    }
+
+    /// A new order. Nothing has changed when it is refused.
+    #[inline(never)]
     pub(super) fn enter<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, qty) = (c.id().get(), c.side(), c.quantity().lots());
         let (kind, tif) = (c.order_type(), c.time_in_force());

@@ -28,6 +28,9 @@ pub(super) const fn price(side: Side, key: i64) -> Price {
 pub(super) struct Ladder<const BLOCKS: usize, const FAR: usize> {
     best: u32,
     levels: u32,
+    /// Whether the best level moved so far that the window is to follow.
+    adrift: bool,
+    reserved: [u8; 7],
     best_key: i64,
     top: i64,
     len: u64,
@@ -124,9 +127,15 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             self.far.insert(key, level, key > self.top);
         }
         if self.best == 0 || key > self.best_key {
-            self.best = level;
-            self.best_key = key;
+            self.set_best(Rung { key, level });
         }
+    }
+
+    #[inline(always)]
+    fn set_best(&mut self, best: Rung) {
+        self.best = best.level;
+        self.best_key = best.key;
+        self.adrift = self.down(best.key).wrapping_sub(self.margin) >= self.slack;
     }
 
     /// Removes the level with this key, which is there.
@@ -139,9 +148,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             self.far.remove(key, key > self.top);
         }
         if key == self.best_key {
-            let next = self.worse(key).unwrap_or(Rung { key, level: 0 });
-            self.best = next.level;
-            self.best_key = next.key;
+            self.set_best(self.worse(key).unwrap_or(Rung { key, level: 0 }));
         }
     }
 
@@ -222,15 +229,22 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
 
     /// Moves the window towards the best level, if it is too far from its place. Once a command; moves at most
     /// [`Ladder::STEP`] levels (and, when the window was empty, the gap among the far ones).
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     pub(super) fn follow(&mut self) {
-        if self.best != 0 && self.down(self.best_key).wrapping_sub(self.margin) >= self.slack {
+        self.adrift = false;
+        if self.best != 0 {
             self.step();
+            self.adrift = self.slack == 0;
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    /// Whether [`Ladder::follow`] has something to do.
+    #[inline(always)]
+    pub(super) const fn is_adrift(&self) -> bool {
+        self.adrift
+    }
+
     fn step(&mut self) {
         let target = Self::target(self.best_key);
         let mut budget = Self::STEP;

@@ -39,6 +39,14 @@ impl Incoming {
     }
 }
 
+/// The incoming order as its makers see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taker {
+    pub(super) id: u64,
+    pub(super) owner: u32,
+    pub(super) stp: SelfTrade,
+}
+
 /// Whether the room for what may rest was tested already.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Room {
@@ -97,22 +105,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// An accepted (or replaced, or triggered) order trades as far as it can; the rest rests or is canceled.
-    #[inline(always)]
     pub(super) fn come_in<H: Host>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
-        let best = &self.sides[other as usize];
+        let best = self.sides[other as usize].best_key();
         let limit = match (order.limit, order.protect) {
             (Some(limit), _) => key(other, limit),
             (None, None) => i64::MIN,
-            (None, Some(ticks)) => best.best_key().saturating_sub_unsigned(ticks),
+            (None, Some(ticks)) => best.saturating_sub_unsigned(ticks),
         };
         let mut open = order.open;
         if self.phase == Phase::Continuous {
             if let Some(reason) = self.fails_look(order, other, limit) {
                 return self.end(order, open, reason, h);
             }
-            if best_crosses(&self.sides[other as usize], limit) && !self.trade(order, other, limit, &mut open, h) {
-                return self.leave(order, h);
+            let taker = Taker { id: order.id, owner: order.owner, stp: order.stp };
+            match self.trade(taker, other, limit, open, h) {
+                Some(left) => open = left,
+                None => return self.leave(order, h),
             }
         }
         if open == 0 {
@@ -156,7 +165,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    #[inline(always)]
     fn come_to_rest<H: Host>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
         let Some(price) = order.limit else { return };
         let level = match room {
@@ -198,91 +206,102 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Trades `open` against the levels of `other` down to the key `limit`. Says whether the order is still there:
-    /// `false` when self-trade prevention has ended it.
-    fn trade<H: Host>(&mut self, order: &Incoming, other: Side, limit: i64, open: &mut u64, h: &mut H) -> bool {
+    /// Trades `open` against the levels of `other` down to the key `limit`. Gives what is left; `None` when self-trade
+    /// prevention has ended the order.
+    pub(super) fn trade<H: Host>(
+        &mut self,
+        taker: Taker,
+        other: Side,
+        limit: i64,
+        open: u64,
+        h: &mut H,
+    ) -> Option<u64> {
         let side = other as usize;
-        loop {
+        let mut open = open;
+        while open > 0 {
             let level = self.sides[side].best();
-            if level == 0 || self.sides[side].best_key() < limit {
-                return true;
+            let key = self.sides[side].best_key();
+            if level == 0 || key < limit {
+                break;
             }
-            let at = price(other, self.sides[side].best_key());
             // One level: front of the queue, until it is empty or the order is filled.
             loop {
                 let maker = self.slab.node(level).next;
-                if !matches!(order.stp, SelfTrade::None) && self.slab.owner(maker) == order.owner {
-                    if !self.prevent(order, maker, open, h) {
-                        return false;
-                    }
+                if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
+                    open = self.prevent(taker, maker, open, h)?;
                 } else {
-                    let qty = self.slab.slice(maker).min(*open);
-                    *open -= qty;
-                    let maker_open = self.slab.fill(maker, level, qty);
-                    h.emit(EventBody::Trade {
-                        maker: OrderId::new(self.slab.node(maker).key),
-                        taker: OrderId::new(order.id),
-                        price: at,
-                        qty: Qty::new(qty),
-                        maker_open: Qty::new(maker_open),
-                        taker_open: Qty::new(*open),
-                    });
-                    self.last.set(at.ticks());
-                    self.untested = true;
-                    if maker_open == 0 {
-                        self.drop_order(maker, h);
-                    } else if self.slab.slice(maker) == 0 {
-                        self.slab.refresh(maker);
-                    }
+                    open = self.trade_one(taker, maker, level, price(other, key), open, h);
                 }
-                if *open == 0 {
-                    return true;
-                }
-                if self.sides[side].best() != level {
+                if open == 0 || self.sides[side].best() != level {
                     break;
                 }
             }
         }
+        Some(open)
     }
 
-    /// The order met one of its own owner. Says whether the order is still there.
+    /// One trade with the order at the front of a level. Gives what is left of the taker.
+    #[inline(always)]
+    fn trade_one<H: Host>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
+        let special = self.slab.is_special(maker);
+        let slice = if special { self.slab.slice(maker) } else { self.slab.node(maker).qty };
+        let qty = slice.min(open);
+        let maker_open = self.slab.fill(maker, level, qty, special);
+        h.emit(EventBody::Trade {
+            maker: OrderId::new(self.slab.node(maker).key),
+            taker: OrderId::new(taker.id),
+            price: at,
+            qty: Qty::new(qty),
+            maker_open: Qty::new(maker_open),
+            taker_open: Qty::new(open - qty),
+        });
+        self.last.set(at.ticks());
+        self.untested = true;
+        if maker_open == 0 {
+            self.drop_order(maker, h);
+        } else if special && qty == slice {
+            self.slab.refresh_if_spent(maker);
+        }
+        open - qty
+    }
+
+    /// The order met one of its own owner. Gives what is left of it; `None` when this has ended it.
     #[cold]
     #[inline(never)]
-    fn prevent<H: Host>(&mut self, order: &Incoming, maker: u32, open: &mut u64, h: &mut H) -> bool {
-        let taker = OrderId::new(order.id);
+    fn prevent<H: Host>(&mut self, taker: Taker, maker: u32, open: u64, h: &mut H) -> Option<u64> {
+        let id = OrderId::new(taker.id);
         let reason = CancelReason::SelfTrade;
-        match order.stp {
-            SelfTrade::None => true, // not asked for
+        match taker.stp {
+            SelfTrade::None => Some(open), // not asked for
             SelfTrade::CancelNewest => {
-                h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
-                false
+                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                None
             }
             SelfTrade::CancelOldest => {
                 self.cancel_order(maker, reason, h);
-                true
+                Some(open)
             }
             SelfTrade::CancelBoth => {
                 self.cancel_order(maker, reason, h);
-                h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
-                false
+                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                None
             }
             SelfTrade::Decrement => {
                 let there = self.slab.node(maker).qty;
-                let by = there.min(*open);
+                let by = there.min(open);
                 if by == there {
                     self.cancel_order(maker, reason, h);
                 } else {
                     self.slab.shrink(maker, there - by);
-                    let id = OrderId::new(self.slab.node(maker).key);
-                    h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
+                    let maker = OrderId::new(self.slab.node(maker).key);
+                    h.emit(EventBody::Reduced { id: maker, qty: Qty::new(there - by) });
                 }
-                if by == *open {
-                    h.emit(EventBody::Canceled { id: taker, qty: Qty::new(*open), reason });
-                    return false;
+                if by == open {
+                    h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                    return None;
                 }
-                *open -= by;
-                h.emit(EventBody::Reduced { id: taker, qty: Qty::new(*open) });
-                true
+                h.emit(EventBody::Reduced { id, qty: Qty::new(open - by) });
+                Some(open - by)
             }
         }
     }
@@ -338,13 +357,4 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.come_in(&order, Room::Late, h);
         }
     }
-}
-
-/// Whether the best level of a side lies within `limit`.
-#[inline(always)]
-const fn best_crosses<const BLOCKS: usize, const FAR: usize>(
-    ladder: &super::ladder::Ladder<BLOCKS, FAR>,
-    limit: i64,
-) -> bool {
-    ladder.best() != 0 && ladder.best_key() >= limit
 }

@@ -124,7 +124,7 @@ pub(super) struct Slab<const ORDERS: usize> {
 }
 
 impl<const ORDERS: usize> Slab<ORDERS> {
-    const CHECK: () = assert!(ORDERS > 0 && ORDERS < 1 << 30, "ORDERS is from 1 to 2^30 - 1");
+    const CHECK: () = assert!(ORDERS > 0 && ORDERS < 1 << 27, "ORDERS is from 1 to 2^27 - 1");
     /// `nobody`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
@@ -196,7 +196,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
     pub(super) fn free_order(&mut self, i: u32) {
         let free = self.free_order;
         let node = self.node_mut(i);
-        node.qty = 0; // an order hint that leads here sees that nobody is there
+        node.qty = 0; // whoever walks all nodes sees that nobody is there
         node.next = free;
         self.free_order = i;
         self.live_orders -= 1;
@@ -401,12 +401,12 @@ impl<const ORDERS: usize> Slab<ORDERS> {
 
     /// Takes `qty`, at most its slice, off an order at the front of a level. Gives what stays open.
     #[inline(always)]
-    pub(super) fn fill(&mut self, order: u32, level: u32, qty: u64) -> u64 {
+    pub(super) fn fill(&mut self, order: u32, level: u32, qty: u64, special: bool) -> u64 {
         self.node_mut(level).qty -= qty;
         let node = self.node_mut(order);
         node.qty -= qty;
         let open = node.qty;
-        if self.is_special(order) {
+        if special {
             let traits = self.traits(order);
             if traits.hidden {
                 *self.dark_mut(level) -= qty;
@@ -418,7 +418,10 @@ impl<const ORDERS: usize> Slab<ORDERS> {
     }
 
     /// An iceberg whose slice is used up shows a new one, at the back of the visible queue.
-    pub(super) fn refresh(&mut self, order: u32) {
+    pub(super) fn refresh_if_spent(&mut self, order: u32) {
+        if self.slice(order) != 0 {
+            return;
+        }
         let level = self.level_of(order);
         let open = self.node(order).qty;
         let extra = self.extra_mut(order);

@@ -6,17 +6,17 @@ use super::ladder::{Ladder, key};
 use super::slab::{Slab, Traits};
 use super::stops::Stops;
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
-use crate::map::IdTable;
+use crate::map::IdIndex;
 use zerocopy::FromZeros;
 
 /// The order book of one instrument.
 ///
 /// | parameter | what | bounds |
 /// |---|---|---|
-/// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^30 − 1 |
+/// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
 /// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
 /// | `FAR` | price levels a side outside that window | |
-/// | `STOPS` | untriggered stops | to 2^31 − 1 |
+/// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 ///
 /// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
@@ -42,9 +42,7 @@ pub struct Book<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, cons
     /// Entry stamps given so far.
     stamps: u64,
     pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
-    /// Where the last orders went whose ids end in these eight bits: a guess that the order itself confirms.
-    hints: [u32; 256],
-    pub(super) ids: IdTable<IDS>,
+    pub(super) ids: IdIndex<IDS>,
     pub(super) expiry: Heap<ORDERS>,
     pub(super) stops: Stops<STOPS>,
     pub(super) slab: Slab<ORDERS>,
@@ -82,7 +80,7 @@ pub(super) enum Found {
 }
 
 /// Marks slots of stops in the id table.
-const STOP: u32 = 1 << 31;
+const STOP: u32 = 1 << 28;
 
 /// A stop's entry in the id table.
 pub(super) const fn stop_entry(slot: u32) -> u32 {
@@ -107,10 +105,13 @@ pub(super) struct Rest {
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
 {
-    const CHECK: () = assert!(
-        IDS.is_power_of_two() && ORDERS + STOPS <= IDS / 8 * 7,
-        "IDS is a power of two, at least 8/7 of ORDERS + STOPS"
-    );
+    const CHECK: () = {
+        assert!(
+            IDS.is_power_of_two() && ORDERS + STOPS <= IDS / 8 * 7,
+            "IDS is a power of two, at least 8/7 of ORDERS + STOPS"
+        );
+        assert!(STOPS < STOP as usize, "STOPS is below 2^28");
+    };
 
     /// An empty book. All-zero bytes are the same.
     #[must_use]
@@ -147,13 +148,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Finds a live order or stop.
     #[inline(always)]
     pub(super) fn find(&self, id: u64) -> Found {
-        let hint = self.hints[id as usize % 256];
-        if hint != 0 {
-            let node = self.slab.node(hint);
-            if node.key == id && node.qty != 0 {
-                return Found::Order(hint);
-            }
-        }
         let slot = self.ids.get(id, |slot| {
             if slot & STOP != 0 { self.stops.get(slot & !STOP).id == id } else { self.slab.node(slot).key == id }
         });
@@ -179,7 +173,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(super) fn rest<H: Host>(&mut self, rest: &Rest, level: u32, h: &mut H) {
         let order = self.slab.take_order(rest.id, rest.open, rest.owner);
         self.ids.insert(rest.id, order);
-        self.hints[rest.id as usize % 256] = order;
         h.born(rest.owner);
         self.settle(order, rest, level, h);
     }

@@ -232,11 +232,11 @@ impl<
         if placed && u32::from(i) >= self.state.instruments {
             return self.reject_unplaced(c, Reject::UnknownInstrument, sink);
         }
-        let stamp = Stamp::new(i, c.ts());
+        let stamp = Stamp::new(i, c.timed());
         if !c.is_well_formed() {
             return self.reject(&stamp, c, Reject::BadField, sink);
         }
-        if let Some(ts) = c.ts() {
+        if let Some(ts) = c.timed() {
             if !self.move_clock(ts) {
                 if placed {
                     return self.reject(&stamp, c, Reject::TimeReversed, sink);
