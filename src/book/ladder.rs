@@ -338,3 +338,117 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             && self.len <= Self::WIDTH
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use proptest::prelude::*;
+    use std::boxed::Box;
+    use std::collections::BTreeMap;
+    use std::vec::Vec;
+
+    /// 128 ticks in the window, 96 far levels.
+    type Small = Ladder<2, 96>;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(i64),
+        Remove(usize),
+        RemoveBest,
+        Follow,
+    }
+
+    /// Keys near a market that wanders and jumps, and at both ends of `i64`.
+    fn key() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            4 => -70i64..70,
+            2 => 900i64..1100,
+            1 => (0i64..80).prop_map(|d| i64::MIN + d),
+            1 => (0i64..80).prop_map(|d| i64::MAX - d),
+            1 => any::<i64>(),
+        ]
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => key().prop_map(Step::Insert),
+            2 => any::<usize>().prop_map(Step::Remove),
+            2 => Just(Step::RemoveBest),
+            2 => Just(Step::Follow),
+        ];
+        prop::collection::vec(step, 0..300)
+    }
+
+    fn same(ladder: &Small, model: &BTreeMap<i64, u32>) -> Result<(), TestCaseError> {
+        prop_assert!(ladder.is_consistent());
+        prop_assert_eq!(ladder.levels(), model.len());
+        let mut down = Vec::new();
+        let mut rung = ladder.first();
+        while let Some(at) = rung {
+            down.push((at.key, at.level));
+            rung = ladder.worse(at.key);
+        }
+        prop_assert!(down.iter().copied().eq(model.iter().rev().map(|(&k, &l)| (k, l))));
+        for (&key, &level) in model {
+            prop_assert_eq!(ladder.find(key), level);
+            let above = model.range(key..).nth(1).map(|(&key, &level)| Rung { key, level });
+            prop_assert_eq!(ladder.better(key), above);
+            // Neighbours that are not there.
+            for near in [key.saturating_sub(1), key.saturating_add(1)] {
+                prop_assert_eq!(ladder.find(near), model.get(&near).copied().unwrap_or(0));
+                let below = model.range(..near).next_back().map(|(&key, &level)| Rung { key, level });
+                prop_assert_eq!(ladder.worse(near), below);
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn ladder_is_an_ordered_map(steps in steps()) {
+            let mut ladder: Box<Small> = Box::new(Small::new_zeroed());
+            let mut model = BTreeMap::new();
+            let mut level = 0;
+            for step in steps {
+                match step {
+                    Step::Insert(key) => {
+                        if model.contains_key(&key) || !ladder.has_room(key) {
+                            prop_assert!(model.contains_key(&key) || model.len() >= 96);
+                            continue;
+                        }
+                        level += 1;
+                        ladder.insert(key, level);
+                        model.insert(key, level);
+                    }
+                    Step::Remove(which) => {
+                        let Some(key) = model.keys().copied().nth(which % model.len().max(1)) else { continue };
+                        ladder.remove(key);
+                        model.remove(&key);
+                    }
+                    Step::RemoveBest => {
+                        let Some((key, _)) = model.pop_last() else { continue };
+                        ladder.remove(key);
+                    }
+                    Step::Follow => {
+                        // At most STEP levels cross the window's edge.
+                        let far = ladder.far.lows().len() + ladder.far.highs().len();
+                        ladder.follow();
+                        let now = ladder.far.lows().len() + ladder.far.highs().len();
+                        prop_assert!(far.abs_diff(now) <= Small::STEP);
+                    }
+                }
+                same(&ladder, &model)?;
+            }
+            // Left in peace, the window arrives, unless the far array is in the way.
+            for _ in 0..64 {
+                ladder.follow();
+            }
+            same(&ladder, &model)?;
+            let best_is_in = ladder.first().is_none_or(|best| ladder.in_window(best.key));
+            prop_assert!(best_is_in || ladder.far.is_full());
+        }
+    }
+}
