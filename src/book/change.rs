@@ -2,7 +2,7 @@
 
 use super::command::Replacement;
 use super::enter::MAX_SLICES;
-use super::host::{Exposure, Host};
+use super::host::Host;
 use super::ladder::{key, price};
 use super::matching::{Incoming, Room};
 use super::slab::Traits;
@@ -85,7 +85,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.in_band(at) {
             return Err(Reject::PriceOutOfBand);
         }
-        h.admit(owner, &Exposure { qty, price: Some(at.ticks()), adds: false })?;
+        h.admit(owner, qty, Some(at.ticks()), false)?;
         let id = OrderId::new(node.key);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         if at == was && qty <= node.qty {
@@ -153,7 +153,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::PriceOutOfBand);
         }
         let price = has_limit.then_some(Price::new(limit));
-        h.admit(was.owner, &Exposure { qty, price: self.notional_price(price), adds: false })?;
+        h.admit(was.owner, qty, self.notional_price(price), false)?;
         if limit == was.limit && stop == was.stop && qty <= was.qty {
             self.stops.set_qty(slot, qty);
         } else {

@@ -1,7 +1,7 @@
 //! New orders: the tests in their order, then in.
 
 use super::command::HAS_EXTRA;
-use super::host::{Exposure, Host};
+use super::host::Host;
 use super::ladder::key;
 use super::matching::{Incoming, Room, Taker};
 use super::slab::Traits;
@@ -30,25 +30,28 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.in_band(at) {
             return Err(Reject::PriceOutOfBand);
         }
-        h.admit(owner, &Exposure { qty, price: Some(at.ticks()), adds: tif.may_rest() })?;
+        h.admit(owner, qty, Some(at.ticks()), tif.may_rest())?;
         let level = if tif.may_rest() { self.room(side, at, qty, 0)? } else { 0 };
         h.emit(EventBody::Accepted { id: c.id() });
         let stamp = self.next_stamp();
-        let mut open = qty;
+        let (mut open, mut traded) = (qty, false);
         if self.crosses(side, at) {
             let other = side.opposite();
             let left = self.trade(Taker { id, owner, stp }, other, key(other, at), open, h);
             open = left.unwrap_or(0);
+            traded = true;
         }
         if open > 0 {
             if tif.may_rest() {
                 let traits = Traits { stamp, tif, stp, iceberg: false, hidden: false, post_only: false };
-                self.rest(&Rest { id, owner, open, side, price: at, traits, display: 0, expires: 0 }, level, h);
+                self.rest_plain(&Rest { id, owner, open, side, price: at, traits, display: 0, expires: 0 }, level, h);
             } else {
                 h.emit(EventBody::Canceled { id: c.id(), qty: Qty::new(open), reason: CancelReason::Ioc });
             }
         }
-        self.test_stops(h);
+        if traded {
+            self.test_stops(h);
+        }
         Ok(())
     }
 
@@ -95,7 +98,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::PriceOutOfBand);
         }
         let adds = kind.is_stop() || (kind == OrderType::Limit && tif.may_rest());
-        h.admit(owner, &Exposure { qty, price: self.notional_price(limit), adds })?;
+        h.admit(owner, qty, self.notional_price(limit), adds)?;
         if kind.is_stop() {
             return self.enter_stop(c, h);
         }

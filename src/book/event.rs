@@ -3,7 +3,7 @@
 use super::instrument::{InstrumentSpec, Symbol, Tick};
 use super::order::words;
 use super::{InstrumentId, OrderId, Phase, Price, Qty};
-use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 words! {
     /// Why a command was refused. A refusal changes nothing (but the clock, where the command carried a time).
@@ -120,13 +120,11 @@ pub(crate) const NO_INSTRUMENT: u8 = 16;
 ///
 /// Events are numbered from 1 without a gap over a whole run; the record carries the low 32 bits
 /// ([`Event::seq_low`]), so that a reader who counts can tell a lost record from a quiet market.
-#[derive(Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Event {
-    seq_low: u32,
-    kind: EventKind,
-    flags: u8,
-    instrument: u16,
+    /// Low half of the number, kind (8 bits), flags (8 bits), instrument (16 bits): built and stored as one word.
+    head: u64,
     ts: u64,
     id: u64,
     detail: u64,
@@ -182,19 +180,33 @@ impl core::error::Error for BadEvent {}
 /// Where and when an event happens: what all events of one command share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    pub(crate) instrument: u16,
-    pub(crate) flags: u8,
-    pub(crate) ts: u64,
+    /// Flags and instrument, where they stand in an event's head.
+    head: u64,
+    ts: u64,
 }
+
+// Where kind, flags and instrument start in an event's head.
+const KIND: u32 = 32;
+const FLAGS: u32 = 40;
+const INSTRUMENT: u32 = 48;
 
 impl Stamp {
     #[inline(always)]
     pub(crate) const fn new(instrument: u16, ts: Option<u64>) -> Self {
+        let head = (instrument as u64) << INSTRUMENT;
         match ts {
-            Some(ts) => Self { instrument, flags: HAS_TS, ts },
-            None => Self { instrument, flags: 0, ts: 0 },
+            Some(ts) => Self { head: head | (HAS_TS as u64) << FLAGS, ts },
+            None => Self { head, ts: 0 },
         }
     }
+
+    /// The same for another instrument.
+    pub(crate) const fn of(self, instrument: u16) -> Self {
+        let head = self.head & ((1 << INSTRUMENT) - 1);
+        Self { head: head | (instrument as u64) << INSTRUMENT, ts: self.ts }
+    }
+
+    const NOWHERE: u64 = (NO_INSTRUMENT as u64) << FLAGS;
 }
 
 impl Event {
@@ -204,10 +216,7 @@ impl Event {
     #[inline(always)]
     fn make(stamp: &Stamp, seq_low: u32, kind: EventKind) -> Self {
         Self {
-            seq_low: seq_low.to_le(),
-            kind,
-            flags: stamp.flags,
-            instrument: stamp.instrument.to_le(),
+            head: (stamp.head | u64::from(seq_low) | (kind as u64) << KIND).to_le(),
             ts: stamp.ts.to_le(),
             id: 0,
             detail: 0,
@@ -222,12 +231,19 @@ impl Event {
     /// `None` for events of no instrument (a line that is not a command, a refused `time`).
     #[must_use]
     pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
-        let mut flags = if ts.is_some() { HAS_TS } else { 0 };
+        let mut stamp = Stamp::new(instrument.unwrap_or_default().get(), ts);
         if instrument.is_none() {
-            flags |= NO_INSTRUMENT;
+            stamp.head |= Stamp::NOWHERE;
         }
-        let instrument = instrument.unwrap_or_default().get();
-        Self::stamped(&Stamp { instrument, flags, ts: ts.unwrap_or(0) }, seq_low, body)
+        Self::stamped(&stamp, seq_low, body)
+    }
+
+    const fn flag(&mut self, flag: u8) {
+        self.head |= ((flag as u64) << FLAGS).to_le();
+    }
+
+    const fn has(&self, flag: u8) -> bool {
+        (u64::from_le(self.head) >> FLAGS) as u8 & flag != 0
     }
 
     #[inline(always)]
@@ -240,11 +256,11 @@ impl Event {
                 let mut e = Self::make(stamp, seq_low, EventKind::Rejected);
                 e.detail = u64::from(reason as u8).to_le();
                 if let Some(id) = id {
-                    e.flags |= HAS_ID;
+                    e.flag(HAS_ID);
                     e.id = id.get().to_le();
                 }
                 if let Some(line) = line {
-                    e.flags |= HAS_LINE;
+                    e.flag(HAS_LINE);
                     e.qty = line.to_le();
                 }
                 e
@@ -272,7 +288,7 @@ impl Event {
                 e.id = id.get().to_le();
                 e.qty = qty.lots().to_le();
                 if let Some(price) = price {
-                    e.flags |= HAS_PRICE;
+                    e.flag(HAS_PRICE);
                     e.price = (price.ticks() as u64).to_le();
                 }
                 e
@@ -307,7 +323,7 @@ impl Event {
     /// # Errors
     /// [`BadEvent`] when the bytes are not a record that [`Event::new`] could have made.
     pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadEvent> {
-        let event = Self::try_read_from_bytes(bytes).map_err(|_| BadEvent)?;
+        let event = Self::read_from_bytes(bytes).map_err(|_| BadEvent)?;
         let body = event.parse().ok_or(BadEvent)?;
         let again = Self::new(event.seq_low(), event.instrument(), event.ts(), body);
         if again == event { Ok(event) } else { Err(BadEvent) }
@@ -317,28 +333,32 @@ impl Event {
     #[must_use]
     #[inline]
     pub const fn kind(&self) -> EventKind {
-        self.kind
+        match EventKind::from_code((u64::from_le(self.head) >> KIND) as u8) {
+            Some(kind) => kind,
+            None => unreachable!(), // see `body`
+        }
     }
 
     /// The low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which has none.
     #[must_use]
     #[inline]
     pub const fn seq_low(&self) -> u32 {
-        u32::from_le(self.seq_low)
+        u64::from_le(self.head) as u32
     }
 
     /// The instrument, unless the event belongs to none.
     #[must_use]
     #[inline]
     pub const fn instrument(&self) -> Option<InstrumentId> {
-        if self.flags & NO_INSTRUMENT != 0 { None } else { Some(InstrumentId::new(u16::from_le(self.instrument))) }
+        let instrument = (u64::from_le(self.head) >> INSTRUMENT) as u16;
+        if self.has(NO_INSTRUMENT) { None } else { Some(InstrumentId::new(instrument)) }
     }
 
     /// The time of the command in hand in nanoseconds, if it had one.
     #[must_use]
     #[inline]
     pub const fn ts(&self) -> Option<u64> {
-        if self.flags & HAS_TS != 0 { Some(u64::from_le(self.ts)) } else { None }
+        if self.has(HAS_TS) { Some(u64::from_le(self.ts)) } else { None }
     }
 
     /// What the event says.
@@ -357,12 +377,12 @@ impl Event {
         let code = u8::try_from(detail).unwrap_or(u8::MAX);
         let price = Price::new(u64::from_le(self.price) as i64);
         let qty = Qty::new(u64::from_le(self.qty));
-        Some(match self.kind {
+        Some(match EventKind::from_code((u64::from_le(self.head) >> KIND) as u8)? {
             EventKind::Accepted => EventBody::Accepted { id },
             EventKind::Rejected => EventBody::Rejected {
-                id: if self.flags & HAS_ID != 0 { Some(id) } else { None },
+                id: if self.has(HAS_ID) { Some(id) } else { None },
                 reason: Reject::from_code(code)?,
-                line: if self.flags & HAS_LINE != 0 { Some(qty.lots()) } else { None },
+                line: if self.has(HAS_LINE) { Some(qty.lots()) } else { None },
             },
             EventKind::Trade => EventBody::Trade {
                 maker: id,
@@ -375,7 +395,7 @@ impl Event {
             EventKind::Canceled => EventBody::Canceled { id, qty, reason: CancelReason::from_code(code)? },
             EventKind::Reduced => EventBody::Reduced { id, qty },
             EventKind::Replaced => {
-                EventBody::Replaced { id, price: if self.flags & HAS_PRICE != 0 { Some(price) } else { None }, qty }
+                EventBody::Replaced { id, price: if self.has(HAS_PRICE) { Some(price) } else { None }, qty }
             }
             EventKind::Triggered => EventBody::Triggered { id },
             EventKind::Phase => EventBody::Phase { phase: Phase::from_code(code)? },

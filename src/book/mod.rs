@@ -27,7 +27,7 @@ pub(crate) use apply::rejected;
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
 pub(crate) use event::Stamp;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
-pub(crate) use host::{Exposure, Host};
+pub(crate) use host::Host;
 pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};
 pub use order::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTrade, Side, TimeInForce};
 pub use price::{Price, Qty};

@@ -33,6 +33,20 @@ pub(super) struct Node {
 
 const _: () = assert!(size_of::<Node>() == 32);
 
+impl Node {
+    /// Whether this order needs more than its node when it trades or goes.
+    #[inline(always)]
+    pub(super) const fn is_special(&self) -> bool {
+        self.up & SPECIAL != 0
+    }
+
+    /// The owner of an order.
+    #[inline(always)]
+    pub(super) const fn owner(&self) -> u32 {
+        self.who
+    }
+}
+
 /// Marks orders that need more than their node when they trade or go: icebergs, hidden and gtd orders.
 const SPECIAL: u32 = 1 << 31;
 
@@ -230,7 +244,9 @@ impl<const ORDERS: usize> Slab<ORDERS> {
 
     #[inline(always)]
     pub(super) fn set_traits(&mut self, order: u32, traits: Traits) {
-        self.traits[Self::order_index(order)] = traits.pack();
+        let i = Self::order_index(order);
+        // SAFETY: `order` is the number of an order (see `node`), so its index is below `ORDERS`.
+        unsafe { *self.traits.get_unchecked_mut(i) = traits.pack() }
     }
 
     #[inline(always)]
@@ -362,6 +378,29 @@ impl<const ORDERS: usize> Slab<ORDERS> {
                 self.node_mut(level).who = order;
             }
         }
+    }
+
+    /// [`Slab::link`] for an order that is neither hidden nor iceberg nor gtd.
+    #[inline(always)]
+    pub(super) fn link_plain(&mut self, order: u32, level: u32, qty: u64) {
+        self.node_mut(order).up = level;
+        let at = self.node_mut(level);
+        at.qty += qty;
+        at.up += 2;
+        let before = at.who;
+        self.insert_before(order, before);
+    }
+
+    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.
+    #[inline(always)]
+    pub(super) fn unlink_plain(&mut self, order: &Node) -> u32 {
+        let level = order.up;
+        let at = self.node_mut(level);
+        at.qty -= order.qty;
+        at.up -= 2;
+        self.node_mut(order.prev).next = order.next;
+        self.node_mut(order.next).prev = order.prev;
+        level
     }
 
     #[inline(always)]

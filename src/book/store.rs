@@ -148,10 +148,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Finds a live order or stop.
     #[inline(always)]
     pub(super) fn find(&self, id: u64) -> Found {
-        let slot = self.ids.get(id, |slot| {
-            if slot & STOP != 0 { self.stops.get(slot & !STOP).id == id } else { self.slab.node(slot).key == id }
-        });
-        match slot {
+        let (slot, more) = self.ids.near(id);
+        if slot == 0 && !more {
+            return Found::Nothing;
+        }
+        if slot != 0 && slot & STOP == 0 && self.slab.node(slot).key == id {
+            return Found::Order(slot);
+        }
+        self.find_far(id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_far(&self, id: u64) -> Found {
+        let holds = |slot| match slot & STOP {
+            0 => self.slab.node(slot).key == id,
+            _ => self.stops.get(slot & !STOP).id == id,
+        };
+        match self.ids.get(id, holds) {
             0 => Found::Nothing,
             slot if slot & STOP != 0 => Found::Stop(slot & !STOP),
             slot => Found::Order(slot),
@@ -180,13 +194,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// An order whose node and id are in place joins the queue of its level.
     #[inline(always)]
     pub(super) fn settle<H: Host>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
-        let side = rest.side as usize;
-        let mut level = level;
-        if level == 0 {
-            let key = key(rest.side, rest.price);
-            level = self.slab.take_level(key, side);
-            self.sides[side].insert(key, level);
-        }
+        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
         self.slab.set_traits(order, rest.traits);
         if rest.traits.iceberg {
             let extra = self.slab.extra_mut(order);
@@ -201,6 +209,32 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.link(order, level, rest.traits);
     }
 
+    /// A new order without options rests.
+    #[inline(always)]
+    pub(super) fn rest_plain<H: Host>(&mut self, rest: &Rest, level: u32, h: &mut H) {
+        let order = self.slab.take_order(rest.id, rest.open, rest.owner);
+        self.ids.insert(rest.id, order);
+        h.born(rest.owner);
+        self.slab.set_traits(order, rest.traits);
+        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
+        self.slab.link_plain(order, level, rest.open);
+    }
+
+    #[inline(always)]
+    fn add_level(&mut self, side: Side, price: Price) -> u32 {
+        let key = key(side, price);
+        let level = self.slab.take_level(key, side as usize);
+        self.sides[side as usize].insert(key, level);
+        level
+    }
+
+    #[inline(always)]
+    fn drop_level(&mut self, level: u32) {
+        let side = self.slab.side(level);
+        self.sides[side].remove(self.slab.key(level));
+        self.slab.free_level(level);
+    }
+
     /// Takes an order out of its level, and the level off the ladder if that leaves it empty. Node and id stay.
     #[inline(always)]
     pub(super) fn lift(&mut self, order: u32) {
@@ -209,9 +243,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let level = self.slab.unlink(order);
         if self.slab.is_empty(level) {
-            let side = self.slab.side(level);
-            self.sides[side].remove(self.slab.key(level));
-            self.slab.free_level(level);
+            self.drop_level(level);
         }
     }
 
@@ -228,6 +260,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// A resting order is gone.
     #[inline(always)]
     pub(super) fn drop_order<H: Host>(&mut self, order: u32, h: &mut H) {
+        let node = *self.slab.node(order);
+        if node.is_special() {
+            return self.drop_special(order, h);
+        }
+        let level = self.slab.unlink_plain(&node);
+        self.ids.remove(node.key, order);
+        self.slab.free_order(order);
+        h.died(node.owner());
+        if self.slab.is_empty(level) {
+            self.drop_level(level);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_special<H: Host>(&mut self, order: u32, h: &mut H) {
         self.lift(order);
         self.bury(order, h);
     }

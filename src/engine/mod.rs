@@ -3,8 +3,8 @@
 mod owners;
 
 use crate::book::{
-    Book, BookView, Command, Event, EventBody, Exposure, Host, InstrumentId, InstrumentSpec, Op, Reject, Sink, Stamp,
-    Symbol, Tick, rejected,
+    Book, BookView, Command, Event, EventBody, Host, InstrumentId, InstrumentSpec, Op, Reject, Sink, Stamp, Symbol,
+    Tick, rejected,
 };
 use owners::Owners;
 use zerocopy::FromZeros;
@@ -117,8 +117,8 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     }
 
     #[inline(always)]
-    fn admit(&self, owner: u32, exposure: &Exposure) -> Result<(), Reject> {
-        self.state.owners.admit(owner, exposure)
+    fn admit(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
+        self.state.owners.admit(owner, qty, price, adds)
     }
 
     #[inline(always)]
@@ -215,7 +215,7 @@ impl<
     fn expire<S: Sink>(&mut self, stamp: &Stamp, sink: &mut S) {
         let mut next = 0u64;
         for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
-            let stamp = Stamp { instrument: i as u16, ..*stamp };
+            let stamp = stamp.of(i as u16);
             let mut desk = Desk { state: &mut self.state, sink: &mut *sink, stamp };
             if let Some(expires) = book.expire(&mut desk) {
                 next = next.wrapping_sub(1).min(expires - 1) + 1;

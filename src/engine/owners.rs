@@ -1,6 +1,6 @@
 //! Risk limits by owner.
 
-use crate::book::{Exposure, Limits, OwnerId, Qty, Reject};
+use crate::book::{Limits, OwnerId, Qty, Reject};
 use zerocopy::FromZeros;
 
 /// The limits of up to `OWNERS` owners, and how many live orders each of them has.
@@ -85,9 +85,15 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     }
 
     #[inline(always)]
-    pub(super) fn admit(&self, owner: u32, exposure: &Exposure) -> Result<(), Reject> {
+    pub(super) fn admit(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
+        if self.count == 0 { Ok(()) } else { self.test(owner, qty, price, adds) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn test(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         match self.entry(owner) {
-            Some(entry) => entry.admit(exposure),
+            Some(entry) => entry.test(qty, price, adds),
             None => Ok(()),
         }
     }
@@ -113,23 +119,21 @@ impl<const OWNERS: usize> Owners<OWNERS> {
 }
 
 impl Entry {
-    #[cold]
-    #[inline(never)]
-    fn admit(&self, exposure: &Exposure) -> Result<(), Reject> {
+    fn test(&self, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         if self.blocked {
             return Err(Reject::OwnerBlocked);
         }
-        if self.has_qty && exposure.qty > self.max_qty {
+        if self.has_qty && qty > self.max_qty {
             return Err(Reject::MaxQty);
         }
         let [low, high] = self.max_notional;
         let most = u128::from(high) << 64 | u128::from(low);
         // qty × |price| is below 2^64 × 2^63.
-        let notional = |price: i64| u128::from(exposure.qty) * u128::from(price.unsigned_abs());
-        if self.has_notional && exposure.price.is_some_and(|price| notional(price) > most) {
+        let notional = |price: i64| u128::from(qty) * u128::from(price.unsigned_abs());
+        if self.has_notional && price.is_some_and(|price| notional(price) > most) {
             return Err(Reject::MaxNotional);
         }
-        if self.has_orders && exposure.adds && self.live_orders >= self.max_orders {
+        if self.has_orders && adds && self.live_orders >= self.max_orders {
             return Err(Reject::MaxOrders);
         }
         Ok(())

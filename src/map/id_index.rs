@@ -42,16 +42,28 @@ impl<const IDS: usize> IdIndex<IDS> {
     /// The slot of `id`, or 0. `holds(slot)` says whether that slot's id is `id`.
     #[inline(always)]
     pub fn get(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
-        let word = self.places[Self::place(id)];
-        let slot = word & SLOT;
+        let (slot, more) = self.near(id);
         if slot != 0 && holds(slot) {
-            return slot;
+            slot
+        } else if more {
+            self.far(id, holds)
+        } else {
+            0
         }
-        if word >> COUNT_SHIFT == 0 { 0 } else { self.get_far(id, holds) }
     }
 
+    /// The first half of [`IdIndex::get`]: the slot that `id` has unless another id has it (0: none), and whether
+    /// [`IdIndex::far`] may know more.
+    #[inline(always)]
+    pub const fn near(&self, id: u64) -> (u32, bool) {
+        let word = self.places[Self::place(id)];
+        (word & SLOT, word >> COUNT_SHIFT != 0)
+    }
+
+    /// The second half of [`IdIndex::get`], for ids that found their place taken.
+    #[cold]
     #[inline(never)]
-    fn get_far(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
+    pub fn far(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
         self.table.get(id, holds)
     }
 
