@@ -216,6 +216,16 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         self.live_orders -= 1;
     }
 
+    /// The most orders that were live at one time: nodes are used anew before a fresh one is.
+    pub(super) const fn orders_high_water(&self) -> usize {
+        self.used_orders as usize
+    }
+
+    /// The most levels that were occupied at one time.
+    pub(super) const fn levels_high_water(&self) -> usize {
+        self.used_levels as usize
+    }
+
     /// All order nodes that were ever used, free ones among them (with quantity 0), by number.
     pub(super) fn order_numbers(&self) -> core::ops::Range<u32> {
         Self::FIRST_ORDER..Self::FIRST_ORDER + self.used_orders

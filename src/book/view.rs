@@ -116,7 +116,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.stops.live()
     }
 
-    fn resting(&self, order: u32) -> RestingOrder {
+    pub(super) fn resting(&self, order: u32) -> RestingOrder {
         let node = self.slab.node(order);
         let level = self.slab.level_of(order);
         let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };

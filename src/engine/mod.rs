@@ -1,6 +1,9 @@
 //! Many instruments, one clock, one numbered stream of events.
 
 mod owners;
+mod stats;
+
+pub use stats::{Counted, Stats};
 
 use crate::book::{
     Book, BookView, Command, Event, EventBody, Host, InstrumentId, InstrumentSpec, Op, Reject, Sink, Stamp, Symbol,

@@ -1,0 +1,97 @@
+//! Questions to a book that walk a queue or a side.
+
+use super::ladder::price;
+use super::store::{Book, Found};
+use super::view::RestingOrder;
+use super::{OrderId, OwnerId, Price, Qty, Side};
+
+/// What trades before an order at its own price.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QueuePosition {
+    /// Orders in front of it, icebergs and hidden ones included.
+    pub orders_ahead: u32,
+    /// Lots that trade before it: of icebergs in front only the slices, since what they refresh queues behind; for a
+    /// hidden order everything displayed, reserves too, and the hidden orders in front.
+    pub qty_ahead: Qty,
+}
+
+/// What filling a quantity at once would take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FillCost {
+    /// Lots that would trade: all that was asked for, or all there is.
+    pub qty: Qty,
+    /// Σ price in ticks × lots. Divide by `qty` for the average price.
+    pub notional: i128,
+    /// The last price that would trade; `None` when nothing would.
+    pub worst: Option<Price>,
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+{
+    /// What is in front of a resting order; `None` when no such order rests. Walks the queue up to it.
+    #[must_use]
+    pub fn queue_position(&self, id: OrderId) -> Option<QueuePosition> {
+        let Found::Order(wanted) = self.find(id.get()) else { return None };
+        let hidden = self.slab.is_hidden(wanted);
+        let mut position = QueuePosition { orders_ahead: 0, qty_ahead: Qty::ZERO };
+        for order in self.slab.queue(self.slab.level_of(wanted)).take_while(|&order| order != wanted) {
+            let lots = if hidden { self.slab.node(order).qty } else { self.slab.slice(order) };
+            position.orders_ahead += 1;
+            // The open quantities of a level add up in a u64.
+            position.qty_ahead = Qty::new(position.qty_ahead.lots() + lots);
+        }
+        Some(position)
+    }
+
+    /// What it would take to buy (or sell) `qty` at once with a market order, hidden orders and reserves counted, no
+    /// self-trade prevention. Walks the levels it takes.
+    #[must_use]
+    pub fn cost_to_fill(&self, side: Side, qty: Qty) -> FillCost {
+        let other = side.opposite();
+        let ladder = &self.sides[other as usize];
+        let mut cost = FillCost { qty: Qty::ZERO, notional: 0, worst: None };
+        let mut left = qty.lots();
+        let mut rung = ladder.first();
+        while let Some(at) = rung.filter(|_| left > 0) {
+            let price = price(other, at.key);
+            let lots = self.slab.node(at.level).qty.min(left);
+            left -= lots;
+            // |price| is at most 2^63 and all lots together below 2^64: the sum stays within i128.
+            cost.notional += i128::from(price.ticks()) * i128::from(lots);
+            cost.worst = Some(price);
+            rung = ladder.worse(at.key);
+        }
+        cost.qty = Qty::new(qty.lots() - left);
+        cost
+    }
+
+    /// The resting orders of an owner, bids best price first in queue order, then asks. Walks the book.
+    pub fn resting_orders_of(&self, owner: OwnerId) -> impl Iterator<Item = RestingOrder> {
+        [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
+            let ladder = &self.sides[side as usize];
+            core::iter::successors(ladder.first(), move |at| ladder.worse(at.key))
+                .flat_map(move |at| self.slab.queue(at.level))
+                .filter(move |&order| self.slab.owner(order) == owner.get())
+                .map(move |order| self.resting(order))
+        })
+    }
+
+    /// The most orders that rested at one time.
+    #[must_use]
+    pub const fn resting_orders_high_water(&self) -> usize {
+        self.slab.orders_high_water()
+    }
+
+    /// The most price levels that were occupied at one time, both sides together.
+    #[must_use]
+    pub const fn levels_high_water(&self) -> usize {
+        self.slab.levels_high_water()
+    }
+
+    /// Occupied price levels of a side, those with hidden orders only included.
+    #[must_use]
+    pub const fn levels(&self, side: Side) -> usize {
+        self.sides[side as usize].levels()
+    }
+}
