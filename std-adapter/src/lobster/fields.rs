@@ -65,11 +65,36 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field as a whole number.
+    #[inline]
     pub(super) fn whole(&mut self, name: &'static str) -> Result<i64, FieldError> {
+        if let Some(value) = self.short_whole() {
+            return Ok(value);
+        }
         let number = self.taken + 1;
         let text = self.next().ok_or_else(|| FieldError::new(number, name, "is missing"))?;
         parse_whole(text)
             .ok_or_else(|| FieldError::new(number, name, format!("{} is not a whole number of 64 bits", shown(text))))
+    }
+
+    /// Takes the next field if it is a whole number of at most 18 digits, which cannot overflow: one pass for what
+    /// nearly all fields are.
+    fn short_whole(&mut self) -> Option<i64> {
+        let rest = self.rest?;
+        let start = usize::from(rest.first() == Some(&b'-'));
+        let mut value = 0;
+        let mut end = start;
+        while let Some(digit) = rest.get(end).map(|b| b.wrapping_sub(b'0')).filter(|&d| d <= 9 && end - start < 18) {
+            value = value * 10 + i64::from(digit);
+            end += 1;
+        }
+        self.rest = match rest.get(end) {
+            _ if end == start => return None,
+            None => None,
+            Some(b',') => Some(&rest[end + 1..]),
+            Some(_) => return None,
+        };
+        self.taken += 1;
+        Some(if start == 1 { -value } else { value })
     }
 
     /// Whether all fields are taken.

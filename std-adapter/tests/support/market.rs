@@ -54,6 +54,7 @@ const STEP: i64 = 100;
 struct State {
     random: Random,
     orders: Vec<Order>,
+    levels: [BTreeMap<i64, u64>; 2],
     middle: i64,
     next_id: u64,
     time: u64,
@@ -61,21 +62,18 @@ struct State {
 
 impl State {
     fn best(&self, buy: bool) -> Option<i64> {
-        let prices = self.orders.iter().filter(|o| o.buy == buy).map(|o| o.price);
-        if buy { prices.max() } else { prices.min() }
+        self.levels(buy).next().map(|l| l.0)
     }
 
     /// The occupied levels of a side, best first.
-    fn levels(&self, buy: bool) -> Vec<(i64, u64)> {
-        let mut levels = BTreeMap::new();
-        for o in self.orders.iter().filter(|o| o.buy == buy) {
-            *levels.entry(o.price).or_insert(0) += o.size;
-        }
-        let mut levels: Vec<_> = levels.into_iter().collect();
-        if buy {
-            levels.reverse();
-        }
-        levels
+    fn levels(&self, buy: bool) -> impl Iterator<Item = (i64, u64)> {
+        // Bids lie under the negative price, so that both maps run from the best on.
+        self.levels[usize::from(buy)].iter().map(move |(&key, &size)| (if buy { -key } else { key }, size))
+    }
+
+    fn level(&mut self, order: Order) -> &mut u64 {
+        let key = if order.buy { -order.price } else { order.price };
+        self.levels[usize::from(order.buy)].entry(key).or_insert(0)
     }
 
     fn new_order(&mut self, reach: u64) -> Order {
@@ -94,7 +92,7 @@ impl State {
 
     /// Is `price` within the best levels of its side, as it stands or (for a new one) as it would stand?
     fn in_window(&self, buy: bool, price: i64, window: usize) -> bool {
-        let better = self.levels(buy).iter().filter(|l| if buy { l.0 > price } else { l.0 < price }).count();
+        let better = self.levels(buy).filter(|l| if buy { l.0 > price } else { l.0 < price }).count();
         better < window
     }
 
@@ -138,13 +136,18 @@ impl State {
 
     fn apply(&mut self, kind: u8, order: Order, size: u64) {
         match kind {
-            1 => self.orders.push(order),
+            1 => {
+                self.orders.push(order);
+                *self.level(order) += order.size;
+            }
             2..=4 => {
                 let at = self.orders.iter().position(|o| o.id == order.id).unwrap();
                 self.orders[at].size -= size;
                 if self.orders[at].size == 0 {
                     self.orders.remove(at);
                 }
+                *self.level(order) -= size;
+                self.levels[usize::from(order.buy)].retain(|_, size| *size > 0);
             }
             _ => {}
         }
@@ -154,7 +157,14 @@ impl State {
 /// Runs the market and writes down what LOBSTER would: events within the best levels only, and the book after each.
 pub(crate) fn simulate(market: &Market) -> Files {
     let random = Random(market.seed);
-    let mut s = State { random, orders: Vec::new(), middle: 5_000_000, next_id: 1000, time: 34_200_000_000_000 };
+    let mut s = State {
+        random,
+        orders: Vec::new(),
+        levels: Default::default(),
+        middle: 5_000_000,
+        next_id: 1000,
+        time: 34_200_000_000_000,
+    };
     for _ in 0..market.orders {
         let order = s.new_order(market.reach);
         s.apply(1, order, order.size);
@@ -174,11 +184,11 @@ pub(crate) fn simulate(market: &Market) -> Files {
         let time = time.trim_end_matches('0').trim_end_matches('.');
         let direction = if order.buy { 1 } else { -1 };
         writeln!(files.messages, "{time},{kind},{},{size},{},{direction}", order.id, order.price).unwrap();
-        let (asks, bids) = (s.levels(false), s.levels(true));
+        let (mut asks, mut bids) = (s.levels(false), s.levels(true));
         let row: Vec<String> = (0..market.levels)
-            .map(|at| {
-                let ask = asks.get(at).copied().unwrap_or((9_999_999_999, 0));
-                let bid = bids.get(at).copied().unwrap_or((-9_999_999_999, 0));
+            .map(|_| {
+                let ask = asks.next().unwrap_or((9_999_999_999, 0));
+                let bid = bids.next().unwrap_or((-9_999_999_999, 0));
                 format!("{},{},{},{}", ask.0, ask.1, bid.0, bid.1)
             })
             .collect();
