@@ -10,7 +10,7 @@ use zerocopy::FromZeros;
 use support::market::{Files, Market, simulate};
 use vvp_std_adapter::lobster::{BookRow, Options, ReplayEngine, ReplayError, Source, Summary, replay};
 
-const VERIFY: Options = Options { verify: true, levels: None, tick: None, symbol: None };
+const VERIFY: Options = Options { verify: true, levels: None, tick: None, symbol: None, stop: None };
 
 fn source(name: &str, bytes: impl Into<Vec<u8>>) -> Source {
     Source::from_reader(name, Cursor::new(bytes.into())).unwrap()
@@ -325,6 +325,17 @@ fn more_levels_than_the_file_has_can_be_written() {
         deeper += usize::from(row.asks.len() > 3);
     }
     assert!(deeper > 0, "levels that went out of sight are kept");
+}
+
+#[test]
+fn a_replay_can_be_stopped_and_says_what_it_saw() {
+    let files = simulate(&Market { seed: 2, rows: 600, levels: 3, orders: 40, reach: 10 });
+    let (result, out) = run(&files, &Options { stop: Some(|| true), ..VERIFY });
+    let summary = result.unwrap();
+    assert!(summary.stopped && summary.rows < 600 && summary.matched == Some(summary.rows - 1));
+    assert_eq!(out.lines().count() as u64, summary.rows);
+    assert!(files.books.starts_with(&out), "whole rows, all that were replayed");
+    assert!(summary.to_string().contains("(stopped before the end)"));
 }
 
 // ---- the real session ----------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ pub struct Options {
     pub tick: Option<i64>,
     /// What the instrument is called; `None`: `X`.
     pub symbol: Option<Symbol>,
+    /// Asked now and then; `true` ends the replay after the row in hand, with the summary so far.
+    pub stop: Option<fn() -> bool>,
 }
 
 /// What a replay saw and how long it took.
@@ -31,8 +33,10 @@ pub struct Options {
 pub struct Summary {
     /// The instrument.
     pub symbol: Symbol,
-    /// Rows of each file.
+    /// Rows of each file that were replayed.
     pub rows: u64,
+    /// The replay was told to stop before the files ended.
+    pub stopped: bool,
     /// Time of the first row and of the last, in nanoseconds after midnight.
     pub time_ns: (u64, u64),
     /// Rows and shares by kind, in the order of [`MessageKind::ALL`](super::MessageKind::ALL).
@@ -104,6 +108,8 @@ impl From<InputError> for ReplayError {
 
 /// Commands in one batch when no row has to be looked at on its own.
 const BATCH: usize = 1024;
+/// Rows between two looks at [`Options::stop`].
+const STOP_ROWS: u64 = 256;
 /// Bytes of output that are gathered before they are written.
 const OUT_BYTES: usize = 1 << 16;
 
@@ -138,6 +144,7 @@ pub fn replay<'a, M: Matcher>(
         summary: Summary {
             symbol,
             rows: 0,
+            stopped: false,
             time_ns: (message.time_ns, message.time_ns),
             kinds: [(0, 0); 7],
             levels: shown.levels,
@@ -173,6 +180,10 @@ pub fn replay<'a, M: Matcher>(
             return Err(books.problem(problem).into());
         }
         run.next(message, &before, &shown, &messages, &books)?;
+        if run.row.is_multiple_of(STOP_ROWS) && options.stop.is_some_and(|stop| stop()) {
+            run.summary.stopped = true;
+            break;
+        }
     }
     run.finish()?;
     run.summary.elapsed = begin.elapsed();

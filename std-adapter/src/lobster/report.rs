@@ -41,7 +41,8 @@ impl Difference {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = self.time_ns;
-        writeln!(f, "{}: {} rows, {} to {}", self.symbol, grouped(self.rows), Clock(first), Clock(last))?;
+        let stopped = if self.stopped { " (stopped before the end)" } else { "" };
+        writeln!(f, "{}: {} rows, {} to {}{stopped}", self.symbol, grouped(self.rows), Clock(first), Clock(last))?;
         writeln!(f, "  {:<20} {:>12} {:>14}", "message", "rows", "shares")?;
         for (kind, (rows, shares)) in MessageKind::ALL.into_iter().zip(self.kinds) {
             if rows > 0 {
