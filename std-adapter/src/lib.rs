@@ -1,1 +1,3 @@
 //! The Linux side of `vvp-core`: memory, threads, pipelines, and the `vvp` command line.
+
+pub mod lobster;

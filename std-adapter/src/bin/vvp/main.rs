@@ -1,3 +1,9 @@
 //! The `vvp` command line.
 
-fn main() {}
+mod replay;
+
+fn main() -> std::process::ExitCode {
+    let mut args = lexopt::Parser::from_env();
+    let _ = args.next();
+    replay::run(args)
+}

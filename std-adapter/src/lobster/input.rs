@@ -1,0 +1,154 @@
+//! Opening files that may be compressed, and reading them line by line in constant memory.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use super::FieldError;
+
+/// Longest line that is read, in bytes: a thousand levels of ten-digit prices fit.
+const LINE_BYTES_MAX: usize = 1 << 16;
+/// Read-ahead in bytes, before and after decompression.
+const BUFFER_BYTES: usize = 1 << 16;
+
+const XZ_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// What is wrong with an input file, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct InputError {
+    /// The file, as it was named.
+    pub file: String,
+    /// Line, from 1.
+    pub line: Option<u64>,
+    /// Field of the line (from 1) and its name.
+    pub field: Option<(usize, String)>,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ": line {line}")?;
+        }
+        if let Some((number, name)) = &self.field {
+            write!(f, ", field {number} ({name})")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for InputError {}
+
+/// A text file, read line by line; `.xz` and `.gz` content is recognised by its first bytes, whatever the name.
+pub struct Source {
+    name: String,
+    reader: Box<dyn BufRead + Send>,
+    line: Vec<u8>,
+    /// Lines read so far.
+    lines: u64,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).field("lines", &self.lines).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`InputError`] when it cannot be read or is a directory.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let name = path.display().to_string();
+        let fail = |problem: String| InputError { file: name.clone(), line: None, field: None, problem };
+        let file = File::open(path).map_err(|e| fail(format!("cannot open: {e}")))?;
+        if file.metadata().is_ok_and(|m| m.is_dir()) {
+            return Err(fail("is a directory; name a file".into()));
+        }
+        Self::from_reader(&name, file)
+    }
+
+    /// Reads from anything; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`InputError`] when the first bytes cannot be read.
+    pub fn from_reader(name: &str, mut reader: impl Read + Send + 'static) -> Result<Self, InputError> {
+        let mut head = Vec::new();
+        let read = reader.by_ref().take(XZ_MAGIC.len() as u64).read_to_end(&mut head);
+        read.map_err(|e| InputError {
+            file: name.into(),
+            line: None,
+            field: None,
+            problem: format!("cannot read: {e}"),
+        })?;
+        let (xz, gzip) = (head.starts_with(XZ_MAGIC), head.starts_with(GZIP_MAGIC));
+        let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(reader));
+        let reader: Box<dyn BufRead + Send> = if xz {
+            // `true`: several streams one after the other are one text, as `cat a.xz b.xz` makes them.
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, lzma_rust2::XzReader::new(whole, true)))
+        } else if gzip {
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(whole)))
+        } else {
+            Box::new(whole)
+        };
+        Ok(Self { name: name.into(), reader, line: Vec::with_capacity(512), lines: 0 })
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next line without its end (LF or CR LF), or `None` at the end of the file. The last line needs no end.
+    ///
+    /// # Errors
+    /// [`InputError`] when reading or decompressing fails (a file cut short, say), or the line is too long.
+    pub fn next_line(&mut self) -> Result<Option<&[u8]>, InputError> {
+        self.line.clear();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut self.line);
+        self.lines += 1;
+        match read {
+            Err(e) => {
+                let what = if e.kind() == io::ErrorKind::UnexpectedEof {
+                    "the compressed file ends too early".to_string()
+                } else {
+                    format!("cannot read: {e}")
+                };
+                Err(self.problem(what))
+            }
+            Ok(0) => Ok(None),
+            Ok(_) => {
+                if self.line.last() == Some(&b'\n') {
+                    self.line.pop();
+                    if self.line.last() == Some(&b'\r') {
+                        self.line.pop();
+                    }
+                } else if self.line.len() > LINE_BYTES_MAX {
+                    return Err(self.problem(format!("longer than {LINE_BYTES_MAX} bytes; is this a LOBSTER file?")));
+                }
+                Ok(Some(&self.line))
+            }
+        }
+    }
+
+    /// An error at the line that was read last.
+    #[must_use]
+    pub fn problem(&self, problem: impl Into<String>) -> InputError {
+        InputError { file: self.name.clone(), line: Some(self.lines), field: None, problem: problem.into() }
+    }
+
+    /// An error in a field of the line that was read last.
+    #[must_use]
+    pub fn bad_field(&self, bad: FieldError) -> InputError {
+        let field = (bad.number > 0).then_some((bad.number, bad.name));
+        InputError { field, ..self.problem(bad.problem) }
+    }
+}

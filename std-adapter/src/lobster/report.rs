@@ -1,0 +1,129 @@
+//! What a replay prints: its summary, and the first difference with both books side by side.
+
+use std::fmt;
+
+use vvp_core::book::Side;
+
+use super::{BookRow, Difference, Level, MessageKind, Summary};
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "row {} (line {}): {}", self.row, self.row + 1, self.problem)?;
+        write!(f, "message: {}", self.message)?;
+        if let Some((file, ours)) = &self.books {
+            write!(f, "\n{:8}  {:>24}   {:>24}", "", "file: price × size", "ours: price × size")?;
+            let levels = file.levels;
+            for at in (0..levels).rev() {
+                self.level(f, Side::Sell, at, file, ours)?;
+            }
+            write!(f, "\n{:8}  {:->24}   {:->24}", "", "", "")?;
+            for at in 0..levels {
+                self.level(f, Side::Buy, at, file, ours)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Difference {
+    fn level(&self, f: &mut fmt::Formatter<'_>, side: Side, at: usize, file: &BookRow, ours: &BookRow) -> fmt::Result {
+        let (file, ours) = (file.side(side).get(at), ours.side(side).get(at));
+        if file.is_none() && ours.is_none() {
+            return Ok(());
+        }
+        let text = |l: Option<&Level>| l.map_or("-".into(), |l| format!("{} × {}", l.price, l.size));
+        let name = if side == Side::Buy { "bid" } else { "ask" };
+        let mark = if file == ours { "" } else { "  <" };
+        write!(f, "\n{name} {:4}  {:>24}   {:>24}{mark}", at + 1, text(file), text(ours))
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = self.time_ns;
+        let stopped = if self.stopped { " (stopped before the end)" } else { "" };
+        writeln!(f, "{}: {} rows, {} to {}{stopped}", self.symbol, grouped(self.rows), Clock(first), Clock(last))?;
+        writeln!(f, "  {:<20} {:>12} {:>14}", "message", "rows", "shares")?;
+        for (kind, (rows, shares)) in MessageKind::ALL.into_iter().zip(self.kinds) {
+            if rows > 0 {
+                let name = format!("{} {}", kind as u8, kind.name());
+                writeln!(f, "  {name:<20} {:>12} {:>14}", grouped(rows), grouped(shares))?;
+            }
+        }
+        let w = &self.window;
+        writeln!(f, "from the order-book file: {} levels at the start; of levels that came into sight", w.start)?;
+        writeln!(
+            f,
+            "  {} new, {} as they left, {} grown, {} smaller; {} gone, {} merged later",
+            grouped(w.seeded),
+            grouped(w.unchanged),
+            grouped(w.grown),
+            grouped(w.rewritten),
+            grouped(w.dropped),
+            grouped(w.merged)
+        )?;
+        let how = if self.batched { "timed in batches" } else { "timed row by row, clock readings included" };
+        writeln!(
+            f,
+            "engine: {} commands, {} events, {} orders at the end, {} ns a command ({how})",
+            grouped(self.commands),
+            grouped(self.events),
+            grouped(self.resting_orders as u64),
+            self.engine_time.as_nanos() / u128::from(self.commands.max(1))
+        )?;
+        let rows_per_s = u128::from(self.rows) * 1_000_000_000 / self.elapsed.as_nanos().max(1);
+        write!(
+            f,
+            "all: {} ms, {} rows/s, files and decompression included",
+            self.elapsed.as_millis(),
+            grouped(u64::try_from(rows_per_s).unwrap_or(u64::MAX))
+        )?;
+        if let Some(matched) = self.matched {
+            let compared = self.rows - 1;
+            write!(f, "\n{matched}/{compared} rows match (best {} levels;", self.levels - 1)?;
+            write!(f, " the last one too on {}/{} sides)", self.matched_last, 2 * compared)?;
+        }
+        Ok(())
+    }
+}
+
+/// Nanoseconds after midnight as a time of day.
+struct Clock(u64);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, ns) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        write!(f, "{:02}:{:02}:{:02}.{ns:09}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+/// A number with a comma before every three digits.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!(Clock(34_200_015_105_074).to_string(), "09:30:00.015105074");
+    }
+}
