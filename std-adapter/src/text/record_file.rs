@@ -1,0 +1,267 @@
+//! Files of binary records: a header record, then commands or events of 64 bytes each (`docs/records.md`).
+
+use super::fault::{BadLine, Why};
+use super::field::{Field, word};
+use super::symbols::Symbols;
+use std::io::{self, Read};
+use vvp_core::book::{Command, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tick};
+
+/// Bytes of every record, the header included.
+pub const RECORD: usize = 64;
+
+const _: () = assert!(Command::SIZE == RECORD && vvp_core::book::Event::SIZE == RECORD);
+
+/// What the records of a file are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordKind {
+    /// [`Command`]s.
+    Commands,
+    /// [`vvp_core::book::Event`]s.
+    Events,
+}
+
+impl RecordKind {
+    const fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Commands => b"VVPCMD1\n",
+            Self::Events => b"VVPEVT1\n",
+        }
+    }
+
+    /// The first record of a file: 8 bytes that name the kind and the version, then zeros.
+    #[must_use]
+    pub fn header(self) -> [u8; RECORD] {
+        let mut header = [0; RECORD];
+        header[..8].copy_from_slice(self.magic());
+        header
+    }
+
+    fn of_header(header: &[u8; RECORD]) -> Option<Self> {
+        [Self::Commands, Self::Events].into_iter().find(|kind| kind.header() == *header)
+    }
+}
+
+/// Why a record file cannot be read on. Its display is made to follow a file name and `: `.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The file does not begin with a header record of this version.
+    NotRecords,
+    /// The file ends inside the record that starts at this byte.
+    Truncated {
+        /// Where the record starts.
+        offset: u64,
+        /// How many of its bytes are there.
+        got: usize,
+    },
+    /// Commands where events are wanted, or the reverse.
+    WrongKind(RecordKind),
+    /// What the reader said.
+    Io(io::Error),
+}
+
+impl core::fmt::Display for RecordError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NotRecords => f.write_str(
+                "byte 0: not a file of vvp records (it must begin with VVPCMD1 or VVPEVT1); is it text? then drop --format bin",
+            ),
+            Self::Truncated { offset, got } => {
+                write!(f, "byte {offset}: truncated: a record has {RECORD} bytes and only {got} are there")
+            }
+            Self::WrongKind(RecordKind::Commands) => f.write_str("byte 0: records of commands, not of events"),
+            Self::WrongKind(RecordKind::Events) => f.write_str("byte 0: records of events, not of commands"),
+            Self::Io(error) => write!(f, "cannot read: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}
+
+impl From<io::Error> for RecordError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+const BUFFER: usize = 1024 * RECORD;
+
+/// Reads the records of a file in constant memory.
+#[derive(Debug)]
+pub struct RecordReader<R> {
+    read: R,
+    buf: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Where `start` is in the file.
+    offset: u64,
+    at_end: bool,
+}
+
+impl<R: Read> RecordReader<R> {
+    /// A reader of a file from its first byte on; nothing is read yet.
+    pub fn new(read: R) -> Self {
+        Self { read, buf: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, offset: 0, at_end: false }
+    }
+
+    /// Reads the header: what the records are.
+    ///
+    /// # Errors
+    /// [`RecordError`] if there is no header or it cannot be read.
+    pub fn kind(&mut self) -> Result<RecordKind, RecordError> {
+        match self.next_record().map(|header| header.copied()) {
+            Ok(Some(header)) => RecordKind::of_header(&header).ok_or(RecordError::NotRecords),
+            Ok(None) => Err(RecordError::NotRecords),
+            Err(RecordError::Truncated { .. }) if !self.looks_right() => Err(RecordError::NotRecords),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the first bytes, fewer than a record, could become a header.
+    fn looks_right(&self) -> bool {
+        let got = &self.buf[self.start..self.end];
+        [RecordKind::Commands, RecordKind::Events].iter().any(|kind| kind.header().starts_with(got))
+    }
+
+    /// Whether the next record can be had without asking the reader.
+    pub fn has_record(&self) -> bool {
+        self.end - self.start >= RECORD || self.at_end
+    }
+
+    /// The next record; `None` at the end.
+    ///
+    /// # Errors
+    /// [`RecordError::Truncated`] if the file ends inside it, or what the reader says.
+    #[inline]
+    pub fn next_record(&mut self) -> Result<Option<&[u8; RECORD]>, RecordError> {
+        while self.end - self.start < RECORD {
+            if self.at_end {
+                let got = self.end - self.start;
+                return if got == 0 { Ok(None) } else { Err(RecordError::Truncated { offset: self.offset, got }) };
+            }
+            self.fill()?;
+        }
+        let record = &self.buf[self.start..];
+        self.start += RECORD;
+        self.offset += RECORD as u64;
+        Ok(record.first_chunk())
+    }
+
+    #[cold]
+    fn fill(&mut self) -> io::Result<()> {
+        self.buf.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let got = loop {
+            match self.read.read(&mut self.buf[self.end..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                got => break got?,
+            }
+        };
+        self.end += got;
+        self.at_end = got == 0;
+        Ok(())
+    }
+}
+
+/// Turns the records of one file of commands into [`Command`]s, with the same answers as the text
+/// [`Decoder`](super::Decoder): what is no command, or defines an instrument wrongly, gives its refusal with the
+/// number of its record as the line; the first command that needs an instrument when none is defined gives `X` first.
+#[derive(Debug)]
+pub struct RecordDecoder {
+    symbols: Symbols,
+    records: u64,
+    bad_records: u64,
+}
+
+impl RecordDecoder {
+    /// A decoder for a whole file from its first record after the header, with room for `max_instruments`
+    /// (1 to 65,536).
+    #[must_use]
+    pub fn new(max_instruments: usize) -> Self {
+        Self { symbols: Symbols::new(max_instruments), records: 0, bad_records: 0 }
+    }
+
+    /// Records so far, without the header.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Records so far that were no commands, or that carry the refusal of a bad line.
+    #[must_use]
+    pub fn bad_records(&self) -> u64 {
+        self.bad_records
+    }
+
+    /// Instruments defined so far.
+    #[must_use]
+    pub fn instruments(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// Decodes the next record and gives `emit` its 1 or 2 commands.
+    ///
+    /// # Errors
+    /// [`BadLine`] if the record is not a command; `emit` got the refusal.
+    #[inline]
+    pub fn record(&mut self, bytes: &[u8; RECORD], mut emit: impl FnMut(Command)) -> Result<(), BadLine> {
+        self.records += 1;
+        let checked = match Command::from_record(bytes) {
+            Ok(command) => self.check(&command, &mut emit).map(|()| command),
+            Err(bad) => Err((None, Why::NotARecord(bad))),
+        };
+        match checked {
+            Ok(command) => {
+                emit(command);
+                Ok(())
+            }
+            Err((field, why)) => {
+                self.bad_records += 1;
+                let line = Some(self.records);
+                let refusal = Refusal { reason: Reject::BadField, id: None, line, instrument: None, ts: None };
+                emit(Command::refused(&refusal));
+                Err(BadLine { line: self.records, field, why })
+            }
+        }
+    }
+
+    #[inline]
+    fn check(&mut self, command: &Command, emit: &mut impl FnMut(Command)) -> Result<(), (Option<Field>, Why)> {
+        match command.op() {
+            Op::Instrument => self.define(command),
+            Op::Refused => {
+                self.bad_records += u64::from(command.refusal().is_some_and(|r| r.line.is_some()));
+                Ok(())
+            }
+            Op::Time | Op::Limits => Ok(()),
+            _ => {
+                if self.symbols.len() == 0 {
+                    self.symbols.define(Symbol::X, Tick::ONE);
+                    emit(Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn define(&mut self, command: &Command) -> Result<(), (Option<Field>, Why)> {
+        let Some(spec) = command.instrument_spec() else { return Ok(()) };
+        let next = self.symbols.len();
+        let bad = |field, why| Err((Some(field), why));
+        if spec.min_price.zip(spec.max_price).is_some_and(|(min, max)| min > max) {
+            return bad(Field::MinPrice, Why::MinAboveMax);
+        }
+        if self.symbols.find(word(spec.symbol.as_str().as_bytes())).is_some() {
+            return bad(Field::Symbol, Why::DefinedTwice);
+        }
+        if next == self.symbols.max() {
+            return bad(Field::Symbol, Why::TooManyInstruments(next));
+        }
+        if usize::from(command.instrument_id().get()) != next {
+            return Err((None, Why::InstrumentOrder { want: next }));
+        }
+        self.symbols.define(spec.symbol, spec.tick);
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! JSON strings in place: where they end and what they say.
+
+use super::field::{Word, word};
+
+/// A string of the line, without its quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text {
+    /// What it says if that is 1 to 16 bytes without a NUL, else 0, which no name has.
+    pub(crate) word: Word,
+    /// Where the closing quote is.
+    pub(crate) end: usize,
+    /// Whether there are escapes in it.
+    pub(crate) escaped: bool,
+}
+
+const ONES: Word = Word::MAX / 0xFF;
+const HIGHS: Word = ONES << 7;
+
+/// Marks the zero bytes of `w` with their high bit; bytes above the lowest marked one may be marked by mistake.
+#[inline(always)]
+const fn zero_bytes(w: Word) -> Word {
+    w.wrapping_sub(ONES) & !w & HIGHS
+}
+
+/// Reads the string whose first byte after the opening quote is `line[at]`. `None` if it is not a JSON string.
+#[inline]
+pub(crate) fn read(line: &[u8], at: usize) -> Option<Text> {
+    // Names and numbers are short: one look at 16 bytes finds the closing quote and sees that nothing needs care.
+    if let Some(window) = line.get(at..at + 16).and_then(|w| <[u8; 16]>::try_from(w).ok()) {
+        let w = Word::from_le_bytes(window);
+        let quote = zero_bytes(w ^ (ONES * b'"' as Word));
+        let care = zero_bytes(w ^ (ONES * b'\\' as Word)) | (w.wrapping_sub(ONES * 0x20) & !w & HIGHS);
+        let before = (quote & quote.wrapping_neg()).wrapping_sub(1); // the bits below the first quote
+        if quote != 0 && care & before == 0 {
+            let end = at + quote.trailing_zeros() as usize / 8;
+            return Some(Text { word: w & (before >> 7), end, escaped: false });
+        }
+    }
+    read_slowly(line, at)
+}
+
+fn read_slowly(line: &[u8], at: usize) -> Option<Text> {
+    let mut end = at;
+    let mut escaped = false;
+    loop {
+        match *line.get(end)? {
+            b'"' => break,
+            b'\\' => {
+                escaped = true;
+                end += match *line.get(end + 1)? {
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                    b'u' if line.get(end + 2..end + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
+                    _ => return None,
+                };
+            }
+            0..=0x1F => return None,
+            _ => end += 1,
+        }
+    }
+    let text = &line[at..end];
+    let word = if !escaped {
+        if text.len() <= 16 { word(text) } else { 0 }
+    } else {
+        let mut name = [0; 16];
+        let mut len = 0;
+        let fits = unescaped(text).all(|b| {
+            let ok = b != 0 && len < 16;
+            if ok {
+                name[len] = b;
+                len += 1;
+            }
+            ok
+        });
+        if fits { word(&name) } else { 0 }
+    };
+    Some(Text { word, end, escaped })
+}
+
+/// The bytes that a well-formed string stands for. What is not ASCII comes as 0xFF, which nothing here accepts.
+pub(crate) fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let mut bytes = text.iter().copied();
+    core::iter::from_fn(move || {
+        let b = bytes.next()?;
+        if b != b'\\' {
+            return Some(b);
+        }
+        Some(match bytes.next()? {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let code =
+                    bytes.by_ref().take(4).fold(0, |code, digit| code << 4 | (digit as char).to_digit(16).unwrap_or(0));
+                u8::try_from(code).ok().filter(u8::is_ascii).unwrap_or(0xFF)
+            }
+            other => other, // quote, backslash, slash
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(line: &[u8]) -> Option<Word> {
+        // With and without room for the quick look behind the string.
+        let mut padded = line.to_vec();
+        padded.extend([b' '; 16]);
+        let (a, b) = (read(line, 0).map(|t| (t.word, t.end)), read(&padded, 0).map(|t| (t.word, t.end)));
+        if a.is_some() {
+            assert_eq!(a, b);
+        }
+        a.map(|(word, _)| word)
+    }
+
+    #[test]
+    fn names_are_read_as_words() {
+        assert_eq!(says(b"price\":"), Some(word(b"price")));
+        assert_eq!(says(b"\""), Some(0));
+        assert_eq!(says(b"sixteen bytes ok\""), Some(word(b"sixteen bytes ok")));
+        assert_eq!(says(b"seventeen bytes !\""), Some(0));
+        assert_eq!(says(b"pri\\u0063e\""), Some(word(b"price")));
+        assert_eq!(says(b"a\\/b\\\"c\\\\\""), Some(word(b"a/b\"c\\")));
+        assert_eq!(says(b"buy\\u0000\""), Some(0));
+        assert_eq!(says(b"\\u00e9\""), Some(word(&[0xFF])));
+    }
+
+    #[test]
+    fn what_is_not_a_string_is_refused() {
+        for bad in [&b"open"[..], b"a\\x\"", b"a\\u12g4\"", b"tab\t\"", b"nul\0\"", b"\\\"", b"", b"a\\u123", b"a\\"] {
+            assert_eq!(says(bad), None, "{bad:?}");
+        }
+    }
+}
