@@ -8,20 +8,24 @@ use super::field::{Field, Kind};
 use super::string;
 use super::values::{Values, read_u64, read_u128};
 
-const fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r')
-}
-
-/// Skips JSON white space (a line feed is never inside a line). Beyond the end of the line is a NUL, which fits nowhere.
+/// Skips JSON white space (a line feed is never inside a line). Beyond the end of the line is a NUL, which fits
+/// nowhere.
 #[inline(always)]
 fn token(line: &[u8], at: &mut usize) -> u8 {
-    loop {
-        match line.get(*at) {
-            Some(&b) if is_blank(b) => *at += 1,
-            Some(&b) => return b,
-            None => return 0,
-        }
+    let b = peek(line, *at);
+    if b > b' ' { b } else { skip(line, at) }
+}
+
+#[inline(always)]
+fn peek(line: &[u8], at: usize) -> u8 {
+    line.get(at).copied().unwrap_or(0)
+}
+
+fn skip(line: &[u8], at: &mut usize) -> u8 {
+    while matches!(peek(line, *at), b' ' | b'\t' | b'\r') {
+        *at += 1;
     }
+    peek(line, *at)
 }
 
 /// Reads the object of a line that is not empty.
@@ -32,10 +36,12 @@ pub(crate) fn read_line(line: &[u8], values: &mut Values) -> Result<(), Fault> {
         *at += 1;
     } else {
         loop {
-            read_member(line, at, values)?;
+            let field = read_member(line, at, values)?;
             match token(line, at) {
                 b',' => *at += 1,
                 b'}' => break *at += 1,
+                // "1.5" where an integer belongs is a bad value, not bad JSON.
+                b'.' | b'e' | b'E' | b'0'..=b'9' => return Err(Why::BadValue.at(field)),
                 _ => return Err(Why::NotJson(*at + 1).into()),
             }
         }
@@ -53,8 +59,8 @@ fn expect(line: &[u8], at: &mut usize, byte: u8) -> Result<(), Fault> {
     Ok(())
 }
 
-#[inline]
-fn read_member(line: &[u8], at: &mut usize, values: &mut Values) -> Result<(), Fault> {
+#[inline(always)]
+fn read_member(line: &[u8], at: &mut usize, values: &mut Values) -> Result<Field, Fault> {
     expect(line, at, b'"')?;
     let name = string::read(line, *at).ok_or(Why::NotJson(*at + 1))?;
     let field = Field::from_word(name.word).ok_or(Why::UnknownField(*at + 1))?;
@@ -64,7 +70,7 @@ fn read_member(line: &[u8], at: &mut usize, values: &mut Values) -> Result<(), F
     let first = token(line, at);
     if first == b'n' && line[*at..].starts_with(b"null") {
         *at += 4;
-        return Ok(());
+        return Ok(field);
     }
     let bad = Why::BadValue.at(field);
     match field.kind() {
@@ -108,11 +114,7 @@ fn read_member(line: &[u8], at: &mut usize, values: &mut Values) -> Result<(), F
             *at = text.end + 1;
         }
     }
-    // "1.5" where an integer belongs is a bad value, not bad JSON.
-    match line.get(*at) {
-        Some(b'.' | b'e' | b'E' | b'0'..=b'9') => Err(bad),
-        _ => Ok(()),
-    }
+    Ok(field)
 }
 
 /// Where a number without leading zeros ends; the point and its digits are looked at by [`Decimal::parse`].
