@@ -105,7 +105,7 @@ impl Decimal {
             Some(more) => (u128::from(self.digits) * u128::from(POW10[usize::from(more)]), false),
             None => {
                 let unit = POW10[usize::from(self.decimals - decimals)];
-                (u128::from(self.digits / unit), self.digits % unit != 0)
+                (u128::from(self.digits / unit), !self.digits.is_multiple_of(unit))
             }
         }
     }

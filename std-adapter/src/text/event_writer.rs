@@ -205,9 +205,10 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
             c.str(phase.word());
             c.byte(b'"');
         }
-        EventBody::Uncross { price: at, qty: lots } => {
+        EventBody::Uncross { price: at, volume } => {
             price(c, at.ticks());
-            qty(c, lots.lots());
+            c.str(",\"qty\":");
+            c.u128(volume);
         }
         _ => {}
     }
@@ -298,11 +299,11 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
             c.str(phase.word());
             c.str(",\n");
         }
-        EventBody::Uncross { price, qty } => {
+        EventBody::Uncross { price, volume } => {
             c.str(",,,");
             c.price(price.ticks(), tick);
             c.byte(b',');
-            c.u64(qty.lots());
+            c.u128(volume);
             c.str(",,,,,\n");
         }
         _ => {}

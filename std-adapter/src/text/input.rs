@@ -46,7 +46,7 @@ pub enum Step {
 
 #[derive(Debug)]
 enum Source<R> {
-    Text(LineReader<R>, Decoder),
+    Text(LineReader<R>, Box<Decoder>),
     Records(RecordReader<R>, RecordDecoder, bool),
 }
 
@@ -84,7 +84,7 @@ impl<R: Read> Input<R> {
     }
 
     fn text(lines: LineReader<R>, format: Format, max_instruments: usize) -> Source<R> {
-        Source::Text(lines, Decoder::new(format, max_instruments))
+        Source::Text(lines, Box::new(Decoder::new(format, max_instruments)))
     }
 
     /// Reads one line or record and gives `emit` its commands.

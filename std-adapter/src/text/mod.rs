@@ -18,6 +18,7 @@ mod input;
 mod json;
 mod line_reader;
 mod line_writer;
+mod price_text;
 mod record_file;
 mod string;
 mod symbols;
@@ -32,6 +33,7 @@ pub use field::Field;
 pub use input::{Input, InputError, Step};
 pub use line_reader::{Line, LineReader, MAX_LINE};
 pub use line_writer::LineWriter;
+pub use price_text::{PriceText, price_text};
 pub use record_file::{RECORD, RecordDecoder, RecordError, RecordKind, RecordReader};
 
 /// How commands or events are written as text.
