@@ -42,6 +42,11 @@ impl<W: Write> LineWriter<W> {
         self.len
     }
 
+    /// The writer behind the buffer.
+    pub fn get_ref(&self) -> &W {
+        &self.write
+    }
+
     #[cold]
     fn write_out(&mut self) -> io::Result<()> {
         let full = std::mem::take(&mut self.len); // also if it fails: a broken pipe stays broken

@@ -56,8 +56,21 @@ const OPS: &[(&str, &[&str], &[&str])] = &[
         "new",
         &["id", "side", "qty"],
         &[
-            "symbol", "ts", "owner", "type", "tif", "price", "stop", "trail", "display", "min_qty", "expires",
-            "protect", "post_only", "hidden", "stp",
+            "symbol",
+            "ts",
+            "owner",
+            "type",
+            "tif",
+            "price",
+            "stop",
+            "trail",
+            "display",
+            "min_qty",
+            "expires",
+            "protect",
+            "post_only",
+            "hidden",
+            "stp",
         ],
     ),
     ("cancel", &["id"], &["symbol", "ts"]),
@@ -69,9 +82,34 @@ const OPS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 pub(crate) const FIELDS: &[&str] = &[
-    "op", "symbol", "ts", "id", "owner", "side", "type", "tif", "price", "stop", "trail", "qty", "display", "min_qty",
-    "expires", "protect", "post_only", "hidden", "stp", "phase", "tick", "min_price", "max_price", "reference",
-    "max_qty", "max_notional", "max_orders", "blocked",
+    "op",
+    "symbol",
+    "ts",
+    "id",
+    "owner",
+    "side",
+    "type",
+    "tif",
+    "price",
+    "stop",
+    "trail",
+    "qty",
+    "display",
+    "min_qty",
+    "expires",
+    "protect",
+    "post_only",
+    "hidden",
+    "stp",
+    "phase",
+    "tick",
+    "min_price",
+    "max_price",
+    "reference",
+    "max_qty",
+    "max_notional",
+    "max_orders",
+    "blocked",
 ];
 
 pub(crate) fn is_bool(field: &str) -> bool {
@@ -87,7 +125,7 @@ pub(crate) fn is_word(field: &str) -> bool {
 }
 
 /// Why there is no command.
-enum No {
+pub(crate) enum No {
     Bad,
     Edge(Reject),
 }

@@ -7,32 +7,131 @@ use vvp_std_adapter::text::{DecodeError, Decoder, Format, Input, InputFormat, St
 
 const INTEGERS: &[&str] = &["1", "7", "100", "0", "18446744073709551615", "4294967295"];
 const BAD_INTEGERS: &[&str] = &[
-    "18446744073709551616", "99999999999999999999", "184467440737095516150", "4294967296", "-0", "-1", "01", "00",
-    "1.0", "1.", "1e2", "1E2", "\"5\"", "null", "true", "340282366920938463463374607431768211455",
-    "340282366920938463463374607431768211456", "[1]", "{}", "{\"a\":1}", "", "+1", "0x1", "nul", "nulll",
+    "18446744073709551616",
+    "99999999999999999999",
+    "184467440737095516150",
+    "4294967296",
+    "-0",
+    "-1",
+    "01",
+    "00",
+    "1.0",
+    "1.",
+    "1e2",
+    "1E2",
+    "\"5\"",
+    "null",
+    "true",
+    "340282366920938463463374607431768211455",
+    "340282366920938463463374607431768211456",
+    "[1]",
+    "{}",
+    "{\"a\":1}",
+    "",
+    "+1",
+    "0x1",
+    "nul",
+    "nulll",
 ];
 const PRICES: &[&str] = &[
-    "\"150.00\"", "150.00", "150", "149.99", "\"-0.00\"", "-0", "0", "\"007.50\"", "-3.25", "\"1.5\"",
-    "\"0.010000000000000000000000000000000\"", "92233720368547758.07", "-92233720368547758.08",
+    "\"150.00\"",
+    "150.00",
+    "150",
+    "149.99",
+    "\"-0.00\"",
+    "-0",
+    "0",
+    "\"007.50\"",
+    "-3.25",
+    "\"1.5\"",
+    "\"0.010000000000000000000000000000000\"",
+    "92233720368547758.07",
+    "-92233720368547758.08",
 ];
 const BAD_PRICES: &[&str] = &[
-    "007", "-007", "1e5", "\"1e5\"", "1.", "\"1.\"", ".5", "\".5\"", "\"+1\"", "\"\"", "\" 1\"", "-", "\"-\"", "- 1",
-    "\"0.010000000000000000000000000000001\"", "92233720368547758.08", "-92233720368547758.09", "9223372036854775807",
-    "9223372036854775808", "-9223372036854775809", "\"99999999999999999999999999999999999999999999.005\"",
-    "\"1\\u0035\\u002e5\"", "\"1\\n\"", "0.005", "null", "true", "[\"1\"]", "1.2.3", "--1", "\"1\u{661}\"",
-    "340282366920938463463374607431768211456", "1E400", "9999999999999999999", "99999999999999999999.99",
+    "007",
+    "-007",
+    "1e5",
+    "\"1e5\"",
+    "1.",
+    "\"1.\"",
+    ".5",
+    "\".5\"",
+    "\"+1\"",
+    "\"\"",
+    "\" 1\"",
+    "-",
+    "\"-\"",
+    "- 1",
+    "\"0.010000000000000000000000000000001\"",
+    "92233720368547758.08",
+    "-92233720368547758.09",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "\"99999999999999999999999999999999999999999999.005\"",
+    "\"1\\u0035\\u002e5\"",
+    "\"1\\n\"",
+    "0.005",
+    "null",
+    "true",
+    "[\"1\"]",
+    "1.2.3",
+    "--1",
+    "\"1\u{661}\"",
+    "340282366920938463463374607431768211456",
+    "1E400",
+    "9999999999999999999",
+    "99999999999999999999.99",
 ];
 const BOOLS: &[&str] = &["true", "false"];
 const BAD_BOOLS: &[&str] = &["null", "0", "\"true\"", "True", "tru", "truee", "[]"];
-const SYMBOLS: &[&str] = &["\"AAPL\"", "\"X\"", "\"B\"", "\"B\\u0042\"", "\"A\\/B\"", "\"A/B\"", "\"sixteen_bytes_ok\""];
+const SYMBOLS: &[&str] =
+    &["\"AAPL\"", "\"X\"", "\"B\"", "\"B\\u0042\"", "\"A\\/B\"", "\"A/B\"", "\"sixteen_bytes_ok\""];
 const BAD_SYMBOLS: &[&str] = &[
-    "\"\"", "\"seventeen_bytes_x\"", "\"A B\"", "\"\u{e9}\"", "\"A\\\"\"", "\"A\\\\\"", "\"A\\u0000\"", "\"A\u{0}\"",
-    "\"A\\ud83d\\ude00\"", "\"\\ud800\"", "\"A\u{7f}\"", "null", "5", "\"A\\x\"", "\"\\u004\"", "\"A\t\"", "'A'", "\"A",
+    "\"\"",
+    "\"seventeen_bytes_x\"",
+    "\"A B\"",
+    "\"\u{e9}\"",
+    "\"A\\\"\"",
+    "\"A\\\\\"",
+    "\"A\\u0000\"",
+    "\"A\u{0}\"",
+    "\"A\\ud83d\\ude00\"",
+    "\"\\ud800\"",
+    "\"A\u{7f}\"",
+    "null",
+    "5",
+    "\"A\\x\"",
+    "\"\\u004\"",
+    "\"A\t\"",
+    "'A'",
+    "\"A",
 ];
 const WORDS: &[&str] = &[
-    "\"buy\"", "\"sell\"", "\"limit\"", "\"market\"", "\"stop\"", "\"stop_limit\"", "\"trailing_stop\"", "\"gtc\"",
-    "\"day\"", "\"gtd\"", "\"ioc\"", "\"fok\"", "\"none\"", "\"cancel_newest\"", "\"cancel_oldest\"", "\"cancel_both\"",
-    "\"decrement\"", "\"continuous\"", "\"auction\"", "\"halted\"", "\"closed\"", "\"refused\"", "\"b\\u0075y\"",
+    "\"buy\"",
+    "\"sell\"",
+    "\"limit\"",
+    "\"market\"",
+    "\"stop\"",
+    "\"stop_limit\"",
+    "\"trailing_stop\"",
+    "\"gtc\"",
+    "\"day\"",
+    "\"gtd\"",
+    "\"ioc\"",
+    "\"fok\"",
+    "\"none\"",
+    "\"cancel_newest\"",
+    "\"cancel_oldest\"",
+    "\"cancel_both\"",
+    "\"decrement\"",
+    "\"continuous\"",
+    "\"auction\"",
+    "\"halted\"",
+    "\"closed\"",
+    "\"refused\"",
+    "\"b\\u0075y\"",
 ];
 const BAD_WORDS: &[&str] =
     &["\"Buy\"", "\"buy \"", "\"buy\\u0000\"", "\"\"", "buy", "null", "1", "true", "\"trailing_stop_x_x\"", "[]"];
@@ -65,7 +164,11 @@ fn value(field: &'static str) -> BoxedStrategy<&'static str> {
 const SHAPES: &[(&str, &[&str], &[&str])] = &[
     ("instrument", &["symbol"], &["tick", "min_price", "max_price", "reference"]),
     ("limits", &["owner"], &["max_qty", "max_notional", "max_orders", "blocked"]),
-    ("new", &["id", "side", "price", "qty"], &["symbol", "ts", "owner", "tif", "display", "post_only", "hidden", "stp"]),
+    (
+        "new",
+        &["id", "side", "price", "qty"],
+        &["symbol", "ts", "owner", "tif", "display", "post_only", "hidden", "stp"],
+    ),
     ("new", &["id", "side", "type", "qty"], &["price", "stop", "trail", "protect", "min_qty", "tif", "expires", "stp"]),
     ("new", &["id", "side", "qty"], &FIELDS.split_at(1).1),
     ("cancel", &["id"], &["symbol", "ts"]),
@@ -231,4 +334,28 @@ fn feed(bytes: &[u8], kind: i32) {
         }
     }
     assert!(commands <= 2 * input.lines());
+}
+
+/// The comparison is worth something only if the lines are of every sort.
+#[test]
+fn the_random_lines_are_of_every_sort() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    use std::collections::BTreeMap;
+    let mut runner = TestRunner::deterministic();
+    let mut sorts: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..100 {
+        let lines = prop::collection::vec(line(), 30).new_tree(&mut runner).expect("lines").current();
+        let mut decoder = Decoder::new(Format::Jsonl, 3);
+        for line in lines {
+            let _ = decoder.line(&line, |command| {
+                let sort = command.refusal().map_or(command.op().word(), |r| r.reason.word());
+                *sorts.entry(sort).or_default() += 1;
+            });
+        }
+    }
+    for sort in ["bad_field", "unknown_instrument", "off_tick", "bad_price", "new", "replace", "instrument", "limits"] {
+        assert!(sorts.get(sort).is_some_and(|&n| n >= 20), "too few of {sort}: {sorts:?}");
+    }
+    assert!(sorts["bad_field"] < 2_200, "mostly bad lines: {sorts:?}");
 }

@@ -86,8 +86,7 @@ fn commands_lie_as_the_page_says() {
     check(Command::reduce(ID, QTY).as_bytes(), "Command", &[("op", 3), ("id", ID.get()), ("qty", QTY.lots())]);
     let all = Replacement { price: Some(PRICE), stop: Some(Price::new(8)), qty: Some(QTY) };
     let flags = flag("HAS_PRICE") | flag("HAS_STOP") | flag("HAS_QTY");
-    let want =
-        [("op", 4), ("flags", flags), ("id", ID.get()), ("price", minus_two), ("qty", QTY.lots()), ("extra", 8)];
+    let want = [("op", 4), ("flags", flags), ("id", ID.get()), ("price", minus_two), ("qty", QTY.lots()), ("extra", 8)];
     check(Command::replace(ID, all).as_bytes(), "Command", &want);
     let c = Command::mass_cancel(OwnerId::new(7), Some(Side::Sell));
     check(c.as_bytes(), "Command", &[("op", 5), ("side", 1), ("flags", flag("HAS_SIDE")), ("owner", 7)]);
