@@ -18,8 +18,8 @@ pub enum Line<'a> {
     TooLong,
 }
 
-/// Splits what a reader gives into lines. The buffer is allocated once; its pages are touched only as far as the
-/// longest line needs them.
+/// Splits what a reader gives into lines. The buffer is allocated once; beyond its first pages it is touched only as
+/// far as the longest line needs.
 #[derive(Debug)]
 pub struct LineReader<R> {
     read: R,
@@ -43,7 +43,8 @@ impl<R: Read> LineReader<R> {
 
     /// Reads lines of at most `max_line` bytes.
     pub fn with_max_line(read: R, max_line: usize) -> Self {
-        let buf = vec![0; max_line + CHUNK].into_boxed_slice();
+        let mut buf = vec![0; max_line + CHUNK].into_boxed_slice();
+        buf[..CHUNK].fill(1); // touched now, so that the pages that every file needs do not fault later
         Self { read, buf, max_line, start: 0, end: 0, scanned: 0, skipping: false, at_end: false }
     }
 

@@ -15,7 +15,7 @@ pub struct LineWriter<W> {
 impl<W: Write> LineWriter<W> {
     /// A writer with an empty buffer of 64 KiB.
     pub fn new(write: W) -> Self {
-        Self { write, buf: vec![0; BUFFER].into_boxed_slice(), len: 0 }
+        Self { write, buf: vec![1; BUFFER].into_boxed_slice(), len: 0 } // 1: touched now, not later
     }
 
     /// Lets `make` write a line of at most `max` bytes into the buffer; it says how many it wrote.

@@ -101,7 +101,8 @@ pub struct RecordReader<R> {
 impl<R: Read> RecordReader<R> {
     /// A reader of a file from its first byte on; nothing is read yet.
     pub fn new(read: R) -> Self {
-        Self { read, buf: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, offset: 0, at_end: false }
+        let buf = vec![1; BUFFER].into_boxed_slice(); // 1: touched now, not later
+        Self { read, buf, start: 0, end: 0, offset: 0, at_end: false }
     }
 
     /// Reads the header: what the records are.

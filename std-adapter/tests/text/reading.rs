@@ -47,6 +47,8 @@ const PRICES: &[&str] = &[
     "\"0.010000000000000000000000000000000\"",
     "92233720368547758.07",
     "-92233720368547758.08",
+    "92233720368547758080",
+    "\"-99999999999999999999999999999999999999999.5\"",
 ];
 const BAD_PRICES: &[&str] = &[
     "007",
@@ -160,19 +162,23 @@ fn value(field: &'static str) -> BoxedStrategy<&'static str> {
     prop_oneof![30 => prop::sample::select(good), 1 => prop::sample::select(bad), 1 => Just("null")].boxed()
 }
 
-/// What each operation needs and may have.
+/// What each operation needs and may have; `field=word` is that word.
 const SHAPES: &[(&str, &[&str], &[&str])] = &[
     ("instrument", &["symbol"], &["tick", "min_price", "max_price", "reference"]),
     ("limits", &["owner"], &["max_qty", "max_notional", "max_orders", "blocked"]),
-    (
-        "new",
-        &["id", "side", "price", "qty"],
-        &["symbol", "ts", "owner", "tif", "display", "post_only", "hidden", "stp"],
-    ),
+    ("new", &["id", "side", "price", "qty"], &["symbol", "ts", "owner", "tif=day", "display", "post_only", "stp"]),
+    ("new", &["id", "side", "price", "qty"], &["symbol", "ts", "owner", "type=limit", "hidden", "post_only", "stp"]),
+    ("new", &["id", "side", "price", "qty", "tif=gtd", "expires"], &["ts", "owner", "display", "hidden"]),
+    ("new", &["id", "side", "price", "qty", "tif=ioc"], &["symbol", "ts", "min_qty", "stp"]),
+    ("new", &["id", "side", "type=market", "qty"], &["ts", "owner", "tif=fok", "protect", "stp"]),
+    ("new", &["id", "side", "type=stop", "stop", "qty"], &["ts", "owner", "tif=day", "protect", "stp"]),
+    ("new", &["id", "side", "type=stop_limit", "stop", "price", "qty"], &["symbol", "owner", "tif=fok", "stp"]),
+    ("new", &["id", "side", "type=trailing_stop", "trail", "qty"], &["ts", "owner", "tif=ioc", "protect", "stp"]),
     ("new", &["id", "side", "type", "qty"], &["price", "stop", "trail", "protect", "min_qty", "tif", "expires", "stp"]),
-    ("new", &["id", "side", "qty"], &FIELDS.split_at(1).1),
+    ("new", &["id", "side", "qty"], FIELDS.split_at(1).1),
     ("cancel", &["id"], &["symbol", "ts"]),
     ("reduce", &["id", "qty"], &["symbol", "ts"]),
+    ("replace", &["id", "price"], &["symbol", "ts", "stop", "qty"]),
     ("replace", &["id"], &["symbol", "ts", "price", "stop", "qty"]),
     ("mass_cancel", &["owner"], &["symbol", "ts", "side"]),
     ("phase", &["phase"], &["symbol", "ts"]),
@@ -192,7 +198,10 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
             ]
             .boxed(),
         ];
-        let member = |field: &'static str| value(field).prop_map(move |v| (field, v.to_string()));
+        let member = |field: &'static str| match field.split_once('=') {
+            Some((field, word)) => Just((field, format!("\"{word}\""))).boxed(),
+            None => value(field).prop_map(move |v| (field, v.to_string())).boxed(),
+        };
         for &field in must {
             all.push(prop_oneof![40 => member(field).prop_map(Some), 1 => Just(None)].boxed());
         }
@@ -355,7 +364,8 @@ fn the_random_lines_are_of_every_sort() {
         }
     }
     for sort in ["bad_field", "unknown_instrument", "off_tick", "bad_price", "new", "replace", "instrument", "limits"] {
-        assert!(sorts.get(sort).is_some_and(|&n| n >= 20), "too few of {sort}: {sorts:?}");
+        assert!(sorts.get(sort).is_some_and(|&n| n >= 30), "too few of {sort}: {sorts:?}");
     }
-    assert!(sorts["bad_field"] < 2_200, "mostly bad lines: {sorts:?}");
+    assert!(sorts["new"] >= 200, "too few new orders: {sorts:?}");
+    assert!(sorts["bad_field"] < 1_800, "mostly bad lines: {sorts:?}");
 }
