@@ -128,6 +128,12 @@ impl Decoder {
         if self.csv && self.columns.is_none() { self.header(fault) } else { self.bad(fault, emit) }
     }
 
+    /// Gives `emit` the definition of `X` if no line defined an instrument: call it at the end, for whoever looks at
+    /// the books then.
+    pub fn finish(&mut self, emit: impl FnMut(Command)) {
+        self.symbols.define_x().into_iter().for_each(emit);
+    }
+
     fn header(&self, fault: Fault) -> DecodeError {
         DecodeError::Header(BadLine { line: self.lines, field: fault.field, why: fault.why })
     }
@@ -171,9 +177,8 @@ impl Decoder {
                 return Err(Why::BadValue.at(Field::Symbol));
             }
             None => {
-                if self.symbols.len() == 0 {
-                    self.symbols.define(Symbol::X, Tick::ONE);
-                    emit(Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+                if let Some(x) = self.symbols.define_x() {
+                    emit(x);
                 }
                 if values.has(Field::Symbol) {
                     self.symbols.find(values.symbol) // X itself

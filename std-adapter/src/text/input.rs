@@ -122,6 +122,15 @@ impl<R: Read> Input<R> {
         }
     }
 
+    /// Gives `emit` the definition of `X` if the input defined no instrument: call it after [`Step::End`], before the
+    /// books are looked at, so that there is one.
+    pub fn finish(&mut self, emit: impl FnMut(Command)) {
+        match &mut self.0 {
+            Source::Text(_, decoder) => decoder.finish(emit),
+            Source::Records(_, decoder, _) => decoder.finish(emit),
+        }
+    }
+
     /// Whether the next step needs nothing of the reader: if not, it may wait, and what waits downstream should be
     /// flushed first.
     #[inline]
@@ -148,7 +157,7 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Instruments defined so far. An input that defines none still has `X`.
+    /// Instruments defined so far.
     pub fn instruments(&self) -> usize {
         match &self.0 {
             Source::Text(_, decoder) => decoder.instruments(),

@@ -4,7 +4,7 @@ use super::fault::{BadLine, Why};
 use super::field::{Field, word};
 use super::symbols::Symbols;
 use std::io::{self, Read};
-use vvp_core::book::{Command, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tick};
+use vvp_core::book::{Command, Op, Refusal, Reject};
 
 /// Bytes of every record, the header included.
 pub const RECORD: usize = 64;
@@ -227,6 +227,12 @@ impl RecordDecoder {
         }
     }
 
+    /// Gives `emit` the definition of `X` if no record defined an instrument: call it at the end, for whoever looks at
+    /// the books then.
+    pub fn finish(&mut self, emit: impl FnMut(Command)) {
+        self.symbols.define_x().into_iter().for_each(emit);
+    }
+
     #[inline]
     fn check(&mut self, command: &Command, emit: &mut impl FnMut(Command)) -> Result<(), (Option<Field>, Why)> {
         match command.op() {
@@ -237,9 +243,8 @@ impl RecordDecoder {
             }
             Op::Time | Op::Limits => Ok(()),
             _ => {
-                if self.symbols.len() == 0 {
-                    self.symbols.define(Symbol::X, Tick::ONE);
-                    emit(Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+                if let Some(x) = self.symbols.define_x() {
+                    emit(x);
                 }
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! The instruments that were defined so far: name to index, index to name and tick.
 
 use super::field::{Word, word};
-use vvp_core::book::{InstrumentId, Symbol, Tick};
+use vvp_core::book::{Command, InstrumentId, InstrumentSpec, Symbol, Tick};
 
 /// What the text format needs to know of an instrument.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,15 @@ impl Symbols {
             0 => None,
             n => Some(InstrumentId::new((n - 1) as u16)),
         }
+    }
+
+    /// Defines `X` if nothing is defined: the command that defines it for the engine.
+    pub(crate) fn define_x(&mut self) -> Option<Command> {
+        if self.len() > 0 {
+            return None;
+        }
+        let id = self.define(Symbol::X, Tick::ONE)?;
+        Some(Command::instrument(id, &InstrumentSpec::new(Symbol::X)))
     }
 
     /// Adds an instrument whose name is not in the table. `None` if there is no room.

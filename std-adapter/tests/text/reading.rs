@@ -273,7 +273,7 @@ fn compare(decoder: &mut Decoder, oracle: &mut Oracle, line: &[u8]) -> Result<()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn json_lines_mean_what_the_oracle_says(lines in prop::collection::vec(line(), 1..40)) {

@@ -171,7 +171,7 @@ fn read(bytes: &[u8], format: InputFormat) -> Vec<Command> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn commands_read_back_as_they_were(stream in streams()) {
