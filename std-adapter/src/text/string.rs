@@ -52,13 +52,21 @@ use first_quote_portable as first_quote;
 #[inline(always)]
 pub(crate) fn read(line: &[u8], at: usize) -> Option<Text> {
     // Names and numbers are short: one look at 16 bytes finds the closing quote and sees that nothing needs care.
-    if let Some(window) = line.get(at..at + 16).and_then(|w| <[u8; 16]>::try_from(w).ok()) {
-        let w = Word::from_le_bytes(window);
-        if let Some((len, false)) = first_quote(w) {
-            return Some(Text { word: w & !(Word::MAX << (8 * len)), end: at + len, escaped: false });
-        }
+    let window = line.get(at..at + 16).and_then(|w| <[u8; 16]>::try_from(w).ok());
+    let w = Word::from_le_bytes(window.unwrap_or_else(|| tail(line, at)));
+    if let Some((len, false)) = first_quote(w) {
+        return Some(Text { word: w & !(Word::MAX << (8 * len)), end: at + len, escaped: false });
     }
     read_slowly(line, at)
+}
+
+/// The last bytes of the line, padded with NULs.
+#[inline(never)]
+fn tail(line: &[u8], at: usize) -> [u8; 16] {
+    let mut window = [0; 16];
+    let rest = line.get(at..).unwrap_or(&[]);
+    window.iter_mut().zip(rest).for_each(|(w, b)| *w = *b);
+    window
 }
 
 #[cold]
