@@ -6,7 +6,7 @@
 //! | build | atomics | cells |
 //! |---|---|---|
 //! | usual | `core::sync::atomic` | `core::cell::UnsafeCell`, at no cost |
-//! | target without compare-and-swap (Cortex-M0, RV32 without `A`) | `portable-atomic`: loads and stores are native, `swap` is a critical section that the application provides | the same |
+//! | target without compare-and-swap (Cortex-M0, RV32 without `A`) | `portable-atomic`: loads and stores are native, claiming is a critical section that the application provides | the same |
 //! | `--cfg loom` | `loom`: every interleaving and every allowed stale read is tried | `loom`: two accesses that race are reported |
 //!
 //! There is no 64-bit atomic here: 32-bit cores have none, so indices are `usize` and may wrap.
@@ -17,12 +17,12 @@ use core::ops::{Deref, DerefMut};
 
 pub use core::sync::atomic::Ordering;
 
+#[cfg(all(not(loom), target_has_atomic = "ptr"))]
+use core::sync::atomic as imp;
 #[cfg(loom)]
 use loom::sync::atomic as imp;
 #[cfg(all(not(loom), not(target_has_atomic = "ptr")))]
 use portable_atomic as imp;
-#[cfg(all(not(loom), target_has_atomic = "ptr"))]
-use core::sync::atomic as imp;
 
 /// An atomic `usize`. An alias and not a re-export: clippy sees through re-exports.
 pub type AtomicUsize = imp::AtomicUsize;
@@ -85,18 +85,18 @@ impl<T> DerefMut for CachePadded<T> {
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
-pub struct UnsafeCell<T>(Cell<T>);
+pub struct UnsafeCell<T>(imp_cell::UnsafeCell<T>);
 
-#[cfg(loom)]
-use loom::cell::UnsafeCell as Cell;
 #[cfg(not(loom))]
-use core::cell::UnsafeCell as Cell;
+use core::cell as imp_cell;
+#[cfg(loom)]
+use loom::cell as imp_cell;
 
 impl<T> UnsafeCell<T> {
     const_unless_loom! {
         /// A cell with this value.
         pub fn new(value: T) -> Self {
-            Self(Cell::new(value))
+            Self(imp_cell::UnsafeCell::new(value))
         }
     }
 

@@ -1,1 +1,5 @@
-//! x
+//! Numbers about a running system, in fixed memory.
+
+mod histogram;
+
+pub use histogram::Histogram;

@@ -79,8 +79,10 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         slots.will_read(self.head, len);
         // SAFETY: `len` values from head on are ours, `first` of them in a row; `out` is as long and lies elsewhere.
         unsafe { out.as_mut_ptr().copy_from_nonoverlapping(slots.at(self.head), first) };
-        // SAFETY: as above; the rest begins at slot 0.
-        unsafe { out.as_mut_ptr().add(first).copy_from_nonoverlapping(slots.at(0), len - first) };
+        if first < len {
+            // SAFETY: as above; the rest begins at slot 0.
+            unsafe { out.as_mut_ptr().add(first).copy_from_nonoverlapping(slots.at(0), len - first) };
+        }
         self.head = self.head.wrapping_add(len);
         self.give_back();
         len

@@ -39,7 +39,7 @@
 //!
 //! # Cost and progress
 //! Every operation is wait-free and its cost does not depend on `N`; those that take a number of values take time in
-//! proportion to it. Nothing needs compare-and-swap: claiming an end is one `swap`, splitting does without.
+//! proportion to it. Only claiming an end takes a compare-and-swap; splitting, and all that comes after, does without.
 
 mod consumer;
 mod grant;
@@ -52,6 +52,7 @@ pub use producer::Producer;
 use super::Stats;
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 use core::fmt;
+#[cfg(not(loom))]
 use core::mem::offset_of;
 
 /// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at compile time) and all
@@ -153,7 +154,6 @@ impl<T, const N: usize> Spsc<T, N> {
     }
 
     /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
-    #[must_use]
     pub fn split(&mut self) -> (Producer<'_, T, N>, Consumer<'_, T, N>) {
         // Nobody holds an end: each would borrow the queue. A flag may still be up, if a handle was forgotten.
         // Relaxed: whoever lent us the queue for our own has ordered its past before this.
@@ -168,10 +168,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn producer(&self) -> Option<Producer<'_, T, N>> {
-        // Acquire: pairs with the Release in `Producer::drop`, so that we see all that the last owner did.
-        if self.producer.claimed.swap(true, Ordering::Acquire) {
-            return None;
-        }
+        claim(&self.producer.claimed)?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { Producer::attach(self) })
     }
@@ -180,10 +177,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, T, N>> {
-        // Acquire: pairs with the Release in `Consumer::drop`, so that we see all that the last owner did.
-        if self.consumer.claimed.swap(true, Ordering::Acquire) {
-            return None;
-        }
+        claim(&self.consumer.claimed)?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { Consumer::attach(self) })
     }
@@ -235,6 +229,14 @@ impl<T, const N: usize> Spsc<T, N> {
     }
 }
 
+/// Raises the flag of an end, or `None` if it is up.
+fn claim(flag: &AtomicBool) -> Option<()> {
+    // Acquire: pairs with the Release in `Producer::drop` and `Consumer::drop`, so that we see all that the last owner
+    // did. Relaxed: a claim that failed touches nothing. Not a swap, which would write to the owner's line even so.
+    flag.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+    Some(())
+}
+
 /// Stores the greater of the two; for one writer.
 #[inline(always)]
 fn raise(mark: &AtomicUsize, value: usize) {
@@ -262,5 +264,28 @@ impl<T, const N: usize> Default for Spsc<T, N> {
 impl<T, const N: usize> fmt::Debug for Spsc<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spsc").field("capacity", &N).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::queue::{Full, PopError};
+
+    #[test]
+    fn goes_on_when_the_indices_wrap() {
+        let queue = Spsc::<u8, 4>::new();
+        let start = usize::MAX - 1;
+        queue.producer.tail.store(start, Ordering::Relaxed);
+        queue.consumer.head.store(start, Ordering::Relaxed);
+        let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
+        assert_eq!(rx.pop(), Err(PopError::Empty));
+        assert_eq!(tx.push_slice(&[1, 2, 3]), 3);
+        assert_eq!((queue.len(), tx.free()), (3, 1));
+        assert_eq!(tx.push(4), Ok(()));
+        assert_eq!(tx.push(5), Err(Full(5)));
+        assert_eq!(rx.read(4).unwrap().as_slices(), (&[1, 2][..], &[3, 4][..]));
+        assert!(rx.drain().eq([1, 2, 3, 4]));
+        assert_eq!((queue.len(), queue.stats().high_water), (0, 4));
     }
 }

@@ -42,7 +42,11 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
-        self.stage(value)?;
+        if self.tail == self.limit {
+            return self.push_after_look(value);
+        }
+        // SAFETY: tail < limit
+        unsafe { self.put(value) };
         self.publish();
         Ok(())
     }
@@ -55,13 +59,11 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// could never make room.
     #[inline]
     pub fn stage(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.tail == self.limit && self.look() == 0 {
-            return Err(self.refuse(value));
+        if self.tail == self.limit {
+            return self.stage_after_look(value);
         }
-        // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer gave it back before it stored that
-        // head. It stays ours until `publish`.
-        unsafe { self.queue.slots.write(self.tail, value) };
-        self.tail = self.tail.wrapping_add(1);
+        // SAFETY: tail < limit
+        unsafe { self.put(value) };
         Ok(())
     }
 
@@ -142,8 +144,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         if known < wanted { self.look() } else { known }
     }
 
-    /// Looks where the consumer is, and says how many slots are free. Out of line: it happens once in many pushes.
-    #[inline(never)]
+    /// Looks where the consumer is, and says how many slots are free.
+    #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
@@ -154,11 +156,37 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         N - depth
     }
 
+    /// # Safety
+    /// `tail` must be before `limit`.
+    #[inline(always)]
+    unsafe fn put(&mut self, value: T) {
+        debug_assert!(self.tail != self.limit);
+        // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer was done with it before it stored
+        // that head. It stays ours until published.
+        unsafe { self.queue.slots.write(self.tail, value) };
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    // The whole slow path, out of line and called last, so that the fast one needs no stack frame.
     #[cold]
-    fn refuse(&mut self, value: T) -> Full<T> {
+    #[inline(never)]
+    fn push_after_look(&mut self, value: T) -> Result<(), Full<T>> {
+        let result = self.stage_after_look(value);
         self.publish();
-        self.count_refusal();
-        Full(value)
+        result
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn stage_after_look(&mut self, value: T) -> Result<(), Full<T>> {
+        if self.look() == 0 {
+            self.publish();
+            self.count_refusal();
+            return Err(Full(value));
+        }
+        // SAFETY: `look` has just found room, so tail < limit.
+        unsafe { self.put(value) };
+        Ok(())
     }
 
     fn count_refusal(&mut self) {
@@ -181,8 +209,10 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         // SAFETY: the slots are free and ours (the caller saw to it), `first` of them lie in a row, and nobody can
         // have lent us a slice that overlaps them.
         unsafe { slots.at(start).copy_from_nonoverlapping(values.as_ptr(), first) };
-        // SAFETY: as above; the rest begins at slot 0, and `first` is at most the length of `values`.
-        unsafe { slots.at(0).copy_from_nonoverlapping(values.as_ptr().add(first), values.len() - first) };
+        if first < values.len() {
+            // SAFETY: as above; the rest begins at slot 0.
+            unsafe { slots.at(0).copy_from_nonoverlapping(values.as_ptr().add(first), values.len() - first) };
+        }
     }
 }
 
