@@ -21,7 +21,7 @@ fn agrees(answer: u64, exact: u64, max: u64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn answers_like_a_sorted_list(
