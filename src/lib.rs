@@ -5,3 +5,6 @@
 pub mod book;
 pub mod engine;
 pub mod map;
+pub mod metrics;
+pub mod queue;
+pub mod sync;

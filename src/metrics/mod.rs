@@ -1,0 +1,5 @@
+//! Numbers about a running system, in fixed memory.
+
+mod histogram;
+
+pub use histogram::Histogram;

@@ -1,0 +1,92 @@
+//! Queues between threads, or between an interrupt handler and the main loop.
+//!
+//! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation loops, waits or allocates, and
+//! neither end can hold up the other, wherever it stops. Whoever wants to wait brings a [`Wait`].
+
+pub mod spsc;
+mod wait;
+
+pub use spsc::{Consumer, Producer, Spsc};
+pub use wait::{Spin, Wait};
+
+use core::fmt;
+
+/// The queue had no room; the value comes back.
+///
+/// Try again once the consumer has taken something. `Producer::is_closed` tells whether that can still happen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T>(pub T);
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue is full: wait for the consumer and try again")
+    }
+}
+
+impl<T> core::error::Error for Full<T> {}
+
+/// Why there was nothing to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PopError {
+    /// Nothing now: try again later.
+    Empty,
+    /// Nothing now, and the producer has closed: nothing will come unless a new producer claims its end.
+    Closed,
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the queue is empty: wait for the producer and try again",
+            Self::Closed => "the queue is empty and its producer has closed it: stop reading",
+        })
+    }
+}
+
+impl core::error::Error for PopError {}
+
+/// Fewer slots than asked for; nothing was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TooFew {
+    /// How many there are: ask for no more than this, or wait.
+    pub available: usize,
+}
+
+impl fmt::Display for TooFew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "only {} slots are there: ask for no more than that, or wait and try again", self.available)
+    }
+}
+
+impl core::error::Error for TooFew {}
+
+/// What a queue has done so far.
+///
+/// Kept for nothing: the counts are the indices themselves, or lie on a line that its owner writes anyway and are
+/// touched only when that owner has to look at the other side. They start at zero with the queue's memory and wrap
+/// with `usize`. Read while the queue is in use, each number is one that was true during the call, but not all at
+/// the same moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Values published by the producer.
+    pub pushed: usize,
+    /// Values taken by the consumer and their slots given back.
+    pub popped: usize,
+    /// Calls of the producer that found no room.
+    pub refused: usize,
+    /// The greatest depth that either side met, in values. Sides look only when they must, so the queue may have
+    /// been deeper for a moment, though never more than twice as deep. Once a single push was refused this is `N`,
+    /// and exact.
+    pub high_water: usize,
+    /// Values in the queue now.
+    pub depth: usize,
+}

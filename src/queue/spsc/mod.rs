@@ -1,0 +1,291 @@
+//! One producer, one consumer, one ring.
+//!
+//! ```
+//! use vvp_core::queue::{Full, PopError, Spsc};
+//!
+//! static QUEUE: Spsc<u32, 4> = Spsc::new();
+//!
+//! let mut tx = QUEUE.producer().expect("nobody else has it");
+//! let mut rx = QUEUE.consumer().expect("nobody else has it");
+//! tx.push(1)?;
+//! assert_eq!(tx.push_slice(&[2, 3, 4, 5]), 3); // exactly four fit
+//! assert_eq!(tx.push(6), Err(Full(6)));
+//!
+//! assert_eq!(rx.pop(), Ok(1));
+//! assert!(rx.drain().eq([2, 3, 4]));
+//! assert_eq!(rx.pop(), Err(PopError::Empty));
+//! tx.close();
+//! assert_eq!(rx.pop(), Err(PopError::Closed));
+//! # Ok::<(), Full<u32>>(())
+//! ```
+//!
+//! # How it works
+//! Two indices run on and on, wrapping with `usize`: `tail` counts what was published, `head` what was given back.
+//! Their difference is the depth, their low bits the slots. Each has one writer. The producer writes slots, then
+//! publishes them by storing `tail` with Release; the consumer loads it with Acquire, takes the values, and gives the
+//! slots back by storing `head` with Release, which the producer loads with Acquire before it writes there again.
+//! Both ends remember what they last saw of the other's index and look again only when that is used up.
+//!
+//! ```text
+//!   offset 0                128                      256
+//!   +----------------------+------------------------+----------+----------+-- - - --+------------+
+//!   | tail     high_water  | head       high_water  | slot 0   | slot 1   |         | slot N - 1 |
+//!   | refused  flags       | in_drain   flags       |          |          |         |            |
+//!   +----------------------+------------------------+----------+----------+-- - - --+------------+
+//!     only the producer       only the consumer        the producer's from head + N down to tail,
+//!     writes here             writes here              the consumer's from tail down to head
+//! ```
+//! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
+//!
+//! # Cost and progress
+//! Every operation is wait-free and its cost does not depend on `N`; those that take a number of values take time in
+//! proportion to it. Only claiming an end takes a compare-and-swap; splitting, and all that comes after, does without.
+
+mod consumer;
+mod grant;
+mod producer;
+
+pub use consumer::{Consumer, Drain, ReadGrant};
+pub use grant::Grant;
+pub use producer::Producer;
+
+use super::Stats;
+use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
+use core::fmt;
+#[cfg(not(loom))]
+use core::mem::offset_of;
+
+/// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at compile time) and all
+/// of it is usable.
+///
+/// Put it in a `static` and claim its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own
+/// it and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub struct Spsc<T, const N: usize> {
+    producer: CachePadded<ProducerLine>,
+    consumer: CachePadded<ConsumerLine>,
+    slots: Slots<T, N>,
+}
+
+/// What the producer writes and the consumer reads.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct ProducerLine {
+    /// How many values were published so far: the index of the next slot to write.
+    tail: AtomicUsize,
+    /// The greatest depth the producer met.
+    high_water: AtomicUsize,
+    /// How many calls found no room.
+    refused: AtomicUsize,
+    /// The producer has said that nothing more will come.
+    closed: AtomicBool,
+    /// Somebody holds the producer.
+    claimed: AtomicBool,
+}
+
+/// What the consumer writes and the producer reads.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct ConsumerLine {
+    /// How many slots were given back so far: the index of the next value to take.
+    head: AtomicUsize,
+    /// The greatest depth the consumer met.
+    high_water: AtomicUsize,
+    /// How many values from `head` on a [`Drain`] may have moved out already. Were the drain forgotten, they would
+    /// be leaked; never handed out twice.
+    in_drain: AtomicUsize,
+    /// The consumer has said that it will take nothing more.
+    closed: AtomicBool,
+    /// Somebody holds the consumer.
+    claimed: AtomicBool,
+}
+
+#[cfg(not(loom))]
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    assert!(offset_of!(ProducerLine, tail) == 0 && offset_of!(ConsumerLine, head) == 0);
+    assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ConsumerLine, high_water) == WORD);
+    assert!(offset_of!(ProducerLine, refused) == 2 * WORD && offset_of!(ConsumerLine, in_drain) == 2 * WORD);
+    assert!(offset_of!(ProducerLine, closed) == 3 * WORD && offset_of!(ConsumerLine, closed) == 3 * WORD);
+    assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == 3 * WORD + 1);
+    assert!(size_of::<Spsc<[u64; 8], 4>>() == 256 + 4 * 64);
+};
+
+// SAFETY: a value goes through the queue from one thread to another, so it must be Send. Nothing else is shared: a
+// slot belongs to one end at a time, and `split` and the claim flags see to it that an end has one owner.
+unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
+
+// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
+impl<T, const N: usize> core::panic::RefUnwindSafe for Spsc<T, N> {}
+impl<T, const N: usize> core::panic::UnwindSafe for Spsc<T, N> {}
+
+impl<T, const N: usize> Spsc<T, N> {
+    /// Names everything that must hold of `T` and `N` for the layout above.
+    const LAYOUT: () = {
+        assert!(Slots::<T, N>::MASK == N - 1);
+        assert!(align_of::<T>() <= 128, "values aligned to more than 128 bytes would move the slots");
+        #[cfg(not(loom))]
+        assert!(offset_of!(Self, producer) == 0 && offset_of!(Self, consumer) == 128 && offset_of!(Self, slots) == 256);
+    };
+
+    const_unless_loom! {
+        /// An empty queue.
+        pub fn new() -> Self {
+            const { Self::LAYOUT };
+            Self {
+                producer: CachePadded::new(ProducerLine {
+                    tail: AtomicUsize::new(0),
+                    high_water: AtomicUsize::new(0),
+                    refused: AtomicUsize::new(0),
+                    closed: AtomicBool::new(false),
+                    claimed: AtomicBool::new(false),
+                }),
+                consumer: CachePadded::new(ConsumerLine {
+                    head: AtomicUsize::new(0),
+                    high_water: AtomicUsize::new(0),
+                    in_drain: AtomicUsize::new(0),
+                    closed: AtomicBool::new(false),
+                    claimed: AtomicBool::new(false),
+                }),
+                slots: Slots::new(),
+            }
+        }
+    }
+
+    /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
+    pub fn split(&mut self) -> (Producer<'_, T, N>, Consumer<'_, T, N>) {
+        // Nobody holds an end: each would borrow the queue. A flag may still be up, if a handle was forgotten.
+        // Relaxed: whoever lent us the queue for our own has ordered its past before this.
+        self.producer.claimed.store(true, Ordering::Relaxed);
+        self.consumer.claimed.store(true, Ordering::Relaxed);
+        let queue = &*self;
+        // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
+        unsafe { (Producer::attach(queue), Consumer::attach(queue)) }
+    }
+
+    /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
+    /// can go on where this one stopped. A closed end is open again.
+    #[must_use]
+    pub fn producer(&self) -> Option<Producer<'_, T, N>> {
+        claim(&self.producer.claimed)?;
+        // SAFETY: the flag was down and is now ours.
+        Some(unsafe { Producer::attach(self) })
+    }
+
+    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
+    /// can go on where this one stopped. A closed end is open again.
+    #[must_use]
+    pub fn consumer(&self) -> Option<Consumer<'_, T, N>> {
+        claim(&self.consumer.claimed)?;
+        // SAFETY: the flag was down and is now ours.
+        Some(unsafe { Consumer::attach(self) })
+    }
+
+    /// How many values fit.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// How many values are in the queue: true at some moment during the call, and perhaps no longer.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // Relaxed, both: a number to look at; nobody touches a slot because of it. Head is loaded first and only
+        // grows, so the difference cannot be negative; it can be too great by what went through in between.
+        let head = self.consumer.head.load(Ordering::Relaxed);
+        self.producer.tail.load(Ordering::Relaxed).wrapping_sub(head).min(N)
+    }
+
+    /// Whether the queue is empty at this moment.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether either end has closed and nobody has claimed that end since.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`, so that what was published before is seen after.
+        self.producer.closed.load(Ordering::Acquire) || self.consumer.closed.load(Ordering::Acquire)
+    }
+
+    /// What the queue has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        // Relaxed, all: numbers to look at.
+        let popped = self.consumer.head.load(Ordering::Relaxed);
+        let pushed = self.producer.tail.load(Ordering::Relaxed);
+        let depth = pushed.wrapping_sub(popped).min(N);
+        let met_by_producer = self.producer.high_water.load(Ordering::Relaxed);
+        let met_by_consumer = self.consumer.high_water.load(Ordering::Relaxed);
+        Stats {
+            pushed,
+            popped,
+            refused: self.producer.refused.load(Ordering::Relaxed),
+            high_water: depth.max(met_by_producer).max(met_by_consumer),
+            depth,
+        }
+    }
+}
+
+/// Raises the flag of an end, or `None` if it is up.
+fn claim(flag: &AtomicBool) -> Option<()> {
+    // Acquire: pairs with the Release in `Producer::drop` and `Consumer::drop`, so that we see all that the last owner
+    // did. Relaxed: a claim that failed touches nothing. Not a swap, which would write to the owner's line even so.
+    flag.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+    Some(())
+}
+
+/// Stores the greater of the two; for one writer.
+#[inline(always)]
+fn raise(mark: &AtomicUsize, value: usize) {
+    // Relaxed, both: the mark has one writer, and its readers only look at it.
+    if value > mark.load(Ordering::Relaxed) {
+        mark.store(value, Ordering::Relaxed);
+    }
+}
+
+impl<T, const N: usize> Drop for Spsc<T, N> {
+    fn drop(&mut self) {
+        if core::mem::needs_drop::<T>() {
+            let (_, mut rx) = self.split();
+            while rx.pop().is_ok() {}
+        }
+    }
+}
+
+impl<T, const N: usize> Default for Spsc<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Spsc<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spsc").field("capacity", &N).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::queue::{Full, PopError};
+
+    #[test]
+    fn goes_on_when_the_indices_wrap() {
+        let queue = Spsc::<u8, 4>::new();
+        let start = usize::MAX - 1;
+        queue.producer.tail.store(start, Ordering::Relaxed);
+        queue.consumer.head.store(start, Ordering::Relaxed);
+        let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
+        assert_eq!(rx.pop(), Err(PopError::Empty));
+        assert_eq!(tx.push_slice(&[1, 2, 3]), 3);
+        assert_eq!((queue.len(), tx.free()), (3, 1));
+        assert_eq!(tx.push(4), Ok(()));
+        assert_eq!(tx.push(5), Err(Full(5)));
+        assert_eq!(rx.read(4).unwrap().as_slices(), (&[1, 2][..], &[3, 4][..]));
+        assert!(rx.drain().eq([1, 2, 3, 4]));
+        assert_eq!((queue.len(), queue.stats().high_water), (0, 4));
+    }
+}
