@@ -1,0 +1,88 @@
+//! The reference model against itself: its invariants, and quantities that add up, over every flavour of commands.
+
+mod model;
+
+use model::streams::{Stream, flavours};
+use model::{Coverage, Model};
+use std::collections::BTreeMap;
+use vvp_core::book::{Command, EventBody, Op, OrderType};
+
+/// What is open, from the events alone: `(instrument, id)` → open quantity.
+#[derive(Default)]
+struct Ledger {
+    open: BTreeMap<(u16, u64), u64>,
+    market: BTreeMap<(u16, u64), bool>,
+}
+
+impl Ledger {
+    fn take(&mut self, key: (u16, u64), qty: u64, left: u64) {
+        let open = self.open.get_mut(&key).unwrap_or_else(|| panic!("{key:?} is not live"));
+        assert_eq!(*open - qty, left, "{key:?}: quantity lost or made");
+        *open = left;
+        if left == 0 {
+            self.open.remove(&key);
+        }
+    }
+
+    fn event(&mut self, c: &Command, instrument: Option<u16>, body: &EventBody) {
+        let key = |id: vvp_core::book::OrderId| (instrument.expect("an order's event has an instrument"), id.get());
+        match *body {
+            EventBody::Accepted { id } => {
+                assert!(self.open.insert(key(id), c.quantity().lots()).is_none(), "an id lives twice");
+                self.market.insert(key(id), c.order_type() == OrderType::Market);
+            }
+            EventBody::Trade { maker, taker, qty, maker_open, taker_open, .. } => {
+                self.take(key(maker), qty.lots(), maker_open.lots());
+                self.take(key(taker), qty.lots(), taker_open.lots());
+            }
+            EventBody::Canceled { id, qty, .. } => self.take(key(id), qty.lots(), 0),
+            EventBody::Reduced { id, qty } => {
+                let open = self.open.get_mut(&key(id)).expect("live");
+                assert!(qty.lots() < *open && qty.lots() > 0);
+                *open = qty.lots();
+            }
+            EventBody::Replaced { id, qty, .. } => *self.open.get_mut(&key(id)).expect("live") = qty.lots(),
+            _ => {}
+        }
+    }
+}
+
+fn run(commands: &[Command], room: (usize, usize)) -> Coverage {
+    let mut model = Model::new(room.0, room.1);
+    let mut ledger = Ledger::default();
+    for c in commands {
+        let before = model.books.clone();
+        let events = model.apply(c);
+        for e in &events {
+            ledger.event(c, e.instrument().map(|i| i.get()), &e.body());
+        }
+        model.check();
+        let live: BTreeMap<(u16, u64), u64> = model
+            .books
+            .iter()
+            .flat_map(|b| b.orders.values().chain(&b.stops).map(|o| ((b.index, o.id), o.open)))
+            .collect();
+        assert_eq!(live, ledger.open, "the book and its events disagree after {c:?}");
+
+        // A refusal changes nothing, unless its time canceled something.
+        if c.op() != Op::Time && events.len() == 1 && matches!(events[0].body(), EventBody::Rejected { .. }) {
+            for (before, after) in before.iter().zip(&model.books) {
+                assert_eq!((&before.orders, &before.stops), (&after.orders, &after.stops), "{c:?}");
+            }
+        }
+    }
+    model.coverage().clone()
+}
+
+#[test]
+fn quantities_add_up_and_invariants_hold() {
+    let mut all = Coverage::default();
+    for flavour in flavours() {
+        for seed in 0..3 {
+            all.add(&run(&Stream::new(&flavour, seed).commands(1500), flavour.room));
+        }
+    }
+    let (table, missed) = all.report();
+    println!("{table}");
+    println!("never met: {missed:#?}");
+}
