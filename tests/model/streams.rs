@@ -66,6 +66,10 @@ pub enum Sizes {
 #[derive(Clone, Debug)]
 pub struct Flavour {
     pub name: &'static str,
+    /// Commands in one stream, in a long run.
+    pub len: usize,
+    /// Whether half of the streams open with an auction.
+    pub opening: bool,
     pub instruments: u16,
     /// Orders and stops that a book has room for.
     pub room: (usize, usize),
@@ -112,6 +116,8 @@ pub struct Flavour {
 /// Limit orders and what is done to them; the others start from here.
 const PLAIN: Flavour = Flavour {
     name: "plain",
+    len: 5000,
+    opening: false,
     instruments: 1,
     room: (1000, 200),
     ids: 300,
@@ -229,7 +235,7 @@ pub fn flavours() -> Vec<Flavour> {
             name: "stp",
             owners: 2,
             stp: 800,
-            iceberg: 200,
+            iceberg: 400,
             hidden: 150,
             fok: 200,
             ioc: 150,
@@ -257,6 +263,8 @@ pub fn flavours() -> Vec<Flavour> {
         },
         Flavour {
             name: "few in auctions",
+            len: 100,
+            opening: true,
             phase: 120,
             ids: 8,
             aggressive: 500,
@@ -277,6 +285,25 @@ pub fn flavours() -> Vec<Flavour> {
             trailing: 20,
             stp: 200,
             phase: 5,
+            ..PLAIN
+        },
+        Flavour {
+            name: "opening",
+            len: 60,
+            opening: true,
+            limits: 80,
+            ids: 30,
+            owners: 3,
+            stop: 60,
+            trailing: 40,
+            market: 100,
+            phase: 60,
+            reference: 500,
+            aggressive: 500,
+            prices: Prices::Near { width: 3 },
+            sizes: Sizes::Small(4),
+            stp: 300,
+            iceberg: 200,
             ..PLAIN
         },
         Flavour {
@@ -317,6 +344,7 @@ pub fn flavours() -> Vec<Flavour> {
         Flavour { name: "jumps", prices: Prices::Walk { width: 40, step: 100_000 }, band: 0, ..options },
         Flavour {
             name: "overflow",
+            replace: 250,
             sizes: Sizes::Huge,
             prices: Prices::Near { width: 2 },
             iceberg: 200,
@@ -339,6 +367,8 @@ pub fn flavours() -> Vec<Flavour> {
         Flavour { name: "time", reversed: 200, ts: 900, time: 50, gtd: 300, ..options.clone() },
         Flavour {
             name: "small",
+            len: 300,
+            opening: true,
             ids: 12,
             owners: 2,
             sizes: Sizes::Small(5),
@@ -380,6 +410,10 @@ impl Stream {
     /// The whole stream: definitions, then `len` commands.
     pub fn commands(mut self, len: usize) -> Vec<Command> {
         let mut commands = self.definitions();
+        if self.flavour.opening && self.rng.permille(500) {
+            self.phases[0] = Phase::Auction;
+            commands.push(Command::phase(Phase::Auction));
+        }
         for _ in 0..len {
             let command = self.command();
             assert!(command.is_well_formed(), "the generator contradicts itself: {command:?}");
@@ -486,6 +520,8 @@ impl Stream {
             Sizes::Small(n) => {
                 if self.rng.permille(3) {
                     0
+                } else if self.rng.permille(8) {
+                    1000 + self.rng.below(3000)
                 } else {
                     1 + self.rng.below(n)
                 }
