@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
     Book, BookView, CancelReason, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OrderType,
-    OwnerId, Phase, Price, Qty, Reject, Replacement, SelfTrade, Side, Symbol, TimeInForce,
+    OwnerId, Phase, Price, Qty, Reject, Replacement, RestingOrder, SelfTrade, Side, Symbol, TimeInForce,
 };
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
@@ -49,8 +49,39 @@ fn without_level(events: &[Event]) -> Vec<u64> {
     events.iter().filter_map(id).collect()
 }
 
+/// What can be read of the real book beyond [`BookView`].
+trait Readable: BookView {
+    /// Orders of a level in the order in which they trade.
+    fn queue(&self, side: Side, price: Price) -> Vec<RestingOrder>;
+    fn stops(&self) -> usize;
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Readable
+    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+{
+    fn queue(&self, side: Side, price: Price) -> Vec<RestingOrder> {
+        self.orders_at(side, price).collect()
+    }
+
+    fn stops(&self) -> usize {
+        self.untriggered_stops()
+    }
+}
+
+/// A resting order of the model, as the real book shows one.
+fn resting(order: &model::order::Order) -> RestingOrder {
+    RestingOrder {
+        id: order.order_id(),
+        owner: OwnerId::new(order.owner),
+        side: order.side,
+        price: Price::new(order.price.expect("it rests")),
+        open: Qty::new(order.open),
+        visible: Qty::new(if order.hidden { 0 } else { order.slice }),
+    }
+}
+
 /// What the two books show, line by line.
-fn same_book<B: BookView>(book: &B, model: &model::book::Book) -> Result<(), String> {
+fn same_book<B: Readable>(book: &B, model: &model::book::Book) -> Result<(), String> {
     let differ = |what: &str, engine: String, model: String| Err(format!("{what}: engine {engine}, model {model}"));
     if book.phase() != model.phase {
         return differ("phase", book.phase().to_string(), model.phase.to_string());
@@ -62,7 +93,18 @@ fn same_book<B: BookView>(book: &B, model: &model::book::Book) -> Result<(), Str
     if book.resting_orders() != model.orders.len() {
         return differ("resting orders", book.resting_orders().to_string(), model.orders.len().to_string());
     }
+    if book.stops() != model.stops.len() {
+        return differ("untriggered stops", book.stops().to_string(), model.stops.len().to_string());
+    }
     for side in [Side::Buy, Side::Sell] {
+        for price in model.prices(side) {
+            let level = model.queue_order(side).into_iter().filter(|o| o.price == Some(price));
+            let there: Vec<RestingOrder> = level.map(resting).collect();
+            let here = book.queue(side, Price::new(price));
+            if here != there {
+                return differ(&format!("{side} queue at {price}"), format!("{here:?}"), format!("{there:?}"));
+            }
+        }
         let here: Vec<(Price, Qty, u32)> = book.depth(side).map(|l| (l.price, l.qty, l.orders)).collect();
         let there = model.depth(side);
         if here != there {
@@ -73,7 +115,7 @@ fn same_book<B: BookView>(book: &B, model: &model::book::Book) -> Result<(), Str
 }
 
 /// Runs both over the commands; compares the books after every `every`-th command and after the last.
-fn compare<M: Matcher + FromZeros>(
+fn compare<M: Matcher<Book: Readable> + FromZeros>(
     commands: &[Command],
     room: (usize, usize),
     every: usize,
@@ -151,7 +193,12 @@ fn shrink(commands: &[Command], differs: impl Fn(&[Command]) -> bool) -> Vec<Com
 }
 
 /// Compares one stream; on a difference shows the shortest list of commands found.
-fn check<M: Matcher + FromZeros>(what: &str, commands: &[Command], room: (usize, usize), every: usize) -> Coverage {
+fn check<M: Matcher<Book: Readable> + FromZeros>(
+    what: &str,
+    commands: &[Command],
+    room: (usize, usize),
+    every: usize,
+) -> Coverage {
     let found = match compare::<M>(commands, room, every) {
         Ok(coverage) => return coverage,
         Err(found) => found,

@@ -1,10 +1,9 @@
 //! The uncross (rule 15).
 
 use super::book::{Book, Tape};
-use super::order::Order;
 use super::rules::Rule;
 use std::collections::BTreeSet;
-use vvp_core::book::{EventBody, Price, Qty, Side};
+use vvp_core::book::{EventBody, Price, SelfTrade, Side};
 
 /// What would trade at one price.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +37,8 @@ impl Book {
             return;
         }
         let (price, volume) = self.auction_price(tape);
-        // The event's quantity is a u64: see "where the contract leaves room", 1.
         tape.cov.hit_if(volume > u128::from(u64::MAX), Rule::R15Wide);
-        let qty = Qty::new(u64::try_from(volume).unwrap_or(u64::MAX));
-        self.emit(tape, EventBody::Uncross { price: Price::new(price), qty });
+        self.emit(tape, EventBody::Uncross { price: Price::new(price), volume });
 
         let mut left = volume;
         while left > 0 {
@@ -54,10 +51,10 @@ impl Book {
             let (maker, mut taker) = if bid.entry < ask.entry { (&bid, ask.clone()) } else { (&ask, bid.clone()) };
             taker.open -= qty;
 
-            let refreshes = |o: &Order| qty == o.slice && o.open > qty;
+            let refreshes = |o: &super::order::Order| qty == o.slice && o.open > qty;
             let cov = &mut tape.cov;
             cov.hit(if maker.side == Side::Buy { Rule::R15MakerBuy } else { Rule::R15MakerSell });
-            cov.hit_if(bid.owner == ask.owner && !cov_is_none(&taker), Rule::R12Uncross);
+            cov.hit_if(bid.owner == ask.owner && taker.stp != SelfTrade::None, Rule::R12Uncross);
             cov.hit_if(refreshes(&bid) || refreshes(&ask), Rule::R15Refresh);
             cov.hit_if(bid.hidden || ask.hidden, Rule::R15Hidden);
             cov.hit_if(left == 0 && qty < bid.slice.max(ask.slice), Rule::R15Partial);
@@ -113,8 +110,4 @@ impl Book {
         tape.cov.hit_if(best.len() > 1, Rule::R15EquallyNear);
         (best[best.len() - 1].price, volume)
     }
-}
-
-fn cov_is_none(order: &Order) -> bool {
-    order.stp == vvp_core::book::SelfTrade::None
 }

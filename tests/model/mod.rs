@@ -8,9 +8,8 @@
 //!
 //! # Where the contract leaves room, and what this model chose
 //!
-//! 1. **Volume of an uncross beyond `u64`.** Volumes are exact in `u128` (rule 15), each trade fits a `u64`, but the
-//!    one `qty` of the `uncross` event is a `u64`. Chosen: it saturates at `u64::MAX`; the trades are exact. (A NASDAQ
-//!    cross trade message has 64 bits for its shares too.)
+//! 1. **Volume of an uncross beyond `u64`.** Volumes are exact in `u128` (rule 15), so the `qty` of an `uncross` line is
+//!    the one quantity that may need more than 64 bits. Each trade fits a `u64`.
 //! 2. **An instrument index that is not defined** is the library's form of an unknown symbol. Section 4 refuses that at
 //!    the edge, before time: `unknown_instrument`, no instrument in the event, the clock does not move.
 //! 3. **A gtd with `expires` ≤ clock** (rule 13) is `bad_field` for every type, a gtd market order too, although its tif

@@ -395,7 +395,7 @@ impl Session {
                 format!(",\"id\":{id}{p},\"qty\":{qty}")
             }
             EventBody::Phase { phase } => format!(",\"phase\":\"{phase}\""),
-            EventBody::Uncross { price: p, qty } => format!(",\"price\":{},\"qty\":{qty}", price(p)),
+            EventBody::Uncross { price: p, volume } => format!(",\"price\":{},\"qty\":{volume}", price(p)),
             other => unreachable!("no line for {other:?}"),
         };
         self.out += &line;
