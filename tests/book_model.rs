@@ -33,7 +33,7 @@ struct Difference {
 }
 
 /// The engine's events for one command.
-fn events_of<M: Matcher>(engine: &mut M, command: &Command) -> Vec<Event> {
+fn events_of<M: Checked>(engine: &mut M, command: &Command) -> Vec<Event> {
     let mut events = Vec::new();
     engine.apply(command, &mut FnSink(|e| events.push(e)));
     events
@@ -65,6 +65,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     fn stops(&self) -> usize {
         self.untriggered_stops()
+    }
+}
+
+/// The engine's own checks.
+trait Checked: Matcher<Book: Readable> + FromZeros {
+    /// Levels a side that fit anywhere.
+    const FAR_LEVELS: usize;
+
+    fn check(&self) -> Result<(), &'static str>;
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Checked
+    for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+{
+    const FAR_LEVELS: usize = FAR;
+
+    fn check(&self) -> Result<(), &'static str> {
+        self.check_invariants()
     }
 }
 
@@ -115,13 +133,10 @@ fn same_book<B: Readable>(book: &B, model: &model::book::Book) -> Result<(), Str
 }
 
 /// Runs both over the commands; compares the books after every `every`-th command and after the last.
-fn compare<M: Matcher<Book: Readable> + FromZeros>(
-    commands: &[Command],
-    room: (usize, usize),
-    every: usize,
-) -> Result<Coverage, Difference> {
+fn compare<M: Checked>(commands: &[Command], room: (usize, usize), every: usize) -> Result<Coverage, Difference> {
     let mut engine = M::new_box_zeroed().expect("memory");
     let mut model = Model::new(room.0, room.1);
+    model.far_levels = M::FAR_LEVELS;
     for (at, command) in commands.iter().enumerate() {
         let differ = |text: String| Err(Difference { at, text: format!("command {at}: {command:?}\n{text}") });
         let Ok(here) = catch_unwind(AssertUnwindSafe(|| events_of(&mut *engine, command))) else {
@@ -155,6 +170,9 @@ fn compare<M: Matcher<Book: Readable> + FromZeros>(
                     model.clock,
                     model.books.len()
                 ));
+            }
+            if let Err(text) = engine.check() {
+                return differ(format!("the engine's invariants: {text}"));
             }
             for book in &model.books {
                 let id = InstrumentId::new(book.index);
@@ -193,12 +211,7 @@ fn shrink(commands: &[Command], differs: impl Fn(&[Command]) -> bool) -> Vec<Com
 }
 
 /// Compares one stream; on a difference shows the shortest list of commands found.
-fn check<M: Matcher<Book: Readable> + FromZeros>(
-    what: &str,
-    commands: &[Command],
-    room: (usize, usize),
-    every: usize,
-) -> Coverage {
+fn check<M: Checked>(what: &str, commands: &[Command], room: (usize, usize), every: usize) -> Coverage {
     let found = match compare::<M>(commands, room, every) {
         Ok(coverage) => return coverage,
         Err(found) => found,

@@ -22,6 +22,8 @@ pub struct Model {
     max_stops: usize,
     /// Ids that the other implementation has no level for, in this command.
     pub no_level_room: BTreeSet<u64>,
+    /// As many levels a side must fit anywhere: with fewer, `levels_full` is wrong.
+    pub far_levels: usize,
     /// Ids that were accepted once; for coverage.
     seen: BTreeSet<(usize, u64)>,
 }

@@ -248,7 +248,9 @@ impl Model {
     fn refuse_level(&self, book: &Book, order: &Order, except: Option<u64>, cov: &mut Coverage) -> Option<Reject> {
         let price = order.price.expect("it may rest");
         if self.no_level_room.contains(&order.id) {
-            assert!(!book.levels(order.side).contains_key(&price), "levels_full for a level that is there");
+            let levels = book.levels(order.side);
+            assert!(!levels.contains_key(&price), "levels_full for a level that is there");
+            assert!(levels.len() >= self.far_levels, "levels_full with {} levels", levels.len());
             return Some(Reject::LevelsFull);
         }
         let with_this = book.level_total(order.side, price, except) + u128::from(order.open);

@@ -1,8 +1,9 @@
 //! Seeded random command streams, one flavour for each corner of the contract.
 //!
-//! A stream needs no feedback from the book: ids come from a small space, so that cancels and replaces often hit, and
-//! prices from a narrow range, so that orders often meet. The same flavour and seed always give the same commands.
+//! Ids come from a small space and prices from a narrow range, so that orders often meet; a model follows the stream,
+//! so that cancels and replaces mostly name live orders. The same flavour and seed always give the same commands.
 
+use super::Model;
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
     Replacement, SelfTrade, Side, Symbol, TimeInForce,
@@ -288,6 +289,24 @@ pub fn flavours() -> Vec<Flavour> {
             ..PLAIN
         },
         Flavour {
+            name: "duels",
+            len: 60,
+            opening: true,
+            ids: 6,
+            sizes: Sizes::Small(1),
+            prices: Prices::Near { width: 3 },
+            aggressive: 900,
+            phase: 300,
+            cancel: 40,
+            reduce: 0,
+            replace: 20,
+            market: 0,
+            ioc: 0,
+            fok: 0,
+            reference: 800,
+            ..PLAIN
+        },
+        Flavour {
             name: "opening",
             len: 60,
             opening: true,
@@ -354,6 +373,18 @@ pub fn flavours() -> Vec<Flavour> {
             limits: 20,
             ..options
         },
+        Flavour {
+            name: "wide auctions",
+            len: 200,
+            opening: true,
+            ids: 40,
+            sizes: Sizes::Huge,
+            prices: Prices::Near { width: 6 },
+            aggressive: 600,
+            phase: 60,
+            limits: 0,
+            ..options.clone()
+        },
         Flavour { name: "mixed", ..options.clone() },
         Flavour {
             name: "several instruments",
@@ -393,7 +424,8 @@ pub struct Stream {
     clock: u64,
     middle: Vec<i64>,
     phases: Vec<Phase>,
-    recent: Vec<u64>,
+    /// A model that follows the stream, so that it can name live orders.
+    model: Model,
     scatter: bool,
 }
 
@@ -403,20 +435,27 @@ impl Stream {
         let instruments = usize::from(flavour.instruments);
         let middle = (0..instruments).map(|_| rng.pick(&[0, 100, 1000, -50, 15_000])).collect();
         let scatter = rng.permille(500);
+        let model = Model::new(flavour.room.0, flavour.room.1);
         let phases = vec![Phase::Continuous; instruments];
-        Self { flavour: flavour.clone(), rng, clock: 0, middle, phases, recent: Vec::new(), scatter }
+        Self { flavour: flavour.clone(), rng, clock: 0, middle, phases, model, scatter }
     }
 
     /// The whole stream: definitions, then `len` commands.
     pub fn commands(mut self, len: usize) -> Vec<Command> {
         let mut commands = self.definitions();
+        for command in &commands {
+            self.model.apply(command);
+        }
         if self.flavour.opening && self.rng.permille(500) {
             self.phases[0] = Phase::Auction;
-            commands.push(Command::phase(Phase::Auction));
+            let command = Command::phase(Phase::Auction);
+            self.model.apply(&command);
+            commands.push(command);
         }
         for _ in 0..len {
             let command = self.command();
             assert!(command.is_well_formed(), "the generator contradicts itself: {command:?}");
+            self.model.apply(&command);
             commands.push(command);
         }
         commands
@@ -453,23 +492,33 @@ impl Stream {
         })
     }
 
-    fn new_id(&mut self) -> OrderId {
+    /// An id for a new order, mostly one that is not live.
+    fn new_id(&mut self, at: usize) -> OrderId {
         let index = self.rng.below(self.flavour.ids);
-        if self.recent.len() == 64 {
-            self.recent.remove(0);
+        let id = self.id_at(index);
+        if self.model.books[at].live(id.get()).is_some() && self.rng.permille(900) {
+            let index = self.rng.below(self.flavour.ids);
+            return self.id_at(index);
         }
-        self.recent.push(index);
-        self.id_at(index)
+        id
     }
 
-    fn old_id(&mut self) -> OrderId {
-        let index = if !self.recent.is_empty() && self.rng.permille(700) {
-            let at = self.rng.below(self.recent.len() as u64) as usize;
-            self.recent[at]
-        } else {
-            self.rng.below(self.flavour.ids)
+    /// The id of a live order of an instrument; rarely any id.
+    fn old_id(&mut self, at: usize) -> OrderId {
+        let book = &self.model.books[at];
+        let (resting, stops) = (book.orders.len(), book.stops.len());
+        // A thin book is left to grow.
+        let thin = ((resting + stops) as u64) < self.flavour.ids / 3;
+        if resting + stops == 0 || self.rng.permille(if thin { 600 } else { 60 }) {
+            let index = self.rng.below(self.flavour.ids);
+            return self.id_at(index);
+        }
+        let which = self.rng.below((resting + stops) as u64) as usize;
+        let id = match which.checked_sub(resting) {
+            Some(stop) => book.stops[stop].id,
+            None => *book.orders.keys().nth(which).expect("within"),
         };
-        self.id_at(index)
+        OrderId::new(id)
     }
 
     fn owner(&mut self) -> OwnerId {
@@ -482,7 +531,7 @@ impl Stream {
     }
 
     fn price(&mut self, at: usize, side: Side, aggressive: u64) -> Price {
-        let mut around = |rng: &mut Rng, middle: i64, width: i64| {
+        let around = |rng: &mut Rng, middle: i64, width: i64| {
             let away = rng.below(width as u64 + 1) as i64;
             let up = (side == Side::Sell) != rng.permille(aggressive);
             middle.saturating_add(if up { away } else { -away })
@@ -581,14 +630,14 @@ impl Stream {
         let which = if self.rng.permille(asleep) { Some(9) } else { which };
         let command = match which.expect("within the sum") {
             0 => self.new_limit(instrument),
-            1 => self.new_market(),
+            1 => self.new_market(instrument),
             2 => self.new_stop(instrument, OrderType::Stop),
             3 => self.new_stop(instrument, OrderType::StopLimit),
             4 => self.new_stop(instrument, OrderType::TrailingStop),
-            5 => Command::cancel(self.old_id()),
+            5 => Command::cancel(self.old_id(instrument)),
             6 => {
                 let qty = if self.rng.permille(100) { self.qty() } else { Qty::new(self.rng.below(6)) };
-                Command::reduce(self.old_id(), qty)
+                Command::reduce(self.old_id(instrument), qty)
             }
             7 => self.replacement(instrument),
             8 => {
@@ -626,7 +675,7 @@ impl Stream {
         let side = self.side();
         let price = self.price(at, side, self.flavour.aggressive);
         let qty = self.qty();
-        let command = Command::limit(self.new_id(), side, price, qty).owner(self.owner());
+        let command = Command::limit(self.new_id(at), side, price, qty).owner(self.owner());
         let mut command = self.stp(command);
         if self.rng.permille(self.flavour.ioc) {
             command = command.tif(TimeInForce::Ioc);
@@ -682,9 +731,9 @@ impl Stream {
         }
     }
 
-    fn new_market(&mut self) -> Command {
+    fn new_market(&mut self, at: usize) -> Command {
         let qty = Qty::new(self.qty().lots().saturating_mul(1 + self.rng.below(3)));
-        let command = Command::market(self.new_id(), self.side(), qty).owner(self.owner());
+        let command = Command::market(self.new_id(at), self.side(), qty).owner(self.owner());
         let command = self.stp(command);
         let command = self.any_tif(command);
         self.protect(command)
@@ -694,7 +743,7 @@ impl Stream {
         let side = self.side();
         // A buy stop lies above the market, like an ask.
         let stop = self.price(at, side.opposite(), 150);
-        let (id, owner, qty) = (self.new_id(), self.owner(), self.qty());
+        let (id, owner, qty) = (self.new_id(at), self.owner(), self.qty());
         let command = match kind {
             OrderType::StopLimit => {
                 let price = self.price(at, side, 600);
@@ -724,7 +773,7 @@ impl Stream {
         if with == Replacement::default() || self.rng.permille(400) {
             with.qty = Some(self.qty());
         }
-        Command::replace(self.old_id(), with)
+        Command::replace(self.old_id(at), with)
     }
 
     fn new_phase(&mut self, at: usize) -> Command {
@@ -754,8 +803,9 @@ impl Stream {
     }
 
     fn refusal(&mut self) -> Command {
-        let id = Some(self.old_id());
-        let instrument = Some(InstrumentId::new(self.instrument() as u16));
+        let at = self.instrument();
+        let id = Some(self.old_id(at));
+        let instrument = Some(InstrumentId::new(at as u16));
         let ts = self.rng.permille(500).then_some(self.clock);
         let line = Some(self.rng.below(1 << 40));
         Command::refused(&match self.rng.below(5) {
