@@ -4,7 +4,8 @@
 
 mod model;
 
-use model::streams::{Flavour, Stream, flavours};
+use model::flavours::{Flavour, flavours};
+use model::streams::Stream;
 use model::{Coverage, Model};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,7 +2,9 @@
 
 mod model;
 
-use model::streams::{Stream, flavours};
+use model::flavours::flavours;
+use model::streams::Stream;
+use model::text::Session;
 use model::{Coverage, Model};
 use std::collections::BTreeMap;
 use vvp_core::book::{Command, EventBody, Op, OrderType};
@@ -85,4 +87,59 @@ fn quantities_add_up_and_invariants_hold() {
     let (table, missed) = all.report();
     println!("{table}");
     println!("never met: {missed:#?}");
+}
+
+/// The scenario files, by name.
+fn scenarios() -> Vec<std::path::PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
+    let entries = std::fs::read_dir(folder).expect("tests/scenarios").map(|e| e.expect("an entry").path());
+    let is_input = |name: &str| name.ends_with(".jsonl") && !name.ends_with(".expected.jsonl");
+    let mut files: Vec<_> = entries.filter(|p| p.to_str().is_some_and(is_input)).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn scenarios_print_what_is_expected() {
+    let files = scenarios();
+    assert!(files.len() >= 34, "only {} scenarios", files.len());
+    for file in files {
+        let printed = Session::run(&std::fs::read_to_string(&file).expect("a scenario"));
+        let expected_file = file.with_extension("expected.jsonl");
+        if std::env::var_os("VVP_BLESS").is_some() {
+            std::fs::write(&expected_file, &printed).expect("written");
+        }
+        let expected = std::fs::read_to_string(&expected_file).unwrap_or_default();
+        let pairs = printed.lines().zip(expected.lines()).enumerate().find(|(_, (a, b))| a != b);
+        assert!(printed == expected, "{}: the model prints\n{printed}\nfirst difference: {pairs:#?}", file.display());
+    }
+}
+
+#[test]
+fn deep_sweep() {
+    // 5,000 orders on 50 levels, filled front to back by one.
+    let mut file = String::new();
+    let mut expected = String::new();
+    for i in 0..5000 {
+        file += &format!(
+            "{{\"op\":\"new\",\"id\":{},\"side\":\"sell\",\"price\":\"{}\",\"qty\":2}}\n",
+            i + 1,
+            100 + i / 100
+        );
+        expected += &format!("{{\"seq\":{0},\"event\":\"accepted\",\"id\":{0}}}\n", i + 1);
+    }
+    file += "{\"op\":\"new\",\"id\":9999,\"side\":\"buy\",\"price\":\"149\",\"qty\":9999}\n";
+    expected += "{\"seq\":5001,\"event\":\"accepted\",\"id\":9999}\n";
+    for i in 0..5000 {
+        let (qty, maker_open) = if i == 4999 { (1, 1) } else { (2, 0) };
+        let taker_open = 9999 - 2 * i - qty;
+        expected += &format!(
+            "{{\"seq\":{},\"event\":\"trade\",\"maker\":{},\"taker\":9999,\"price\":\"{}\",\"qty\":{qty},\"maker_open\":{maker_open},\"taker_open\":{taker_open}}}\n",
+            5002 + i,
+            i + 1,
+            100 + i / 100,
+        );
+    }
+    expected += "{\"symbol\":\"X\",\"phase\":\"continuous\",\"last\":\"149\",\"bids\":[],\"asks\":[[\"149\",1,1]]}\n";
+    assert_eq!(Session::run(&file), expected);
 }

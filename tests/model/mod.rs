@@ -3,7 +3,7 @@
 //!
 //! One concept a file: [`order`] what an order is, [`book`] the two sides and the stops, [`refusals`] the order of
 //! tests, [`look`] the fill-or-kill look, [`matching`] trading and self-trade prevention, [`stops`] triggers,
-//! [`auction`] the uncross, [`engine`] clock, instruments and risk limits, [`rules`] what is counted for coverage, [`streams`] the random commands,
+//! [`auction`] the uncross, [`engine`] clock, instruments and risk limits, [`rules`] what is counted for coverage, [`flavours`] and [`streams`] the random commands,
 //! [`text`] just enough of the text format to run the scenario files.
 //!
 //! # Where the contract leaves room, and what this model chose
@@ -42,6 +42,7 @@
 pub mod auction;
 pub mod book;
 pub mod engine;
+pub mod flavours;
 pub mod look;
 pub mod matching;
 pub mod order;
