@@ -254,9 +254,8 @@ fn long_run() -> u64 {
 fn every_flavour_agrees_and_meets_every_rule() {
     let mut all = Coverage::default();
     let commands = long_run();
-    let first_seed =
+    let mut seed: u64 =
         std::env::var("VVP_MODEL_SEED").map_or(0, |text| text.parse().expect("VVP_MODEL_SEED is a number"));
-    let mut seed = first_seed;
     let flavours = flavours();
     let share = commands / (flavours.len() as u64 + 3);
     while all.commands < commands {
@@ -265,7 +264,7 @@ fn every_flavour_agrees_and_meets_every_rule() {
             while all.commands < end {
                 seed += 1;
                 // Books are compared after each command of every fourth stream, and now and then in the others.
-                let every = if seed % 4 == 0 { 1 } else { 61 };
+                let every = if seed.is_multiple_of(4) { 1 } else { 61 };
                 all.add(&check_flavour(flavour, seed, flavour.len, every));
             }
         }

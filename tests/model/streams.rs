@@ -170,8 +170,7 @@ impl Stream {
                     let by = self.rng.below(2 * step as u64 + 1) as i64 - step;
                     self.middle[at] = middle.saturating_add(by);
                 }
-                let price = around(&mut self.rng, self.middle[at], width);
-                price
+                around(&mut self.rng, self.middle[at], width)
             }
             Prices::Ends => {
                 let near = self.rng.below(4) as i64;
@@ -218,7 +217,7 @@ impl Stream {
             1 => qty.saturating_add(1),
             2 | 3 => qty,
             4..20 => 1 + self.rng.below(4).min(qty.saturating_sub(1)),
-            5..30 => (qty / 1000).saturating_add(self.rng.below(2)),
+            20..30 => (qty / 1000).saturating_add(self.rng.below(2)),
             _ => 1 + self.rng.below(qty.max(1)),
         })
     }
