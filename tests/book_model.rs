@@ -16,7 +16,7 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = 4;
+const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
 const OWNERS: usize = 16;
 
 /// Room for everything that a normal stream asks for; more far levels than a stream has orders.
@@ -257,10 +257,9 @@ fn every_flavour_agrees_and_meets_every_rule() {
     let mut seed: u64 =
         std::env::var("VVP_MODEL_SEED").map_or(0, |text| text.parse().expect("VVP_MODEL_SEED is a number"));
     let flavours = flavours();
-    let share = commands / (flavours.len() as u64 + 3);
     while all.commands < commands {
         for flavour in &flavours {
-            let end = (all.commands + share.min(20_000)).min(commands);
+            let end = all.commands + 5000;
             while all.commands < end {
                 seed += 1;
                 // Books are compared after each command of every fourth stream, and now and then in the others.

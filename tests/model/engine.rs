@@ -9,6 +9,9 @@ use vvp_core::book::{
     TimeInForce,
 };
 
+/// Instruments that there is room for.
+pub const MAX_INSTRUMENTS: usize = 4;
+
 /// The whole engine, naive.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
@@ -20,6 +23,7 @@ pub struct Model {
     tape: Tape,
     max_orders: usize,
     max_stops: usize,
+    max_instruments: usize,
     /// Ids that the other implementation has no level for, in this command.
     pub no_level_room: BTreeSet<u64>,
     /// As many levels a side must fit anywhere: with fewer, `levels_full` is wrong.
@@ -29,9 +33,10 @@ pub struct Model {
 }
 
 impl Model {
-    /// An engine whose books hold `max_orders` resting orders and `max_stops` untriggered stops each.
+    /// An engine for [`MAX_INSTRUMENTS`], whose books hold `max_orders` resting orders and `max_stops` untriggered
+    /// stops each.
     pub fn new(max_orders: usize, max_stops: usize) -> Self {
-        Self { max_orders, max_stops, ..Self::default() }
+        Self { max_orders, max_stops, max_instruments: MAX_INSTRUMENTS, ..Self::default() }
     }
 
     pub fn coverage(&self) -> &Coverage {
@@ -50,7 +55,6 @@ impl Model {
 
     /// Applies one command and returns its events.
     pub fn apply(&mut self, c: &Command) -> Vec<Event> {
-        assert!(c.is_well_formed(), "contradictions belong to the edge");
         self.tape.cov.commands += 1;
         self.tape.events.clear();
         self.carry_out(c);
@@ -74,10 +78,17 @@ impl Model {
     fn carry_out(&mut self, c: &Command) {
         // What does not meet the clock: `instrument`, `limits`, and what the edge refused already.
         match c.op() {
+            Op::Instrument | Op::Limits | Op::Refused if !c.is_well_formed() => {
+                self.reject(None, None, Reject::BadField);
+                return;
+            }
             Op::Instrument => {
                 let spec = c.instrument_spec().expect("a definition");
                 let index = self.books.len() as u16;
-                assert_eq!(c.instrument_id().get(), index, "instruments are defined in order");
+                if c.instrument_id().get() != index || self.books.len() == self.max_instruments {
+                    self.reject(None, None, Reject::BadField);
+                    return;
+                }
                 self.books.push(Book::new(index, spec, self.max_orders, self.max_stops));
                 let body = EventBody::Defined { symbol: spec.symbol, tick: spec.tick };
                 self.tape.events.push((Some(index), body));
@@ -104,6 +115,10 @@ impl Model {
             return;
         }
         let instrument = (!is_time).then_some(at as u16);
+        if !c.is_well_formed() {
+            self.reject(instrument, id, Reject::BadField);
+            return;
+        }
 
         // Rule 13: time comes before anything else of the command.
         if let Some(ts) = c.ts() {
@@ -151,6 +166,10 @@ impl Model {
             cov.hit_if(due.windows(2).any(|w| w[0].0 == w[1].0), Rule::R13Tie);
             cov.hit_if(due.iter().any(|d| d.0 == self.clock), Rule::R13Exactly);
             cov.hit_if(!due.is_empty() && book.phase != Phase::Continuous, Rule::R13OtherPhase);
+            // A stop that arrived first, an order that came next, the stop's trigger: the order expires first.
+            let pairs = due.windows(2).filter(|w| w[0].0 == w[1].0);
+            let mut pairs = pairs.filter_map(|w| Some((book.orders.get(&w[0].2)?, book.orders.get(&w[1].2)?)));
+            cov.hit_if(pairs.any(|(a, b)| !a.triggered && b.triggered && a.entry > b.arrived), Rule::R13TriggeredTie);
             for (_, _, id) in due {
                 let stop = book.stop_position(id).is_some();
                 self.tape.cov.hit(if stop { Rule::R13ExpiredStop } else { Rule::R13Expired });

@@ -69,6 +69,9 @@ pub struct Flavour {
     pub ts: u64,
     pub reversed: u64,
     pub unknown_instrument: u64,
+    /// Permille of commands that contradict themselves, of definitions out of order.
+    pub contradiction: u64,
+    pub redefinition: u64,
     /// Permille of prices on the aggressive side of the middle.
     pub aggressive: u64,
 }
@@ -112,6 +115,8 @@ const PLAIN: Flavour = Flavour {
     ts: 500,
     reversed: 5,
     unknown_instrument: 2,
+    contradiction: 0,
+    redefinition: 0,
     aggressive: 250,
 };
 
@@ -203,6 +208,35 @@ pub fn flavours() -> Vec<Flavour> {
             stop: 40,
             stop_limit: 40,
             prices: Prices::Near { width: 4 },
+            ..PLAIN
+        },
+        Flavour {
+            name: "looks",
+            owners: 3,
+            stp: 900,
+            iceberg: 600,
+            hidden: 200,
+            fok: 300,
+            ioc: 150,
+            min_qty: 800,
+            market: 40,
+            ids: 60,
+            prices: Prices::Near { width: 2 },
+            aggressive: 300,
+            cancel: 100,
+            ..PLAIN
+        },
+        Flavour {
+            name: "stops that expire",
+            gtd: 850,
+            stop_limit: 300,
+            stop: 30,
+            time: 40,
+            ts: 400,
+            ioc: 20,
+            fok: 10,
+            cancel: 60,
+            prices: Prices::Near { width: 6 },
             ..PLAIN
         },
         Flavour {
@@ -371,6 +405,14 @@ pub fn flavours() -> Vec<Flavour> {
             band: 0,
             ..options.clone()
         },
-        Flavour { name: "edge", refused: 200, unknown_instrument: 100, ..options },
+        Flavour {
+            name: "edge",
+            time: 60,
+            contradiction: 100,
+            redefinition: 20,
+            refused: 200,
+            unknown_instrument: 100,
+            ..options
+        },
     ]
 }

@@ -35,6 +35,10 @@
 //!     survivor gets `reduced`").
 //! 14. **Mass cancel of one side** takes the stops of that side only.
 //! 15. **A fok order whose look passed** always fills; it never meets the end of the book (asserted).
+//! 16. **A command whose builder was asked for a contradiction** is the library's form of a bad line: `bad_field` before
+//!     time, so that the clock does not move, but with its id and instrument, because they are known. A contradictory
+//!     `instrument`, `limits`, `refused` or `time` has neither. A definition with a wrong index, or one too many, is
+//!     refused the same way.
 
 // Each test binary uses its own part of the model, and none of it leaves the binary.
 #![allow(dead_code, unreachable_pub)]

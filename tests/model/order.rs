@@ -29,6 +29,9 @@ pub struct Order {
     pub slice: u64,
     /// Entry stamp.
     pub entry: u64,
+    /// Entry stamp that it arrived with, and whether it was a stop once; for coverage.
+    pub arrived: u64,
+    pub triggered: bool,
 }
 
 impl Order {
@@ -55,6 +58,8 @@ impl Order {
             open: c.quantity().lots(),
             slice: 0,
             entry,
+            arrived: entry,
+            triggered: false,
         }
     }
 

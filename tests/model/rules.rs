@@ -118,6 +118,7 @@ rules! {
     R13Expired "13 a resting gtd expires",
     R13ExpiredStop "13 an untriggered gtd expires",
     R13Tie "13 several with one expiry, in entry order",
+    R13TriggeredTie "13 a triggered stop_limit expires after an order that entered before it triggered",
     R13Exactly "13 expiry exactly at the clock",
     R13Instruments "13 expiries of several instruments by one command",
     R13OtherPhase "13 an expiry outside continuous",

@@ -57,7 +57,9 @@ impl Book {
 
             // Its turn: from now on it is an ordinary order with a new entry stamp.
             self.emit(tape, EventBody::Triggered { id: order.order_id() });
+            order.arrived = order.entry;
             order.entry = self.stamp();
+            order.triggered = true;
             order.kind = match order.kind {
                 OrderType::StopLimit => OrderType::Limit,
                 _ => OrderType::Market,

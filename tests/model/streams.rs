@@ -6,7 +6,7 @@
 use super::Model;
 use super::flavours::{Flavour, Prices, Sizes};
 use vvp_core::book::{
-    Command, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
+    Command, InstrumentId, InstrumentSpec, Limits, Op, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
     Replacement, SelfTrade, Side, Symbol, TimeInForce,
 };
 
@@ -79,8 +79,14 @@ impl Stream {
             commands.push(command);
         }
         for _ in 0..len {
-            let command = self.command();
+            let mut command = self.command();
             assert!(command.is_well_formed(), "the generator contradicts itself: {command:?}");
+            if command.op() != Op::Time && self.rng.permille(self.flavour.contradiction) {
+                command = self.contradict(command);
+            } else if self.rng.permille(self.flavour.redefinition) {
+                let index = InstrumentId::new(self.rng.below(6) as u16);
+                command = Command::instrument(index, &InstrumentSpec::new(Symbol::X));
+            }
             self.model.apply(&command);
             commands.push(command);
         }
@@ -279,6 +285,19 @@ impl Stream {
         command.on(InstrumentId::new(if beyond { u16::MAX - self.rng.below(3) as u16 } else { instrument as u16 }))
     }
 
+    /// Asks for something that the command cannot have.
+    fn contradict(&mut self, command: Command) -> Command {
+        let c = match self.rng.below(5) {
+            0 => command.hidden().min_qty(Qty::new(1)),
+            1 => command.display(Qty::new(1)).hidden(),
+            2 => command.expires(u64::MAX).tif(TimeInForce::Ioc),
+            3 => command.protect(1).post_only(),
+            _ => command.min_qty(Qty::new(5)).expires(7),
+        };
+        assert!(!c.is_well_formed());
+        c
+    }
+
     fn next_ts(&mut self) -> u64 {
         if self.rng.permille(self.flavour.reversed) {
             return self.clock.saturating_sub(1 + self.rng.below(5));
@@ -328,7 +347,11 @@ impl Stream {
     fn lasting(&mut self, command: Command) -> Command {
         if self.rng.permille(self.flavour.gtd) {
             // Rarely too late already.
-            let expires = (self.clock + self.rng.below(30)).saturating_sub(u64::from(self.rng.permille(50)));
+            let mut expires = (self.clock + self.rng.below(30)).saturating_sub(u64::from(self.rng.permille(50)));
+            // Many at one time.
+            if self.rng.permille(500) {
+                expires = (expires | 15) + 1;
+            }
             command.expires(expires)
         } else if self.rng.permille(self.flavour.day) {
             command.tif(TimeInForce::Day)
