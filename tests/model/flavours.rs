@@ -283,7 +283,7 @@ pub fn flavours() -> Vec<Flavour> {
         },
         Flavour {
             name: "duels",
-            len: 60,
+            len: 25,
             opening: true,
             ids: 6,
             sizes: Sizes::Small(1),
