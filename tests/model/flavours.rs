@@ -342,6 +342,22 @@ pub fn flavours() -> Vec<Flavour> {
             ..options
         },
         Flavour {
+            name: "full of much",
+            room: (12, 5),
+            ids: 60,
+            sizes: Sizes::Huge,
+            prices: Prices::Near { width: 1 },
+            stop: 40,
+            stop_limit: 400,
+            cancel: 120,
+            replace: 100,
+            limits: 0,
+            ioc: 30,
+            fok: 30,
+            aggressive: 150,
+            ..options
+        },
+        Flavour {
             name: "ends",
             prices: Prices::Ends,
             band: 0,

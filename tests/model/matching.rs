@@ -70,7 +70,7 @@ impl Book {
                 tape.cov.hit_if(triggered, Rule::R08StopIoc);
                 self.emit_canceled(tape, &taker, CancelReason::Ioc);
             }
-            Left::Rest => match self.room_reason(&taker, no_room) {
+            Left::Rest => match self.room_reason(&taker, no_room, tape) {
                 // Only a triggered stop_limit can fail here; all others were tested before they matched.
                 Some(reason) => {
                     assert!(triggered, "a refusal after matching");
@@ -99,16 +99,18 @@ impl Book {
     }
 
     /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new order.
-    fn room_reason(&self, order: &Order, no_room: bool) -> Option<CancelReason> {
+    fn room_reason(&self, order: &Order, no_room: bool, tape: &mut Tape) -> Option<CancelReason> {
         let price = order.price.expect("a limit order");
+        let overflows = self.level_total(order.side, price, None) + u128::from(order.open) > u128::from(u64::MAX);
         if self.orders.len() >= self.max_orders {
+            tape.cov.hit_if(overflows, Rule::RoomBoth);
             return Some(CancelReason::BookFull);
         }
         if no_room {
             assert!(!self.levels(order.side).contains_key(&price), "levels_full for a level that is there");
             return Some(CancelReason::LevelsFull);
         }
-        if self.level_total(order.side, price, None) + u128::from(order.open) > u128::from(u64::MAX) {
+        if overflows {
             return Some(CancelReason::BadQty);
         }
         None

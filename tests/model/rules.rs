@@ -167,6 +167,7 @@ rules! {
     RoomFullMarketable "x  a marketable order refused for want of room",
     RoomIocWhenFull "x  ioc or market needs no room",
     RoomReplaceWhenFull "x  replace needs no room in a full book",
+    RoomBoth "x  a triggered stop_limit finds neither room nor a total that fits",
     IdReuse "x  an id is used again after its order died",
 }
 
