@@ -10,8 +10,9 @@ use model::{Coverage, Model};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
-    Book, BookView, CancelReason, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OrderType,
-    OwnerId, Phase, Price, Qty, Reject, Replacement, RestingOrder, SelfTrade, Side, Symbol, TimeInForce,
+    Book, BookView, CancelReason, Command, Event, EventBody, FillCost, FnSink, InstrumentId, InstrumentSpec, OrderId,
+    OrderType, OwnerId, Phase, Price, Qty, QueuePosition, Reject, Replacement, RestingOrder, SelfTrade, Side, Symbol,
+    TimeInForce,
 };
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
@@ -55,6 +56,10 @@ trait Readable: BookView {
     /// Orders of a level in the order in which they trade.
     fn queue(&self, side: Side, price: Price) -> Vec<RestingOrder>;
     fn stops(&self) -> usize;
+    fn place(&self, id: OrderId) -> Option<QueuePosition>;
+    fn cost(&self, side: Side, qty: Qty) -> FillCost;
+    fn of(&self, owner: OwnerId) -> Vec<RestingOrder>;
+    fn occupied(&self, side: Side) -> usize;
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Readable
@@ -66,6 +71,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     fn stops(&self) -> usize {
         self.untriggered_stops()
+    }
+
+    fn place(&self, id: OrderId) -> Option<QueuePosition> {
+        self.queue_position(id)
+    }
+
+    fn cost(&self, side: Side, qty: Qty) -> FillCost {
+        self.cost_to_fill(side, qty)
+    }
+
+    fn of(&self, owner: OwnerId) -> Vec<RestingOrder> {
+        self.resting_orders_of(owner).collect()
+    }
+
+    fn occupied(&self, side: Side) -> usize {
+        self.levels(side)
     }
 }
 
@@ -112,6 +133,20 @@ fn same_book<B: Readable>(book: &B, model: &model::book::Book) -> Result<(), Str
     if book.resting_orders() != model.orders.len() {
         return differ("resting orders", book.resting_orders().to_string(), model.orders.len().to_string());
     }
+    for order in model.orders.values() {
+        let (here, there) = (book.place(order.order_id()), model.queue_position(order.id));
+        if here != there {
+            return differ(&format!("place of order {}", order.id), format!("{here:?}"), format!("{there:?}"));
+        }
+    }
+    for owner in [0, 7, u32::MAX] {
+        let both = [Side::Buy, Side::Sell].into_iter().flat_map(|side| model.queue_order(side));
+        let there: Vec<RestingOrder> = both.filter(|o| o.owner == owner).map(resting).collect();
+        let here = book.of(OwnerId::new(owner));
+        if here != there {
+            return differ(&format!("orders of owner {owner}"), format!("{here:?}"), format!("{there:?}"));
+        }
+    }
     if book.stops() != model.stops.len() {
         return differ("untriggered stops", book.stops().to_string(), model.stops.len().to_string());
     }
@@ -122,6 +157,18 @@ fn same_book<B: Readable>(book: &B, model: &model::book::Book) -> Result<(), Str
             let here = book.queue(side, Price::new(price));
             if here != there {
                 return differ(&format!("{side} queue at {price}"), format!("{here:?}"), format!("{there:?}"));
+            }
+        }
+        if book.occupied(side) != model.levels(side).len() {
+            let (here, there) = (book.occupied(side), model.levels(side).len());
+            return differ(&format!("{side} level count"), here.to_string(), there.to_string());
+        }
+        let total: u128 = model.queue_order(side).iter().map(|o| u128::from(o.open)).sum();
+        let some = u64::try_from(total / 3 * 2).unwrap_or(u64::MAX);
+        for qty in [0, 1, some, u64::MAX] {
+            let (here, there) = (book.cost(side, Qty::new(qty)), model.cost_to_fill(side, qty));
+            if here != there {
+                return differ(&format!("cost to {side} {qty}"), format!("{here:?}"), format!("{there:?}"));
             }
         }
         let here: Vec<(Price, Qty, u32)> = book.depth(side).map(|l| (l.price, l.qty, l.orders)).collect();

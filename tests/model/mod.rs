@@ -1,9 +1,9 @@
-//! The oracle: a second, naive implementation of the whole matching contract (`docs/matching.md`, sections 1 to 3),
+//! The oracle: a second, naive implementation of the whole matching contract (sections 1 to 3 of its text),
 //! written to be read beside it, not to be fast. Commands in, events out; nothing here knows how the real book works.
 //!
 //! One concept a file: [`order`] what an order is, [`book`] the two sides and the stops, [`refusals`] the order of
 //! tests, [`look`] the fill-or-kill look, [`matching`] trading and self-trade prevention, [`stops`] triggers,
-//! [`auction`] the uncross, [`engine`] clock, instruments and risk limits, [`rules`] what is counted for coverage, [`flavours`] and [`streams`] the random commands,
+//! [`auction`] the uncross, [`questions`] what a book can be asked, [`engine`] clock, instruments and risk limits, [`rules`] what is counted for coverage, [`flavours`] and [`streams`] the random commands,
 //! [`text`] just enough of the text format to run the scenario files.
 //!
 //! # Where the contract leaves room, and what this model chose
@@ -50,6 +50,7 @@ pub mod flavours;
 pub mod look;
 pub mod matching;
 pub mod order;
+pub mod questions;
 pub mod refusals;
 pub mod rules;
 pub mod stops;
