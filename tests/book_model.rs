@@ -1,6 +1,11 @@
 //! The engine against the reference model: every event and the book, over random command streams of every flavour.
 //!
-//! A difference is cut down to a short list of commands before it is shown.
+//! A difference is cut down to a short list of commands before it is shown. The long run goes on for as many commands as
+//! one asks for, from any seed, and prints what it met:
+//!
+//! ```text
+//! VVP_MODEL_COMMANDS=100000000 VVP_MODEL_SEED=7000000 cargo test --test book_model every -- --nocapture
+//! ```
 
 mod model;
 
@@ -26,6 +31,11 @@ type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, OWNERS>;
 type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, OWNERS>;
 /// Room for orders, but for hardly any level beyond the window.
 type FewLevels = Engine<Book<1000, 1, 4, 200, 2048>, INSTRUMENTS, OWNERS>;
+
+/// An id table as full as it may be, and few levels too.
+type Tight = Engine<Book<50, 1, 8, 6, 64>, INSTRUMENTS, OWNERS>;
+/// No room for any stop, and one order.
+type Tiny = Engine<Book<1, 1, 1, 0, 8>, INSTRUMENTS, OWNERS>;
 
 /// The first place where the two part.
 #[derive(Debug)]
@@ -315,12 +325,16 @@ fn every_flavour_agrees_and_meets_every_rule() {
             }
         }
         // Levels run out where the type says so; the model follows and checks that it may be.
-        let wide = flavours.iter().filter(|f| ["jumps", "anywhere", "ends", "stops"].contains(&f.name));
-        for flavour in wide {
+        for flavour in &flavours {
+            let wide = ["jumps", "anywhere", "ends", "stops"].contains(&flavour.name);
+            let what = |shape: &str| format!("{shape}, flavour {:?}, seed {seed}", flavour.name);
+            let commands = Stream::new(flavour, seed).commands(if wide { 5000 } else { 500 });
+            if wide {
+                all.add(&check::<FewLevels>(&what("few levels"), &commands, (1000, 200), 7));
+            }
+            all.add(&check::<Tight>(&what("tight"), &commands, (50, 6), 7));
+            all.add(&check::<Tiny>(&what("tiny"), &commands[..commands.len() / 8], (1, 0), 1));
             seed += 1;
-            let what = format!("few levels, flavour {:?}, seed {seed}", flavour.name);
-            let commands = Stream::new(flavour, seed).commands(5000);
-            all.add(&check::<FewLevels>(&what, &commands, flavour.room, 7));
         }
     }
     let (table, missed) = all.report();
