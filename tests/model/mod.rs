@@ -39,6 +39,8 @@
 //!     time, so that the clock does not move, but with its id and instrument, because they are known. A contradictory
 //!     `instrument`, `limits`, `refused` or `time` has neither. A definition with a wrong index, or one too many, is
 //!     refused the same way.
+//! 17. **"A boolean `false` counts as absent"** (section 4) is read as: of the three boolean fields. `"stop":false` is a
+//!     wrong type. `null` is absent whatever the field, so a field of another op may be `null`; an unknown name may not.
 
 // Each test binary uses its own part of the model, and none of it leaves the binary.
 #![allow(dead_code, unreachable_pub)]

@@ -14,12 +14,15 @@ use vvp_core::book::{
 enum Value {
     Word(String),
     Number(String),
-    True,
+    Flag(bool),
 }
 
 type Fields = BTreeMap<String, Value>;
 
-/// Reads a flat JSON object; `null` and `false` count as absent.
+/// The names of all fields.
+const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked";
+
+/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean field.
 fn object(line: &str) -> Option<Fields> {
     let mut rest = line.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     let mut fields = Fields::new();
@@ -27,7 +30,7 @@ fn object(line: &str) -> Option<Fields> {
     while !rest.is_empty() {
         let (key, after) = rest.strip_prefix('"')?.split_once('"')?;
         rest = after.trim_start().strip_prefix(':')?.trim_start();
-        if keys.contains(&key) {
+        if keys.contains(&key) || !FIELDS.split(' ').any(|field| field == key) {
             return None;
         }
         keys.push(key);
@@ -40,8 +43,10 @@ fn object(line: &str) -> Option<Fields> {
             let end = rest.find(',').unwrap_or(rest.len());
             let text = rest[..end].trim();
             value = match text {
-                "null" | "false" => None,
-                "true" => Some(Value::True),
+                "null" => None,
+                "true" => Some(Value::Flag(true)),
+                "false" if ["post_only", "hidden", "blocked"].contains(&key) => None,
+                "false" => Some(Value::Flag(false)),
                 number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
                     Some(Value::Number(number.into()))
                 }
@@ -140,14 +145,14 @@ impl Taker {
         match self.0.remove(key) {
             None => Ok(None),
             Some(Value::Word(text) | Value::Number(text)) => decimal(&text).map(|_| Some(text)).ok_or(Bad),
-            Some(Value::True) => Err(Bad),
+            Some(Value::Flag(_)) => Err(Bad),
         }
     }
 
     fn flag(&mut self, key: &str) -> Result<bool, Bad> {
         match self.0.remove(key) {
             None => Ok(false),
-            Some(Value::True) => Ok(true),
+            Some(Value::Flag(flag)) => Ok(flag),
             Some(_) => Err(Bad),
         }
     }
