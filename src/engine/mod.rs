@@ -241,10 +241,7 @@ impl<
         }
         if let Some(ts) = c.timed() {
             if !self.move_clock(ts) {
-                if placed {
-                    return self.reject(&stamp, c, Reject::TimeReversed, sink);
-                }
-                return self.reject_unplaced(c, Reject::TimeReversed, sink);
+                return self.reject(&stamp, c, Reject::TimeReversed, sink);
             }
             if self.is_due() {
                 self.expire(&stamp, sink);
@@ -258,6 +255,9 @@ impl<
     #[cold]
     #[inline(never)]
     fn reject<S: Sink>(&mut self, stamp: &Stamp, c: &Command, reason: Reject, sink: &mut S) {
+        if c.op() == Op::Time {
+            return self.reject_unplaced(c, reason, sink);
+        }
         Desk { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
     }
 

@@ -6,7 +6,7 @@
 use super::Model;
 use super::flavours::{Flavour, Prices, Sizes};
 use vvp_core::book::{
-    Command, InstrumentId, InstrumentSpec, Limits, Op, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
+    Command, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
     Replacement, SelfTrade, Side, Symbol, TimeInForce,
 };
 
@@ -81,7 +81,7 @@ impl Stream {
         for _ in 0..len {
             let mut command = self.command();
             assert!(command.is_well_formed(), "the generator contradicts itself: {command:?}");
-            if command.op() != Op::Time && self.rng.permille(self.flavour.contradiction) {
+            if self.rng.permille(self.flavour.contradiction) {
                 command = self.contradict(command);
             } else if self.rng.permille(self.flavour.redefinition) {
                 let index = InstrumentId::new(self.rng.below(6) as u16);

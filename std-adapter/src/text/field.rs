@@ -147,7 +147,7 @@ pub(crate) const fn fields_of(op: Op) -> (Mask, Mask) {
         Op::Cancel => (ON | F::Id.bit(), F::Id.bit()),
         Op::Reduce => (ON | mask(&[F::Id, F::Qty]), mask(&[F::Id, F::Qty])),
         Op::Replace => (REPLACE, F::Id.bit()),
-        Op::MassCancel => (ON | mask(&[F::Owner, F::Side]), F::Owner.bit()),
+        Op::MassCancel => (ON | mask(&[F::Owner, F::Side]), 0),
         Op::Phase => (ON | F::Phase.bit(), F::Phase.bit()),
         Op::Time => (mask(&[F::Op, F::Ts]), F::Ts.bit()),
         Op::Instrument => (mask(&[F::Op, F::Symbol]) | PRICES, F::Symbol.bit()),

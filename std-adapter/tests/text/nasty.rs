@@ -110,7 +110,7 @@ fn keys_and_absence() {
             r#"{"op":"time","ts":5,"symbol":"AAPL"}"# => "bad",
             r#"{"op":"phase"}"# => "bad",
             r#"{"op":"phase","phase":"open"}"# => "bad",
-            r#"{"op":"mass_cancel"}"# => "bad",
+            r#"{"op":"mass_cancel"}"# => "ok",
             r#"{"op":"mass_cancel","owner":0,"side":null}"# => "ok",
         },
     );

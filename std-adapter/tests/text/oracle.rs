@@ -76,7 +76,7 @@ const OPS: &[(&str, &[&str], &[&str])] = &[
     ("cancel", &["id"], &["symbol", "ts"]),
     ("reduce", &["id", "qty"], &["symbol", "ts"]),
     ("replace", &["id"], &["symbol", "ts", "price", "stop", "qty"]),
-    ("mass_cancel", &["owner"], &["symbol", "ts", "side"]),
+    ("mass_cancel", &[], &["symbol", "ts", "owner", "side"]),
     ("phase", &["phase"], &["symbol", "ts"]),
     ("time", &["ts"], &[]),
 ];

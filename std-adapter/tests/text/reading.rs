@@ -180,7 +180,7 @@ const SHAPES: &[(&str, &[&str], &[&str])] = &[
     ("reduce", &["id", "qty"], &["symbol", "ts"]),
     ("replace", &["id", "price"], &["symbol", "ts", "stop", "qty"]),
     ("replace", &["id"], &["symbol", "ts", "price", "stop", "qty"]),
-    ("mass_cancel", &["owner"], &["symbol", "ts", "side"]),
+    ("mass_cancel", &[], &["symbol", "ts", "owner", "side"]),
     ("phase", &["phase"], &["symbol", "ts"]),
     ("time", &["ts"], &["id"]),
 ];
