@@ -1,30 +1,88 @@
-//! The `vvp` command line.
+//! The `vvp` command line: one file per subcommand, dispatched here.
 
+mod cli;
 mod decode;
 mod encode;
 mod files;
+mod host;
+mod ladder;
+mod matching;
+mod progress;
+mod publish;
 mod replay;
+mod run;
+mod source;
+mod summary;
 
+use cli::{Failure, Outcome};
 use lexopt::prelude::*;
+use std::io::Write;
 use std::process::ExitCode;
+use vvp_std_adapter::memory::CountingAllocator;
+
+/// Counts, so that the summary can show that nothing is allocated after start-up.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+
+const HELP: &str = "\
+vvp - order matching at the command line
+
+usage: vvp [run] [--json] [--inline] [FILE|-]
+       vvp match [FILE|-] [options]
+       vvp replay --format lobster MESSAGES.csv --orderbook ORDERBOOK.csv [options]
+       vvp encode [FILE|-] [options]
+       vvp decode [FILE|-] [options]
+
+subcommands:
+  run      play an order file through the pipeline; show the book and a summary (default, with a built-in file)
+  match    read commands, print events
+  replay   rebuild the book from recorded market data and compare it with the recorded book
+  encode   text to binary records
+  decode   binary records to text
+
+  -h, --help       this text; 'vvp SUBCOMMAND --help' says more
+  -V, --version    the version
+
+exit codes: 0 done, 1 bad input or an error, 2 a command line that makes no sense, 130 stopped by Ctrl-C
+";
 
 fn main() -> ExitCode {
-    let mut args = lexopt::Parser::from_env();
-    match args.next() {
-        Ok(Some(Value(command))) if command == "encode" => encode::run(args),
-        Ok(Some(Value(command))) if command == "decode" => decode::run(args),
-        Ok(Some(Value(command))) if command == "replay" => replay::run(args),
-        Ok(Some(arg)) => {
-            eprintln!("vvp: {}", arg.unexpected());
-            ExitCode::from(2)
+    match dispatch() {
+        Ok(code) => code,
+        Err(failure) => {
+            let (message, code) = match failure {
+                Failure::Usage(message) => (message, 2),
+                Failure::Error(message) => (message, 1),
+            };
+            // One line, whatever a file name holds.
+            let line = message.replace(['\n', '\r'], " ");
+            let _ = writeln!(std::io::stderr(), "vvp: {line}");
+            ExitCode::from(code)
         }
-        Ok(None) => {
-            eprintln!("vvp: give a command: encode, decode, replay");
-            ExitCode::from(2)
-        }
-        Err(error) => {
-            eprintln!("vvp: {error}");
-            ExitCode::from(2)
-        }
+    }
+}
+
+fn dispatch() -> Outcome {
+    let mut arguments = lexopt::Parser::from_env();
+    // The first word is the subcommand; without one, `run` takes all there is.
+    let words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let first = words.first().and_then(|w| w.to_str()).unwrap_or("");
+    match first {
+        "-h" | "--help" | "help" => return cli::say(HELP),
+        "-V" | "--version" => return cli::say(concat!("vvp ", env!("CARGO_PKG_VERSION"), "\n")),
+        _ => {}
+    }
+    let subcommand = match arguments.next() {
+        Ok(Some(Value(word))) => word,
+        _ => return run::main(lexopt::Parser::from_env()),
+    };
+    match subcommand.to_str().unwrap_or("") {
+        "run" => run::main(arguments),
+        "match" => matching::main(arguments),
+        "replay" => Ok(replay::run(arguments)),
+        "encode" => Ok(encode::run(arguments)),
+        "decode" => Ok(decode::run(arguments)),
+        other => Err(Failure::usage(format!("unknown subcommand '{other}'"), "")),
     }
 }

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::host;
 use lexopt::prelude::*;
 use vvp_core::book::Symbol;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
+use vvp_std_adapter::pipeline::{Stop, signal};
 use zerocopy::FromZeros;
 
 const USAGE: &str = "\
@@ -49,8 +51,16 @@ pub(crate) fn run(args: lexopt::Parser) -> ExitCode {
         Some(out) if out == Path::new("-") => &mut io::stderr(),
         _ => &mut io::stdout(),
     };
+    // Ctrl-C ends it between two rows. Without the descriptor for that it ends at once, which is no harm either.
+    let stop = Stop::new();
+    if let Ok(stop) = &stop {
+        stop.on_signals();
+    }
     match go(&request) {
-        Ok(summary) => say(answer, &format!("{summary}\n")),
+        Ok(summary) => match say(answer, &format!("{summary}\n")) {
+            ExitCode::SUCCESS if summary.stopped => host::exit_code_of_signal(),
+            code => code,
+        },
         Err(ReplayError::Difference(difference)) => {
             say(answer, &format!("{difference}\n"));
             fail(&format!(
@@ -114,6 +124,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
         check_out(out, &[&messages, &orderbook])?;
     }
     options.symbol = symbol_of(&messages);
+    options.stop = Some(|| signal().is_some());
     Ok(Some(Request { messages, orderbook, out, options }))
 }
 

@@ -1,0 +1,30 @@
+//! The machine around a run: clock, processors, signals.
+
+use std::process::ExitCode;
+use std::time::Duration;
+use vvp_std_adapter::clock::Clock;
+use vvp_std_adapter::pipeline::{Setup, Stop, signal};
+use vvp_std_adapter::thread::{Layout, allowed_cpus};
+
+/// How much time there is to get ready.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// None: somebody waits for the first answer.
+    Soon,
+    /// Enough to measure well: a calibrated clock, and every page in memory before the start.
+    Ready,
+}
+
+/// The surroundings of a run on this machine.
+pub(crate) fn setup(stop: &Stop, start: Start) -> Setup<'_> {
+    let (clock, populate_max_bytes) = match start {
+        Start::Soon => (Clock::kernel(), 0),
+        Start::Ready => (Clock::calibrated(Duration::from_millis(20)), 16 << 20),
+    };
+    Setup { clock, layout: Layout::for_cpus(&allowed_cpus()), stop, populate_max_bytes }
+}
+
+/// 128 + the signal that stopped the run, as shells count it.
+pub(crate) fn exit_code_of_signal() -> ExitCode {
+    signal().map_or(ExitCode::SUCCESS, |number| ExitCode::from(u8::try_from(128 + number).unwrap_or(255)))
+}

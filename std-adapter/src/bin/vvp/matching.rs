@@ -1,0 +1,141 @@
+//! `vvp match`: commands in, events out.
+
+use super::cli::{self, Failure, Outcome, grouped};
+use super::publish::EventFile;
+use super::source::CommandFile;
+use super::host;
+use lexopt::prelude::*;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use vvp_core::book::{Command, CountSink, EventKind, InstrumentId, InstrumentSpec, Symbol};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::engine::ServerEngine;
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::{self, End, Stop};
+use vvp_std_adapter::text::{InputFormat, write_book};
+
+const HELP: &str = "\
+vvp match - read commands, print events
+
+usage: vvp match [FILE|-] [--book] [--format FORMAT] [--out-format FORMAT] [--inline]
+
+  FILE                  commands; without it, or with -, standard input
+  --book                after the events, one line of JSON an instrument with its book
+  --format FORMAT       how the commands are written: jsonl (default), csv, or bin (see vvp encode)
+  --out-format FORMAT   how to write the events: jsonl (default), csv, or bin
+  --inline              do it all on one thread; the output is the same
+
+Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
+answered in its place and explained on standard error; the run goes on.
+";
+
+struct Request {
+    file: String,
+    book: bool,
+    format: InputFormat,
+    out_format: InputFormat,
+    inline: bool,
+}
+
+pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
+    match parse(arguments)? {
+        Some(request) => go(&request),
+        None => cli::say(HELP),
+    }
+}
+
+/// `None` when the help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e, "match");
+    let mut file = None;
+    let mut request = Request {
+        file: String::new(),
+        book: false,
+        format: InputFormat::default(),
+        out_format: InputFormat::default(),
+        inline: false,
+    };
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("book") => request.book = true,
+            Long("inline") => request.inline = true,
+            Long("format") => request.format = cli::format(arguments.value().map_err(usage)?, "--format", "match")?,
+            Long("out-format") => {
+                request.out_format = cli::format(arguments.value().map_err(usage)?, "--out-format", "match")?;
+            }
+            Value(value) if file.is_none() => file = Some(cli::text(value, "the file name", "match")?),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    if request.book && request.out_format == InputFormat::Records {
+        return Err(Failure::usage("--book prints text, which cannot follow records; drop it or --out-format bin", "match"));
+    }
+    request.file = file.unwrap_or_else(|| "-".to_owned());
+    Ok(Some(request))
+}
+
+fn go(request: &Request) -> Outcome {
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    let mut engine = Zeroed::<ServerEngine>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
+    let max_instruments = engine.max_instruments();
+    let mut commands = CommandFile::open(&request.file, request.format, max_instruments, &stop, None)?;
+    let out_failed = |e: &io::Error| Failure::at("standard output", e);
+    let out = pipeline::stdout().map_err(|e| out_failed(&e))?;
+    let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
+    stop.on_signals();
+
+    let setup = host::setup(&stop, host::Start::Soon);
+    let report = if request.inline {
+        pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
+    } else {
+        pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
+    }
+    .map_err(|e| Failure::Error(e.to_string()))?;
+
+    match &report.end {
+        End::OutputGone => return Ok(ExitCode::SUCCESS),
+        End::OutputFailed(e) => return Err(out_failed(e)),
+        End::Panicked(stage) => return Err(cli::bug(stage)),
+        End::Finished | End::Stopped if request.book => {
+            match books(events.out(), &mut *engine) {
+                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                result => result.map_err(|e| out_failed(&e))?,
+            };
+        }
+        _ => {}
+    }
+    let bad = commands.close();
+    match &report.end {
+        End::InputFailed(error) => Err(commands.failure(error)),
+        End::Stopped => {
+            let line = format!(
+                "vvp: stopped after {} commands, {} events, {} trades\n",
+                grouped(report.commands),
+                grouped(report.stats.events()),
+                grouped(report.stats.events_of(EventKind::Trade))
+            );
+            let _ = io::stderr().write_all(line.as_bytes());
+            Ok(host::exit_code_of_signal())
+        }
+        _ => match commands.emptiness() {
+            Some(failure) => Err(failure),
+            None => Ok(if bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }),
+        },
+    }
+}
+
+/// A line for each instrument; `X` if none was ever defined.
+fn books(out: &mut impl Write, engine: &mut impl Matcher) -> io::Result<()> {
+    if engine.instruments() == 0 {
+        let x = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+        engine.apply(&x, &mut CountSink::default());
+    }
+    for index in 0..engine.instruments() {
+        let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));
+        if let (Some(spec), Some(book)) = (engine.spec(id), engine.book(id)) {
+            write_book(out, &spec, book)?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,157 @@
+//! `vvp run`, also without a subcommand: plays an order file and shows what came of it.
+
+use super::cli::{self, Failure, Outcome, grouped};
+use super::host::{self, Start};
+use super::ladder::{self, Style};
+use super::progress::Bar;
+use super::publish::EventFile;
+use super::source::CommandFile;
+use super::summary;
+use lexopt::prelude::*;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use vvp_core::book::{BookView, EventKind, InstrumentId};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::engine::{JobEngine, ServerEngine};
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
+use vvp_std_adapter::text::{InputError, InputFormat};
+
+const HELP: &str = "\
+vvp run - play an order file through the pipeline; show the final book and a summary
+
+usage: vvp [run] [--json] [--inline] [FILE|-]
+
+  FILE       commands as JSON Lines, - for standard input; without it a built-in session of 25,000 commands
+  --json     print only the summary, as one JSON object
+  --inline   do it all on one thread
+
+Commands are decoded from text, matched, and every event is made into text again, which is then thrown away:
+'vvp match' prints it. Exit code 1 if a line was no command.
+";
+
+/// A made-up session; `examples/make_session.rs` wrote it.
+static SESSION: &[u8] = include_bytes!("../../../assets/session.jsonl");
+
+/// Levels a side in the ladder.
+const LEVELS: usize = 12;
+/// Instruments whose ladders are drawn.
+const LADDERS: usize = 4;
+
+struct Request {
+    file: Option<String>,
+    json: bool,
+    inline: bool,
+}
+
+pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
+    match parse(arguments)? {
+        None => cli::say(HELP),
+        // The built-in session is known to be small, so all its memory can be ready before the start.
+        Some(request) if request.file.is_none() => play::<JobEngine>(&request, Pages::READY),
+        Some(request) => play::<ServerEngine>(&request, Pages::LAZY),
+    }
+}
+
+/// `None` when the help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e, "run");
+    let mut request = Request { file: None, json: false, inline: false };
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("json") => request.json = true,
+            Long("inline") => request.inline = true,
+            Value(value) if request.file.is_none() => request.file = Some(cli::text(value, "the file name", "run")?),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    Ok(Some(request))
+}
+
+fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, pages: Pages) -> Outcome {
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    let mut engine = Zeroed::<M>::new(pages).map_err(|e| Failure::Error(e.to_string()))?;
+    let max_instruments = engine.max_instruments();
+    let progress = Progress::default();
+    let format = InputFormat::default();
+    let mut commands = match &request.file {
+        Some(file) => CommandFile::open(file, format, max_instruments, &stop, Some(&progress))?,
+        None => {
+            let source = Source::memory(SESSION, &stop);
+            CommandFile::new(source, "the built-in session", format, max_instruments, Some(&progress))
+        }
+    };
+    if let Some(failure) = commands.emptiness() {
+        return Err(failure);
+    }
+    let mut events = EventFile::discarded(max_instruments).map_err(|e| Failure::at("the event text", &e))?;
+    stop.on_signals();
+
+    let setup = host::setup(&stop, Start::Ready);
+    let bar = Bar::new(&progress);
+    let report = if request.inline {
+        pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
+    } else {
+        pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |done| bar.show(done))
+    }
+    .map_err(|e| Failure::Error(e.to_string()))?;
+
+    match &report.end {
+        End::Panicked(stage) => return Err(cli::bug(stage)),
+        // Half a file is no result.
+        End::InputFailed(error) => return Err(commands.failure(error)),
+        _ => {}
+    }
+    let text = show(request, &report, &*engine).unwrap_or_default();
+    match io::stdout().write_all(&text).and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
+        _ => {}
+    }
+    let bad = commands.close();
+    if matches!(report.end, End::Stopped) {
+        let line = format!("vvp: stopped after {} commands; this is the summary so far\n", grouped(report.commands));
+        let _ = io::stderr().write_all(line.as_bytes());
+        return Ok(host::exit_code_of_signal());
+    }
+    Ok(if bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// All that is printed, made before any of it is: no half of a JSON object ever comes out.
+fn show<M: Matcher>(request: &Request, report: &Report<InputError>, engine: &M) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let colour = cli::colour(&io::stdout());
+    let instruments = || (0..engine.instruments()).map(|i| InstrumentId::new(u16::try_from(i).unwrap_or(u16::MAX)));
+    let resting: u64 = instruments().filter_map(|id| engine.book(id)).map(|b| b.resting_orders() as u64).sum();
+    if request.json {
+        summary::json(&mut out, report, resting)?;
+        return Ok(out);
+    }
+    let count = |kind| grouped(report.stats.events_of(kind));
+    let name = request.file.as_deref().unwrap_or("the built-in session");
+    writeln!(out, "VVP Core plays {name}")?;
+    writeln!(out)?;
+    writeln!(out, "  {} commands for {} instruments", grouped(report.commands), engine.instruments())?;
+    writeln!(
+        out,
+        "  {} orders accepted, {} replaced, {} reduced, {} commands rejected",
+        count(EventKind::Accepted),
+        count(EventKind::Replaced),
+        count(EventKind::Reduced),
+        count(EventKind::Rejected)
+    )?;
+    writeln!(out, "  {} trades of {} lots in all", count(EventKind::Trade), grouped(report.stats.traded_qty))?;
+    writeln!(out, "  {} orders canceled, {} resting at the end", count(EventKind::Canceled), grouped(resting))?;
+    writeln!(out)?;
+    for id in instruments().take(LADDERS) {
+        if let (Some(spec), Some(book)) = (engine.spec(id), engine.book(id)) {
+            ladder::draw(&mut out, book, &spec, Style { levels: LEVELS, colour })?;
+            writeln!(out)?;
+        }
+    }
+    if engine.instruments() > LADDERS {
+        writeln!(out, "  ... and {} more books; 'vvp match --book' prints them all\n", engine.instruments() - LADDERS)?;
+    }
+    summary::text(&mut out, report, colour)?;
+    Ok(out)
+}

@@ -1,0 +1,224 @@
+//! A value of any size in zeroed memory of its own.
+
+use crate::knob::{Answer, last_errno};
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+use zerocopy::FromZeros;
+
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// How the pages of a [`Zeroed`] value come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pages {
+    /// Touch all of them now, so that nobody waits for one later. Without it each page comes when it is first
+    /// written, and address space that nobody writes costs nothing.
+    pub prefault: bool,
+    /// Ask for 2 MiB pages: fewer address translations in a big book.
+    pub huge: bool,
+}
+
+impl Pages {
+    /// Pages that come when they are touched.
+    pub const LAZY: Self = Self { prefault: false, huge: false };
+    /// Every page now, big ones if there are any.
+    pub const READY: Self = Self { prefault: true, huge: true };
+}
+
+/// Why there is no memory for a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct MapError {
+    /// How much was asked for.
+    pub bytes: usize,
+    /// What the system said.
+    pub errno: i32,
+}
+
+impl core::fmt::Display for MapError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mib = self.bytes.div_ceil(1 << 20);
+        write!(f, "the system refuses {mib} MiB of address space (errno {}); ", self.errno)?;
+        f.write_str("raise the limit (ulimit -v) or allow overcommit (vm.overcommit_memory=0)")
+    }
+}
+
+impl core::error::Error for MapError {}
+
+/// An owned `T` in an anonymous private mapping of its own, all bytes zero at first.
+///
+/// The value is never on a stack, whatever its size, and its pages belong to nobody else.
+///
+/// ```
+/// use vvp_std_adapter::memory::{Pages, Zeroed};
+/// let mut v = Zeroed::<[u64; 1 << 20]>::new(Pages::LAZY)?;
+/// v[77] = 1;
+/// assert_eq!(v.iter().sum::<u64>(), 1);
+/// # Ok::<(), vvp_std_adapter::memory::MapError>(())
+/// ```
+pub struct Zeroed<T> {
+    value: NonNull<T>,
+    mapped_bytes: usize,
+    huge: Answer,
+    prefault: Answer,
+}
+
+// SAFETY: `Zeroed` owns its `T` alone, like a box.
+unsafe impl<T: Send> Send for Zeroed<T> {}
+// SAFETY: a shared `Zeroed` gives only `&T`, like a box.
+unsafe impl<T: Sync> Sync for Zeroed<T> {}
+
+impl<T: FromZeros> Zeroed<T> {
+    /// Maps memory for a `T`.
+    ///
+    /// # Errors
+    /// [`MapError`] when the system refuses the address space. That pages are not huge, or could not be touched in
+    /// advance, is no error: [`Zeroed::huge_pages`] and [`Zeroed::prefaulted`] tell.
+    pub fn new(pages: Pages) -> Result<Self, MapError> {
+        const { assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page, no further") };
+        let bytes = size_of::<T>().max(1).next_multiple_of(4096);
+        let huge = pages.huge && bytes >= HUGE_PAGE_BYTES;
+        let start = map(bytes, huge)?;
+        let huge = if huge { advise(start, bytes, libc::MADV_HUGEPAGE) } else { Answer::Unsupported };
+        let prefault = if pages.prefault { populate(start, bytes) } else { Answer::Unsupported };
+        Ok(Self { value: start.cast(), mapped_bytes: bytes, huge, prefault })
+    }
+}
+
+impl<T> Zeroed<T> {
+    /// What became of the wish for huge pages.
+    #[must_use]
+    pub const fn huge_pages(&self) -> Answer {
+        self.huge
+    }
+
+    /// Whether the system touched all pages in advance.
+    #[must_use]
+    pub const fn prefaulted(&self) -> Answer {
+        self.prefault
+    }
+}
+
+/// Anonymous private memory without a claim on swap; aligned to 2 MiB if `huge`.
+fn map(bytes: usize, huge: bool) -> Result<NonNull<u8>, MapError> {
+    let slack = if huge { HUGE_PAGE_BYTES } else { 0 };
+    let Some(total) = bytes.checked_add(slack) else {
+        return Err(MapError { bytes, errno: libc::ENOMEM });
+    };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory that is in use.
+    let raw = unsafe { libc::mmap(core::ptr::null_mut(), total, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    let start = match NonNull::new(raw.cast::<u8>()) {
+        Some(start) if raw != libc::MAP_FAILED => start,
+        _ => return Err(MapError { bytes, errno: last_errno() }),
+    };
+    if !huge {
+        return Ok(start);
+    }
+    // Give back what lies before and behind the aligned part.
+    let head = start.as_ptr().align_offset(HUGE_PAGE_BYTES);
+    // SAFETY: `head` < 2 MiB = slack, so the pointer stays within the mapping.
+    let aligned = unsafe { start.add(head) };
+    if head > 0 {
+        // SAFETY: these bytes are ours and nobody has a pointer into them.
+        unsafe { libc::munmap(start.as_ptr().cast(), head) };
+    }
+    if slack > head {
+        // SAFETY: `aligned + bytes` lies within the mapping, as `head + bytes` ≤ `total`.
+        let tail = unsafe { aligned.add(bytes) };
+        // SAFETY: the bytes behind the aligned part are ours and nobody has a pointer into them.
+        unsafe { libc::munmap(tail.as_ptr().cast(), slack - head) };
+    }
+    Ok(aligned)
+}
+
+fn advise(start: NonNull<u8>, bytes: usize, advice: i32) -> Answer {
+    // SAFETY: the range is a mapping of ours, and the advice given here changes no contents.
+    Answer::of_call(unsafe { libc::madvise(start.as_ptr().cast(), bytes, advice) })
+}
+
+/// Touches all pages, by one system call where the kernel has it (5.14), else by hand.
+fn populate(start: NonNull<u8>, bytes: usize) -> Answer {
+    let answer = advise(start, bytes, libc::MADV_POPULATE_WRITE);
+    if answer == Answer::Refused(libc::EINVAL) {
+        for offset in (0..bytes).step_by(4096) {
+            // SAFETY: within the mapping; the byte is zero and nobody else has a pointer to it yet.
+            unsafe { start.add(offset).write_volatile(0) };
+        }
+        return Answer::Applied;
+    }
+    answer
+}
+
+impl<T> Deref for Zeroed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the mapping holds a valid `T` (zero bytes at first: `T: FromZeros`) for as long as `self` lives.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T> DerefMut for Zeroed<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `deref`, and `&mut self` is the only way in.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+impl<T> Drop for Zeroed<T> {
+    fn drop(&mut self) {
+        // SAFETY: a valid `T` of ours, dropped once; nobody sees it again.
+        unsafe { self.value.drop_in_place() };
+        // SAFETY: made by `map` with this length, and no borrow of the value can outlive `self`.
+        unsafe { libc::munmap(self.value.as_ptr().cast(), self.mapped_bytes) };
+    }
+}
+
+impl<T> core::fmt::Debug for Zeroed<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Zeroed")
+            .field("type", &core::any::type_name::<T>())
+            .field("mapped_bytes", &self.mapped_bytes)
+            .field("huge", &self.huge)
+            .field("prefault", &self.prefault)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_zero_and_writable_whatever_the_pages() {
+        for pages in [Pages::LAZY, Pages::READY, Pages { prefault: true, huge: false }] {
+            let mut v = Zeroed::<[u8; 5_000_000]>::new(pages).expect("5 MB");
+            assert!(v.iter().all(|&b| b == 0));
+            v.fill(7);
+            assert!(v.iter().all(|&b| b == 7));
+            if pages.huge {
+                assert_eq!(core::ptr::from_ref(&*v).addr() % HUGE_PAGE_BYTES, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn small_and_empty_values_are_fine() {
+        assert_eq!(*Zeroed::<u8>::new(Pages::READY).expect("a page"), 0);
+        let _nothing = Zeroed::<()>::new(Pages::READY).expect("a page for nothing");
+    }
+
+    #[test]
+    fn a_huge_lazy_value_costs_only_what_is_touched() {
+        let mut v = Zeroed::<[u8; 1 << 36]>::new(Pages::LAZY).expect("64 GiB of address space");
+        v[1 << 35] = 1;
+        assert_eq!(v[(1 << 35) + 1], 0);
+    }
+
+    #[test]
+    fn more_than_there_is_is_an_error_that_says_so() {
+        let error = Zeroed::<[u8; 1 << 56]>::new(Pages::LAZY).expect_err("64 PiB");
+        assert_eq!(error.errno, libc::ENOMEM);
+        assert!(error.to_string().contains("ulimit -v"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! A run on three threads.
+
+use super::gate::Gate;
+use super::link::{Receiver, Sender};
+use super::report::{End, HighWater, Report, Shape};
+use super::stages::{COMMANDS_QUEUED_MAX, EVENTS_QUEUED_MAX, EventSender, Matching, Publishing, Reader};
+use super::{Commands, Publish, RunError, Setup, Stop, signal};
+use crate::memory::{Pages, Zeroed, allocations, page_faults, populate};
+use crate::thread::Backoff;
+use std::io;
+use std::thread::Thread;
+use vvp_core::book::{Command, Event};
+use vvp_core::engine::{Matcher, Stats};
+use vvp_core::metrics::Histogram;
+use vvp_core::queue::Spsc;
+use vvp_core::sync::{AtomicBool, Ordering};
+
+type CommandQueue = Spsc<Command, COMMANDS_QUEUED_MAX>;
+type StampQueue = Spsc<u64, COMMANDS_QUEUED_MAX>;
+type EventQueue = Spsc<Event, EVENTS_QUEUED_MAX>;
+
+/// Asks the pipeline to stop when a stage ends, in whatever way: the reader may sleep in a read while nobody is left
+/// to read for.
+struct AskOnDrop<'a>(&'a Stop);
+
+impl Drop for AskOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.ask();
+    }
+}
+
+/// Tells the calling thread that the run is over when the last stage ends, in whatever way.
+struct OverOnDrop<'a> {
+    over: &'a AtomicBool,
+    watcher: Thread,
+}
+
+impl Drop for OverOnDrop<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire of the watcher's question. Set before the wake-up, or the watcher might ask too
+        // early and then sleep for ever.
+        self.over.store(true, Ordering::Release);
+        self.watcher.unpark();
+    }
+}
+
+/// What the publisher's thread brings back.
+struct Published {
+    stats: Stats,
+    result: io::Result<()>,
+    end: u64,
+    allocations: usize,
+    page_faults: u64,
+}
+
+/// Runs commands through a matcher on three threads. `watch` runs on the calling thread meanwhile, with a way to ask
+/// whether the run is over; the calling thread is unparked when it is.
+///
+/// # Errors
+/// [`RunError`] when the run cannot start. All else is in the report.
+pub fn run<C, M, P>(
+    setup: &Setup<'_>,
+    commands: &mut C,
+    matcher: &mut M,
+    publisher: &mut P,
+    watch: impl FnOnce(&dyn Fn() -> bool),
+) -> Result<Report<C::Error>, RunError>
+where
+    C: Commands + Send,
+    M: Matcher + Send,
+    P: Publish + Send,
+{
+    let mut command_queue = Zeroed::<CommandQueue>::new(Pages::READY)?;
+    let mut stamp_queue = Zeroed::<StampQueue>::new(Pages::READY)?;
+    let mut event_queue = Zeroed::<EventQueue>::new(Pages::READY)?;
+    let mut latency = Zeroed::<Histogram>::new(Pages::READY)?;
+
+    let (commands_in, commands_out) = command_queue.split();
+    let (stamps_in, stamps_out) = stamp_queue.split();
+    let (events_in, events_out) = event_queue.split();
+    let Setup { clock, layout, stop, .. } = *setup;
+    let wait = Backoff::new(layout.shared);
+    let reader =
+        Reader { commands: Sender::new(commands_in, wait), stamps: Sender::new(stamps_in, wait), clock, shared: layout.shared };
+    let matching = Matching {
+        commands: Receiver::new(commands_out),
+        stamps: Receiver::new(stamps_out),
+        events: EventSender::new(events_in, wait),
+        wait,
+        clock,
+    };
+    let publishing = Publishing { events: Receiver::new(events_out), wait };
+
+    let gate = Gate::new();
+    let over = AtomicBool::new(false);
+    let last = OverOnDrop { over: &over, watcher: std::thread::current() };
+    let histogram = &mut *latency;
+    let (start, before, read, matched, published) = std::thread::scope(|scope| {
+        let gate = &gate;
+        let stage = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let spawned = (|| -> io::Result<_> {
+            let reading = stage("vvp-reader").spawn_scoped(scope, move || {
+                let pinned = gate.pass(layout.reader)?;
+                Some((reader.run(commands), pinned))
+            })?;
+            let matching = stage("vvp-matcher").spawn_scoped(scope, move || {
+                let _bell = AskOnDrop(stop);
+                let pinned = gate.pass(layout.matcher)?;
+                matching.run(matcher, histogram);
+                Some(pinned)
+            })?;
+            let publishing = stage("vvp-publisher").spawn_scoped(scope, move || {
+                let _bell = AskOnDrop(stop);
+                let _last = last;
+                let pinned = gate.pass(layout.publisher)?;
+                let (stats, result) = publishing.run(publisher);
+                let (end, allocations, page_faults) = (clock.now(), allocations().calls, page_faults());
+                Some((Published { stats, result, end, allocations, page_faults }, pinned))
+            })?;
+            Ok((reading, matching, publishing))
+        })();
+        let (reading, matching, publishing) = spawned.inspect_err(|_| gate.call_off()).map_err(RunError::Thread)?;
+        gate.gathered(3);
+        populate(setup.populate_max_bytes);
+        let before = (allocations().calls, page_faults());
+        let start = clock.now();
+        gate.open();
+        // Acquire: pairs with the Release in `OverOnDrop`.
+        watch(&|| over.load(Ordering::Acquire));
+        Ok::<_, RunError>((start, before, reading.join(), matching.join(), publishing.join()))
+    })?;
+
+    let mut report = Report {
+        end: End::Finished,
+        commands: 0,
+        stats: Stats::new(),
+        elapsed_ns: 0,
+        allocations: 0,
+        page_faults: 0,
+        high_water: HighWater {
+            commands: command_queue.stats().high_water as u64,
+            events: event_queue.stats().high_water as u64,
+        },
+        shape: Shape::Threads { pinned: 0 },
+        latency,
+    };
+    let mut pinned = 0;
+    if signal().is_some() {
+        report.end = End::Stopped;
+    }
+    // The later ones hide the earlier ones: what is nearer to the cause comes last.
+    match read {
+        Ok(Some(((commands, result), on_cpu))) => {
+            report.commands = commands;
+            pinned += usize::from(on_cpu);
+            match result {
+                Ok(()) => {}
+                Err(error) if C::is_stop(&error) => report.end = End::Stopped,
+                Err(error) => report.end = End::InputFailed(error),
+            }
+        }
+        _ => report.end = End::Panicked("reader"),
+    }
+    match published {
+        Ok(Some((published, on_cpu))) => {
+            pinned += usize::from(on_cpu);
+            report.stats = published.stats;
+            report.elapsed_ns = clock.ns_between(start, published.end);
+            report.allocations = published.allocations.saturating_sub(before.0) as u64;
+            report.page_faults = published.page_faults.saturating_sub(before.1);
+            match published.result {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => report.end = End::OutputGone,
+                Err(e) => report.end = End::OutputFailed(e),
+            }
+        }
+        _ => report.end = End::Panicked("publisher"),
+    }
+    match matched {
+        Ok(Some(on_cpu)) => pinned += usize::from(on_cpu),
+        _ => report.end = End::Panicked("matcher"),
+    }
+    report.shape = Shape::Threads { pinned };
+    Ok(report)
+}
