@@ -80,8 +80,12 @@ where
     let (events_in, events_out) = event_queue.split();
     let Setup { clock, layout, stop, .. } = *setup;
     let wait = Backoff::new(layout.shared);
-    let reader =
-        Reader { commands: Sender::new(commands_in, wait), stamps: Sender::new(stamps_in, wait), clock, shared: layout.shared };
+    let reader = Reader {
+        commands: Sender::new(commands_in, wait),
+        stamps: Sender::new(stamps_in, wait),
+        clock,
+        shared: layout.shared,
+    };
     let matching = Matching {
         commands: Receiver::new(commands_out),
         stamps: Receiver::new(stamps_out),
