@@ -183,7 +183,7 @@ fn main() -> io::Result<()> {
                     book.rest(id, side, price, rest);
                 }
             }
-            0..560 | 560..850 => {
+            0..850 => {
                 // Cancels: of what lies far away first, else of something recent.
                 let far = book.ids.iter().copied().find(|id| (book.live[id].1 - mid).abs() > 24);
                 let n = book.ids.len();
@@ -264,7 +264,9 @@ fn main() -> io::Result<()> {
                     r#"{{"op":"new","id":{next_id},"side":"buy","price":"{}5","qty":100}}"#,
                     money(mid - 3)
                 )?,
-                4 => writeln!(out, r#"{{"op":"new","id":{next_id},"side":"buy","price":"{}","qty":0}}"#, money(mid - 2))?,
+                4 => {
+                    writeln!(out, r#"{{"op":"new","id":{next_id},"side":"buy","price":"{}","qty":0}}"#, money(mid - 2))?
+                }
                 _ => writeln!(out, r#"{{"op":"replace","id":{},"qty":100}}"#, next_id + 2_000_000)?,
             },
         }
