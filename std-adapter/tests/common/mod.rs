@@ -30,12 +30,8 @@ pub(crate) fn run(args: &[&str], input: &[u8]) -> Ran {
 
 /// As [`run`], for a command that was prepared further.
 pub(crate) fn run_command(mut command: Command, input: &[u8]) -> Ran {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let mut stdin = child.stdin.take().expect("piped");
     std::thread::scope(|s| {
         s.spawn(move || {

@@ -1,6 +1,5 @@
 //! What all subcommands share: how they fail, how they open files, how they look at a terminal.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::text::InputFormat;
@@ -19,10 +18,10 @@ pub(crate) type Outcome = Result<ExitCode, Failure>;
 impl Failure {
     /// An error of the system at `file`, with what to do about it.
     pub(crate) fn at(file: &str, error: &io::Error) -> Self {
+        // A custom error brings its remedy along.
         let remedy = match error.raw_os_error() {
             Some(libc::ENOENT) => "check the name",
             Some(libc::EACCES) => "check its permissions",
-            Some(libc::EISDIR) => "give a file, or - for standard input",
             Some(libc::ENOSPC) => "make room",
             _ => "",
         };
@@ -43,15 +42,6 @@ fn plain(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
-}
-
-/// Opens a file to read; a directory is refused here rather than at its first read.
-pub(crate) fn open(name: &str) -> Result<File, Failure> {
-    let file = File::open(name).map_err(|e| Failure::at(name, &e))?;
-    match file.metadata() {
-        Ok(m) if m.is_dir() => Err(Failure::at(name, &io::Error::from_raw_os_error(libc::EISDIR))),
-        _ => Ok(file),
-    }
 }
 
 /// A file name from the command line; names that are not UTF-8 are shown with replacement characters later, never lost.

@@ -15,14 +15,16 @@ pub(crate) fn usage(command: &str, error: &dyn core::fmt::Display) -> ExitCode {
 
 /// An input by the name it was given, `-` for standard input.
 pub(crate) fn open(name: &str) -> io::Result<Box<dyn Read + Send>> {
-    if name == "-" {
-        return Ok(Box::new(io::stdin()));
-    }
+    Ok(if name == "-" { Box::new(io::stdin()) } else { Box::new(open_file(name)?) })
+}
+
+/// A file to read; a directory is refused here rather than at its first read.
+pub(crate) fn open_file(name: &str) -> io::Result<File> {
     let file = File::open(name)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory; give a file"));
     }
-    Ok(Box::new(file))
+    Ok(file)
 }
 
 /// An output by the name it was given; none or `-` is standard output.
@@ -63,14 +65,17 @@ impl<'a> Complaints<'a> {
     pub(crate) fn add(&mut self, bad: &dyn core::fmt::Display) {
         self.count += 1;
         if self.count <= NAMED {
-            eprintln!("{}:{bad}", self.file);
+            // If nobody listens there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}:{bad}", self.file);
         }
     }
 
     /// The exit code at the end of the input.
     pub(crate) fn finish(&self) -> ExitCode {
         if self.count > NAMED {
-            eprintln!("{}: {} bad lines in all, the first {NAMED} of them are named above", self.file, self.count);
+            let (file, count) = (self.file, self.count);
+            let _ =
+                writeln!(io::stderr(), "{file}: {count} bad lines in all, the first {NAMED} of them are named above");
         }
         if self.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

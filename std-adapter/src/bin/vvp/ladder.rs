@@ -44,7 +44,8 @@ pub(crate) fn draw(out: &mut impl Write, book: &impl BookView, spec: &Instrument
     writeln!(out, "        {:>width$}  {:>12}  {:>6}", "price", "qty", "orders")?;
     let line = |out: &mut dyn Write, name: &str, l: &DepthLevel, escape: &str| {
         let (on, off) = if style.colour { (escape, "\x1b[0m") } else { ("", "") };
-        let cells = u64::try_from(u128::from(l.qty.lots()) * u128::from(BAR_CELLS) / u128::from(most)).unwrap_or(0).max(1);
+        let cells =
+            u64::try_from(u128::from(l.qty.lots()) * u128::from(BAR_CELLS) / u128::from(most)).unwrap_or(0).max(1);
         let bar = if style.colour { "█" } else { "#" }.repeat(cells as usize);
         let (price, qty, orders) = (price(l.price), grouped(l.qty.lots()), grouped(l.orders));
         writeln!(out, "  {name:<4}  {on}{price:>width$}{off}  {qty:>12}  {orders:>6}  {on}{bar}{off}")

@@ -24,7 +24,6 @@ use vvp_std_adapter::memory::CountingAllocator;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-
 const HELP: &str = "\
 vvp - order matching at the command line
 

@@ -1,13 +1,13 @@
 //! `vvp match`: commands in, events out.
 
 use super::cli::{self, Failure, Outcome, grouped};
+use super::host;
 use super::publish::EventFile;
 use super::source::CommandFile;
-use super::host;
 use lexopt::prelude::*;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use vvp_core::book::{Command, CountSink, EventKind, InstrumentId, InstrumentSpec, Symbol};
+use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::engine::ServerEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed};
@@ -69,7 +69,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
         }
     }
     if request.book && request.out_format == InputFormat::Records {
-        return Err(Failure::usage("--book prints text, which cannot follow records; drop it or --out-format bin", "match"));
+        return Err(Failure::usage(
+            "--book prints text, which cannot follow records; drop it or --out-format bin",
+            "match",
+        ));
     }
     request.file = file.unwrap_or_else(|| "-".to_owned());
     Ok(Some(request))
@@ -98,14 +101,15 @@ fn go(request: &Request) -> Outcome {
         End::OutputFailed(e) => return Err(out_failed(e)),
         End::Panicked(stage) => return Err(cli::bug(stage)),
         End::Finished | End::Stopped if request.book => {
-            match books(events.out(), &mut *engine) {
+            commands.finish(&mut *engine);
+            match books(events.out(), &*engine) {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
                 result => result.map_err(|e| out_failed(&e))?,
             };
         }
         _ => {}
     }
-    let bad = commands.close();
+    let code = commands.exit_code();
     match &report.end {
         End::InputFailed(error) => Err(commands.failure(error)),
         End::Stopped => {
@@ -120,17 +124,13 @@ fn go(request: &Request) -> Outcome {
         }
         _ => match commands.emptiness() {
             Some(failure) => Err(failure),
-            None => Ok(if bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }),
+            None => Ok(code),
         },
     }
 }
 
-/// A line for each instrument; `X` if none was ever defined.
-fn books(out: &mut impl Write, engine: &mut impl Matcher) -> io::Result<()> {
-    if engine.instruments() == 0 {
-        let x = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
-        engine.apply(&x, &mut CountSink::default());
-    }
+/// A line for each instrument.
+fn books(out: &mut impl Write, engine: &impl Matcher) -> io::Result<()> {
     for index in 0..engine.instruments() {
         let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));
         if let (Some(spec), Some(book)) = (engine.spec(id), engine.book(id)) {

@@ -9,7 +9,6 @@ use super::source::CommandFile;
 use super::summary;
 use lexopt::prelude::*;
 use std::io::{self, Write};
-use std::process::ExitCode;
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::engine::{JobEngine, ServerEngine};
@@ -108,13 +107,13 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, pages: Pages
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
         _ => {}
     }
-    let bad = commands.close();
+    let code = commands.exit_code();
     if matches!(report.end, End::Stopped) {
         let line = format!("vvp: stopped after {} commands; this is the summary so far\n", grouped(report.commands));
         let _ = io::stderr().write_all(line.as_bytes());
         return Ok(host::exit_code_of_signal());
     }
-    Ok(if bad > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(code)
 }
 
 /// All that is printed, made before any of it is: no half of a JSON object ever comes out.
@@ -131,7 +130,8 @@ fn show<M: Matcher>(request: &Request, report: &Report<InputError>, engine: &M) 
     let name = request.file.as_deref().unwrap_or("the built-in session");
     writeln!(out, "VVP Core plays {name}")?;
     writeln!(out)?;
-    writeln!(out, "  {} commands for {} instruments", grouped(report.commands), engine.instruments())?;
+    let (count_of, plural) = (engine.instruments(), if engine.instruments() == 1 { "" } else { "s" });
+    writeln!(out, "  {} commands for {count_of} instrument{plural}", grouped(report.commands))?;
     writeln!(
         out,
         "  {} orders accepted, {} replaced, {} reduced, {} commands rejected",

@@ -1,18 +1,18 @@
 //! Input for the pipeline: commands in any format from a file, a pipe or memory, and what is said about bad ones.
 
-use super::cli::{self, Failure, grouped};
-use std::io::{self, Write};
-use vvp_core::book::Command;
+use super::cli::Failure;
+use super::files::{self, Complaints};
+use std::process::ExitCode;
+use vvp_core::book::{Command, CountSink};
+use vvp_core::engine::Matcher;
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
-use vvp_std_adapter::text::{BadLine, Input, InputError, InputFormat, RecordError, Step};
-
-/// Bad lines that are explained one by one; of the rest the number is enough.
-const EXPLAINED: u64 = 10;
+use vvp_std_adapter::text::{Input, InputError, InputFormat, RecordError, Step};
 
 /// The commands of a file. Bad lines are explained on standard error as they come.
 pub(crate) struct CommandFile<'a> {
     input: Input<Source<'a>>,
-    name: String,
+    name: &'a str,
+    complaints: Complaints<'a>,
     /// A file of no bytes at all.
     empty: bool,
 }
@@ -20,17 +20,17 @@ pub(crate) struct CommandFile<'a> {
 impl<'a> CommandFile<'a> {
     /// Opens `name`, or standard input for `-`.
     pub(crate) fn open(
-        name: &str,
+        name: &'a str,
         format: InputFormat,
         max_instruments: usize,
         stop: &'a Stop,
         progress: Option<&'a Progress>,
     ) -> Result<Self, Failure> {
         if name == "-" {
-            let source = Source::stdin(stop).map_err(|e| Failure::at("standard input", &e))?;
-            return Ok(Self::new(source, "standard input", format, max_instruments, progress));
+            let source = Source::stdin(stop).map_err(|e| Failure::at(files::called(name), &e))?;
+            return Ok(Self::new(source, name, format, max_instruments, progress));
         }
-        let file = cli::open(name)?;
+        let file = files::open_file(name).map_err(|e| Failure::at(name, &e))?;
         let empty = file.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
         let commands = Self::new(Source::file(file, stop), name, format, max_instruments, progress);
         Ok(Self { empty, ..commands })
@@ -39,7 +39,7 @@ impl<'a> CommandFile<'a> {
     /// Reads `source`, called `name` in messages.
     pub(crate) fn new(
         source: Source<'a>,
-        name: &str,
+        name: &'a str,
         format: InputFormat,
         max_instruments: usize,
         progress: Option<&'a Progress>,
@@ -48,21 +48,15 @@ impl<'a> CommandFile<'a> {
             Some(progress) => source.watched(progress),
             None => source,
         };
-        Self { input: Input::new(source, format, max_instruments), name: name.to_owned(), empty: false }
-    }
-
-    fn explain(&self, bad: &BadLine) {
-        if self.input.bad() <= EXPLAINED {
-            // Formatted on the stack and written at once; if nobody listens there is nobody to tell.
-            let _ = writeln!(io::stderr().lock(), "vvp: {}:{bad}", self.name);
-        }
+        let name = files::called(name);
+        let input = Input::new(source, format, max_instruments);
+        Self { input, name, complaints: Complaints::about(name), empty: false }
     }
 
     /// The message for an input that cannot be read on.
     pub(crate) fn failure(&self, error: &InputError) -> Failure {
         match error {
-            InputError::Io(e) | InputError::Records(RecordError::Io(e)) => Failure::at(&self.name, e),
-            InputError::Header(_) => Failure::Error(format!("{}:{error}", self.name)),
+            InputError::Io(e) | InputError::Records(RecordError::Io(e)) => Failure::at(self.name, e),
             _ => Failure::Error(format!("{}:{error}", self.name)),
         }
     }
@@ -73,18 +67,14 @@ impl<'a> CommandFile<'a> {
         self.empty.then(|| Failure::Error(format!("{}: empty: no command in it; check the name", self.name)))
     }
 
-    /// Bad lines or records, after a last word about those that were not explained.
-    pub(crate) fn close(&self) -> u64 {
-        let bad = self.input.bad();
-        if bad > EXPLAINED {
-            let _ = writeln!(
-                io::stderr().lock(),
-                "vvp: {}: {} bad lines in all; the first {EXPLAINED} are explained above",
-                self.name,
-                grouped(bad)
-            );
-        }
-        bad
+    /// Defines `X` if the file defined no instrument, so that there is a book to look at.
+    pub(crate) fn finish(&mut self, matcher: &mut impl Matcher) {
+        self.input.finish(|command| matcher.apply(&command, &mut CountSink::default()));
+    }
+
+    /// The exit code at the end, after a last word if there were many bad lines.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.complaints.finish()
     }
 }
 
@@ -96,7 +86,7 @@ impl pipeline::Commands for CommandFile<'_> {
         match self.input.step(emit)? {
             Step::End => Ok(false),
             Step::Bad(bad) => {
-                self.explain(&bad);
+                self.complaints.add(&bad);
                 Ok(true)
             }
             _ => Ok(true),

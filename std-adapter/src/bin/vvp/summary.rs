@@ -69,7 +69,9 @@ pub(crate) fn text<E>(out: &mut impl Write, report: &Report<E>, colour: bool) ->
     )?;
     let way = match report.shape {
         Shape::Inline => "from a decoded command to its last event formatted",
-        Shape::Threads { .. } => "from a decoded command to its last event queued for the publisher, time in the queue included",
+        Shape::Threads { .. } => {
+            "from a decoded command to its last event queued for the publisher, time in the queue included"
+        }
     };
     writeln!(out, "               {way}")?;
     writeln!(
