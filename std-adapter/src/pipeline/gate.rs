@@ -1,6 +1,6 @@
 //! A common start for all threads of a run.
 
-use crate::thread::pin_to;
+use crate::thread::{Place, pin_to, wake_on_time};
 use vvp_core::sync::{AtomicUsize, Ordering};
 
 const CLOSED: usize = 0;
@@ -21,8 +21,9 @@ impl Gate {
 
     /// Pins the calling thread if it is to be pinned, then waits for the start. `None` when it was called off, else
     /// whether the thread is pinned.
-    pub(super) fn pass(&self, cpu: Option<usize>) -> Option<bool> {
-        let pinned = cpu.is_some_and(|cpu| pin_to(cpu).is_applied());
+    pub(super) fn pass(&self, place: Place) -> Option<bool> {
+        wake_on_time();
+        let pinned = place.cpu.is_some_and(|cpu| pin_to(cpu).is_applied());
         // Release: pairs with the Acquire in `gathered`: what this thread did to get ready comes before the start.
         self.waiting.fetch_add(1, Ordering::Release);
         loop {

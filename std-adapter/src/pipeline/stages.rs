@@ -18,11 +18,9 @@ pub const EVENTS_QUEUED_MAX: usize = 8192;
 
 /// Commands, or events, taken from a queue at once.
 const BATCH: usize = 32;
-/// Commands after which a reader that shares its processor lets the others have a turn. Without it the publisher, on the
-/// same processor, would get one only when the reader's time slice ends, some thousand commands later.
-const TURN: u64 = 64;
-/// Rounds of waiting for events after which what is in the output's buffer is written.
-const FLUSH_AFTER: u32 = 16;
+/// Commands after which a reader that shares its processor lets the other one have it. Without that the publisher would
+/// get it when the reader's time slice ends or its own queue has run full, some thousand commands later.
+const TURN: u64 = 256;
 
 /// Decodes. Each command travels with the time at which it was decoded, in a queue of its own beside it, so that a
 /// command stays one cache line.
@@ -30,9 +28,8 @@ const FLUSH_AFTER: u32 = 16;
 pub(super) struct Reader<'q> {
     pub(super) commands: Sender<'q, Command, COMMANDS_QUEUED_MAX>,
     pub(super) stamps: Sender<'q, u64, COMMANDS_QUEUED_MAX>,
+    pub(super) wait: Backoff,
     pub(super) clock: Clock,
-    /// Whether it has to share its processor.
-    pub(super) shared: bool,
 }
 
 impl Reader<'_> {
@@ -49,8 +46,8 @@ impl Reader<'_> {
                 }
             });
             given += u64::from(any);
-            if self.shared && given % TURN == 0 {
-                std::thread::yield_now();
+            if any && given % TURN == 0 {
+                self.wait.step_aside();
             }
             match (step, result) {
                 (Ok(true), Ok(())) => {}
@@ -143,7 +140,7 @@ impl Publishing<'_> {
         while let Some(batch) = self.events.read(BATCH) {
             if batch.is_empty() {
                 // Not at the first empty look: a matcher that is about to say more saves a system call.
-                if attempt == FLUSH_AFTER
+                if attempt == self.wait.pause()
                     && let Err(error) = publisher.flush()
                 {
                     return (stats, Err(error));

@@ -6,7 +6,7 @@ use super::report::{End, HighWater, Report, Shape};
 use super::stages::{COMMANDS_QUEUED_MAX, EVENTS_QUEUED_MAX, EventSender, Matching, Publishing, Reader};
 use super::{Commands, Publish, RunError, Setup, Stop, signal};
 use crate::memory::{Pages, Zeroed, allocations, page_faults, populate};
-use crate::thread::Backoff;
+use crate::thread::{Backoff, Place};
 use std::io;
 use std::thread::Thread;
 use vvp_core::book::{Command, Event};
@@ -79,21 +79,21 @@ where
     let (stamps_in, stamps_out) = stamp_queue.split();
     let (events_in, events_out) = event_queue.split();
     let Setup { clock, layout, stop, .. } = *setup;
-    let wait = Backoff::new(layout.shared);
+    let wait = |place: Place| Backoff::new(place.shared);
     let reader = Reader {
-        commands: Sender::new(commands_in, wait),
-        stamps: Sender::new(stamps_in, wait),
+        commands: Sender::new(commands_in, wait(layout.reader)),
+        stamps: Sender::new(stamps_in, wait(layout.reader)),
+        wait: wait(layout.reader),
         clock,
-        shared: layout.shared,
     };
     let matching = Matching {
         commands: Receiver::new(commands_out),
         stamps: Receiver::new(stamps_out),
-        events: EventSender::new(events_in, wait),
-        wait,
+        events: EventSender::new(events_in, wait(layout.matcher)),
+        wait: wait(layout.matcher),
         clock,
     };
-    let publishing = Publishing { events: Receiver::new(events_out), wait };
+    let publishing = Publishing { events: Receiver::new(events_out), wait: wait(layout.publisher) };
 
     let gate = Gate::new();
     let over = AtomicBool::new(false);

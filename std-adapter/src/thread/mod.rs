@@ -3,5 +3,5 @@
 mod pin;
 mod wait;
 
-pub use pin::{Layout, allowed_cpus, pin_to};
-pub use wait::Backoff;
+pub use pin::{Layout, Place, allowed_cpus, pin_to};
+pub use wait::{Backoff, wake_on_time};

@@ -36,31 +36,43 @@ pub fn pin_to(cpu: usize) -> Answer {
     Answer::of_call(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
 }
 
-/// Where the threads of a pipeline go, and whether they can all run at once.
+/// Where one thread of a pipeline goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Layout {
-    /// Processor of the reader, if it is to be pinned.
-    pub reader: Option<usize>,
-    /// Processor of the matcher.
-    pub matcher: Option<usize>,
-    /// Processor of the publisher.
-    pub publisher: Option<usize>,
-    /// Threads have to share a processor: who waits must give it away rather than spin.
+pub struct Place {
+    /// Its processor, if it is to be pinned.
+    pub cpu: Option<usize>,
+    /// It has to share its processor with another thread of the pipeline.
     pub shared: bool,
 }
 
+/// Where the threads of a pipeline go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// The reader's place.
+    pub reader: Place,
+    /// The matcher's place.
+    pub matcher: Place,
+    /// The publisher's place.
+    pub publisher: Place,
+}
+
 impl Layout {
-    /// Nobody is pinned.
-    pub const FREE: Self = Self { reader: None, matcher: None, publisher: None, shared: true };
+    /// Nobody is pinned, and everybody expects to share.
+    pub const FREE: Self = {
+        let anywhere = Place { cpu: None, shared: true };
+        Self { reader: anywhere, matcher: anywhere, publisher: anywhere }
+    };
 
     /// The layout for a machine on which these processors are allowed: the matcher shares with nobody as long as
     /// there are two; on a single one there is nothing to choose.
     #[must_use]
     pub fn for_cpus(cpus: &[usize]) -> Self {
+        let own = |cpu| Place { cpu: Some(cpu), shared: false };
+        let shared = |cpu| Place { cpu: Some(cpu), shared: true };
         match *cpus {
             [] | [_] => Self::FREE,
-            [a, b] => Self { reader: Some(a), matcher: Some(b), publisher: Some(a), shared: true },
-            [a, b, c, ..] => Self { reader: Some(a), matcher: Some(b), publisher: Some(c), shared: false },
+            [a, b] => Self { reader: shared(a), matcher: own(b), publisher: shared(a) },
+            [a, b, c, ..] => Self { reader: own(a), matcher: own(b), publisher: own(c) },
         }
     }
 }
@@ -73,13 +85,15 @@ mod tests {
     fn the_matcher_shares_with_nobody_if_there_are_two() {
         for n in 0..6 {
             let cpus: Vec<usize> = (10..10 + n).collect();
-            let l = Layout::for_cpus(&cpus);
-            assert_eq!(l.shared, n < 3);
-            assert_eq!(l.matcher.is_some(), n >= 2);
-            if n >= 2 {
-                assert!(l.matcher != l.reader && l.matcher != l.publisher);
-                assert!([l.reader, l.matcher, l.publisher].iter().flatten().all(|c| cpus.contains(c)));
+            let Layout { reader, matcher, publisher } = Layout::for_cpus(&cpus);
+            let all = [reader, matcher, publisher];
+            assert!(all.iter().all(|p| p.cpu.is_some() == (n >= 2)));
+            assert!(all.iter().filter_map(|p| p.cpu).all(|cpu| cpus.contains(&cpu)));
+            for (i, place) in all.iter().enumerate() {
+                let alone = place.cpu.is_some() && all.iter().filter(|p| p.cpu == place.cpu).count() == 1;
+                assert_eq!(place.shared, !alone, "{n} processors, thread {i}");
             }
+            assert_eq!(matcher.shared, n < 2);
         }
     }
 

@@ -1,41 +1,71 @@
 //! How a thread waits for another one.
 
+use crate::knob::Answer;
 use std::time::Duration;
 use vvp_core::queue::{Spin, Wait};
 
-/// First spins, then gives the processor away, then naps: at once ready under load, and idle when nothing comes.
+/// Waits for another thread: with a processor of its own it spins for a moment, then it naps; where threads share a
+/// processor it naps at once, for then the other one needs the processor to make progress.
 ///
-/// Spinning is left out where threads share a processor, for then the other one needs it to make progress.
+/// Naps and not `sched_yield`: who yields beside a busy stranger loses a whole time slice to it each time (Linux takes a
+/// yield for the end of the turn), while who wakes from a nap goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     spins: u32,
 }
 
-/// Rounds of spinning, of 1 to 64 pauses each: some 10 to 20 µs.
-const SPINS: u32 = 20;
-/// Rounds of giving the processor away.
-const YIELDS: u32 = 200;
-/// The first nap; each is twice as long as the one before, up to the longest.
-const FIRST_NAP: Duration = Duration::from_micros(50);
+/// Rounds of spinning, of 1 to 64 pauses each: some 100 to 400 µs. Longer than it takes the other threads to have a turn
+/// where they share a processor.
+const SPINS: u32 = 160;
+/// Rounds of spinning after which a wait is more than the other one's next step: some 10 to 50 µs.
+const PAUSE: u32 = 20;
+/// So many naps are of the shortest kind; the others are each twice as long as the one before, up to the longest.
+const SHORT_NAPS: u32 = 64;
+const SHORTEST_NAP: Duration = Duration::from_micros(50);
 const LONGEST_NAP: Duration = Duration::from_millis(1);
 
 impl Backoff {
-    /// For threads that share a processor if `shared`, else for threads with one each.
+    /// For a thread that shares its processor with the ones it waits for, if `shared`.
     #[must_use]
     pub const fn new(shared: bool) -> Self {
         Self { spins: if shared { 0 } else { SPINS } }
     }
+
+    /// Lets the threads have a turn with which this one shares its processor, if it does. A nap much shorter than this would
+    /// be over before the processor has changed hands.
+    #[inline]
+    pub fn step_aside(&self) {
+        if self.spins == 0 {
+            std::thread::sleep(Duration::from_micros(20));
+        }
+    }
+
+    /// The attempt at which a wait has lasted for some 50 µs: not just the other one's next step, but a pause.
+    #[must_use]
+    pub const fn pause(&self) -> u32 {
+        if self.spins == 0 { 1 } else { PAUSE }
+    }
 }
 
 impl Wait for Backoff {
+    #[inline]
     fn wait(&mut self, attempt: u32) {
         match attempt.checked_sub(self.spins) {
             None => Spin.wait(attempt),
-            Some(0..YIELDS) => std::thread::yield_now(),
-            Some(late) => {
-                let doublings = (late - YIELDS).min(8);
-                std::thread::sleep(LONGEST_NAP.min(FIRST_NAP * (1 << doublings)));
-            }
+            Some(naps) => nap(naps),
         }
     }
+}
+
+#[cold]
+fn nap(before: u32) {
+    let doublings = before.saturating_sub(SHORT_NAPS).min(8);
+    std::thread::sleep(LONGEST_NAP.min(SHORTEST_NAP * (1 << doublings)));
+}
+
+/// Makes the calling thread's naps end on time: Linux may otherwise let a sleeper sleep 50 µs longer than asked.
+pub fn wake_on_time() -> Answer {
+    let slack_ns: libc::c_ulong = 1;
+    // SAFETY: sets a number of the calling thread; takes no pointer.
+    Answer::of_call(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
 }
