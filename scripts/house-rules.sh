@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The rules of the house that no compiler knows:   scripts/house-rules.sh
+#  - src/ (the core) uses no std, no alloc, no float;
+#  - no file of Rust is longer than 700 lines;
+#  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+bad=0
+
+# complain TITLE LINES: nothing to say where there are no lines.
+complain() {
+  if [ -n "$2" ]; then
+    printf '%s:\n%s\n' "$1" "$2"
+    bad=1
+  fi
+}
+
+# Every file of Rust that git knows or would know; a copy without git is searched as it lies.
+rust_files() {
+  if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git ls-files --cached --others --exclude-standard -- '*.rs'
+  else
+    find . -name target -prune -o -name '*.rs' -print | sed 's|^\./||'
+  fi | while read -r file; do if [ -e "$file" ]; then printf '%s\n' "$file"; fi; done
+}
+
+mapfile -t files < <(rust_files)
+core=()
+for file in "${files[@]}"; do if [[ $file == src/* ]]; then core+=("$file"); fi; done
+
+# Comments and doc examples may say what they like.
+code() { grep -nE "$1" "${@:2}" /dev/null | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//' || true; }
+
+complain "float in the core" "$(code '\b(f32|f64)\b' "${core[@]}")"
+complain "std or alloc in the core" "$(code '(^|[^_[:alnum:]])(std|alloc)::|extern crate' "${core[@]}")"
+complain "left undone" "$(code '\b(todo|unimplemented|dbg)!|#\[ignore' "${files[@]}")"
+complain "left undone" "$(grep -nE 'FIXME|XXX' "${files[@]}" /dev/null || true)"
+complain "longer than 700 lines" "$(wc -l "${files[@]}" | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 }')"
+
+if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi
+say "${#files[@]} files keep the house rules"
