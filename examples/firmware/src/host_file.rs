@@ -1,7 +1,7 @@
 //! Files of the debugging host, by Arm's semihosting calls (Arm IHI 0100, "Semihosting for AArch32 and AArch64").
 
 use core::ffi::CStr;
-use cortex_m_semihosting::{nr, syscall};
+use cortex_m_semihosting::syscall;
 
 const MODE_READ_BINARY: usize = 1; // fopen's "rb"
 const MODE_WRITE_BINARY: usize = 5; // "wb"

@@ -17,6 +17,19 @@ pub type Node = Engine<SmallBook, 4, 32>;
 /// Bytes in a record, command and event alike.
 pub const RECORD: usize = Command::SIZE;
 
+/// The first record of a file of commands.
+pub const COMMANDS_HEADER: [u8; RECORD] = header(b"VVPCMD1\n");
+
+/// The first record of a file of events.
+pub const EVENTS_HEADER: [u8; RECORD] = header(b"VVPEVT1\n");
+
+/// Eight bytes that name the kind and the version, then zeros.
+const fn header(magic: &[u8; 8]) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    record.split_at_mut(8).0.copy_from_slice(magic);
+    record
+}
+
 /// Applies the record with number `line` (from 1) and hands every event's bytes to `out`.
 ///
 /// Bytes that are no command are answered with a refusal that names the line; `false` says so. An instrument that

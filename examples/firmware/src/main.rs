@@ -1,5 +1,5 @@
-//! The image: reads command records from `commands.bin`, matches, writes event records to `events.bin`, both on the
-//! debugging host (semihosting). `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the
+//! The image: reads command records from the file `commands.bin`, matches, writes event records to `events.bin`, both on
+//! the debugging host (semihosting) and both with their header record. `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the
 //! host's.
 #![no_std]
 #![no_main]
@@ -7,14 +7,12 @@
 mod host_file;
 
 use core::panic::PanicInfo;
+use cortex_m as _; // brings the critical section
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use host_file::HostFile;
 use static_cell::ConstStaticCell;
-use vvp_firmware::{Node, RECORD, step};
-
-#[cfg(not(target_has_atomic = "ptr"))]
-use cortex_m as _; // brings the critical section
+use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, step};
 
 /// All zero, so it takes room in RAM but not in the image, and never lies on the stack.
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
@@ -43,7 +41,11 @@ fn run() -> Result<(u64, u64), &'static str> {
     let input = INPUT.take();
     let mut commands_file = HostFile::read(c"commands.bin").ok_or("cannot open commands.bin: give it one")?;
     let mut events_file = HostFile::write(c"events.bin").ok_or("cannot create events.bin: make the folder writable")?;
-    let (mut commands, mut events, mut written) = (0, 0, true);
+    let header = &mut input[..RECORD];
+    if commands_file.fill(header) < RECORD || header != COMMANDS_HEADER {
+        return Err("commands.bin is no file of command records: make one with 'vvp encode'");
+    }
+    let (mut commands, mut events, mut written) = (0, 0, events_file.append(&EVENTS_HEADER));
     loop {
         let filled = commands_file.fill(input);
         let (records, rest) = input[..filled].as_chunks::<RECORD>();
