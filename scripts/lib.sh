@@ -5,7 +5,7 @@
 # do only part of it calls `skip_part REASON` and goes on. Both write the reason to the file VVP_SKIP_FILE, if set,
 # from which .ci/run makes its summary.
 #
-# Nothing is installed unless CI=true or VVP_INSTALL=1. Packages of the system need root besides.
+# Nothing is installed unless CI=true or VVP_INSTALL=1, and nothing ever with VVP_INSTALL=0. Packages of the system need root besides.
 
 readonly SKIPPED=77
 
@@ -26,7 +26,7 @@ skip() {
   exit "$SKIPPED"
 }
 
-may_install() { [ "${CI:-}" = true ] || [ "${VVP_INSTALL:-}" = 1 ]; }
+may_install() { [ "${VVP_INSTALL:-}" = 1 ] || { [ "${CI:-}" = true ] && [ "${VVP_INSTALL:-}" != 0 ]; }; }
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
