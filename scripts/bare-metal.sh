@@ -23,7 +23,7 @@ must_not_need() {
   for lib in "$1/libvvp_firmware.rlib" "$(newest "$1"/deps/libvvp_core-*.rlib)"; do
     symbols=$(nm "$lib" 2>/dev/null) || die "nm cannot read $lib"
     grep -qE ' [Tt] .*(vvp_core|vvp_firmware)' <<<"$symbols" || die "$lib has no code to look at"
-    hits=$(grep -E "^ +U .*($2)" <<<"$symbols" | sort -u || true)
+    hits=$(grep -E "^ +U .*($2)" <<<"$symbols" | awk '{ print $2 }' | sort -u | paste -sd ' ' || true)
     if [ -n "$hits" ]; then die "$lib asks for $3: $hits"; fi
   done
 }
