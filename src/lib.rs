@@ -48,15 +48,30 @@
 //! |---|---|
 //! | [`book`] | prices, commands, events; the book of one instrument |
 //! | [`engine`] | many instruments, one clock, one numbered stream of events |
-//! | [`map`] | a table of fixed size from ids to numbers |
+//! | [`map`] | tables of fixed size from ids to numbers |
+//! | [`queue`] | a queue between two threads |
+//! | [`metrics`] | a latency histogram of fixed size |
+//! | [`sync`] | the one door to atomics |
 //!
 //! # What it costs
-//! COSTS
+//! Machine instructions of a whole command, from the record to its event in the sink, on x86-64 (`scripts/instructions.sh`,
+//! rustc 1.95; every run gives the same):
+//!
+//! | what | instructions |
+//! |---|---:|
+//! | an order joins the best level, and is canceled | 422 |
+//! | the same, each time on a level of its own | 546 |
+//! | the same, outside the window of near prices | 590 |
+//! | a new best order, and one that takes it whole | 796 |
+//! | a mix of new orders, cancels and takers, per command | 257 |
+//! | cancel of an unknown order | 104 |
+//! | a `u64` through the queue, push and pop | 35 |
+//! | the same in slices of 64, per value | 3.5 |
 //!
 //! # Limits
 //! - A book keeps at most `ORDERS` orders and `STOPS` stops; a full one refuses with a reason and stays as it was.
 //! - Orders beyond the window of 64 × `BLOCKS` ticks a side and the `FAR` levels outside it are refused, `levels_full`.
-//! - An engine is one thread's: nothing in it is shared. Give each thread its own, and queues between them.
+//! - An engine is one thread's: nothing in it is shared. Give each thread its own, and a [`queue`] between them.
 //!
 //! # Features
 //! None. `portable-atomic` comes in by itself on targets without compare-and-swap.
