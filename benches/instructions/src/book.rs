@@ -1,0 +1,200 @@
+//! The matching engine, a whole command at a time, into a sink that only counts.
+
+use super::Workload;
+use std::hint::black_box;
+use vvp_core::book::{
+    Book, Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Replacement, Side, Symbol, TimeInForce,
+};
+use vvp_core::engine::{Engine, Matcher};
+use zerocopy::FromZeros;
+
+/// 4,096 orders, 1,024 ticks a side in the window, 256 far levels a side, 256 stops.
+type Bench = Engine<Book<4096, 16, 256, 256, 8192>, 1, 64>;
+
+pub(crate) const WORKLOADS: &[Workload] = &[
+    ("book_add_cancel_touch", add_cancel_touch),
+    ("book_add_cancel_deep", add_cancel_deep),
+    ("book_add_cancel_far", add_cancel_far),
+    ("book_add_fill", add_fill),
+    ("book_sweep_8_levels", sweep_8_levels),
+    ("book_replace_same_price", replace_same_price),
+    ("book_replace_other_price", replace_other_price),
+    ("book_reduce", reduce),
+    ("book_cancel_unknown", cancel_unknown),
+    ("book_iceberg_8_slices", iceberg_8_slices),
+    ("book_stop_triggered", stop_triggered),
+    ("book_flow", flow),
+    ("command_from_record", command_from_record),
+];
+
+const TOUCH_BID: i64 = 9_999;
+const TOUCH_ASK: i64 = 10_001;
+
+fn limit(id: u64, side: Side, price: i64, qty: u64) -> Command {
+    Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty))
+}
+
+fn cancel(id: u64) -> Command {
+    Command::cancel(OrderId::new(id))
+}
+
+/// An engine with one instrument and a book of 16 orders on each of 64 levels a side.
+struct Setting {
+    engine: Box<Bench>,
+    sink: CountSink,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let mut setting = Self::empty();
+        let mut id = 1 << 40;
+        for level in 0..64 {
+            for _ in 0..16 {
+                setting.apply(&limit(id, Side::Buy, TOUCH_BID - level, 100));
+                setting.apply(&limit(id + 1, Side::Sell, TOUCH_ASK + level, 100));
+                id += 2;
+            }
+        }
+        setting
+    }
+
+    fn empty() -> Self {
+        let engine = Bench::new_box_zeroed().expect("memory for an engine");
+        let mut setting = Self { engine, sink: CountSink::default() };
+        setting.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+        setting
+    }
+
+    #[inline(always)]
+    fn apply(&mut self, command: &Command) {
+        self.engine.apply(black_box(command), &mut self.sink);
+    }
+}
+
+fn add_cancel_touch(times: u64) {
+    let mut s = Setting::new();
+    for id in 0..times {
+        s.apply(&limit(id, Side::Buy, TOUCH_BID, 10));
+        s.apply(&cancel(id));
+    }
+}
+
+/// Somewhere in the window, where nobody else is: levels come and go.
+fn add_cancel_deep(times: u64) {
+    let mut s = Setting::new();
+    for id in 0..times {
+        s.apply(&limit(id, Side::Buy, TOUCH_BID - 100 - (id % 300) as i64, 10));
+        s.apply(&cancel(id));
+    }
+}
+
+/// Beyond the window.
+fn add_cancel_far(times: u64) {
+    let mut s = Setting::new();
+    for id in 0..times {
+        s.apply(&limit(id, Side::Buy, TOUCH_BID - 5_000 - (id % 64) as i64, 10));
+        s.apply(&cancel(id));
+    }
+}
+
+/// A new best bid, and a seller that takes it whole.
+fn add_fill(times: u64) {
+    let mut s = Setting::new();
+    for i in 0..times {
+        s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 10));
+        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 10).tif(TimeInForce::Ioc));
+    }
+}
+
+fn sweep_8_levels(times: u64) {
+    let mut s = Setting::empty();
+    for i in 0..times {
+        for level in 0..8 {
+            s.apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + level as i64, 10));
+        }
+        s.apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).tif(TimeInForce::Ioc));
+    }
+}
+
+/// Smaller at the same price: the order keeps its place.
+fn replace_same_price(times: u64) {
+    let mut s = Setting::new();
+    s.apply(&limit(0, Side::Buy, TOUCH_BID - 10, 1 << 40));
+    for i in 0..times {
+        let qty = Qty::new((1 << 40) - 1 - i);
+        s.apply(&Command::replace(OrderId::new(0), Replacement { qty: Some(qty), ..Replacement::default() }));
+    }
+}
+
+fn replace_other_price(times: u64) {
+    let mut s = Setting::new();
+    s.apply(&limit(0, Side::Buy, TOUCH_BID - 10, 10));
+    for i in 0..times {
+        let price = Price::new(TOUCH_BID - (i % 32) as i64);
+        s.apply(&Command::replace(OrderId::new(0), Replacement { price: Some(price), ..Replacement::default() }));
+    }
+}
+
+fn reduce(times: u64) {
+    let mut s = Setting::new();
+    s.apply(&limit(0, Side::Buy, TOUCH_BID, 1 << 40));
+    for _ in 0..times {
+        s.apply(&Command::reduce(OrderId::new(0), Qty::new(1)));
+    }
+}
+
+fn cancel_unknown(times: u64) {
+    let mut s = Setting::new();
+    for id in 0..times {
+        s.apply(&cancel(id));
+    }
+}
+
+/// An iceberg of eight slices, taken whole by one order.
+fn iceberg_8_slices(times: u64) {
+    let mut s = Setting::new();
+    for i in 0..times {
+        s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 80).display(Qty::new(10)));
+        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 80).tif(TimeInForce::Ioc));
+    }
+}
+
+/// A trade at the touch sets off a stop, which trades against the next order.
+fn stop_triggered(times: u64) {
+    let mut s = Setting::empty();
+    for i in 0..times {
+        let id = 4 * i;
+        let price = TOUCH_BID - (i % 2) as i64;
+        s.apply(&Command::stop(OrderId::new(id), Side::Sell, Price::new(price - 2), Qty::new(10)));
+        s.apply(&limit(id + 1, Side::Buy, price - 2, 20));
+        s.apply(&Command::market(OrderId::new(id + 2), Side::Sell, Qty::new(10)));
+    }
+}
+
+/// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that trade.
+fn flow(times: u64) {
+    let mut s = Setting::new();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    for id in 0..times {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let side = if random & 1 == 0 { Side::Buy } else { Side::Sell };
+        let depth = ((random >> 8) % 24) as i64;
+        let price = |depth: i64| if side == Side::Buy { TOUCH_BID - depth } else { TOUCH_ASK + depth };
+        let qty = 1 + (random >> 20) % 50;
+        match (random >> 32) % 100 {
+            0..46 => s.apply(&limit(id, side, price(depth), qty)),
+            46..92 => s.apply(&cancel(id.saturating_sub(1 + (random >> 40) % 64))),
+            _ => s.apply(&limit(id, side, price(-3), qty).tif(TimeInForce::Ioc)),
+        }
+    }
+}
+
+fn command_from_record(times: u64) {
+    let command = limit(1, Side::Buy, TOUCH_BID, 10).at(1_000);
+    let record: [u8; Command::SIZE] = zerocopy::IntoBytes::as_bytes(&command).try_into().expect("64 bytes");
+    for _ in 0..times {
+        black_box(Command::from_record(black_box(&record)).is_ok());
+    }
+}

@@ -1,0 +1,88 @@
+//! The queue between two threads, both ends on one: what an operation costs when nobody is in the way.
+
+use super::Workload;
+use std::hint::black_box;
+use vvp_core::queue::Spsc;
+
+pub(crate) const WORKLOADS: &[Workload] = &[
+    ("spsc_push_pop_u64", push_pop_u64),
+    ("spsc_push_pop_64_bytes", push_pop_64_bytes),
+    ("spsc_64_pushes_64_pops_u64", runs_of_64),
+    ("spsc_slices_of_64_u64", slices_of_64),
+    ("spsc_grant_release_64_u64", grants_of_64),
+    ("spsc_push_full", push_full),
+    ("spsc_pop_empty", pop_empty),
+];
+
+const N: usize = 1024;
+
+static NUMBERS: Spsc<u64, N> = Spsc::new();
+static RECORDS: Spsc<[u64; 8], N> = Spsc::new();
+
+fn push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+fn push_pop_64_bytes(times: u64) {
+    let (mut tx, mut rx) = (RECORDS.producer().expect("free"), RECORDS.consumer().expect("free"));
+    let mut record = [0; 8];
+    for i in 0..times {
+        record[0] = i;
+        black_box(tx.push(black_box(record)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+/// One time is 64 values.
+fn runs_of_64(times: u64) {
+    let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
+    for _ in 0..times {
+        for i in 0..64 {
+            black_box(tx.push(black_box(i)).is_ok());
+        }
+        for _ in 0..64 {
+            black_box(rx.pop().ok());
+        }
+    }
+}
+
+/// One time is 64 values.
+fn slices_of_64(times: u64) {
+    let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
+    let mut values = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push_slice(black_box(&values)));
+        black_box(rx.pop_slice(&mut values));
+    }
+}
+
+/// One time is 64 values, read in place.
+fn grants_of_64(times: u64) {
+    let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
+    let values = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push_slice(black_box(&values)));
+        let read = rx.read_up_to(64);
+        black_box(read.iter().sum::<u64>());
+        read.release();
+    }
+}
+
+fn push_full(times: u64) {
+    let mut tx = NUMBERS.producer().expect("free");
+    while tx.push(0).is_ok() {}
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_err());
+    }
+}
+
+fn pop_empty(times: u64) {
+    let mut rx = NUMBERS.consumer().expect("free");
+    for _ in 0..times {
+        black_box(rx.pop().is_err());
+    }
+}

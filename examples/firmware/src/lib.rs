@@ -1,0 +1,51 @@
+//! A matching node for any target: one command record in, its event records out.
+//!
+//! Nothing here knows a board. The functions are not generic, so that building this library for a target compiles the
+//! whole matching engine for it.
+#![no_std]
+
+use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol};
+use vvp_core::engine::{Engine, Matcher};
+use zerocopy::IntoBytes;
+
+/// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places.
+pub type SmallBook = Book<1024, 16, 64, 64, 2048>;
+
+/// Four instruments, 32 owners with limits.
+pub type Node = Engine<SmallBook, 4, 32>;
+
+/// Bytes in a record, command and event alike.
+pub const RECORD: usize = Command::SIZE;
+
+/// The first record of a file of commands.
+pub const COMMANDS_HEADER: [u8; RECORD] = header(b"VVPCMD1\n");
+
+/// The first record of a file of events.
+pub const EVENTS_HEADER: [u8; RECORD] = header(b"VVPEVT1\n");
+
+/// Eight bytes that name the kind and the version, then zeros.
+const fn header(magic: &[u8; 8]) -> [u8; RECORD] {
+    let mut record = [0; RECORD];
+    record.split_at_mut(8).0.copy_from_slice(magic);
+    record
+}
+
+/// Applies the record with number `line` (from 1) and hands every event's bytes to `out`.
+///
+/// Bytes that are no command are answered with a refusal that names the line; `false` says so. An instrument that
+/// nobody defined is `X`, as in the text format.
+pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnMut(&[u8])) -> bool {
+    let mut sink = FnSink(|event: Event| out(event.as_bytes()));
+    let Ok(command) = Command::from_record(record) else {
+        let refusal = Refusal { reason: Reject::BadField, id: None, line: Some(line), instrument: None, ts: None };
+        node.apply(&Command::refused(&refusal), &mut sink);
+        return false;
+    };
+    let needs_instrument = !matches!(command.op(), Op::Time | Op::Limits | Op::Instrument | Op::Refused);
+    if needs_instrument && node.instruments() == 0 {
+        let spec = InstrumentSpec::new(Symbol::X);
+        node.apply(&Command::instrument(InstrumentId::new(0), &spec), &mut sink);
+    }
+    node.apply(&command, &mut sink);
+    true
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The rules of the house that no compiler knows:   scripts/house-rules.sh
+#  - src/ (the core) uses no std, no alloc, no float;
+#  - no file of Rust is longer than 700 lines;
+#  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+bad=0
+
+# complain TITLE LINES: nothing to say where there are no lines.
+complain() {
+  if [ -n "$2" ]; then
+    printf '%s:\n%s\n' "$1" "$2"
+    bad=1
+  fi
+}
+
+# Every file of Rust that git knows or would know; a copy without git is searched as it lies.
+rust_files() {
+  if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    git ls-files --cached --others --exclude-standard -- '*.rs'
+  else
+    find . -name target -prune -o -name '*.rs' -print | sed 's|^\./||'
+  fi | while read -r file; do if [ -e "$file" ]; then printf '%s\n' "$file"; fi; done
+}
+
+mapfile -t files < <(rust_files)
+core=()
+for file in "${files[@]}"; do if [[ $file == src/* ]]; then core+=("$file"); fi; done
+
+# code PATTERN FILE..: where it stands in code; comments and doc examples may say what they like.
+code() { grep -nE "$1" "${@:2}" /dev/null | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//' || true; }
+
+# shipped PATTERN FILE..: the same, without the tests at the end of a file.
+shipped() {
+  PATTERN=$1 awk '
+    FNR == 1 { previous = ""; tests = 0 }
+    /^mod [a-z_]+ [{]/ && previous ~ /^#\[cfg\(.*test/ { tests = 1 }
+    { previous = $0 }
+    !tests && $0 ~ ENVIRON["PATTERN"] && $0 !~ /^[ \t]*\/\// { print FILENAME ":" FNR ":" $0 }
+  ' "${@:2}"
+}
+
+complain "float in the core" "$(shipped '(^|[^_[:alnum:]])(f32|f64)([^_[:alnum:]]|$)' "${core[@]}")"
+complain "std or alloc in the core" "$(shipped '(^|[^_[:alnum:]])(std|alloc)::|extern crate' "${core[@]}")"
+complain "left undone" "$(code '\b(todo|unimplemented|dbg)!|#\[ignore' "${files[@]}")"
+complain "left undone" "$(grep -nE 'FIXME|XXX' "${files[@]}" /dev/null || true)"
+complain "longer than 700 lines" "$(wc -l "${files[@]}" | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 }')"
+
+if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi
+say "${#files[@]} files keep the house rules"

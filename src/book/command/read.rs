@@ -1,0 +1,251 @@
+//! Reading the fields of a command.
+
+use super::{
+    BLOCKED, Command, HAS_EXTRA, HAS_ID, HAS_LINE, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
+    NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
+};
+use crate::book::instrument::{InstrumentSpec, Limits, Symbol, Tick};
+use crate::book::{InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
+use zerocopy::IntoBytes;
+
+impl Command {
+    /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most
+    /// orders are, seen in one word.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
+        let bytes = self.as_bytes();
+        let head = u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
+        head & !ANY == Op::New as u64 && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
+    }
+
+    /// The time of a command that is for an instrument, or of `time`.
+    #[inline(always)]
+    pub(crate) const fn timed(&self) -> Option<u64> {
+        self.when(HAS_TS, self.ts)
+    }
+
+    #[inline]
+    pub(crate) const fn has(&self, any: u16) -> bool {
+        u16::from_le(self.flags) & any != 0
+    }
+
+    #[inline]
+    const fn when(&self, flag: u16, value: u64) -> Option<u64> {
+        if self.has(flag) { Some(u64::from_le(value)) } else { None }
+    }
+
+    /// What the command asks for.
+    #[must_use]
+    #[inline]
+    pub const fn op(&self) -> Op {
+        self.op
+    }
+
+    /// The instrument (for [`Op::Instrument`] the index it is to get).
+    #[must_use]
+    #[inline]
+    pub const fn instrument_id(&self) -> InstrumentId {
+        InstrumentId::new(u16::from_le(self.instrument))
+    }
+
+    /// The command's time in nanoseconds, if it has one.
+    #[must_use]
+    #[inline]
+    pub const fn ts(&self) -> Option<u64> {
+        match self.op {
+            Op::Instrument | Op::Limits => None,
+            _ => self.when(HAS_TS, self.ts),
+        }
+    }
+
+    /// The order id of new, cancel, reduce and replace.
+    #[must_use]
+    #[inline]
+    pub const fn id(&self) -> OrderId {
+        OrderId::new(u64::from_le(self.id))
+    }
+
+    /// The owner of a new order, of a mass cancel, of limits.
+    #[must_use]
+    #[inline]
+    pub const fn owner_id(&self) -> OwnerId {
+        OwnerId::new(u32::from_le(self.owner))
+    }
+
+    /// The side of a new order.
+    #[must_use]
+    #[inline]
+    pub const fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The type of a new order.
+    #[must_use]
+    #[inline]
+    pub const fn order_type(&self) -> OrderType {
+        self.order_type
+    }
+
+    /// The time in force of a new order.
+    #[must_use]
+    #[inline]
+    pub const fn time_in_force(&self) -> TimeInForce {
+        self.tif
+    }
+
+    /// The self-trade mode of a new order.
+    #[must_use]
+    #[inline]
+    pub const fn self_trade_mode(&self) -> SelfTrade {
+        self.stp
+    }
+
+    /// The quantity of a new order or a reduce.
+    #[must_use]
+    #[inline]
+    pub const fn quantity(&self) -> Qty {
+        Qty::new(u64::from_le(self.qty))
+    }
+
+    /// The limit price of a new order; meaningless for types without one.
+    #[must_use]
+    #[inline]
+    pub const fn limit_price(&self) -> Price {
+        Price::new(u64::from_le(self.price) as i64)
+    }
+
+    /// The stop price of a new stop or stop_limit.
+    #[must_use]
+    pub const fn stop_price(&self) -> Option<Price> {
+        match self.order_type {
+            OrderType::Stop | OrderType::StopLimit => Some(Price::new(u64::from_le(self.extra) as i64)),
+            _ => None,
+        }
+    }
+
+    /// The distance of a new trailing stop in ticks.
+    #[must_use]
+    pub const fn trail(&self) -> Option<u64> {
+        match self.order_type {
+            OrderType::TrailingStop => Some(u64::from_le(self.extra)),
+            _ => None,
+        }
+    }
+
+    /// The visible slice of a new iceberg.
+    #[must_use]
+    pub const fn display_qty(&self) -> Option<Qty> {
+        match self.when(HAS_EXTRA, self.extra) {
+            Some(q) if self.is_resting_limit() => Some(Qty::new(q)),
+            _ => None,
+        }
+    }
+
+    /// The least a new ioc order must trade.
+    #[must_use]
+    pub const fn minimum_qty(&self) -> Option<Qty> {
+        match self.when(HAS_EXTRA, self.extra) {
+            Some(q) if self.order_type.has_limit() && !self.tif.may_rest() => Some(Qty::new(q)),
+            _ => None,
+        }
+    }
+
+    /// The protection of a new market, stop or trailing stop order in ticks.
+    #[must_use]
+    pub const fn protection(&self) -> Option<u64> {
+        if self.order_type.has_limit() { None } else { self.when(HAS_EXTRA, self.price) }
+    }
+
+    /// The expiry time of a new gtd order in nanoseconds.
+    #[must_use]
+    pub const fn expiry(&self) -> Option<u64> {
+        match self.tif {
+            TimeInForce::Gtd => Some(u64::from_le(self.expires)),
+            _ => None,
+        }
+    }
+
+    /// Whether a new order is post-only.
+    #[must_use]
+    pub const fn is_post_only(&self) -> bool {
+        self.has(POST_ONLY)
+    }
+
+    /// Whether a new order is hidden.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        self.has(HIDDEN)
+    }
+
+    /// What a replace changes.
+    #[must_use]
+    pub const fn replacement(&self) -> Replacement {
+        Replacement {
+            price: if self.has(HAS_PRICE) { Some(self.limit_price()) } else { None },
+            stop: if self.has(HAS_STOP) { Some(Price::new(u64::from_le(self.extra) as i64)) } else { None },
+            qty: if self.has(HAS_QTY) { Some(self.quantity()) } else { None },
+        }
+    }
+
+    /// The side that a mass cancel is limited to.
+    #[must_use]
+    pub const fn mass_cancel_side(&self) -> Option<Side> {
+        if self.has(HAS_SIDE) { Some(self.side) } else { None }
+    }
+
+    /// The phase asked for, if this is a phase command.
+    #[must_use]
+    pub const fn new_phase(&self) -> Option<Phase> {
+        match self.op {
+            Op::Phase => Phase::from_code(self.detail),
+            _ => None,
+        }
+    }
+
+    /// The definition, if this is an instrument command.
+    #[must_use]
+    pub fn instrument_spec(&self) -> Option<InstrumentSpec> {
+        if self.op != Op::Instrument {
+            return None;
+        }
+        let price = |flag, raw: u64| self.when(flag, raw).map(|p| Price::new(p as i64));
+        Some(InstrumentSpec {
+            symbol: Symbol::from_words(u64::from_le(self.ts), u64::from_le(self.id))?,
+            tick: Tick::new(u64::from_le(self.expires) as i64, self.detail)?,
+            min_price: price(HAS_PRICE, self.price),
+            max_price: price(HAS_STOP, self.qty),
+            reference: price(HAS_EXTRA, self.extra),
+        })
+    }
+
+    /// The limits, if this is a limits command.
+    #[must_use]
+    pub fn new_limits(&self) -> Option<Limits> {
+        if self.op != Op::Limits {
+            return None;
+        }
+        let notional = u128::from(u64::from_le(self.expires)) << 64 | u128::from(u64::from_le(self.extra));
+        Some(Limits {
+            max_qty: self.when(HAS_QTY, self.qty).map(Qty::new),
+            max_notional: self.has(HAS_EXTRA).then_some(notional),
+            max_orders: self.when(HAS_ID, self.id),
+            blocked: self.has(BLOCKED),
+        })
+    }
+
+    /// The refusal, if this is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        if self.op != Op::Refused {
+            return None;
+        }
+        Some(Refusal {
+            reason: Reject::from_code(self.detail)?,
+            id: self.when(HAS_ID, self.id).map(OrderId::new),
+            line: self.when(HAS_LINE, self.qty),
+            instrument: if self.has(NO_INSTRUMENT) { None } else { Some(self.instrument_id()) },
+            ts: self.ts(),
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! A command from its 64 bytes, checked; and how it is shown to a programmer.
+
+use super::{Command, Op};
+use crate::book::{OrderType, Price};
+use zerocopy::TryFromBytes;
+
+/// Why 64 bytes are not a [`Command`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BadCommand {
+    /// A code that no operation, side, type or other word has.
+    Code,
+    /// A field that this operation or order cannot have, or lacks; or an unused byte that is not zero.
+    Contradiction,
+}
+
+impl core::fmt::Display for BadCommand {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Code => "not a command record: unknown operation, side, type, time in force or self-trade code",
+            Self::Contradiction => "not a command record: a field that this command cannot have, or lacks",
+        })
+    }
+}
+
+impl core::error::Error for BadCommand {}
+
+impl Command {
+    /// Reads a record and checks every field of it.
+    ///
+    /// # Errors
+    /// [`BadCommand`] when the bytes are not a record that the functions above could have made.
+    pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadCommand> {
+        let c = Self::try_read_from_bytes(bytes).map_err(|_| BadCommand::Code)?;
+        match c.rebuilt() {
+            Some(again) if again == c && c.is_well_formed() => Ok(c),
+            _ => Err(BadCommand::Contradiction),
+        }
+    }
+
+    /// The same command made anew through the builder: equal exactly when every byte is as it must be.
+    fn rebuilt(&self) -> Option<Self> {
+        let mut c = match self.op {
+            Op::New => self.rebuilt_order(),
+            Op::Cancel => Self::cancel(self.id()),
+            Op::Reduce => Self::reduce(self.id(), self.quantity()),
+            Op::Replace => Self::replace(self.id(), self.replacement()),
+            Op::MassCancel => Self::mass_cancel(self.owner_id(), self.mass_cancel_side()),
+            Op::Phase => Self::phase(self.new_phase()?),
+            Op::Time => return Some(Self::time(self.ts()?)),
+            Op::Instrument => return Some(Self::instrument(self.instrument_id(), &self.instrument_spec()?)),
+            Op::Limits => return Some(Self::limits(self.owner_id(), &self.new_limits()?)),
+            Op::Refused => return Some(Self::refused(&self.refusal()?)),
+        };
+        if let Some(ts) = self.ts() {
+            c = c.at(ts);
+        }
+        Some(c.on(self.instrument_id()))
+    }
+
+    fn rebuilt_order(&self) -> Self {
+        let (id, side, qty) = (self.id(), self.side, self.quantity());
+        let extra = u64::from_le(self.extra);
+        let mut c = match self.order_type {
+            OrderType::Limit => Self::limit(id, side, self.limit_price(), qty),
+            OrderType::Market => Self::market(id, side, qty),
+            OrderType::Stop => Self::stop(id, side, Price::new(extra as i64), qty),
+            OrderType::StopLimit => Self::stop_limit(id, side, Price::new(extra as i64), self.limit_price(), qty),
+            OrderType::TrailingStop => Self::trailing_stop(id, side, extra, qty),
+        };
+        c = match self.expiry() {
+            Some(expires) => c.expires(expires),
+            None => c.tif(self.tif),
+        };
+        c = c.owner(self.owner_id()).self_trade(self.stp);
+        if self.is_post_only() {
+            c = c.post_only();
+        }
+        if self.is_hidden() {
+            c = c.hidden();
+        }
+        if let Some(ticks) = self.protection() {
+            c = c.protect(ticks);
+        }
+        if let Some(qty) = self.display_qty() {
+            c = c.display(qty);
+        }
+        if let Some(qty) = self.minimum_qty() {
+            c = c.min_qty(qty);
+        }
+        c
+    }
+}
+
+impl core::fmt::Debug for Command {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut d = f.debug_struct("Command");
+        d.field("op", &self.op).field("instrument", &self.instrument_id()).field("ts", &self.ts());
+        match self.op {
+            Op::New => d
+                .field("id", &self.id())
+                .field("owner", &self.owner_id())
+                .field("side", &self.side)
+                .field("type", &self.order_type)
+                .field("tif", &self.tif)
+                .field("stp", &self.stp)
+                .field("price", &self.limit_price())
+                .field("qty", &self.quantity())
+                .field("stop", &self.stop_price())
+                .field("trail", &self.trail())
+                .field("display", &self.display_qty())
+                .field("min_qty", &self.minimum_qty())
+                .field("protect", &self.protection())
+                .field("expires", &self.expiry())
+                .field("post_only", &self.is_post_only())
+                .field("hidden", &self.is_hidden()),
+            Op::Cancel => d.field("id", &self.id()),
+            Op::Reduce => d.field("id", &self.id()).field("qty", &self.quantity()),
+            Op::Replace => d.field("id", &self.id()).field("with", &self.replacement()),
+            Op::MassCancel => d.field("owner", &self.owner_id()).field("side", &self.mass_cancel_side()),
+            Op::Phase => d.field("phase", &self.new_phase()),
+            Op::Time => &mut d,
+            Op::Instrument => d.field("spec", &self.instrument_spec()),
+            Op::Limits => d.field("owner", &self.owner_id()).field("limits", &self.new_limits()),
+            Op::Refused => d.field("refusal", &self.refusal()),
+        };
+        d.finish()
+    }
+}
