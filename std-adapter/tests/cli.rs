@@ -88,6 +88,7 @@ fn a_command_line_that_makes_no_sense_is_refused_with_2() {
         (&["--nope"], "--nope"),
         (&["-x"], "-x"),
         (&["frobnicate"], "frobnicate"),
+        (&["Cargo.toml"], "vvp run Cargo.toml"),
         (&["run", "--jsn"], "--jsn"),
         (&["run", "a", "b"], "b"),
         (&["--json=yes"], "json"),

@@ -82,6 +82,9 @@ fn dispatch() -> Outcome {
         "replay" => Ok(replay::run(arguments)),
         "encode" => Ok(encode::run(arguments)),
         "decode" => Ok(decode::run(arguments)),
+        file if std::path::Path::new(file).exists() => {
+            Err(Failure::usage(format!("'{file}' is no subcommand; to play that file, say 'vvp run {file}'"), ""))
+        }
         other => Err(Failure::usage(format!("unknown subcommand '{other}'"), "")),
     }
 }
