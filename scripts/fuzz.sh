@@ -26,6 +26,6 @@ for target in "$@"; do
   if [ -d "fuzz/seeds/$target" ]; then corpus+=("fuzz/seeds/$target"); fi
   cargo fuzz run --target-dir target/fuzz "$target" "${corpus[@]}" -- \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 2>&1 |
-    grep -vE '^(#|"|[[:space:]]*NEW_FUNC|INFO: +seed)'
+    grep --line-buffered -vE '^(#|"|[[:space:]]*NEW_FUNC|INFO: +seed)'
   say "fuzz $target: $seconds s, nothing found"
 done
