@@ -41,7 +41,7 @@ struct Bits {
     words: [u64; WIDTH / 64],
     summary: [u64; 64],
     root: u64,
-    /// The best level's node, or `first` − 1 + 0 when there is none: see [`Floor::best`].
+    /// The best level's node, or 0.
     best: u32,
     reserved: u32,
 }
@@ -55,10 +55,15 @@ pub struct Floor {
     used: u32,
     /// Records written so far.
     pub count: u64,
-    ring: [[u64; 8]; 256],
+    ring: [Record; 256],
     nodes: [Node; 2 * WIDTH + ORDERS],
     ids: [u32; IDS],
 }
+
+/// A record on a cache line of its own.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C, align(64))]
+struct Record([u64; 8]);
 
 /// What a record says.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +157,8 @@ impl Floor {
     #[inline(always)]
     fn emit(&mut self, kind: Kind, rest: [u64; 6]) {
         let [a, b, c, d, e, f] = rest;
-        self.ring[self.count as usize & 255] = [kind as u64 | self.count << 32, 0, a, b, c, d, e, f];
+        self.ring[self.count as usize & 255] =
+            Record([kind as u64 | self.count << 32, 0, a, b, c, d, e, f]);
         self.count += 1;
     }
 

@@ -2,8 +2,9 @@
 
 use vvp_core::book::{Event, EventBody, OrderId, Sink};
 
-/// 256 records, written over and over.
+/// 256 records, written over and over; each has a cache line of its own.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Ring {
     slots: [Event; 256],
     /// Events so far.

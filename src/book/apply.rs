@@ -28,12 +28,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if let Err(reason) = refused {
             h.emit(rejected(c, reason));
         }
-        if self.sides[0].is_adrift() {
-            self.sides[0].follow();
-        }
-        if self.sides[1].is_adrift() {
-            self.sides[1].follow();
-        }
+        self.follow();
     }
 }
 

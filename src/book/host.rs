@@ -11,6 +11,11 @@ pub(crate) trait Host {
     /// Whether the owner's limits allow an order of `qty`, its notional value taken at `price` ticks if there is one;
     /// `adds`: it adds a live order.
     fn admit(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject>;
+    /// The same again, for a function that is not compiled into its caller: what it gets by reference must lie in memory,
+    /// and the caller's own should not have to.
+    fn again(&mut self) -> impl Host;
+    /// Whether any owner has limits.
+    fn limits_anyone(&self) -> bool;
     /// An order of this owner is live now.
     fn born(&mut self, owner: u32);
     /// An order of this owner is no longer live.

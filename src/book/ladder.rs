@@ -31,7 +31,8 @@ pub(super) struct Ladder<const BLOCKS: usize, const FAR: usize> {
     /// Whether the best level moved so far that the window is to follow.
     adrift: bool,
     reserved: [u8; 7],
-    best_key: i64,
+    /// The best level's key, its top bit turned: no level is 0, so that nothing crosses it.
+    best_rank: u64,
     top: i64,
     len: u64,
     /// The window is in place while `top - best_key` is within `slack` of `margin`.
@@ -67,10 +68,10 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.best
     }
 
-    /// The key of the best level; meaningless when there is none.
+    /// The key of the best level; the lowest of all when there is none.
     #[inline(always)]
     pub(super) const fn best_key(&self) -> i64 {
-        self.best_key
+        (self.best_rank ^ (1 << 63)) as i64
     }
 
     #[inline(always)]
@@ -106,6 +107,12 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
+    /// The level with this key, or 0, if the window reaches there.
+    #[inline(always)]
+    pub(super) fn find_near(&self, key: i64) -> Option<u32> {
+        if self.in_window(key) { Some(self.window.level(Window::<BLOCKS>::place(key))) } else { None }
+    }
+
     /// Whether a level with this key, which is not there, could be added.
     #[inline(always)]
     pub(super) const fn has_room(&self, key: i64) -> bool {
@@ -126,7 +133,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         } else {
             self.far.insert(key, level, key > self.top);
         }
-        if self.best == 0 || key > self.best_key {
+        if self.best == 0 || key > self.best_key() {
             self.set_best(Rung { key, level });
         }
     }
@@ -134,7 +141,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     #[inline(always)]
     fn set_best(&mut self, best: Rung) {
         self.best = best.level;
-        self.best_key = best.key;
+        self.best_rank = best.key as u64 ^ (1 << 63);
         self.adrift = self.down(best.key).wrapping_sub(self.margin) >= self.slack;
     }
 
@@ -147,14 +154,21 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         } else {
             self.far.remove(key, key > self.top);
         }
-        if key == self.best_key {
-            self.set_best(self.worse(key).unwrap_or(Rung { key, level: 0 }));
+        if key == self.best_key() {
+            match self.worse(key) {
+                Some(next) => self.set_best(next),
+                None => {
+                    self.best = 0;
+                    self.best_rank = 0;
+                    self.adrift = false;
+                }
+            }
         }
     }
 
     /// The best level of all.
     pub(super) fn first(&self) -> Option<Rung> {
-        if self.best == 0 { None } else { Some(Rung { key: self.best_key, level: self.best }) }
+        if self.best == 0 { None } else { Some(Rung { key: self.best_key(), level: self.best }) }
     }
 
     /// The best level below `key`.
@@ -246,7 +260,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     }
 
     fn step(&mut self) {
-        let target = Self::target(self.best_key);
+        let target = Self::target(self.best_key());
         let mut budget = Self::STEP;
         self.slack = 0; // not in place, until we know better
 

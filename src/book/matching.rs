@@ -66,6 +66,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         other.best() != 0 && other.best_key() >= key(side.opposite(), price)
     }
 
+    /// [`Book::crosses`] without a branch: now and then `true` for a price that does not.
+    #[inline(always)]
+    pub(super) fn may_cross(&self, side: Side, price: Price) -> bool {
+        self.sides[side.opposite() as usize].best_key() >= key(side.opposite(), price)
+    }
+
     /// Whether `qty` may rest at `price`, as if nothing traded; `replaced` is the order that makes room for itself.
     /// Gives the level, or 0 when there is none yet.
     #[inline(always)]
@@ -227,7 +233,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             // One level: front of the queue, until it is empty or the order is filled.
             loop {
                 let maker = self.slab.node(level).next;
-                if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
+                if matches!(taker.stp, SelfTrade::None) && self.slab.node(maker).is_plain() {
+                    open = self.trade_plain(taker, maker, level, price(other, key), open, h);
+                } else if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
                     open = self.prevent(taker, maker, open, h)?;
                 } else {
                     open = self.trade_one(taker, maker, level, price(other, key), open, h);
@@ -238,6 +246,36 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
         }
         Some(open)
+    }
+
+    /// [`Book::trade_one`] with an order that is neither hidden nor iceberg nor gtd.
+    #[inline(always)]
+    fn trade_plain<H: Host>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
+        let node = *self.slab.node(maker);
+        let qty = node.qty.min(open);
+        let (maker_open, open) = (node.qty - qty, open - qty);
+        h.emit(EventBody::Trade {
+            maker: OrderId::new(node.key),
+            taker: OrderId::new(taker.id),
+            price: at,
+            qty: Qty::new(qty),
+            maker_open: Qty::new(maker_open),
+            taker_open: Qty::new(open),
+        });
+        self.last.set(at.ticks());
+        self.untested = true;
+        if maker_open != 0 {
+            self.slab.shrink_plain(maker, level, node.qty, maker_open);
+            return open;
+        }
+        self.slab.unlink_first_plain(&node, level);
+        self.ids.remove(node.key, maker);
+        self.slab.free_order(maker);
+        h.died(node.owner());
+        if node.next == level {
+            self.drop_level(level);
+        }
+        open
     }
 
     /// One trade with the order at the front of a level. Gives what is left of the taker.

@@ -14,6 +14,7 @@ mod ladder;
 mod look;
 mod matching;
 mod order;
+mod plain;
 mod price;
 mod query;
 mod queue_sink;

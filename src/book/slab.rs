@@ -40,6 +40,12 @@ impl Node {
         self.up & SPECIAL != 0
     }
 
+    /// Whether this is an order in a queue that needs nothing but its node when it trades or goes.
+    #[inline(always)]
+    pub(super) const fn is_plain(&self) -> bool {
+        self.up as i32 > 0
+    }
+
     /// The owner of an order.
     #[inline(always)]
     pub(super) const fn owner(&self) -> u32 {
@@ -259,6 +265,12 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         unsafe { *self.traits.get_unchecked_mut(i) = traits.pack() }
     }
 
+    /// [`Slab::set_traits`] for an order without options.
+    #[inline(always)]
+    pub(super) fn set_plain_traits(&mut self, order: u32, stamp: u64, tif: TimeInForce, stp: SelfTrade) {
+        self.set_traits(order, Traits { stamp, tif, stp, iceberg: false, hidden: false, post_only: false });
+    }
+
     #[inline(always)]
     pub(super) fn extra(&self, order: u32) -> &Extra {
         &self.extras[Self::order_index(order)]
@@ -401,6 +413,20 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         self.insert_before(order, before);
     }
 
+    /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what it `was`.
+    #[inline(always)]
+    pub(super) fn shrink_plain(&mut self, order: u32, level: u32, was: u64, open: u64) {
+        self.node_mut(order).qty = open;
+        self.node_mut(level).qty -= was - open;
+    }
+
+    /// Gives an order a new entry stamp.
+    #[inline(always)]
+    pub(super) fn restamp(&mut self, order: u32, stamp: u64) {
+        let i = Self::order_index(order);
+        self.traits[i] = self.traits[i] & 0xff | stamp << 8;
+    }
+
     /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.
     #[inline(always)]
     pub(super) fn unlink_plain(&mut self, order: &Node) -> u32 {
@@ -411,6 +437,16 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         self.node_mut(order.prev).next = order.next;
         self.node_mut(order.next).prev = order.prev;
         level
+    }
+
+    /// [`Slab::unlink_plain`] for the first order of a level.
+    #[inline(always)]
+    pub(super) fn unlink_first_plain(&mut self, order: &Node, level: u32) {
+        let at = self.node_mut(level);
+        at.qty -= order.qty;
+        at.up -= 2;
+        at.next = order.next;
+        self.node_mut(order.next).prev = level;
     }
 
     #[inline(always)]

@@ -220,6 +220,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.link_plain(order, level, rest.open);
     }
 
+    /// The highest number of an order.
+    pub(super) const MAX_ORDER: u32 = STOP - 1;
+
+    /// A new level where there is none, in a function of its own.
+    #[inline(never)]
+    pub(super) fn add_level_apart(&mut self, side: Side, key: i64) -> u32 {
+        let level = self.slab.take_level(key, side as usize);
+        self.sides[side as usize].insert(key, level);
+        level
+    }
+
+    /// An empty level goes, in a function of its own.
+    #[inline(never)]
+    pub(super) fn drop_level_apart(&mut self, level: u32) {
+        self.drop_level(level);
+    }
+
     #[inline(always)]
     fn add_level(&mut self, side: Side, price: Price) -> u32 {
         let key = key(side, price);
@@ -229,7 +246,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     #[inline(always)]
-    fn drop_level(&mut self, level: u32) {
+    pub(super) fn drop_level(&mut self, level: u32) {
         let side = self.slab.side(level);
         self.sides[side].remove(self.slab.key(level));
         self.slab.free_level(level);

@@ -125,6 +125,16 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     }
 
     #[inline(always)]
+    fn again(&mut self) -> impl Host {
+        Desk { state: &mut *self.state, sink: &mut *self.sink, stamp: self.stamp }
+    }
+
+    #[inline(always)]
+    fn limits_anyone(&self) -> bool {
+        self.state.owners.limits_anyone()
+    }
+
+    #[inline(always)]
     fn born(&mut self, owner: u32) {
         self.state.owners.born(owner);
     }
@@ -227,8 +237,32 @@ impl<
         self.state.wake = next;
     }
 
-    /// A command for one instrument, or one that moves the clock.
+    /// The short way of what most commands are, through `way`: `false` when the command turns out not to be that simple,
+    /// and nothing has changed but the clock, which a second time does not move.
     #[inline(always)]
+    fn at_once<S: Sink>(
+        &mut self,
+        c: &Command,
+        sink: &mut S,
+        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, &mut Desk<'_, S, OWNERS>) -> bool,
+    ) -> bool {
+        let i = c.instrument_id().get();
+        if u32::from(i) >= self.state.instruments {
+            return false;
+        }
+        let Some(book) = self.books.get_mut(usize::from(i)) else { return false };
+        if let Some(ts) = c.timed() {
+            // A time that has passed, or at which an order expires: the long way.
+            if ts < self.state.clock || self.state.wake.wrapping_sub(1) < ts {
+                return false;
+            }
+            self.state.clock = ts;
+        }
+        way(book, &mut Desk { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
+    }
+
+    /// A command for one instrument, or one that moves the clock.
+    #[inline(never)]
     fn command<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let i = c.instrument_id().get();
         let placed = c.op() != Op::Time;
@@ -353,6 +387,21 @@ impl<
     #[inline]
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         const { Self::CHECK }
+        let done = match command.op() {
+            Op::New if command.is_plain() => {
+                self.at_once(command, sink, |book, desk| book.enter_at_once(command, desk))
+            }
+            Op::Cancel if command.is_plain_cancel() => {
+                self.at_once(command, sink, |book, desk| book.cancel_at_once(command, desk))
+            }
+            Op::Replace if command.is_plain_replace() => {
+                self.at_once(command, sink, |book, desk| book.replace_at_once(command, &mut desk.again()))
+            }
+            _ => false,
+        };
+        if done {
+            return;
+        }
         match command.op() {
             Op::New | Op::Cancel | Op::Reduce | Op::Replace | Op::MassCancel | Op::Phase | Op::Time => {
                 self.command(command, sink);

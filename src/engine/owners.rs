@@ -38,6 +38,12 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         (start..OWNERS).chain(0..start).find(|&i| !self.entries[i].used || self.entries[i].owner == owner)
     }
 
+    /// Whether there are any limits.
+    #[inline(always)]
+    pub(super) const fn limits_anyone(&self) -> bool {
+        self.count != 0
+    }
+
     #[inline(always)]
     fn entry(&self, owner: u32) -> Option<&Entry> {
         if self.count == 0 {

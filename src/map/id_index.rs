@@ -60,6 +60,30 @@ impl<const IDS: usize> IdIndex<IDS> {
         (word & SLOT, word >> COUNT_SHIFT != 0)
     }
 
+    /// The slot at the place of `id`, whoever has it; 0: nobody.
+    #[inline(always)]
+    pub const fn at_place(&self, id: u64) -> u32 {
+        self.places[Self::place(id)] & SLOT
+    }
+
+    /// Whether nobody has the place of `id`, and no id that wanted it went to the table: `id` is not there.
+    #[inline(always)]
+    pub const fn is_free(&self, id: u64) -> bool {
+        self.places[Self::place(id)] == 0
+    }
+
+    /// [`IdIndex::insert`] for an id whose place [`IdIndex::is_free`].
+    #[inline(always)]
+    pub const fn set_place(&mut self, id: u64, slot: u32) {
+        self.places[Self::place(id)] = slot;
+    }
+
+    /// [`IdIndex::remove`] for an id that has its own place.
+    #[inline(always)]
+    pub const fn clear_place(&mut self, id: u64) {
+        self.places[Self::place(id)] &= !SLOT;
+    }
+
     /// The second half of [`IdIndex::get`], for ids that found their place taken.
     #[cold]
     #[inline(never)]

@@ -14,9 +14,28 @@ impl Command {
     #[inline(always)]
     pub(crate) fn is_plain(&self) -> bool {
         const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
-        let bytes = self.as_bytes();
-        let head = u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]);
-        head & !ANY == Op::New as u64 && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
+        self.head() & !ANY == Op::New as u64
+            && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
+    }
+
+    /// Whether this is a cancel, seen in one word.
+    #[inline(always)]
+    pub(crate) fn is_plain_cancel(&self) -> bool {
+        self.head() & !((HAS_TS as u64) << 48) == Op::Cancel as u64
+    }
+
+    /// Whether this is a replace of price or quantity or both, seen in one word.
+    #[inline(always)]
+    pub(crate) fn is_plain_replace(&self) -> bool {
+        const ANY: u64 = ((HAS_TS | HAS_PRICE | HAS_QTY) as u64) << 48;
+        self.head() & !ANY == Op::Replace as u64
+    }
+
+    /// Operation, side, type, time in force, self-trade mode, detail and flags as one word.
+    #[inline(always)]
+    fn head(&self) -> u64 {
+        let words: &[u64; 8] = zerocopy::transmute_ref!(self);
+        u64::from_le(words[0])
     }
 
     /// The time of a command that is for an instrument, or of `time`.
