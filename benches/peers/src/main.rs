@@ -1,0 +1,191 @@
+//! All contenders in turn, in one process: A B A B …
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- [compare|latency|shapes|pair] [--rounds N] [--only NAME,..] [STREAM ..]
+//! ```
+//!
+//! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the ratio to ours. A round in
+//!   which the thread was preempted is run again, three times at most.
+//! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
+//! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
+//!   command.
+//!
+//! A peer that needs more than a minute for a round of a stream is left out of the others.
+
+mod adapters;
+#[path = "../../support/mod.rs"]
+#[allow(dead_code)]
+mod support;
+
+use std::time::Instant;
+use support::contender::{Bare, Contender, Ours};
+use support::{host, shape, workloads};
+use vvp_core::book::Command;
+
+const CORE: usize = 1;
+
+fn contenders(only: &[String]) -> Vec<Box<dyn Contender>> {
+    let all: Vec<Box<dyn Contender>> = vec![
+        Box::new(Ours::new()),
+        Box::new(Bare::new()),
+        Box::new(adapters::Matchcore::new()),
+        Box::new(adapters::OrderbookRs::new()),
+        Box::new(adapters::Lobster::new()),
+        Box::new(adapters::RustOb::new()),
+    ];
+    let wanted = |c: &dyn Contender| {
+        only.is_empty() || c.name() == "vvp" || only.iter().any(|name| c.name().starts_with(name.as_str()))
+    };
+    all.into_iter().filter(|c| wanted(c.as_ref())).collect()
+}
+
+struct Options {
+    mode: String,
+    rounds: usize,
+    only: Vec<String>,
+    streams: Vec<String>,
+}
+
+fn options() -> Result<Options, String> {
+    let mut o = Options { mode: "compare".into(), rounds: 7, only: vec![], streams: vec![] };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "compare" | "latency" | "shapes" => o.mode = arg,
+            "--rounds" => {
+                let n = args.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
+                o.rounds = n.ok_or("--rounds: give the number of rounds, 1 or more")?;
+            }
+            "--only" => {
+                let names = args.next().ok_or("--only: give names, separated by commas")?;
+                o.only = names.split(',').map(str::to_owned).collect();
+            }
+            name if workloads::NAMES.contains(&name) => o.streams.push(arg),
+            _ => return Err(format!("{arg}: no such stream or option; streams are {}", workloads::NAMES.join(" "))),
+        }
+    }
+    if o.streams.is_empty() {
+        o.streams = workloads::NAMES.iter().map(|&name| name.to_owned()).collect();
+    }
+    Ok(o)
+}
+
+fn main() {
+    let o = options().unwrap_or_else(|problem| {
+        eprintln!("{problem}");
+        std::process::exit(2);
+    });
+    let (pinned, real_time) = (host::pin(CORE), host::real_time());
+    println!("core {CORE}: pinned {pinned}, SCHED_FIFO {real_time}");
+    let ticks_per_ns = host::ticks_per_ns();
+    let mut slow: Vec<&'static str> = vec![];
+    for name in &o.streams {
+        let Some(workload) = workloads::by_name(name) else { continue };
+        match o.mode.as_str() {
+            "shapes" => println!("{name}: {}", shape::of(&workload)),
+            "latency" => {
+                for mut c in contenders(&o.only) {
+                    if !slow.contains(&c.name()) {
+                        latency(c.as_mut(), &workload, ticks_per_ns);
+                    }
+                }
+            }
+            _ => compare(&workload, &o, ticks_per_ns, &mut slow),
+        }
+    }
+}
+
+fn timed(c: &mut dyn Contender, workload: &workloads::Workload) -> f64 {
+    let mut ticks = 0;
+    for _ in 0..3 {
+        c.start(workload.filling());
+        let before = host::preemptions();
+        let start = host::ticks();
+        c.run(workload.timed());
+        ticks = host::ticks() - start;
+        if host::preemptions() == before {
+            break;
+        }
+    }
+    ticks as f64 / workload.timed().len() as f64
+}
+
+fn compare(workload: &workloads::Workload, o: &Options, ticks_per_ns: f64, slow: &mut Vec<&'static str>) {
+    let mut all: Vec<_> = contenders(&o.only).into_iter().filter(|c| !slow.contains(&c.name())).collect();
+    let mut times: Vec<Vec<f64>> = vec![vec![]; all.len()];
+    for _ in 0..o.rounds {
+        for (c, times) in all.iter_mut().zip(&mut times) {
+            if slow.contains(&c.name()) {
+                continue;
+            }
+            let wall = Instant::now();
+            times.push(timed(c.as_mut(), workload) / ticks_per_ns);
+            if wall.elapsed().as_secs() >= 60 {
+                slow.push(c.name());
+            }
+        }
+    }
+    println!("{}: {} commands, {} rounds", workload.name, workload.timed().len(), o.rounds);
+    let mut ours = f64::NAN;
+    let our_events = all[0].events();
+    for (c, times) in all.iter().zip(&mut times) {
+        times.sort_by(f64::total_cmp);
+        let median = times[times.len() / 2];
+        if c.name() == "vvp" {
+            ours = median;
+        }
+        let note = match c.events() {
+            0 => String::new(),
+            n if n == our_events => "  events as ours".into(),
+            n => format!("  {n} events, ours {our_events}"),
+        };
+        println!(
+            "  {:18} {:9.1} ns [{:.1} .. {:.1}]  {:7.2} x{note}",
+            c.name(),
+            median,
+            times[0],
+            times[times.len() - 1],
+            median / ours
+        );
+    }
+}
+
+/// Each command alone.
+fn latency(c: &mut dyn Contender, workload: &workloads::Workload, ticks_per_ns: f64) {
+    let cost = timer_cost();
+    c.start(workload.filling());
+    let mut samples: Vec<u32> = Vec::with_capacity(workload.timed().len());
+    for command in workload.timed() {
+        samples.push(one(c, command).saturating_sub(cost) as u32);
+    }
+    samples.sort_unstable();
+    let at = |q: f64| f64::from(samples[((samples.len() - 1) as f64 * q) as usize]) / ticks_per_ns;
+    println!(
+        "{} {:18} median {:6.0} ns, p99 {:6.0} ns, p99.9 {:6.0} ns, p99.99 {:6.0} ns, worst {:8.0} ns",
+        workload.name,
+        c.name(),
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(0.9999),
+        at(1.0)
+    );
+}
+
+#[inline(always)]
+fn one(c: &mut dyn Contender, command: &Command) -> u64 {
+    let start = host::ticks();
+    c.one(command);
+    host::ticks() - start
+}
+
+/// What two readings of the counter cost when nothing lies between them: the least of many.
+fn timer_cost() -> u64 {
+    (0..100_000)
+        .map(|_| {
+            let start = host::ticks();
+            host::ticks() - start
+        })
+        .min()
+        .unwrap_or(0)
+}
