@@ -7,12 +7,14 @@
 //! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the ratio to ours. A round in
 //!   which the thread was preempted is run again, three times at most.
 //! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
+//! - `pair`: the engine with a reader of its events on the other core, and alone, in turn.
 //! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
 //!   command.
 //!
 //! A peer that needs more than a minute for a round of a stream is left out of the others.
 
 mod adapters;
+mod pair;
 #[path = "../../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
@@ -51,7 +53,7 @@ fn options() -> Result<Options, String> {
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "compare" | "latency" | "shapes" => o.mode = arg,
+            "compare" | "latency" | "pair" | "shapes" => o.mode = arg,
             "--rounds" => {
                 let n = args.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
                 o.rounds = n.ok_or("--rounds: give the number of rounds, 1 or more")?;
@@ -90,6 +92,7 @@ fn main() {
                     }
                 }
             }
+            "pair" => pair(&workload, o.rounds, ticks_per_ns),
             _ => compare(&workload, &o, ticks_per_ns, &mut slow),
         }
     }
@@ -147,6 +150,22 @@ fn compare(workload: &workloads::Workload, o: &Options, ticks_per_ns: f64, slow:
             times[times.len() - 1],
             median / ours
         );
+    }
+}
+
+/// With a reader on the other core, and alone.
+fn pair(workload: &workloads::Workload, rounds: usize, ticks_per_ns: f64) {
+    let mut engine = support::ours::engine();
+    let mut ours = Ours::new();
+    let mut times = [vec![], vec![]];
+    for _ in 0..rounds {
+        times[0].push(pair::alone(&mut ours, workload) / ticks_per_ns);
+        times[1].push(pair::run(&mut engine, workload, CORE, 1 - CORE) / ticks_per_ns);
+    }
+    for (times, name) in times.iter_mut().zip(["alone", "with a reader"]) {
+        times.sort_by(f64::total_cmp);
+        let (median, last) = (times[times.len() / 2], times[times.len() - 1]);
+        println!("{} {name:14} {median:6.1} ns [{:.1} .. {last:.1}]", workload.name, times[0]);
     }
 }
 

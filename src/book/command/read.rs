@@ -6,7 +6,6 @@ use super::{
 };
 use crate::book::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 use crate::book::{InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
-use zerocopy::IntoBytes;
 
 impl Command {
     /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most
