@@ -128,4 +128,3 @@ fn happen(m: &mut Market, what: Later, at: u64, later: &mut BinaryHeap<Reverse<(
         }
     }
 }
-

@@ -157,8 +157,7 @@ impl Floor {
     #[inline(always)]
     fn emit(&mut self, kind: Kind, rest: [u64; 6]) {
         let [a, b, c, d, e, f] = rest;
-        self.ring[self.count as usize & 255] =
-            Record([kind as u64 | self.count << 32, 0, a, b, c, d, e, f]);
+        self.ring[self.count as usize & 255] = Record([kind as u64 | self.count << 32, 0, a, b, c, d, e, f]);
         self.count += 1;
     }
 

@@ -137,7 +137,7 @@ impl Market {
 
     /// Forgets the orders that have traded, now and then, so that the list's length is the number of live orders.
     fn tidy(&mut self) {
-        if self.commands.len() % 1_000 == 0 {
+        if self.commands.len().is_multiple_of(1_000) {
             let floor = &self.floor;
             self.live.retain(|&id| floor.open(id) > 0);
         }

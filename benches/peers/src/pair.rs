@@ -11,6 +11,9 @@ use vvp_core::queue::{PopError, Spin, Spsc};
 
 const SLOTS: usize = 4096;
 
+/// Pauses between two looks at a queue that has little in it.
+const REST: usize = 30;
+
 static QUEUE: Spsc<Event, SLOTS> = Spsc::new();
 
 /// Ticks a command until the reader has seen the last event, over one run of the stream.
@@ -33,18 +36,24 @@ pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usi
             let mut events = QUEUE.consumer().expect("nobody else reads");
             let (mut read, mut sum) = (0u64, 0u64);
             loop {
-                let batch = events.read_up_to(64);
+                let batch = events.read_up_to(256);
                 let n = batch.len();
                 for event in batch.iter() {
                     sum = sum.wrapping_add(u64::from(event.seq_low())); // every event is looked at
                 }
                 batch.release();
                 read += n as u64;
+                // A reader that follows too closely takes the line away that the writer is still filling: it looks
+                // away for a moment after a small batch.
+                if n < 128 {
+                    for _ in 0..REST {
+                        core::hint::spin_loop();
+                    }
+                }
                 if n == 0 {
                     if let Err(PopError::Closed) = events.pop().map(|_| read += 1) {
                         break;
                     }
-                    core::hint::spin_loop();
                 }
             }
             (read, sum)
