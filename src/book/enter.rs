@@ -17,6 +17,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 {
     /// A new limit order without options ([`Command::is_plain`]) in continuous trading: the same tests in the same
     /// order as [`Book::enter`], less those that it cannot fail.
+    ///
+    /// It is for what `enter_at_once` leaves: far levels, ids whose place is taken, owners with limits. Without it (and the
+    /// like in `replace_order`) a far order and its cancel take 955 instructions instead of 679, and the replace of an id
+    /// whose place is taken 729 instead of 572.
     #[inline(always)]
     pub(super) fn enter_plain<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
