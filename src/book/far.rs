@@ -106,6 +106,17 @@ impl<const FAR: usize> Far<FAR> {
         self.high -= 1;
     }
 
+    /// Turns the low ones round.
+    pub(super) fn reverse_lows(&mut self) {
+        self.entries[..self.low as usize].reverse();
+    }
+
+    /// Takes all levels out.
+    pub(super) const fn clear(&mut self) {
+        self.low = 0;
+        self.high = 0;
+    }
+
     /// Moves the gap so that all keys up to `top` are low, and all others high.
     pub(super) fn split_at(&mut self, top: i64) {
         let start = FAR - self.high as usize;

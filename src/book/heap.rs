@@ -33,6 +33,11 @@ impl<const N: usize> Heap<N> {
         &self.slots[..self.len as usize]
     }
 
+    /// Takes all slots out.
+    pub(super) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// Adds a slot. The heap has room for every slot there is.
     pub(super) fn push(&mut self, slot: u32, records: &mut impl Heaped) {
         let place = self.len as usize;

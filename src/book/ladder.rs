@@ -1,5 +1,9 @@
 //! One side of the book: levels by price, the best one at hand.
 
+mod restore;
+
+pub(super) use restore::Place;
+
 use super::far::{Far, FarLevel};
 use super::window::Window;
 use super::{Price, Side};
@@ -59,7 +63,8 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     /// Levels that enter or leave the window in one command, at most.
     pub(super) const STEP: usize = 64;
 
-    const WIDTH: u64 = Window::<BLOCKS>::PLACES as u64;
+    /// Keys in a whole window.
+    pub(super) const WIDTH: u64 = Window::<BLOCKS>::PLACES as u64;
     const LOWEST_TOP: i64 = i64::MIN + (Self::WIDTH as i64 - 1);
 
     /// The best level, or 0.

@@ -20,6 +20,7 @@ mod query;
 mod queue_sink;
 mod sink;
 mod slab;
+pub(crate) mod snapshot;
 mod stops;
 mod store;
 mod sweep;

@@ -237,6 +237,16 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         Self::FIRST_ORDER..Self::FIRST_ORDER + self.used_orders
     }
 
+    /// Takes all orders and levels out. No id leads to any of them any more.
+    pub(super) fn clear(&mut self) {
+        let levels = self.used_levels as usize;
+        for dark in self.dark.iter_mut().take(levels) {
+            *dark = 0;
+        }
+        (self.free_order, self.used_orders, self.live_orders) = (0, 0, 0);
+        (self.free_level, self.used_levels) = (0, 0);
+    }
+
     #[inline(always)]
     pub(super) fn owner(&self, order: u32) -> u32 {
         self.node(order).who

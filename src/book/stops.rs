@@ -65,7 +65,7 @@ impl Stop {
     };
 
     /// Whether a last trade price of `last` triggers it.
-    fn is_hit(&self, last: i64) -> bool {
+    pub(super) fn is_hit(&self, last: i64) -> bool {
         match self.side {
             Side::Buy => last >= self.stop,
             Side::Sell => last <= self.stop,
@@ -80,10 +80,15 @@ impl Stop {
             Side::Sell => self.anchor.max(last),
         };
         self.has_anchor = true;
-        self.stop = match self.side {
+        self.stop = self.trailed().unwrap_or(self.stop);
+    }
+
+    /// Where the anchor puts the stop of a trailing one.
+    pub(super) fn trailed(&self) -> Option<i64> {
+        self.has_anchor.then_some(match self.side {
             Side::Buy => self.anchor.saturating_add_unsigned(self.trail),
             Side::Sell => self.anchor.saturating_sub_unsigned(self.trail),
-        };
+        })
     }
 }
 
@@ -265,6 +270,14 @@ impl<const STOPS: usize> Stops<STOPS> {
         self.stops.at_mut(slot).next = self.free;
         self.free = slot;
         self.live -= 1;
+    }
+
+    /// Takes all stops out.
+    pub(super) fn clear(&mut self) {
+        (self.free, self.used, self.live) = (0, 0, 0);
+        let none = List { first: 0, last: 0 };
+        (self.fixed, self.trailing, self.queued) = (none, none, none);
+        self.by_trigger.iter_mut().chain([&mut self.by_expiry]).for_each(Heap::clear);
     }
 
     /// Sets the open quantity; the stop keeps its place.

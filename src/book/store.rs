@@ -40,7 +40,7 @@ pub struct Book<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, cons
     min_price: i64,
     max_price: i64,
     /// Entry stamps given so far.
-    stamps: u64,
+    pub(super) stamps: u64,
     pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
     pub(super) ids: IdIndex<IDS>,
     pub(super) expiry: Heap<ORDERS>,
@@ -58,6 +58,8 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
+    const NONE: Self = Self { known: false, reserved: [0; 7], ticks: 0 };
+
     pub(super) const fn get(self) -> Option<i64> {
         if self.known { Some(self.ticks) } else { None }
     }
@@ -129,6 +131,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if let Some(reference) = spec.reference {
             self.reference.set(reference.ticks());
         }
+    }
+
+    /// Makes a book without orders that of nobody.
+    pub(super) const fn undefine(&mut self) {
+        self.phase = Phase::Continuous;
+        self.untested = false;
+        (self.last, self.reference) = (Ticks::NONE, Ticks::NONE);
+        (self.min_price, self.max_price, self.stamps) = (0, 0, 0);
     }
 
     #[inline(always)]

@@ -1,8 +1,11 @@
 //! Many instruments, one clock, one numbered stream of events.
 
 mod owners;
+mod snapshot;
 mod stats;
 
+pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
+pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
 
 use crate::book::{
@@ -54,6 +57,14 @@ struct State<const OWNERS: usize> {
     owners: Owners<OWNERS>,
 }
 
+impl<const OWNERS: usize> State<OWNERS> {
+    /// Something expires at `expires`, which is after the clock, so it is never 0.
+    #[inline(always)]
+    fn wake(&mut self, expires: u64) {
+        self.wake = self.wake.wrapping_sub(1).min(expires - 1) + 1;
+    }
+}
+
 /// The name and tick of an instrument; what its book has no use for.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
@@ -71,6 +82,19 @@ struct Spec {
 }
 
 impl Spec {
+    const NONE: Self = Self {
+        symbol: [0; 2],
+        tick: 0,
+        min_price: 0,
+        max_price: 0,
+        reference: 0,
+        decimals: 0,
+        has_min: false,
+        has_max: false,
+        has_reference: false,
+        reserved: [0; 4],
+    };
+
     fn pack(spec: &InstrumentSpec) -> Self {
         let (low, high) = spec.symbol.to_words();
         let ticks = |price: Option<crate::book::Price>| price.map_or(0, crate::book::Price::ticks);
@@ -146,8 +170,7 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
 
     #[inline(always)]
     fn wake(&mut self, expires: u64) {
-        // `expires` is after the clock, so it is never 0.
-        self.state.wake = self.state.wake.wrapping_sub(1).min(expires - 1) + 1;
+        self.state.wake(expires);
     }
 }
 

@@ -11,7 +11,9 @@ use zerocopy::FromZeros;
 pub(super) struct Owners<const OWNERS: usize> {
     count: u32,
     reserved: [u32; 3],
-    /// Open addressing by owner; entries stay once they are made.
+    /// The owners that have an entry, in ascending order.
+    sorted: [u32; OWNERS],
+    /// Open addressing by owner.
     entries: [Entry; OWNERS],
 }
 
@@ -32,9 +34,14 @@ struct Entry {
 }
 
 impl<const OWNERS: usize> Owners<OWNERS> {
+    /// Where an owner's entry belongs; `None` when there is no place at all.
+    fn home(owner: u32) -> Option<usize> {
+        (owner.wrapping_mul(0x9e37_79b9) as usize).checked_rem(OWNERS)
+    }
+
     /// Where an owner's entry is, or the free place where it would be.
     fn place(&self, owner: u32) -> Option<usize> {
-        let start = (owner.wrapping_mul(0x9e37_79b9) as usize).checked_rem(OWNERS)?;
+        let start = Self::home(owner)?;
         (start..OWNERS).chain(0..start).find(|&i| !self.entries[i].used || self.entries[i].owner == owner)
     }
 
@@ -65,14 +72,25 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         self.entry(owner.get()).is_some()
     }
 
-    /// Replaces all limits of an owner, whose live orders are `live` if it is new here. `false`: no room for it.
+    /// Replaces all limits of an owner, whose live orders are `live` if it is new here; one that has none left is
+    /// forgotten. `false`: no room for it.
     pub(super) fn set(&mut self, owner: OwnerId, limits: &Limits, live: u64) -> bool {
-        let Some(i) = self.place(owner.get()) else { return *limits == Limits::default() };
+        let none = *limits == Limits::default();
+        let Some(i) = self.place(owner.get()) else { return none };
         let was = self.entries[i];
-        if !was.used && *limits == Limits::default() {
+        if none {
+            if was.used {
+                self.remove(i, owner.get());
+            }
             return true;
         }
-        self.count += u32::from(!was.used);
+        if !was.used {
+            let end = self.count as usize;
+            let at = self.sorted[..end].partition_point(|&o| o < owner.get());
+            self.sorted.copy_within(at..end, at + 1);
+            self.sorted[at] = owner.get();
+            self.count += 1;
+        }
         let notional = limits.max_notional.unwrap_or(0);
         self.entries[i] = Entry {
             max_notional: [notional as u64, (notional >> 64) as u64],
@@ -88,6 +106,48 @@ impl<const OWNERS: usize> Owners<OWNERS> {
             reserved: [0; 7],
         };
         true
+    }
+
+    /// Takes out the entry at place `hole`, and moves up those that passed that place looking for theirs.
+    fn remove(&mut self, hole: usize, owner: u32) {
+        let end = self.count as usize;
+        let at = self.sorted[..end].partition_point(|&o| o < owner);
+        self.sorted.copy_within(at + 1..end, at);
+        self.count -= 1;
+        let mut hole = hole;
+        for i in (hole + 1..OWNERS).chain(0..hole) {
+            let entry = self.entries[i];
+            if !entry.used {
+                break;
+            }
+            let Some(home) = Self::home(entry.owner) else { break };
+            // From its home to where it is, and to the hole, going round.
+            let (far, near) = ((i + OWNERS - home) % OWNERS, (i + OWNERS - hole) % OWNERS);
+            if far >= near {
+                self.entries[hole] = entry;
+                hole = i;
+            }
+        }
+        self.entries[hole] = Entry::FREE;
+    }
+
+    /// Forgets all owners.
+    pub(super) fn clear(&mut self) {
+        // Memory that was never used stays untouched.
+        if core::mem::take(&mut self.count) != 0 {
+            self.entries.fill(Entry::FREE);
+        }
+    }
+
+    /// How many owners have limits.
+    pub(super) const fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// The owners with limits, in ascending order, and their limits.
+    pub(super) fn sorted(&self) -> impl Iterator<Item = (OwnerId, Limits)> {
+        let owners = self.sorted.iter().take(self.count as usize);
+        owners.filter_map(|&owner| Some((OwnerId::new(owner), self.entry(owner)?.limits())))
     }
 
     #[inline(always)]
@@ -125,6 +185,30 @@ impl<const OWNERS: usize> Owners<OWNERS> {
 }
 
 impl Entry {
+    const FREE: Self = Self {
+        max_notional: [0; 2],
+        max_qty: 0,
+        max_orders: 0,
+        live_orders: 0,
+        owner: 0,
+        used: false,
+        has_qty: false,
+        has_notional: false,
+        has_orders: false,
+        blocked: false,
+        reserved: [0; 7],
+    };
+
+    fn limits(&self) -> Limits {
+        let [low, high] = self.max_notional;
+        Limits {
+            max_qty: self.has_qty.then_some(Qty::new(self.max_qty)),
+            max_notional: self.has_notional.then_some(u128::from(high) << 64 | u128::from(low)),
+            max_orders: self.has_orders.then_some(self.max_orders),
+            blocked: self.blocked,
+        }
+    }
+
     fn test(&self, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         if self.blocked {
             return Err(Reject::OwnerBlocked);

@@ -43,7 +43,7 @@
 //!     wrong type. `null` is absent whatever the field, so a field of another op may be `null`; an unknown name may not.
 
 // Each test binary uses its own part of the model, and none of it leaves the binary.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unused_imports, unreachable_pub)]
 
 pub mod auction;
 pub mod book;

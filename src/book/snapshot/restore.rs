@@ -1,0 +1,167 @@
+//! Making a book anew from records that were checked.
+
+use super::super::ladder::{Place, key};
+use super::super::store::{Book, Found, stop_entry};
+use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
+use super::error::{RestoreError, RestoreFault};
+use super::records::BookParts;
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+{
+    /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
+    pub(crate) fn clear(&mut self) {
+        for order in self.slab.order_numbers() {
+            let node = self.slab.node(order);
+            if node.qty != 0 {
+                self.ids.remove(node.key, order);
+            }
+        }
+        for slot in self.stops.in_entry_order() {
+            self.ids.remove(self.stops.get(slot).id, stop_entry(slot));
+        }
+        self.clear_nameless();
+    }
+
+    /// [`Book::clear`] when no id leads anywhere any more.
+    fn clear_nameless(&mut self) {
+        for side in &mut self.sides {
+            side.clear();
+        }
+        self.slab.clear();
+        self.stops.clear();
+        self.expiry.clear();
+        self.undefine();
+    }
+
+    /// Fills an empty book from records that [`Book::verify`] found good, and tells `live` of each live order its owner
+    /// and, unless it is 0, when it expires. After an error the book is empty again.
+    pub(crate) fn restore(
+        &mut self,
+        spec: &InstrumentSpec,
+        parts: &BookParts<'_>,
+        live: &mut impl FnMut(u32, u64),
+    ) -> Result<(), RestoreError> {
+        self.define(spec);
+        self.phase = parts.head.phase().unwrap_or(Phase::Closed);
+        if let Some(last) = parts.head.last() {
+            self.last.set(last);
+        }
+        self.stamps = parts.head.stamps.get();
+        self.restore_orders(parts, live);
+        for stop in parts.stops.iter().filter_map(|record| record.read()) {
+            self.stops.insert(stop, None);
+            live(stop.owner, stop.expires);
+        }
+        let named = self.test_stamps(parts).and_then(|()| self.name_all(parts));
+        if named.is_err() {
+            self.clear_nameless();
+        }
+        named
+    }
+
+    fn restore_orders(&mut self, parts: &BookParts<'_>, live: &mut impl FnMut(u32, u64)) {
+        // The level that was filled last.
+        let mut filling: Option<(Side, i64, u32)> = None;
+        for record in parts.orders {
+            let Some(order) = record.read() else { continue };
+            let key = key(order.side, order.price);
+            let side = &mut self.sides[order.side as usize];
+            let level = match filling.filter(|at| (at.0, at.1) == (order.side, key)) {
+                Some((_, _, level)) => level,
+                None => {
+                    if filling.is_none_or(|at| at.0 != order.side) {
+                        let place = Self::window_of(parts, order.side, key);
+                        side.begin(place.unwrap_or(Place { top: key, len: 1, settled: false }));
+                    }
+                    let level = self.slab.take_level(key, order.side as usize);
+                    side.put_next(key, level);
+                    level
+                }
+            };
+            filling = Some((order.side, key, level));
+            let node = self.slab.take_order(order.id, order.open, order.owner);
+            self.slab.set_traits(node, order.traits);
+            if order.traits.iceberg {
+                let extra = self.slab.extra_mut(node);
+                extra.display = order.display;
+                extra.slice = record.slice.get();
+            }
+            if order.traits.tif == TimeInForce::Gtd {
+                self.slab.extra_mut(node).expires = order.expires;
+                self.expiry.push(node, &mut self.slab);
+            }
+            self.slab.link(node, level, order.traits);
+            live(order.owner, order.expires);
+        }
+        for side in &mut self.sides {
+            side.end();
+        }
+    }
+
+    /// Finds entry stamps that are there twice. The id index, which is empty yet, keeps those that were seen.
+    fn test_stamps(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
+        let (orders, stops) = (parts.orders.len(), parts.stops.len());
+        let mut twice = None;
+        let mut seen = 0;
+        for (i, stamp) in parts.stamps() {
+            let holds = |slot: u32| parts.stamp(slot as usize - 1) == Some(stamp);
+            if self.ids.get(stamp, holds) != 0 {
+                let offset = if i < orders { parts.order_offset(i) } else { parts.stop_offset(i - orders) };
+                twice = Some(offset);
+                break;
+            }
+            self.ids.insert(stamp, i as u32 + 1);
+            seen += 1;
+        }
+        debug_assert!(twice.is_some() || seen == orders + stops, "all were looked at");
+        for (i, stamp) in parts.stamps().take(seen) {
+            self.ids.remove(stamp, i as u32 + 1);
+        }
+        match twice {
+            Some(offset) => Err(RestoreError::new(RestoreFault::StampTwice, offset)),
+            None => Ok(()),
+        }
+    }
+
+    /// Enters all ids. After an error none is in.
+    fn name_all(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
+        // Nodes and slots were given out in the order of the records.
+        let nodes = self.slab.order_numbers();
+        let entries = nodes.clone().chain((1..=parts.stops.len() as u32).map(stop_entry));
+        let mut twice = None;
+        for (named, (id, entry)) in parts.ids().zip(entries.clone()).enumerate() {
+            if self.find(id) != Found::Nothing {
+                twice = Some(named);
+                break;
+            }
+            self.ids.insert(id, entry);
+        }
+        let Some(named) = twice else { return Ok(()) };
+        for (id, entry) in parts.ids().zip(entries).take(named) {
+            self.ids.remove(id, entry);
+        }
+        let orders = parts.orders.len();
+        let offset = if named < orders { parts.order_offset(named) } else { parts.stop_offset(named - orders) };
+        Err(RestoreError::new(RestoreFault::IdTwice, offset))
+    }
+}
+
+impl BookParts<'_> {
+    /// The ids of all orders, then of all stops.
+    fn ids(&self) -> impl Iterator<Item = u64> {
+        self.orders.iter().map(|o| o.id.get()).chain(self.stops.iter().map(|s| s.id.get()))
+    }
+
+    /// The entry stamps likewise, numbered from 0.
+    fn stamps(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.orders.iter().map(|o| o.stamp.get()).chain(self.stops.iter().map(|s| s.stamp.get())).enumerate()
+    }
+
+    fn stamp(&self, index: usize) -> Option<u64> {
+        match self.orders.get(index) {
+            Some(order) => Some(order.stamp.get()),
+            None => self.stops.get(index - self.orders.len()).map(|s| s.stamp.get()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Saving a book.
+
+use super::super::ladder::price;
+use super::super::store::{Book, Rest};
+use super::super::{InstrumentSpec, Price, Side, TimeInForce};
+use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
+use zerocopy::IntoBytes;
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+{
+    /// Bytes that [`Book::save`] hands out.
+    pub(crate) fn saved_len(&self) -> u64 {
+        BookParts::len(self.slab.live_orders(), self.stops.live())
+    }
+
+    /// Hands out the book of `spec`, record by record.
+    pub(crate) fn save<E>(&self, spec: &InstrumentSpec, out: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        out(self.head(spec).as_bytes())?;
+        for side in [Side::Buy, Side::Sell] {
+            let ladder = &self.sides[side as usize];
+            let mut rung = ladder.first();
+            while let Some(at) = rung {
+                for order in self.slab.queue(at.level) {
+                    out(self.order_record(order, side, price(side, at.key)).as_bytes())?;
+                }
+                rung = ladder.worse(at.key);
+            }
+        }
+        for slot in self.stops.in_entry_order() {
+            out(StopRecord::new(self.stops.get(slot)).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn head(&self, spec: &InstrumentSpec) -> BookRecord {
+        let (low, high) = spec.symbol.to_words();
+        let ticks = |price: Option<Price>| price.map_or(0, Price::ticks).into();
+        let windows = [self.sides[0].place(), self.sides[1].place()];
+        let window = |side: usize| match windows[side] {
+            Some(place) => WindowRecord { top: place.top.into(), len: place.len.into() },
+            None => WindowRecord { top: 0.into(), len: 0.into() },
+        };
+        let settled = |side: usize| windows[side].is_some_and(|place| place.settled);
+        BookRecord {
+            symbol: [low.into(), high.into()],
+            tick: spec.tick.mantissa().into(),
+            min_price: ticks(spec.min_price),
+            max_price: ticks(spec.max_price),
+            reference: ticks(spec.reference),
+            last: self.last.get().unwrap_or(0).into(),
+            stamps: self.stamps.into(),
+            width: super::super::ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
+            windows: [window(0), window(1)],
+            orders: (self.slab.live_orders() as u32).into(),
+            stops: (self.stops.live() as u32).into(),
+            phase: self.phase as u8,
+            decimals: spec.tick.decimals(),
+            known: flag(spec.min_price.is_some(), MIN)
+                | flag(spec.max_price.is_some(), MAX)
+                | flag(spec.reference.is_some(), REFERENCE)
+                | flag(self.last.get().is_some(), LAST),
+            settled: flag(settled(0), 1) | flag(settled(1), 2),
+            reserved: 0.into(),
+        }
+    }
+
+    fn order_record(&self, order: u32, side: Side, price: Price) -> OrderRecord {
+        let node = self.slab.node(order);
+        let traits = self.slab.traits(order);
+        // An order keeps what others left in the extras that it has no use for.
+        let extra = self.slab.extra(order);
+        let (display, slice) = if traits.iceberg { (extra.display, extra.slice) } else { (0, 0) };
+        let expires = if traits.tif == TimeInForce::Gtd { extra.expires } else { 0 };
+        let rest = Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, traits, display, expires };
+        OrderRecord::new(&rest, slice)
+    }
+}

@@ -1,0 +1,245 @@
+//! An engine as bytes, and an engine from bytes.
+//!
+//! A snapshot holds all by which an engine behaves, in records of fixed size, little-endian, that know nothing of slots,
+//! word size or capacities: the engine that takes it in may have others, as long as everything fits. `docs/snapshot.md`
+//! gives every byte. Nothing here allocates, and the stack takes a few records.
+
+mod crc64;
+mod records;
+mod writer;
+
+pub use writer::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
+
+use super::{Engine, Spec};
+use crate::book::snapshot::{BookParts, Capacity, RestoreError, RestoreFault};
+use crate::book::{Book, Limits};
+use crc64::Crc64;
+use records::{Header, MAGIC, OwnerRecord, VERSION};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// Bytes of the checksum, which comes last.
+const CHECKSUM: usize = 8;
+
+impl<
+    const INSTRUMENTS: usize,
+    const OWNERS: usize,
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+{
+    /// How many bytes [`Engine::save`] writes now. Looks at each instrument once.
+    #[must_use]
+    pub fn snapshot_len(&self) -> u64 {
+        let fixed = size_of::<Header>() + size_of::<OwnerRecord>() * self.state.owners.len() + CHECKSUM;
+        fixed as u64 + self.defined().map(|(_, book)| book.saved_len()).sum::<u64>()
+    }
+
+    /// Writes all that the engine is: what comes out makes an engine that behaves as this one does, to the byte.
+    ///
+    /// Two engines that were given the same commands write the same bytes, if their windows of near prices are as wide;
+    /// so does an engine and one that was restored from it. High-water marks are not saved. Takes one walk over all
+    /// orders, each its own small piece: give it a writer that gathers them.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher, SliceWriter};
+    ///
+    /// let mut engine: Engine<Book<64, 1, 8, 8, 128>, 1, 4> = Engine::new();
+    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut CountSink::default());
+    ///
+    /// let mut memory = [0; 512];
+    /// let mut writer = SliceWriter::new(&mut memory);
+    /// engine.save(&mut writer).expect("it is 240 bytes");
+    /// let bytes = writer.written();
+    /// assert_eq!(bytes.len() as u64, engine.snapshot_len());
+    ///
+    /// // Into an engine of another size.
+    /// let mut other: Engine<Book<16, 2, 0, 0, 32>, 2, 0> = Engine::new();
+    /// other.restore(bytes).expect("it fits");
+    /// assert_eq!(other.book(InstrumentId::new(0)).expect("defined").best(Side::Sell).expect("an order").qty, Qty::new(10));
+    /// ```
+    ///
+    /// # Errors
+    /// What the writer answers when it refuses a piece; the engine is as it was.
+    pub fn save<W: SnapshotWriter + ?Sized>(&self, writer: &mut W) -> Result<(), W::Error> {
+        let mut sum = Crc64::new();
+        let mut out = |bytes: &[u8]| {
+            sum.update(bytes);
+            writer.write(bytes)
+        };
+        let header = Header {
+            magic: MAGIC,
+            version: VERSION.into(),
+            reserved: 0.into(),
+            len: self.snapshot_len().into(),
+            seq: self.state.seq.into(),
+            clock: self.state.clock.into(),
+            instruments: self.state.instruments.into(),
+            owners: (self.state.owners.len() as u32).into(),
+        };
+        out(header.as_bytes())?;
+        for (owner, limits) in self.state.owners.sorted() {
+            out(OwnerRecord::new(owner, &limits).as_bytes())?;
+        }
+        for (spec, book) in self.defined() {
+            book.save(&spec, &mut out)?;
+        }
+        writer.write(&sum.value().to_le_bytes())
+    }
+
+    fn defined(&self) -> impl Iterator<Item = (crate::book::InstrumentSpec, &Book<ORDERS, BLOCKS, FAR, STOPS, IDS>)> {
+        let specs = self.specs.iter().take(self.state.instruments as usize).filter_map(Spec::unpack);
+        specs.zip(&self.books)
+    }
+
+    /// Makes the engine what it was when `bytes` were saved, whatever it is now.
+    ///
+    /// Checks everything before it changes anything: the checksum, then each record by itself and beside its neighbours,
+    /// then whether it fits. Takes time in proportion to what is in the engine and to what comes in.
+    ///
+    /// # Errors
+    /// What is wrong, and where; the engine is as it was. But that an id or an entry stamp is there twice is found only
+    /// while orders come in: then the engine is empty ([`RestoreError::left_empty`]).
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
+        const { Self::CHECK }
+        let parts = Parts::open(bytes)?;
+        parts.verify::<ORDERS, BLOCKS, FAR, STOPS, IDS>(INSTRUMENTS, OWNERS)?;
+        self.clear();
+        let filled = self.fill(&parts);
+        if filled.is_err() {
+            self.clear();
+        }
+        filled
+    }
+
+    fn fill(&mut self, parts: &Parts<'_>) -> Result<(), RestoreError> {
+        let state = &mut self.state;
+        state.seq = parts.header.seq.get();
+        state.clock = parts.header.clock.get();
+        for (owner, limits) in parts.owners.iter().filter_map(OwnerRecord::read) {
+            state.owners.set(owner, &limits, 0);
+        }
+        for ((part, book), slot) in parts.books().zip(&mut self.books).zip(&mut self.specs) {
+            let part = part?;
+            let Some(spec) = part.spec() else { continue };
+            *slot = Spec::pack(&spec);
+            state.instruments += 1;
+            book.restore(&spec, &part, &mut |owner, expires| {
+                state.owners.born(owner);
+                if expires != 0 {
+                    state.wake(expires);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes the engine an empty one: no instruments, no limits, event numbers and clock at their start. Takes time in
+    /// proportion to what is in it, so that memory which was never used stays untouched.
+    pub fn clear(&mut self) {
+        let books = self.books.iter_mut().zip(&mut self.specs);
+        for (book, spec) in books.take(self.state.instruments as usize) {
+            book.clear();
+            *spec = Spec::NONE;
+        }
+        self.state.owners.clear();
+        (self.state.clock, self.state.seq, self.state.wake, self.state.instruments) = (0, 0, 0, 0);
+    }
+}
+
+/// The parts of a snapshot whose checksum fits.
+#[derive(Clone, Copy, Debug)]
+struct Parts<'a> {
+    header: &'a Header,
+    owners: &'a [OwnerRecord],
+    books: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, RestoreError> {
+        let fail = |fault| RestoreError::new(fault, 0);
+        if bytes.first_chunk() != Some(&MAGIC) {
+            return Err(fail(RestoreFault::NotASnapshot));
+        }
+        let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| fail(RestoreFault::Length))?;
+        if header.version.get() != VERSION {
+            return Err(fail(RestoreFault::Version(header.version.get())));
+        }
+        let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(fail(RestoreFault::Length))?;
+        if header.len.get() != bytes.len() as u64 || body.len() < size_of::<Header>() {
+            return Err(fail(RestoreFault::Length));
+        }
+        let mut sum = Crc64::new();
+        sum.update(body);
+        if sum.value() != u64::from_le_bytes(*checksum) {
+            return Err(fail(RestoreFault::Checksum));
+        }
+        if header.reserved.get() != 0 {
+            return Err(fail(RestoreFault::BadRecord));
+        }
+        let rest = body.get(size_of::<Header>()..).unwrap_or(&[]);
+        let owners = usize::try_from(header.owners.get()).unwrap_or(usize::MAX);
+        let (owners, books) = <[OwnerRecord]>::ref_from_prefix_with_elems(rest, owners)
+            .map_err(|_| RestoreError::new(RestoreFault::Length, size_of::<Header>() as u64))?;
+        Ok(Self { header, owners, books })
+    }
+
+    /// The books one after the other; an error where the bytes end too soon or go on after the last.
+    fn books(self) -> impl Iterator<Item = Result<BookParts<'a>, RestoreError>> {
+        let mut left = self.header.instruments.get();
+        let mut bytes = self.books;
+        let end = (size_of::<Header>() + size_of_val(self.owners) + self.books.len()) as u64;
+        core::iter::from_fn(move || {
+            let offset = end - bytes.len() as u64;
+            let fail = Some(Err(RestoreError::new(RestoreFault::Length, offset)));
+            if left == 0 {
+                return if core::mem::take(&mut bytes).is_empty() { None } else { fail };
+            }
+            left -= 1;
+            let Some((part, rest)) = BookParts::split(bytes, offset) else {
+                left = 0;
+                bytes = &[];
+                return fail;
+            };
+            bytes = rest;
+            Some(Ok(part))
+        })
+    }
+
+    fn verify<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>(
+        &self,
+        instruments: usize,
+        owners: usize,
+    ) -> Result<(), RestoreError> {
+        let counts = [
+            (Capacity::Instruments, self.header.instruments.get(), instruments),
+            (Capacity::Owners, self.header.owners.get(), owners),
+        ];
+        for (of, needed, room) in counts {
+            if needed as usize > room {
+                let fault = RestoreFault::NoRoom { of, needed: needed.into(), room: room as u64 };
+                return Err(RestoreError::new(fault, 0));
+            }
+        }
+        let mut before = None;
+        for (i, record) in self.owners.iter().enumerate() {
+            let at = |fault| RestoreError::new(fault, (size_of::<Header>() + i * size_of::<OwnerRecord>()) as u64);
+            let (owner, limits) = record.read().ok_or(at(RestoreFault::BadRecord))?;
+            if limits == Limits::default() {
+                return Err(at(RestoreFault::BadRecord));
+            }
+            if before >= Some(owner) {
+                return Err(at(RestoreFault::OwnerOrder));
+            }
+            before = Some(owner);
+        }
+        for part in self.books() {
+            Book::<ORDERS, BLOCKS, FAR, STOPS, IDS>::verify(&part?, self.header.clock.get())?;
+        }
+        Ok(())
+    }
+}
