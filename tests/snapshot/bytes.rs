@@ -1,20 +1,20 @@
 //! The layout of a snapshot a second time, from `docs/snapshot.md`: where things stand, what the checksum is.
 
-pub const HEADER: usize = 48;
-pub const OWNER: usize = 40;
-pub const BOOK: usize = 120;
-pub const ORDER: usize = 64;
-pub const STOP: usize = 88;
+pub(crate) const HEADER: usize = 48;
+pub(crate) const OWNER: usize = 40;
+pub(crate) const BOOK: usize = 120;
+pub(crate) const ORDER: usize = 64;
+pub(crate) const STOP: usize = 88;
 
 /// CRC-64/XZ, bit by bit.
-pub fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     !bytes.iter().fold(u64::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u64::from(byte), |crc, _| (crc >> 1) ^ (0xc96c_5795_d787_0f42 & (crc & 1).wrapping_neg()))
     })
 }
 
 /// Gives changed bytes the length and checksum that belong to them.
-pub fn reseal(bytes: &mut Vec<u8>) {
+pub(crate) fn reseal(bytes: &mut Vec<u8>) {
     let len = bytes.len() as u64;
     put(bytes, 16, len);
     let end = bytes.len() - 8;
@@ -22,39 +22,39 @@ pub fn reseal(bytes: &mut Vec<u8>) {
     put(bytes, end, sum);
 }
 
-pub fn get(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn get(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"))
 }
 
-pub fn get32(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn get32(bytes: &[u8], at: usize) -> usize {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes")) as usize
 }
 
-pub fn put(bytes: &mut [u8], at: usize, value: u64) {
+pub(crate) fn put(bytes: &mut [u8], at: usize, value: u64) {
     bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
 
 /// Where a book stands, and how much is in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
-    pub book: usize,
-    pub orders: usize,
-    pub stops: usize,
+pub(crate) struct Place {
+    pub(crate) book: usize,
+    pub(crate) orders: usize,
+    pub(crate) stops: usize,
 }
 
 impl Place {
-    pub fn order(self, i: usize) -> usize {
+    pub(crate) fn order(self, i: usize) -> usize {
         assert!(i < self.orders);
         self.book + BOOK + i * ORDER
     }
 
-    pub fn stop(self, i: usize) -> usize {
+    pub(crate) fn stop(self, i: usize) -> usize {
         assert!(i < self.stops);
         self.book + BOOK + self.orders * ORDER + i * STOP
     }
 }
 
-pub fn books(bytes: &[u8]) -> Vec<Place> {
+pub(crate) fn books(bytes: &[u8]) -> Vec<Place> {
     let mut book = HEADER + get32(bytes, 44) * OWNER;
     let places = (0..get32(bytes, 40)).map(|_| {
         let place = Place { book, orders: get32(bytes, book + 104), stops: get32(bytes, book + 108) };
@@ -67,7 +67,7 @@ pub fn books(bytes: &[u8]) -> Vec<Place> {
 }
 
 /// The snapshot without what depends on the sizes of the engine.
-pub fn without_windows(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn without_windows(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for place in books(&bytes) {
         bytes[place.book + 64..place.book + 104].fill(0);

@@ -5,7 +5,7 @@
 #![no_std]
 
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol};
-use vvp_core::engine::{Engine, Matcher};
+use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 
 /// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places.
@@ -48,4 +48,17 @@ pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnM
     }
     node.apply(&command, &mut sink);
     true
+}
+
+/// Hands the bytes of a snapshot to `out`, piece by piece, until it answers `false`; whether all are out.
+pub fn save(node: &Node, out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    node.save(&mut FnWriter(|piece: &[u8]| if out(piece) { Ok(()) } else { Err(()) })).is_ok()
+}
+
+/// Makes the node what it was when the snapshot was saved.
+///
+/// # Errors
+/// What is wrong with the snapshot.
+pub fn restore(node: &mut Node, snapshot: &[u8]) -> Result<(), RestoreError> {
+    node.restore(snapshot)
 }
