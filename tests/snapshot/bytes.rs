@@ -14,7 +14,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 }
 
 /// Gives changed bytes the length and checksum that belong to them.
-pub(crate) fn reseal(bytes: &mut Vec<u8>) {
+pub(crate) fn reseal(bytes: &mut [u8]) {
     let len = bytes.len() as u64;
     put(bytes, 16, len);
     let end = bytes.len() - 8;
