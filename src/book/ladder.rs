@@ -171,6 +171,26 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
+    /// [`Ladder::remove`] of the best level, which is there.
+    #[inline(always)]
+    pub(super) fn remove_best(&mut self) {
+        let key = self.best_key();
+        if self.in_window(key)
+            && let Some(step) = self.window.clear_above_neighbour(Window::<BLOCKS>::place(key))
+        {
+            // No key above the best is occupied, so the neighbour in the ring is the next one down, and in the window.
+            self.levels -= 1;
+            let key = key.wrapping_sub(step as i64);
+            return self.set_best(Rung { key, level: self.window.level(Window::<BLOCKS>::place(key)) });
+        }
+        self.remove_apart(key);
+    }
+
+    #[inline(never)]
+    fn remove_apart(&mut self, key: i64) {
+        self.remove(key);
+    }
+
     /// The best level of all.
     pub(super) fn first(&self) -> Option<Rung> {
         if self.best == 0 { None } else { Some(Rung { key: self.best_key(), level: self.best }) }

@@ -224,58 +224,85 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     ) -> Option<u64> {
         let side = other as usize;
         let mut open = open;
-        while open > 0 {
+        loop {
+            if matches!(taker.stp, SelfTrade::None) {
+                open = self.trade_plain(taker.id, other, limit, open, h);
+            }
             let level = self.sides[side].best();
             let key = self.sides[side].best_key();
-            if level == 0 || key < limit {
-                break;
+            if open == 0 || level == 0 || key < limit {
+                return Some(open);
             }
-            // One level: front of the queue, until it is empty or the order is filled.
+            let maker = self.slab.node(level).next;
+            if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
+                open = self.prevent(taker, maker, open, h)?;
+            } else {
+                open = self.trade_one(taker, maker, level, price(other, key), open, h);
+            }
+        }
+    }
+
+    /// Trades with whoever is next as long as that is an order that is neither hidden nor iceberg nor gtd. Gives what is
+    /// left. Whoever asks, no order's owner matters.
+    ///
+    /// What goes from one level goes together, when the last of it has traded.
+    #[inline(always)]
+    fn trade_plain<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+        let side = other as usize;
+        let mut open = open;
+        loop {
+            let (level, key) = (self.sides[side].best(), self.sides[side].best_key());
+            if open == 0 || level == 0 || key < limit {
+                return open;
+            }
+            let at = price(other, key);
+            let first = self.slab.node(level).next;
+            let (mut maker, mut last, mut gone, mut traded) = (first, first, 0, 0);
             loop {
-                let maker = self.slab.node(level).next;
-                if matches!(taker.stp, SelfTrade::None) && self.slab.node(maker).is_plain() {
-                    open = self.trade_plain(taker, maker, level, price(other, key), open, h);
-                } else if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
-                    open = self.prevent(taker, maker, open, h)?;
-                } else {
-                    open = self.trade_one(taker, maker, level, price(other, key), open, h);
+                let node = *self.slab.node(maker);
+                if !node.is_plain() {
+                    break;
                 }
-                if open == 0 || self.sides[side].best() != level {
+                let qty = node.qty.min(open);
+                let left = node.qty - qty;
+                open -= qty;
+                traded += qty;
+                h.emit(EventBody::Trade {
+                    maker: OrderId::new(node.key),
+                    taker: OrderId::new(taker),
+                    price: at,
+                    qty: Qty::new(qty),
+                    maker_open: Qty::new(left),
+                    taker_open: Qty::new(open),
+                });
+                self.slab.node_mut(maker).qty = left;
+                if left != 0 {
+                    break;
+                }
+                self.ids.remove(node.key, maker);
+                h.died(node.owner());
+                gone += 1;
+                last = maker;
+                maker = node.next;
+                if open == 0 || maker == level {
                     break;
                 }
             }
+            if traded == 0 {
+                return open; // not a plain order
+            }
+            self.last.set(at.ticks());
+            self.untested = true;
+            if gone != 0 {
+                self.slab.free_run(first, last, gone);
+            }
+            if maker == level {
+                self.sides[side].remove_best();
+                self.slab.free_level(level);
+            } else {
+                self.slab.unlink_front(level, maker, gone, traded);
+            }
         }
-        Some(open)
-    }
-
-    /// [`Book::trade_one`] with an order that is neither hidden nor iceberg nor gtd.
-    #[inline(always)]
-    fn trade_plain<H: Host>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
-        let node = *self.slab.node(maker);
-        let qty = node.qty.min(open);
-        let (maker_open, open) = (node.qty - qty, open - qty);
-        h.emit(EventBody::Trade {
-            maker: OrderId::new(node.key),
-            taker: OrderId::new(taker.id),
-            price: at,
-            qty: Qty::new(qty),
-            maker_open: Qty::new(maker_open),
-            taker_open: Qty::new(open),
-        });
-        self.last.set(at.ticks());
-        self.untested = true;
-        if maker_open != 0 {
-            self.slab.shrink_plain(maker, level, node.qty, maker_open);
-            return open;
-        }
-        self.slab.unlink_first_plain(&node, level);
-        self.ids.remove(node.key, maker);
-        self.slab.free_order(maker);
-        h.died(node.owner());
-        if node.next == level {
-            self.drop_level(level);
-        }
-        open
     }
 
     /// One trade with the order at the front of a level. Gives what is left of the taker.

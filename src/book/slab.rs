@@ -449,14 +449,23 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         level
     }
 
-    /// [`Slab::unlink_plain`] for the first order of a level.
+    /// Takes a run of orders that are neither hidden nor iceberg nor gtd off the front of a level: `count` of them, the
+    /// order `next` is the first one that stays. `qty` is how much goes, theirs and what `next` traded.
     #[inline(always)]
-    pub(super) fn unlink_first_plain(&mut self, order: &Node, level: u32) {
+    pub(super) fn unlink_front(&mut self, level: u32, next: u32, count: u32, qty: u64) {
         let at = self.node_mut(level);
-        at.qty -= order.qty;
-        at.up -= 2;
-        at.next = order.next;
-        self.node_mut(order.next).prev = level;
+        at.qty -= qty;
+        at.up -= 2 * count;
+        at.next = next;
+        self.node_mut(next).prev = level;
+    }
+
+    /// Gives back the nodes of a run of orders of a queue, `first` to `last`; their quantities are 0 already.
+    #[inline(always)]
+    pub(super) fn free_run(&mut self, first: u32, last: u32, count: u32) {
+        self.node_mut(last).next = self.free_order;
+        self.free_order = first;
+        self.live_orders -= count;
     }
 
     #[inline(always)]

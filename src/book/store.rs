@@ -38,7 +38,8 @@ pub struct Book<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, cons
     pub(super) last: Ticks,
     pub(super) reference: Ticks,
     min_price: i64,
-    max_price: i64,
+    /// How far the highest price of the band lies above the lowest.
+    band: u64,
     /// Entry stamps given so far.
     pub(super) stamps: u64,
     pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
@@ -127,7 +128,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(crate) fn define(&mut self, spec: &InstrumentSpec) {
         const { Self::CHECK }
         self.min_price = spec.min_price.map_or(i64::MIN, Price::ticks);
-        self.max_price = spec.max_price.map_or(i64::MAX, Price::ticks);
+        let max_price = spec.max_price.map_or(i64::MAX, Price::ticks);
+        self.band = max_price.wrapping_sub(self.min_price) as u64;
         if let Some(reference) = spec.reference {
             self.reference.set(reference.ticks());
         }
@@ -143,7 +145,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     #[inline(always)]
     pub(super) const fn in_band(&self, price: Price) -> bool {
-        self.min_price <= price.ticks() && price.ticks() <= self.max_price
+        price.ticks().wrapping_sub(self.min_price) as u64 <= self.band
     }
 
     /// The next entry stamp.

@@ -2,22 +2,15 @@
 
 use zerocopy::FromZeros;
 
-/// 64 ticks: which are occupied, and by which level.
-#[derive(Debug, FromZeros)]
-#[repr(C)]
-struct Block {
-    occupied: u64,
-    level: [u32; 64],
-}
-
 /// A ring of `BLOCKS` × 64 places. Three words lead to any occupied place: one of 64 root bits, one of 64 summary
-/// words, one block.
+/// words, one of `BLOCKS` words of occupied places.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Window<const BLOCKS: usize> {
     root: u64,
     summary: [u64; 64],
-    blocks: [Block; BLOCKS],
+    occupied: [u64; BLOCKS],
+    levels: [[u32; 64]; BLOCKS],
 }
 
 /// Bits below bit `i`.
@@ -53,15 +46,19 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
     /// The level at a place, or 0.
     #[inline(always)]
     pub(super) fn level(&self, place: usize) -> u32 {
-        self.blocks[(place / 64) & (BLOCKS - 1)].level[place % 64]
+        self.levels.as_flattened()[place & (Self::PLACES - 1)]
+    }
+
+    #[inline(always)]
+    fn level_mut(&mut self, place: usize) -> &mut u32 {
+        &mut self.levels.as_flattened_mut()[place & (Self::PLACES - 1)]
     }
 
     #[inline(always)]
     pub(super) fn set(&mut self, place: usize, level: u32) {
         let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
-        let block = &mut self.blocks[b];
-        block.level[i] = level;
-        block.occupied |= 1 << i;
+        *self.level_mut(place) = level;
+        self.occupied[b] |= 1 << i;
         self.summary[(b / 64) % 64] |= 1 << (b % 64);
         self.root |= 1 << (b / 64);
     }
@@ -71,19 +68,33 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
     #[inline(always)]
     pub(super) fn clear(&mut self, place: usize) {
         let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
-        let block = &mut self.blocks[b];
-        block.level[i] = 0;
-        block.occupied &= !(1 << i);
+        *self.level_mut(place) = 0;
+        self.occupied[b] &= !(1 << i);
+        let some = u64::from(self.occupied[b] != 0);
         let word = &mut self.summary[(b / 64) % 64];
-        *word = *word & !(1 << (b % 64)) | u64::from(block.occupied != 0) << (b % 64);
+        *word = *word & !(1 << (b % 64)) | some << (b % 64);
         self.root = self.root & !(1 << (b / 64)) | u64::from(*word != 0) << (b / 64);
+    }
+
+    /// Empties a place if there is an occupied one below it within the same word, and gives the distance: then no word
+    /// above changes.
+    #[inline(always)]
+    pub(super) fn clear_above_neighbour(&mut self, place: usize) -> Option<usize> {
+        let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
+        let rest = self.occupied[b] & below(i);
+        if rest == 0 {
+            return None;
+        }
+        *self.level_mut(place) = 0;
+        self.occupied[b] &= !(1 << i);
+        Some(i - high(rest))
     }
 
     /// The first occupied place at `place` or below it, going round the ring; `None` when the ring is empty.
     #[inline(always)]
     pub(super) fn at_or_below(&self, place: usize) -> Option<usize> {
         let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
-        let mut bits = self.blocks[b].occupied & (u64::MAX >> (63 - i));
+        let mut bits = self.occupied[b] & (u64::MAX >> (63 - i));
         if bits == 0 {
             let mut group = b / 64;
             let mut word = self.summary[group % 64] & below(b % 64);
@@ -102,7 +113,7 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
                 }
             }
             b = (group * 64 + high(word)) & (BLOCKS - 1);
-            bits = self.blocks[b].occupied;
+            bits = self.occupied[b];
             if bits == 0 {
                 return None;
             }
@@ -113,7 +124,7 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
     /// The first occupied place at `place` or above it, going round the ring; `None` when the ring is empty.
     pub(super) fn at_or_above(&self, place: usize) -> Option<usize> {
         let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
-        let mut bits = self.blocks[b].occupied & (u64::MAX << i);
+        let mut bits = self.occupied[b] & (u64::MAX << i);
         if bits == 0 {
             let above = |i: usize| !below(i) & !(1 << i);
             let mut group = b / 64;
@@ -130,17 +141,17 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
                 word = self.summary[group];
             }
             b = (group * 64 + word.trailing_zeros() as usize) & (BLOCKS - 1);
-            bits = self.blocks[b].occupied;
+            bits = self.occupied[b];
         }
         Some(b * 64 + bits.trailing_zeros() as usize)
     }
 
     /// Whether every summary bit says what the words below it say, and occupied places have levels.
     pub(super) fn is_consistent(&self) -> bool {
-        self.blocks.iter().enumerate().all(|(b, block)| {
+        self.occupied.iter().zip(&self.levels).enumerate().all(|(b, (&occupied, levels))| {
             let bit = self.summary[b / 64] >> (b % 64) & 1;
-            (bit == 1) == (block.occupied != 0)
-                && block.level.iter().enumerate().all(|(i, &level)| (block.occupied >> i & 1 == 1) == (level != 0))
+            (bit == 1) == (occupied != 0)
+                && levels.iter().enumerate().all(|(i, &level)| (occupied >> i & 1 == 1) == (level != 0))
         }) && self.summary.iter().enumerate().all(|(g, &word)| (self.root >> g & 1 == 1) == (word != 0))
     }
 }
