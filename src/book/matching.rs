@@ -226,7 +226,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut open = open;
         loop {
             if matches!(taker.stp, SelfTrade::None) {
-                open = self.trade_plain(taker.id, other, limit, open, h);
+                open = self.trade_plain_apart(taker.id, other, limit, open, h);
             }
             let level = self.sides[side].best();
             let key = self.sides[side].best_key();
@@ -242,24 +242,30 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    #[inline(never)]
+    fn trade_plain_apart<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+        self.trade_plain(taker, other, limit, open, h)
+    }
+
     /// Trades with whoever is next as long as that is an order that is neither hidden nor iceberg nor gtd. Gives what is
     /// left. Whoever asks, no order's owner matters.
     ///
     /// What goes from one level goes together, when the last of it has traded.
     #[inline(always)]
-    fn trade_plain<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
-        let side = other as usize;
+    pub(super) fn trade_plain<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+        let Self { sides, slab, ids, last: last_price, untested, .. } = self;
+        let ladder = &mut sides[other as usize];
         let mut open = open;
         loop {
-            let (level, key) = (self.sides[side].best(), self.sides[side].best_key());
-            if open == 0 || level == 0 || key < limit {
+            let (level, key) = (ladder.best(), ladder.best_key());
+            if level == 0 || key < limit {
                 return open;
             }
             let at = price(other, key);
-            let first = self.slab.node(level).next;
+            let first = slab.node(level).next;
             let (mut maker, mut last, mut gone, mut traded) = (first, first, 0, 0);
             loop {
-                let node = *self.slab.node(maker);
+                let node = *slab.node(maker);
                 if !node.is_plain() {
                     break;
                 }
@@ -275,11 +281,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     maker_open: Qty::new(left),
                     taker_open: Qty::new(open),
                 });
-                self.slab.node_mut(maker).qty = left;
+                slab.node_mut(maker).qty = left;
                 if left != 0 {
                     break;
                 }
-                self.ids.remove(node.key, maker);
+                ids.remove(node.key, maker);
                 h.died(node.owner());
                 gone += 1;
                 last = maker;
@@ -291,16 +297,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if traded == 0 {
                 return open; // not a plain order
             }
-            self.last.set(at.ticks());
-            self.untested = true;
+            last_price.set(at.ticks());
+            *untested = true;
             if gone != 0 {
-                self.slab.free_run(first, last, gone);
+                slab.free_run(first, last, gone);
             }
             if maker == level {
-                self.sides[side].remove_best();
-                self.slab.free_level(level);
+                ladder.remove_best();
+                slab.free_level(level);
             } else {
-                self.slab.unlink_front(level, maker, gone, traded);
+                slab.unlink_front(level, maker, gone, traded);
+            }
+            if open == 0 {
+                return 0;
             }
         }
     }

@@ -8,7 +8,7 @@ use super::host::Host;
 use super::ladder::{key, price};
 use super::matching::Taker;
 use super::store::Book;
-use super::{CancelReason, EventBody, Phase, Qty, Side};
+use super::{CancelReason, EventBody, Phase, Qty, SelfTrade, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
@@ -95,8 +95,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         h.emit(EventBody::Accepted { id });
         let other = side.opposite();
-        let taker = Taker { id: id.get(), owner: c.owner_id().get(), stp: c.self_trade_mode() };
-        let open = self.trade(taker, other, key(other, at), qty, h).unwrap_or(0);
+        let limit = key(other, at);
+        let mut open = qty;
+        if matches!(c.self_trade_mode(), SelfTrade::None) {
+            open = self.trade_plain(id.get(), other, limit, open, h);
+        }
+        if open != 0 && self.crosses(side, at) {
+            let taker = Taker { id: id.get(), owner: c.owner_id().get(), stp: c.self_trade_mode() };
+            open = self.trade(taker, other, limit, open, h).unwrap_or(0);
+        }
         if open == 0 {
             self.next_stamp();
         } else if rests {
