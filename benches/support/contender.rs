@@ -51,9 +51,7 @@ impl Contender for Ours {
 
     #[inline(never)]
     fn run(&mut self, commands: &[Command]) {
-        for c in commands {
-            self.engine.apply(c, &mut self.ring);
-        }
+        self.engine.apply_all(commands, &mut self.ring);
     }
 
     #[inline(never)]

@@ -1,5 +1,6 @@
 //! Where orders and levels live: one slab of 32-byte nodes, so that a queue of orders is a ring through its level.
 
+use super::foresee::prefetch;
 use super::heap::Heaped;
 use super::{SelfTrade, TimeInForce};
 use zerocopy::FromZeros;
@@ -168,6 +169,13 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         let base = (&raw mut *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
         // SAFETY: as in `node`, and the slab is borrowed for as long as the node is.
         unsafe { &mut *base.wrapping_add(i as usize) }
+    }
+
+    /// Asks memory for a node; the number may be none.
+    #[inline(always)]
+    pub(super) fn foresee(&self, i: u32) {
+        let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
+        prefetch(base.wrapping_add(i as usize));
     }
 
     #[inline(always)]

@@ -182,6 +182,14 @@ pub trait Matcher {
     /// Applies one command; its events are in the sink when it returns.
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
+    /// Applies commands that are there together, one after the other: the same as so many times [`Matcher::apply`], and
+    /// faster, since what a command needs is fetched from memory while those before it are at work.
+    fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
+        for command in commands {
+            self.apply(command, sink);
+        }
+    }
+
     /// How many events have been numbered so far.
     fn seq(&self) -> u64;
 
@@ -432,6 +440,17 @@ impl<
             Op::Instrument => self.define(command, sink),
             Op::Limits => self.limit(command, sink),
             Op::Refused => self.pass_on(command, sink),
+        }
+    }
+
+    fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
+        for (i, command) in commands.iter().enumerate() {
+            if let Some(c) = commands.get(i + 4)
+                && let Some(book) = self.books.get(usize::from(c.instrument_id().get()))
+            {
+                book.foresee_nodes(c);
+            }
+            self.apply(command, sink);
         }
     }
 
