@@ -29,17 +29,37 @@ pub trait Contender {
 pub struct Ours {
     engine: Huge<BenchEngine>,
     ring: Ring,
+    /// Whether it gets the commands one by one, not knowing what comes next.
+    one_by_one: bool,
 }
 
 impl Ours {
+    /// The one that gets all commands that are there together.
     pub fn new() -> Self {
-        Self { engine: ours::engine(), ring: Ring::new() }
+        Self { engine: ours::engine(), ring: Ring::new(), one_by_one: false }
+    }
+
+    /// The one that gets them one by one.
+    pub fn one_by_one() -> Self {
+        Self { one_by_one: true, ..Self::new() }
+    }
+
+    #[inline(never)]
+    fn run_one_by_one(&mut self, commands: &[Command]) {
+        for c in commands {
+            self.engine.apply(c, &mut self.ring);
+        }
+    }
+
+    #[inline(never)]
+    fn run_together(&mut self, commands: &[Command]) {
+        self.engine.apply_all(commands, &mut self.ring);
     }
 }
 
 impl Contender for Ours {
     fn name(&self) -> &'static str {
-        "vvp"
+        if self.one_by_one { "vvp one by one" } else { "vvp" }
     }
 
     fn start(&mut self, filling: &[Command]) {
@@ -49,9 +69,8 @@ impl Contender for Ours {
         self.run(filling);
     }
 
-    #[inline(never)]
     fn run(&mut self, commands: &[Command]) {
-        self.engine.apply_all(commands, &mut self.ring);
+        if self.one_by_one { self.run_one_by_one(commands) } else { self.run_together(commands) }
     }
 
     #[inline(never)]

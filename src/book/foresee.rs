@@ -7,7 +7,7 @@ use super::store::Book;
 /// Asks memory for the line at `at`, without waiting for it. Nothing where the processor has no such instruction that
 /// stable Rust knows.
 #[inline(always)]
-pub(crate) fn prefetch<T>(at: *const T) {
+pub(super) fn prefetch<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program sees and never faults, whatever the address.
     unsafe {
@@ -21,18 +21,11 @@ pub(crate) fn prefetch<T>(at: *const T) {
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
 {
-    /// A command will come soon: its id's place and its price's place are wanted.
+    /// A command will come soon: asks memory for the order and the level that its id and its price lead to now. That may
+    /// have changed by then: it is a guess, and a command of another kind reads a meaningless id or price here. There
+    /// are no branches, since one that depends on the kind of a command is mispredicted every other time.
     #[inline(always)]
-    pub(crate) fn foresee_places(&self, c: &Command) {
-        let side = c.side();
-        self.ids.foresee(c.id().get());
-        self.sides[side as usize].foresee(key(side, c.limit_price()));
-    }
-
-    /// A command will come very soon: the order and the level that its places lead to are wanted. What is found may have
-    /// changed by then; it is a guess.
-    #[inline(always)]
-    pub(crate) fn foresee_nodes(&self, c: &Command) {
+    pub(crate) fn foresee(&self, c: &Command) {
         let side = c.side();
         let level = self.sides[side as usize].guess(key(side, c.limit_price()));
         let order = self.ids.at_place(c.id().get()) & Self::MAX_ORDER;

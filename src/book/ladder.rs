@@ -118,12 +118,6 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         if self.in_window(key) { Some(self.window.level(Window::<BLOCKS>::place(key))) } else { None }
     }
 
-    /// Asks memory for the place of this key in the window.
-    #[inline(always)]
-    pub(super) fn foresee(&self, key: i64) {
-        self.window.foresee(Window::<BLOCKS>::place(key));
-    }
-
     /// The level at the place of this key in the window, which may be another key's; or 0.
     #[inline(always)]
     pub(super) fn guess(&self, key: i64) -> u32 {

@@ -225,7 +225,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let side = other as usize;
         let mut open = open;
         loop {
-            if matches!(taker.stp, SelfTrade::None) {
+            if open != 0 && matches!(taker.stp, SelfTrade::None) {
                 open = self.trade_plain_apart(taker.id, other, limit, open, h);
             }
             let level = self.sides[side].best();
@@ -247,12 +247,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.trade_plain(taker, other, limit, open, h)
     }
 
-    /// Trades with whoever is next as long as that is an order that is neither hidden nor iceberg nor gtd. Gives what is
-    /// left. Whoever asks, no order's owner matters.
+    /// Trades `open`, more than 0, with whoever is next as long as that is an order that is neither hidden nor iceberg
+    /// nor gtd. Gives what is left. For takers without self-trade prevention.
     ///
     /// What goes from one level goes together, when the last of it has traded.
     #[inline(always)]
     pub(super) fn trade_plain<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+        debug_assert!(open > 0, "something to trade");
         let Self { sides, slab, ids, last: last_price, untested, .. } = self;
         let ladder = &mut sides[other as usize];
         let mut open = open;

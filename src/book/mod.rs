@@ -31,7 +31,6 @@ mod window;
 pub(crate) use apply::rejected;
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
 pub(crate) use event::Stamp;
-pub(crate) use foresee::prefetch;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
 pub(crate) use host::Host;
 pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};

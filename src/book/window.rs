@@ -1,6 +1,5 @@
 //! The window of a ladder: a ring of consecutive ticks, and a bitmap that says which of them are occupied.
 
-use super::foresee::prefetch;
 use zerocopy::FromZeros;
 
 /// A ring of `BLOCKS` × 64 places. Three words lead to any occupied place: one of 64 root bits, one of 64 summary
@@ -53,12 +52,6 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
     #[inline(always)]
     fn level_mut(&mut self, place: usize) -> &mut u32 {
         &mut self.levels.as_flattened_mut()[place & (Self::PLACES - 1)]
-    }
-
-    /// Asks memory for the level at a place.
-    #[inline(always)]
-    pub(super) fn foresee(&self, place: usize) {
-        prefetch(&raw const self.levels.as_flattened()[place & (Self::PLACES - 1)]);
     }
 
     #[inline(always)]

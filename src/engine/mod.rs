@@ -174,6 +174,9 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     }
 }
 
+/// How many commands ahead memory is asked for what they will need: about as long as memory takes to answer.
+const LOOK_AHEAD: usize = 4;
+
 /// What every [`Engine`] can do, whatever its sizes.
 pub trait Matcher {
     /// The type of its books.
@@ -443,12 +446,13 @@ impl<
         }
     }
 
+    #[inline]
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
         for (i, command) in commands.iter().enumerate() {
-            if let Some(c) = commands.get(i + 4)
-                && let Some(book) = self.books.get(usize::from(c.instrument_id().get()))
+            if let Some(soon) = commands.get(i + LOOK_AHEAD)
+                && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))
             {
-                book.foresee_nodes(c);
+                book.foresee(soon);
             }
             self.apply(command, sink);
         }

@@ -66,12 +66,6 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.places[Self::place(id)] & SLOT
     }
 
-    /// Asks memory for the place of `id`.
-    #[inline(always)]
-    pub(crate) fn foresee(&self, id: u64) {
-        crate::book::prefetch(&raw const self.places[Self::place(id)]);
-    }
-
     /// Whether nobody has the place of `id`, and no id that wanted it went to the table: `id` is not there.
     #[inline(always)]
     pub const fn is_free(&self, id: u64) -> bool {

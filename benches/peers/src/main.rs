@@ -7,7 +7,8 @@
 //! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the ratio to ours. A round in
 //!   which the thread was preempted is run again, three times at most.
 //! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
-//! - `pair`: the engine with a reader of its events on the other core, and alone, in turn.
+//! - `pair`: the engine alone, with a reader of its events on the other core that looks for more all the time, and with
+//!   one that leaves it time to fill more of the queue than its second cache holds, in turn.
 //! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
 //!   command.
 //!
@@ -29,6 +30,7 @@ const CORE: usize = 1;
 fn contenders(only: &[String]) -> Vec<Box<dyn Contender>> {
     let all: Vec<Box<dyn Contender>> = vec![
         Box::new(Ours::new()),
+        Box::new(Ours::one_by_one()),
         Box::new(Bare::new()),
         Box::new(adapters::Matchcore::new()),
         Box::new(adapters::OrderbookRs::new()),
@@ -36,7 +38,7 @@ fn contenders(only: &[String]) -> Vec<Box<dyn Contender>> {
         Box::new(adapters::RustOb::new()),
     ];
     let wanted = |c: &dyn Contender| {
-        only.is_empty() || c.name() == "vvp" || only.iter().any(|name| c.name().starts_with(name.as_str()))
+        only.is_empty() || c.name().starts_with("vvp") || only.iter().any(|name| c.name().starts_with(name.as_str()))
     };
     all.into_iter().filter(|c| wanted(c.as_ref())).collect()
 }
@@ -157,15 +159,16 @@ fn compare(workload: &workloads::Workload, o: &Options, ticks_per_ns: f64, slow:
 fn pair(workload: &workloads::Workload, rounds: usize, ticks_per_ns: f64) {
     let mut engine = support::ours::engine();
     let mut ours = Ours::new();
-    let mut times = [vec![], vec![]];
+    let mut times = [vec![], vec![], vec![]];
     for _ in 0..rounds {
         times[0].push(pair::alone(&mut ours, workload) / ticks_per_ns);
-        times[1].push(pair::run(&mut engine, workload, CORE, 1 - CORE) / ticks_per_ns);
+        times[1].push(pair::run(&mut engine, workload, CORE, 1 - CORE, pair::CLOSE) / ticks_per_ns);
+        times[2].push(pair::run(&mut engine, workload, CORE, 1 - CORE, pair::FAR) / ticks_per_ns);
     }
-    for (times, name) in times.iter_mut().zip(["alone", "with a reader"]) {
+    for (times, name) in times.iter_mut().zip(["alone", "with a reader close behind", "with a reader far behind"]) {
         times.sort_by(f64::total_cmp);
         let (median, last) = (times[times.len() / 2], times[times.len() - 1]);
-        println!("{} {name:14} {median:6.1} ns [{:.1} .. {last:.1}]", workload.name, times[0]);
+        println!("{} {name:26} {median:6.1} ns [{:.1} .. {last:.1}]", workload.name, times[0]);
     }
 }
 

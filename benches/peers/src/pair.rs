@@ -9,15 +9,18 @@ use vvp_core::book::{CountSink, Event, QueueSink};
 use vvp_core::engine::Matcher;
 use vvp_core::queue::{PopError, Spin, Spsc};
 
-const SLOTS: usize = 4096;
+const SLOTS: usize = 65_536;
 
-/// Pauses between two looks at a queue that has little in it.
-const REST: usize = 30;
+/// Pauses between two looks at a queue that has little in it: a reader that wants each event soon.
+pub const CLOSE: usize = 30;
+/// One that wants the writer to be fast. Its distance lets lines sink into the cache that both cores share, and from
+/// there they come, and go back to be written again, faster than from one core's own cache to the other's.
+pub const FAR: usize = 4000;
 
 static QUEUE: Spsc<Event, SLOTS> = Spsc::new();
 
 /// Ticks a command until the reader has seen the last event, over one run of the stream.
-pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usize, reader_core: usize) -> f64 {
+pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usize, reader_core: usize, rest: usize) -> f64 {
     engine.clear();
     let mut count = CountSink::default();
     ours::define(engine, &mut count);
@@ -46,7 +49,7 @@ pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usi
                 // A reader that follows too closely takes the line away that the writer is still filling: it looks
                 // away for a moment after a small batch.
                 if n < 128 {
-                    for _ in 0..REST {
+                    for _ in 0..rest {
                         core::hint::spin_loop();
                     }
                 }
@@ -63,9 +66,7 @@ pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usi
         host::real_time();
         let mut sink = QueueSink::new(producer, Spin);
         let start = host::ticks();
-        for c in workload.timed() {
-            engine.apply(c, &mut sink);
-        }
+        engine.apply_all(workload.timed(), &mut sink);
         assert_eq!(sink.lost(), 0, "the reader reads to the end");
         sink.into_producer().close();
         let (read, sum) = reader.join().expect("a reader that ends");

@@ -115,9 +115,9 @@ impl Matching<'_> {
             self.stamps.take(stamps);
             // Commands that were there together are answered together: a publisher that follows event by event takes
             // the cache line away that the next one is written to. Each has waited until then.
-            for command in &batch {
-                matcher.apply(command, sink);
-            }
+            let (first, wrapped) = batch.as_slices();
+            matcher.apply_all(first, sink);
+            matcher.apply_all(wrapped, sink);
             sink.flush();
             let now = self.clock.now();
             for stamp in stamps {
