@@ -1,6 +1,5 @@
 //! Commands applied together are answered as if they came one by one, whatever they are and however they are cut.
 
-#[allow(dead_code)]
 mod model;
 
 use model::flavours::flavours;

@@ -140,7 +140,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.phase = Phase::Continuous;
         self.untested = false;
         (self.last, self.reference) = (Ticks::NONE, Ticks::NONE);
-        (self.min_price, self.max_price, self.stamps) = (0, 0, 0);
+        (self.min_price, self.band, self.stamps) = (0, 0, 0);
     }
 
     #[inline(always)]
