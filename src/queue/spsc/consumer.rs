@@ -1,11 +1,15 @@
 //! The consumer's end.
 
+use super::super::pace::Pace;
 use super::super::{PopError, Stats, TooFew};
 use super::{Spsc, raise};
 use crate::sync::{Ordering, Slots};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
+
+/// Fewer values than this at a look is close behind the producer: several cache lines of the smallest values.
+const FEW: usize = 64;
 
 /// The one end of a [`Spsc`] that takes values out. Dropping it gives the end back; values not taken stay.
 ///
@@ -17,6 +21,10 @@ pub struct Consumer<'q, T, const N: usize> {
     head: usize,
     /// The producer's tail as last seen: the values before it are ours.
     seen: usize,
+    /// The last look found few values: the consumer is close behind.
+    few: bool,
+    /// How close it follows.
+    pace: Pace,
     _not_sync: PhantomData<Cell<()>>,
 }
 
@@ -34,7 +42,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         let depth = queue.producer.tail.load(Ordering::Relaxed).wrapping_sub(head);
         let taken = line.in_drain.load(Ordering::Relaxed).min(depth);
         let head = head.wrapping_add(taken);
-        let mut this = Self { queue, head, seen: head, _not_sync: PhantomData };
+        let mut this = Self { queue, head, seen: head, few: false, pace: Pace::new(head), _not_sync: PhantomData };
         this.end_drain();
         this
     }
@@ -165,11 +173,18 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     }
 
     /// Looks for values when those known are used up.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
-        if self.look() > 0 {
+        if self.few {
+            self.pace.keep(self.head);
+        }
+        let there = self.look();
+        self.few = there < FEW;
+        if there > 0 {
             return Ok(());
         }
+        self.pace.dry(self.head);
         // Acquire: pairs with the Release in `Producer::close`. Whoever sees the flag sees the last tail published
         // before it, so one more look tells "closed and empty" from "a last value came just now".
         if !self.queue.producer.closed.load(Ordering::Acquire) {

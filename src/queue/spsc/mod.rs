@@ -230,7 +230,7 @@ impl<T, const N: usize> Spsc<T, N> {
 }
 
 /// Raises the flag of an end, or `None` if it is up.
-fn claim(flag: &AtomicBool) -> Option<()> {
+pub(super) fn claim(flag: &AtomicBool) -> Option<()> {
     // Acquire: pairs with the Release in `Producer::drop` and `Consumer::drop`, so that we see all that the last owner
     // did. Relaxed: a claim that failed touches nothing. Not a swap, which would write to the owner's line even so.
     flag.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
@@ -239,7 +239,7 @@ fn claim(flag: &AtomicBool) -> Option<()> {
 
 /// Stores the greater of the two; for one writer.
 #[inline(always)]
-fn raise(mark: &AtomicUsize, value: usize) {
+pub(super) fn raise(mark: &AtomicUsize, value: usize) {
     // Relaxed, both: the mark has one writer, and its readers only look at it.
     if value > mark.load(Ordering::Relaxed) {
         mark.store(value, Ordering::Relaxed);

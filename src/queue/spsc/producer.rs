@@ -42,8 +42,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.tail == self.limit {
-            return self.push_after_look(value);
+        if self.tail == self.limit && !self.room() {
+            return Err(Full(value));
         }
         // SAFETY: tail < limit
         unsafe { self.put(value) };
@@ -59,8 +59,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// could never make room.
     #[inline]
     pub fn stage(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.tail == self.limit {
-            return self.stage_after_look(value);
+        if self.tail == self.limit && !self.room() {
+            return Err(Full(value));
         }
         // SAFETY: tail < limit
         unsafe { self.put(value) };
@@ -167,26 +167,19 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         self.tail = self.tail.wrapping_add(1);
     }
 
-    // The whole slow path, out of line and called last, so that the fast one needs no stack frame.
+    /// Looks for room when what was known is used up. If there is none, what was staged is published, or the consumer
+    /// could never make room.
+    // Out of line, and the value is not passed: it would have to go through memory, also where it is not called, and
+    // reading back in one piece what was written in several costs more than all the rest of a push.
     #[cold]
     #[inline(never)]
-    fn push_after_look(&mut self, value: T) -> Result<(), Full<T>> {
-        let result = self.stage_after_look(value);
-        self.publish();
-        result
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn stage_after_look(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.look() == 0 {
-            self.publish();
-            self.count_refusal();
-            return Err(Full(value));
+    fn room(&mut self) -> bool {
+        if self.look() > 0 {
+            return true;
         }
-        // SAFETY: `look` has just found room, so tail < limit.
-        unsafe { self.put(value) };
-        Ok(())
+        self.publish();
+        self.count_refusal();
+        false
     }
 
     fn count_refusal(&mut self) {
