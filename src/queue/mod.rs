@@ -1,12 +1,26 @@
 //! Queues between threads, or between an interrupt handler and the main loop.
 //!
-//! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation loops, waits or allocates, and
-//! neither end can hold up the other, wherever it stops. Whoever wants to wait brings a [`Wait`].
+//! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation waits for the other side or
+//! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
+//! for about a microsecond before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
+//!
+//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 
+#[cfg(not(loom))]
+pub mod frames;
+/// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
+#[cfg(loom)]
+#[path = "frames/marks.rs"]
+pub mod marks;
+mod pace;
 pub mod spsc;
+pub mod turn;
 mod wait;
 
+#[cfg(not(loom))]
+pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use spsc::{Consumer, Producer, Spsc};
+pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};
 pub use wait::{Spin, Wait};
 
 use core::fmt;

@@ -4,6 +4,8 @@
 //! whole matching engine for it.
 #![no_std]
 
+pub mod queues;
+
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol};
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;

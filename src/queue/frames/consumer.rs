@@ -1,0 +1,228 @@
+//! The consumer's end.
+
+use super::super::{PopError, Stats};
+use super::{Frames, HEADER, Ring, room};
+use crate::sync::Ordering;
+use bbqueue::prod_cons::stream::{StreamConsumer, StreamGrantR};
+use core::cell::Cell;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+
+/// The one end of a [`Frames`] that takes frames out. Dropping it gives the end back; frames not taken stay.
+///
+/// `Send` but not `Sync`. All operations are wait-free.
+#[must_use = "dropping the consumer gives its end of the ring back"]
+pub struct FrameConsumer<'q, const N: usize> {
+    frames: &'q Frames<N>,
+    ring: StreamConsumer<&'q Ring<N>>,
+    popped: usize,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl<'q, const N: usize> FrameConsumer<'q, N> {
+    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    pub(super) fn attach(frames: &'q Frames<N>) -> Self {
+        // Relaxed: `closed` only ever delays what the producer does about a full ring.
+        frames.consumer.closed.store(false, Ordering::Relaxed);
+        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        let popped = frames.consumer.popped.load(Ordering::Relaxed);
+        Self { frames, ring: frames.ring.stream_consumer(), popped, _not_sync: PhantomData }
+    }
+
+    /// Lends the oldest frame.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and the producer has
+    /// closed after its last one.
+    #[inline]
+    pub fn read(&mut self) -> Result<FrameRead<'_, 'q, N>, PopError> {
+        let bytes = self.bytes()?;
+        let len = first(&bytes).map_or(0, <[u8]>::len);
+        Ok(FrameRead { consumer: self, bytes, len })
+    }
+
+    /// Lends the frames that lie in one piece from the oldest on: all of them, or those before the wrap.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[inline]
+    pub fn read_many(&mut self) -> Result<FramesRead<'_, 'q, N>, PopError> {
+        let bytes = self.bytes()?;
+        Ok(FramesRead { consumer: self, bytes })
+    }
+
+    /// Whether the producer has closed. There may still be frames to take: `read` tells when there are none.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `FrameProducer::close`.
+        self.frames.producer.closed.load(Ordering::Acquire)
+    }
+
+    /// Tells the producer that nothing more will be taken. What is in the ring stays until a new consumer claims this
+    /// end. The producer learns of it when it asks.
+    pub fn close(self) {
+        // Release: pairs with the Acquire in `FrameProducer::is_closed`.
+        self.frames.consumer.closed.store(true, Ordering::Release);
+    }
+
+    /// What the ring has done so far; see [`Frames::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.frames.stats()
+    }
+
+    #[inline]
+    fn bytes(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
+        match self.ring.read() {
+            Ok(bytes) => Ok(bytes),
+            Err(_) => self.nothing(),
+        }
+    }
+
+    /// Why there is nothing; or the bytes, if a last frame has come before the close.
+    #[cold]
+    #[inline(never)]
+    fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
+        // Acquire: pairs with the Release in `FrameProducer::close`. Whoever sees the flag sees the last mark stored
+        // before it, so one more look tells "closed and empty" from "a last frame came just now".
+        if !self.frames.producer.closed.load(Ordering::Acquire) {
+            return Err(PopError::Empty);
+        }
+        self.ring.read().map_err(|_| PopError::Closed)
+    }
+
+    /// Gives back the first `used` bytes of a grant, which held `count` frames.
+    #[inline(always)]
+    fn give_back(&mut self, bytes: StreamGrantR<&'q Ring<N>>, used: usize, count: usize) {
+        bytes.release(used);
+        self.popped = self.popped.wrapping_add(count);
+        // Relaxed: bbqueue's mark gives back, not this.
+        self.frames.consumer.popped.store(self.popped, Ordering::Relaxed);
+    }
+}
+
+/// The first frame of what was lent.
+#[inline(always)]
+fn first(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = bytes.split_first_chunk::<HEADER>()?;
+    rest.get(..u32::from_le_bytes(*length) as usize)
+}
+
+impl<const N: usize> Drop for FrameConsumer<'_, N> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `Frames::consumer`: the next owner sees all that we did.
+        self.frames.consumer.claimed.store(false, Ordering::Release);
+    }
+}
+
+impl<const N: usize> fmt::Debug for FrameConsumer<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameConsumer").field("frames", self.frames).finish_non_exhaustive()
+    }
+}
+
+/// A frame lent by [`FrameConsumer::read`]; it is the frame's bytes, which may be changed in place. Dropping it leaves
+/// the frame in the ring; [`release`](Self::release) gives its room back.
+#[must_use = "dropping it leaves the frame in the ring; `release` gives its room back"]
+pub struct FrameRead<'c, 'q, const N: usize> {
+    consumer: &'c mut FrameConsumer<'q, N>,
+    bytes: StreamGrantR<&'q Ring<N>>,
+    len: usize,
+}
+
+impl<const N: usize> FrameRead<'_, '_, N> {
+    /// Gives the frame's room back.
+    #[inline]
+    pub fn release(self) {
+        let Self { consumer, bytes, len } = self;
+        consumer.give_back(bytes, room(len), 1);
+    }
+}
+
+impl<const N: usize> Deref for FrameRead<'_, '_, N> {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(HEADER..).and_then(|rest| rest.get(..self.len)).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> DerefMut for FrameRead<'_, '_, N> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(HEADER..).and_then(|rest| rest.get_mut(..self.len)).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> fmt::Debug for FrameRead<'_, '_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameRead").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// Frames lent by [`FrameConsumer::read_many`]. Dropping it leaves them in the ring; [`release`](Self::release) gives
+/// their room back at once.
+#[must_use = "dropping it leaves the frames in the ring; `release` gives their room back"]
+pub struct FramesRead<'c, 'q, const N: usize> {
+    consumer: &'c mut FrameConsumer<'q, N>,
+    bytes: StreamGrantR<&'q Ring<N>>,
+}
+
+impl<const N: usize> FramesRead<'_, '_, N> {
+    /// The frames, oldest first.
+    #[inline]
+    pub fn iter(&self) -> FrameIter<'_> {
+        FrameIter { rest: &self.bytes }
+    }
+
+    /// Gives the room of all of them back.
+    #[inline]
+    pub fn release(self) {
+        self.release_first(usize::MAX);
+    }
+
+    /// Gives the room of the oldest `n` of them back, or of all, if there are fewer. The others stay in the ring.
+    #[inline]
+    pub fn release_first(self, n: usize) {
+        let Self { consumer, bytes } = self;
+        let mut frames = FrameIter { rest: &bytes };
+        let count = frames.by_ref().take(n).count();
+        let used = bytes.len().wrapping_sub(frames.rest.len());
+        consumer.give_back(bytes, used, count);
+    }
+}
+
+impl<'g, const N: usize> IntoIterator for &'g FramesRead<'_, '_, N> {
+    type Item = &'g [u8];
+    type IntoIter = FrameIter<'g>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<const N: usize> fmt::Debug for FramesRead<'_, '_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FramesRead").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+/// The frames of a [`FramesRead`], one by one.
+#[derive(Clone, Debug)]
+pub struct FrameIter<'g> {
+    rest: &'g [u8],
+}
+
+impl<'g> Iterator for FrameIter<'g> {
+    type Item = &'g [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'g [u8]> {
+        let frame = first(self.rest)?;
+        self.rest = self.rest.get(room(frame.len())..).unwrap_or_default();
+        Some(frame)
+    }
+}
+
+impl FusedIterator for FrameIter<'_> {}

@@ -1,0 +1,285 @@
+//! Frames of bytes, each of its own length, from one producer to one consumer: for packets, serial lines, DMA.
+//!
+//! ```
+//! use vvp_core::queue::{FrameError, Frames, PopError};
+//!
+//! static FRAMES: Frames<256> = Frames::new();
+//!
+//! let mut tx = FRAMES.producer().expect("nobody else has it");
+//! let mut rx = FRAMES.consumer().expect("nobody else has it");
+//! tx.push(b"first")?;
+//! let mut grant = tx.grant(100)?; // 100 bytes in one piece, for a DMA controller to fill
+//! grant[..6].copy_from_slice(b"second");
+//! grant.commit(6);
+//! assert_eq!(tx.push(&[0; 200]), Err(FrameError::TooLong { max: 124 }));
+//!
+//! let frame = rx.read().expect("there are two");
+//! assert_eq!(&*frame, b"first");
+//! frame.release();
+//! let frames = rx.read_many().expect("there is one more"); // all that lie in one piece, given back at once
+//! assert!(frames.iter().eq([b"second"]));
+//! frames.release();
+//! tx.close();
+//! assert_eq!(rx.read().unwrap_err(), PopError::Closed);
+//! # Ok::<(), FrameError>(())
+//! ```
+//!
+//! # How it works
+//! On top of `bbqueue`: its storage, its grants, its stream mode. A frame is four bytes of length (little-endian), its
+//! bytes, and up to three bytes that round it up to four. What is ours is the bookkeeping behind the grants (`marks.rs`,
+//! which says why), claims, `close`, counts, and batches: any number of frames may be written into one grant and
+//! published at once, and read out of one grant and given back at once.
+//!
+//! ```text
+//!   offset 0                128                     256
+//!   +----------------------+-----------------------+-----------------------------------------------------------+
+//!   | pushed   high_water  | popped                | bbqueue's: the marks, a line for the writer, one for the  |
+//!   | refused  flags       | flags                 | reader; and N bytes:  | len | bytes .. pad | len | bytes  |
+//!   +----------------------+-----------------------+-----------------------------------------------------------+
+//!     only the producer      only the consumer       each byte has one owner at a time: see `marks.rs`
+//! ```
+//! Nothing is a pointer, so the same bytes work wherever they are mapped, and all zero is the empty ring. Whether the
+//! marks or the bytes come first in bbqueue's part is up to the compiler (its struct is not `repr(C)`), so programs that
+//! share a region must be built by one compiler. `zerocopy::FromZeros` cannot be derived through it either.
+//!
+//! # Cost and progress
+//! Every operation is wait-free: none loops over more than the frames it is given, none waits, and none needs
+//! compare-and-swap but claiming.
+
+mod consumer;
+#[allow(unreachable_pub)] // public for the model checker's build
+mod marks;
+mod producer;
+
+pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
+pub use producer::{FrameBatch, FrameGrant, FrameProducer};
+
+use super::Stats;
+use super::spsc::claim;
+use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering};
+use bbqueue::BBQueue;
+use bbqueue::traits::notifier::polling::Polling;
+use bbqueue::traits::storage::Inline;
+use core::fmt;
+use core::mem::offset_of;
+use marks::Marks;
+
+/// Bytes before each frame.
+const HEADER: usize = 4;
+
+/// Bytes that a frame takes.
+#[inline(always)]
+const fn room(len: usize) -> usize {
+    // `len` has been checked against a maximum well below the greatest `usize`.
+    HEADER.wrapping_add(len).wrapping_add(3) & !3
+}
+
+/// bbqueue with our bookkeeping, for polling.
+type Ring<const N: usize> = BBQueue<Inline<N>, Marks, Polling>;
+
+/// `N` bytes of frames from one producer to one consumer. `N` is a multiple of 4, at least 16 (checked at compile time).
+///
+/// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught up; longer ones are
+/// refused, since whether they ever fit would depend on where the last one ended.
+#[repr(C)]
+pub struct Frames<const N: usize> {
+    producer: CachePadded<ProducerLine>,
+    consumer: CachePadded<ConsumerLine>,
+    ring: Ring<N>,
+}
+
+/// What the producer writes.
+#[derive(Debug)]
+#[repr(C)]
+struct ProducerLine {
+    /// How many frames were published so far.
+    pushed: AtomicUsize,
+    /// The greatest depth the producer met, in frames.
+    high_water: AtomicUsize,
+    /// How many calls found no room.
+    refused: AtomicUsize,
+    /// The producer has said that nothing more will come.
+    closed: AtomicBool,
+    /// Somebody holds the producer.
+    claimed: AtomicBool,
+}
+
+/// What the consumer writes.
+#[derive(Debug)]
+#[repr(C)]
+struct ConsumerLine {
+    /// How many frames were given back so far.
+    popped: AtomicUsize,
+    /// The consumer has said that it will take nothing more.
+    closed: AtomicBool,
+    /// Somebody holds the consumer.
+    claimed: AtomicBool,
+}
+
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    assert!(offset_of!(ProducerLine, pushed) == 0 && offset_of!(ConsumerLine, popped) == 0);
+    assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, refused) == 2 * WORD);
+    assert!(offset_of!(ProducerLine, closed) == 3 * WORD && offset_of!(ConsumerLine, closed) == WORD);
+    assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == WORD + 1);
+    assert!(offset_of!(Frames<1024>, consumer) == 128 && offset_of!(Frames<1024>, ring) == 256);
+    assert!(size_of::<Frames<1024>>() == 512 + 1024);
+};
+
+impl<const N: usize> Frames<N> {
+    const CHECK: () =
+        assert!(N >= 16 && N.is_multiple_of(4), "a ring of frames has a multiple of 4 bytes, at least 16");
+
+    /// The longest frame, in bytes: half of the ring less the length that goes before each.
+    pub const MAX_FRAME: usize = {
+        let () = Self::CHECK;
+        let half = N / 2 / 4 * 4 - HEADER;
+        if half > u32::MAX as usize { u32::MAX as usize } else { half }
+    };
+
+    /// An empty ring. A `const fn`, so that it can live in a static, where it costs no image.
+    #[must_use]
+    pub const fn new() -> Self {
+        let () = Self::CHECK;
+        Self {
+            producer: CachePadded::new(ProducerLine {
+                pushed: AtomicUsize::new(0),
+                high_water: AtomicUsize::new(0),
+                refused: AtomicUsize::new(0),
+                closed: AtomicBool::new(false),
+                claimed: AtomicBool::new(false),
+            }),
+            consumer: CachePadded::new(ConsumerLine {
+                popped: AtomicUsize::new(0),
+                closed: AtomicBool::new(false),
+                claimed: AtomicBool::new(false),
+            }),
+            ring: Ring::new(),
+        }
+    }
+
+    /// Both ends, for as long as the ring is borrowed. What is in it stays; a closed end is open again.
+    pub fn split(&mut self) -> (FrameProducer<'_, N>, FrameConsumer<'_, N>) {
+        // Nobody holds an end: each would borrow the ring. A flag may still be up, if a handle was forgotten.
+        // Relaxed: whoever lent us the ring for our own has ordered its past before this.
+        self.producer.claimed.store(true, Ordering::Relaxed);
+        self.consumer.claimed.store(true, Ordering::Relaxed);
+        let frames = &*self;
+        (FrameProducer::attach(frames), FrameConsumer::attach(frames))
+    }
+
+    /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
+    /// can go on where this one stopped. A closed end is open again.
+    #[must_use]
+    pub fn producer(&self) -> Option<FrameProducer<'_, N>> {
+        claim(&self.producer.claimed)?;
+        Some(FrameProducer::attach(self))
+    }
+
+    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
+    /// can go on where this one stopped. A closed end is open again.
+    #[must_use]
+    pub fn consumer(&self) -> Option<FrameConsumer<'_, N>> {
+        claim(&self.consumer.claimed)?;
+        Some(FrameConsumer::attach(self))
+    }
+
+    /// How many bytes the ring has, for frames and the four bytes before each.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// Whether either end has closed and nobody has claimed that end since.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`, so that what was published before is seen after.
+        self.producer.closed.load(Ordering::Acquire) || self.consumer.closed.load(Ordering::Acquire)
+    }
+
+    /// What the ring has done so far, counted in frames. `high_water` is what the producer met when it went back to the
+    /// front of the ring or was refused.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        // Relaxed, all: numbers to look at. `popped` is loaded first. A frame can be read before its producer has
+        // counted it, so the difference may be negative for a moment, and counts as none.
+        let popped = self.consumer.popped.load(Ordering::Relaxed);
+        let pushed = self.producer.pushed.load(Ordering::Relaxed);
+        let depth = pushed.wrapping_sub(popped);
+        let depth = if depth > usize::MAX / 2 { 0 } else { depth };
+        Stats {
+            pushed,
+            popped,
+            refused: self.producer.refused.load(Ordering::Relaxed),
+            high_water: depth.max(self.producer.high_water.load(Ordering::Relaxed)),
+            depth,
+        }
+    }
+}
+
+impl<const N: usize> Default for Frames<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> fmt::Debug for Frames<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("bytes", &N).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// No room in one piece now: wait for the consumer and try again.
+    Full,
+    /// Longer than a frame can be in this ring: send it in parts, or make the ring greater.
+    TooLong {
+        /// The longest frame, in bytes.
+        max: usize,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no room for the frame: wait for the consumer and try again"),
+            Self::TooLong { max } => {
+                write!(f, "a frame has at most {max} bytes here: send it in parts, or make the ring greater")
+            }
+        }
+    }
+}
+
+impl core::error::Error for FrameError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of a ring go on elsewhere, as in another mapping of the same memory.
+    #[test]
+    fn nothing_in_it_is_an_address() {
+        let (here, mut there) = (Frames::<64>::new(), Frames::<64>::new());
+        here.producer().unwrap().push(b"one").unwrap();
+        // SAFETY: nobody holds an end of either, and neither has anything to drop.
+        unsafe { core::ptr::from_mut(&mut there).copy_from_nonoverlapping(&here, 1) };
+        there.producer().unwrap().push(b"two").unwrap();
+        assert!(there.consumer().unwrap().read_many().unwrap().iter().eq([b"one", b"two"]));
+    }
+
+    #[test]
+    fn zero_bytes_are_an_empty_ring() {
+        // SAFETY: atomics and bytes: no value is invalid.
+        let zeroed: Frames<64> = unsafe { core::mem::zeroed() };
+        assert_eq!(zeroed.stats(), Frames::<64>::new().stats());
+        let (mut tx, mut rx) = (zeroed.producer().unwrap(), zeroed.consumer().unwrap());
+        for n in 0..100 {
+            tx.push(&[n; 11]).unwrap();
+            assert_eq!(&*rx.read().unwrap(), &[n; 11]);
+            rx.read().unwrap().release();
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The producer's end.
+
+use super::super::Stats;
+use super::super::spsc::raise;
+use super::{FrameError, Frames, HEADER, Ring, room};
+use crate::sync::Ordering;
+use bbqueue::prod_cons::stream::{StreamGrantW, StreamProducer};
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+
+/// The one end of a [`Frames`] that puts frames in. Dropping it gives the end back.
+///
+/// `Send` but not `Sync`. All operations are wait-free.
+#[must_use = "dropping the producer gives its end of the ring back"]
+pub struct FrameProducer<'q, const N: usize> {
+    frames: &'q Frames<N>,
+    ring: StreamProducer<&'q Ring<N>>,
+    pushed: usize,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl<'q, const N: usize> FrameProducer<'q, N> {
+    /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
+    pub(super) fn attach(frames: &'q Frames<N>) -> Self {
+        // Relaxed: `closed` only ever delays what the consumer does about an empty ring.
+        frames.producer.closed.store(false, Ordering::Relaxed);
+        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        let pushed = frames.producer.pushed.load(Ordering::Relaxed);
+        Self { frames, ring: frames.ring.stream_producer(), pushed, _not_sync: PhantomData }
+    }
+
+    /// Puts a frame in and publishes it.
+    ///
+    /// # Errors
+    /// [`FrameError::Full`] when there is no room now, [`FrameError::TooLong`] when there never will be.
+    #[inline]
+    pub fn push(&mut self, frame: &[u8]) -> Result<(), FrameError> {
+        let mut grant = self.grant(frame.len())?;
+        grant.copy_from(frame);
+        grant.commit(frame.len());
+        Ok(())
+    }
+
+    /// Lends `len` bytes in one piece, for a frame of that length or shorter: a DMA controller may fill them. They hold
+    /// what an earlier frame left there.
+    ///
+    /// # Errors
+    /// [`FrameError::Full`] when there is no room now, [`FrameError::TooLong`] when there never will be.
+    #[inline]
+    pub fn grant(&mut self, len: usize) -> Result<FrameGrant<'_, 'q, N>, FrameError> {
+        if len > Frames::<N>::MAX_FRAME {
+            return Err(FrameError::TooLong { max: Frames::<N>::MAX_FRAME });
+        }
+        let bytes = self.bytes(room(len))?;
+        Ok(FrameGrant { producer: self, bytes, len })
+    }
+
+    /// Lends `bytes` bytes in one piece for any number of frames that are published at once. Each takes four bytes and
+    /// its length, rounded up to four.
+    ///
+    /// # Errors
+    /// [`FrameError::Full`] when there is no such piece now, [`FrameError::TooLong`] when it is longer than
+    /// [`MAX_FRAME`](Frames::MAX_FRAME).
+    #[inline]
+    pub fn batch(&mut self, bytes: usize) -> Result<FrameBatch<'_, 'q, N>, FrameError> {
+        if bytes > Frames::<N>::MAX_FRAME {
+            return Err(FrameError::TooLong { max: Frames::<N>::MAX_FRAME });
+        }
+        let bytes = self.bytes(bytes)?;
+        Ok(FrameBatch { producer: self, bytes, used: 0, count: 0 })
+    }
+
+    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `FrameConsumer::close`: we see all that it took before.
+        self.frames.consumer.closed.load(Ordering::Acquire)
+    }
+
+    /// Tells the consumer that no more will come. What is in the ring stays.
+    pub fn close(self) {
+        // Release: pairs with the Acquire in `FrameConsumer::nothing`, so that who sees this sees all that was pushed.
+        self.frames.producer.closed.store(true, Ordering::Release);
+    }
+
+    /// What the ring has done so far; see [`Frames::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.frames.stats()
+    }
+
+    #[inline]
+    fn bytes(&mut self, len: usize) -> Result<StreamGrantW<&'q Ring<N>>, FrameError> {
+        match self.ring.grant_exact(len) {
+            Ok(bytes) => Ok(bytes),
+            Err(_) => Err(self.refuse()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self) -> FrameError {
+        // Relaxed, both: ours alone to write, and only to be looked at.
+        let refused = &self.frames.producer.refused;
+        refused.store(refused.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.look();
+        FrameError::Full
+    }
+
+    /// Notes how deep the ring is.
+    fn look(&mut self) {
+        // Relaxed: a number to look at. Frames not yet counted may have been taken already: no depth then.
+        let depth = self.pushed.wrapping_sub(self.frames.consumer.popped.load(Ordering::Relaxed));
+        if depth <= N {
+            raise(&self.frames.producer.high_water, depth);
+        }
+    }
+
+    /// Publishes the first `used` bytes of a grant, which hold `count` frames.
+    #[inline(always)]
+    fn publish(&mut self, bytes: StreamGrantW<&'q Ring<N>>, used: usize, count: usize) {
+        bytes.commit(used);
+        self.pushed = self.pushed.wrapping_add(count);
+        // Relaxed: bbqueue's mark publishes, not this.
+        self.frames.producer.pushed.store(self.pushed, Ordering::Relaxed);
+    }
+}
+
+impl<const N: usize> Drop for FrameProducer<'_, N> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `Frames::producer`: the next owner sees all that we did.
+        self.frames.producer.claimed.store(false, Ordering::Release);
+    }
+}
+
+impl<const N: usize> fmt::Debug for FrameProducer<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameProducer").field("frames", self.frames).finish_non_exhaustive()
+    }
+}
+
+/// Room for one frame, lent by [`FrameProducer::grant`]; it is the frame's bytes. The consumer sees nothing of it until
+/// [`commit`](Self::commit); dropping it leaves the ring as it was.
+#[must_use = "dropping a grant aborts it; `commit` publishes"]
+pub struct FrameGrant<'p, 'q, const N: usize> {
+    producer: &'p mut FrameProducer<'q, N>,
+    bytes: StreamGrantW<&'q Ring<N>>,
+    len: usize,
+}
+
+impl<const N: usize> FrameGrant<'_, '_, N> {
+    /// Publishes a frame of the first `len` bytes, or of all of them if there are fewer.
+    #[inline]
+    pub fn commit(self, len: usize) {
+        let Self { producer, mut bytes, len: most } = self;
+        let len = if len < most { len } else { most };
+        header(&mut bytes, 0, len);
+        producer.publish(bytes, room(len), 1);
+    }
+
+    #[inline(always)]
+    fn copy_from(&mut self, frame: &[u8]) {
+        if let Some(place) = self.bytes.get_mut(HEADER..).and_then(|rest| rest.get_mut(..frame.len())) {
+            place.copy_from_slice(frame);
+        }
+    }
+}
+
+/// Writes the length before a frame that starts at `at`.
+#[inline(always)]
+fn header(bytes: &mut [u8], at: usize, len: usize) {
+    if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
+        *place = (len as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+    }
+}
+
+impl<const N: usize> Deref for FrameGrant<'_, '_, N> {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(HEADER..).and_then(|rest| rest.get(..self.len)).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> DerefMut for FrameGrant<'_, '_, N> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(HEADER..).and_then(|rest| rest.get_mut(..self.len)).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> fmt::Debug for FrameGrant<'_, '_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameGrant").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// Room for any number of frames, lent by [`FrameProducer::batch`]. The consumer sees nothing of them until
+/// [`commit`](Self::commit); dropping it leaves the ring as it was.
+#[must_use = "dropping a batch aborts it; `commit` publishes"]
+pub struct FrameBatch<'p, 'q, const N: usize> {
+    producer: &'p mut FrameProducer<'q, N>,
+    bytes: StreamGrantW<&'q Ring<N>>,
+    used: usize,
+    count: usize,
+}
+
+impl<const N: usize> FrameBatch<'_, '_, N> {
+    /// Adds a frame.
+    ///
+    /// # Errors
+    /// [`FrameError::Full`] when the batch has no room for it: commit, and begin another.
+    #[inline]
+    pub fn push(&mut self, frame: &[u8]) -> Result<(), FrameError> {
+        if frame.len() > Frames::<N>::MAX_FRAME {
+            return Err(FrameError::TooLong { max: Frames::<N>::MAX_FRAME });
+        }
+        let place = self.bytes.get_mut(self.used..).and_then(|rest| rest.get_mut(..room(frame.len())));
+        let Some((length, rest)) = place.and_then(|place| place.split_first_chunk_mut::<HEADER>()) else {
+            return Err(FrameError::Full);
+        };
+        let Some(body) = rest.get_mut(..frame.len()) else { return Err(FrameError::Full) };
+        *length = (frame.len() as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+        body.copy_from_slice(frame);
+        self.used = self.used.wrapping_add(room(frame.len()));
+        self.count = self.count.wrapping_add(1);
+        Ok(())
+    }
+
+    /// How many frames it holds so far.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Publishes the frames at once.
+    #[inline]
+    pub fn commit(self) {
+        let Self { producer, bytes, used, count } = self;
+        producer.publish(bytes, used, count);
+    }
+}
+
+impl<const N: usize> fmt::Debug for FrameBatch<'_, '_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameBatch").field("frames", &self.count).finish_non_exhaustive()
+    }
+}
