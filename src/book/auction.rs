@@ -50,10 +50,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             });
             self.last.set(at.ticks());
             for (order, open) in [(buyer, open[0]), (seller, open[1])] {
+                if h.watches() {
+                    self.show_traded(order, at, qty, order == seller, h);
+                }
                 if open == 0 {
                     self.drop_order(order, h);
-                } else {
+                } else if self.slab.slice(order) == 0 {
                     self.slab.refresh_if_spent(order);
+                    if h.watches() {
+                        self.show_added(order, h);
+                    }
                 }
             }
         }

@@ -43,15 +43,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::User, h),
             Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::User, h),
             _ => {
+                h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
                 match found {
-                    Found::Order(order) => self.slab.shrink(order, left),
+                    Found::Order(order) => self.shrink(order, left, h),
                     Found::Stop(slot) => self.stops.set_qty(slot, left),
                     Found::Nothing => {}
                 }
-                h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
             }
         }
         Ok(())
+    }
+
+    /// Sets a resting order's open quantity to something smaller, not zero.
+    #[inline(always)]
+    pub(super) fn shrink<H: Host>(&mut self, order: u32, open: u64, h: &mut H) {
+        let was = if h.watches() { self.shown_of(order) } else { 0 };
+        self.slab.shrink(order, open);
+        if h.watches() {
+            self.show_shrunk(order, was, h);
+        }
     }
 
     pub(super) fn replace<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
@@ -89,10 +99,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let id = OrderId::new(node.key);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         if at == was && qty <= node.qty {
-            if qty < node.qty {
-                self.slab.shrink(order, qty);
-            }
             h.emit(replaced);
+            if qty < node.qty {
+                self.shrink(order, qty, h);
+            }
             return Ok(());
         }
         if traits.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
@@ -100,6 +110,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         self.room(side, at, qty, order)?;
         h.emit(replaced);
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
         self.lift(order);
         // Lifting the order may have taken its level away.
         let level = self.sides[side as usize].find(key(side, at));

@@ -206,6 +206,10 @@ impl Stamp {
         Self { head: head | (instrument as u64) << INSTRUMENT, ts: self.ts }
     }
 
+    pub(crate) const fn instrument(self) -> InstrumentId {
+        InstrumentId::new((self.head >> INSTRUMENT) as u16)
+    }
+
     const NOWHERE: u64 = (NO_INSTRUMENT as u64) << FLAGS;
 }
 

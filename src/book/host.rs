@@ -1,6 +1,6 @@
 //! What a book needs from the engine around it.
 
-use super::{EventBody, Reject};
+use super::{DepthLevel, EventBody, Reject, Side, Visible};
 
 /// The engine as a book sees it: the clock, the event stream, the owners.
 pub(crate) trait Host {
@@ -22,4 +22,8 @@ pub(crate) trait Host {
     fn died(&mut self, owner: u32);
     /// Something of this book expires at `expires` ns.
     fn wake(&mut self, expires: u64);
+    /// Whether anybody wants to be told what the market sees of each change.
+    fn watches(&self) -> bool;
+    /// Something that the market sees has changed; `level` is how its level looks now.
+    fn show(&mut self, side: Side, level: DepthLevel, what: Visible);
 }

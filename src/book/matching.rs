@@ -4,6 +4,7 @@ use super::host::Host;
 use super::ladder::{key, price};
 use super::slab::Traits;
 use super::store::{Book, Rest, stop_entry};
+use super::visible::show_plain_trade;
 use super::{CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
 
 /// An order on its way in: new, replaced, or a stop that was triggered.
@@ -282,6 +283,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     maker_open: Qty::new(left),
                     taker_open: Qty::new(open),
                 });
+                if h.watches() {
+                    let off = (traded, gone + u32::from(left == 0));
+                    show_plain_trade(slab, level, (node.key, qty, left), off, h);
+                }
                 slab.node_mut(maker).qty = left;
                 if left != 0 {
                     break;
@@ -330,12 +335,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             maker_open: Qty::new(maker_open),
             taker_open: Qty::new(open - qty),
         });
+        if h.watches() {
+            self.show_traded(maker, at, qty, false, h);
+        }
         self.last.set(at.ticks());
         self.untested = true;
         if maker_open == 0 {
             self.drop_order(maker, h);
         } else if special && qty == slice {
             self.slab.refresh_if_spent(maker);
+            if h.watches() {
+                self.show_added(maker, h);
+            }
         }
         open - qty
     }
@@ -367,9 +378,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 if by == there {
                     self.cancel_order(maker, reason, h);
                 } else {
-                    self.slab.shrink(maker, there - by);
-                    let maker = OrderId::new(self.slab.node(maker).key);
-                    h.emit(EventBody::Reduced { id: maker, qty: Qty::new(there - by) });
+                    let id = OrderId::new(self.slab.node(maker).key);
+                    h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
+                    self.shrink(maker, there - by, h);
                 }
                 if by == open {
                     h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });

@@ -26,6 +26,7 @@ mod stops;
 mod store;
 mod sweep;
 mod view;
+mod visible;
 mod window;
 
 pub(crate) use apply::rejected;
@@ -41,3 +42,4 @@ pub use queue_sink::QueueSink;
 pub use sink::{CountSink, FnSink, Sink};
 pub use store::Book;
 pub use view::{BookView, Depth, DepthLevel, RestingOrder};
+pub use visible::{Visible, VisibleChange};

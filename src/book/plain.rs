@@ -28,6 +28,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::User });
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
         self.ids.clear_place(id.get());
         let level = self.slab.unlink_plain(&node);
         self.slab.free_order(order);
@@ -65,20 +68,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         h.emit(EventBody::Accepted { id });
-        self.rest_at_once(c, qty, level);
+        let order = self.rest_at_once(c, qty, level);
+        if h.watches() {
+            self.show_added(order, h);
+        }
         self.follow();
         true
     }
 
     /// An order with all tests behind it joins the queue of its level.
     #[inline(always)]
-    fn rest_at_once(&mut self, c: &Command, open: u64, level: u32) {
+    fn rest_at_once(&mut self, c: &Command, open: u64, level: u32) -> u32 {
         let id = c.id().get();
         let stamp = self.next_stamp();
         let order = self.slab.take_order(id, open, c.owner_id().get());
         self.ids.set_place(id, order);
         self.slab.set_plain_traits(order, stamp, c.time_in_force(), c.self_trade_mode());
         self.slab.link_plain(order, level, open);
+        order
     }
 
     /// A plain limit order that trades, or does not rest. [`Book::enter_at_once`] has tested all but the room.
@@ -110,7 +117,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if level == 0 {
                 level = self.add_level_apart(side, key(side, at));
             }
-            self.rest_at_once(c, open, level);
+            let order = self.rest_at_once(c, open, level);
+            if h.watches() {
+                self.show_added(order, h);
+            }
         } else {
             self.next_stamp();
             h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason: CancelReason::Ioc });
@@ -144,6 +154,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if at == at_was && qty <= node.qty {
             self.slab.shrink_plain(order, was, node.qty, qty);
             h.emit(replaced);
+            if h.watches() {
+                self.show_shrunk(order, node.qty, h);
+            }
             return true;
         }
         if self.may_cross(side, at) {
@@ -162,6 +175,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         h.emit(replaced);
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
         self.slab.unlink_plain(&node);
         if alone {
             self.drop_level_apart(was);
@@ -173,6 +189,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.restamp(order, stamp);
         self.slab.node_mut(order).qty = qty;
         self.slab.link_plain(order, level, qty);
+        if h.watches() {
+            self.show_added(order, h);
+        }
         self.follow();
         true
     }

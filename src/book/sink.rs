@@ -1,6 +1,6 @@
 //! Where events go.
 
-use super::Event;
+use super::{Event, VisibleChange};
 
 /// Takes the events of a command, in order.
 ///
@@ -9,12 +9,36 @@ use super::Event;
 pub trait Sink {
     /// Takes one event.
     fn emit(&mut self, event: Event);
+
+    /// Whether [`Sink::watch`] is to be called. A sink for which this is always `false`, as it is unless it says
+    /// otherwise, pays nothing for it: the compiler sees it and leaves all of it out.
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Takes a change of what the market sees, right after the event that it belongs to. An event may have none or
+    /// several of them.
+    #[inline(always)]
+    fn watch(&mut self, change: &VisibleChange) {
+        let _ = change;
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
     #[inline(always)]
     fn emit(&mut self, event: Event) {
         (**self).emit(event);
+    }
+
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        (**self).watches()
+    }
+
+    #[inline(always)]
+    fn watch(&mut self, change: &VisibleChange) {
+        (**self).watch(change);
     }
 }
 

@@ -219,6 +219,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             h.wake(rest.expires);
         }
         self.slab.link(order, level, rest.traits);
+        if h.watches() {
+            self.show_added(order, h);
+        }
     }
 
     /// A new order without options rests.
@@ -230,6 +233,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.set_traits(order, rest.traits);
         let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
         self.slab.link_plain(order, level, rest.open);
+        if h.watches() {
+            self.show_added(order, h);
+        }
     }
 
     /// The highest number of an order.
@@ -315,6 +321,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let node = self.slab.node(order);
         let (id, open) = (node.key, node.qty);
         h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
         self.drop_order(order, h);
     }
 

@@ -9,8 +9,8 @@ pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
 
 use crate::book::{
-    Book, BookView, Command, Event, EventBody, Host, InstrumentId, InstrumentSpec, Op, Reject, Sink, Stamp, Symbol,
-    Tick, rejected,
+    Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Op, Reject, Side, Sink,
+    Stamp, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use owners::Owners;
 use zerocopy::FromZeros;
@@ -171,6 +171,17 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     #[inline(always)]
     fn wake(&mut self, expires: u64) {
         self.state.wake(expires);
+    }
+
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        self.sink.watches()
+    }
+
+    #[inline(always)]
+    fn show(&mut self, side: Side, level: DepthLevel, what: Visible) {
+        let (instrument, seq) = (self.stamp.instrument(), self.state.seq);
+        self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Statistics of a run: what was asked, what came of it.
 
-use crate::book::{CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink};
+use crate::book::{CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
 
 /// Counts of commands and events.
 ///
@@ -117,5 +117,15 @@ impl<S: Sink> Sink for Counted<'_, S> {
     fn emit(&mut self, event: Event) {
         self.stats.event(&event);
         self.sink.emit(event);
+    }
+
+    #[inline]
+    fn watches(&self) -> bool {
+        self.sink.watches()
+    }
+
+    #[inline]
+    fn watch(&mut self, change: &VisibleChange) {
+        self.sink.watch(change);
     }
 }
