@@ -48,6 +48,7 @@
 //! |---|---|
 //! | [`book`] | prices, commands, events; the book of one instrument |
 //! | [`engine`] | many instruments, one clock, one numbered stream of events |
+//! | [`feed`] | market data: L1, L2, L3 |
 //! | [`map`] | tables of fixed size from ids to numbers |
 //! | [`queue`] | a queue between two threads |
 //! | [`metrics`] | a latency histogram of fixed size |
@@ -80,6 +81,7 @@
 
 pub mod book;
 pub mod engine;
+pub mod feed;
 pub mod map;
 pub mod metrics;
 pub mod queue;

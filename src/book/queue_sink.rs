@@ -7,7 +7,8 @@ use crate::queue::{Full, Producer, Wait};
 /// several events costs both threads less; a few events are enough, and the reader should not wait for a long sweep.
 const BATCH: usize = 16;
 
-/// A [`Sink`] over the producer of a queue.
+/// A [`Sink`] over the producer of a queue; with [`feed::Record`](crate::feed::Record) for `T`, a
+/// [`FeedSink`](crate::feed::FeedSink).
 ///
 /// When the queue is full it waits, in the way of `W`, for the reader: nothing is lost. Only when the reader has
 /// closed its end, and so will never make room, are events let go and [counted](Self::lost).
@@ -30,16 +31,16 @@ const BATCH: usize = 16;
 /// assert_eq!(reader.pop(), Ok(event));
 /// ```
 #[derive(Debug)]
-pub struct QueueSink<'q, W, const N: usize> {
-    queue: Producer<'q, Event, N>,
+pub struct QueueSink<'q, W, const N: usize, T = Event> {
+    queue: Producer<'q, T, N>,
     wait: W,
     staged: usize,
     lost: u64,
 }
 
-impl<'q, W: Wait, const N: usize> QueueSink<'q, W, N> {
+impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
     /// A sink that puts events into this queue and waits in this way when it is full.
-    pub const fn new(queue: Producer<'q, Event, N>, wait: W) -> Self {
+    pub const fn new(queue: Producer<'q, T, N>, wait: W) -> Self {
         Self { queue, wait, staged: 0, lost: 0 }
     }
 
@@ -59,19 +60,33 @@ impl<'q, W: Wait, const N: usize> QueueSink<'q, W, N> {
     }
 
     /// The queue, to ask for its statistics.
-    pub const fn queue(&self) -> &Producer<'q, Event, N> {
+    pub const fn queue(&self) -> &Producer<'q, T, N> {
         &self.queue
     }
 
     /// Flushes and gives the producer back, to be closed or used otherwise.
-    pub fn into_producer(mut self) -> Producer<'q, Event, N> {
+    pub fn into_producer(mut self) -> Producer<'q, T, N> {
         self.flush();
         self.queue
     }
 
+    /// Puts one in; waits while there is no room.
+    #[inline]
+    pub(crate) fn put(&mut self, value: T) {
+        match self.queue.stage(value) {
+            Ok(()) => {
+                self.staged += 1;
+                if self.staged >= BATCH {
+                    self.flush();
+                }
+            }
+            Err(Full(value)) => self.wait_for_room(value),
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn wait_for_room(&mut self, mut event: Event) {
+    fn wait_for_room(&mut self, mut value: T) {
         let mut attempt = 0;
         loop {
             // A refused `stage` has published what was before.
@@ -83,12 +98,12 @@ impl<'q, W: Wait, const N: usize> QueueSink<'q, W, N> {
             self.wait.wait(attempt);
             attempt = attempt.saturating_add(1);
             if self.queue.free() > 0 {
-                match self.queue.stage(event) {
+                match self.queue.stage(value) {
                     Ok(()) => {
                         self.staged = 1;
                         return;
                     }
-                    Err(Full(back)) => event = back,
+                    Err(Full(back)) => value = back,
                 }
             }
         }
@@ -98,14 +113,6 @@ impl<'q, W: Wait, const N: usize> QueueSink<'q, W, N> {
 impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
     #[inline]
     fn emit(&mut self, event: Event) {
-        match self.queue.stage(event) {
-            Ok(()) => {
-                self.staged += 1;
-                if self.staged >= BATCH {
-                    self.flush();
-                }
-            }
-            Err(Full(event)) => self.wait_for_room(event),
-        }
+        self.put(event);
     }
 }

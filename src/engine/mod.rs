@@ -193,6 +193,13 @@ pub trait Matcher {
     /// The type of its books.
     type Book: BookView;
 
+    /// How many instruments can be defined, where that is known when compiling.
+    const INSTRUMENTS_MAX: usize = usize::MAX;
+
+    /// How many price levels one command can touch at most, where that is known when compiling: what a
+    /// [`Feed`](crate::feed::Feed) must have room for.
+    const LEVELS_TOUCHED_MAX: usize = usize::MAX;
+
     /// Applies one command; its events are in the sink when it returns.
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
@@ -428,6 +435,12 @@ impl<
 > Matcher for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
 {
     type Book = Book<ORDERS, BLOCKS, FAR, STOPS, IDS>;
+
+    const INSTRUMENTS_MAX: usize = INSTRUMENTS;
+
+    // Those that are there, no more than there are orders; one that the order in hand makes, and one that each stop makes
+    // which it sets off. On top of these, while orders expire, those of one other instrument.
+    const LEVELS_TOUCHED_MAX: usize = ORDERS + 1 + STOPS + if INSTRUMENTS > 1 { ORDERS } else { 0 };
 
     #[inline]
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
