@@ -12,7 +12,7 @@ use model::streams::Stream;
 use std::collections::{BTreeMap, VecDeque};
 use vvp_core::book::{
     Book, Command, CountSink, DepthLevel, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId,
-    Price, Qty, QueueSink, Side, Symbol, Visible,
+    Price, Qty, QueueSink, Side, Symbol, TimeInForce, Visible,
 };
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::feed::{self, Feed, MarketData, Record};
@@ -340,10 +340,8 @@ fn a_thousand_levels_in_one_command() {
         std::mem::take(&mut levels)
     };
     apply(definition(0));
-    let takes_all = [
-        limit(5_000, Side::Buy, 1_099, 5_001).tif(TimeInForce::Ioc),
-        Command::mass_cancel(OwnerId::new(0), None),
-    ];
+    let takes_all =
+        [limit(5_000, Side::Buy, 1_099, 5_001).tif(TimeInForce::Ioc), Command::mass_cancel(OwnerId::new(0), None)];
     for command in takes_all {
         for i in 0..1_000 {
             let told = apply(limit(i, Side::Sell, 100 + i as i64, 5));
@@ -356,6 +354,8 @@ fn a_thousand_levels_in_one_command() {
     apply(limit(1, Side::Sell, 100, 20).display(Qty::new(10)));
     assert_eq!(apply(limit(2, Side::Buy, 100, 10).tif(TimeInForce::Ioc)), []);
     apply(Command::cancel(OrderId::new(1)));
+    apply(limit(6, Side::Sell, 150, 1));
+    apply(limit(7, Side::Buy, 150, 1)); // last is 150: the stop waits
     apply(limit(3, Side::Sell, 100, 10));
     let (stop, price) = (Price::new(100), Price::new(100));
     apply(Command::stop_limit(OrderId::new(4), Side::Sell, stop, price, Qty::new(10)));

@@ -2,6 +2,7 @@
 
 mod apply;
 mod auction;
+mod bound;
 mod change;
 mod command;
 mod enter;
@@ -21,6 +22,7 @@ mod query;
 mod queue_sink;
 mod sink;
 mod slab;
+mod slice_sink;
 pub(crate) mod snapshot;
 mod stops;
 mod store;
@@ -37,9 +39,10 @@ pub(crate) use host::Host;
 pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};
 pub use order::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTrade, Side, TimeInForce};
 pub use price::{Price, Qty};
-pub use query::{FillCost, QueuePosition};
+pub use query::{BookCounts, FillCost, QueuePosition};
 pub use queue_sink::QueueSink;
-pub use sink::{CountSink, FnSink, Sink};
+pub use sink::{BoundedSink, CountSink, FnSink, Sink};
+pub use slice_sink::SliceSink;
 pub use store::Book;
 pub use view::{BookView, Depth, DepthLevel, RestingOrder};
 pub use visible::{Visible, VisibleChange};

@@ -26,6 +26,23 @@ pub struct FillCost {
     pub worst: Option<Price>,
 }
 
+/// How many there are now, and were at most at one time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BookCounts {
+    /// Resting orders.
+    pub resting_orders: usize,
+    /// Occupied levels of bids and of asks, those with hidden orders only included.
+    pub levels: [usize; 2],
+    /// Untriggered stops.
+    pub stops: usize,
+    /// The most resting orders.
+    pub resting_orders_max: usize,
+    /// The most occupied levels, both sides together.
+    pub levels_max: usize,
+    /// The most stops, those triggered and waiting for their turn included.
+    pub stops_max: usize,
+}
+
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
 {
@@ -75,6 +92,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 .filter(move |&order| self.slab.owner(order) == owner.get())
                 .map(move |order| self.resting(order))
         })
+    }
+
+    /// Orders, levels and stops in numbers.
+    #[must_use]
+    pub const fn counts(&self) -> BookCounts {
+        BookCounts {
+            resting_orders: self.slab.live_orders(),
+            levels: [self.sides[0].levels(), self.sides[1].levels()],
+            stops: self.stops.live(),
+            resting_orders_max: self.slab.orders_high_water(),
+            levels_max: self.slab.levels_high_water(),
+            stops_max: self.stops.high_water(),
+        }
     }
 
     /// The most orders that rested at one time.

@@ -1,6 +1,6 @@
 //! A sink that puts the events into a queue.
 
-use super::{Event, Sink};
+use super::{BoundedSink, Event, Sink};
 use crate::queue::{Full, Producer, Wait};
 
 /// How many events are written before they are published without being asked. A queue's line that travels once for
@@ -114,5 +114,14 @@ impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
     #[inline]
     fn emit(&mut self, event: Event) {
         self.put(event);
+    }
+}
+
+/// The free places of the queue. When the reader has closed its end, those that are left: then ask
+/// [`QueueSink::queue`] whether it [is closed](Producer::is_closed).
+impl<W: Wait, const N: usize> BoundedSink for QueueSink<'_, W, N> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        self.queue.free()
     }
 }

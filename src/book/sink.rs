@@ -42,6 +42,19 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
+/// A sink that knows how much it can take without waiting.
+pub trait BoundedSink: Sink {
+    /// How many events it will take at once: at least so many, until it is given some.
+    fn room(&mut self) -> usize;
+}
+
+impl<S: BoundedSink + ?Sized> BoundedSink for &mut S {
+    #[inline]
+    fn room(&mut self) -> usize {
+        (**self).room()
+    }
+}
+
 /// A sink that calls a closure.
 ///
 /// ```
@@ -78,5 +91,13 @@ impl Sink for CountSink {
     fn emit(&mut self, event: Event) {
         core::hint::black_box(&event);
         self.events += 1;
+    }
+}
+
+/// There is always room.
+impl BoundedSink for CountSink {
+    #[inline]
+    fn room(&mut self) -> usize {
+        usize::MAX
     }
 }

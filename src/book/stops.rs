@@ -336,6 +336,16 @@ impl<const STOPS: usize> Stops<STOPS> {
         Some(stop)
     }
 
+    /// The most stops that there were at one time: slots are used anew before a fresh one is.
+    pub(super) const fn high_water(&self) -> usize {
+        self.used as usize
+    }
+
+    /// How many stops expire by `clock`. Looks at every gtd one.
+    pub(super) fn due(&self, clock: u64) -> usize {
+        self.by_expiry.slots().iter().filter(|&&slot| self.get(slot).expires <= clock).count()
+    }
+
     /// The stop that expires first.
     pub(super) fn first_to_expire(&self) -> Option<u32> {
         self.by_expiry.first()

@@ -1,10 +1,14 @@
 //! Many instruments, one clock, one numbered stream of events.
 
+mod attempt;
+mod meter;
 mod owners;
 mod snapshot;
 mod stats;
 
 pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
+pub use attempt::WouldBlock;
+pub use meter::Meter;
 pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
 

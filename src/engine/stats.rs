@@ -1,6 +1,6 @@
 //! Statistics of a run: what was asked, what came of it.
 
-use crate::book::{CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
+use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
 
 /// Counts of commands and events.
 ///
@@ -127,5 +127,12 @@ impl<S: Sink> Sink for Counted<'_, S> {
     #[inline]
     fn watch(&mut self, change: &VisibleChange) {
         self.sink.watch(change);
+    }
+}
+
+impl<S: BoundedSink> BoundedSink for Counted<'_, S> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        self.sink.room()
     }
 }

@@ -1,0 +1,65 @@
+//! What a run asked, what came of it, and how long it took.
+
+use super::{Counted, Matcher, Stats};
+use crate::book::{Command, Sink};
+use crate::metrics::Histogram;
+
+/// Counts and times commands: [`Stats`] and a latency [`Histogram`].
+///
+/// The engine reads no clock; the caller says when a command began (when it arrived, or just now) and how to learn the
+/// time when it is done. How many orders and levels there are, and were at most, a book says itself
+/// ([`Book::counts`](crate::book::Book::counts)).
+///
+/// ```
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Engine, Meter};
+///
+/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// let mut meter = Meter::new();
+/// let mut ns = 0; // stands for a clock
+/// for command in [
+///     Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)),
+///     Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5)),
+///     Command::cancel(OrderId::new(2)),
+/// ] {
+///     let start_ns = ns;
+///     meter.apply(&mut engine, &command, &mut CountSink::default(), start_ns, || {
+///         ns += 40;
+///         ns
+///     });
+/// }
+/// assert_eq!(meter.stats.commands_of(Op::New), 1);
+/// assert_eq!(meter.stats.rejected_for(Reject::UnknownOrder), 1);
+/// assert_eq!((meter.latency.count(), meter.latency.max()), (3, 40));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Counts of commands, events, refusals, trades.
+    pub stats: Stats,
+    /// Nanoseconds from the start that the caller gave to the last event being in the sink.
+    pub latency: Histogram,
+}
+
+impl Meter {
+    /// Nothing counted.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { stats: Stats::new(), latency: Histogram::new() }
+    }
+
+    /// Applies a command that began at `start_ns`; `now_ns` gives the time when it is done. A time before the start
+    /// counts as 0 ns.
+    #[inline]
+    pub fn apply<M: Matcher, S: Sink>(
+        &mut self,
+        engine: &mut M,
+        command: &Command,
+        sink: &mut S,
+        start_ns: u64,
+        now_ns: impl FnOnce() -> u64,
+    ) {
+        self.stats.command(command);
+        engine.apply(command, &mut Counted::new(&mut self.stats, sink));
+        self.latency.record(now_ns().saturating_sub(start_ns));
+    }
+}
