@@ -9,7 +9,7 @@ use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
 /// 4,096 orders, 1,024 ticks a side in the window, 256 far levels a side, 256 stops.
-type Bench = Engine<Book<4096, 16, 256, 256, 8192>, 1, 64>;
+pub(crate) type Bench = Engine<Book<4096, 16, 256, 256, 8192>, 1, 64>;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("book_add_cancel_touch", add_cancel_touch),
@@ -30,7 +30,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 const TOUCH_BID: i64 = 9_999;
 const TOUCH_ASK: i64 = 10_001;
 
-fn limit(id: u64, side: Side, price: i64, qty: u64) -> Command {
+pub(crate) fn limit(id: u64, side: Side, price: i64, qty: u64) -> Command {
     Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty))
 }
 
@@ -39,13 +39,13 @@ fn cancel(id: u64) -> Command {
 }
 
 /// An engine with one instrument and a book of 16 orders on each of 64 levels a side.
-struct Setting {
-    engine: Box<Bench>,
+pub(crate) struct Setting {
+    pub(crate) engine: Box<Bench>,
     sink: CountSink,
 }
 
 impl Setting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut setting = Self::empty();
         let mut id = 1 << 40;
         for level in 0..64 {
@@ -58,7 +58,7 @@ impl Setting {
         setting
     }
 
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let engine = Bench::new_box_zeroed().expect("memory for an engine");
         let mut setting = Self { engine, sink: CountSink::default() };
         setting.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
@@ -108,11 +108,16 @@ fn add_fill(times: u64) {
 
 fn sweep_8_levels(times: u64) {
     let mut s = Setting::empty();
+    sweep_step(times, |c| s.apply(c));
+}
+
+#[inline(always)]
+pub(crate) fn sweep_step(times: u64, mut apply: impl FnMut(&Command)) {
     for i in 0..times {
         for level in 0..8 {
-            s.apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + level as i64, 10));
+            apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + level as i64, 10));
         }
-        s.apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).tif(TimeInForce::Ioc));
+        apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).tif(TimeInForce::Ioc));
     }
 }
 
@@ -174,6 +179,11 @@ fn stop_triggered(times: u64) {
 /// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that trade.
 fn flow(times: u64) {
     let mut s = Setting::new();
+    flow_step(times, |c| s.apply(c));
+}
+
+#[inline(always)]
+pub(crate) fn flow_step(times: u64, mut apply: impl FnMut(&Command)) {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for id in 0..times {
         random ^= random << 13;
@@ -184,9 +194,9 @@ fn flow(times: u64) {
         let price = |depth: i64| if side == Side::Buy { TOUCH_BID - depth } else { TOUCH_ASK + depth };
         let qty = 1 + (random >> 20) % 50;
         match (random >> 32) % 100 {
-            0..46 => s.apply(&limit(id, side, price(depth), qty)),
-            46..92 => s.apply(&cancel(id.saturating_sub(1 + (random >> 40) % 64))),
-            _ => s.apply(&limit(id, side, price(-3), qty).tif(TimeInForce::Ioc)),
+            0..46 => apply(&limit(id, side, price(depth), qty)),
+            46..92 => apply(&cancel(id.saturating_sub(1 + (random >> 40) % 64))),
+            _ => apply(&limit(id, side, price(-3), qty).tif(TimeInForce::Ioc)),
         }
     }
 }

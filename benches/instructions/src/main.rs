@@ -6,6 +6,7 @@
 //! seeds, so the counts are the same from run to run.
 
 mod book;
+mod feed;
 mod queue;
 
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 pub(crate) type Workload = (&'static str, fn(u64));
 
 fn main() -> ExitCode {
-    let workloads = || book::WORKLOADS.iter().chain(queue::WORKLOADS);
+    let workloads = || book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS);
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next().map(|n| n.parse())) {
         (None, _) => {

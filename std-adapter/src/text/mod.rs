@@ -2,7 +2,7 @@
 //! (`docs/records.md`).
 //!
 //! [`Input`] reads commands in any format from anything that reads; [`LineReader`] and [`Decoder`], [`RecordReader`]
-//! and [`RecordDecoder`] are its parts. [`EventWriter`], [`CommandWriter`] and [`write_book`] print. Nothing here
+//! and [`RecordDecoder`] are its parts. [`EventWriter`], [`CommandWriter`], [`feed_line`] and [`write_book`] print. Nothing here
 //! allocates after construction, and no input makes it panic.
 
 mod book_line;
@@ -13,6 +13,7 @@ mod decode;
 mod digits;
 mod event_writer;
 mod fault;
+mod feed_writer;
 mod field;
 mod input;
 mod json;
@@ -29,6 +30,7 @@ pub use command_writer::CommandWriter;
 pub use decode::{DecodeError, Decoder};
 pub use event_writer::{EVENT_LINE_MAX, EventWriter};
 pub use fault::{BadLine, Why};
+pub use feed_writer::{FEED_LINE_MAX, feed_line};
 pub use field::Field;
 pub use input::{Input, InputError, Step};
 pub use line_reader::{Line, LineReader, MAX_LINE};

@@ -3,6 +3,7 @@
 mod cli;
 mod decode;
 mod encode;
+mod feed;
 mod files;
 mod host;
 mod ladder;
