@@ -19,6 +19,10 @@ use zerocopy::FromZeros;
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 ///
+/// Its size is known when compiling: 1,360 + 116 × `ORDERS` + 528 × `BLOCKS` + 32 × `FAR` + 116 × `STOPS` + 12 × `IDS`
+/// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
+/// 162,656 bytes.
+///
 /// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
 /// Commands reach a book through its [`Engine`](crate::engine::Engine).
 ///

@@ -3,6 +3,7 @@
 mod attempt;
 mod meter;
 mod owners;
+mod size;
 mod snapshot;
 mod stats;
 
@@ -23,6 +24,9 @@ use zerocopy::FromZeros;
 ///
 /// Up to `INSTRUMENTS` books of type `B`, defined one after the other; risk limits of up to `OWNERS` owners; one clock,
 /// which only commands move; one numbering of events. All-zero bytes are the empty engine.
+///
+/// It takes `INSTRUMENTS` × (the size of a book + 56) + 60 × `OWNERS` + 48 bytes, rounded up to a multiple of 32, on every
+/// target.
 ///
 /// ```
 /// use vvp_core::book::*;

@@ -56,6 +56,58 @@ fn match_answers_to_the_byte_from_a_file_a_pipe_and_either_shape() {
 }
 
 #[test]
+fn match_feeds_market_data() {
+    const TOPS: &str = r#"{"number":1,"symbol":"AAPL","clock":0,"event_seq":1,"bid":null,"ask":["150.00",100,1]}
+{"number":2,"symbol":"AAPL","clock":7,"event_seq":4,"bid":["150.05",20,1],"ask":["150.10",50,1]}
+{"number":3,"symbol":"AAPL","clock":7,"event_seq":7,"bid":["150.05",20,1],"ask":null}
+{"number":4,"symbol":"AAPL","clock":7,"event_seq":8,"bid":["150.05",15,1],"ask":null}
+{"number":5,"symbol":"AAPL","clock":7,"event_seq":9,"bid":["149.50",30,1],"ask":null}
+"#;
+    const LEVELS: &str = r#"{"number":1,"symbol":"AAPL","clock":0,"event_seq":1,"side":"sell","price":"150.00","qty":100,"orders":1}
+{"number":2,"symbol":"AAPL","clock":0,"event_seq":2,"side":"sell","price":"150.10","qty":50,"orders":1}
+{"number":3,"symbol":"AAPL","clock":7,"event_seq":4,"side":"sell","price":"150.00","qty":0,"orders":0}
+{"number":4,"symbol":"AAPL","clock":7,"event_seq":4,"side":"buy","price":"150.05","qty":20,"orders":1}
+{"number":5,"symbol":"AAPL","clock":7,"event_seq":7,"side":"sell","price":"150.10","qty":0,"orders":0}
+{"number":6,"symbol":"AAPL","clock":7,"event_seq":8,"side":"buy","price":"150.05","qty":15,"orders":1}
+{"number":7,"symbol":"AAPL","clock":7,"event_seq":9,"side":"buy","price":"150.05","qty":0,"orders":0}
+{"number":8,"symbol":"AAPL","clock":7,"event_seq":9,"side":"buy","price":"149.50","qty":30,"orders":1}
+"#;
+    const ORDERS_L3: &str = r#"{"number":1,"symbol":"AAPL","clock":0,"event_seq":1,"l3":"added","side":"sell","level":"150.00","id":1,"qty":100}
+{"number":2,"symbol":"AAPL","clock":0,"event_seq":2,"l3":"added","side":"sell","level":"150.10","id":2,"qty":50}
+{"number":3,"symbol":"AAPL","clock":7,"event_seq":4,"l3":"executed","side":"sell","level":"150.00","id":1,"at":"150.00","qty":100,"left":0,"again":false}
+{"number":4,"symbol":"AAPL","clock":7,"event_seq":4,"l3":"added","side":"buy","level":"150.05","id":3,"qty":20}
+{"number":5,"symbol":"AAPL","clock":7,"event_seq":6,"l3":"executed","side":"sell","level":"150.10","id":2,"at":"150.10","qty":50,"left":0,"again":false}
+{"number":6,"symbol":"AAPL","clock":7,"event_seq":8,"l3":"reduced","side":"buy","level":"150.05","id":3,"qty":5,"left":15}
+{"number":7,"symbol":"AAPL","clock":7,"event_seq":9,"l3":"deleted","side":"buy","level":"150.05","id":3,"qty":15}
+{"number":8,"symbol":"AAPL","clock":7,"event_seq":9,"l3":"added","side":"buy","level":"149.50","id":3,"qty":30}
+"#;
+    for (view, lines) in [("l1", TOPS), ("l2", LEVELS), ("l3", ORDERS_L3)] {
+        assert_eq!(run(&["match", "--feed", view], ORDERS.as_bytes()), quiet(0, lines));
+        let with_book = run(&["match", "--feed", view, "--book"], ORDERS.as_bytes());
+        assert_eq!(with_book, quiet(0, lines.to_owned() + BOOK));
+    }
+    // A hidden order shows in its trades only.
+    let hidden = concat!(
+        r#"{"op":"new","id":1,"side":"sell","price":"5","qty":3,"hidden":true}"#,
+        "\n",
+        r#"{"op":"new","id":2,"side":"buy","price":"5","qty":3}"#,
+        "\n"
+    );
+    let trade = concat!(
+        r#"{"number":1,"symbol":"X","clock":0,"event_seq":3,"l3":"hidden_trade","side":"sell","level":"5","#,
+        r#""at":"5","qty":3,"again":false}"#,
+        "\n"
+    );
+    assert_eq!(run(&["match", "--feed", "l3"], hidden.as_bytes()), quiet(0, trade));
+    assert_eq!(run(&["match", "--feed", "l2"], hidden.as_bytes()), quiet(0, ""));
+    for wrong in [&["match", "--feed", "l4"][..], &["match", "--feed", "l1", "--out-format", "csv"]] {
+        let ran = run(wrong, b"");
+        assert_eq!(ran.code, 2);
+        assert_one_line(&ran, &["--feed", "--help"], "feed");
+    }
+}
+
+#[test]
 fn no_commands_no_events() {
     assert_eq!(run(&["match", "-"], b"\n\n \r\n"), quiet(0, ""));
     let book = "{\"symbol\":\"X\",\"phase\":\"continuous\",\"last\":null,\"bids\":[],\"asks\":[]}\n";
