@@ -106,6 +106,15 @@ impl Best {
         })
     }
 
+    /// Whether it is there, and better than a level at `price`.
+    const fn is_better(&self, side: Side, price: i64) -> bool {
+        self.orders > 0
+            && match side {
+                Side::Buy => price < self.price,
+                Side::Sell => price > self.price,
+            }
+    }
+
     fn unpack(self) -> Option<DepthLevel> {
         let Self { price, qty, orders, .. } = self;
         (orders > 0).then_some(DepthLevel { price: Price::new(price), qty: Qty::new(qty), orders })
@@ -205,11 +214,14 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         self.touched.forget_since(from);
     }
 
-    /// Notes that the L1 of an instrument is to be looked at.
+    /// Notes that the L1 of an instrument is to be looked at, unless the change lies behind the best level: that one is
+    /// still the best then, or its own change was noted before.
     #[inline]
-    fn mark(&mut self, instrument: InstrumentId) {
+    fn mark(&mut self, change: &VisibleChange) {
+        let (instrument, side) = (change.instrument, change.side);
         if let Some(top) = self.tops.get_mut(usize::from(instrument.get()))
             && !top.is_marked
+            && !top.sides[side as usize].is_better(side, change.level.price.ticks())
             && let Some(mark) = self.marks.get_mut(self.marked as usize)
         {
             top.is_marked = true;
@@ -270,7 +282,7 @@ impl<S: Sink, F: FeedSink, const INSTRUMENTS: usize, const TOUCHED: usize> Sink
             self.feed.touch(change, self.seq, self.out);
         }
         if shows && F::WANTS.top {
-            self.feed.mark(instrument);
+            self.feed.mark(change);
         }
         self.seq = seq;
         if F::WANTS.orders {
