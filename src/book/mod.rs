@@ -39,7 +39,7 @@ pub(crate) use host::Host;
 pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};
 pub use order::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTrade, Side, TimeInForce};
 pub use price::{Price, Qty};
-pub use query::{BookCounts, FillCost, QueuePosition};
+pub use query::{BookCounts, FillCost, QueuePosition, WaitingStop};
 pub use queue_sink::QueueSink;
 pub use sink::{BoundedSink, CountSink, FnSink, Sink};
 pub use slice_sink::SliceSink;

@@ -3,7 +3,7 @@
 use super::ladder::price;
 use super::store::{Book, Found};
 use super::view::RestingOrder;
-use super::{OrderId, OwnerId, Price, Qty, Side};
+use super::{OrderId, OrderType, OwnerId, Price, Qty, Side};
 
 /// What trades before an order at its own price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,25 @@ pub struct FillCost {
     pub notional: i128,
     /// The last price that would trade; `None` when nothing would.
     pub worst: Option<Price>,
+}
+
+/// An untriggered stop as its owner sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitingStop {
+    /// Its id.
+    pub id: OrderId,
+    /// Its owner.
+    pub owner: OwnerId,
+    /// Its side.
+    pub side: Side,
+    /// stop, stop_limit or trailing_stop.
+    pub order_type: OrderType,
+    /// Where it triggers now; `None` for a trailing stop before the first trade.
+    pub stop: Option<Price>,
+    /// Its limit price, if it has one.
+    pub limit: Option<Price>,
+    /// Its quantity.
+    pub open: Qty,
 }
 
 /// How many there are now, and were at most at one time.
@@ -91,6 +110,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 .flat_map(move |at| self.slab.queue(at.level))
                 .filter(move |&order| self.slab.owner(order) == owner.get())
                 .map(move |order| self.resting(order))
+        })
+    }
+
+    /// The untriggered stops of an owner in entry order. Walks all stops. With [`Book::resting_orders_of`] these are all
+    /// its open orders here.
+    pub fn stops_of(&self, owner: OwnerId) -> impl Iterator<Item = WaitingStop> {
+        let of = self.stops.in_entry_order().map(|slot| self.stops.get(slot)).filter(move |s| s.owner == owner.get());
+        of.map(|s| WaitingStop {
+            id: OrderId::new(s.id),
+            owner: OwnerId::new(s.owner),
+            side: s.side,
+            order_type: s.kind,
+            stop: (s.kind != OrderType::TrailingStop || s.has_anchor).then_some(Price::new(s.stop)),
+            limit: s.kind.has_limit().then_some(Price::new(s.limit)),
+            open: Qty::new(s.qty),
         })
     }
 
