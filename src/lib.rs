@@ -84,6 +84,7 @@ pub mod engine;
 pub mod feed;
 pub mod map;
 pub mod metrics;
+pub mod pool;
 pub mod queue;
 pub mod sync;
 

@@ -1,0 +1,142 @@
+//! Handles: names of slots that can be copied anywhere, and what can be done by name.
+
+use super::slot::Slot;
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The name of a slot that somebody took out of a pool: eight bytes without a pointer, to be sent through queues and
+/// kept in shared memory.
+///
+/// ```text
+///   offset 0                                        4            8
+///   | tag of the pool (32 - log2 N bits) | slot     | generation |
+/// ```
+///
+/// A handle owns nothing and may be copied; the pool checks it at each use. The generation moves on each time that a
+/// slot is put under a handle, so that the handles before are stale. It has 32 bits, 28 where words have 32: a stale
+/// handle is taken for a good one only if the same slot was put under a handle exactly a multiple of 2^32 (2^28) times
+/// meanwhile. Pools number themselves at first use, so that another pool's handle is told apart; that number starts
+/// again after 2^(32 - log2 N) - 1 pools of a program. All bytes are a handle; zero bytes are one that no pool knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Handle {
+    /// The number of the slot, exclusive-ored with the pool's tag.
+    pub(super) place: u32,
+    pub(super) generation: u32,
+}
+
+const _: () = assert!(size_of::<Handle>() == 8 && align_of::<Handle>() == 4);
+
+impl Handle {
+    /// The handle as one number.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.place as u64
+    }
+
+    /// The handle that [`to_bits`](Self::to_bits) was called on. Any number is a handle, though hardly a good one.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { place: bits as u32, generation: (bits >> 32) as u32 }
+    }
+}
+
+/// Why a handle was refused. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// It is no handle of this pool.
+    Foreign,
+    /// What it named was released or adopted; the slot may serve somebody else by now.
+    Stale,
+    /// What it names is lent to somebody at the moment.
+    Busy,
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Foreign => "not a handle of this pool: look where it comes from",
+            Self::Stale => "the handle was released or adopted already: forget it",
+            Self::Busy => "somebody is at the value right now: try again when they are done",
+        })
+    }
+}
+
+impl core::error::Error for HandleError {}
+
+/// What a handle names, for reading. Others may read it at the same time; nobody writes to it or releases it.
+#[must_use = "dropping it ends the loan"]
+pub struct Shared<'p, T> {
+    /// One of the readers that its state counts is us.
+    pub(super) slot: &'p Slot<T>,
+}
+
+/// What a handle names, for writing. Nobody else gets to it before this is dropped.
+#[must_use = "dropping it ends the loan"]
+pub struct Exclusive<'p, T> {
+    /// Its state says that it is lent to one, and that is us.
+    pub(super) slot: &'p Slot<T>,
+}
+
+// SAFETY: it is a `&T`, and a count of readers that any thread may lower.
+unsafe impl<T: Sync> Send for Shared<'_, T> {}
+// SAFETY: as above; through a `&Shared` there is only `&T`.
+unsafe impl<T: Sync> Sync for Shared<'_, T> {}
+// SAFETY: it is a `&mut T`, and a state that any thread may set back.
+unsafe impl<T: Send> Send for Exclusive<'_, T> {}
+// SAFETY: through a `&Exclusive` there is only `&T`.
+unsafe impl<T: Sync> Sync for Exclusive<'_, T> {}
+
+impl<T> Deref for Shared<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a slot under a handle holds a value, and while it has readers nobody writes.
+        unsafe { self.slot.value() }
+    }
+}
+
+impl<T> Deref for Exclusive<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: a slot under a handle holds a value, and it is lent to us alone.
+        unsafe { self.slot.value() }
+    }
+}
+
+impl<T> DerefMut for Exclusive<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the loan itself is borrowed exclusively.
+        unsafe { self.slot.value_mut() }
+    }
+}
+
+impl<T> Drop for Shared<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.slot.end_reading();
+    }
+}
+
+impl<T> Drop for Exclusive<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.slot.end_writing();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shared").field(&**self).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Exclusive<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exclusive").field(&**self).finish()
+    }
+}

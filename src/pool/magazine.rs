@@ -1,0 +1,291 @@
+//! A thread's own few slots.
+
+use super::boxed::PoolBox;
+use super::handle::{Handle, HandleError};
+use super::ring::{Reported, Ring};
+use super::slot::Slot;
+use super::{Reset, find};
+use crate::sync::{UnsafeCell, const_unless_loom};
+use core::cell::Cell;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+/// Up to `K` free slots of a [`Pool`](super::Pool) in one thread's hands: taking and giving back are a step on a list
+/// of its own, last in, first out, and the pool's shared list is touched once in `K / 2` times at most.
+///
+/// ```
+/// use vvp_core::pool::Pool;
+///
+/// static POOL: Pool<u64, 64> = Pool::new();
+/// let magazine = POOL.magazine::<16>();
+/// let mut value = magazine.acquire().expect("nobody has taken any");
+/// *value += 1;
+/// drop(value); // back to the magazine, reset
+///
+/// // A box for another thread, which gives it back to the pool, or to a magazine of its own.
+/// let value = magazine.acquire().expect("there is one").into_pool_box();
+/// std::thread::spawn(move || POOL.magazine::<16>().keep(value)).join().expect("no panic");
+/// ```
+///
+/// It is `Send` but not `Sync`. Slots in a magazine are out of reach for everybody else, so the pool needs up to `K`
+/// for each magazine on top of what is in use at most. Dropping the magazine gives them back; one that is forgotten
+/// keeps them.
+pub struct Magazine<'p, T: Reset, const K: usize> {
+    slots: &'p [Slot<T>],
+    home: &'p Ring,
+    stock: Stock<K>,
+    hits: Cell<usize>,
+    /// What the stock was when we last reported.
+    reported: Cell<usize>,
+}
+
+/// A list of up to `K` numbers; the last one in is the first one out.
+struct Stock<const K: usize> {
+    len: Cell<usize>,
+    /// Lent by nobody but the functions below, and by them for a moment only. A cell, so that boxes can come and go
+    /// while the magazine is borrowed by other boxes.
+    numbers: UnsafeCell<[u32; K]>,
+}
+
+impl<const K: usize> Stock<K> {
+    /// How many move between magazine and pool at once: half, so that neither the next taking nor the next return
+    /// goes to the pool again.
+    const HALF: usize = K.div_ceil(2);
+    const CHECK: () = assert!(K >= 1, "a magazine holds at least one slot");
+
+    const_unless_loom! {
+        fn new() -> Self {
+            const { Self::CHECK };
+            Self { len: Cell::new(0), numbers: UnsafeCell::new([0; K]) }
+        }
+    }
+
+    #[inline(always)]
+    fn pop(&self) -> Option<u32> {
+        let len = self.len.get().checked_sub(1)?;
+        self.len.set(len);
+        // SAFETY: `len` was at most K and above zero. We alone are at the numbers: the type is not `Sync`, and no
+        // function calls another one while it has them.
+        Some(self.numbers.with(|numbers| unsafe { *(*numbers).get_unchecked(len) }))
+    }
+
+    /// Whether there was room.
+    #[inline(always)]
+    fn push(&self, number: u32) -> bool {
+        let len = self.len.get();
+        if len >= K {
+            return false;
+        }
+        // SAFETY: `len` is below K; as in `pop`.
+        self.numbers.with_mut(|numbers| unsafe { *(*numbers).get_unchecked_mut(len) = number });
+        self.len.set(len + 1);
+        true
+    }
+
+    /// Lets `fill` write numbers into the empty list; it says how many.
+    fn refill(&self, fill: impl FnOnce(&mut [u32]) -> usize) -> usize {
+        debug_assert_eq!(self.len.get(), 0);
+        // SAFETY: as in `pop`; `fill` is the ring's, which knows nothing of us.
+        let len = self.numbers.with_mut(|numbers| fill(unsafe { &mut (&mut *numbers)[..Self::HALF] }));
+        self.len.set(len);
+        len
+    }
+
+    /// Takes the oldest `n` out, at most all, and hands them to `to`.
+    fn shed(&self, n: usize, to: impl FnOnce(&[u32])) -> usize {
+        let len = self.len.get().min(K);
+        let n = n.min(len);
+        self.numbers.with_mut(|numbers| {
+            // SAFETY: as in `refill`.
+            let numbers = unsafe { &mut *numbers };
+            to(&numbers[..n]);
+            numbers.copy_within(n..len, 0);
+        });
+        self.len.set(len - n);
+        n
+    }
+}
+
+// SAFETY: the slots whose numbers are in the stock are ours, so sending the magazine is sending their values; all else
+// is shared between threads anyway.
+unsafe impl<T: Reset + Send, const K: usize> Send for Magazine<'_, T, K> {}
+
+impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
+    pub(super) fn new(slots: &'p [Slot<T>], home: &'p Ring) -> Self {
+        Self { slots, home, stock: Stock::new(), hits: Cell::new(0), reported: Cell::new(0) }
+    }
+
+    /// A value as it was made or reset; `None` if all slots of the pool are out, in other magazines perhaps. One that
+    /// was never used before is made by `T::default`.
+    ///
+    /// No atomic operation as long as there is stock; else as [`Pool::acquire`](super::Pool::acquire).
+    #[inline(always)]
+    pub fn acquire(&self) -> Option<MagazineBox<'_, 'p, T, K>>
+    where
+        T: Default,
+    {
+        self.acquire_with(T::default)
+    }
+
+    /// As [`acquire`](Self::acquire); one that was never used before is made by `init`.
+    #[inline(always)]
+    pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<MagazineBox<'_, 'p, T, K>> {
+        let number = match self.stock.pop() {
+            Some(number) => {
+                self.hits.set(self.hits.get().wrapping_add(1));
+                number
+            }
+            None => self.refill()?,
+        };
+        // SAFETY: numbers come from the ring, and so are below the number of slots.
+        let slot = unsafe { self.slots.get_unchecked(number as usize) };
+        // SAFETY: the number came out of the ring, through our stock, and is ours alone.
+        let opened = unsafe { PoolBox::open(slot, self.home, number, init) };
+        Some(MagazineBox { magazine: self, inner: ManuallyDrop::new(opened) })
+    }
+
+    /// Makes a handle's value one's own, as [`Pool::adopt`](super::Pool::adopt); it goes back to this magazine.
+    ///
+    /// # Errors
+    /// As [`HandleError`] says.
+    #[inline]
+    pub fn adopt(&self, handle: Handle) -> Result<MagazineBox<'_, 'p, T, K>, HandleError> {
+        let (slot, number) = find(self.slots, self.home, handle)?;
+        slot.take_by_handle(handle.generation)?;
+        Ok(MagazineBox { magazine: self, inner: ManuallyDrop::new(PoolBox { slot, home: self.home, number }) })
+    }
+
+    /// Resets a value and takes its slot in stock. One of another pool goes back there.
+    #[inline]
+    pub fn keep(&self, value: PoolBox<'p, T>) {
+        if core::ptr::eq(value.home, self.home) {
+            drop(MagazineBox { magazine: self, inner: ManuallyDrop::new(value) });
+        }
+    }
+
+    /// How many slots are in stock.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stock.len.get()
+    }
+
+    /// Whether the next taking goes to the pool.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives all slots in stock back to the pool, and reports to its statistics.
+    pub fn flush(&self) {
+        self.shed(K);
+    }
+
+    /// Gets new stock out of the pool, and one to hand out.
+    #[cold]
+    #[inline(never)]
+    fn refill(&self) -> Option<u32> {
+        let moved = self.stock.refill(|numbers| self.home.take_many(numbers));
+        let number = self.stock.pop();
+        self.report(0, moved, 0, usize::from(number.is_some()));
+        number
+    }
+
+    /// Makes room: a number that found none goes to the pool with half of the stock.
+    #[cold]
+    #[inline(never)]
+    fn overflow(&self, number: u32) {
+        let before = self.len();
+        self.shed(Stock::<K>::HALF);
+        debug_assert!(self.len() < before);
+        let kept = self.stock.push(number);
+        debug_assert!(kept);
+    }
+
+    fn shed(&self, n: usize) {
+        let before = self.len();
+        let moved = self.stock.shed(n, |numbers| {
+            // SAFETY: the numbers are ours, came from this ring, and leave the stock.
+            unsafe { self.home.put(numbers.iter().copied()) }
+        });
+        self.report(before, 0, moved, 0);
+    }
+
+    /// Tells the pool what was done since the last report. `before` is the stock before the slots of this exchange
+    /// moved, and `beside` how many were handed out that were no hits.
+    fn report(&self, before: usize, moved_in: usize, moved_out: usize, beside: usize) {
+        let hits = self.hits.replace(0);
+        // What came back is what the stock has gained beside what went out.
+        let returned = before.wrapping_add(hits).wrapping_sub(self.reported.replace(self.len()));
+        self.home.report(Reported {
+            hits,
+            moved_in: moved_in.wrapping_sub(hits).wrapping_sub(beside),
+            moved_out: moved_out.wrapping_sub(returned),
+        });
+    }
+}
+
+impl<T: Reset, const K: usize> Drop for Magazine<'_, T, K> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+impl<T: Reset, const K: usize> fmt::Debug for Magazine<'_, T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Magazine").field("capacity", &K).field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// A value that is reset and goes back to the magazine it came from when it is dropped. It stays with the magazine's
+/// thread; [`into_pool_box`](Self::into_pool_box) makes it one that can leave.
+#[must_use = "dropping the box gives its value back to the magazine"]
+pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
+    magazine: &'m Magazine<'p, T, K>,
+    /// Of the magazine's own pool. Taken apart when we are dropped, never dropped itself.
+    inner: ManuallyDrop<PoolBox<'p, T>>,
+}
+
+impl<'p, T: Reset, const K: usize> MagazineBox<'_, 'p, T, K> {
+    /// Frees the value from its magazine: it may go to other threads, and goes back to the pool's shared list unless a
+    /// magazine [`keep`](Magazine::keep)s it.
+    #[inline]
+    pub fn into_pool_box(self) -> PoolBox<'p, T> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: we are not dropped, so nobody takes it apart a second time.
+        unsafe { ManuallyDrop::take(&mut this.inner) }
+    }
+}
+
+impl<T: Reset, const K: usize> Deref for MagazineBox<'_, '_, T, K> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T: Reset, const K: usize> DerefMut for MagazineBox<'_, '_, T, K> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+impl<T: Reset, const K: usize> Drop for MagazineBox<'_, '_, T, K> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.inner.reset();
+        let number = self.inner.number;
+        // The number is ours, of our magazine's pool, and with the box gone it is the stock's.
+        if !self.magazine.stock.push(number) {
+            self.magazine.overflow(number);
+        }
+    }
+}
+
+impl<T: Reset + fmt::Debug, const K: usize> fmt::Debug for MagazineBox<'_, '_, T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MagazineBox").field(&**self).finish()
+    }
+}

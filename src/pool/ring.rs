@@ -1,0 +1,398 @@
+//! The shared free list: a ring of slot numbers, and a counter of slots that nobody has used yet.
+
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
+
+/// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
+/// owner of the slot sees all that the last one did to its value.
+const PUT: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
+
+/// The free slots of a pool. Generic over the length of the ring so that it can be lent as a slice.
+///
+/// # The ring
+/// Positions run on and on, wrapping with `usize`: `head` is the next to take from, `tail` the next to put to. The low
+/// bits of a position choose the entry, the high bits are its lap. An entry is one word:
+///
+/// ```text
+///   | lap + 1 of the position it was put at | number of a free slot |
+///     high bits                               log2(N) low bits
+/// ```
+///
+/// So an entry says by itself whether it was filled in the lap that somebody looks for, and no second word can
+/// disagree with it. To take is one compare-and-swap of `head`; to put is one of the entry, which publishes the number,
+/// and one of `tail`, which anybody who finds the entry filled can do as well. Hence nobody waits for anybody: a thread
+/// that stops anywhere, or dies, takes the one slot that it holds with it, and nothing else.
+///
+/// There are N slots and N entries, and a number is in at most one entry. So a thread that holds a number and finds
+/// `tail` at p knows that the entry of p - N has been taken: were it not, the N entries from p - N on would hold N
+/// different numbers, and the thread's could not be missing. `put` may therefore write over it without a look at `head`.
+///
+/// # A number twice
+/// The swap of `head` succeeds only if nobody took since it was read, which is what makes the entry that was read in
+/// between the right one. A word comes back after 2^`usize::BITS` operations: a thread would have to stop between the
+/// read and the swap while exactly that many slots (2^32 on a 32-bit core: 7 minutes at 10 million a second; 2^64
+/// elsewhere) are taken or given back by others.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct Ring<E: ?Sized = [AtomicUsize]> {
+    taking: CachePadded<Taking>,
+    putting: CachePadded<Putting>,
+    notes: CachePadded<Notes>,
+    entries: E,
+}
+
+/// Written by those who take.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct Taking {
+    /// How many were taken from the ring so far.
+    head: AtomicUsize,
+    /// How many slots were ever taken: those from here on have never been used. Stops at N.
+    fresh: AtomicUsize,
+    /// How many calls found nothing.
+    exhausted: AtomicUsize,
+}
+
+/// Written by those who give back.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct Putting {
+    /// How many were put into the ring so far; behind by those who have put and not said so yet.
+    tail: AtomicUsize,
+}
+
+/// Written seldom.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct Notes {
+    /// The name of the pool in its handles, in the bits above a slot's number; 0 as long as no slot was ever taken.
+    tag: AtomicUsize,
+    /// What magazines have reported so far, see [`Reported`].
+    hits: AtomicUsize,
+    moved_in: AtomicUsize,
+    moved_out: AtomicUsize,
+}
+
+/// What magazines have added up since they last reported. Differences wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// Slots that a magazine handed out from its own stock.
+    pub(super) hits: usize,
+    /// Slots moved from the ring to a magazine, less those that it handed out.
+    pub(super) moved_in: usize,
+    /// Slots moved from a magazine to the ring, less those that it got back.
+    pub(super) moved_out: usize,
+}
+
+/// What the ring counts, for nothing: positions are counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) taken: usize,
+    pub(super) put: usize,
+    pub(super) fresh: usize,
+    pub(super) exhausted: usize,
+    pub(super) reported: Reported,
+}
+
+/// Slots are numbered in 24 bits, so that a handle has at least 8 for the pool's tag.
+pub(super) const MOST: usize = 1 << 24;
+
+impl<const N: usize> Ring<[AtomicUsize; N]> {
+    const CHECK: () = assert!(N.is_power_of_two() && N <= MOST, "the capacity of a pool is a power of two up to 2^24");
+
+    /// All slots free and never used.
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Self::with_entries([const { AtomicUsize::new(0) }; N])
+    }
+
+    /// All slots free and never used.
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Self::with_entries(core::array::from_fn(|_| AtomicUsize::new(0)))
+    }
+
+    const_unless_loom! {
+        fn with_entries(entries: [AtomicUsize; N]) -> Self {
+            const { Self::CHECK };
+            Self {
+                taking: CachePadded::new(Taking {
+                    head: AtomicUsize::new(0),
+                    fresh: AtomicUsize::new(0),
+                    exhausted: AtomicUsize::new(0),
+                }),
+                putting: CachePadded::new(Putting { tail: AtomicUsize::new(0) }),
+                notes: CachePadded::new(Notes {
+                    tag: AtomicUsize::new(0),
+                    hits: AtomicUsize::new(0),
+                    moved_in: AtomicUsize::new(0),
+                    moved_out: AtomicUsize::new(0),
+                }),
+                entries,
+            }
+        }
+    }
+}
+
+impl Ring {
+    /// How many slots there are.
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The low bits of a position, which choose the entry; the low bits of an entry, which are a slot's number.
+    #[inline(always)]
+    fn mask(&self) -> usize {
+        self.entries.len().wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    fn entry(&self, position: usize) -> &AtomicUsize {
+        debug_assert!(self.entries.len().is_power_of_two());
+        // SAFETY: the length is a power of two (`CHECK`, named wherever a ring is made of an array), so a position's
+        // low bits are below it.
+        unsafe { self.entries.get_unchecked(position & self.mask()) }
+    }
+
+    /// Whether an entry was filled at this position, and not in another lap.
+    #[inline(always)]
+    fn is_of(&self, entry: usize, position: usize) -> bool {
+        (entry ^ position.wrapping_add(self.capacity())) & !self.mask() == 0
+    }
+
+    /// Whether an entry was last filled one lap before this position.
+    #[inline(always)]
+    fn is_of_last_lap(&self, entry: usize, position: usize) -> bool {
+        (entry ^ position) & !self.mask() == 0
+    }
+
+    /// Takes a free slot: one that somebody gave back, or else one never used. `None` if all were out at some moment
+    /// during the call. Lock-free: an attempt fails only because another one succeeded.
+    #[inline]
+    pub(super) fn take(&self) -> Option<u32> {
+        let mut number = [0];
+        if self.take_used(&mut number) == 0 && self.take_unused(&mut number) == 0 {
+            return None;
+        }
+        Some(number[0])
+    }
+
+    /// Takes as many as `out` has room for, or fewer, and says how many: a magazine's refill. None if all are out.
+    pub(super) fn take_many(&self, out: &mut [u32]) -> usize {
+        match self.take_used(out) {
+            0 => self.take_unused(out),
+            run => run,
+        }
+    }
+
+    /// Takes what was given back: the numbers that lie next, at most as many as `out` has room for.
+    #[inline(always)]
+    fn take_used(&self, out: &mut [u32]) -> usize {
+        // Acquire: pairs with the Release of the swap below, so that whoever comes later in the ring comes after those
+        // before; `put` builds on that.
+        let mut head = self.taking.head.load(Ordering::Acquire);
+        loop {
+            let mut run = 0;
+            let mut stale = false;
+            for number in out.iter_mut() {
+                let position = head.wrapping_add(run);
+                // Acquire: pairs with `PUT`.
+                let entry = self.entry(position).load(Ordering::Acquire);
+                if !self.is_of(entry, position) {
+                    stale = run == 0 && !self.is_of_last_lap(entry, position);
+                    break;
+                }
+                *number = (entry & self.mask()) as u32;
+                run += 1;
+            }
+            if stale {
+                // Filled anew since `head` was read. Acquire: as above; the entry's lets us see a later one.
+                head = self.taking.head.load(Ordering::Acquire);
+                continue;
+            }
+            if run == 0 {
+                return 0;
+            }
+            let after = head.wrapping_add(run);
+            // Release: our reading of the entries comes before any later taker, and so before any `put` that writes
+            // over them. Acquire, of a failure too: as for the load above.
+            match self.taking.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return run,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes slots that were never used, or else, once more, what was given back.
+    #[cold]
+    #[inline(never)]
+    fn take_unused(&self, out: &mut [u32]) -> usize {
+        self.name();
+        // Relaxed, all: nobody has written anything about these slots that we would have to see.
+        let mut first = self.taking.fresh.load(Ordering::Relaxed);
+        loop {
+            let run = out.len().min(self.capacity().saturating_sub(first));
+            if run == 0 {
+                break;
+            }
+            let after = first.wrapping_add(run);
+            match self.taking.fresh.compare_exchange_weak(first, after, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    out.iter_mut().zip(first..after).for_each(|(number, i)| *number = i as u32);
+                    return run;
+                }
+                Err(now) => first = now,
+            }
+        }
+        // None is unused, and that stays so. If now nothing has been given back either, then all are out.
+        let run = self.take_used(out);
+        if run == 0 {
+            // Relaxed: a number to look at.
+            self.taking.exhausted.fetch_add(1, Ordering::Relaxed);
+        }
+        run
+    }
+
+    /// Gives slots back. Lock-free: an attempt fails only because another one succeeded.
+    ///
+    /// # Safety
+    /// Each number came from this ring and is the caller's, who does not use it again. The caller is done with the
+    /// slots.
+    #[inline]
+    pub(super) unsafe fn put(&self, numbers: impl IntoIterator<Item = u32>) {
+        // Acquire: pairs with the Release of the swap in `advance`: what lies before the tail was put before this.
+        let start = self.putting.tail.load(Ordering::Acquire);
+        let mut tail = start;
+        for number in numbers {
+            debug_assert!((number as usize) < self.capacity());
+            tail = self.put_from(tail, number);
+        }
+        self.advance(start, tail);
+    }
+
+    /// Puts a number at this position or the first free one after it, and says which position comes next.
+    #[inline(always)]
+    fn put_from(&self, mut tail: usize, number: u32) -> usize {
+        loop {
+            let cell = self.entry(tail);
+            // Acquire: pairs with `PUT`: what lies before an entry that we see filled was put before this.
+            let entry = cell.load(Ordering::Acquire);
+            let next = tail.wrapping_add(1);
+            if self.is_of_last_lap(entry, tail) {
+                let new = (tail.wrapping_add(self.capacity()) & !self.mask()) | number as usize;
+                // Relaxed: a swap that failed has learnt nothing; we look again.
+                if cell.compare_exchange(entry, new, PUT, Ordering::Relaxed).is_ok() {
+                    return next;
+                }
+                continue;
+            }
+            // Filled, in this lap or a later one. Whoever did that may not have moved the tail yet, and were we to go
+            // on without moving it ourselves, entries could be filled a whole lap ahead of it, and nobody behind would
+            // find his place before that other one goes on. AcqRel, Acquire: as in `advance`.
+            tail = match self.putting.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => next,
+                Err(now) => now,
+            };
+        }
+    }
+
+    /// Moves the tail, all of whose positions before `to` we know to be filled.
+    #[inline(always)]
+    fn advance(&self, mut from: usize, to: usize) {
+        while (to.wrapping_sub(from) as isize) > 0 {
+            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that who goes on from here comes
+            // after all who have put before.
+            match self.putting.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => from = now,
+            }
+        }
+    }
+
+    /// The pool's tag, in the bits above a slot's number. 0 as long as no slot was ever taken.
+    #[inline(always)]
+    pub(super) fn tag(&self) -> usize {
+        // Relaxed: it is set once, before the first slot is taken, by or before whoever handed us a slot or a handle.
+        self.notes.tag.load(Ordering::Relaxed)
+    }
+
+    /// Gives the pool the next tag there is, unless it has one.
+    fn name(&self) {
+        if self.tag() == 0 {
+            let bits = 32 - self.mask().count_ones();
+            // Relaxed, both: the number is all there is. Whoever comes second keeps what the first one set.
+            let _ = self.notes.tag.compare_exchange(0, next_tag(bits), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Names the pool, before its first use.
+    pub(super) fn name_it(&mut self, tag: u32) {
+        let bits = 32 - self.mask().count_ones();
+        // Relaxed: the pool is borrowed exclusively.
+        self.notes.tag.store(in_place(tag, bits), Ordering::Relaxed);
+    }
+
+    /// Takes a magazine's report.
+    pub(super) fn report(&self, more: Reported) {
+        // Relaxed, all: numbers to look at.
+        self.notes.hits.fetch_add(more.hits, Ordering::Relaxed);
+        self.notes.moved_in.fetch_add(more.moved_in, Ordering::Relaxed);
+        self.notes.moved_out.fetch_add(more.moved_out, Ordering::Relaxed);
+    }
+
+    /// What happened so far.
+    pub(super) fn counts(&self) -> Counts {
+        // Relaxed, all: numbers to look at. What goes up with a return is read before what goes up with a taking, so
+        // that no more seem to have come back than went out.
+        let put = self.putting.tail.load(Ordering::Relaxed);
+        let reported = Reported {
+            hits: self.notes.hits.load(Ordering::Relaxed),
+            moved_in: self.notes.moved_in.load(Ordering::Relaxed),
+            moved_out: self.notes.moved_out.load(Ordering::Relaxed),
+        };
+        let fresh = self.taking.fresh.load(Ordering::Relaxed);
+        let taken = self.taking.head.load(Ordering::Relaxed).wrapping_add(fresh);
+        Counts { taken, put, fresh, exhausted: self.taking.exhausted.load(Ordering::Relaxed), reported }
+    }
+
+    /// Slots that were ever taken.
+    pub(super) fn used(&self) -> usize {
+        // Relaxed: a number to look at, or whoever asks has the pool exclusively.
+        self.taking.fresh.load(Ordering::Relaxed)
+    }
+
+    /// Calls `free` with each number in the ring. For an owner: others' doings meanwhile would be missed or seen twice.
+    pub(super) fn each_free(&mut self, mut free: impl FnMut(u32)) {
+        // Relaxed, all: the ring is borrowed exclusively.
+        let mut position = self.taking.head.load(Ordering::Relaxed);
+        loop {
+            let entry = self.entry(position).load(Ordering::Relaxed);
+            if !self.is_of(entry, position) {
+                return;
+            }
+            free((entry & self.mask()) as u32);
+            position = position.wrapping_add(1);
+        }
+    }
+}
+
+/// A tag no pool of this program has, as long as there are any: they run from 1 up and start again after
+/// 2^`bits` - 1.
+fn next_tag(bits: u32) -> usize {
+    // Loom's cannot be in a static, and need not be: nothing is decided by the number.
+    #[allow(clippy::disallowed_types)]
+    #[cfg(loom)]
+    use core::sync::atomic::AtomicUsize;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number is all there is.
+    in_place(NEXT.fetch_add(1, Ordering::Relaxed) as u32, bits)
+}
+
+/// Number n as a tag of this many bits: 1 to 2^bits - 1, above the bits of a slot's number.
+const fn in_place(n: u32, bits: u32) -> usize {
+    let most = u32::MAX >> (32 - bits);
+    (((n % most) + 1) << (32 - bits)) as usize
+}

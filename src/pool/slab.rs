@@ -1,0 +1,297 @@
+//! Values of one owner, in slots that keep their place.
+
+use core::fmt;
+use core::mem::MaybeUninit;
+use zerocopy::FromZeros;
+
+/// Up to `N` values of one owner: insert, find and remove by [`Key`] in constant time, and go through all in the order
+/// of their slots. The slot that was left last is used next, so that the ones in use stay few and warm.
+///
+/// ```
+/// use vvp_core::pool::Slab;
+///
+/// let mut orders = Slab::<&str, 2>::new();
+/// let buy = orders.insert("buy")?;
+/// let sell = orders.insert("sell")?;
+/// assert_eq!(orders.insert("more").map_err(|full| full.0), Err("more"));
+///
+/// assert_eq!(orders.remove(buy), Some("buy"));
+/// let again = orders.insert("buy again")?; // the same slot
+/// assert_eq!((orders.get(buy), orders.get(again)), (None, Some(&"buy again")));
+/// assert!(orders.iter().map(|(_, value)| *value).eq(["buy again", "sell"]));
+/// # let _ = sell;
+/// # Ok::<(), vvp_core::pool::Full<&str>>(())
+/// ```
+///
+/// ```text
+///   offset 0       4       8       12         16
+///   +-------+-------+-------+----------+------------+------+-------+------------+- - -
+///   | free  | used  | len   | reserved | generation | next | value | generation | next
+///   +-------+-------+-------+----------+------------+------+-------+------------+- - -
+///                                        slot 0                      slot 1
+/// ```
+/// All zero is the empty slab. A slot's generation moves on by one with each insertion and each removal, so an odd one
+/// says that there is a value; an old key is taken for a new one only if its slot was filled anew exactly a multiple
+/// of 2^31 times meanwhile.
+///
+/// Every operation is wait-free, costs the same whatever `N` is, and does not panic; [`iter`](Self::iter) and
+/// [`clear`](Self::clear) go through [`high_water`](Self::high_water) slots.
+#[derive(FromZeros)]
+#[repr(C)]
+pub struct Slab<T, const N: usize> {
+    /// The slot that was left last, plus one; 0 if all that were used are in use.
+    free: u32,
+    /// Slots that were ever used.
+    used: u32,
+    len: u32,
+    reserved: u32,
+    slots: [Slot<T>; N],
+}
+
+#[derive(FromZeros)]
+#[repr(C)]
+struct Slot<T> {
+    /// Odd: there is a value.
+    generation: u32,
+    /// Of a slot without a value: the one that was left before it, plus one.
+    next: u32,
+    value: MaybeUninit<T>,
+}
+
+const _: () = assert!(size_of::<Slab<u64, 3>>() == 16 + 3 * 16);
+
+/// The name of a value in a [`Slab`]. Good until the value is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    slot: u32,
+    /// Odd.
+    generation: u32,
+}
+
+impl Key {
+    /// The number of the slot, below the slab's `N`: for what else is kept by slot.
+    #[must_use]
+    #[inline(always)]
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+
+    /// The key as one number, never 0.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    /// The key that [`to_bits`](Self::to_bits) was called on. Any number gives a key, though hardly a good one.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { slot: bits as u32, generation: (bits >> 32) as u32 | 1 }
+    }
+}
+
+/// The slab had no room; the value comes back. Remove something first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T>(pub T);
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the slab is full: remove something and try again")
+    }
+}
+
+impl<T> core::error::Error for Full<T> {}
+
+impl<T, const N: usize> Slab<T, N> {
+    const CHECK: () = assert!(N > 0 && N < u32::MAX as usize, "a slab has from 1 to 2^32 - 2 slots");
+
+    /// An empty slab.
+    #[must_use]
+    pub const fn new() -> Self {
+        const { Self::CHECK };
+        let slots = [const { Slot { generation: 0, next: 0, value: MaybeUninit::zeroed() } }; N];
+        Self { free: 0, used: 0, len: 0, reserved: 0, slots }
+    }
+
+    /// Puts a value in, and says by what key it is found.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when there is no free slot.
+    #[inline(always)]
+    pub fn insert(&mut self, value: T) -> Result<Key, Full<T>> {
+        const { Self::CHECK };
+        let again = self.free != 0;
+        let number = if again { self.free.wrapping_sub(1) } else { self.used };
+        let Some(slot) = self.slots.get_mut(number as usize) else {
+            return Err(Full(value));
+        };
+        if again {
+            self.free = slot.next;
+        } else {
+            self.used = number.wrapping_add(1);
+        }
+        slot.value.write(value);
+        slot.generation = slot.generation.wrapping_add(1);
+        debug_assert!(slot.generation & 1 == 1);
+        self.len = self.len.wrapping_add(1);
+        Ok(Key { slot: number, generation: slot.generation })
+    }
+
+    /// Takes a value out; `None` if it is no longer there.
+    #[inline(always)]
+    pub fn remove(&mut self, key: Key) -> Option<T> {
+        let slot = self.slots.get_mut(key.slot as usize)?;
+        if slot.generation != key.generation {
+            return None;
+        }
+        slot.generation = key.generation.wrapping_add(1);
+        slot.next = self.free;
+        self.free = key.slot.wrapping_add(1);
+        self.len = self.len.wrapping_sub(1);
+        // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there; now it is even, so
+        // nobody looks for one before `insert` has put another.
+        Some(unsafe { slot.value.assume_init_read() })
+    }
+
+    /// The value of a key; `None` if it is no longer there.
+    #[must_use]
+    #[inline(always)]
+    pub fn get(&self, key: Key) -> Option<&T> {
+        let slot = self.slots.get(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
+        // SAFETY: the generation is odd, as that of every key, so there is a value.
+        Some(unsafe { slot.value.assume_init_ref() })
+    }
+
+    /// The value of a key; `None` if it is no longer there.
+    #[must_use]
+    #[inline(always)]
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let slot = self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
+        // SAFETY: as in `get`.
+        Some(unsafe { slot.value.assume_init_mut() })
+    }
+
+    /// Whether the value of a key is still there.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, key: Key) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// All values with their keys, in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        let slots = self.slots.iter().take(self.used as usize);
+        slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
+            // SAFETY: an odd generation says that there is a value.
+            (Key { slot: i as u32, generation: slot.generation }, unsafe { slot.value.assume_init_ref() })
+        })
+    }
+
+    /// All values with their keys, in the order of their slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
+        let slots = self.slots.iter_mut().take(self.used as usize);
+        slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
+            // SAFETY: an odd generation says that there is a value.
+            (Key { slot: i as u32, generation: slot.generation }, unsafe { slot.value.assume_init_mut() })
+        })
+    }
+
+    /// Removes the values for which `keep` says no, in the order of their slots.
+    pub fn retain(&mut self, mut keep: impl FnMut(Key, &mut T) -> bool) {
+        for i in 0..self.used {
+            let Some(slot) = self.slots.get_mut(i as usize) else { return };
+            let key = Key { slot: i, generation: slot.generation };
+            if key.generation & 1 == 1 {
+                // SAFETY: an odd generation says that there is a value.
+                let stays = keep(key, unsafe { slot.value.assume_init_mut() });
+                if !stays {
+                    drop(self.remove(key));
+                }
+            }
+        }
+    }
+
+    /// Drops all values.
+    pub fn clear(&mut self) {
+        self.retain(|_, _| false);
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there is no value.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the next value would be refused.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.len as usize == N
+    }
+
+    /// How many values fit.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        N
+    }
+
+    /// The most values that there were at one time.
+    #[must_use]
+    pub const fn high_water(&self) -> usize {
+        self.used as usize
+    }
+
+    /// Checks what must hold at any time.
+    ///
+    /// # Errors
+    /// Says what is broken.
+    pub fn check_invariants(&self) -> Result<(), &'static str> {
+        if self.used as usize > N {
+            return Err("more slots were used than there are");
+        }
+        if self.iter().count() != self.len() {
+            return Err("the values are not as many as were counted");
+        }
+        let mut free = self.free;
+        for _ in self.len..self.used {
+            let Some(slot) = free.checked_sub(1).and_then(|i| self.slots.get(i as usize)) else {
+                return Err("the free list ends early");
+            };
+            if slot.generation & 1 == 1 {
+                return Err("a slot with a value is in the free list");
+            }
+            free = slot.next;
+        }
+        if free != 0 { Err("the free list goes on too long") } else { Ok(()) }
+    }
+}
+
+impl<T, const N: usize> Drop for Slab<T, N> {
+    fn drop(&mut self) {
+        if core::mem::needs_drop::<T>() {
+            self.clear();
+        }
+    }
+}
+
+impl<T, const N: usize> Default for Slab<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug, const N: usize> fmt::Debug for Slab<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,197 @@
+//! One place for a value, and the word that says who may go to it.
+
+use super::handle::HandleError;
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom};
+use core::mem::MaybeUninit;
+
+/// A value and its state.
+///
+/// ```text
+///   offset 0                                  one word
+///   | generation (28 or 32 bits) | mode (4)   | value ..
+/// ```
+///
+/// | mode | the slot is |
+/// |---|---|
+/// | 0 | never used: no value |
+/// | 1 | free, or in a box: out of reach for handles |
+/// | 2 | under a handle, lent for writing |
+/// | 3 | under a handle |
+/// | 4 to 15 | under a handle, lent for reading 1 to 12 times |
+///
+/// Modes 0 and 1 are left only by the owner of the slot, who got its number from the free list or from a handle. From
+/// mode 3 anybody with the right generation may go on, by compare-and-swap: only one gets to 1 (who then owns the
+/// slot), one at a time to 2, and none of these while there are readers.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct Slot<T> {
+    state: AtomicUsize,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+const MODE_BITS: u32 = 4;
+const MODE: usize = (1 << MODE_BITS) - 1;
+const UNUSED: usize = 0;
+const OWNED: usize = 1;
+const WRITING: usize = 2;
+const NAMED: usize = 3;
+const READERS_MOST: usize = MODE - NAMED;
+
+/// Generations that a word has room for, at most 32 bits of them.
+const GENERATION: usize = if usize::BITS - MODE_BITS < 32 { usize::MAX >> MODE_BITS } else { u32::MAX as usize };
+
+const _: () = assert!(usize::BITS >= 32 && READERS_MOST == 12);
+
+/// How a slot is taken by its handle. Acquire: pairs with the Release that put it back under the handle, so that we
+/// see all that was done to the value. (In the broken twin nothing is seen.)
+const CLAIM: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Acquire };
+
+impl<T> Slot<T> {
+    const_unless_loom! {
+        /// Never used. Zero bytes, so that a static takes no room in the image.
+        pub(super) fn new() -> Self {
+            Self { state: AtomicUsize::new(UNUSED), value: UnsafeCell::new(MaybeUninit::zeroed()) }
+        }
+    }
+
+    /// The value, for reading.
+    ///
+    /// # Safety
+    /// There is a value, and nobody writes to it as long as it is borrowed.
+    #[inline(always)]
+    pub(super) unsafe fn value(&self) -> &T {
+        // SAFETY: the caller's word.
+        self.value.with(|value| unsafe { (*value).assume_init_ref() })
+    }
+
+    /// The value, for writing.
+    ///
+    /// # Safety
+    /// There is a value, and nobody else uses it as long as it is borrowed.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)] // the caller's word
+    pub(super) unsafe fn value_mut(&self) -> &mut T {
+        // SAFETY: the caller's word.
+        self.value.with_mut(|value| unsafe { (*value).assume_init_mut() })
+    }
+
+    /// Whether the slot was ever used, and so holds a value.
+    ///
+    /// # Safety
+    /// The caller owns the slot.
+    #[inline(always)]
+    pub(super) unsafe fn holds_value(&self) -> bool {
+        // Relaxed: whoever wrote the state gave us the slot.
+        self.state.load(Ordering::Relaxed) != UNUSED
+    }
+
+    /// Puts the first value in.
+    ///
+    /// # Safety
+    /// The caller owns the slot, which was never used.
+    #[cold]
+    pub(super) unsafe fn fill(&self, value: T) {
+        // SAFETY: nobody else uses the slot; there is no value that would not be dropped.
+        self.value.with_mut(|place| unsafe { (*place).write(value) });
+        // Relaxed: who owns the slot after us learns of it with the slot.
+        self.state.store(OWNED, Ordering::Relaxed);
+    }
+
+    /// Puts the slot under a new handle, and gives its generation.
+    ///
+    /// # Safety
+    /// The caller owns the slot, which holds a value, and does not go to it any more but by its handle.
+    #[inline]
+    pub(super) unsafe fn put_under_handle(&self) -> u32 {
+        // Relaxed: only the owner leaves this mode.
+        let state = self.state.load(Ordering::Relaxed);
+        debug_assert_eq!(state & MODE, OWNED);
+        let generation = (state >> MODE_BITS).wrapping_add(1) & GENERATION;
+        // Release: pairs with `CLAIM`.
+        self.state.store(generation << MODE_BITS | NAMED, Ordering::Release);
+        generation as u32
+    }
+
+    /// Takes the slot from under its handle: from here on the caller owns it.
+    ///
+    /// # Errors
+    /// As [`HandleError`] says.
+    #[inline]
+    pub(super) fn take_by_handle(&self, generation: u32) -> Result<(), HandleError> {
+        self.claim(generation, OWNED)
+    }
+
+    /// Lends the value for writing; [`Slot::end_writing`] ends it.
+    ///
+    /// # Errors
+    /// As [`HandleError`] says.
+    #[inline]
+    pub(super) fn begin_writing(&self, generation: u32) -> Result<(), HandleError> {
+        self.claim(generation, WRITING)
+    }
+
+    #[inline(always)]
+    fn claim(&self, generation: u32, mode: usize) -> Result<(), HandleError> {
+        let generation = (generation as usize & GENERATION) << MODE_BITS;
+        // Relaxed: a claim that failed touches nothing.
+        match self.state.compare_exchange(generation | NAMED, generation | mode, CLAIM, Ordering::Relaxed) {
+            Ok(_) => Ok(()),
+            Err(state) => Err(refusal(state, generation)),
+        }
+    }
+
+    /// Lends the value for reading; [`Slot::end_reading`] ends it. Lock-free: an attempt fails only because another
+    /// one's loan began or ended.
+    ///
+    /// # Errors
+    /// As [`HandleError`] says; also `Busy` when 12 loans are out.
+    #[inline]
+    pub(super) fn begin_reading(&self, generation: u32) -> Result<(), HandleError> {
+        let generation = (generation as usize & GENERATION) << MODE_BITS;
+        // Relaxed: what we learn is checked by the swap.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let mode = state ^ generation;
+            if !(NAMED..NAMED + READERS_MOST).contains(&mode) {
+                return Err(refusal(state, generation));
+            }
+            match self.state.compare_exchange_weak(state, state.wrapping_add(1), CLAIM, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn end_reading(&self) {
+        // Release: pairs with `CLAIM`: who writes next comes after our reading.
+        let before = self.state.fetch_sub(1, Ordering::Release);
+        debug_assert!(before & MODE > NAMED);
+    }
+
+    #[inline]
+    pub(super) fn end_writing(&self) {
+        // Relaxed: only we leave this mode.
+        let state = self.state.load(Ordering::Relaxed);
+        debug_assert_eq!(state & MODE, WRITING);
+        // Release: pairs with `CLAIM`.
+        self.state.store(state ^ (WRITING ^ NAMED), Ordering::Release);
+    }
+
+    /// Drops the value, if there is one.
+    pub(super) fn clear(&mut self) {
+        // SAFETY: the slot is borrowed exclusively.
+        if unsafe { self.holds_value() } {
+            // Relaxed: as above.
+            self.state.store(UNUSED, Ordering::Relaxed);
+            // SAFETY: there is a value, which was in nobody's hands, and the state says that it is gone.
+            self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
+        }
+    }
+}
+
+/// Why a handle of this generation is refused in this state.
+#[cold]
+fn refusal(state: usize, generation: usize) -> HandleError {
+    if state & !MODE == generation && state & MODE > OWNED { HandleError::Busy } else { HandleError::Stale }
+}
