@@ -1,7 +1,7 @@
 //! The histogram against a sorted list of all that was recorded.
 
 use proptest::prelude::*;
-use vvp_core::metrics::Histogram;
+use vvp_core::metrics::{Counter, Gauge, Histogram, SharedCounter, SharedGauge};
 
 /// Durations of every size, with the edges of buckets among them.
 fn durations() -> impl Strategy<Value = u64> {
@@ -28,7 +28,7 @@ proptest! {
         values in prop::collection::vec(durations(), 1..300),
         fractions in prop::collection::vec((0_u64..=1000, 1_u64..=1000), 8),
     ) {
-        let mut histogram = Histogram::new();
+        let histogram = Histogram::new();
         values.iter().for_each(|v| histogram.record(*v));
         let mut sorted = values.clone();
         sorted.sort_unstable();
@@ -50,16 +50,140 @@ proptest! {
         right in prop::collection::vec(durations(), 0..100),
     ) {
         let of = |values: &[u64]| {
-            let mut histogram = Histogram::new();
+            let histogram = Histogram::new();
             values.iter().for_each(|v| histogram.record(*v));
             histogram
         };
-        let mut merged = of(&left);
+        let merged = of(&left);
         merged.merge(&of(&right));
         let both = of(&[left, right].concat());
         prop_assert!(merged.buckets().eq(both.buckets()));
         prop_assert_eq!((merged.min(), merged.max()), (both.min(), both.max()));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Both within their error of each other: ours 1/128, theirs (three digits) 1/1000, on either side.
+    #[test]
+    fn agrees_with_hdrhistogram(
+        values in prop::collection::vec((0_u32..42).prop_flat_map(|bit| (1_u64 << bit)..(2_u64 << bit)), 1..400),
+        interval in prop_oneof![Just(0_u64), 1_000_u64..1_000_000_000],
+        corrected in any::<bool>(),
+    ) {
+        let hour = 3_600_000_000_000;
+        let ours = Histogram::new();
+        let mut theirs = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 1 << 42, 3).unwrap();
+        for value in values {
+            if corrected && value < hour / 100 {
+                ours.record_with_expected_interval(value, interval);
+                theirs.record_correct(value, interval).unwrap();
+            } else {
+                ours.record(value);
+                theirs.record(value).unwrap();
+            }
+        }
+        prop_assert_eq!(ours.count(), theirs.len());
+        let near = |a: u64, b: u64| a.abs_diff(b) <= a.max(b) / 100;
+        prop_assert!(near(ours.min(), theirs.min()) && near(ours.max(), theirs.max()));
+        // Fractions that a float holds exactly, or it would round the rank to the next.
+        for q in 0..=1024_u64 {
+            let (a, b) = (ours.value_at(q, 1024), theirs.value_at_quantile(q as f64 / 1024.0));
+            prop_assert!(near(a, b), "{q}/1024: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn a_correction_counts_what_a_loop_would(value in durations(), interval in 1_u64..5_000_000) {
+        let value = value % 5_000_000_000;
+        let interval = interval.max(value / 5_000); // or the loop would take too long
+        let (ours, looped) = (Histogram::new(), Histogram::new());
+        ours.record_with_expected_interval(value, interval);
+        looped.record(value);
+        let mut missing = value.saturating_sub(interval);
+        while missing >= interval {
+            looped.record(missing);
+            missing -= interval;
+        }
+        prop_assert!(ours.buckets().eq(looped.buckets()));
+        prop_assert_eq!((ours.min(), ours.max()), (looped.min(), looped.max()));
+    }
+}
+
+/// However absurd the interval, a correction goes through the buckets at most once.
+#[test]
+fn a_correction_ends() {
+    let histogram = Histogram::new();
+    histogram.record_with_expected_interval(u64::MAX, 1);
+    assert_eq!((histogram.count(), histogram.min(), histogram.max()), (u64::MAX, 1, u64::MAX));
+    histogram.clear();
+    histogram.record_with_expected_interval(7, u64::MAX);
+    histogram.record_with_expected_interval(7, 0);
+    assert_eq!(histogram.count(), 2);
+}
+
+#[test]
+fn a_copy_is_what_was_there() {
+    let histogram = Histogram::new();
+    [3, 500, u64::MAX].iter().for_each(|value| histogram.record(*value));
+    let copy = histogram.clone();
+    histogram.record(1);
+    assert_eq!((copy.count(), copy.min(), copy.max()), (3, 3, u64::MAX));
+    assert_eq!(Histogram::new().clone().min(), 0);
+}
+
+/// Whoever reads while it is written sees counts that only grow, and the extremes that belong to them.
+#[test]
+fn read_while_it_is_written() {
+    static HISTOGRAM: Histogram = Histogram::new();
+    const ROUNDS: u64 = 20_000;
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..ROUNDS).for_each(|n| HISTOGRAM.record(1_000_000 + n)));
+        let mut before = 0;
+        while before < ROUNDS {
+            let count = HISTOGRAM.count();
+            assert!(count >= before && count <= ROUNDS);
+            before = count;
+            if count > 0 {
+                let (median, top) = (HISTOGRAM.value_at(1, 2), HISTOGRAM.value_at(1, 1));
+                assert!((1_000_000..=1_000_000 + ROUNDS).contains(&median) && top >= median);
+                assert_eq!(HISTOGRAM.min(), 1_000_000);
+            }
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(HISTOGRAM.max(), 1_000_000 + ROUNDS - 1);
+}
+
+#[test]
+fn counters_and_gauges() {
+    static COUNTER: Counter = Counter::new();
+    static SHARED: (SharedCounter, SharedGauge) = (SharedCounter::new(), SharedGauge::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..10_000).for_each(|_| COUNTER.add(3)));
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..10_000 {
+                    SHARED.0.add(2);
+                    SHARED.1.add(5);
+                    SHARED.1.sub(4);
+                }
+            });
+        }
+        let mut before = 0;
+        for _ in 0..1000 {
+            let now = COUNTER.get();
+            assert!(now >= before && now % 3 == 0);
+            before = now;
+        }
+    });
+    assert_eq!((COUNTER.get(), SHARED.0.get(), SHARED.1.get()), (30_000, 40_000, 20_000));
+    let gauge = Gauge::new();
+    gauge.add(7);
+    gauge.sub(9);
+    gauge.set(2);
+    assert_eq!((gauge.get(), gauge.high_water()), (2, 7));
 }
 
 #[test]
@@ -68,7 +192,7 @@ fn each_bucket_ends_where_the_next_begins() {
     let mut values = Vec::new();
     let mut next = 0_u64;
     while next <= TOP {
-        let mut histogram = Histogram::new();
+        let histogram = Histogram::new();
         histogram.record(next);
         histogram.record(TOP); // so that the maximum does not hide the bucket's end
         let end = histogram.value_at(1, 2);
@@ -81,7 +205,7 @@ fn each_bucket_ends_where_the_next_begins() {
 
 #[test]
 fn nothing_recorded_is_all_zero() {
-    let mut histogram = Histogram::new();
+    let histogram = Histogram::new();
     assert_eq!((histogram.count(), histogram.min(), histogram.max(), histogram.per_mille(999)), (0, 0, 0, 0));
     assert_eq!(histogram.value_at(1, 0), 0);
     histogram.record_n(7, 0);

@@ -1,5 +1,7 @@
 //! How long things took, in fixed memory.
 
+use super::word::Word64;
+use crate::sync::{AtomicUsize, Ordering};
 use core::fmt;
 
 /// Each power of two is cut into this many buckets, so a bucket is at most 1/128 of its values wide.
@@ -14,39 +16,53 @@ const TOP: u64 = (1 << 42) - 1;
 const BUCKETS: usize = index(TOP + 1) + 1;
 
 const _: () = assert!(BUCKETS == 36 * STEPS + 1);
+#[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Histogram>() == (BUCKETS + 2) * 8);
 const _: () = assert!(TOP >= 3_600_000_000_000, "an hour in nanoseconds");
 
-/// A histogram of durations in nanoseconds (or of anything else that is counted in `u64`).
+/// A histogram of durations in nanoseconds (or of anything else that is counted in `u64`): one writer, any number of
+/// readers, in this thread, in others, or in another process that has the same memory mapped.
 ///
 /// | | |
 /// |---|---|
 /// | range | 0 to 2^42 - 1: 1 ns to 73 minutes. What is longer shares one bucket, which is reported as [`max`](Self::max) |
 /// | error | below 256 none; above, what is reported is never less than what was recorded, and at most 1/128 (0.8 %) more |
-/// | memory | 36,888 bytes, always; all-zero bytes are the empty histogram |
-/// | recording | an index of three operations, three loads, three stores; no division, no float |
-/// | asking | one walk over the 4,609 buckets |
+/// | memory | 36,888 bytes, always (18,460 where words have 32 bits); all-zero bytes are the empty histogram |
+/// | recording | an index of three operations, three loads, one store, seldom three; no division, no float, no lock; wait-free |
+/// | asking | one walk over the 4,609 buckets, two for percentiles; wait-free |
 ///
-/// A count holds 2^64 - 1 and then wraps: 584 years at one a nanosecond.
+/// A count holds 2^64 - 1 and then wraps: 584 years at one a nanosecond. Where words have 32 bits it stops at 2^32 - 1.
+///
+/// **One writer.** Recording, merging and clearing are for one thread at a time, though a shared reference is enough:
+/// the writer reads a count and writes it back, without a locked instruction. With two writers counts get lost, and
+/// nothing worse. Threads that all record have a histogram each, which a reader [`merge`](Self::merge)s.
+///
+/// **Readers** see each count as it was at some moment during the call, and with a count the minimum and maximum that
+/// belong to it. For questions that should agree with each other, ask a [`clone`](Clone::clone).
 ///
 /// ```
 /// use vvp_core::metrics::Histogram;
-/// let mut latency = Histogram::new();
+/// static LATENCY: Histogram = Histogram::new();
 /// for ns in 1..=1000 {
-///     latency.record(ns);
+///     LATENCY.record(ns);
 /// }
-/// assert_eq!(latency.per_mille(500), 501); // 500 lies in the bucket of 500 and 501
-/// assert_eq!(latency.per_mille(1000), 1000);
-/// assert_eq!((latency.min(), latency.max(), latency.count()), (1, 1000, 1000));
+/// assert_eq!(LATENCY.per_mille(500), 501); // 500 lies in the bucket of 500 and 501
+/// assert_eq!(LATENCY.per_mille(1000), 1000);
+/// assert_eq!((LATENCY.min(), LATENCY.max(), LATENCY.count()), (1, 1000, 1000));
 /// ```
-#[derive(Clone)]
+///
+/// ```text
+///   offset 0            1024           2048                                 36864      36872   36880
+///   | 128 words         | 128 words    | 128 words    |  .. 33 more          | 1 word   | max   | ! min |
+///   | 0, 1, .. 127      | 128 .. 255   | 256 .. 511   |  2^42 - 1            | longer   |       |       |
+/// ```
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Histogram {
-    counts: [u64; BUCKETS],
-    max: u64,
+    counts: [AtomicUsize; BUCKETS],
+    max: Word64,
     /// The complement of the least value, so that zero stands for "none yet".
-    not_min: u64,
+    not_min: Word64,
 }
 
 /// The bucket of a value that is at most `TOP + 1`.
@@ -65,52 +81,131 @@ const fn top_of(index: usize) -> u64 {
     (step << shift) + ((1 << shift) - 1)
 }
 
+/// The least value of the bucket of a value.
+const fn bottom_of_same(value: u64) -> u64 {
+    if value > TOP {
+        return TOP + 1;
+    }
+    let shift = (value | (STEPS as u64 * 2 - 1)).ilog2() - STEPS_LOG2;
+    value >> shift << shift
+}
+
+/// `n` more. Counts of 64 bits do not run over in a lifetime; those of 32 stop at the top.
+#[inline(always)]
+const fn more(count: usize, n: u64) -> usize {
+    if usize::BITS >= 64 {
+        count.wrapping_add(n as usize)
+    } else {
+        let n = if n > usize::MAX as u64 { usize::MAX } else { n as usize };
+        count.saturating_add(n)
+    }
+}
+
 impl Histogram {
     /// An empty histogram.
+    #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
-        Self { counts: [0; BUCKETS], max: 0, not_min: 0 }
+        Self { counts: [const { AtomicUsize::new(0) }; BUCKETS], max: Word64::new(), not_min: Word64::new() }
     }
 
-    /// Counts a value.
-    #[inline]
-    pub fn record(&mut self, value: u64) {
-        self.record_n(value, 1);
+    /// An empty histogram.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn new() -> Self {
+        let counts = core::array::from_fn(|_| AtomicUsize::new(0));
+        Self { counts, max: Word64::new(), not_min: Word64::new() }
     }
 
-    /// Counts a value `n` times.
+    /// Counts a value. For the writer.
+    #[inline(always)]
+    pub fn record(&self, value: u64) {
+        self.record_between(value, value, 1);
+    }
+
+    /// Counts a value `n` times. For the writer.
     #[inline]
-    pub fn record_n(&mut self, value: u64, n: u64) {
-        let known = value.min(TOP + 1);
-        if n != 0
-            && let Some(count) = self.counts.get_mut(index(known))
-        {
-            *count = count.wrapping_add(n);
-            self.max = self.max.max(value);
-            self.not_min = self.not_min.max(!value);
+    pub fn record_n(&self, value: u64, n: u64) {
+        self.record_between(value, value, n);
+    }
+
+    /// Counts a value of something that is done once in `interval`, and what waited behind it (the correction for
+    /// coordinated omission): had the next ones started in time, they would have taken one, two and so on intervals
+    /// less. So `value`, `value - interval`, `value - 2 * interval`, down to `interval`, are counted. An interval of 0
+    /// corrects nothing. For the writer.
+    ///
+    /// Goes through the buckets below `value` at most, however small the interval is.
+    pub fn record_with_expected_interval(&self, value: u64, interval: u64) {
+        self.record(value);
+        if interval == 0 {
+            return;
+        }
+        let mut missing = value.saturating_sub(interval);
+        while missing >= interval {
+            // All of one bucket at once. `least` is no less than `interval`, so nothing below can underflow.
+            let bottom = bottom_of_same(missing).max(interval);
+            let further = (missing - bottom) / interval;
+            let least = missing - further * interval;
+            self.record_between(least, missing, further + 1);
+            missing = least - interval;
         }
     }
 
-    /// Adds all that another histogram has counted.
-    pub fn merge(&mut self, other: &Self) {
-        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count = count.wrapping_add(*more);
+    /// Counts `n` values of one bucket, from `least` to `most`.
+    #[inline(always)]
+    fn record_between(&self, least: u64, most: u64, n: u64) {
+        if n == 0 {
+            return;
         }
-        self.max = self.max.max(other.max);
-        self.not_min = self.not_min.max(other.not_min);
+        if most > self.max.own() {
+            self.max.set(most);
+        }
+        if !least > self.not_min.own() {
+            self.not_min.set(!least);
+        }
+        if let Some(count) = self.counts.get(index(most.min(TOP + 1))) {
+            // Relaxed: our own. Release: pairs with the Acquire in `all`, so that who sees the count sees the minimum
+            // and the maximum.
+            count.store(more(count.load(Ordering::Relaxed), n), Ordering::Release);
+        }
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.counts.fill(0);
-        self.max = 0;
-        self.not_min = 0;
+    /// Adds all that another histogram has counted. For the writer of this one.
+    pub fn merge(&self, other: &Self) {
+        // What is counted there from here on may or may not be added, and moves our extremes no less than theirs.
+        let total = other.count();
+        if total == 0 {
+            return;
+        }
+        self.max.set(self.max.own().max(other.max.get()));
+        self.not_min.set(self.not_min.own().max(other.not_min.get()));
+        for (count, (_, n)) in self.counts.iter().zip(other.all()) {
+            if n != 0 {
+                // Relaxed: our own. Release: as in `record_between`.
+                count.store(more(count.load(Ordering::Relaxed), n), Ordering::Release);
+            }
+        }
+    }
+
+    /// Forgets everything. For the writer; what readers see meanwhile is neither the old nor the new.
+    pub fn clear(&self) {
+        // Relaxed: see above.
+        self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        self.max.set(0);
+        self.not_min.set(0);
+    }
+
+    /// All counts with the numbers of their buckets.
+    #[inline]
+    fn all(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        // Acquire: pairs with the Release in `record_between`.
+        self.counts.iter().map(|count| count.load(Ordering::Acquire) as u64).enumerate()
     }
 
     /// How many values were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+        self.all().fold(0, |sum, (_, count)| sum.wrapping_add(count))
     }
 
     /// Whether nothing was counted.
@@ -121,14 +216,17 @@ impl Histogram {
 
     /// The greatest value, exactly; 0 if there is none.
     #[must_use]
-    pub const fn max(&self) -> u64 {
-        self.max
+    pub fn max(&self) -> u64 {
+        self.max.get()
     }
 
     /// The least value, exactly; 0 if there is none.
     #[must_use]
     pub fn min(&self) -> u64 {
-        if self.not_min == 0 && self.is_empty() { 0 } else { !self.not_min }
+        match self.not_min.get() {
+            0 if self.is_empty() => 0,
+            not_min => !not_min,
+        }
     }
 
     /// The value that `numerator / denominator` of all values do not exceed: the least that is no smaller than that
@@ -144,14 +242,14 @@ impl Histogram {
         let part = (u128::from(total) * u128::from(numerator)).div_ceil(u128::from(denominator.max(1)));
         let rank = if numerator >= denominator { total } else { part.max(1) as u64 };
         let mut below = 0_u64;
-        for (i, count) in self.counts.iter().enumerate() {
-            below = below.wrapping_add(*count);
+        for (i, count) in self.all() {
+            below = below.wrapping_add(count);
             if below >= rank {
                 // The last bucket has no end.
-                return if i + 1 == BUCKETS { self.max } else { top_of(i).min(self.max) };
+                return if i + 1 == BUCKETS { self.max() } else { top_of(i).min(self.max()) };
             }
         }
-        self.max
+        self.max()
     }
 
     /// The value that `per_mille` of a thousand values do not exceed: 500 is the median, 999 the 99.9th percentile.
@@ -162,7 +260,16 @@ impl Histogram {
 
     /// The buckets that hold something, from the least up: the greatest value of each, and how many it holds.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(i, count)| (top_of(i), *count))
+        self.all().filter(|(_, count)| *count > 0).map(|(i, count)| (top_of(i), count))
+    }
+}
+
+/// What a reader sees at this moment, to be looked at in peace.
+impl Clone for Histogram {
+    fn clone(&self) -> Self {
+        let copy = Self::new();
+        copy.merge(self);
+        copy
     }
 }
 
@@ -179,7 +286,7 @@ impl fmt::Debug for Histogram {
             .field("min", &self.min())
             .field("p50", &self.per_mille(500))
             .field("p99", &self.per_mille(990))
-            .field("max", &self.max)
+            .field("max", &self.max())
             .finish_non_exhaustive()
     }
 }
