@@ -115,15 +115,8 @@ fn run<const N: usize, const K: usize>(script: &[Op], tally: &Rc<Tally>) {
     let highest;
     {
         let magazine: Magazine<'_, Counted, K> = pool.magazine();
-        let mut model = Model {
-            boxes: vec![],
-            own: vec![],
-            handles: vec![],
-            stale: vec![],
-            next: 0,
-            acquired: 0,
-            released: 0,
-        };
+        let mut model =
+            Model { boxes: vec![], own: vec![], handles: vec![], stale: vec![], next: 0, acquired: 0, released: 0 };
         for op in script {
             step(op, &mut model, &pool, &magazine, tally);
             // Whatever was done, all that are out have the number their owner gave them.

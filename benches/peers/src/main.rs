@@ -11,11 +11,16 @@
 //!   one that leaves it time to fill more of the queue than its second cache holds, in turn.
 //! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
 //!   command.
+//! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads at a pool, 10^9
+//!   operations if nothing else is said, every value checked.
 //!
 //! A peer that needs more than a minute for a round of a stream is left out of the others.
 
 mod adapters;
+mod metrics;
 mod pair;
+mod pools;
+mod rows;
 #[path = "../../support/mod.rs"]
 #[allow(dead_code)]
 mod support;
@@ -47,15 +52,17 @@ struct Options {
     mode: String,
     rounds: usize,
     only: Vec<String>,
+    operations: u64,
     streams: Vec<String>,
 }
 
 fn options() -> Result<Options, String> {
-    let mut o = Options { mode: "compare".into(), rounds: 7, only: vec![], streams: vec![] };
+    let mut o = Options { mode: "compare".into(), rounds: 7, only: vec![], operations: 1_000_000_000, streams: vec![] };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "compare" | "latency" | "pair" | "shapes" => o.mode = arg,
+            "compare" | "latency" | "pair" | "shapes" | "pools" | "metrics" | "soak" => o.mode = arg,
+            n if o.mode == "soak" && n.parse::<u64>().is_ok() => o.operations = n.parse().unwrap_or(0),
             "--rounds" => {
                 let n = args.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
                 o.rounds = n.ok_or("--rounds: give the number of rounds, 1 or more")?;
@@ -81,6 +88,12 @@ fn main() {
     });
     let (pinned, real_time) = (host::pin(CORE), host::real_time());
     println!("core {CORE}: pinned {pinned}, SCHED_FIFO {real_time}");
+    match o.mode.as_str() {
+        "pools" => return pools::run(o.rounds),
+        "metrics" => return metrics::run(o.rounds),
+        "soak" => return pools::soak(o.operations),
+        _ => {}
+    }
     let ticks_per_ns = host::ticks_per_ns();
     let mut slow: Vec<&'static str> = vec![];
     for name in &o.streams {

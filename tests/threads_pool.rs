@@ -1,0 +1,167 @@
+//! Threads that share a pool, at full speed, with values that say who has them. `.ci/tsan` runs this under the thread
+//! sanitizer, and once more with `--cfg broken`, where it must report a race.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::thread;
+use vvp_core::pool::{Handle, HandleError, Pool, PoolBox, Reset};
+use vvp_core::queue::Spsc;
+
+/// Enough that the threads meet in every way, few enough for the sanitizer.
+const ROUNDS: u64 = 20_000;
+
+/// Sixteen words that must be alike. Not atomics: two owners at once are a race, and the sanitizer says so.
+#[derive(Default)]
+struct Value([u64; 16]);
+
+impl Value {
+    fn put(&mut self, n: u64) {
+        self.0.fill(n);
+    }
+    fn check(&self, n: u64) {
+        assert!(self.0.iter().all(|word| *word == n), "{:?} and not all {n}", self.0);
+    }
+}
+
+impl Reset for Value {
+    fn reset(&mut self) {
+        self.put(0);
+    }
+}
+
+#[test]
+fn everybody_takes_and_gives_back() {
+    static POOL: Pool<Value, 8> = Pool::new();
+    thread::scope(|scope| {
+        for who in 1..=3 {
+            scope.spawn(move || {
+                let mut mine = VecDeque::new();
+                for n in 0..ROUNDS {
+                    let name = who * ROUNDS + n;
+                    if let Some(mut value) = POOL.acquire() {
+                        value.check(0);
+                        value.put(name);
+                        mine.push_back((value, name));
+                    }
+                    if mine.len() > n as usize % 4 {
+                        if let Some((value, name)) = mine.pop_front() {
+                            value.check(name);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let stats = POOL.stats();
+    assert_eq!((stats.in_use, stats.acquired), (0, stats.released));
+    assert!(stats.acquired + stats.exhausted >= 3 * ROUNDS as usize && stats.high_water <= 8);
+}
+
+/// One thread takes, the other gives back: boxes through a channel, and back to their slots on the other side.
+#[test]
+fn freed_by_another_thread() {
+    static POOL: Pool<Value, 16> = Pool::new();
+    let (tx, rx) = mpsc::sync_channel::<(PoolBox<'static, Value>, u64)>(8);
+    let producer = thread::spawn(move || {
+        for n in 1..=ROUNDS {
+            let mut value = loop {
+                match POOL.acquire() {
+                    Some(value) => break value,
+                    None => thread::yield_now(),
+                }
+            };
+            value.check(0);
+            value.put(n);
+            tx.send((value, n)).unwrap();
+        }
+    });
+    for (value, n) in rx {
+        value.check(n);
+    }
+    producer.join().unwrap();
+    let stats = POOL.stats();
+    assert_eq!((stats.acquired as u64, stats.released as u64, stats.in_use), (ROUNDS, ROUNDS, 0));
+}
+
+/// The same with magazines on both sides, and handles through our own queue.
+#[test]
+fn handles_and_magazines() {
+    static POOL: Pool<Value, 64> = Pool::new();
+    static QUEUE: Spsc<Handle, 16> = Spsc::new();
+    let mut tx = QUEUE.producer().unwrap();
+    let producer = thread::spawn(move || {
+        let magazine = POOL.magazine::<8>();
+        for n in 1..=ROUNDS {
+            let mut value = loop {
+                match magazine.acquire() {
+                    Some(value) => break value,
+                    None => thread::yield_now(),
+                }
+            };
+            value.check(0);
+            value.put(n);
+            let mut handle = value.into_pool_box().into_handle();
+            while let Err(full) = tx.push(handle) {
+                handle = full.0;
+                thread::yield_now();
+            }
+        }
+        tx.close();
+    });
+    let mut rx = QUEUE.consumer().unwrap();
+    let magazine = POOL.magazine::<8>();
+    let mut n = 0;
+    while n < ROUNDS {
+        let Ok(handle) = rx.pop() else {
+            thread::yield_now();
+            continue;
+        };
+        n += 1;
+        let value = magazine.adopt(handle).unwrap();
+        value.check(n);
+        assert_eq!(POOL.release(handle), Err(HandleError::Stale));
+    }
+    producer.join().unwrap();
+    drop(magazine);
+    let stats = POOL.stats();
+    assert_eq!((stats.acquired as u64, stats.released as u64, stats.in_use), (ROUNDS, ROUNDS, 0));
+    assert_eq!(stats.in_magazines, 0);
+}
+
+/// Every thread has every handle, and all try everything.
+#[test]
+fn everybody_has_the_same_handles() {
+    static POOL: Pool<Value, 4> = Pool::new();
+    for _ in 0..ROUNDS / 200 {
+        let handles: Vec<Handle> = core::iter::from_fn(|| POOL.acquire_handle()).collect();
+        assert_eq!(handles.len(), 4);
+        let handles = &handles;
+        let released: usize = thread::scope(|scope| {
+            let work = |who: u64| {
+                move || {
+                    let mut released = 0;
+                    for n in 0..100 {
+                        let handle = handles[(n + who) as usize % 4];
+                        if let Ok(mut value) = POOL.get_mut(handle) {
+                            let before = value.0[0];
+                            value.check(before);
+                            value.put(before + who);
+                        }
+                        if let Ok(value) = POOL.get(handle) {
+                            value.check(value.0[0]);
+                        }
+                        if n > 80 {
+                            released += usize::from(POOL.release(handle).is_ok());
+                        }
+                    }
+                    released
+                }
+            };
+            let others = [2, 3].map(|who| scope.spawn(work(who)));
+            work(1)() + others.into_iter().map(|other| other.join().unwrap()).sum::<usize>()
+        });
+        assert!(released <= 4);
+        handles.iter().for_each(|handle| _ = POOL.release(*handle));
+        assert_eq!(POOL.stats().in_use, 0);
+    }
+}
