@@ -51,7 +51,8 @@
 //! | [`feed`] | market data: L1, L2, L3 |
 //! | [`map`] | tables of fixed size from ids to numbers |
 //! | [`queue`] | a queue between two threads |
-//! | [`metrics`] | a latency histogram of fixed size |
+//! | [`pool`] | objects that threads share, or one owner's, without an allocator |
+//! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
 //! | [`sync`] | the one door to atomics |
 //!
 //! # What it costs

@@ -82,7 +82,7 @@ fn run<const N: usize>(script: &[Op]) {
                 *model.get_mut(&key).unwrap() += 1000;
             }
             Op::Retain(divisor) => {
-                let stays = |n: u64| n % divisor == 0;
+                let stays = |n: u64| n.is_multiple_of(divisor);
                 left.extend(slab.iter().filter(|(_, value)| !stays(value.0)).map(|(key, _)| key.slot()));
                 slab.retain(|_, value| stays(value.0));
                 model.retain(|_, n| stays(*n));

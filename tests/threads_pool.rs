@@ -43,10 +43,10 @@ fn everybody_takes_and_gives_back() {
                         value.put(name);
                         mine.push_back((value, name));
                     }
-                    if mine.len() > n as usize % 4 {
-                        if let Some((value, name)) = mine.pop_front() {
-                            value.check(name);
-                        }
+                    if mine.len() > n as usize % 4
+                        && let Some((value, name)) = mine.pop_front()
+                    {
+                        value.check(name);
                     }
                 }
             });

@@ -107,6 +107,13 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
+/// Out of line, so that the way that succeeds needs no place for the value besides its slot.
+#[cold]
+#[inline(never)]
+fn refused<T>(value: T) -> Full<T> {
+    Full(value)
+}
+
 impl<T, const N: usize> Slab<T, N> {
     const CHECK: () = assert!(N > 0 && N < u32::MAX as usize, "a slab has from 1 to 2^32 - 2 slots");
 
@@ -125,16 +132,20 @@ impl<T, const N: usize> Slab<T, N> {
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Key, Full<T>> {
         const { Self::CHECK };
-        let again = self.free != 0;
-        let number = if again { self.free.wrapping_sub(1) } else { self.used };
-        let Some(slot) = self.slots.get_mut(number as usize) else {
-            return Err(Full(value));
+        let (number, after) = match self.free.checked_sub(1) {
+            Some(number) => match self.slots.get(number as usize) {
+                Some(slot) => (number, slot.next),
+                None => return Err(refused(value)),
+            },
+            None if (self.used as usize) < N => {
+                self.used += 1;
+                (self.used - 1, 0)
+            }
+            None => return Err(refused(value)),
         };
-        if again {
-            self.free = slot.next;
-        } else {
-            self.used = number.wrapping_add(1);
-        }
+        // SAFETY: both ways here have compared it with N.
+        let slot = unsafe { self.slots.get_unchecked_mut(number as usize) };
+        self.free = after;
         slot.value.write(value);
         slot.generation = slot.generation.wrapping_add(1);
         debug_assert!(slot.generation & 1 == 1);

@@ -35,7 +35,7 @@ pub fn run_inline<C: Commands, M: Matcher, P: Publish>(
     matcher: &mut M,
     publisher: &mut P,
 ) -> Result<Report<C::Error>, RunError> {
-    let mut latency = Zeroed::<Histogram>::new(Pages::READY)?;
+    let latency = Zeroed::<Histogram>::new(Pages::READY)?;
     let clock = setup.clock;
     let mut sink = Direct { publisher, stats: Stats::new(), result: Ok(()) };
     let mut given = 0;
