@@ -341,6 +341,20 @@ fn what_was_used_is_used_before_what_was_not() {
 }
 
 #[test]
+fn all_can_be_made_at_once() {
+    let tally = Rc::new(Tally::default());
+    let pool = Pool::<Counted, 8>::new();
+    let one = pool.acquire_with(|| Counted::make(&tally)).unwrap();
+    assert_eq!((pool.make_all(|| Counted::make(&tally)), tally.alive.get()), (7, 8));
+    assert_eq!(pool.make_all(|| Counted::make(&tally)), 0);
+    let rest: Vec<_> = core::iter::from_fn(|| pool.acquire_with(|| panic!("all were made"))).collect();
+    assert_eq!((rest.len(), pool.stats().in_use), (7, 8));
+    drop((one, rest));
+    drop(pool);
+    assert_eq!(tally.alive.get(), 0);
+}
+
+#[test]
 fn a_magazine_seldom_goes_to_the_pool() {
     let pool = Pool::<u64, 64>::new();
     let magazine = pool.magazine::<16>();

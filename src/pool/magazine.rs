@@ -35,14 +35,17 @@ pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
     home: &'p Ring,
     stock: Stock<K>,
-    hits: Cell<usize>,
     /// What the stock was when we last reported.
     reported: Cell<usize>,
+    /// Taken since then right after a refill: no hits.
+    beside: Cell<usize>,
 }
 
 /// A list of up to `K` numbers; the last one in is the first one out.
 struct Stock<const K: usize> {
-    len: Cell<usize>,
+    /// Low 16 bits: how many numbers there are. Above: how many were taken since the last report, which wraps after 2^48.
+    /// One word, so that counting costs nothing.
+    state: Cell<u64>,
     /// Lent by nobody but the functions below, and by them for a moment only. A cell, so that boxes can come and go
     /// while the magazine is borrowed by other boxes.
     numbers: UnsafeCell<[u32; K]>,
@@ -52,20 +55,23 @@ impl<const K: usize> Stock<K> {
     /// How many move between magazine and pool at once: half, so that neither the next taking nor the next return
     /// goes to the pool again.
     const HALF: usize = K.div_ceil(2);
-    const CHECK: () = assert!(K >= 1, "a magazine holds at least one slot");
+    const CHECK: () = assert!(K >= 1 && K < 1 << 16, "a magazine holds from 1 to 65,535 slots");
+    const LEN: u64 = 0xffff;
+    const TAKEN: u64 = 1 << 16;
 
     const_unless_loom! {
         fn new() -> Self {
             const { Self::CHECK };
-            Self { len: Cell::new(0), numbers: UnsafeCell::new([0; K]) }
+            Self { state: Cell::new(0), numbers: UnsafeCell::new([0; K]) }
         }
     }
 
     #[inline(always)]
     fn pop(&self) -> Option<u32> {
-        let len = self.len.get().checked_sub(1)?;
-        self.len.set(len);
-        // SAFETY: `len` was at most K and above zero. We alone are at the numbers: the type is not `Sync`, and no
+        let state = self.state.get();
+        let len = ((state & Self::LEN) as usize).checked_sub(1)?;
+        self.state.set(state.wrapping_add(Self::TAKEN - 1));
+        // SAFETY: there were `len` + 1, at most K. We alone are at the numbers: the type is not `Sync`, and no
         // function calls another one while it has them.
         Some(self.numbers.with(|numbers| unsafe { *(*numbers).get_unchecked(len) }))
     }
@@ -73,28 +79,45 @@ impl<const K: usize> Stock<K> {
     /// Whether there was room.
     #[inline(always)]
     fn push(&self, number: u32) -> bool {
-        let len = self.len.get();
+        let state = self.state.get();
+        let len = (state & Self::LEN) as usize;
         if len >= K {
             return false;
         }
         // SAFETY: `len` is below K; as in `pop`.
         self.numbers.with_mut(|numbers| unsafe { *(*numbers).get_unchecked_mut(len) = number });
-        self.len.set(len + 1);
+        self.state.set(state + 1);
         true
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        (self.state.get() & Self::LEN) as usize
+    }
+
+    fn set_len(&self, len: usize) {
+        self.state.set(self.state.get() & !Self::LEN | len as u64);
+    }
+
+    /// How many were taken since the last call.
+    fn taken(&self) -> usize {
+        let state = self.state.get();
+        self.state.set(state & Self::LEN);
+        (state >> 16) as usize
     }
 
     /// Lets `fill` write numbers into the empty list; it says how many.
     fn refill(&self, fill: impl FnOnce(&mut [u32]) -> usize) -> usize {
-        debug_assert_eq!(self.len.get(), 0);
+        debug_assert_eq!(self.len(), 0);
         // SAFETY: as in `pop`; `fill` is the ring's, which knows nothing of us.
         let len = self.numbers.with_mut(|numbers| fill(unsafe { &mut (&mut *numbers)[..Self::HALF] }));
-        self.len.set(len);
+        self.set_len(len);
         len
     }
 
     /// Takes the oldest `n` out, at most all, and hands them to `to`.
     fn shed(&self, n: usize, to: impl FnOnce(&[u32])) -> usize {
-        let len = self.len.get().min(K);
+        let len = self.len().min(K);
         let n = n.min(len);
         self.numbers.with_mut(|numbers| {
             // SAFETY: as in `refill`.
@@ -102,7 +125,7 @@ impl<const K: usize> Stock<K> {
             to(&numbers[..n]);
             numbers.copy_within(n..len, 0);
         });
-        self.len.set(len - n);
+        self.set_len(len - n);
         n
     }
 }
@@ -113,7 +136,7 @@ unsafe impl<T: Reset + Send, const K: usize> Send for Magazine<'_, T, K> {}
 
 impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     pub(super) fn new(slots: &'p [Slot<T>], home: &'p Ring) -> Self {
-        Self { slots, home, stock: Stock::new(), hits: Cell::new(0), reported: Cell::new(0) }
+        Self { slots, home, stock: Stock::new(), reported: Cell::new(0), beside: Cell::new(0) }
     }
 
     /// A value as it was made or reset; `None` if all slots of the pool are out, in other magazines perhaps. One that
@@ -132,10 +155,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     #[inline(always)]
     pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<MagazineBox<'_, 'p, T, K>> {
         let number = match self.stock.pop() {
-            Some(number) => {
-                self.hits.set(self.hits.get().wrapping_add(1));
-                number
-            }
+            Some(number) => number,
             None => self.refill()?,
         };
         // SAFETY: numbers come from the ring, and so are below the number of slots.
@@ -167,7 +187,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     /// How many slots are in stock.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.stock.len.get()
+        self.stock.len()
     }
 
     /// Whether the next taking goes to the pool.
@@ -186,8 +206,10 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     #[inline(never)]
     fn refill(&self) -> Option<u32> {
         let moved = self.stock.refill(|numbers| self.home.take_many(numbers));
+        self.report(0, moved, 0);
         let number = self.stock.pop();
-        self.report(0, moved, 0, usize::from(number.is_some()));
+        // What this one was taken for was not in stock.
+        self.beside.set(self.beside.get().wrapping_add(usize::from(number.is_some())));
         number
     }
 
@@ -208,18 +230,18 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
             // SAFETY: the numbers are ours, came from this ring, and leave the stock.
             unsafe { self.home.put(numbers.iter().copied()) }
         });
-        self.report(before, 0, moved, 0);
+        self.report(before, 0, moved);
     }
 
     /// Tells the pool what was done since the last report. `before` is the stock before the slots of this exchange
-    /// moved, and `beside` how many were handed out that were no hits.
-    fn report(&self, before: usize, moved_in: usize, moved_out: usize, beside: usize) {
-        let hits = self.hits.replace(0);
+    /// moved.
+    fn report(&self, before: usize, moved_in: usize, moved_out: usize) {
+        let taken = self.stock.taken();
         // What came back is what the stock has gained beside what went out.
-        let returned = before.wrapping_add(hits).wrapping_sub(self.reported.replace(self.len()));
+        let returned = before.wrapping_add(taken).wrapping_sub(self.reported.replace(self.len()));
         self.home.report(Reported {
-            hits,
-            moved_in: moved_in.wrapping_sub(hits).wrapping_sub(beside),
+            hits: taken.wrapping_sub(self.beside.replace(0)),
+            moved_in: moved_in.wrapping_sub(taken),
             moved_out: moved_out.wrapping_sub(returned),
         });
     }

@@ -267,6 +267,22 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         self.adopt(handle).map(drop)
     }
 
+    /// Makes all objects now, by `init`, so that none is made later on the way, and puts all slots into circulation;
+    /// [`PoolStats::high_water`] is `N` from then on. Two threads of which one takes and the other gives back work
+    /// best so: what is taken next was then given back long ago, and its line is no longer on its way between them.
+    /// Gives how many it made: the slots that were never used before. Not to be called on a hot path.
+    pub fn make_all(&self, mut init: impl FnMut() -> T) -> usize {
+        let mut made = 0;
+        while let Some(number) = self.ring().take_fresh() {
+            // SAFETY: numbers come from the ring, and so are below N.
+            let slot = unsafe { self.slots.get_unchecked(number as usize) };
+            // SAFETY: the number is ours.
+            drop(unsafe { PoolBox::open(slot, &self.ring, number, &mut init) });
+            made += 1;
+        }
+        made
+    }
+
     /// A thread's own store of up to `K` slots, empty at first.
     #[inline]
     pub fn magazine<const K: usize>(&self) -> Magazine<'_, T, K> {

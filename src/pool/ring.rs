@@ -230,13 +230,34 @@ impl Ring {
     #[cold]
     #[inline(never)]
     fn take_unused(&self, out: &mut [u32]) -> usize {
+        let run = self.take_run(out);
+        if run != 0 {
+            return run;
+        }
+        // None is unused, and that stays so. If now nothing has been given back either, then all are out.
+        let run = self.take_used(out);
+        if run == 0 {
+            // Relaxed: a number to look at.
+            self.taking.exhausted.fetch_add(1, Ordering::Relaxed);
+        }
+        run
+    }
+
+    /// Takes a slot that was never used. `None` if there is none left.
+    pub(super) fn take_fresh(&self) -> Option<u32> {
+        let mut number = [0];
+        (self.take_run(&mut number) != 0).then_some(number[0])
+    }
+
+    /// Takes slots that were never used, as many as `out` has room for or fewer, and says how many.
+    fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
         // Relaxed, all: nobody has written anything about these slots that we would have to see.
         let mut first = self.taking.fresh.load(Ordering::Relaxed);
         loop {
             let run = out.len().min(self.capacity().saturating_sub(first));
             if run == 0 {
-                break;
+                return 0;
             }
             let after = first.wrapping_add(run);
             match self.taking.fresh.compare_exchange_weak(first, after, Ordering::Relaxed, Ordering::Relaxed) {
@@ -247,13 +268,6 @@ impl Ring {
                 Err(now) => first = now,
             }
         }
-        // None is unused, and that stays so. If now nothing has been given back either, then all are out.
-        let run = self.take_used(out);
-        if run == 0 {
-            // Relaxed: a number to look at.
-            self.taking.exhausted.fetch_add(1, Ordering::Relaxed);
-        }
-        run
     }
 
     /// Gives slots back. Lock-free: an attempt fails only because another one succeeded.

@@ -24,11 +24,11 @@ use zerocopy::FromZeros;
 /// ```
 ///
 /// ```text
-///   offset 0       4       8       12         16
-///   +-------+-------+-------+----------+------------+------+-------+------------+- - -
-///   | free  | used  | len   | reserved | generation | next | value | generation | next
-///   +-------+-------+-------+----------+------------+------+-------+------------+- - -
-///                                        slot 0                      slot 1
+///   offset 0      4      8      12         16
+///   +------+------+------+----------+------------+------+-------+------------+- - -
+///   | free | len  | used | reserved | generation | next | value | generation | next
+///   +------+------+------+----------+------------+------+-------+------------+- - -
+///     one word                        slot 0                      slot 1
 /// ```
 /// All zero is the empty slab. A slot's generation moves on by one with each insertion and each removal, so an odd one
 /// says that there is a value; an old key is taken for a new one only if its slot was filled anew exactly a multiple
@@ -39,14 +39,18 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 pub struct Slab<T, const N: usize> {
-    /// The slot that was left last, plus one; 0 if all that were used are in use.
-    free: u32,
+    /// Low half: the slot that was left last, plus one; 0 if all that were used are in use. High half: how many values
+    /// there are. Both change together, so they are one word.
+    head: u64,
     /// Slots that were ever used.
     used: u32,
-    len: u32,
     reserved: u32,
     slots: [Slot<T>; N],
 }
+
+/// The half of `head` that counts values, and one of them.
+const LEN: u64 = !(u32::MAX as u64);
+const ONE: u64 = 1 << 32;
 
 #[derive(FromZeros)]
 #[repr(C)]
@@ -122,7 +126,7 @@ impl<T, const N: usize> Slab<T, N> {
     pub const fn new() -> Self {
         const { Self::CHECK };
         let slots = [const { Slot { generation: 0, next: 0, value: MaybeUninit::zeroed() } }; N];
-        Self { free: 0, used: 0, len: 0, reserved: 0, slots }
+        Self { head: 0, used: 0, reserved: 0, slots }
     }
 
     /// Puts a value in, and says by what key it is found.
@@ -132,9 +136,9 @@ impl<T, const N: usize> Slab<T, N> {
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Key, Full<T>> {
         const { Self::CHECK };
-        let (number, after) = match self.free.checked_sub(1) {
+        let (number, after) = match (self.head as u32).checked_sub(1) {
             Some(number) => match self.slots.get(number as usize) {
-                Some(slot) => (number, slot.next),
+                Some(slot) => (number, u64::from(slot.next)),
                 None => return Err(refused(value)),
             },
             None if (self.used as usize) < N => {
@@ -145,11 +149,10 @@ impl<T, const N: usize> Slab<T, N> {
         };
         // SAFETY: both ways here have compared it with N.
         let slot = unsafe { self.slots.get_unchecked_mut(number as usize) };
-        self.free = after;
+        self.head = (self.head & LEN).wrapping_add(ONE) | after;
         slot.value.write(value);
         slot.generation = slot.generation.wrapping_add(1);
         debug_assert!(slot.generation & 1 == 1);
-        self.len = self.len.wrapping_add(1);
         Ok(Key { slot: number, generation: slot.generation })
     }
 
@@ -161,9 +164,8 @@ impl<T, const N: usize> Slab<T, N> {
             return None;
         }
         slot.generation = key.generation.wrapping_add(1);
-        slot.next = self.free;
-        self.free = key.slot.wrapping_add(1);
-        self.len = self.len.wrapping_sub(1);
+        slot.next = self.head as u32;
+        self.head = (self.head & LEN).wrapping_sub(ONE) | u64::from(key.slot.wrapping_add(1));
         // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there; now it is even, so
         // nobody looks for one before `insert` has put another.
         Some(unsafe { slot.value.assume_init_read() })
@@ -235,19 +237,19 @@ impl<T, const N: usize> Slab<T, N> {
     /// How many values there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len as usize
+        (self.head >> 32) as usize
     }
 
     /// Whether there is no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Whether the next value would be refused.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.len as usize == N
+        self.len() == N
     }
 
     /// How many values fit.
@@ -273,8 +275,8 @@ impl<T, const N: usize> Slab<T, N> {
         if self.iter().count() != self.len() {
             return Err("the values are not as many as were counted");
         }
-        let mut free = self.free;
-        for _ in self.len..self.used {
+        let mut free = self.head as u32;
+        for _ in self.len()..self.high_water() {
             let Some(slot) = free.checked_sub(1).and_then(|i| self.slots.get(i as usize)) else {
                 return Err("the free list ends early");
             };

@@ -20,7 +20,13 @@ pub const FAR: usize = 4000;
 static QUEUE: Spsc<Event, SLOTS> = Spsc::new();
 
 /// Ticks a command until the reader has seen the last event, over one run of the stream.
-pub fn run(engine: &mut Huge<BenchEngine>, workload: &Workload, writer_core: usize, reader_core: usize, rest: usize) -> f64 {
+pub fn run(
+    engine: &mut Huge<BenchEngine>,
+    workload: &Workload,
+    writer_core: usize,
+    reader_core: usize,
+    rest: usize,
+) -> f64 {
     engine.clear();
     let mut count = CountSink::default();
     ours::define(engine, &mut count);
