@@ -2,10 +2,11 @@
 
 use super::host::Host;
 use super::store::Book;
+use super::track::Track;
 use super::{Command, EventBody, Op, OrderId, Phase, Reject};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Applies a command that names this book's instrument. The clock has moved already.
     #[inline(always)]

@@ -3,10 +3,11 @@
 use super::host::Host;
 use super::ladder::price;
 use super::store::Book;
+use super::track::Track;
 use super::{EventBody, OrderId, Phase, Price, Qty, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     pub(super) fn change_phase<H: Host>(&mut self, phase: Phase, h: &mut H) {
         let was = self.phase;

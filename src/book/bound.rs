@@ -6,6 +6,7 @@
 use super::ladder::{key, price};
 use super::stops::Stop;
 use super::store::{Book, Found};
+use super::track::Track;
 use super::{Command, Op, OrderType, Phase, Price, Qty, SelfTrade, Side, TimeInForce};
 
 /// An order that may trade, as far as the bound asks.
@@ -32,8 +33,8 @@ struct Reach {
     prices: Option<(Price, Price)>,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// How many orders and stops expire by `clock`. Looks at every gtd one.
     pub(crate) fn due(&self, clock: u64) -> u64 {

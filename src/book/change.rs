@@ -7,10 +7,11 @@ use super::ladder::{key, price};
 use super::matching::{Incoming, Room};
 use super::slab::Traits;
 use super::store::{Book, Found, Rest};
+use super::track::Track;
 use super::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     #[inline(always)]
     pub(super) fn cancel<H: Host>(&mut self, id: OrderId, h: &mut H) -> Result<(), Reject> {
@@ -46,7 +47,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
                 match found {
                     Found::Order(order) => self.shrink(order, left, h),
-                    Found::Stop(slot) => self.stops.set_qty(slot, left),
+                    Found::Stop(slot) => self.resize_stop(slot, left),
                     Found::Nothing => {}
                 }
             }
@@ -168,10 +169,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let price = has_limit.then_some(Price::new(limit));
         h.admit(was.owner, qty, self.notional_price(price), false)?;
         if limit == was.limit && stop == was.stop && qty <= was.qty {
-            self.stops.set_qty(slot, qty);
+            self.resize_stop(slot, qty);
         } else {
             let stamp = self.next_stamp();
+            self.stop_leaves(slot);
             self.stops.requeue(slot, qty, limit, stop, stamp);
+            self.stop_joined(slot);
         }
         h.emit(EventBody::Replaced { id: OrderId::new(was.id), price, qty: Qty::new(qty) });
         self.untested = true;

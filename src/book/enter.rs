@@ -7,13 +7,14 @@ use super::matching::{Incoming, Room, Taker};
 use super::slab::Traits;
 use super::stops::Stop;
 use super::store::{Book, Found, Rest};
+use super::track::Track;
 use super::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
 
 /// An iceberg has at most this many slices, so that the worst case of a trade stays finite.
 pub(super) const MAX_SLICES: u64 = 1_000;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// A new limit order without options ([`Command::is_plain`]) in continuous trading: the same tests in the same
     /// order as [`Book::enter`], less those that it cannot fail.
@@ -168,6 +169,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         stop.side = c.side();
         stop.has_protect = c.protection().is_some();
         let slot = self.stops.insert(stop, self.last.get());
+        self.stop_joined(slot);
         self.name_stop(stop.id, slot);
         h.born(stop.owner);
         if let Some(expires) = c.expiry() {

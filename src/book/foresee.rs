@@ -3,6 +3,7 @@
 use super::command::Command;
 use super::ladder::key;
 use super::store::Book;
+use super::track::Track;
 
 /// Asks memory for the line at `at`, without waiting for it. Nothing where the processor has no such instruction that
 /// stable Rust knows.
@@ -18,8 +19,8 @@ pub(super) fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// A command will come soon: asks memory for the order and the level that its id and its price lead to now. That may
     /// have changed by then: it is a guess, and a command of another kind reads a meaningless id or price here. There

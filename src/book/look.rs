@@ -2,9 +2,10 @@
 
 use super::SelfTrade;
 use super::store::Book;
+use super::track::Track;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Whether at least `need` could trade against `side` down to the key `limit`, walking makers in trading order.
     ///

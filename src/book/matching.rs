@@ -4,6 +4,7 @@ use super::host::Host;
 use super::ladder::{key, price};
 use super::slab::Traits;
 use super::store::{Book, Rest, stop_entry};
+use super::track::Track;
 use super::visible::show_plain_trade;
 use super::{CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
 
@@ -57,8 +58,8 @@ pub(super) enum Room {
     Late,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Whether an order at `price` would trade on arrival.
     #[inline(always)]
@@ -288,6 +289,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     show_plain_trade(slab, level, (node.key, qty, left), off, h);
                 }
                 slab.node_mut(maker).qty = left;
+                slab.trades(maker, node.qty, left);
                 if left != 0 {
                     break;
                 }
@@ -415,10 +417,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 && let Some(last) = self.last.get()
             {
                 self.untested = false;
-                let ids = &mut self.ids;
-                self.stops.test(last, |slot, stop| {
-                    ids.remove(stop.id, stop_entry(slot));
-                    h.died(stop.owner);
+                let (ids, track) = (&mut self.ids, &mut self.slab.track);
+                self.stops.test(last, |slot, was, now| {
+                    Self::stop_changed(track, slot, was, now);
+                    if now.is_none() {
+                        ids.remove(was.id, stop_entry(slot));
+                        h.died(was.owner);
+                    }
                 });
             }
             let Some(stop) = self.stops.pop_queued() else { return };

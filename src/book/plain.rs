@@ -8,10 +8,11 @@ use super::host::Host;
 use super::ladder::{key, price};
 use super::matching::Taker;
 use super::store::Book;
+use super::track::Track;
 use super::{CancelReason, EventBody, Phase, Qty, SelfTrade, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Cancels an order that is neither hidden nor iceberg nor gtd, found at its id's own place. `false`: the command
     /// must go the long way.

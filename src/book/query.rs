@@ -2,6 +2,7 @@
 
 use super::ladder::price;
 use super::store::{Book, Found};
+use super::track::Track;
 use super::view::RestingOrder;
 use super::{OrderId, OrderType, OwnerId, Price, Qty, Side};
 
@@ -62,8 +63,8 @@ pub struct BookCounts {
     pub stops_max: usize,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// What is in front of a resting order; `None` when no such order rests. Walks the queue up to it.
     #[must_use]

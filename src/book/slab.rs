@@ -2,6 +2,7 @@
 
 use super::foresee::prefetch;
 use super::heap::Heaped;
+use super::track::Tracking;
 use super::{SelfTrade, TimeInForce};
 use zerocopy::FromZeros;
 
@@ -94,6 +95,11 @@ impl Traits {
             | (self.post_only as u64) << 7
     }
 
+    /// The options as one byte, without the entry stamp.
+    pub(super) const fn options(self) -> u64 {
+        self.pack() & 0xff
+    }
+
     const fn unpack(word: u64) -> Self {
         Self {
             stamp: word >> 8,
@@ -128,7 +134,7 @@ impl Traits {
 /// out, so that the ones in use stay few and warm.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(super) struct Slab<const ORDERS: usize> {
+pub(super) struct Slab<const ORDERS: usize, S> {
     free_order: u32,
     used_orders: u32,
     free_level: u32,
@@ -142,9 +148,10 @@ pub(super) struct Slab<const ORDERS: usize> {
     /// By level: how much of its total nobody sees.
     dark: [u64; ORDERS],
     extras: [Extra; ORDERS],
+    pub(super) track: S,
 }
 
-impl<const ORDERS: usize> Slab<ORDERS> {
+impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     const CHECK: () = assert!(ORDERS > 0 && ORDERS < 1 << 27, "ORDERS is from 1 to 2^27 - 1");
     /// `nobody`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
@@ -253,6 +260,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         }
         (self.free_order, self.used_orders, self.live_orders) = (0, 0, 0);
         (self.free_level, self.used_levels) = (0, 0);
+        self.track.clear();
     }
 
     #[inline(always)]
@@ -418,6 +426,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
                 self.node_mut(level).who = order;
             }
         }
+        self.joined(order);
     }
 
     /// [`Slab::link`] for an order that is neither hidden nor iceberg nor gtd.
@@ -429,6 +438,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         at.up += 2;
         let before = at.who;
         self.insert_before(order, before);
+        self.joined(order);
     }
 
     /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what it `was`.
@@ -436,6 +446,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
     pub(super) fn shrink_plain(&mut self, order: u32, level: u32, was: u64, open: u64) {
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= was - open;
+        self.resized(order, was, open);
     }
 
     /// Gives an order a new entry stamp.
@@ -448,6 +459,9 @@ impl<const ORDERS: usize> Slab<ORDERS> {
     /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.
     #[inline(always)]
     pub(super) fn unlink_plain(&mut self, order: &Node) -> u32 {
+        if S::ON {
+            self.leaves(self.node(order.prev).next);
+        }
         let level = order.up;
         let at = self.node_mut(level);
         at.qty -= order.qty;
@@ -466,6 +480,9 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         at.up -= 2 * count;
         at.next = next;
         self.node_mut(next).prev = level;
+        if count != 0 {
+            self.queues_behind(next, level);
+        }
     }
 
     /// Gives back the nodes of a run of orders of a queue, `first` to `last`; their quantities are 0 already.
@@ -490,6 +507,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
     /// empty then.
     #[inline(always)]
     pub(super) fn unlink(&mut self, order: u32) -> u32 {
+        self.leaves(order);
         let level = self.level_of(order);
         let Node { qty, next, prev, .. } = *self.node(order);
         let mut seen = 2;
@@ -518,12 +536,16 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         let node = self.node_mut(order);
         node.qty -= qty;
         let open = node.qty;
+        self.resized(order, open + qty, open);
         if special {
             let traits = self.traits(order);
             if traits.hidden {
                 *self.dark_mut(level) -= qty;
             } else if traits.iceberg {
-                self.extra_mut(order).slice -= qty;
+                let slice = &mut self.extra_mut(order).slice;
+                *slice -= qty;
+                let slice = *slice;
+                self.sliced(order, slice + qty, slice);
             }
         }
         open
@@ -540,11 +562,14 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         extra.slice = extra.display.min(open);
         let slice = extra.slice;
         *self.dark_mut(level) -= slice;
+        self.sliced(order, 0, slice);
         let Node { next, prev, .. } = *self.node(order);
+        self.queues_behind(next, prev);
         self.node_mut(prev).next = next;
         self.node_mut(next).prev = prev;
         let before = self.node(level).who;
         self.insert_before(order, before);
+        self.queues_behind(order, self.node(order).prev);
     }
 
     /// Sets a resting order's open quantity to something smaller, not zero; it keeps its place. An iceberg's reserve
@@ -555,10 +580,13 @@ impl<const ORDERS: usize> Slab<ORDERS> {
         let by = self.node(order).qty - open;
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= by;
+        self.resized(order, open + by, open);
         if self.is_special(order) {
             if self.traits(order).iceberg {
                 let extra = self.extra_mut(order);
-                extra.slice = extra.slice.min(open);
+                let was = extra.slice;
+                extra.slice = was.min(open);
+                self.sliced(order, was, was.min(open));
             }
             let now = self.dark_of(order);
             let at = self.dark_mut(level);
@@ -568,7 +596,7 @@ impl<const ORDERS: usize> Slab<ORDERS> {
 }
 
 /// Orders by expiry time, then by entry.
-impl<const ORDERS: usize> Heaped for Slab<ORDERS> {
+impl<const ORDERS: usize, S: Tracking> Heaped for Slab<ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         let key = |order| (self.extra(order).expires, self.traits(order).stamp);
         key(a) < key(b)

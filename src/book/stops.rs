@@ -299,12 +299,15 @@ impl<const STOPS: usize> Stops<STOPS> {
     }
 
     /// Tests all stops with the last trade price, and queues those that are hit, in their order: buys by ascending
-    /// stop, then sells by descending stop, ties in entry order. `gone` is told of each: it is no longer live.
-    pub(super) fn test(&mut self, last: i64, mut gone: impl FnMut(u32, &Stop)) {
+    /// stop, then sells by descending stop, ties in entry order. `told` gets to know each that is hit, and is no longer live
+    /// (`None`), and before that each whose anchor moves, as it was and as it is.
+    pub(super) fn test(&mut self, last: i64, mut told: impl FnMut(u32, &Stop, Option<&Stop>)) {
         let mut slot = self.trailing.first;
         while slot != 0 {
             let stop = self.stops.at_mut(slot);
+            let was = *stop;
             stop.trail(last);
+            told(slot, &was, Some(stop));
             let Stop { next, side, .. } = *stop;
             if stop.is_hit(last) {
                 self.by_trigger[side as usize].push(slot, &mut ByTrigger(&mut self.stops));
@@ -319,7 +322,7 @@ impl<const STOPS: usize> Stops<STOPS> {
                 }
                 self.delist(slot);
                 self.stops.append(&mut self.queued, slot);
-                gone(slot, &stop);
+                told(slot, &stop, None);
             }
         }
     }

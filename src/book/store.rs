@@ -5,6 +5,7 @@ use super::host::Host;
 use super::ladder::{Ladder, key};
 use super::slab::{Slab, Traits};
 use super::stops::Stops;
+use super::track::{Track, Untracked};
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
 use crate::map::IdIndex;
 use zerocopy::FromZeros;
@@ -18,6 +19,7 @@ use zerocopy::FromZeros;
 /// | `FAR` | price levels a side outside that window | |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
+/// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`Untracked`], which costs nothing, or [`Tracked`](super::Tracked) |
 ///
 /// Its size is known when compiling: 1,360 + 116 × `ORDERS` + 528 × `BLOCKS` + 32 × `FAR` + 116 × `STOPS` + 12 × `IDS`
 /// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
@@ -34,7 +36,14 @@ use zerocopy::FromZeros;
 /// ```
 #[derive(FromZeros)]
 #[repr(C)]
-pub struct Book<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> {
+pub struct Book<
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+    T: Track = Untracked,
+> {
     pub(super) phase: Phase,
     /// A trade or a new stop since the stops were last tested.
     pub(super) untested: bool,
@@ -50,7 +59,7 @@ pub struct Book<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, cons
     pub(super) ids: IdIndex<IDS>,
     pub(super) expiry: Heap<ORDERS>,
     pub(super) stops: Stops<STOPS>,
-    pub(super) slab: Slab<ORDERS>,
+    pub(super) slab: Slab<ORDERS, T::State<ORDERS, STOPS>>,
 }
 
 /// A price in ticks, or none.
@@ -109,8 +118,8 @@ pub(super) struct Rest {
     pub(super) expires: u64,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     const CHECK: () = {
         assert!(
@@ -335,6 +344,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(super) fn cancel_stop<H: Host>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
         h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
+        self.stop_leaves(slot);
         self.stops.remove(slot);
         self.forget_stop(stop.id, slot);
         h.died(stop.owner);
@@ -397,6 +407,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.ids.len() != resting + self.stops.live() {
             return Err("ids and live orders differ");
         }
+        self.check_track()?;
         if !self.stops.is_consistent() {
             return Err("stops, their lists and heaps disagree");
         }
@@ -449,8 +460,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Default
-    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track> Default
+    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn default() -> Self {
         Self::new()

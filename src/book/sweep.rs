@@ -2,6 +2,7 @@
 
 use super::host::Host;
 use super::store::Book;
+use super::track::Track;
 use super::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
 
 /// Which orders a sweep takes.
@@ -11,8 +12,8 @@ enum Whose {
     Day,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     pub(super) fn mass_cancel<H: Host>(&mut self, owner: OwnerId, side: Option<Side>, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {

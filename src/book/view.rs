@@ -2,6 +2,7 @@
 
 use super::ladder::{key, price};
 use super::store::{Book, Found};
+use super::track::Track;
 use super::{OrderId, OwnerId, Phase, Price, Qty, Side};
 
 /// One price level as the market sees it.
@@ -78,8 +79,8 @@ pub struct RestingOrder {
     pub visible: Qty,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// The best visible level of a side.
     #[must_use]
@@ -136,8 +137,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> BookView
-    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    BookView for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn phase(&self) -> Phase {
         self.phase
@@ -167,8 +168,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> core::fmt::Debug
-    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    core::fmt::Debug for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Book")

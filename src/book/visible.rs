@@ -7,6 +7,7 @@ use super::host::Host;
 use super::ladder::price;
 use super::slab::Slab;
 use super::store::Book;
+use super::track::{Track, Tracking};
 use super::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 
 /// One change of what the market sees, as a [`Sink`](super::Sink) that watches is told of it: an order of the visible
@@ -98,8 +99,8 @@ impl VisibleChange {
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn show<H: Host>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
         let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
@@ -168,8 +169,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// An order that is neither hidden nor iceberg trades at its level's price. `off`: lots and orders that have left the
 /// level, this trade's included, and are not taken off its totals yet.
 #[inline(never)]
-pub(super) fn show_plain_trade<const ORDERS: usize, H: Host>(
-    slab: &Slab<ORDERS>,
+pub(super) fn show_plain_trade<const ORDERS: usize, S: Tracking, H: Host>(
+    slab: &Slab<ORDERS, S>,
     level: u32,
     (id, qty, left): (u64, u64, u64),
     off: (u64, u32),

@@ -1,7 +1,7 @@
 //! Commands where nothing may wait: in full and at once, or not at all.
 
 use super::{Engine, Matcher};
-use crate::book::{Book, BoundedSink, Command, Op};
+use crate::book::{Book, BoundedSink, Command, Op, Track};
 
 /// The events of a command might not fit into the sink; nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +35,8 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+    T: Track,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// Applies a command if all events that it can cause will fit into the sink as it is, so that nothing waits.
     ///

@@ -5,6 +5,7 @@ mod meter;
 mod owners;
 mod size;
 mod snapshot;
+mod state_hash;
 mod stats;
 
 pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
@@ -14,8 +15,8 @@ pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
 
 use crate::book::{
-    Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Op, Reject, Side, Sink,
-    Stamp, Symbol, Tick, Visible, VisibleChange, rejected,
+    Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
+    Reject, Side, Sink, Stamp, Symbol, Tick, Track, Visible, VisibleChange, rejected,
 };
 use owners::Owners;
 use zerocopy::FromZeros;
@@ -256,7 +257,8 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+    T: Track,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// An empty engine. All-zero bytes are the same.
     #[must_use]
@@ -304,7 +306,7 @@ impl<
         &mut self,
         c: &Command,
         sink: &mut S,
-        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, &mut Desk<'_, S, OWNERS>) -> bool,
+        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut Desk<'_, S, OWNERS>) -> bool,
     ) -> bool {
         let i = c.instrument_id().get();
         if u32::from(i) >= self.state.instruments {
@@ -401,6 +403,12 @@ impl<
         sink.emit(Event::new(self.state.seq as u32, refusal.instrument, refusal.ts, body));
     }
 
+    /// The risk limits of an owner; of one that never got any, none.
+    #[must_use]
+    pub fn limits_of(&self, owner: OwnerId) -> Limits {
+        self.state.owners.limits_of(owner)
+    }
+
     /// Checks everything that must always be true, order by order. For tests: walks all books.
     ///
     /// # Errors
@@ -425,7 +433,8 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Default for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+    T: Track,
+> Default for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     fn default() -> Self {
         Self::new()
@@ -440,9 +449,10 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Matcher for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+    T: Track,
+> Matcher for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
-    type Book = Book<ORDERS, BLOCKS, FAR, STOPS, IDS>;
+    type Book = Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>;
 
     const INSTRUMENTS_MAX: usize = INSTRUMENTS;
 

@@ -1,6 +1,6 @@
 //! Risk limits by owner.
 
-use crate::book::{Limits, OwnerId, Qty, Reject};
+use crate::book::{Absorb, Limits, OwnerId, Qty, Reject};
 use zerocopy::FromZeros;
 
 /// The limits of up to `OWNERS` owners, and how many live orders each of them has.
@@ -10,7 +10,9 @@ use zerocopy::FromZeros;
 #[repr(C)]
 pub(super) struct Owners<const OWNERS: usize> {
     count: u32,
-    reserved: [u32; 3],
+    reserved: u32,
+    /// Of a mix of each owner and its limits: its share of the state hash.
+    sum: u64,
     /// The owners that have an entry, in ascending order.
     sorted: [u32; OWNERS],
     /// Open addressing by owner.
@@ -78,6 +80,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         let none = *limits == Limits::default();
         let Some(i) = self.place(owner.get()) else { return none };
         let was = self.entries[i];
+        self.sum = self.sum.wrapping_sub(was.mixed());
         if none {
             if was.used {
                 self.remove(i, owner.get());
@@ -105,6 +108,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
             blocked: limits.blocked,
             reserved: [0; 7],
         };
+        self.sum = self.sum.wrapping_add(self.entries[i].mixed());
         true
     }
 
@@ -133,10 +137,21 @@ impl<const OWNERS: usize> Owners<OWNERS> {
 
     /// Forgets all owners.
     pub(super) fn clear(&mut self) {
+        self.sum = 0;
         // Memory that was never used stays untouched.
         if core::mem::take(&mut self.count) != 0 {
             self.entries.fill(Entry::FREE);
         }
+    }
+
+    /// Changes with every limit of every owner.
+    pub(super) const fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The limits of an owner.
+    pub(super) fn limits_of(&self, owner: OwnerId) -> Limits {
+        self.entry(owner.get()).map_or_else(Limits::default, Entry::limits)
     }
 
     /// How many owners have limits.
@@ -198,6 +213,17 @@ impl Entry {
         blocked: false,
         reserved: [0; 7],
     };
+
+    /// All but the count of live orders, which follows from them; 0 without an owner.
+    fn mixed(&self) -> u64 {
+        if !self.used {
+            return 0;
+        }
+        let Limits { max_qty, max_notional, max_orders, blocked } = self.limits();
+        let head = Absorb::new(3).and(u64::from(self.owner) << 1 | u64::from(blocked));
+        let head = head.and_maybe(max_qty.map(Qty::lots)).and_maybe(max_orders);
+        head.and_maybe(max_notional.map(|n| n as u64)).and_maybe(max_notional.map(|n| (n >> 64) as u64)).word()
+    }
 
     fn limits(&self) -> Limits {
         let [low, high] = self.max_notional;

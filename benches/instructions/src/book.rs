@@ -3,27 +3,33 @@
 use super::Workload;
 use std::hint::black_box;
 use vvp_core::book::{
-    Book, Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Replacement, Side, Symbol, TimeInForce,
+    Book, Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Replacement, Side, Symbol,
+    TimeInForce, Track, Tracked, Untracked,
 };
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
 /// 4,096 orders, 1,024 ticks a side in the window, 256 far levels a side, 256 stops.
-pub(crate) type Bench = Engine<Book<4096, 16, 256, 256, 8192>, 1, 64>;
+type BenchOf<T> = Engine<Book<4096, 16, 256, 256, 8192, T>, 1, 64>;
+pub(crate) type Bench = BenchOf<Untracked>;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    ("book_add_cancel_touch", add_cancel_touch),
+    ("book_add_cancel_touch", add_cancel_touch::<Untracked>),
     ("book_add_cancel_deep", add_cancel_deep),
     ("book_add_cancel_far", add_cancel_far),
-    ("book_add_fill", add_fill),
+    ("book_add_fill", add_fill::<Untracked>),
     ("book_sweep_8_levels", sweep_8_levels),
-    ("book_replace_same_price", replace_same_price),
+    ("book_replace_same_price", replace_same_price::<Untracked>),
     ("book_replace_other_price", replace_other_price),
     ("book_reduce", reduce),
     ("book_cancel_unknown", cancel_unknown),
     ("book_iceberg_8_slices", iceberg_8_slices),
     ("book_stop_triggered", stop_triggered),
-    ("book_flow", flow),
+    ("book_flow", flow::<Untracked>),
+    ("tracked_add_cancel_touch", add_cancel_touch::<Tracked>),
+    ("tracked_add_fill", add_fill::<Tracked>),
+    ("tracked_replace_same_price", replace_same_price::<Tracked>),
+    ("tracked_flow", flow::<Tracked>),
     ("command_from_record", command_from_record),
 ];
 
@@ -39,14 +45,27 @@ fn cancel(id: u64) -> Command {
 }
 
 /// An engine with one instrument and a book of 16 orders on each of 64 levels a side.
-pub(crate) struct Setting {
-    pub(crate) engine: Box<Bench>,
+pub(crate) struct Setting<T: Track = Untracked> {
+    pub(crate) engine: Box<BenchOf<T>>,
     sink: CountSink,
 }
 
 impl Setting {
     pub(crate) fn new() -> Self {
-        let mut setting = Self::empty();
+        Self::make()
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::make_empty()
+    }
+}
+
+impl<T: Track> Setting<T>
+where
+    BenchOf<T>: FromZeros,
+{
+    fn make() -> Self {
+        let mut setting = Self::make_empty();
         let mut id = 1 << 40;
         for level in 0..64 {
             for _ in 0..16 {
@@ -58,8 +77,8 @@ impl Setting {
         setting
     }
 
-    pub(crate) fn empty() -> Self {
-        let engine = Bench::new_box_zeroed().expect("memory for an engine");
+    fn make_empty() -> Self {
+        let engine = BenchOf::<T>::new_box_zeroed().expect("memory for an engine");
         let mut setting = Self { engine, sink: CountSink::default() };
         setting.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
         setting
@@ -71,8 +90,11 @@ impl Setting {
     }
 }
 
-fn add_cancel_touch(times: u64) {
-    let mut s = Setting::new();
+fn add_cancel_touch<T: Track>(times: u64)
+where
+    BenchOf<T>: FromZeros,
+{
+    let mut s = Setting::<T>::make();
     for id in 0..times {
         s.apply(&limit(id, Side::Buy, TOUCH_BID, 10));
         s.apply(&cancel(id));
@@ -98,8 +120,11 @@ fn add_cancel_far(times: u64) {
 }
 
 /// A new best bid, and a seller that takes it whole.
-fn add_fill(times: u64) {
-    let mut s = Setting::new();
+fn add_fill<T: Track>(times: u64)
+where
+    BenchOf<T>: FromZeros,
+{
+    let mut s = Setting::<T>::make();
     for i in 0..times {
         s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 10));
         s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 10).tif(TimeInForce::Ioc));
@@ -122,8 +147,11 @@ pub(crate) fn sweep_step(times: u64, mut apply: impl FnMut(&Command)) {
 }
 
 /// Smaller at the same price: the order keeps its place.
-fn replace_same_price(times: u64) {
-    let mut s = Setting::new();
+fn replace_same_price<T: Track>(times: u64)
+where
+    BenchOf<T>: FromZeros,
+{
+    let mut s = Setting::<T>::make();
     s.apply(&limit(0, Side::Buy, TOUCH_BID - 10, 1 << 40));
     for i in 0..times {
         let qty = Qty::new((1 << 40) - 1 - i);
@@ -177,8 +205,11 @@ fn stop_triggered(times: u64) {
 }
 
 /// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that trade.
-fn flow(times: u64) {
-    let mut s = Setting::new();
+fn flow<T: Track>(times: u64)
+where
+    BenchOf<T>: FromZeros,
+{
+    let mut s = Setting::<T>::make();
     flow_step(times, |c| s.apply(c));
 }
 

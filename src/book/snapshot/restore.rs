@@ -1,13 +1,17 @@
 //! Making a book anew from records that were checked.
 
+use super::super::heap::Heaped;
 use super::super::ladder::{Place, key};
+use super::super::slab::Slab;
 use super::super::store::{Book, Found, stop_entry};
+use super::super::track::Track;
+use super::super::track::Tracking;
 use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
 use super::records::BookParts;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
     pub(crate) fn clear(&mut self) {
@@ -50,9 +54,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.stamps = parts.head.stamps.get();
         self.restore_orders(parts, live);
         for stop in parts.stops.iter().filter_map(|record| record.read()) {
-            self.stops.insert(stop, None);
+            let slot = self.stops.insert(stop, None);
+            self.stop_joined(slot);
             live(stop.owner, stop.expires);
         }
+        self.thread_by_entry();
+        self.queue_expiries();
         let named = self.test_stamps(parts).and_then(|()| self.name_all(parts));
         if named.is_err() {
             self.clear_nameless();
@@ -89,13 +96,45 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             if order.traits.tif == TimeInForce::Gtd {
                 self.slab.extra_mut(node).expires = order.expires;
-                self.expiry.push(node, &mut self.slab);
             }
             self.slab.link(node, level, order.traits);
             live(order.owner, order.expires);
         }
         for side in &mut self.sides {
             side.end();
+        }
+    }
+
+    /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
+    /// sorts them.
+    fn thread_by_entry(&mut self) {
+        if !<T::State<ORDERS, STOPS> as Tracking>::ON {
+            return;
+        }
+        let mut records = ByEntry(&mut self.slab);
+        for order in records.0.order_numbers() {
+            self.expiry.push(order, &mut records);
+        }
+        records.0.track.unthread();
+        let mut stops = self.stops.in_entry_order().peekable();
+        while let Some(order) = self.expiry.first() {
+            self.expiry.remove(order, &mut records);
+            let stamp = records.0.traits(order).stamp;
+            while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
+                records.0.track.append(Self::stop_number(slot));
+            }
+            records.0.track.append(Slab::<ORDERS, T::State<ORDERS, STOPS>>::tracked(order));
+        }
+        for slot in stops {
+            records.0.track.append(Self::stop_number(slot));
+        }
+    }
+
+    fn queue_expiries(&mut self) {
+        for order in self.slab.order_numbers() {
+            if self.slab.traits(order).tif == TimeInForce::Gtd {
+                self.expiry.push(order, &mut self.slab);
+            }
         }
     }
 
@@ -144,6 +183,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let orders = parts.orders.len();
         let offset = if named < orders { parts.order_offset(named) } else { parts.stop_offset(named - orders) };
         Err(RestoreError::new(RestoreFault::IdTwice, offset))
+    }
+}
+
+/// Orders by entry. Only the first ever leaves, so no places are kept.
+struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Slab<ORDERS, S>);
+
+impl<const ORDERS: usize, S: Tracking> Heaped for ByEntry<'_, ORDERS, S> {
+    fn before(&self, a: u32, b: u32) -> bool {
+        self.0.traits(a).stamp < self.0.traits(b).stamp
+    }
+
+    fn placed(&mut self, _: u32, _: u32) {}
+
+    fn place(&self, _: u32) -> u32 {
+        0
     }
 }
 

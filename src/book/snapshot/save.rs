@@ -2,12 +2,13 @@
 
 use super::super::ladder::price;
 use super::super::store::{Book, Rest};
+use super::super::track::Track;
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
 use zerocopy::IntoBytes;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Bytes that [`Book::save`] hands out.
     pub(crate) fn saved_len(&self) -> u64 {

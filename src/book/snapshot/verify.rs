@@ -3,6 +3,7 @@
 
 use super::super::ladder::{Ladder, Place, key};
 use super::super::store::{Book, Rest};
+use super::super::track::Track;
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
@@ -10,8 +11,8 @@ use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Whether [`Book::restore`] can make a book of these records that behaves as the one that was saved.
     pub(crate) fn verify(parts: &BookParts<'_>, clock: u64) -> Result<(), RestoreError> {

@@ -12,7 +12,7 @@ pub use writer::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 
 use super::{Engine, Spec};
 use crate::book::snapshot::{BookParts, Capacity, RestoreError, RestoreFault};
-use crate::book::{Book, Limits};
+use crate::book::{Book, Limits, Track};
 use crc64::Crc64;
 use records::{Header, MAGIC, OwnerRecord, VERSION};
 use zerocopy::{FromBytes, IntoBytes};
@@ -28,7 +28,8 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+    T: Track,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// How many bytes [`Engine::save`] writes now. Looks at each instrument once.
     #[must_use]
@@ -91,7 +92,9 @@ impl<
         writer.write(&sum.value().to_le_bytes())
     }
 
-    fn defined(&self) -> impl Iterator<Item = (crate::book::InstrumentSpec, &Book<ORDERS, BLOCKS, FAR, STOPS, IDS>)> {
+    fn defined(
+        &self,
+    ) -> impl Iterator<Item = (crate::book::InstrumentSpec, &Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>)> {
         let specs = self.specs.iter().take(self.state.instruments as usize).filter_map(Spec::unpack);
         specs.zip(&self.books)
     }

@@ -1,0 +1,66 @@
+//! One number for all by which an engine behaves.
+
+use super::{Engine, Spec};
+use crate::book::{Absorb, Book, Price, Tracked};
+
+impl<
+    const INSTRUMENTS: usize,
+    const OWNERS: usize,
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, Tracked>, INSTRUMENTS, OWNERS>
+{
+    /// 64 bits that are equal for two engines, whatever their sizes and wherever they keep what they have, exactly when they
+    /// will answer alike from here on, every command and every question about the present; collisions aside, one in
+    /// 2^64 for states that were not made to collide.
+    ///
+    /// They count the event number, the clock, every definition, phase and last trade price, the limits of owners, and of
+    /// each live order and stop all of it, its place in its queue, and who entered before it. They don't count what only
+    /// tells of the past (high-water marks) or of the sizes: engines that are equal here may still differ in when they
+    /// are full.
+    ///
+    /// Kept up by the commands; the call looks at each instrument once. The number is the same on every target, but not a
+    /// promise from one release to the next.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// let mut one: Engine<Book<64, 1, 8, 8, 128, Tracked>, 1, 4> = Engine::new();
+    /// let mut two: Engine<Book<16, 2, 4, 2, 32, Tracked>, 2, 0> = Engine::new();
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// let bid = |id, price| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10));
+    /// let cancel = |id| Command::cancel(OrderId::new(id));
+    /// // On different ways, with as many events, to the same book.
+    /// for command in [define, bid(1, 100), bid(2, 99), cancel(1), bid(1, 101)] {
+    ///     one.apply(&command, &mut CountSink::default());
+    /// }
+    /// for command in [define, bid(1, 99), bid(2, 99), cancel(1), bid(1, 101)] {
+    ///     two.apply(&command, &mut CountSink::default());
+    /// }
+    /// assert_eq!(one.state_hash(), two.state_hash());
+    /// ```
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        let state = &self.state;
+        let mut all = Absorb::new(u64::from(state.instruments)).and(state.seq).and(state.clock).and(state.owners.sum());
+        let specs = self.specs.iter().take(state.instruments as usize);
+        for (spec, book) in specs.filter_map(Spec::unpack).zip(&self.books) {
+            let (low, high) = spec.symbol.to_words();
+            let ticks = |price: Option<Price>| price.map(|price| price.ticks() as u64);
+            all = all
+                .and(low)
+                .and(high)
+                .and(spec.tick.mantissa() as u64)
+                .and(spec.tick.decimals().into())
+                .and_maybe(ticks(spec.min_price))
+                .and_maybe(ticks(spec.max_price))
+                .and_maybe(ticks(spec.reference));
+            all = book.state(all);
+        }
+        all.word()
+    }
+}
