@@ -56,7 +56,7 @@ mod stats;
 pub use boxed::PoolBox;
 pub use handle::{Exclusive, Handle, HandleError, Shared};
 pub use magazine::{Magazine, MagazineBox};
-pub use slab::{Full, Key, Slab};
+pub use slab::{Full, Key, Slab, Vacant};
 pub use stats::PoolStats;
 
 use crate::sync::AtomicUsize;

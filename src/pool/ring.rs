@@ -194,6 +194,7 @@ impl Ring {
         // Acquire: pairs with the Release of the swap below, so that whoever comes later in the ring comes after those
         // before; `put` builds on that.
         let mut head = self.taking.head.load(Ordering::Acquire);
+        let mut pause = Pause(0);
         loop {
             let mut run = 0;
             let mut stale = false;
@@ -218,10 +219,14 @@ impl Ring {
             }
             let after = head.wrapping_add(run);
             // Release: our reading of the entries comes before any later taker, and so before any `put` that writes
-            // over them. Acquire, of a failure too: as for the load above.
-            match self.taking.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Acquire) {
+            // over them. Acquire: as for the load above. Relaxed: a failure has learnt nothing.
+            match self.taking.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return run,
-                Err(now) => head = now,
+                Err(_) => {
+                    pause.longer();
+                    // Acquire: as above.
+                    head = self.taking.head.load(Ordering::Acquire);
+                }
             }
         }
     }
@@ -290,6 +295,7 @@ impl Ring {
     /// Puts a number at this position or the first free one after it, and says which position comes next.
     #[inline(always)]
     fn put_from(&self, mut tail: usize, number: u32) -> usize {
+        let mut pause = Pause(0);
         loop {
             let cell = self.entry(tail);
             // Acquire: pairs with `PUT`: what lies before an entry that we see filled was put before this.
@@ -301,15 +307,24 @@ impl Ring {
                 if cell.compare_exchange(entry, new, PUT, Ordering::Relaxed).is_ok() {
                     return next;
                 }
+            }
+            // Filled, in this lap or a later one, by somebody who is about to move the tail: leave him the line for a
+            // moment. Acquire: as in `put`.
+            pause.longer();
+            let now = self.putting.tail.load(Ordering::Acquire);
+            if now != tail {
+                tail = now;
                 continue;
             }
-            // Filled, in this lap or a later one. Whoever did that may not have moved the tail yet, and were we to go
-            // on without moving it ourselves, entries could be filled a whole lap ahead of it, and nobody behind would
-            // find his place before that other one goes on. AcqRel, Acquire: as in `advance`.
-            tail = match self.putting.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => next,
-                Err(now) => now,
-            };
+            // Or he has stopped. Were we to go on without moving it ourselves, entries could be filled a whole lap ahead
+            // of the tail, and nobody behind would find his place before he goes on. AcqRel, Acquire: as in `advance`.
+            let entry = cell.load(Ordering::Acquire);
+            if !self.is_of_last_lap(entry, tail) {
+                tail = match self.putting.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => next,
+                    Err(now) => now,
+                };
+            }
         }
     }
 
@@ -390,6 +405,19 @@ impl Ring {
             free((entry & self.mask()) as u32);
             position = position.wrapping_add(1);
         }
+    }
+}
+
+/// A pause after each failure, twice as long as the last one up to 64 turns (about 1 to 3 µs): who has the line then gets
+/// several steps done, instead of losing it in the midst of each.
+struct Pause(u32);
+
+impl Pause {
+    #[cold]
+    fn longer(&mut self) {
+        let turns = if cfg!(loom) { 0 } else { 1_u32 << self.0 };
+        (0..turns).for_each(|_| crate::sync::spin_loop());
+        self.0 = (self.0 + 1).min(6);
     }
 }
 

@@ -135,25 +135,24 @@ impl<T, const N: usize> Slab<T, N> {
     /// [`Full`] gives the value back when there is no free slot.
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Key, Full<T>> {
+        match self.vacant() {
+            Some(vacant) => Ok(vacant.insert(value)),
+            None => Err(refused(value)),
+        }
+    }
+
+    /// The slot that the next value goes to; `None` if there is none. A big value is best made after this was asked:
+    /// it is then written right to its place, while [`insert`](Self::insert) must be able to give it back.
+    #[inline(always)]
+    pub fn vacant(&mut self) -> Option<Vacant<'_, T, N>> {
         const { Self::CHECK };
-        let (number, after) = match (self.head as u32).checked_sub(1) {
-            Some(number) => match self.slots.get(number as usize) {
-                Some(slot) => (number, u64::from(slot.next)),
-                None => return Err(refused(value)),
-            },
-            None if (self.used as usize) < N => {
-                self.used += 1;
-                (self.used - 1, 0)
-            }
-            None => return Err(refused(value)),
+        let (number, after, used) = match (self.head as u32).checked_sub(1) {
+            Some(number) => (number, u64::from(self.slots.get(number as usize)?.next), self.used),
+            None if (self.used as usize) < N => (self.used, 0, self.used.wrapping_add(1)),
+            None => return None,
         };
-        // SAFETY: both ways here have compared it with N.
-        let slot = unsafe { self.slots.get_unchecked_mut(number as usize) };
-        self.head = (self.head & LEN).wrapping_add(ONE) | after;
-        slot.value.write(value);
-        slot.generation = slot.generation.wrapping_add(1);
-        debug_assert!(slot.generation & 1 == 1);
-        Ok(Key { slot: number, generation: slot.generation })
+        let head = (self.head & LEN).wrapping_add(ONE) | after;
+        Some(Vacant { slab: self, number, head, used })
     }
 
     /// Takes a value out; `None` if it is no longer there.
@@ -289,6 +288,38 @@ impl<T, const N: usize> Slab<T, N> {
     }
 }
 
+/// A free slot of a [`Slab`]; nothing has happened yet if it is dropped.
+#[must_use = "nothing is inserted yet"]
+pub struct Vacant<'s, T, const N: usize> {
+    slab: &'s mut Slab<T, N>,
+    /// Below N.
+    number: u32,
+    /// What the slab's head and count of used slots will be.
+    head: u64,
+    used: u32,
+}
+
+impl<T, const N: usize> Vacant<'_, T, N> {
+    /// Puts a value in, and says by what key it is found.
+    #[inline(always)]
+    pub fn insert(self, value: T) -> Key {
+        // SAFETY: `vacant` has compared the number with N.
+        let slot = unsafe { self.slab.slots.get_unchecked_mut(self.number as usize) };
+        slot.value.write(value);
+        slot.generation = slot.generation.wrapping_add(1);
+        debug_assert!(slot.generation & 1 == 1);
+        self.slab.head = self.head;
+        self.slab.used = self.used;
+        Key { slot: self.number, generation: slot.generation }
+    }
+
+    /// The number of the slot, for what else is kept by slot.
+    #[must_use]
+    pub const fn slot(&self) -> usize {
+        self.number as usize
+    }
+}
+
 impl<T, const N: usize> Drop for Slab<T, N> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() {
@@ -306,5 +337,11 @@ impl<T, const N: usize> Default for Slab<T, N> {
 impl<T: fmt::Debug, const N: usize> fmt::Debug for Slab<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Vacant<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vacant").field("slot", &self.number).finish_non_exhaustive()
     }
 }

@@ -54,7 +54,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
 
     let mut rows = [
         Row::new("vvp Slab", |n| {
-            let key = ours.insert(make(n)).expect("room");
+            let key = ours.vacant().expect("room").insert(make(n));
             black_box(ours.get(key));
             black_box(ours.remove(key).map(|value| look(&value)));
         }),
@@ -102,7 +102,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     let mut indices = Vec::with_capacity(BURST);
     let mut rows = [
         Row::new("vvp Slab", |n| {
-            keys.extend((0..BURST as u64).map(|i| ours.insert(make(n + i)).expect("room")));
+            keys.extend((0..BURST as u64).map(|i| ours.vacant().expect("room").insert(make(n + i))));
             keys.drain(..).for_each(|key| _ = black_box(ours.remove(key).map(|value| look(&value))));
         }),
         Row::new("vvp Magazine", |n| {
