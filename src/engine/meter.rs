@@ -3,6 +3,7 @@
 use super::{Counted, Matcher, Stats};
 use crate::book::{Command, Sink};
 use crate::metrics::Histogram;
+use crate::sync::const_unless_loom;
 
 /// Counts and times commands: [`Stats`] and a latency [`Histogram`].
 ///
@@ -41,10 +42,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Nothing counted.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { stats: Stats::new(), latency: Histogram::new() }
+    const_unless_loom! {
+        /// Nothing counted.
+        #[must_use]
+        pub fn new() -> Self {
+            Self { stats: Stats::new(), latency: Histogram::new() }
+        }
     }
 
     /// Applies a command that began at `start_ns`; `now_ns` gives the time when it is done. A time before the start
