@@ -12,9 +12,12 @@
 //! There is no 64-bit atomic here: 32-bit cores have none, so indices are `usize` and may wrap.
 #![allow(clippy::disallowed_types)] // this is the door
 
+mod bytes;
+
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
+pub use bytes::{AtomicBytes, Plain};
 pub use core::sync::atomic::Ordering;
 
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]

@@ -1,7 +1,44 @@
 //! Maps of fixed capacity.
+//!
+//! | map | for |
+//! |---|---|
+//! | [`IdMap`] | ids of any kind, one owner |
+//! | [`DenseMap`] | ids that are handed out in sequence, one owner: the id itself is the place |
+//! | [`ConcurrentMap`] | any plain keys, many threads; reading writes nothing and never waits |
+//! | [`IdIndex`], [`IdTable`] | from ids to slots of somebody else's slab: what the order book uses |
 
+pub mod concurrent;
+pub mod dense;
+mod group;
 mod id_index;
+pub mod id_map;
 mod id_table;
+mod mix;
 
+pub use concurrent::{ConcurrentMap, MapStats, Plain, UpdateError};
+pub use dense::{DenseError, DenseMap};
 pub use id_index::IdIndex;
+pub use id_map::IdMap;
 pub use id_table::IdTable;
+
+use core::fmt;
+
+/// The map had no room for another key; the value comes back and the map is as it was.
+///
+/// Remove something first, or give the map more places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Full<T>(pub T);
+
+impl<T> fmt::Debug for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Full(..)")
+    }
+}
+
+impl<T> fmt::Display for Full<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the map is full: remove a key and try again, or give it more places")
+    }
+}
+
+impl<T> core::error::Error for Full<T> {}

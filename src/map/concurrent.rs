@@ -1,0 +1,718 @@
+//! A map of fixed capacity that many threads read and write at once.
+//!
+//! ```
+//! use vvp_core::map::{ConcurrentMap, UpdateError};
+//!
+//! static LAST: ConcurrentMap<u32, u64, 64> = ConcurrentMap::new();
+//!
+//! std::thread::scope(|s| {
+//!     for instrument in 0..4 {
+//!         s.spawn(move || LAST.insert(instrument, 15_000));
+//!     }
+//! });
+//! assert_eq!(LAST.insert(3, 15_001).expect("room"), Some(15_000));
+//! assert_eq!(LAST.compare_and_update(&3, 15_000, 15_002), Err(UpdateError::Changed(15_001)));
+//! assert_eq!(LAST.update(&3, |price| price + 1).expect("room"), Some(15_001));
+//! assert_eq!((LAST.get(&3), LAST.get(&9), LAST.len()), (Some(15_002), None, 4));
+//! assert_eq!(LAST.remove(&3), Some(15_002));
+//! ```
+//!
+//! # How it works
+//! Every cell is two things: the *home* of the keys that hash to it, and a *place* for any key whose home is not more
+//! than [`REACH`] − 1 cells before. A home is one word: a map of bits that says which of the places from here on hold
+//! its keys, and a version that every change to one of its keys moves on.
+//!
+//! ```text
+//!   cell i      home                                  state   key          value
+//!             +-----------------+-----------------+--------+------------+------------+
+//!             | version         | bits: place i+k |  taken | words, 0-padded to     |
+//!             | upper half      | holds a key of i|        | whole words            |
+//!             +-----------------+-----------------+--------+------------+------------+
+//!
+//!   homes       h: bits 0 and 2     h+1: bit 1
+//!   places      [ a ] of h         [     ] free      [ b ] of h, [ c ] of h+1 ...
+//! ```
+//!
+//! **Whatever happens to a key happens in one compare-and-swap of its home word.** A writer takes a free place for its
+//! own (a compare-and-swap of `state`), writes key and value there, where nobody looks yet, and then swaps the home word
+//! for one in which the new place is in, the old one out, and the version one higher. If the swap fails, another writer
+//! has changed a key of this home, and the whole is done again from the look on. The old place is then given back; it is
+//! simply free. So a place that readers can reach never changes, there are no tombstones, and nothing gets worse with
+//! use.
+//!
+//! - *Look up*: load the home word, read the places its bits name, load the word again. The same word: what was read
+//!   was true at the first load. Another word: try again; some writer got something done.
+//! - *Move*: when no place within reach of a home is free, a key of an earlier home is sent back, nearer to its own; or
+//!   a free place farther on is brought nearer by moving keys of homes between into it (hopscotch: Herlihy, Shavit,
+//!   Tzafrir 2008). A move is an update that changes nothing but the place: one swap of that key's home word, so a reader
+//!   finds the key before and after, never neither or both.
+//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that an update always has a place to write to.
+//!
+//! # Progress
+//! | operation | guarantee |
+//! |---|---|
+//! | `try_get` | wait-free: one attempt of bounded length; writes nothing |
+//! | `get`, `contains` | lock-free, and writes nothing: an attempt is repeated only because a writer changed a key of the same home meanwhile. A writer that stalls, or dies, anywhere holds up no reader |
+//! | `insert`, `update`, `remove`, `get_or_insert`, `compare_and_update` | lock-free likewise: a stalled writer holds up no other writer. It keeps one or two places to itself; where so many writers stall that no place can be had, the answer is `Full` |
+//! | `for_each` | as `get`, home by home |
+//! | `len`, `stats` | wait-free |
+//!
+//! # Limits
+//! - The version has half a word: 32 bits, and 16 on 32-bit targets. A thread that is held up *inside* a call while
+//!   exactly 2^32 (or 2^16, or a multiple) changes go to keys of that one home, and the same places are in use after
+//!   them, takes the last for the first.
+//! - With seed 0, which everybody knows, somebody who chooses keys can choose more than [`REACH`] for one home, and the
+//!   next is refused as `Full`. Nothing gets slow: a look-up never reads more than [`REACH`] places. Give a seed that
+//!   they do not know.
+
+use super::{Full, mix};
+pub use crate::sync::Plain;
+use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, const_unless_loom, spin_loop};
+use core::fmt;
+
+/// How many places can hold the keys of a home: half the bits of a word, 32 or, on 32-bit targets, 16.
+pub const REACH: usize = usize::BITS as usize / 2;
+
+/// How far from its home room is looked for when a key is put in, at most: what bounds the time that takes. At 3/4 no
+/// such stretch is ever without a free place.
+const SEARCH: usize = 1024;
+
+/// The bits of a home word that name places.
+const PLACES: usize = (1 << REACH) - 1;
+/// What a change adds to a home word.
+const STEP: usize = if cfg!(broken = "map_version") { 0 } else { 1 << REACH };
+/// How a changed home word is stored. Release: pairs with the Acquire in `look` and `make_room`, so that who sees a
+/// place in the bits sees the key and the value that were written there before.
+const COMMIT: Ordering = if cfg!(broken = "map_publish") { Ordering::Relaxed } else { Ordering::Release };
+
+/// A map from plain keys to plain values in `N` places, of which 3/4 are used. `N` is a power of two from 2 to 2^30
+/// (checked at compile time).
+///
+/// Keys are equal when their bytes are. All-zero bytes are the empty map with seed 0: put it in a `static`, or make a
+/// big one of zeroed memory in place (`zerocopy::FromZeros`). What a thread did before it put a key in is seen by who
+/// then gets that value. See the [module](self) for how it works, progress and limits.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub struct ConcurrentMap<K, V, const N: usize> {
+    secret: CachePadded<u64>,
+    counts: CachePadded<Counts>,
+    cells: [Cell<K, V>; N],
+}
+
+/// What writers count; readers never come here.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct Counts {
+    /// Keys put in, and about to be.
+    inserted: AtomicUsize,
+    removed: AtomicUsize,
+    moved: AtomicUsize,
+    repeated: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct Cell<K, V> {
+    home: AtomicUsize,
+    /// Whether somebody has this place: a key, or a writer.
+    state: AtomicUsize,
+    key: AtomicBytes<K>,
+    value: AtomicBytes<V>,
+}
+
+const FREE: usize = 0;
+const TAKEN: usize = 1;
+
+#[cfg(not(loom))]
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    type Small = Cell<u64, u64>;
+    assert!(core::mem::offset_of!(Small, home) == 0 && core::mem::offset_of!(Small, state) == WORD);
+    assert!(core::mem::offset_of!(Small, key) == 2 * WORD && core::mem::offset_of!(Small, value) == 2 * WORD + 8);
+    assert!(size_of::<Small>() == 2 * WORD + 16, "two cells a line on 64-bit targets");
+    assert!(core::mem::offset_of!(ConcurrentMap<u64, u64, 2>, cells) == 256);
+};
+
+/// What a map has done so far. Read while it is in use, each number was true at a moment during the call.
+///
+/// All but `capacity` and `len` wrap with `usize`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MapStats {
+    /// How many keys fit.
+    pub capacity: usize,
+    /// Keys that are there, and those about to be.
+    pub len: usize,
+    /// New keys put in.
+    pub inserted: usize,
+    /// Keys removed.
+    pub removed: usize,
+    /// Keys moved to make room nearer to another's home.
+    pub moved: usize,
+    /// Changes tried again because another writer was first.
+    pub repeated: usize,
+    /// Changes refused because the map was full.
+    pub refused: usize,
+}
+
+/// Why a value was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UpdateError<V> {
+    /// The key is not there: insert it.
+    Missing,
+    /// The value is not the expected one but this: start again from it.
+    Changed(V),
+    /// There was no place to write the new value to: too many writers have stalled. Try again.
+    Full,
+}
+
+impl<V> fmt::Display for UpdateError<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "the key is not there: insert it",
+            Self::Changed(_) => "the value is not the expected one: start again from what it is now",
+            Self::Full => "no place is free for the new value, because too many writers have stalled: try again",
+        })
+    }
+}
+
+impl<V: fmt::Debug> core::error::Error for UpdateError<V> {}
+
+/// A writer changed a key of the same home during the call: try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contended;
+
+impl fmt::Display for Contended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a writer was at work on this key or one beside it: try again")
+    }
+}
+
+impl core::error::Error for Contended {}
+
+/// What to do with a key, once its value is known.
+enum Change<V> {
+    Leave,
+    Put(V),
+    Remove,
+}
+
+/// What one look at a home has found.
+struct Look<V> {
+    /// The home word for which it holds.
+    word: usize,
+    /// How far from home the key lies, and its value.
+    found: Option<(usize, V)>,
+}
+
+impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
+    /// How many keys fit: 3/4 of the places, and 1 of 2.
+    pub const CAPACITY: usize = {
+        assert!(N.is_power_of_two() && N >= 2 && N <= 1 << 30, "N is a power of two from 2 to 2^30");
+        assert!(size_of::<K>() > 0, "keys have at least one byte");
+        if N < 4 { N - 1 } else { N / 4 * 3 }
+    };
+    const MASK: usize = N - 1;
+    /// How far from its home a key may lie: no place has two names.
+    const SPAN: usize = if N < REACH { N } else { REACH };
+    /// How far from a key's home a free place is looked for.
+    const SEARCH: usize = if N < SEARCH { N } else { SEARCH };
+
+    const_unless_loom! {
+        /// An empty map with seed 0, which everybody knows: for keys that you choose yourself.
+        pub fn new() -> Self {
+            Self::with_seed(0)
+        }
+    }
+
+    const_unless_loom! {
+        /// An empty map whose seed nobody knows who chooses keys: draw it at random when the process starts.
+        pub fn with_seed(seed: u64) -> Self {
+            const { assert!(Self::CAPACITY > 0) };
+            Self {
+                secret: CachePadded::new(mix::key(seed)),
+                counts: CachePadded::new(Counts {
+                    inserted: AtomicUsize::new(0),
+                    removed: AtomicUsize::new(0),
+                    moved: AtomicUsize::new(0),
+                    repeated: AtomicUsize::new(0),
+                    refused: AtomicUsize::new(0),
+                }),
+                #[cfg(not(loom))]
+                cells: [const { Cell::new() }; N],
+                #[cfg(loom)]
+                cells: core::array::from_fn(|_| Cell::new()),
+            }
+        }
+    }
+
+    /// Empties the map and gives it another seed, for maps that were made of zero bytes.
+    pub fn reseed(&mut self, seed: u64) {
+        self.clear();
+        *self.secret = mix::key(seed);
+    }
+
+    /// Removes all keys.
+    pub fn clear(&mut self) {
+        for cell in &self.cells {
+            // Relaxed, both: nobody else has the map.
+            cell.home.store(0, Ordering::Relaxed);
+            cell.state.store(FREE, Ordering::Relaxed);
+        }
+        // Relaxed: as above.
+        self.counts.removed.store(self.counts.inserted.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn home_of(&self, key: &K) -> usize {
+        let (words, rest) = key.as_bytes().as_chunks::<8>();
+        let mut hash = 0;
+        for word in words {
+            hash = mix::keyed(hash ^ u64::from_le_bytes(*word), *self.secret);
+        }
+        if !rest.is_empty() {
+            let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+            hash = mix::keyed(hash ^ last, *self.secret);
+        }
+        (hash >> 32) as usize & Self::MASK
+    }
+
+    /// The cell `distance` after `home`.
+    #[inline(always)]
+    fn cell(&self, home: usize, distance: usize) -> &Cell<K, V> {
+        &self.cells[home.wrapping_add(distance) & Self::MASK]
+    }
+
+    /// One attempt to find a key.
+    #[inline(always)]
+    fn look(&self, home: usize, key: &K) -> Result<Look<V>, Contended> {
+        let at_home = &self.cell(home, 0).home;
+        // Acquire: pairs with COMMIT, so that we see what was written to the places before they were in the bits.
+        let word = at_home.load(Ordering::Acquire);
+        let mut found = None;
+        let mut places = word & PLACES;
+        if places == 0 {
+            return Ok(Look { word, found }); // true when the word was loaded
+        }
+        while places != 0 {
+            let distance = places.trailing_zeros() as usize;
+            let cell = self.cell(home, distance);
+            if cell.key.load().as_bytes() == key.as_bytes() {
+                found = Some((distance, cell.value.load()));
+                break;
+            }
+            places &= places - 1;
+        }
+        // Relaxed is enough: a place is written to only after it was taken out of its home word. Had we read anything
+        // of such a write, its words are stored with Release and ours loaded with Acquire, so the changed home word would
+        // have happened before this load, which must then show it (or a later one).
+        if at_home.load(Ordering::Relaxed) == word { Ok(Look { word, found }) } else { Err(Contended) }
+    }
+
+    /// Looks until an attempt succeeds.
+    #[inline(always)]
+    fn look_again(&self, home: usize, key: &K) -> Look<V> {
+        loop {
+            if let Ok(look) = self.look(home, key) {
+                return look;
+            }
+            spin_loop();
+        }
+    }
+
+    /// The value of a key.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.look_again(self.home_of(key), key).found.map(|(_, value)| value)
+    }
+
+    /// The value of a key, in one attempt: for who may not repeat, such as an interrupt handler.
+    ///
+    /// # Errors
+    /// [`Contended`] when a writer changed a key of the same home during the attempt.
+    #[inline]
+    pub fn try_get(&self, key: &K) -> Result<Option<V>, Contended> {
+        Ok(self.look(self.home_of(key), key)?.found.map(|(_, value)| value))
+    }
+
+    /// Whether the key is there.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Gives a key a value, and returns the one it had.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when the key is new and [`Self::CAPACITY`] keys are there (or about to be), or when
+    /// no place within reach could be made free.
+    #[inline]
+    pub fn insert(&self, key: K, value: V) -> Result<Option<V>, Full<V>> {
+        self.change(&key, |_| Change::Put(value))
+    }
+
+    /// The value of a key, which is `value` if it had none.
+    ///
+    /// # Errors
+    /// As [`Self::insert`].
+    #[inline]
+    pub fn get_or_insert(&self, key: K, value: V) -> Result<V, Full<V>> {
+        let before = self.change(&key, |now| if now.is_some() { Change::Leave } else { Change::Put(value) })?;
+        Ok(before.unwrap_or(value))
+    }
+
+    /// Replaces the value of a key that is there by what `f` makes of it, in one step, and returns the one it had.
+    /// `None`: the key was not there, and still is not. `f` is called once an attempt.
+    ///
+    /// # Errors
+    /// [`Full`] gives the new value back when so many writers have stalled that no place can be had.
+    #[inline]
+    pub fn update(&self, key: &K, mut f: impl FnMut(V) -> V) -> Result<Option<V>, Full<V>> {
+        self.change(key, |now| now.map_or(Change::Leave, |now| Change::Put(f(now))))
+    }
+
+    /// Replaces the value of a key if it is `expected`, byte for byte.
+    ///
+    /// # Errors
+    /// See [`UpdateError`]: what stands in the way. The map is as it was.
+    #[inline]
+    pub fn compare_and_update(&self, key: &K, expected: V, new: V) -> Result<(), UpdateError<V>> {
+        let is_expected = |now: &V| now.as_bytes() == expected.as_bytes();
+        match self.change(key, |now| if now.as_ref().is_some_and(is_expected) { Change::Put(new) } else { Change::Leave }) {
+            Ok(Some(now)) if is_expected(&now) => Ok(()),
+            Ok(Some(now)) => Err(UpdateError::Changed(now)),
+            Ok(None) => Err(UpdateError::Missing),
+            Err(Full(_)) => Err(UpdateError::Full),
+        }
+    }
+
+    /// Removes a key, and returns its value.
+    #[inline]
+    pub fn remove(&self, key: &K) -> Option<V> {
+        self.remove_if(key, |_| true)
+    }
+
+    /// Removes a key if `condition` holds of its value, in one step, and returns that value. `None`: it was not there, or
+    /// the condition did not hold. `condition` is called once an attempt.
+    #[inline]
+    pub fn remove_if(&self, key: &K, mut condition: impl FnMut(V) -> bool) -> Option<V> {
+        let mut removed = false;
+        let before = self.change(key, |now| {
+            removed = now.is_some_and(&mut condition);
+            if removed { Change::Remove } else { Change::Leave }
+        });
+        // Only putting can find no room.
+        before.ok().flatten().filter(|_| removed)
+    }
+
+    /// Does what `decide` says of the key's value, in one step, and returns the value before.
+    #[inline]
+    fn change(&self, key: &K, mut decide: impl FnMut(Option<V>) -> Change<V>) -> Result<Option<V>, Full<V>> {
+        let home = self.home_of(key);
+        // What we hold: a place to write to, and a key's worth of room.
+        let mut place = None;
+        let mut counted = false;
+        let mut attempts = 0;
+        let result = loop {
+            let look = self.look_again(home, key);
+            let before = look.found.map(|(_, value)| value);
+            let old = look.found.map(|(distance, _)| distance);
+            let gone = old.map_or(0, |distance| 1 << distance);
+            let mut places = look.word & PLACES & !gone;
+            match decide(before) {
+                Change::Leave => break Ok(before),
+                Change::Remove => {}
+                Change::Put(value) => {
+                    if before.is_none() && !counted && !self.count_one() {
+                        break Err(Full(value));
+                    }
+                    counted |= before.is_none();
+                    let Some(new) = place.or_else(|| self.make_room(home)) else { break Err(Full(value)) };
+                    place = Some(new);
+                    let cell = self.cell(home, new);
+                    cell.key.store(*key);
+                    cell.value.store(value);
+                    places |= 1 << new;
+                }
+            }
+            if self.commit(home, look.word, places) {
+                if places & !(look.word & PLACES) != 0 {
+                    place = None; // it is the key's now
+                    counted &= before.is_some();
+                } else {
+                    // Relaxed: a number to count with.
+                    self.counts.removed.fetch_add(1, Ordering::Relaxed);
+                }
+                if let Some(distance) = old {
+                    self.give_back(home, distance);
+                }
+                break Ok(before);
+            }
+            attempts += 1;
+            spin_loop();
+        };
+        // What was not used in the end goes back.
+        if let Some(distance) = place {
+            self.give_back(home, distance);
+        }
+        if counted {
+            // Relaxed: a number to count with.
+            self.counts.inserted.fetch_sub(1, Ordering::Relaxed);
+        }
+        if attempts > 0 {
+            // Relaxed: a number to look at.
+            self.counts.repeated.fetch_add(attempts, Ordering::Relaxed);
+        }
+        if result.is_err() {
+            // Relaxed: a number to look at.
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// The one step in which a change takes effect.
+    #[inline(always)]
+    fn commit(&self, home: usize, word: usize, places: usize) -> bool {
+        let new = (word & !PLACES).wrapping_add(STEP) | places;
+        // Relaxed where it fails: nothing is done with what is there; the next look loads it with Acquire.
+        self.cell(home, 0).home.compare_exchange(word, new, COMMIT, Ordering::Relaxed).is_ok()
+    }
+
+    /// Counts a key that is about to be put in, if there is room for it.
+    fn count_one(&self) -> bool {
+        // Relaxed, all: numbers to count with. They say how many may come in, not where; nobody touches a place because
+        // of them.
+        let before = self.counts.inserted.fetch_add(1, Ordering::Relaxed);
+        if before.wrapping_sub(self.counts.removed.load(Ordering::Relaxed)) < Self::CAPACITY {
+            return true;
+        }
+        self.counts.inserted.fetch_sub(1, Ordering::Relaxed);
+        false
+    }
+
+    /// Takes a free place for the caller alone.
+    #[inline(always)]
+    fn take(&self, home: usize, distance: usize) -> bool {
+        let state = &self.cell(home, distance).state;
+        // Relaxed: a look before the swap, which would write to the line even where it fails.
+        // Acquire: pairs with the Release in `give_back`, so that the home word from which this place was taken out has
+        // changed before we write here. Relaxed where it fails: nothing is done then.
+        state.load(Ordering::Relaxed) == FREE
+            && state.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Frees a place that is the caller's alone.
+    #[inline(always)]
+    fn give_back(&self, home: usize, distance: usize) {
+        // Release: pairs with the Acquire in `take`.
+        self.cell(home, distance).state.store(FREE, Ordering::Release);
+    }
+
+    /// Takes a place within reach of `home`, and says how far it is: a free one, or one whose key can lie elsewhere.
+    #[inline(always)]
+    fn make_room(&self, home: usize) -> Option<usize> {
+        (0..Self::SPAN).find(|&distance| self.take(home, distance)).or_else(|| self.rearrange(home))
+    }
+
+    /// Takes a place within reach of `home` when none of them is free.
+    #[cold]
+    #[inline(never)]
+    fn rearrange(&self, home: usize) -> Option<usize> {
+        if let Some(distance) = self.send_back(home) {
+            return Some(distance);
+        }
+        let mut farther = Self::SPAN..Self::SEARCH;
+        while let Some(distance) = farther.find(|&distance| self.take(home, distance)) {
+            if let Some(distance) = self.bring_nearer(home, distance) {
+                return Some(distance);
+            }
+        }
+        None
+    }
+
+    /// Moves a key of an earlier home from a place within reach of `home` to a free one before that, nearer to its own
+    /// home, and takes the place it had. This is what keeps keys from drifting away from their homes for ever.
+    fn send_back(&self, home: usize) -> Option<usize> {
+        for back in 1..Self::SPAN {
+            let other = home.wrapping_sub(back) & Self::MASK;
+            // Acquire: pairs with COMMIT, as in `look`.
+            let word = self.cell(other, 0).home.load(Ordering::Acquire);
+            let within = word & PLACES & !((1 << back) - 1);
+            if within == 0 {
+                continue;
+            }
+            let from = within.trailing_zeros() as usize;
+            if let Some(to) = (0..back).find(|&to| self.take(other, to)) {
+                if self.move_key(other, word, from, to) {
+                    return Some(from - back);
+                }
+                self.give_back(other, to);
+            }
+        }
+        None
+    }
+
+    /// Exchanges a free place out of reach, which is the caller's, for one within.
+    fn bring_nearer(&self, home: usize, mut distance: usize) -> Option<usize> {
+        while distance >= Self::SPAN {
+            match self.bring_one_nearer(home, distance) {
+                Ok(Some(nearer)) => distance = nearer,
+                Ok(None) => {
+                    self.give_back(home, distance);
+                    return None;
+                }
+                Err(Contended) => spin_loop(), // another writer got something done
+            }
+        }
+        Some(distance)
+    }
+
+    /// Moves a key from before the free place into it, from as far before as can be; the place it had is the free one
+    /// then. `None`: none of the keys before may lie farther from its home.
+    fn bring_one_nearer(&self, home: usize, distance: usize) -> Result<Option<usize>, Contended> {
+        let mut contended = false;
+        for back in (1..Self::SPAN).rev() {
+            let other = home.wrapping_add(distance).wrapping_sub(back) & Self::MASK;
+            // Acquire: pairs with COMMIT, as in `look`.
+            let word = self.cell(other, 0).home.load(Ordering::Acquire);
+            let before = word & ((1 << back) - 1);
+            if before == 0 {
+                continue;
+            }
+            let from = before.trailing_zeros() as usize;
+            if self.move_key(other, word, from, back) {
+                return Ok(Some(distance - back + from));
+            }
+            contended = true;
+        }
+        if contended { Err(Contended) } else { Ok(None) }
+    }
+
+    /// Moves a key of `home` to a place that is the caller's, unless the home's word is no longer `word`. Then the place
+    /// is the key's, and the one it had is the caller's.
+    fn move_key(&self, home: usize, word: usize, from: usize, to: usize) -> bool {
+        let (source, target) = (self.cell(home, from), self.cell(home, to));
+        target.key.store(source.key.load());
+        target.value.store(source.value.load());
+        // What was copied is whole if the word is still the same, as in `look`; the swap finds out.
+        let moved = self.commit(home, word, word & PLACES & !(1 << from) | 1 << to);
+        if moved {
+            // Relaxed: a number to look at.
+            self.counts.moved.fetch_add(1, Ordering::Relaxed);
+        }
+        moved
+    }
+
+    /// Calls `f` with every key and its value, in no order that means anything.
+    ///
+    /// A key that is there all the while comes exactly once; one that comes or goes meanwhile may or may not.
+    pub fn for_each(&self, mut f: impl FnMut(K, V)) {
+        for home in 0..N {
+            let mut found = [None; REACH]; // a home is read whole before any of it is given away
+            loop {
+                let at_home = &self.cell(home, 0).home;
+                // Acquire: pairs with COMMIT, as in `look`.
+                let word = at_home.load(Ordering::Acquire);
+                found.iter_mut().enumerate().for_each(|(distance, found)| {
+                    let cell = self.cell(home, distance);
+                    *found = (word >> distance & 1 == 1).then(|| (cell.key.load(), cell.value.load()));
+                });
+                // Relaxed: as in `look`.
+                if word & PLACES == 0 || at_home.load(Ordering::Relaxed) == word {
+                    break;
+                }
+                spin_loop();
+            }
+            found.into_iter().flatten().for_each(|(key, value)| f(key, value));
+        }
+    }
+
+    /// How many keys are there: true at some moment during the call, counting those that are about to be.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // Relaxed, both: a number to look at. What was removed is loaded first and was inserted before, so the difference
+        // cannot be negative for long; where it is, or is too great, it is cut.
+        let removed = self.counts.removed.load(Ordering::Relaxed);
+        let len = self.counts.inserted.load(Ordering::Relaxed).wrapping_sub(removed);
+        if len > usize::MAX / 2 { 0 } else { len.min(Self::CAPACITY) }
+    }
+
+    /// Whether no key is there, at some moment during the call.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the map has done so far.
+    #[must_use]
+    pub fn stats(&self) -> MapStats {
+        // Relaxed, all: numbers to look at.
+        MapStats {
+            capacity: Self::CAPACITY,
+            len: self.len(),
+            inserted: self.counts.inserted.load(Ordering::Relaxed),
+            removed: self.counts.removed.load(Ordering::Relaxed),
+            moved: self.counts.moved.load(Ordering::Relaxed),
+            repeated: self.counts.repeated.load(Ordering::Relaxed),
+            refused: self.counts.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Checks that every place is free or holds one key of one home, that no key is there twice, and that the counts
+    /// are right. Walks the map; for tests, when nobody else uses it.
+    ///
+    /// # Panics
+    /// When something is wrong, which is a bug here.
+    pub fn check_invariants(&mut self) {
+        let mut keys = 0;
+        for home in 0..N {
+            // Relaxed, here and below: nobody else has the map.
+            let places = self.cell(home, 0).home.load(Ordering::Relaxed) & PLACES;
+            assert!(places >> (Self::SPAN - 1) <= 1, "a place out of reach");
+            for distance in (0..Self::SPAN).filter(|distance| places >> distance & 1 == 1) {
+                keys += 1;
+                let cell = self.cell(home, distance);
+                let key = cell.key.load();
+                assert!(cell.state.load(Ordering::Relaxed) == TAKEN, "a key in a place that counts as free");
+                assert!(self.home_of(&key) == home, "a key of another home");
+                let look = self.look_again(home, &key);
+                assert!(look.found.is_some_and(|found| found.0 == distance), "a key that is there twice");
+            }
+        }
+        let taken = self.cells.iter().filter(|cell| cell.state.load(Ordering::Relaxed) != FREE).count();
+        assert!((keys, keys) == (taken, self.len()), "{keys} keys, {taken} places taken, {} counted", self.len());
+    }
+}
+
+impl<K: Plain, V: Plain> Cell<K, V> {
+    const_unless_loom! {
+        fn new() -> Self {
+            Self {
+                home: AtomicUsize::new(0),
+                state: AtomicUsize::new(FREE),
+                key: AtomicBytes::new(),
+                value: AtomicBytes::new(),
+            }
+        }
+    }
+}
+
+// Keys and values are plain bytes, and no change shows before it is whole: a panic elsewhere breaks no rule of the map.
+impl<K, V, const N: usize> core::panic::RefUnwindSafe for ConcurrentMap<K, V, N> {}
+impl<K, V, const N: usize> core::panic::UnwindSafe for ConcurrentMap<K, V, N> {}
+
+impl<K: Plain, V: Plain, const N: usize> Default for ConcurrentMap<K, V, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Plain, V: Plain, const N: usize> fmt::Debug for ConcurrentMap<K, V, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConcurrentMap").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,400 @@
+//! From `u64` ids to small values, for one owner.
+//!
+//! ```
+//! use vvp_core::map::{Full, IdMap};
+//!
+//! static EMPTY: IdMap<u32, 16> = IdMap::new(); // all zero: no room in the image
+//! let mut limits = IdMap::<u32, 16>::with_seed(0x5eed); // of 16 places 14 are used
+//! limits.insert(7, 100)?;
+//! *limits.get_or_insert(7, 0)? += 1;
+//! assert_eq!((limits.get(7), limits.get(8), EMPTY.get(7)), (Some(101), None, None));
+//! assert_eq!(limits.remove(7), Some(101));
+//! # Ok::<(), Full<u32>>(())
+//! ```
+//!
+//! # How it works
+//! Open addressing over groups of 16 places. Each place has a one-byte tag; the tags of a group are compared in one
+//! step, and only where a tag fits is an id looked at. An id lies in its home group, or, when that is full, in the
+//! first group after it that is not.
+//!
+//! ```text
+//!   tags     | group 0: 16 bytes | group 1 | - - - | group N/16 - 1 |      0: empty place
+//!   entries  | id value | id value | - - -                          |      4 in a line of 64 bytes, values up to 8 bytes
+//!   key, len, displaced
+//! ```
+//!
+//! - **No tombstones.** A removal from a group that was full fetches an id that had to go further back into the hole,
+//!   and so on until a group that was not full. What is left is as if the removed id had never been there.
+//! - **Neighbours together.** Four ids in a row have one line of entries; the lines of ids handed out in sequence follow
+//!   each other at golden steps, so they fill the map evenly, hardly ever meet, and each has the place it wants. As long
+//!   as nearly all ids do (at most one in eight does not), a look-up goes straight there.
+//! - **No choosing.** Where an id lies depends on two secrets made from the seed. Somebody who chooses ids but does not
+//!   know the seed cannot make them meet: the lower half of an id is multiplied with a secret odd number (multiply-shift,
+//!   where two ids meet with a chance of no more than 2 ÷ groups), the upper half is mixed with a secret key.
+//!   `tests/map_attack.rs` shows the attack on a map whose seed is known, and the same ids against a seed that is not.
+
+use super::Full;
+use super::group::{self, Group, Places, WIDTH};
+use super::mix::{self, GOLDEN};
+use zerocopy::FromZeros;
+
+/// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
+/// compile time).
+///
+/// All-zero bytes are the empty map with seed 0. The seed shows nowhere but in time and in the order of
+/// [`IdMap::iter`], which is why that order must never reach an event.
+///
+/// | operation | cost, progress |
+/// |---|---|
+/// | `get`, `get_mut` | one line of tags (which are N bytes in all) and one of entries; a second group for about 1 id in 50 at 75 % |
+/// | `insert`, `get_or_insert` | the same |
+/// | `remove` | the same; from a full group, also the tags and ids of the next |
+/// | `iter`, `clear`, `check_invariants` | the whole map |
+#[derive(Debug, FromZeros)]
+#[repr(C, align(64))]
+pub struct IdMap<V, const N: usize> {
+    tags: [u8; N],
+    entries: [Entry<V>; N],
+    /// The secret multiplier, `GOLDEN` taken as zero.
+    multiplier: u64,
+    key: u64,
+    len: usize,
+    /// How many ids have another place than the one they want.
+    displaced: usize,
+}
+
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+struct Entry<V> {
+    id: u64,
+    value: V,
+}
+
+/// Ids in a row that share a line of entries, as a power of two.
+const NEIGHBOURS: u32 = 2;
+
+/// An id, and what its hash says about where it wants to be.
+#[derive(Clone, Copy)]
+struct Wanted {
+    id: u64,
+    hash: u64,
+}
+
+impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
+    /// How many ids fit: 7/8 of the places.
+    pub const CAPACITY: usize = {
+        assert!(N.is_power_of_two() && N >= WIDTH && N <= 1 << 30, "N is a power of two from 16 to 2^30");
+        N / 8 * 7
+    };
+    const GROUPS: usize = N / WIDTH;
+    /// Leaves the number of a line of four entries.
+    const LINE_SHIFT: u32 = 64 + NEIGHBOURS - N.ilog2();
+
+    /// An empty map with seed 0, which everybody knows: for ids that you hand out yourself.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_seed(0)
+    }
+
+    /// An empty map whose seed nobody knows who chooses ids: draw it at random when the process starts.
+    #[must_use]
+    pub const fn with_seed(seed: u64) -> Self {
+        const { assert!(Self::CAPACITY > 0) };
+        let (multiplier, key) = mix::secrets(seed);
+        Self {
+            tags: [0; N],
+            // SAFETY: V may be all zeros (`FromZeros`), and an entry is an integer and a V.
+            entries: unsafe { core::mem::zeroed() },
+            multiplier: multiplier ^ GOLDEN,
+            key,
+            len: 0,
+            displaced: 0,
+        }
+    }
+
+    /// Empties the map and gives it another seed, for maps that were made of zero bytes.
+    pub fn reseed(&mut self, seed: u64) {
+        self.clear();
+        let (multiplier, key) = mix::secrets(seed);
+        (self.multiplier, self.key) = (multiplier ^ GOLDEN, key);
+    }
+
+    #[inline(always)]
+    fn wanted(&self, id: u64) -> Wanted {
+        let low = u64::from(id as u32 >> NEIGHBOURS).wrapping_mul(self.multiplier ^ GOLDEN);
+        Wanted { id, hash: low.wrapping_add(mix::keyed(id >> 32, self.key)) }
+    }
+
+    /// The place that an id gets when it is free.
+    #[inline(always)]
+    fn place(w: Wanted) -> usize {
+        let line = (w.hash >> Self::LINE_SHIFT) as usize;
+        (line << NEIGHBOURS | (w.id as usize & 3)) & (N - 1)
+    }
+
+    /// The group of that place.
+    #[inline(always)]
+    fn home(w: Wanted) -> usize {
+        Self::place(w) / WIDTH
+    }
+
+    /// Never 0. Five bits that the place does not depend on, and the two that neighbours differ in.
+    #[inline(always)]
+    fn tag(w: Wanted) -> u8 {
+        0x80 | ((w.hash >> (Self::LINE_SHIFT - 8)) as u8 & 0x7c) | (w.id as u8 & 3)
+    }
+
+    #[inline(always)]
+    fn group(&self, g: usize) -> &Group {
+        &self.tags.as_chunks::<WIDTH>().0[g & (Self::GROUPS - 1)]
+    }
+
+    #[inline(always)]
+    fn free(&self, g: usize) -> Places {
+        group::matching(self.group(g), 0)
+    }
+
+    #[inline(always)]
+    fn next(g: usize) -> usize {
+        (g + 1) & (Self::GROUPS - 1)
+    }
+
+    /// Whether nearly all ids are where they want to be, so that it pays to look there first.
+    #[inline(always)]
+    fn is_tidy(&self) -> bool {
+        self.displaced <= self.len / 8
+    }
+
+    /// The place of an id that is there. Ends at a group that is not full: at most 7/8 of the places are used.
+    #[inline(always)]
+    fn find(&self, w: Wanted) -> Option<usize> {
+        if self.is_tidy() {
+            let place = Self::place(w);
+            if self.entries[place].id == w.id && self.tags[place] != 0 {
+                return Some(place);
+            }
+        }
+        let tag = Self::tag(w);
+        let mut g = Self::home(w);
+        loop {
+            for i in group::matching(self.group(g), tag) {
+                let place = (g * WIDTH + i) & (N - 1);
+                if self.entries[place].id == w.id {
+                    return Some(place);
+                }
+            }
+            if self.free(g).any() {
+                return None;
+            }
+            g = Self::next(g);
+        }
+    }
+
+    /// The value of an id.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, id: u64) -> Option<V> {
+        Some(self.entries[self.find(self.wanted(id))? & (N - 1)].value)
+    }
+
+    /// The value of an id, to change it.
+    #[inline]
+    #[must_use]
+    pub fn get_mut(&mut self, id: u64) -> Option<&mut V> {
+        let place = self.find(self.wanted(id))?;
+        Some(&mut self.entries[place & (N - 1)].value)
+    }
+
+    /// Whether the id is there.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, id: u64) -> bool {
+        self.find(self.wanted(id)).is_some()
+    }
+
+    /// Gives an id a value, and returns the one it had.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when the id is new and [`IdMap::CAPACITY`] ids are there.
+    #[inline]
+    pub fn insert(&mut self, id: u64, value: V) -> Result<Option<V>, Full<V>> {
+        let w = self.wanted(id);
+        if let Some(place) = self.find(w) {
+            return Ok(Some(core::mem::replace(&mut self.entries[place & (N - 1)].value, value)));
+        }
+        self.add(w, value)?;
+        Ok(None)
+    }
+
+    /// The value of an id, which is `value` if it had none.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when the id is new and [`IdMap::CAPACITY`] ids are there.
+    #[inline]
+    pub fn get_or_insert(&mut self, id: u64, value: V) -> Result<&mut V, Full<V>> {
+        let w = self.wanted(id);
+        let place = match self.find(w) {
+            Some(place) => place,
+            None => self.add(w, value)?,
+        };
+        Ok(&mut self.entries[place & (N - 1)].value)
+    }
+
+    /// Adds an id that is not there.
+    #[inline(always)]
+    fn add(&mut self, w: Wanted, value: V) -> Result<usize, Full<V>> {
+        if self.len == Self::CAPACITY {
+            return Err(Full(value));
+        }
+        let mut place = Self::place(w);
+        if self.tags[place] != 0 {
+            self.displaced += 1;
+            let mut g = Self::home(w);
+            place = loop {
+                if let Some(i) = self.free(g).next() {
+                    break (g * WIDTH + i) & (N - 1);
+                }
+                g = Self::next(g);
+            };
+        }
+        self.len += 1;
+        self.tags[place] = Self::tag(w);
+        self.entries[place] = Entry { id: w.id, value };
+        Ok(place)
+    }
+
+    /// Removes an id, and returns its value.
+    #[inline]
+    pub fn remove(&mut self, id: u64) -> Option<V> {
+        let w = self.wanted(id);
+        let place = self.find(w)? & (N - 1);
+        let value = self.entries[place].value;
+        self.len -= 1;
+        if place != Self::place(w) {
+            self.displaced -= 1;
+        }
+        if self.free(place / WIDTH).any() {
+            self.tags[place] = 0; // nobody had to go past this group
+        } else {
+            self.close(place);
+        }
+        Some(value)
+    }
+
+    /// Empties a place of a full group: what went past the group comes back into it.
+    #[inline(never)]
+    fn close(&mut self, mut hole: usize) {
+        while !self.free(hole / WIDTH).any() {
+            let Some(place) = self.gone_past(hole / WIDTH) else { break };
+            let w = self.wanted(self.entries[place].id);
+            if hole == Self::place(w) {
+                self.displaced -= 1;
+            }
+            self.tags[hole] = self.tags[place];
+            self.entries[hole] = self.entries[place];
+            hole = place;
+        }
+        self.tags[hole] = 0;
+    }
+
+    /// The first place after group `g` whose id would be in `g` had there been room.
+    fn gone_past(&self, g: usize) -> Option<usize> {
+        let mut at = Self::next(g);
+        while at != g {
+            let from_g = at.wrapping_sub(g) & (Self::GROUPS - 1);
+            let free = self.free(at);
+            for i in free.not() {
+                let place = (at * WIDTH + i) & (N - 1);
+                let home = Self::home(self.wanted(self.entries[place].id));
+                if at.wrapping_sub(home) & (Self::GROUPS - 1) >= from_g {
+                    return Some(place);
+                }
+            }
+            if free.any() {
+                return None; // nobody went past this one
+            }
+            at = Self::next(at);
+        }
+        None
+    }
+
+    /// How many ids are there.
+    #[inline]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no id is there.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether there is no room for another id.
+    #[inline]
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.len == Self::CAPACITY
+    }
+
+    /// All ids and values, in an order that depends on the seed and on the past: it must never reach an event.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, V)> + '_ {
+        self.tags.iter().zip(&self.entries).filter(|(tag, _)| **tag != 0).map(|(_, e)| (e.id, e.value))
+    }
+
+    /// Removes all ids. The seed stays.
+    pub fn clear(&mut self) {
+        self.tags.fill(0);
+        (self.len, self.displaced) = (0, 0);
+    }
+
+    /// The group where an id wants to be, which depends on the seed: for measurements and tests.
+    #[must_use]
+    pub fn home_group(&self, id: u64) -> usize {
+        Self::home(self.wanted(id))
+    }
+
+    /// How many groups of 16 places a look-up of `id` looks at, whether it is there or not; 1 is the least. For
+    /// measurements and tests.
+    #[must_use]
+    pub fn groups_probed(&self, id: u64) -> usize {
+        let w = self.wanted(id);
+        let found = self.find(w).map(|place| place / WIDTH);
+        let mut g = Self::home(w);
+        let mut probed = 1;
+        while found != Some(g) && !self.free(g).any() {
+            g = Self::next(g);
+            probed += 1;
+        }
+        probed
+    }
+
+    /// Checks that every id can be found and that the counts are right. Walks the map; for tests.
+    ///
+    /// # Panics
+    /// When something is wrong, which is a bug here.
+    pub fn check_invariants(&self) {
+        let (mut len, mut displaced) = (0, 0);
+        for place in (0..N).filter(|&place| self.tags[place] != 0) {
+            let w = self.wanted(self.entries[place].id);
+            len += 1;
+            displaced += usize::from(place != Self::place(w));
+            assert!(self.tags[place] == Self::tag(w), "tag");
+            let mut g = Self::home(w);
+            while g != place / WIDTH {
+                assert!(!self.free(g).any(), "an id lies past a group that has room");
+                g = Self::next(g);
+            }
+            assert!(self.find(w) == Some(place), "an id lies in one place");
+        }
+        assert!((len, displaced) == (self.len, self.displaced), "counts");
+    }
+}
+
+impl<V: Copy + FromZeros, const N: usize> Default for IdMap<V, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
