@@ -65,13 +65,20 @@
 //!   next is refused as `Full`. Nothing gets slow: a look-up never reads more than [`REACH`] places. Give a seed that
 //!   they do not know.
 
+mod report;
+mod room;
+
+pub use report::{Contended, MapStats, UpdateError};
+
 use super::{Full, mix};
 pub use crate::sync::Plain;
 use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, const_unless_loom, spin_loop};
 use core::fmt;
 
 /// How many places can hold the keys of a home: half the bits of a word, 32 or, on 32-bit targets, 16.
-pub const REACH: usize = usize::BITS as usize / 2;
+///
+/// Under loom 2, so that a few keys are enough to make one move.
+pub const REACH: usize = if cfg!(loom) { 2 } else { usize::BITS as usize / 2 };
 
 /// How far from its home room is looked for when a key is put in, at most: what bounds the time that takes. At 3/4 no
 /// such stretch is ever without a free place.
@@ -134,64 +141,6 @@ const _: () = {
     assert!(core::mem::offset_of!(ConcurrentMap<u64, u64, 2>, cells) == 256);
 };
 
-/// What a map has done so far. Read while it is in use, each number was true at a moment during the call.
-///
-/// All but `capacity` and `len` wrap with `usize`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MapStats {
-    /// How many keys fit.
-    pub capacity: usize,
-    /// Keys that are there, and those about to be.
-    pub len: usize,
-    /// New keys put in.
-    pub inserted: usize,
-    /// Keys removed.
-    pub removed: usize,
-    /// Keys moved to make room nearer to another's home.
-    pub moved: usize,
-    /// Changes tried again because another writer was first.
-    pub repeated: usize,
-    /// Changes refused because the map was full.
-    pub refused: usize,
-}
-
-/// Why a value was not changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UpdateError<V> {
-    /// The key is not there: insert it.
-    Missing,
-    /// The value is not the expected one but this: start again from it.
-    Changed(V),
-    /// There was no place to write the new value to: too many writers have stalled. Try again.
-    Full,
-}
-
-impl<V> fmt::Display for UpdateError<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "the key is not there: insert it",
-            Self::Changed(_) => "the value is not the expected one: start again from what it is now",
-            Self::Full => "no place is free for the new value, because too many writers have stalled: try again",
-        })
-    }
-}
-
-impl<V: fmt::Debug> core::error::Error for UpdateError<V> {}
-
-/// A writer changed a key of the same home during the call: try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contended;
-
-impl fmt::Display for Contended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a writer was at work on this key or one beside it: try again")
-    }
-}
-
-impl core::error::Error for Contended {}
-
 /// What to do with a key, once its value is known.
 enum Change<V> {
     Leave,
@@ -215,7 +164,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         if N < 4 { N - 1 } else { N / 4 * 3 }
     };
     const MASK: usize = N - 1;
-    /// How far from its home a key may lie: no place has two names.
+    /// How far from its home a key may lie: no place has two names in a home.
     const SPAN: usize = if N < REACH { N } else { REACH };
     /// How far from a key's home a free place is looked for.
     const SEARCH: usize = if N < SEARCH { N } else { SEARCH };
@@ -263,6 +212,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
         // Relaxed: as above.
         self.counts.removed.store(self.counts.inserted.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The home of a key, from 0 to `N` - 1, which depends on the seed: for measurements and tests.
+    #[must_use]
+    pub fn home(&self, key: &K) -> usize {
+        self.home_of(key)
     }
 
     #[inline(always)]
@@ -382,7 +337,9 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     #[inline]
     pub fn compare_and_update(&self, key: &K, expected: V, new: V) -> Result<(), UpdateError<V>> {
         let is_expected = |now: &V| now.as_bytes() == expected.as_bytes();
-        match self.change(key, |now| if now.as_ref().is_some_and(is_expected) { Change::Put(new) } else { Change::Leave }) {
+        match self
+            .change(key, |now| if now.as_ref().is_some_and(is_expected) { Change::Put(new) } else { Change::Leave })
+        {
             Ok(Some(now)) if is_expected(&now) => Ok(()),
             Ok(Some(now)) => Err(UpdateError::Changed(now)),
             Ok(None) => Err(UpdateError::Missing),
@@ -492,119 +449,6 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
         self.counts.inserted.fetch_sub(1, Ordering::Relaxed);
         false
-    }
-
-    /// Takes a free place for the caller alone.
-    #[inline(always)]
-    fn take(&self, home: usize, distance: usize) -> bool {
-        let state = &self.cell(home, distance).state;
-        // Relaxed: a look before the swap, which would write to the line even where it fails.
-        // Acquire: pairs with the Release in `give_back`, so that the home word from which this place was taken out has
-        // changed before we write here. Relaxed where it fails: nothing is done then.
-        state.load(Ordering::Relaxed) == FREE
-            && state.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
-    /// Frees a place that is the caller's alone.
-    #[inline(always)]
-    fn give_back(&self, home: usize, distance: usize) {
-        // Release: pairs with the Acquire in `take`.
-        self.cell(home, distance).state.store(FREE, Ordering::Release);
-    }
-
-    /// Takes a place within reach of `home`, and says how far it is: a free one, or one whose key can lie elsewhere.
-    #[inline(always)]
-    fn make_room(&self, home: usize) -> Option<usize> {
-        (0..Self::SPAN).find(|&distance| self.take(home, distance)).or_else(|| self.rearrange(home))
-    }
-
-    /// Takes a place within reach of `home` when none of them is free.
-    #[cold]
-    #[inline(never)]
-    fn rearrange(&self, home: usize) -> Option<usize> {
-        if let Some(distance) = self.send_back(home) {
-            return Some(distance);
-        }
-        let mut farther = Self::SPAN..Self::SEARCH;
-        while let Some(distance) = farther.find(|&distance| self.take(home, distance)) {
-            if let Some(distance) = self.bring_nearer(home, distance) {
-                return Some(distance);
-            }
-        }
-        None
-    }
-
-    /// Moves a key of an earlier home from a place within reach of `home` to a free one before that, nearer to its own
-    /// home, and takes the place it had. This is what keeps keys from drifting away from their homes for ever.
-    fn send_back(&self, home: usize) -> Option<usize> {
-        for back in 1..Self::SPAN {
-            let other = home.wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with COMMIT, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let within = word & PLACES & !((1 << back) - 1);
-            if within == 0 {
-                continue;
-            }
-            let from = within.trailing_zeros() as usize;
-            if let Some(to) = (0..back).find(|&to| self.take(other, to)) {
-                if self.move_key(other, word, from, to) {
-                    return Some(from - back);
-                }
-                self.give_back(other, to);
-            }
-        }
-        None
-    }
-
-    /// Exchanges a free place out of reach, which is the caller's, for one within.
-    fn bring_nearer(&self, home: usize, mut distance: usize) -> Option<usize> {
-        while distance >= Self::SPAN {
-            match self.bring_one_nearer(home, distance) {
-                Ok(Some(nearer)) => distance = nearer,
-                Ok(None) => {
-                    self.give_back(home, distance);
-                    return None;
-                }
-                Err(Contended) => spin_loop(), // another writer got something done
-            }
-        }
-        Some(distance)
-    }
-
-    /// Moves a key from before the free place into it, from as far before as can be; the place it had is the free one
-    /// then. `None`: none of the keys before may lie farther from its home.
-    fn bring_one_nearer(&self, home: usize, distance: usize) -> Result<Option<usize>, Contended> {
-        let mut contended = false;
-        for back in (1..Self::SPAN).rev() {
-            let other = home.wrapping_add(distance).wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with COMMIT, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let before = word & ((1 << back) - 1);
-            if before == 0 {
-                continue;
-            }
-            let from = before.trailing_zeros() as usize;
-            if self.move_key(other, word, from, back) {
-                return Ok(Some(distance - back + from));
-            }
-            contended = true;
-        }
-        if contended { Err(Contended) } else { Ok(None) }
-    }
-
-    /// Moves a key of `home` to a place that is the caller's, unless the home's word is no longer `word`. Then the place
-    /// is the key's, and the one it had is the caller's.
-    fn move_key(&self, home: usize, word: usize, from: usize, to: usize) -> bool {
-        let (source, target) = (self.cell(home, from), self.cell(home, to));
-        target.key.store(source.key.load());
-        target.value.store(source.value.load());
-        // What was copied is whole if the word is still the same, as in `look`; the swap finds out.
-        let moved = self.commit(home, word, word & PLACES & !(1 << from) | 1 << to);
-        if moved {
-            // Relaxed: a number to look at.
-            self.counts.moved.fetch_add(1, Ordering::Relaxed);
-        }
-        moved
     }
 
     /// Calls `f` with every key and its value, in no order that means anything.
