@@ -49,7 +49,7 @@
 //! | [`book`] | prices, commands, events; the book of one instrument |
 //! | [`engine`] | many instruments, one clock, one numbered stream of events |
 //! | [`feed`] | market data: L1, L2, L3 |
-//! | [`map`] | tables of fixed size from ids to numbers |
+//! | [`map`] | maps of fixed size: for one owner, for ids in sequence, for many threads |
 //! | [`queue`] | a queue between two threads |
 //! | [`pool`] | objects that threads share, or one owner's, without an allocator |
 //! | [`metrics`] | counters, gauges, a latency histogram of fixed size |

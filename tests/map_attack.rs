@@ -89,13 +89,14 @@ fn ids_chosen_against_a_known_seed_do_nothing_against_an_unknown_one() {
 #[test]
 fn ordinary_ids_are_quick_with_any_seed() {
     let n = N as u64 / 4 * 3;
-    let kinds: [(&str, fn(u64) -> u64); 9] = [
+    type Kind = (&'static str, fn(u64) -> u64);
+    let kinds: [Kind; 9] = [
         ("in sequence", |i| i + 1_000_000),
         ("every second", |i| i * 2),
         ("every tenth", |i| i * 10),
         ("every thousandth", |i| i * 1000),
-        ("two halves", |i| (i % 2) << 63 | i / 2),
-        ("session and number", |i| (i % 7) << 32 | i / 7),
+        ("two halves", |i| ((i % 2) << 63) | (i / 2)),
+        ("session and number", |i| ((i % 7) << 32) | (i / 7)),
         ("upper half only", |i| i << 32),
         ("high bits only", |i| i << 48),
         ("time in ns", |i| 1_763_800_000_000_000_000 + i * 1_048_583),

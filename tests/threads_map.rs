@@ -1,9 +1,9 @@
 //! Many threads on one map, at full speed, with checks that hold whatever the order. `.ci/tsan` runs this under the
 //! thread sanitizer, and once more with `--cfg broken="map_publish"`, where it must report a race.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use vvp_core::map::{ConcurrentMap, UpdateError};
+use vvp_core::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// Rounds of each thread: enough that they meet in every way, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;

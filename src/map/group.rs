@@ -65,7 +65,7 @@ fn portable(group: &Group, tag: u8) -> Places {
     let half = |bytes: &[u8; 8]| {
         let differ = u64::from_le_bytes(*bytes) ^ (LOW * u64::from(tag));
         // The high bit of each byte that is zero; no carry leaves its byte, so there is no false one.
-        let zero = !((differ & REST) + REST | differ | REST);
+        let zero = !(((differ & REST) + REST) | differ | REST);
         // Gathers the eight high bits in the top byte.
         ((zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
     };
