@@ -4,6 +4,7 @@
 //! whole matching engine for it.
 #![no_std]
 
+pub mod pools;
 pub mod queues;
 
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol};
