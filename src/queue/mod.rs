@@ -4,7 +4,8 @@
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
 //! for about a microsecond before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
 //!
-//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
+//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes. With the feature `async`,
+//! `waiting::AsyncSpsc` can be awaited.
 
 #[cfg(not(loom))]
 pub mod frames;
@@ -16,6 +17,8 @@ mod pace;
 pub mod spsc;
 pub mod turn;
 mod wait;
+#[cfg(feature = "async")]
+pub mod waiting;
 
 #[cfg(not(loom))]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
