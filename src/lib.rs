@@ -76,7 +76,9 @@
 //! - An engine is one thread's: nothing in it is shared. Give each thread its own, and a [`queue`] between them.
 //!
 //! # Features
-//! None. `portable-atomic` comes in by itself on targets without compare-and-swap.
+//! - `async` (off): queues that can be awaited, `queue::waiting`; nothing else changes.
+//!
+//! `portable-atomic` comes in by itself on targets without compare-and-swap.
 #![no_std]
 #![deny(clippy::float_arithmetic, clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 

@@ -2,7 +2,7 @@
 
 use super::Workload;
 use std::hint::black_box;
-use vvp_core::queue::Spsc;
+use vvp_core::queue::{Frames, Spsc, TurnSpsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),
@@ -12,11 +12,19 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_grant_release_64_u64", grants_of_64),
     ("spsc_push_full", push_full),
     ("spsc_pop_empty", pop_empty),
+    ("turn_push_pop_u64", turn_push_pop_u64),
+    ("turn_push_pop_16_bytes", turn_push_pop_16_bytes),
+    ("turn_slices_of_64_u64", turn_slices_of_64),
+    ("frames_push_read_64_bytes", frames_push_read),
+    ("frames_batch_of_16", frames_batch_of_16),
 ];
 
 const N: usize = 1024;
 
 static NUMBERS: Spsc<u64, N> = Spsc::new();
+static TURNS: TurnSpsc<u64, N> = TurnSpsc::new();
+static PAIRS: TurnSpsc<[u64; 2], N> = TurnSpsc::new();
+static FRAMES: Frames<8192> = Frames::new();
 static RECORDS: Spsc<[u64; 8], N> = Spsc::new();
 
 fn push_pop_u64(times: u64) {
@@ -84,5 +92,59 @@ fn pop_empty(times: u64) {
     let mut rx = NUMBERS.consumer().expect("free");
     for _ in 0..times {
         black_box(rx.pop().is_err());
+    }
+}
+
+fn turn_push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (TURNS.producer().expect("free"), TURNS.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+fn turn_push_pop_16_bytes(times: u64) {
+    let (mut tx, mut rx) = (PAIRS.producer().expect("free"), PAIRS.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box([i; 2])).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+/// One time is 64 values.
+fn turn_slices_of_64(times: u64) {
+    let (mut tx, mut rx) = (TURNS.producer().expect("free"), TURNS.consumer().expect("free"));
+    let mut values = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push_slice(black_box(&values)));
+        black_box(rx.pop_slice(&mut values));
+    }
+}
+
+fn frames_push_read(times: u64) {
+    let (mut tx, mut rx) = (FRAMES.producer().expect("free"), FRAMES.consumer().expect("free"));
+    let frame = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push(black_box(&frame)).is_ok());
+        if let Ok(frame) = rx.read() {
+            black_box(frame.first());
+            frame.release();
+        }
+    }
+}
+
+/// One time is 16 frames of 64 bytes.
+fn frames_batch_of_16(times: u64) {
+    let (mut tx, mut rx) = (FRAMES.producer().expect("free"), FRAMES.consumer().expect("free"));
+    let frame = [7; 64];
+    for _ in 0..times {
+        if let Ok(mut batch) = tx.batch(16 * 68) {
+            while batch.push(black_box(&frame)).is_ok() {}
+            batch.commit();
+        }
+        while let Ok(frames) = rx.read_many() {
+            black_box(frames.iter().count());
+            frames.release();
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
 //! - `pair`: the engine alone, with a reader of its events on the other core that looks for more all the time, and with
 //!   one that leaves it time to fill more of the queue than its second cache holds, in turn.
+//! - `queues [--rounds N] [--list] [ROW ..]`: the queues, in rows of their own.
 //! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
 //!   command.
 //! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads at a pool, 10^9
@@ -20,6 +21,7 @@ mod adapters;
 mod metrics;
 mod pair;
 mod pools;
+mod queues;
 mod rows;
 #[path = "../../support/mod.rs"]
 #[allow(dead_code)]
@@ -82,6 +84,14 @@ fn options() -> Result<Options, String> {
 }
 
 fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|first| first == "queues") {
+        if let Err(problem) = queues::run(&args[1..]) {
+            eprintln!("{problem}");
+            std::process::exit(2);
+        }
+        return;
+    }
     let o = options().unwrap_or_else(|problem| {
         eprintln!("{problem}");
         std::process::exit(2);

@@ -5,6 +5,7 @@
 //! the virtual processors, so only ratios within a row mean anything. A round in which a thread was preempted is run
 //! again, three times at most.
 
+mod frames;
 mod harness;
 mod spsc;
 
@@ -48,6 +49,8 @@ const ROWS: &[Row] = &[
     row("same/u64", false, &[1.0], spsc::same::<u64, 1024>),
     row("same/16B", false, &[1.0], spsc::same::<Bytes, 1024>),
     row("same/64B", false, &[0.6], spsc::same::<Line, 1024>),
+    row("frames/64B", true, &[0.3], frames::across),
+    row("frames/same/64B", false, &[0.3], frames::same),
 ];
 
 /// Runs what the arguments name; the lines to print at the end.
