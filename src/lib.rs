@@ -67,7 +67,7 @@
 //! | a new best order, and one that takes it whole | 724 |
 //! | a mix of new orders, cancels and takers, per command | 233 |
 //! | cancel of an unknown order | 151 |
-//! | a `u64` through the queue, push and pop | 35 |
+//! | a `u64` through the queue, push and pop | 44 |
 //! | the same in slices of 64, per value | 3.5 |
 //!
 //! # Limits

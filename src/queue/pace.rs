@@ -33,6 +33,12 @@ impl Pace {
         Self { mark: next, left: 0 }
     }
 
+    /// Whether it may look away at all, for a way around that costs nothing.
+    #[inline(always)]
+    pub(super) const fn is_on(&self) -> bool {
+        self.left > 0
+    }
+
     /// Looks away, if a stream has run dry of late. Bounded: `PAUSES` pauses at most.
     pub(super) fn keep(&mut self, next: usize) {
         if self.left > 0 && next.wrapping_sub(self.mark) >= STREAM {

@@ -54,7 +54,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// closed after its last one.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        if self.head == self.seen {
+        if self.head == self.seen && (self.pace.is_on() || self.look() == 0) {
             self.refill()?;
         }
         // SAFETY: head != seen, so the queue holds a value there that is ours.
