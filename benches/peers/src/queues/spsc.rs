@@ -161,7 +161,7 @@ pub fn in_place<T: Value + FromZeros + Default, const N: usize>() -> Vec<Runner>
     };
     let ringbuf = {
         use ringbuf::traits::{Consumer as _, Producer as _, Raw as _, Split as _};
-        let (mut tx, mut rx) = ringbuf::HeapRb::<T>::new(N).split();
+        let (mut tx, rx) = ringbuf::HeapRb::<T>::new(N).split();
         let push = move |from: u64, to: u64| {
             let want = (to - from) as usize;
             let (first, _) = tx.vacant_slices_mut();
