@@ -22,7 +22,7 @@ pub(super) struct Heap<const N: usize> {
 
 impl<const N: usize> Heap<N> {
     pub(super) fn first(&self) -> Option<u32> {
-        if self.len == 0 { None } else { Some(self.slots[0]) }
+        if self.len == 0 { None } else { Some(self.at(0)) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -30,7 +30,13 @@ impl<const N: usize> Heap<N> {
     }
 
     pub(super) fn slots(&self) -> &[u32] {
-        &self.slots[..self.len as usize]
+        self.slots.get(..self.len as usize).unwrap_or(&[])
+    }
+
+    /// The slot at a place below the length.
+    fn at(&self, place: usize) -> u32 {
+        debug_assert!(place < N, "a place in the heap");
+        self.slots.get(place).copied().unwrap_or(0)
     }
 
     /// Takes all slots out.
@@ -48,13 +54,13 @@ impl<const N: usize> Heap<N> {
     /// Takes a slot out, wherever it stands.
     pub(super) fn remove(&mut self, slot: u32, records: &mut impl Heaped) {
         let place = records.place(slot) as usize;
-        debug_assert!(self.slots[place] == slot, "the slot stands where it says");
+        debug_assert!(self.at(place) == slot, "the slot stands where it says");
         self.len -= 1;
-        let last = self.slots[self.len as usize];
+        let last = self.at(self.len as usize);
         if last == slot {
             return;
         }
-        if place > 0 && records.before(last, self.slots[(place - 1) / 2]) {
+        if place > 0 && records.before(last, self.at((place - 1) / 2)) {
             self.rise(place, last, records);
         } else {
             self.sink(place, last, records);
@@ -64,10 +70,10 @@ impl<const N: usize> Heap<N> {
     fn rise(&mut self, mut place: usize, slot: u32, records: &mut impl Heaped) {
         while place > 0 {
             let parent = (place - 1) / 2;
-            if !records.before(slot, self.slots[parent]) {
+            if !records.before(slot, self.at(parent)) {
                 break;
             }
-            self.put(place, self.slots[parent], records);
+            self.put(place, self.at(parent), records);
             place = parent;
         }
         self.put(place, slot, records);
@@ -80,20 +86,22 @@ impl<const N: usize> Heap<N> {
             if child >= len {
                 break;
             }
-            if child + 1 < len && records.before(self.slots[child + 1], self.slots[child]) {
+            if child + 1 < len && records.before(self.at(child + 1), self.at(child)) {
                 child += 1;
             }
-            if !records.before(self.slots[child], slot) {
+            if !records.before(self.at(child), slot) {
                 break;
             }
-            self.put(place, self.slots[child], records);
+            self.put(place, self.at(child), records);
             place = child;
         }
         self.put(place, slot, records);
     }
 
     fn put(&mut self, place: usize, slot: u32, records: &mut impl Heaped) {
-        self.slots[place] = slot;
+        if let Some(at) = self.slots.get_mut(place) {
+            *at = slot;
+        }
         records.placed(slot, place as u32);
     }
 }

@@ -209,8 +209,8 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         if key > self.top {
             let highs = self.far.highs();
             let i = highs.partition_point(|e| e.key < key);
-            if i > 0 {
-                return Some(highs[i - 1].into());
+            if let Some(&next) = highs.get(i.wrapping_sub(1)) {
+                return Some(next.into());
             }
             // What lies in the window is below. `top` itself may be occupied.
             let level = if self.len > 0 { self.window.level(Window::<BLOCKS>::place(self.top)) } else { 0 };
@@ -229,15 +229,15 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
         let lows = self.far.lows();
         let i = lows.partition_point(|e| e.key < key);
-        if i > 0 { Some(lows[i - 1].into()) } else { None }
+        lows.get(i.wrapping_sub(1)).map(|&next| next.into())
     }
 
     /// The worst level above `key`.
     pub(super) fn better(&self, key: i64) -> Option<Rung> {
         let lows = self.far.lows();
         let i = lows.partition_point(|e| e.key <= key);
-        if i < lows.len() {
-            return Some(lows[i].into());
+        if let Some(&next) = lows.get(i) {
+            return Some(next.into());
         }
         let bottom = self.top.wrapping_sub(self.len as i64); // the key just below the window
         let start = if self.in_window(key) { key } else { bottom };

@@ -191,6 +191,12 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
         (i - Self::FIRST_ORDER) as usize
     }
 
+    #[inline(always)]
+    fn level_index(i: u32) -> usize {
+        debug_assert!(i > 0 && i < Self::FIRST_ORDER, "the number of a level");
+        (i as usize).wrapping_sub(1)
+    }
+
     // ---- orders ------------------------------------------------------------------------------------------------
 
     /// Orders in use.
@@ -281,14 +287,26 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     #[inline(always)]
     pub(super) fn traits(&self, order: u32) -> Traits {
-        Traits::unpack(self.traits[Self::order_index(order)])
+        Traits::unpack(*self.traits_word(order))
+    }
+
+    #[inline(always)]
+    fn traits_word(&self, order: u32) -> &u64 {
+        let i = Self::order_index(order);
+        // SAFETY: `order` is the number of an order (see `node`), so its index is below `ORDERS`.
+        unsafe { self.traits.get_unchecked(i) }
+    }
+
+    #[inline(always)]
+    fn traits_word_mut(&mut self, order: u32) -> &mut u64 {
+        let i = Self::order_index(order);
+        // SAFETY: as in `traits_word`.
+        unsafe { self.traits.get_unchecked_mut(i) }
     }
 
     #[inline(always)]
     pub(super) fn set_traits(&mut self, order: u32, traits: Traits) {
-        let i = Self::order_index(order);
-        // SAFETY: `order` is the number of an order (see `node`), so its index is below `ORDERS`.
-        unsafe { *self.traits.get_unchecked_mut(i) = traits.pack() }
+        *self.traits_word_mut(order) = traits.pack();
     }
 
     /// [`Slab::set_traits`] for an order without options.
@@ -299,12 +317,16 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     #[inline(always)]
     pub(super) fn extra(&self, order: u32) -> &Extra {
-        &self.extras[Self::order_index(order)]
+        let i = Self::order_index(order);
+        // SAFETY: as in `traits_word`.
+        unsafe { self.extras.get_unchecked(i) }
     }
 
     #[inline(always)]
     pub(super) fn extra_mut(&mut self, order: u32) -> &mut Extra {
-        &mut self.extras[Self::order_index(order)]
+        let i = Self::order_index(order);
+        // SAFETY: as in `traits_word`.
+        unsafe { self.extras.get_unchecked_mut(i) }
     }
 
     /// What of an order shows and trades before it queues anew: all of it, or an iceberg's slice.
@@ -382,13 +404,17 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// Visible quantity of a level.
     #[inline(always)]
     pub(super) fn visible_qty(&self, level: u32) -> u64 {
-        self.node(level).qty - self.dark[level as usize - 1]
+        let i = Self::level_index(level);
+        // SAFETY: `level` is the number of a level (see `node`), so its index is below `ORDERS`.
+        self.node(level).qty - unsafe { *self.dark.get_unchecked(i) }
     }
 
     /// How much of a level's quantity nobody sees.
     #[inline(always)]
     pub(super) fn dark_mut(&mut self, level: u32) -> &mut u64 {
-        &mut self.dark[level as usize - 1]
+        let i = Self::level_index(level);
+        // SAFETY: as in `visible_qty`.
+        unsafe { self.dark.get_unchecked_mut(i) }
     }
 
     #[inline(always)]
@@ -452,8 +478,8 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// Gives an order a new entry stamp.
     #[inline(always)]
     pub(super) fn restamp(&mut self, order: u32, stamp: u64) {
-        let i = Self::order_index(order);
-        self.traits[i] = self.traits[i] & 0xff | stamp << 8;
+        let word = self.traits_word_mut(order);
+        *word = *word & 0xff | stamp << 8;
     }
 
     /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.

@@ -126,11 +126,18 @@ struct Records<const STOPS: usize>([Stop; STOPS]);
 
 impl<const STOPS: usize> Records<STOPS> {
     fn at(&self, slot: u32) -> &Stop {
-        &self.0[slot as usize - 1]
+        let i = (slot as usize).wrapping_sub(1);
+        debug_assert!(i < STOPS, "the slot of a stop");
+        // SAFETY: every slot kept in a list, a heap, the id table or the free list came from `Stops::insert`, which gives
+        // 1 to `STOPS`; 0, "none", is asked for before.
+        unsafe { self.0.get_unchecked(i) }
     }
 
     fn at_mut(&mut self, slot: u32) -> &mut Stop {
-        &mut self.0[slot as usize - 1]
+        let i = (slot as usize).wrapping_sub(1);
+        debug_assert!(i < STOPS, "the slot of a stop");
+        // SAFETY: as in `at`.
+        unsafe { self.0.get_unchecked_mut(i) }
     }
 
     fn append(&mut self, list: &mut List, slot: u32) {

@@ -88,11 +88,12 @@ impl<const OWNERS: usize> Owners<OWNERS> {
             return true;
         }
         if !was.used {
-            let end = self.count as usize;
-            let at = self.sorted[..end].partition_point(|&o| o < owner.get());
-            self.sorted.copy_within(at..end, at + 1);
-            self.sorted[at] = owner.get();
+            // From its place on each one moves up, the last into the first place that is free.
+            let (at, mut carried) = (self.rank(owner.get()), owner.get());
             self.count += 1;
+            for place in self.sorted.iter_mut().take(self.count as usize).skip(at) {
+                core::mem::swap(place, &mut carried);
+            }
         }
         let notional = limits.max_notional.unwrap_or(0);
         self.entries[i] = Entry {
@@ -112,11 +113,18 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         true
     }
 
+    /// How many of the owners come before this one.
+    fn rank(&self, owner: u32) -> usize {
+        self.sorted.get(..self.count as usize).map_or(0, |all| all.partition_point(|&o| o < owner))
+    }
+
     /// Takes out the entry at place `hole`, and moves up those that passed that place looking for theirs.
     fn remove(&mut self, hole: usize, owner: u32) {
-        let end = self.count as usize;
-        let at = self.sorted[..end].partition_point(|&o| o < owner);
-        self.sorted.copy_within(at + 1..end, at);
+        // Down to its place each one moves, which drives it out.
+        let (at, mut carried) = (self.rank(owner), 0);
+        for place in self.sorted.iter_mut().take(self.count as usize).skip(at).rev() {
+            core::mem::swap(place, &mut carried);
+        }
         self.count -= 1;
         let mut hole = hole;
         for i in (hole + 1..OWNERS).chain(0..hole) {
