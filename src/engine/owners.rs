@@ -44,7 +44,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     /// Where an owner's entry is, or the free place where it would be.
     fn place(&self, owner: u32) -> Option<usize> {
         let start = Self::home(owner)?;
-        (start..OWNERS).chain(0..start).find(|&i| !self.entries[i].used || self.entries[i].owner == owner)
+        (start..OWNERS).chain(0..start).find(|&i| self.entries.get(i).is_some_and(|e| !e.used || e.owner == owner))
     }
 
     /// Whether there are any limits.
@@ -58,7 +58,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         if self.count == 0 {
             return None;
         }
-        self.place(owner).map(|i| &self.entries[i]).filter(|e| e.used)
+        self.place(owner).and_then(|i| self.entries.get(i)).filter(|e| e.used)
     }
 
     #[inline(always)]
@@ -66,7 +66,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
         if self.count == 0 {
             return None;
         }
-        self.place(owner).map(|i| &mut self.entries[i]).filter(|e| e.used)
+        self.place(owner).and_then(|i| self.entries.get_mut(i)).filter(|e| e.used)
     }
 
     /// Whether the owner's live orders are counted already.
@@ -79,7 +79,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     pub(super) fn set(&mut self, owner: OwnerId, limits: &Limits, live: u64) -> bool {
         let none = *limits == Limits::default();
         let Some(i) = self.place(owner.get()) else { return none };
-        let was = self.entries[i];
+        let Some(&was) = self.entries.get(i) else { return none };
         self.sum = self.sum.wrapping_sub(was.mixed());
         if none {
             if was.used {
@@ -96,7 +96,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
             }
         }
         let notional = limits.max_notional.unwrap_or(0);
-        self.entries[i] = Entry {
+        let entry = Entry {
             max_notional: [notional as u64, (notional >> 64) as u64],
             max_qty: limits.max_qty.map_or(0, Qty::lots),
             max_orders: limits.max_orders.unwrap_or(0),
@@ -109,7 +109,10 @@ impl<const OWNERS: usize> Owners<OWNERS> {
             blocked: limits.blocked,
             reserved: [0; 7],
         };
-        self.sum = self.sum.wrapping_add(self.entries[i].mixed());
+        self.sum = self.sum.wrapping_add(entry.mixed());
+        if let Some(place) = self.entries.get_mut(i) {
+            *place = entry;
+        }
         true
     }
 
