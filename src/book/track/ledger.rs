@@ -73,16 +73,37 @@ pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behi
 }
 
 impl<const ORDERS: usize, const STOPS: usize> Ledger<ORDERS, STOPS> {
+    /// Where the entry of number `i` stands, orders before stops. Numbers are made of an order's node or a stop's slot,
+    /// which the book has from its own free lists: from 1 to `ORDERS`, and from there on to `ORDERS` + `STOPS`.
+    #[inline(always)]
+    fn index(i: u32) -> usize {
+        let i = (i as usize).wrapping_sub(1);
+        debug_assert!(i < ORDERS + STOPS, "the number of an order or a stop");
+        i
+    }
+
     #[inline(always)]
     fn at(&self, i: u32) -> &Entry {
-        let i = i as usize - 1;
-        if i < ORDERS { &self.orders.0[i] } else { &self.stops.0[i - ORDERS] }
+        let i = Self::index(i);
+        if i < ORDERS {
+            // SAFETY: asked just now.
+            unsafe { self.orders.0.get_unchecked(i) }
+        } else {
+            // SAFETY: `index` is below `ORDERS` + `STOPS`.
+            unsafe { self.stops.0.get_unchecked(i.wrapping_sub(ORDERS)) }
+        }
     }
 
     #[inline(always)]
     fn at_mut(&mut self, i: u32) -> &mut Entry {
-        let i = i as usize - 1;
-        if i < ORDERS { &mut self.orders.0[i] } else { &mut self.stops.0[i - ORDERS] }
+        let i = Self::index(i);
+        if i < ORDERS {
+            // SAFETY: asked just now.
+            unsafe { self.orders.0.get_unchecked_mut(i) }
+        } else {
+            // SAFETY: `index` is below `ORDERS` + `STOPS`.
+            unsafe { self.stops.0.get_unchecked_mut(i.wrapping_sub(ORDERS)) }
+        }
     }
 
     /// The fixed part of one, 0 of nobody.
