@@ -226,17 +226,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     ) -> Option<u64> {
         let side = other as usize;
         let mut open = open;
+        let prevents = !matches!(taker.stp, SelfTrade::None);
         loop {
-            if open != 0 && matches!(taker.stp, SelfTrade::None) {
-                open = self.trade_plain_apart(taker.id, other, limit, open, h);
-            }
             let level = self.sides[side].best();
             let key = self.sides[side].best_key();
             if open == 0 || level == 0 || key < limit {
                 return Some(open);
             }
             let maker = self.slab.node(level).next;
-            if !matches!(taker.stp, SelfTrade::None) && self.slab.owner(maker) == taker.owner {
+            if !prevents && self.slab.node(maker).is_plain() {
+                open = self.trade_plain_apart(taker.id, other, limit, open, h);
+            } else if prevents && self.slab.owner(maker) == taker.owner {
                 open = self.prevent(taker, maker, open, h)?;
             } else {
                 open = self.trade_one(taker, maker, level, price(other, key), open, h);
