@@ -13,12 +13,15 @@
 #![allow(clippy::disallowed_types)] // this is the door
 
 mod bytes;
+mod twin;
+mod whole;
 
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 pub use bytes::{AtomicBytes, Plain};
 pub use core::sync::atomic::Ordering;
+pub(crate) use twin::{broken, unless_broken};
 
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 use core::sync::atomic as imp;

@@ -1,6 +1,6 @@
 //! A 64-bit number with one writer, for readers on any core.
 
-use crate::sync::{AtomicUsize, Ordering, const_unless_loom};
+use crate::sync::{AtomicUsize, Ordering, const_unless_loom, unless_broken};
 
 /// A 64-bit number that one thread writes and any thread or process reads. Zero bytes are zero.
 ///
@@ -74,7 +74,10 @@ impl Whole {
 }
 
 /// How the halves are written. Release: pairs with the Acquire loads in `get`.
-const WRITE: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+fn writing() -> Ordering {
+    unless_broken("word_write", Ordering::Release)
+}
 
 /// A number in two halves, and the upper one twice. The writer writes `upper`, `lower`, `check`, the reader reads them
 /// from the last to the first.
@@ -110,16 +113,16 @@ impl Halves {
         let (upper, lower) = ((value >> 32) as usize, value as u32 as usize);
         // Relaxed: our own.
         if upper == self.upper.load(Ordering::Relaxed) {
-            self.lower.store(lower, WRITE);
+            self.lower.store(lower, writing());
             return;
         }
-        self.upper.store(upper, WRITE);
-        self.lower.store(lower, WRITE);
-        self.check.store(upper, WRITE);
+        self.upper.store(upper, writing());
+        self.lower.store(lower, writing());
+        self.check.store(upper, writing());
     }
 
     pub(super) fn get(&self) -> u64 {
-        // Acquire, all: pair with `WRITE`, so that each reading is no older than the one before it.
+        // Acquire, all: pair with `writing`, so that each reading is no older than the one before it.
         let check = self.check.load(Ordering::Acquire);
         let lower = self.lower.load(Ordering::Acquire);
         let upper = self.upper.load(Ordering::Acquire);

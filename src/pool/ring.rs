@@ -1,10 +1,13 @@
 //! The shared free list: a ring of slot numbers, and a counter of slots that nobody has used yet.
 
-use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom, unless_broken};
 
 /// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
 /// owner of the slot sees all that the last one did to its value.
-const PUT: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+fn put_order() -> Ordering {
+    unless_broken("pool_put", Ordering::Release)
+}
 
 /// The free slots of a pool. Generic over the length of the ring so that it can be lent as a slice.
 ///
@@ -200,7 +203,7 @@ impl Ring {
             let mut stale = false;
             for number in out.iter_mut() {
                 let position = head.wrapping_add(run);
-                // Acquire: pairs with `PUT`.
+                // Acquire: pairs with `put_order`.
                 let entry = self.entry(position).load(Ordering::Acquire);
                 if !self.is_of(entry, position) {
                     stale = run == 0 && !self.is_of_last_lap(entry, position);
@@ -298,13 +301,13 @@ impl Ring {
         let mut pause = Pause(0);
         loop {
             let cell = self.entry(tail);
-            // Acquire: pairs with `PUT`: what lies before an entry that we see filled was put before this.
+            // Acquire: pairs with `put_order`: what lies before an entry that we see filled was put before this.
             let entry = cell.load(Ordering::Acquire);
             let next = tail.wrapping_add(1);
             if self.is_of_last_lap(entry, tail) {
                 let new = (tail.wrapping_add(self.capacity()) & !self.mask()) | number as usize;
                 // Relaxed: a swap that failed has learnt nothing; we look again.
-                if cell.compare_exchange(entry, new, PUT, Ordering::Relaxed).is_ok() {
+                if cell.compare_exchange(entry, new, put_order(), Ordering::Relaxed).is_ok() {
                     return next;
                 }
             }

@@ -1,7 +1,7 @@
 //! One place for a value, and the word that says who may go to it.
 
 use super::handle::HandleError;
-use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_broken};
 use core::mem::MaybeUninit;
 
 /// A value and its state.
@@ -44,7 +44,10 @@ const _: () = assert!(usize::BITS >= 32 && READERS_MOST == 12);
 
 /// How a slot is taken by its handle. Acquire: pairs with the Release that put it back under the handle, so that we
 /// see all that was done to the value. (In the broken twin nothing is seen.)
-const CLAIM: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Acquire };
+#[inline(always)]
+fn claiming() -> Ordering {
+    unless_broken("pool_claim", Ordering::Acquire)
+}
 
 impl<T> Slot<T> {
     const_unless_loom! {
@@ -107,7 +110,7 @@ impl<T> Slot<T> {
         let state = self.state.load(Ordering::Relaxed);
         debug_assert_eq!(state & MODE, OWNED);
         let generation = (state >> MODE_BITS).wrapping_add(1) & GENERATION;
-        // Release: pairs with `CLAIM`.
+        // Release: pairs with `claiming`.
         self.state.store(generation << MODE_BITS | NAMED, Ordering::Release);
         generation as u32
     }
@@ -134,7 +137,7 @@ impl<T> Slot<T> {
     fn claim(&self, generation: u32, mode: usize) -> Result<(), HandleError> {
         let generation = (generation as usize & GENERATION) << MODE_BITS;
         // Relaxed: a claim that failed touches nothing.
-        match self.state.compare_exchange(generation | NAMED, generation | mode, CLAIM, Ordering::Relaxed) {
+        match self.state.compare_exchange(generation | NAMED, generation | mode, claiming(), Ordering::Relaxed) {
             Ok(_) => Ok(()),
             Err(state) => Err(refusal(state, generation)),
         }
@@ -155,7 +158,7 @@ impl<T> Slot<T> {
             if !(NAMED..NAMED + READERS_MOST).contains(&mode) {
                 return Err(refusal(state, generation));
             }
-            match self.state.compare_exchange_weak(state, state.wrapping_add(1), CLAIM, Ordering::Relaxed) {
+            match self.state.compare_exchange_weak(state, state.wrapping_add(1), claiming(), Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(now) => state = now,
             }
@@ -164,7 +167,7 @@ impl<T> Slot<T> {
 
     #[inline]
     pub(super) fn end_reading(&self) {
-        // Release: pairs with `CLAIM`: who writes next comes after our reading.
+        // Release: pairs with `claiming`: who writes next comes after our reading.
         let before = self.state.fetch_sub(1, Ordering::Release);
         debug_assert!(before & MODE > NAMED);
     }
@@ -174,7 +177,7 @@ impl<T> Slot<T> {
         // Relaxed: only we leave this mode.
         let state = self.state.load(Ordering::Relaxed);
         debug_assert_eq!(state & MODE, WRITING);
-        // Release: pairs with `CLAIM`.
+        // Release: pairs with `claiming`.
         self.state.store(state ^ (WRITING ^ NAMED), Ordering::Release);
     }
 

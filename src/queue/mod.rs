@@ -6,9 +6,12 @@
 //!
 //! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes. With the feature `async`,
 //! `waiting::AsyncSpsc` can be awaited.
+//!
+//! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
 
 #[cfg(not(loom))]
 pub mod frames;
+pub mod latest;
 /// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
 #[cfg(loom)]
 #[path = "frames/marks.rs"]
@@ -22,6 +25,7 @@ pub mod waiting;
 
 #[cfg(not(loom))]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
+pub use latest::Latest;
 pub use spsc::{Consumer, Producer, Spsc};
 pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};
 pub use wait::{Spin, Wait};

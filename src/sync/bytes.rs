@@ -1,13 +1,13 @@
 //! A plain value that several threads may read while another writes it.
 
-use super::{Ordering, const_unless_loom};
+use super::{Ordering, const_unless_loom, unless_broken};
 use core::mem::MaybeUninit;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Values that are nothing but their bytes: no padding, no pointer, and every pattern of bytes is one. Integers, arrays
 /// of them, and structures that derive zerocopy's traits.
-pub trait Plain: Copy + Send + FromBytes + IntoBytes + Immutable {}
-impl<T: Copy + Send + FromBytes + IntoBytes + Immutable> Plain for T {}
+pub trait Plain: Copy + Send + FromBytes + IntoBytes + Immutable + 'static {}
+impl<T: Copy + Send + FromBytes + IntoBytes + Immutable + 'static> Plain for T {}
 
 /// A plain value in shared memory, read and written a word at a time.
 ///
@@ -34,8 +34,11 @@ pub struct AtomicBytes<T> {
 const LOOM_WORDS: usize = 2;
 
 /// Pairs with [`ACQUIRE`] in `load`: see [`AtomicBytes`].
-const RELEASE: Ordering = if cfg!(broken = "map_bytes") { Ordering::Relaxed } else { Ordering::Release };
-/// Pairs with [`RELEASE`] in `store`.
+#[inline(always)]
+fn release() -> Ordering {
+    unless_broken("bytes_release", Ordering::Release)
+}
+/// Pairs with [`release`] in `store`.
 const ACQUIRE: Ordering = Ordering::Acquire;
 
 // SAFETY: the bytes are only ever touched with atomic loads and stores, each place always with the same width; and a
@@ -58,6 +61,13 @@ impl<T: Plain> AtomicBytes<T> {
                 _value: core::marker::PhantomData,
             }
         }
+    }
+
+    /// Where the value lies.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) const fn cell(&self) -> *const MaybeUninit<T> {
+        self.value.get()
     }
 
     /// The value, whole only if nobody stored meanwhile.
@@ -91,7 +101,7 @@ impl<T: Plain> AtomicBytes<T> {
                 // SAFETY: the caller of the macro keeps the piece inside the value, which has no padding.
                 let piece = unsafe { from.add($at).cast::<$piece>().read_unaligned() };
                 // SAFETY: as in `load`.
-                unsafe { &*to.add($at).cast::<super::imp::$atomic>() }.store(piece, RELEASE);
+                unsafe { &*to.add($at).cast::<super::imp::$atomic>() }.store(piece, release());
             }};
         }
         pieces!(T, copy);
@@ -113,7 +123,7 @@ impl<T: Plain> AtomicBytes<T> {
         let mut bytes = [0; LOOM_WORDS * WORD];
         value.write_to_prefix(&mut bytes).expect("long enough");
         for (from, word) in bytes.chunks_exact(WORD).zip(self.words_in_use()) {
-            word.store(usize::from_ne_bytes(from.try_into().expect("a word")), RELEASE);
+            word.store(usize::from_ne_bytes(from.try_into().expect("a word")), release());
         }
     }
 

@@ -72,7 +72,9 @@ pub use report::{Contended, MapStats, UpdateError};
 
 use super::{Full, mix};
 pub use crate::sync::Plain;
-use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, const_unless_loom, spin_loop};
+use crate::sync::{
+    AtomicBytes, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, spin_loop, unless_broken,
+};
 use core::fmt;
 
 /// How many places can hold the keys of a home: half the bits of a word, 32 or, on 32-bit targets, 16.
@@ -87,10 +89,7 @@ const SEARCH: usize = 1024;
 /// The bits of a home word that name places.
 const PLACES: usize = (1 << REACH) - 1;
 /// What a change adds to a home word.
-const STEP: usize = if cfg!(broken = "map_version") { 0 } else { 1 << REACH };
-/// How a changed home word is stored. Release: pairs with the Acquire in `look` and `make_room`, so that who sees a
-/// place in the bits sees the key and the value that were written there before.
-const COMMIT: Ordering = if cfg!(broken = "map_publish") { Ordering::Relaxed } else { Ordering::Release };
+const STEP: usize = 1 << REACH;
 
 /// A map from plain keys to plain values in `N` places, of which 3/4 are used. `N` is a power of two from 2 to 2^30
 /// (checked at compile time).
@@ -244,7 +243,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     #[inline(always)]
     fn look(&self, home: usize, key: &K) -> Result<Look<V>, Contended> {
         let at_home = &self.cell(home, 0).home;
-        // Acquire: pairs with COMMIT, so that we see what was written to the places before they were in the bits.
+        // Acquire: pairs with `commit`, so that we see what was written to the places before they were in the bits.
         let word = at_home.load(Ordering::Acquire);
         let mut found = None;
         let mut places = word & PLACES;
@@ -434,9 +433,13 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// The one step in which a change takes effect.
     #[inline(always)]
     fn commit(&self, home: usize, word: usize, places: usize) -> bool {
-        let new = (word & !PLACES).wrapping_add(STEP) | places;
-        // Relaxed where it fails: nothing is done with what is there; the next look loads it with Acquire.
-        self.cell(home, 0).home.compare_exchange(word, new, COMMIT, Ordering::Relaxed).is_ok()
+        let step = if broken("map_version") { 0 } else { STEP };
+        let new = (word & !PLACES).wrapping_add(step) | places;
+        // Release: pairs with the Acquire in `look` and `make_room`, so that who sees a place in the bits sees the key and
+        // the value that were written there before. Relaxed where it fails: nothing is done with what is there; the next
+        // look loads it with Acquire.
+        let committing = unless_broken("map_publish", Ordering::Release);
+        self.cell(home, 0).home.compare_exchange(word, new, committing, Ordering::Relaxed).is_ok()
     }
 
     /// Counts a key that is about to be put in, if there is room for it.
@@ -459,7 +462,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             let mut found = [None; REACH]; // a home is read whole before any of it is given away
             loop {
                 let at_home = &self.cell(home, 0).home;
-                // Acquire: pairs with COMMIT, as in `look`.
+                // Acquire: pairs with `commit`, as in `look`.
                 let word = at_home.load(Ordering::Acquire);
                 found.iter_mut().enumerate().for_each(|(distance, found)| {
                     let cell = self.cell(home, distance);

@@ -49,7 +49,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     fn send_back(&self, home: usize) -> Option<usize> {
         for back in 1..Self::SPAN {
             let other = home.wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with COMMIT, as in `look`.
+            // Acquire: pairs with `commit`, as in `look`.
             let word = self.cell(other, 0).home.load(Ordering::Acquire);
             let within = word & PLACES & !((1 << back) - 1);
             if within == 0 {
@@ -87,7 +87,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         let mut contended = false;
         for back in (1..Self::SPAN).rev() {
             let other = home.wrapping_add(distance).wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with COMMIT, as in `look`.
+            // Acquire: pairs with `commit`, as in `look`.
             let word = self.cell(other, 0).home.load(Ordering::Acquire);
             let before = word & ((1 << back) - 1);
             if before == 0 {

@@ -15,7 +15,7 @@
 //! A piece never lies across the end: one that does not fit there goes to the front, and `last` says where the written
 //! part of the end stops.
 
-use crate::sync::{AtomicUsize, CachePadded, Ordering};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, unless_broken};
 
 /// The two sides' marks; all zero for the empty ring.
 #[derive(Debug)]
@@ -52,7 +52,10 @@ struct ReaderLine {
 
 /// How a commit is published. Release: pairs with the Acquire in `Marks::readable`, so that a reader who sees the mark
 /// sees the bytes before it, and `last`.
-const PUBLISH: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+fn publish_ordering() -> Ordering {
+    unless_broken("frames_publish", Ordering::Release)
+}
 
 /// Where a piece of `len` bytes may start, `cap` bytes being all.
 fn place(cap: usize, len: usize, write: usize, read: usize) -> Option<usize> {
@@ -126,7 +129,7 @@ impl Marks {
             // reader has been past it, or the bytes in front would not have been free.
             line.last.store(write, Ordering::Relaxed);
         }
-        line.write.store(start.wrapping_add(used), PUBLISH);
+        line.write.store(start.wrapping_add(used), publish_ordering());
     }
 
     /// For the reader: where the unread bytes lie that are in one piece, and how many.

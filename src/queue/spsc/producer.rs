@@ -2,14 +2,10 @@
 
 use super::super::{Full, Stats, TooFew};
 use super::{Grant, Spsc, raise};
-use crate::sync::{Ordering, Slots};
+use crate::sync::{Ordering, Slots, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-
-/// How slots are published. Release: pairs with the Acquire in `Consumer::look`, so that a consumer who sees the new
-/// tail sees the values before it.
-const PUBLISH: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
 
 /// The one end of a [`Spsc`] that puts values in. Dropping it gives the end back; what it staged is published first.
 ///
@@ -70,7 +66,9 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// Lets the consumer see what was staged.
     #[inline]
     pub fn publish(&mut self) {
-        self.queue.producer.tail.store(self.tail, PUBLISH);
+        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer who sees the new tail sees the values
+        // before it.
+        self.queue.producer.tail.store(self.tail, unless_broken("spsc_publish", Ordering::Release));
     }
 
     /// Puts in as many of the values as fit, from the first on, publishes them at once, and says how many.

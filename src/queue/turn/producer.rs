@@ -10,7 +10,10 @@ use core::marker::PhantomData;
 
 /// How a turn is stored. Release: pairs with the Acquire in `TurnConsumer::arrived`, so that a consumer who sees the
 /// turn sees the value.
-const PUBLISH: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::Release };
+#[inline(always)]
+fn publish_ordering() -> Ordering {
+    unless_broken("turn_publish", Ordering::Release)
+}
 
 /// The one end of a [`TurnSpsc`] that puts values in. Dropping it gives the end back.
 ///
@@ -138,7 +141,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
             // before it stored that head. It stays ours until the turn is stored.
             unsafe { (*place).write(value) };
         });
-        slot.turn.store(self.tail, PUBLISH);
+        slot.turn.store(self.tail, publish_ordering());
     }
 
     /// Keeps the count for statistics and for the next owner of this end.

@@ -1,6 +1,6 @@
 //! One task that wants to be woken.
 
-use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_broken};
 use core::fmt;
 use core::task::Waker;
 
@@ -13,7 +13,10 @@ const WAKING: usize = 2;
 
 /// Orders what was done before a call of [`WakerCell::wake`] before what is looked at after [`WakerCell::register`]:
 /// each reads what the other wrote, whichever came second.
-const BOTH: Ordering = if cfg!(broken) { Ordering::Relaxed } else { Ordering::AcqRel };
+#[inline(always)]
+fn both() -> Ordering {
+    unless_broken("waker_both", Ordering::AcqRel)
+}
 
 /// A place for the waker of one task, which others wake.
 ///
@@ -45,7 +48,7 @@ impl WakerCell {
     /// at once. For one task at a time: were there two, one could be woken without need, and neither be forgotten.
     pub fn register(&self, waker: &Waker) {
         // AcqRel: pairs with the same in `wake`. Acquire on failure: pairs with the Release that ends `wake`.
-        if self.state.compare_exchange(IDLE, REGISTERING, BOTH, Ordering::Acquire).is_err() {
+        if self.state.compare_exchange(IDLE, REGISTERING, both(), Ordering::Acquire).is_err() {
             // Somebody is waking, and may be past the point where it would find a new waker: the task comes again.
             waker.wake_by_ref();
             crate::sync::spin_loop();
@@ -62,11 +65,11 @@ impl WakerCell {
         });
         // AcqRel: pairs with the same in `wake`: who finds the cell idle finds the waker; and if we come second, we
         // see what was done before the call that came first. Acquire on failure, for the same reason.
-        if self.state.compare_exchange(REGISTERING, IDLE, BOTH, Ordering::Acquire).is_err() {
+        if self.state.compare_exchange(REGISTERING, IDLE, both(), Ordering::Acquire).is_err() {
             // Somebody wanted to wake meanwhile and left it to us.
             let waker = self.take();
             // AcqRel: as above.
-            self.state.swap(IDLE, BOTH);
+            self.state.swap(IDLE, both());
             if let Some(waker) = waker {
                 waker.wake();
             }
@@ -77,7 +80,7 @@ impl WakerCell {
     /// Wakes the task, if one has registered since the last call.
     pub fn wake(&self) {
         // AcqRel: pairs with the same in `register`: we see the waker, or the task sees what we did before this.
-        if self.state.fetch_or(WAKING, BOTH) != IDLE {
+        if self.state.fetch_or(WAKING, both()) != IDLE {
             return; // its owner, or who is waking already, sees to it
         }
         let waker = self.take();

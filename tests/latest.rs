@@ -1,0 +1,88 @@
+//! The newest value on one thread: values of every size, restarts, zero bytes.
+
+use vvp_core::queue::Latest;
+use vvp_core::queue::latest::ReadError;
+use zerocopy::FromZeros;
+
+/// Reads what was written, and nothing before and nothing twice.
+fn through<const SIZE: usize>() {
+    let latest = Latest::<[u8; SIZE]>::new();
+    let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader());
+    assert_eq!((reader.read(), reader.read_if_newer(), reader.has_news()), (Err(ReadError::Nothing), None, false));
+    for n in 1..20 {
+        let value: [u8; SIZE] = core::array::from_fn(|i| (n * 31 + i) as u8);
+        writer.write(value);
+        assert!(reader.has_news());
+        assert_eq!((reader.read_if_newer(), reader.read_if_newer()), (Some(value), None));
+        assert_eq!((reader.read(), reader.seen()), (Ok(value), n));
+    }
+}
+
+#[test]
+fn every_size() {
+    through::<0>();
+    through::<1>();
+    through::<2>();
+    through::<3>();
+    through::<4>();
+    through::<7>();
+    through::<8>();
+    through::<9>();
+    through::<12>();
+    through::<31>();
+    through::<64>();
+    through::<1000>();
+}
+
+#[test]
+fn types_that_are_one_atomic() {
+    let (a, b, c, d) = (Latest::<u8>::new(), Latest::<i16>::new(), Latest::<u32>::new(), Latest::<i64>::new());
+    a.writer().unwrap().write(200);
+    b.writer().unwrap().write(-2);
+    c.writer().unwrap().write(70_000);
+    d.writer().unwrap().write(i64::MIN);
+    assert_eq!((a.reader().read(), b.reader().try_read()), (Ok(200), Ok(-2)));
+    assert_eq!((c.reader().read_if_newer(), d.reader().read()), (Some(70_000), Ok(i64::MIN)));
+}
+
+#[test]
+fn the_writer_is_one_and_can_be_restarted() {
+    let mut latest = Latest::<[u64; 4]>::new();
+    {
+        let mut writer = latest.writer().unwrap();
+        assert!(latest.writer().is_none());
+        writer.write([1; 4]);
+        writer.close();
+    }
+    let mut reader = latest.reader();
+    assert!(reader.is_closed());
+    assert_eq!(reader.read(), Ok([1; 4]));
+    let mut writer = latest.writer().unwrap();
+    assert!(!latest.is_closed());
+    writer.write([2; 4]);
+    assert_eq!((writer.version(), reader.clone().read_if_newer()), (2, Some([2; 4])));
+    core::mem::forget(writer);
+    assert!(latest.writer().is_none());
+    let (mut writer, mut reader) = latest.split();
+    writer.write([3; 4]);
+    assert_eq!((reader.read(), reader.seen()), (Ok([3; 4]), 3));
+    drop(writer);
+    let stats = latest.stats();
+    assert_eq!((stats.pushed, stats.popped, stats.depth, stats.high_water), (3, 0, 1, 1));
+}
+
+#[test]
+fn zero_bytes_are_nothing_yet() {
+    let zeroed: Latest<[u64; 4]> = FromZeros::new_zeroed();
+    assert_eq!(zeroed.reader().read(), Err(ReadError::Nothing));
+    zeroed.writer().unwrap().write([7; 4]);
+    assert_eq!(zeroed.reader().read(), Ok([7; 4]));
+}
+
+#[test]
+fn it_may_be_moved_with_its_value() {
+    let latest = Latest::<[u8; 13]>::new();
+    latest.writer().unwrap().write([9; 13]);
+    let moved = Box::new(latest);
+    assert_eq!(moved.reader().read(), Ok([9; 13]));
+}
