@@ -4,8 +4,7 @@
 //! Readers are the threads that are spawned: loom tries a switch between two accesses only where the later one, by
 //! another thread, depends on the one just before it, and a writer looks at a word before it swaps it.
 //!
-//! `.ci/loom` runs this, and then with each of `--cfg broken="map_publish"`, `"map_version"` and `"map_bytes"`: those
-//! must fail.
+//! `.ci/loom` runs this, and then its broken twins, which must fail.
 #![cfg(loom)]
 
 use loom::cell::UnsafeCell;

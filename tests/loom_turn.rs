@@ -1,6 +1,6 @@
 //! The queue with turns under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then once more with `--cfg broken`, where one ordering is too weak: that must fail.
+//! `.ci/loom` runs this, and then its broken twins, which must fail.
 #![cfg(loom)]
 
 use loom::sync::Arc;

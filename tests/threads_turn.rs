@@ -1,5 +1,5 @@
 //! Two threads and a queue with turns between them, at full speed, with checksums. `.ci/tsan` runs this under the thread
-//! sanitizer, and once more with `--cfg broken`, where it must report a race.
+//! sanitizer, and then its broken twins, where it must report a race.
 
 use std::thread;
 use vvp_core::queue::{PopError, TurnSpsc};

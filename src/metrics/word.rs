@@ -134,7 +134,7 @@ impl Halves {
     }
 }
 
-/// Under loom the halves are tried on every machine; `.ci/loom` runs this once more with `--cfg broken`, which must fail.
+/// Under loom the halves are tried on every machine; `.ci/loom` runs this, and then its broken twin, which must fail.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;

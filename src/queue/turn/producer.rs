@@ -3,7 +3,7 @@
 use super::super::spsc::raise;
 use super::super::{Full, Stats};
 use super::TurnSpsc;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
