@@ -384,7 +384,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(broken)))] // proptest is not there for the model checkers
 mod tests {
     extern crate std;
     use super::*;

@@ -250,7 +250,7 @@ impl<'l, T: Plain> Writer<'l, T> {
         } else {
             // Its words are stored with Release, which pairs with the Acquire in `attempt`: whoever sees one sees the
             // versions published before, and so that the older value in the same place is no longer whole.
-            self.places[next & (COPIES - 1)].store(value);
+            self.latest.places[next & (COPIES - 1)].store(value);
         }
         // Release: pairs with the Acquire in `attempt`: who sees this version sees its words.
         self.latest.version.store(next, unless_broken("latest_publish", Ordering::Release));
