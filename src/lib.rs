@@ -61,11 +61,11 @@
 //!
 //! | what | instructions |
 //! |---|---:|
-//! | an order joins the best level, and is canceled | 317 |
-//! | the same, each time on a level of its own | 476 |
-//! | the same, outside the window of near prices | 679 |
-//! | a new best order, and one that takes it whole | 724 |
-//! | a mix of new orders, cancels and takers, per command | 233 |
+//! | an order joins the best level, and is canceled | 311 |
+//! | the same, each time on a level of its own | 461 |
+//! | the same, outside the window of near prices | 695 |
+//! | a new best order, and one that takes it whole | 617 |
+//! | a mix of new orders, cancels and takers, per command | 224 |
 //! | cancel of an unknown order | 151 |
 //! | a `u64` through the queue, push and pop | 44 |
 //! | the same in slices of 64, per value | 3.5 |
