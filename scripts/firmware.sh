@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the same commands on a Cortex-M7 in QEMU and here, and compares the event streams byte for byte:
+# Runs the same commands on a Cortex-M7 in QEMU and here, and compares the event streams byte for byte, and the state hashes:
 #   scripts/firmware.sh [COMMANDS..]
 #
 # COMMANDS are files of command records (.bin) or order files (.jsonl, .csv); without any,
@@ -44,7 +44,7 @@ for commands in "$@"; do
     *.csv) "$vvp" encode --format csv "$commands" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
     *) "$vvp" encode "$commands" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
   esac
-  "$vvp" match --format bin --out-format bin "$work/commands.bin" >"$work/host.bin" 2>/dev/null || [ $? = 1 ]
+  "$vvp" match --format bin --out-format bin --state-hash "$work/commands.bin" >"$work/host.bin" 2>"$work/said" || [ $? = 1 ]
   [ "$(stat -c %s "$work/host.bin")" -ge 64 ] || die "$commands: the host wrote nothing"
 
   rm -f "$work/events.bin"
@@ -52,7 +52,8 @@ for commands in "$@"; do
     -semihosting-config enable=on,target=native -kernel "$image" </dev/null >log 2>&1) ||
     die "$commands: the image did not end well: $(cat "$work/log")"
   cmp "$work/host.bin" "$work/events.bin" || die "$commands: Cortex-M7 and host disagree; compare them with 'vvp decode'"
+  [ "$(grep state_hash "$work/said")" = "$(grep state_hash "$work/log")" ] || die "$commands: the states at the end differ"
   files=$((files + 1))
   events=$((events + $(stat -c %s "$work/events.bin") / 64 - 1))
 done
-say "Cortex-M7 and host: the same $events events in $files files, byte for byte"
+say "Cortex-M7 and host: the same $events events in $files files, byte for byte, and the same state after each"

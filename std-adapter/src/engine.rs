@@ -1,6 +1,6 @@
 //! Engines of the sizes that the command line uses.
 
-use vvp_core::book::Book;
+use vvp_core::book::{Book, Tracked};
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::feed::Feed;
 
@@ -10,6 +10,10 @@ use vvp_core::feed::Feed;
 /// It takes some 200 GiB of address space and only as much memory as the orders in it touch, so it is made of lazy
 /// pages ([`Pages::LAZY`](crate::memory::Pages::LAZY)).
 pub type ServerEngine = Engine<Book<{ 1 << 20 }, 4096, { 1 << 20 }, { 1 << 16 }, { 1 << 21 }>, 1024, { 1 << 16 }>;
+
+/// A [`ServerEngine`] with a state hash.
+pub type TrackedServerEngine =
+    Engine<Book<{ 1 << 20 }, 4096, { 1 << 20 }, { 1 << 16 }, { 1 << 21 }, Tracked>, 1024, { 1 << 16 }>;
 
 /// Market data of a [`ServerEngine`]; of lazy pages like that.
 pub type ServerFeed = Feed<1024, { <ServerEngine as Matcher>::LEVELS_TOUCHED_MAX }>;

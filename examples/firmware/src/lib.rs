@@ -7,12 +7,12 @@
 pub mod pools;
 pub mod queues;
 
-use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol};
+use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tracked};
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 
-/// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places.
-pub type SmallBook = Book<1024, 16, 64, 64, 2048>;
+/// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places; with a state hash.
+pub type SmallBook = Book<1024, 16, 64, 64, 2048, Tracked>;
 
 /// Four instruments, 32 owners with limits.
 pub type Node = Engine<SmallBook, 4, 32>;
@@ -64,4 +64,9 @@ pub fn save(node: &Node, out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
 /// What is wrong with the snapshot.
 pub fn restore(node: &mut Node, snapshot: &[u8]) -> Result<(), RestoreError> {
     node.restore(snapshot)
+}
+
+/// The hash of the node's state.
+pub fn state_hash(node: &Node) -> u64 {
+    node.state_hash()
 }

@@ -12,7 +12,7 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use host_file::HostFile;
 use static_cell::ConstStaticCell;
-use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, step};
+use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, state_hash, step};
 
 /// All zero, so it takes room in RAM but not in the image, and never lies on the stack.
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
@@ -24,8 +24,9 @@ static INPUT: ConstStaticCell<[u8; BATCH * RECORD]> = ConstStaticCell::new([0; B
 #[entry]
 fn main() -> ! {
     match run() {
-        Ok((commands, events)) => {
+        Ok((commands, events, hash)) => {
             hprintln!("{} commands, {} events", commands, events);
+            hprintln!("{{\"state_hash\":\"{:016x}\"}}", hash);
             debug::exit(debug::EXIT_SUCCESS);
         }
         Err(what) => {
@@ -36,7 +37,7 @@ fn main() -> ! {
     loop {}
 }
 
-fn run() -> Result<(u64, u64), &'static str> {
+fn run() -> Result<(u64, u64, u64), &'static str> {
     let node = NODE.take();
     let input = INPUT.take();
     let mut commands_file = HostFile::read(c"commands.bin").ok_or("cannot open commands.bin: give it one")?;
@@ -63,7 +64,7 @@ fn run() -> Result<(u64, u64), &'static str> {
             break;
         }
     }
-    if written && events_file.flush() { Ok((commands, events)) } else { Err("cannot write events.bin: disk full?") }
+    if written && events_file.flush() { Ok((commands, events, state_hash(node))) } else { Err("cannot write events.bin: disk full?") }
 }
 
 #[panic_handler]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use vvp_core::book::{Command, Event, InstrumentId, InstrumentSpec, Op, Sink};
 use vvp_core::engine::Matcher;
 use vvp_core::feed::{self, Record};
-use vvp_std_adapter::engine::{ServerEngine, ServerFeed};
+use vvp_std_adapter::engine::ServerFeed;
 use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
 use vvp_std_adapter::text::{FEED_LINE_MAX, LineWriter, feed_line};
@@ -58,15 +58,15 @@ impl<W: Write> FeedFile<W> {
 }
 
 /// The engine with a feed beside it.
-pub(crate) struct Fed<'a, W> {
-    pub(crate) engine: &'a mut ServerEngine,
+pub(crate) struct Fed<'a, E, W> {
+    pub(crate) engine: &'a mut E,
     pub(crate) feed: Zeroed<ServerFeed>,
     pub(crate) file: &'a RefCell<FeedFile<W>>,
     pub(crate) view: View,
 }
 
-impl<W: Write> Matcher for Fed<'_, W> {
-    type Book = <ServerEngine as Matcher>::Book;
+impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
+    type Book = E::Book;
 
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         let Self { engine, feed, file, view } = self;

@@ -11,16 +11,17 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{ServerEngine, ServerFeed};
+use vvp_std_adapter::engine::{ServerEngine, ServerFeed, TrackedServerEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat, write_book};
+use zerocopy::FromZeros;
 
 const HELP: &str = "\
 vvp match - read commands, print events
 
 usage: vvp match [FILE|-] [--book] [--format FORMAT] [--out-format FORMAT] [--inline]
-                 [--feed l1|l2|l3]
+                 [--feed l1|l2|l3] [--state-hash]
 
   FILE                  commands; without it, or with -, standard input
   --book                after the events, one line of JSON an instrument with its book
@@ -29,6 +30,8 @@ usage: vvp match [FILE|-] [--book] [--format FORMAT] [--out-format FORMAT] [--in
   --inline              do it all on one thread; the output is the same
   --feed VIEW           print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price
                         levels, l3 single orders; on one thread
+  --state-hash          at the end, a line of JSON on standard error with a 64-bit hash of the engine's state: equal for
+                        two runs exactly when the engines would answer alike from there on
 
 Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
 answered in its place and explained on standard error; the run goes on.
@@ -41,11 +44,30 @@ struct Request {
     out_format: InputFormat,
     inline: bool,
     feed: Option<View>,
+    state_hash: bool,
+}
+
+/// The engine behind a run, with a state hash or without.
+trait Server: Matcher + FromZeros + Send {
+    fn state_hash(&self) -> Option<u64>;
+}
+
+impl Server for ServerEngine {
+    fn state_hash(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Server for TrackedServerEngine {
+    fn state_hash(&self) -> Option<u64> {
+        Some(Self::state_hash(self))
+    }
 }
 
 pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     match parse(arguments)? {
-        Some(request) => go(&request),
+        Some(request) if request.state_hash => go::<TrackedServerEngine>(&request),
+        Some(request) => go::<ServerEngine>(&request),
         None => cli::say(HELP),
     }
 }
@@ -61,12 +83,14 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
         out_format: InputFormat::default(),
         inline: false,
         feed: None,
+        state_hash: false,
     };
     while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("book") => request.book = true,
             Long("inline") => request.inline = true,
+            Long("state-hash") => request.state_hash = true,
             Long("format") => request.format = cli::format(arguments.value().map_err(usage)?, "--format", "match")?,
             Long("out-format") => {
                 request.out_format = cli::format(arguments.value().map_err(usage)?, "--out-format", "match")?;
@@ -94,9 +118,9 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     Ok(Some(request))
 }
 
-fn go(request: &Request) -> Outcome {
+fn go<E: Server>(request: &Request) -> Outcome {
     let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    let mut engine = Zeroed::<ServerEngine>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
+    let mut engine = Zeroed::<E>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
     let max_instruments = engine.max_instruments();
     let mut commands = CommandFile::open(&request.file, request.format, max_instruments, &stop, None)?;
     let out_failed = |e: &io::Error| Failure::at("standard output", e);
@@ -106,10 +130,10 @@ fn go(request: &Request) -> Outcome {
         let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
         let file = RefCell::new(FeedFile::new(out, max_instruments));
         stop.on_signals();
-        let mut fed = Fed { engine: &mut engine, feed, file: &file, view };
+        let mut fed = Fed { engine: &mut *engine, feed, file: &file, view };
         let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))
             .map_err(|e| Failure::Error(e.to_string()))?;
-        return conclude(request, &report, &mut commands, &mut engine, file.borrow_mut().out());
+        return conclude(request, &report, &mut commands, &mut *engine, file.borrow_mut().out());
     }
     let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
     stop.on_signals();
@@ -119,7 +143,7 @@ fn go(request: &Request) -> Outcome {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
     }
     .map_err(|e| Failure::Error(e.to_string()))?;
-    conclude(request, &report, &mut commands, &mut engine, events.out())
+    conclude(request, &report, &mut commands, &mut *engine, events.out())
 }
 
 /// What there is to say and to print after a run.
@@ -127,10 +151,13 @@ fn conclude(
     request: &Request,
     report: &Report<InputError>,
     commands: &mut CommandFile<'_>,
-    engine: &mut ServerEngine,
+    engine: &mut impl Server,
     out: &mut impl Write,
 ) -> Outcome {
     let out_failed = |e: &io::Error| Failure::at("standard output", e);
+    if let Some(hash) = engine.state_hash() {
+        let _ = io::stderr().write_all(format!("{{\"state_hash\":\"{hash:016x}\"}}\n").as_bytes());
+    }
     match &report.end {
         End::OutputGone => return Ok(ExitCode::SUCCESS),
         End::OutputFailed(e) => return Err(out_failed(e)),

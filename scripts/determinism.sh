@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Plays the same commands at several optimisation levels, on one thread and on three, and compares every byte of the events,
+# the books at the end and the state hashes:
+#   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, or `release`; 0 and release unless given
+#
+# The commands: a stream of every kind of order, made by std-adapter/examples/make_mixture.rs, and all of tests/scenarios.
+# That storage, sizes, and saving and restoring on the way make no difference is tested by std-adapter/tests/determinism.rs;
+# that a Cortex-M7 makes none, by scripts/firmware.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+if [ $# = 0 ]; then set -- 0 release; fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# build LEVEL CARGO-ARGS..: in a folder of its own, with debug assertions and overflow checks at level 0 only, where they
+# must make no difference either.
+build() {
+  local checks=false
+  if [ "$1" = 0 ]; then checks=true; fi
+  CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=$1 \
+    CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=$checks CARGO_PROFILE_DEV_OVERFLOW_CHECKS=$checks \
+    cargo build --quiet -p vvp-std-adapter "${@:2}"
+}
+
+for level in "$@"; do
+  case $level in
+    release)
+      cargo build --quiet --release --bin vvp
+      cp target/release/vvp "$work/vvp-release"
+      ;;
+    *)
+      build "$level" --bin vvp
+      cp target/determinism/debug/vvp "$work/vvp-$level"
+      ;;
+  esac
+done
+build 0 --example make_mixture
+target/determinism/debug/examples/make_mixture 1 100000 >"$work/mixture.bin"
+
+files=0
+for commands in "$work/mixture.bin" tests/scenarios/*.jsonl; do
+  case $commands in
+    *.expected.jsonl) continue ;;
+    *.bin) format=bin ;;
+    *) format=jsonl ;;
+  esac
+  rm -f "$work/expected"
+  for level in "$@"; do
+    for shape in --inline ''; do
+      # A bad line gives exit code 1, an explanation on standard error, and a refusal in its place.
+      # shellcheck disable=SC2086
+      "$work/vvp-$level" match --format "$format" --book --state-hash $shape "$commands" >"$work/out" 2>&1 || [ $? = 1 ]
+      grep -q state_hash "$work/out" || die "$commands: no state hash at opt-level $level"
+      if [ ! -e "$work/expected" ]; then mv "$work/out" "$work/expected"; fi
+      [ ! -e "$work/out" ] || cmp "$work/expected" "$work/out" ||
+        die "$commands: other output at opt-level $level ${shape:-on three threads}"
+    done
+  done
+  files=$((files + 1))
+done
+say "$files files: the same bytes and the same state at opt-levels $*, on one thread and on three"
