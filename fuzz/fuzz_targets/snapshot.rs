@@ -10,13 +10,13 @@ mod script;
 
 use libfuzzer_sys::fuzz_target;
 use script::Script;
-use vvp_core::book::{Book, CountSink};
+use vvp_core::book::{Book, CountSink, Tracked};
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 
 /// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with limits.
-type Tiny = Engine<Book<24, 2, 4, 4, 32>, 3, 4>;
+type Tiny = Engine<Book<24, 2, 4, 4, 32, Tracked>, 3, 4>;
 /// As much room in another shape.
-type Other = Engine<Book<30, 1, 24, 5, 64>, 4, 5>;
+type Other = Engine<Book<30, 1, 24, 5, 64, Tracked>, 4, 5>;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&how, bytes)) = bytes.split_first() else { return };
@@ -58,6 +58,7 @@ fn take_in(bytes: &[u8]) {
     let again = saved(&engine);
     let mut other = Box::new(Other::new());
     other.restore(&again).expect("there is room");
+    assert_eq!(other.state_hash(), engine.state_hash());
     let mut twin = Box::new(Tiny::new());
     twin.restore(&again).expect("its own bytes");
     assert_eq!(saved(&twin), again);
@@ -67,6 +68,7 @@ fn take_in(bytes: &[u8]) {
         engine.apply(&command, &mut counts[0]);
         twin.apply(&command, &mut counts[1]);
         assert_eq!(counts[0], counts[1]);
+        assert_eq!(engine.state_hash(), twin.state_hash());
         other.apply(&command, &mut counts[2]);
         engine.check_invariants().expect("whole");
         other.check_invariants().expect("whole");
@@ -83,7 +85,7 @@ fn saved<
     const N: usize,
     const W: usize,
 >(
-    engine: &Engine<Book<O, B, F, S, I>, N, W>,
+    engine: &Engine<Book<O, B, F, S, I, Tracked>, N, W>,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     let all = engine.save(&mut FnWriter(|piece: &[u8]| {

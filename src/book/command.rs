@@ -265,7 +265,8 @@ impl Command {
         c
     }
 
-    /// Defines the instrument with index `instrument`, which must be the next in order.
+    /// Defines the instrument with index `instrument`, which must be the next in order. The engine refuses another index, and a
+    /// `min_price` above the `max_price`, as `bad_field`.
     #[must_use]
     pub const fn instrument(instrument: InstrumentId, spec: &InstrumentSpec) -> Self {
         let mut c = Self::blank(Op::Instrument);

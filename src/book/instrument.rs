@@ -124,6 +124,14 @@ impl InstrumentSpec {
     pub const fn new(symbol: Symbol) -> Self {
         Self { symbol, tick: Tick::ONE, min_price: None, max_price: None, reference: None }
     }
+
+    /// Whether any price lies in the band.
+    pub(crate) const fn has_band(&self) -> bool {
+        match (self.min_price, self.max_price) {
+            (Some(min), Some(max)) => min.ticks() <= max.ticks(),
+            _ => true,
+        }
+    }
 }
 
 /// The risk limits of an owner; `None` is no limit.

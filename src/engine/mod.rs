@@ -361,7 +361,7 @@ impl<
     #[inline(never)]
     fn define<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let i = c.instrument_id();
-        let spec = c.instrument_spec().filter(|_| c.is_well_formed());
+        let spec = c.instrument_spec().filter(|spec| c.is_well_formed() && spec.has_band());
         let next = u32::from(i.get()) == self.state.instruments;
         let place = usize::from(i.get());
         match (spec, self.books.get_mut(place), self.specs.get_mut(place)) {

@@ -85,7 +85,8 @@ impl Model {
             Op::Instrument => {
                 let spec = c.instrument_spec().expect("a definition");
                 let index = self.books.len() as u16;
-                if c.instrument_id().get() != index || self.books.len() == self.max_instruments {
+                let upside_down = spec.min_price.zip(spec.max_price).is_some_and(|(min, max)| min > max);
+                if c.instrument_id().get() != index || self.books.len() == self.max_instruments || upside_down {
                     self.reject(None, None, Reject::BadField);
                     return;
                 }

@@ -37,8 +37,8 @@
 //! 15. **A fok order whose look passed** always fills; it never meets the end of the book (asserted).
 //! 16. **A command whose builder was asked for a contradiction** is the library's form of a bad line: `bad_field` before
 //!     time, so that the clock does not move, but with its id and instrument, because they are known. A contradictory
-//!     `instrument`, `limits`, `refused` or `time` has neither. A definition with a wrong index, or one too many, is
-//!     refused the same way.
+//!     `instrument`, `limits`, `refused` or `time` has neither. A definition with a wrong index, one too many, or one
+//!     with a band upside down is refused the same way.
 //! 17. **"A boolean `false` counts as absent"** (section 4) is read as: of the three boolean fields. `"stop":false` is a
 //!     wrong type. `null` is absent whatever the field, so a field of another op may be `null`; an unknown name may not.
 

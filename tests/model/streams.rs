@@ -85,7 +85,11 @@ impl Stream {
                 command = self.contradict(command);
             } else if self.rng.permille(self.flavour.redefinition) {
                 let index = InstrumentId::new(self.rng.below(6) as u16);
-                command = Command::instrument(index, &InstrumentSpec::new(Symbol::X));
+                let mut spec = InstrumentSpec::new(Symbol::X);
+                if self.rng.permille(300) {
+                    (spec.min_price, spec.max_price) = (Some(Price::new(1)), Some(Price::new(0)));
+                }
+                command = Command::instrument(index, &spec);
             }
             self.model.apply(&command);
             commands.push(command);

@@ -142,6 +142,7 @@ fn each_fault_is_found_where_it_is() {
     for (at, byte) in [(0, b' '), (5, b'Z'), (16, 0), (40, 1), (112, 4), (113, 19), (114, 16), (115, 4), (116, 1)] {
         assert_eq!(forge(&|b| b[book + at] = byte), (RestoreFault::BadRecord, book), "byte {at}");
     }
+    assert_eq!(forge(&|b| put(b, book + 24, 251)), (RestoreFault::BadRecord, book));
     assert_eq!(forge(&|b| put(b, book + 56, 1 << 56)), (RestoreFault::BadRecord, book));
     assert_eq!(forge(&|b| b[12] = 1), (RestoreFault::BadRecord, 0));
     // Windows: of no length, too long, too low; in place but not whole.

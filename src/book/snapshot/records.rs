@@ -150,13 +150,14 @@ impl<'a> BookParts<'a> {
             true => Some(Some(Price::new(ticks.get()))),
             false => (ticks.get() == 0).then_some(None),
         };
-        Some(InstrumentSpec {
+        let spec = InstrumentSpec {
             symbol: Symbol::from_words(head.symbol[0].get(), head.symbol[1].get())?,
             tick: Tick::new(head.tick.get(), head.decimals)?,
             min_price: price(MIN, head.min_price)?,
             max_price: price(MAX, head.max_price)?,
             reference: price(REFERENCE, head.reference)?,
-        })
+        };
+        spec.has_band().then_some(spec)
     }
 }
 
