@@ -42,10 +42,12 @@
 
 mod record;
 mod sink;
+mod tops;
 mod touched;
 
 pub use record::{BadRecord, MarketData, Record};
 pub use sink::{FeedSink, FnFeed, Wants, all, levels, orders, top};
+pub use tops::{Tops, TopsWriter};
 
 use crate::book::{BookView, Command, DepthLevel, Event, InstrumentId, Price, Qty, Side, Sink, Visible, VisibleChange};
 use crate::engine::Matcher;
