@@ -9,6 +9,7 @@ use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol, Tracked,
 };
 use vvp_core::engine::{Engine, Matcher, SliceWriter};
+use zerocopy::FromZeros;
 
 type Small = Engine<Book<256, 1, 64, 16, 512, Tracked>, 1, 4>;
 type Big = Engine<Book<4096, 16, 256, 256, 8192, Tracked>, 8, 64>;
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let snapshot = writer.written();
 
     // A damaged byte is noticed, and the engine stays as it was.
-    let mut big = Box::new(Big::new());
+    let mut big = Big::new_box_zeroed().map_err(|_| "no memory")?; // too big for a stack
     let mut damaged = snapshot.to_vec();
     damaged[100] ^= 1;
     if let Err(error) = big.restore(&damaged) {
