@@ -75,10 +75,7 @@ impl Matchcore {
             _ => return,
         };
         let outcome = self.book.execute(&m::Command {
-            meta: m::CommandMeta {
-                sequence_number: m::SequenceNumber(seq),
-                timestamp: m::Timestamp(seq),
-            },
+            meta: m::CommandMeta { sequence_number: m::SequenceNumber(seq), timestamp: m::Timestamp(seq) },
             kind,
         });
         // As many events as ours would be: one for the command, one a trade, one for the rest of an ioc.

@@ -7,7 +7,9 @@
 pub mod pools;
 pub mod queues;
 
-use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tracked};
+use vvp_core::book::{
+    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tracked,
+};
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 

@@ -64,7 +64,11 @@ fn run() -> Result<(u64, u64, u64), &'static str> {
             break;
         }
     }
-    if written && events_file.flush() { Ok((commands, events, state_hash(node))) } else { Err("cannot write events.bin: disk full?") }
+    if written && events_file.flush() {
+        Ok((commands, events, state_hash(node)))
+    } else {
+        Err("cannot write events.bin: disk full?")
+    }
 }
 
 #[panic_handler]
