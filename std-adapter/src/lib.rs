@@ -1,10 +1,12 @@
 //! The Linux side of `vvp-core`: memory, threads, pipelines, and the `vvp` command line.
 
 pub mod clock;
+pub mod doctor;
 pub mod engine;
 pub mod knob;
 pub mod lobster;
 pub mod memory;
 pub mod pipeline;
+pub mod system;
 pub mod text;
 pub mod thread;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod decode;
+mod doctor;
 mod encode;
 mod feed;
 mod files;
@@ -31,6 +32,7 @@ vvp - order matching at the command line
 usage: vvp [run] [--json] [--inline] [FILE|-]
        vvp match [FILE|-] [options]
        vvp replay --format lobster MESSAGES.csv --orderbook ORDERBOOK.csv [options]
+       vvp doctor [--json]
        vvp encode [FILE|-] [options]
        vvp decode [FILE|-] [options]
 
@@ -38,13 +40,15 @@ subcommands:
   run      play an order file through the pipeline; show the book and a summary (default, with a built-in file)
   match    read commands, print events
   replay   rebuild the book from recorded market data and compare it with the recorded book
+  doctor   is this machine set up for low latency? what to change, and why
   encode   text to binary records
   decode   binary records to text
 
   -h, --help       this text; 'vvp SUBCOMMAND --help' says more
   -V, --version    the version
 
-exit codes: 0 done, 1 bad input or an error, 2 a command line that makes no sense, 130 stopped by Ctrl-C
+exit codes: 0 done, 1 bad input or an error, 2 a command line that makes no sense, 130 stopped by Ctrl-C;
+            doctor has its own
 ";
 
 fn main() -> ExitCode {
@@ -81,6 +85,7 @@ fn dispatch() -> Outcome {
         "run" => run::main(arguments),
         "match" => matching::main(arguments),
         "replay" => Ok(replay::run(arguments)),
+        "doctor" => doctor::main(arguments),
         "encode" => Ok(encode::run(arguments)),
         "decode" => Ok(decode::run(arguments)),
         file if std::path::Path::new(file).exists() => {

@@ -1,0 +1,103 @@
+//! `vvp doctor`: is this machine set up for low latency?
+
+use super::cli::{self, Failure, Outcome};
+use lexopt::prelude::*;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use vvp_std_adapter::doctor::{Finding, Level, examine, worst};
+use vvp_std_adapter::system::System;
+
+const HELP: &str = "\
+vvp doctor - is this machine set up for low latency?
+
+usage: vvp doctor [--json] [--root DIR]
+
+For each thing: what is, what is best, the command to get there, and why it matters. Nothing is changed.
+
+  --json        all findings as one JSON object on one line
+  --root DIR    look at a copy of /proc and /sys below DIR instead of this machine
+  -h, --help    this text
+
+exit codes: the worst finding: 0 good (or unknown), 10 advice, 20 warning, 30 critical;
+            1 an error, 2 a command line that makes no sense
+";
+
+pub(crate) fn main(mut arguments: lexopt::Parser) -> Outcome {
+    let (mut json, mut system) = (false, System::this());
+    while let Some(argument) = arguments.next().map_err(|e| Failure::usage(e, "doctor"))? {
+        match argument {
+            Long("json") => json = true,
+            Long("root") => system = System::at(arguments.value().map_err(|e| Failure::usage(e, "doctor"))?),
+            Short('h') | Long("help") => return cli::say(HELP),
+            other => return Err(Failure::usage(other.unexpected(), "doctor")),
+        }
+    }
+    let findings = examine(&system);
+    let mut out = Vec::new();
+    let drawn =
+        if json { as_json(&mut out, &findings) } else { as_text(&mut out, &findings, cli::colour(&io::stdout())) };
+    drawn.map_err(|e| Failure::at("standard output", &e))?;
+    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        _ => Ok(ExitCode::from(worst(&findings).exit_code())),
+    }
+}
+
+fn as_json(out: &mut Vec<u8>, findings: &[Finding]) -> io::Result<()> {
+    write!(out, r#"{{"worst":"{}","findings":["#, worst(findings))?;
+    for (i, f) in findings.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        write!(out, r#"{comma}{{"id":"{}","level":"{}""#, f.id, f.level)?;
+        let texts = [("title", f.title), ("found", &f.found), ("best", f.best), ("remedy", f.remedy), ("why", f.why)];
+        for (name, text) in texts {
+            write!(out, r#","{name}":{}"#, quoted(text))?;
+        }
+        write!(out, "}}")?;
+    }
+    writeln!(out, "]}}")
+}
+
+/// A JSON string, quotes included.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => out += &format!("\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn as_text(out: &mut Vec<u8>, findings: &[Finding], colour: bool) -> io::Result<()> {
+    for f in findings {
+        let (on, off) = match f.level {
+            _ if !colour => ("", ""),
+            Level::Good => ("\x1b[32m", "\x1b[0m"),
+            Level::Unknown => ("\x1b[2m", "\x1b[0m"),
+            Level::Advice => ("\x1b[36m", "\x1b[0m"),
+            Level::Warning => ("\x1b[33m", "\x1b[0m"),
+            Level::Critical => ("\x1b[31m", "\x1b[0m"),
+        };
+        // What comes from files may hold anything; a terminal gets to see printable text only.
+        let found: String = f.found.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        writeln!(out, "{on}{:<8}{off}  {}: {found}", f.level, f.title)?;
+        if f.level > Level::Good {
+            writeln!(out, "          best  {}", f.best)?;
+            writeln!(out, "          do    {}", f.remedy)?;
+            writeln!(out, "          why   {}", f.why)?;
+        }
+    }
+    let count = |level| findings.iter().filter(|f| f.level == level).count();
+    writeln!(
+        out,
+        "\n{} good, {} unknown, {} advice, {} warning, {} critical",
+        count(Level::Good),
+        count(Level::Unknown),
+        count(Level::Advice),
+        count(Level::Warning),
+        count(Level::Critical)
+    )
+}
