@@ -53,6 +53,7 @@
 //! | [`queue`] | a queue between two threads |
 //! | [`pool`] | objects that threads share, or one owner's, without an allocator |
 //! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
+//! | [`wire`] | market data as exchanges send it: ITCH 5.0 |
 //! | [`sync`] | the one door to atomics |
 //!
 //! # What it costs
@@ -90,6 +91,7 @@ pub mod metrics;
 pub mod pool;
 pub mod queue;
 pub mod sync;
+pub mod wire;
 
 /// The examples of the README are run as tests.
 #[cfg(doctest)]

@@ -3,9 +3,11 @@
 pub mod clock;
 pub mod doctor;
 pub mod engine;
+pub mod itch;
 pub mod knob;
 pub mod lobster;
 pub mod memory;
+pub mod packed;
 pub mod pipeline;
 pub mod system;
 pub mod text;

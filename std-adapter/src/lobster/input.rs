@@ -2,18 +2,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use super::FieldError;
+use crate::packed::unpacked;
 
 /// Longest line that is read, in bytes: a thousand levels of ten-digit prices fit.
 const LINE_BYTES_MAX: usize = 1 << 16;
-/// Read-ahead in bytes, before and after decompression.
-const BUFFER_BYTES: usize = 1 << 16;
-
-const XZ_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// What is wrong with an input file, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,7 +40,7 @@ impl fmt::Display for InputError {
 
 impl std::error::Error for InputError {}
 
-/// A text file, read line by line; `.xz` and `.gz` content is recognised by its first bytes, whatever the name.
+/// A text file, read line by line; `.xz`, `.gz` and `.zst` content is recognised by its first bytes, whatever the name.
 pub struct Source {
     name: String,
     reader: Box<dyn BufRead + Send>,
@@ -78,25 +74,13 @@ impl Source {
     ///
     /// # Errors
     /// [`InputError`] when the first bytes cannot be read.
-    pub fn from_reader(name: &str, mut reader: impl Read + Send + 'static) -> Result<Self, InputError> {
-        let mut head = Vec::new();
-        let read = reader.by_ref().take(XZ_MAGIC.len() as u64).read_to_end(&mut head);
-        read.map_err(|e| InputError {
+    pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Result<Self, InputError> {
+        let reader = unpacked(reader).map_err(|e| InputError {
             file: name.into(),
             line: None,
             field: None,
             problem: format!("cannot read: {e}"),
         })?;
-        let (xz, gzip) = (head.starts_with(XZ_MAGIC), head.starts_with(GZIP_MAGIC));
-        let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(reader));
-        let reader: Box<dyn BufRead + Send> = if xz {
-            // `true`: several streams one after the other are one text, as `cat a.xz b.xz` makes them.
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, lzma_rust2::XzReader::new(whole, true)))
-        } else if gzip {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(whole)))
-        } else {
-            Box::new(whole)
-        };
         Ok(Self { name: name.into(), reader, line: Vec::with_capacity(512), lines: 0 })
     }
 

@@ -1,0 +1,94 @@
+//! The frames of a file of any size, in constant memory.
+
+use std::io::{self, BufRead, Read};
+
+use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
+
+/// Bytes read at once.
+const PIECE_BYTES: usize = 1 << 18;
+
+/// Reads a stream in pieces and gives the whole frames of each.
+pub struct FrameReader {
+    reader: Box<dyn BufRead + Send>,
+    buffer: Box<[u8]>,
+    /// What lies in the buffer.
+    filled: usize,
+    /// What of it was given out.
+    taken: usize,
+    /// Place in the stream of the buffer's first byte.
+    offset: u64,
+    ended: bool,
+}
+
+impl core::fmt::Debug for FrameReader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FrameReader")
+            .field("offset", &self.offset)
+            .field("filled", &self.filled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FrameReader {
+    /// Reads from anything, decompressed if it needs that.
+    ///
+    /// # Errors
+    /// What the reader says to its first read.
+    pub fn new(reader: impl Read + Send + 'static) -> io::Result<Self> {
+        let reader = crate::packed::unpacked(reader)?;
+        let buffer = vec![0; PIECE_BYTES + LENGTH_BYTES + MESSAGE_BYTES_MAX].into_boxed_slice();
+        Ok(Self { reader, buffer, filled: 0, taken: 0, offset: 0, ended: false })
+    }
+
+    /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again. `None` at the end of
+    /// the file, or behind a length of zero.
+    ///
+    /// # Errors
+    /// What the reader says. A file that stops within a frame is no error here: [`FrameReader::finish`] tells.
+    pub fn piece<R>(&mut self, with: impl FnOnce(&mut Frames<'_>) -> R) -> io::Result<Option<R>> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.buffer.copy_within(self.taken..self.filled, 0);
+        self.offset += self.taken as u64;
+        self.filled -= self.taken;
+        self.taken = 0;
+        loop {
+            // The buffer is longer than any frame, so there is room.
+            let read = match self.reader.read(&mut self.buffer[self.filled..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            self.filled += read;
+            let mut frames = Frames::at(&self.buffer[..self.filled], self.offset);
+            if frames.next().is_some() {
+                break;
+            }
+            if frames.is_ended() || read == 0 {
+                self.ended = true;
+                return Ok(None);
+            }
+        }
+        let mut frames = Frames::at(&self.buffer[..self.filled], self.offset);
+        let result = with(&mut frames);
+        self.taken = self.filled - frames.rest().len();
+        self.ended = frames.is_ended();
+        Ok(Some(result))
+    }
+
+    /// Bytes of whole frames so far.
+    #[must_use]
+    pub const fn consumed(&self) -> u64 {
+        self.offset + self.taken as u64
+    }
+
+    /// Whether the file ended between two frames; asked behind its last piece.
+    ///
+    /// # Errors
+    /// Where it was cut short.
+    pub fn finish(&self) -> Result<(), WireError> {
+        let mut frames = Frames::at(&self.buffer[self.taken..self.filled], self.consumed());
+        let _ = frames.next();
+        frames.finish()
+    }
+}
