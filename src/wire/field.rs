@@ -118,7 +118,7 @@ impl Price4 {
     #[inline]
     pub const fn ticks(self, per_tick: NonZeroU32) -> Option<Price> {
         // A divisor that is not zero: neither operation can fail.
-        if self.0 % per_tick.get() == 0 { Some(Price::new((self.0 / per_tick.get()) as i64)) } else { None }
+        if self.0.is_multiple_of(per_tick.get()) { Some(Price::new((self.0 / per_tick.get()) as i64)) } else { None }
     }
 
     /// The price that `price` ticks of `per_tick` ten-thousandths are; `None` below zero or beyond 32 bits.

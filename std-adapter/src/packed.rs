@@ -14,7 +14,7 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 ///
 /// # Errors
 /// What the reader says to the first read; of a broken compressed file, later reads say so.
-pub fn unpacked(mut reader: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+pub fn unpacked<'a>(mut reader: impl Read + Send + 'a) -> io::Result<Box<dyn BufRead + Send + 'a>> {
     let mut head = Vec::new();
     reader.by_ref().take(XZ_MAGIC.len() as u64).read_to_end(&mut head)?;
     let is = |magic| head.starts_with(magic);

@@ -100,8 +100,9 @@ fn bad_files_are_one_line_and_exit_1() {
 fn wrong_usage_is_one_line_and_exits_2() {
     let (desk, files) = Desk::new("usage");
     for (args, says) in [
-        ("", "--format is missing"),
-        ("--format itch a.csv --orderbook b.csv", "--format itch is not known"),
+        ("", "the file is missing"),
+        ("--format itch a.csv --orderbook b.csv", "invalid option '--orderbook'"),
+        ("--format taq a.csv", "--format taq is not known; the formats are itch, lobster and auto"),
         ("--format lobster", "the message file is missing"),
         ("--format lobster a.csv", "--orderbook FILE is missing"),
         ("--format lobster a.csv b.csv --orderbook c.csv", "unexpected argument \"b.csv\""),

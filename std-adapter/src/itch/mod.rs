@@ -1,11 +1,23 @@
 //! A whole market from NASDAQ's ITCH 5.0: every stock's book, from files of any size in constant memory.
 //!
-//! [`FrameReader`] gives the frames of a file, [`market::Market`] keeps the books, [`summary`] says what was found.
-//! `docs/itch.md` tells what a day needs and how each message is taken.
+//! [`FrameReader`] gives the frames of a file, [`market::Market`] keeps the books, [`replay`] leads one into the other,
+//! [`Rows`] writes books down as they change, [`Summary`] says what was found. `docs/itch.md` tells what a day needs
+//! and how each message is taken.
 
 pub mod checksum;
 pub mod market;
 mod reader;
-pub mod summary;
+mod replay;
+mod rows;
+mod summary;
 
 pub use reader::FrameReader;
+pub use replay::{End, NoWatch, Options, ReplayError, Spent, Watch, replay};
+pub use rows::{Every, RowFormat, Rows};
+pub use summary::Summary;
+
+/// Ten-thousandths of a dollar: what prices of ITCH count.
+pub(crate) const TICK: vvp_core::book::Tick = match vvp_core::book::Tick::new(1, 4) {
+    Some(tick) => tick,
+    None => panic!("1 × 10^-4 is a tick"),
+};

@@ -8,8 +8,8 @@ use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 const PIECE_BYTES: usize = 1 << 18;
 
 /// Reads a stream in pieces and gives the whole frames of each.
-pub struct FrameReader {
-    reader: Box<dyn BufRead + Send>,
+pub struct FrameReader<'a> {
+    reader: Box<dyn BufRead + Send + 'a>,
     buffer: Box<[u8]>,
     /// What lies in the buffer.
     filled: usize,
@@ -20,7 +20,7 @@ pub struct FrameReader {
     ended: bool,
 }
 
-impl core::fmt::Debug for FrameReader {
+impl core::fmt::Debug for FrameReader<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("FrameReader")
             .field("offset", &self.offset)
@@ -29,12 +29,12 @@ impl core::fmt::Debug for FrameReader {
     }
 }
 
-impl FrameReader {
+impl<'a> FrameReader<'a> {
     /// Reads from anything, decompressed if it needs that.
     ///
     /// # Errors
     /// What the reader says to its first read.
-    pub fn new(reader: impl Read + Send + 'static) -> io::Result<Self> {
+    pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
         let reader = crate::packed::unpacked(reader)?;
         let buffer = vec![0; PIECE_BYTES + LENGTH_BYTES + MESSAGE_BYTES_MAX].into_boxed_slice();
         Ok(Self { reader, buffer, filled: 0, taken: 0, offset: 0, ended: false })

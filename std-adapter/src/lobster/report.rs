@@ -88,7 +88,7 @@ impl fmt::Display for Summary {
 }
 
 /// Nanoseconds after midnight as a time of day.
-struct Clock(u64);
+pub(crate) struct Clock(pub(crate) u64);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

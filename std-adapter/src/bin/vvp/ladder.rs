@@ -2,7 +2,7 @@
 
 use super::cli::grouped;
 use std::io::{self, Write};
-use vvp_core::book::{BookView, DepthLevel, InstrumentSpec, Price, Side};
+use vvp_core::book::{BookView, DepthLevel, InstrumentSpec, Price, Side, Tick};
 use vvp_std_adapter::text::price_text;
 
 const BAR_CELLS: u64 = 40;
@@ -35,12 +35,24 @@ pub(crate) fn draw(out: &mut impl Write, book: &impl BookView, spec: &Instrument
         levels(Side::Buy),
         levels(Side::Sell)
     )?;
+    self::levels(out, &bids, &asks, spec.tick, style)
+}
+
+/// Draws these levels, each side's best first.
+pub(crate) fn levels(
+    out: &mut impl Write,
+    bids: &[DepthLevel],
+    asks: &[DepthLevel],
+    tick: Tick,
+    style: Style,
+) -> io::Result<()> {
+    let price = |p: Price| price_text(p, tick);
     if bids.is_empty() && asks.is_empty() {
         return writeln!(out, "  the book is empty");
     }
     writeln!(out)?;
-    let most = bids.iter().chain(&asks).map(|l| l.qty.lots()).max().unwrap_or(1).max(1);
-    let width = bids.iter().chain(&asks).map(|l| price(l.price).as_str().len()).max().unwrap_or(0).max(5);
+    let most = bids.iter().chain(asks).map(|l| l.qty.lots()).max().unwrap_or(1).max(1);
+    let width = bids.iter().chain(asks).map(|l| price(l.price).as_str().len()).max().unwrap_or(0).max(5);
     writeln!(out, "        {:>width$}  {:>12}  {:>6}", "price", "qty", "orders")?;
     let line = |out: &mut dyn Write, name: &str, l: &DepthLevel, escape: &str| {
         let (on, off) = if style.colour { (escape, "\x1b[0m") } else { ("", "") };
@@ -61,7 +73,7 @@ pub(crate) fn draw(out: &mut impl Write, book: &impl BookView, spec: &Instrument
         Some(ticks) => writeln!(out, "  ----  {:>width$}  {:>12}", price(Price::new(ticks)), "spread")?,
         None => writeln!(out, "  ----")?,
     }
-    for l in &bids {
+    for l in bids {
         line(out, "bid", l, "\x1b[32m")?;
     }
     Ok(())

@@ -12,6 +12,7 @@ mod matching;
 mod progress;
 mod publish;
 mod replay;
+mod replay_itch;
 mod run;
 mod source;
 mod summary;
@@ -31,7 +32,7 @@ vvp - order matching at the command line
 
 usage: vvp [run] [--json] [--inline] [FILE|-]
        vvp match [FILE|-] [options]
-       vvp replay --format lobster MESSAGES.csv --orderbook ORDERBOOK.csv [options]
+       vvp replay FILE... [options]
        vvp doctor [--json]
        vvp encode [FILE|-] [options]
        vvp decode [FILE|-] [options]
@@ -39,7 +40,7 @@ usage: vvp [run] [--json] [--inline] [FILE|-]
 subcommands:
   run      play an order file through the pipeline; show the book and a summary (default, with a built-in file)
   match    read commands, print events
-  replay   rebuild the book from recorded market data and compare it with the recorded book
+  replay   rebuild books from recorded market data: NASDAQ ITCH 5.0, LOBSTER
   doctor   is this machine set up for low latency? what to change, and why
   encode   text to binary records
   decode   binary records to text

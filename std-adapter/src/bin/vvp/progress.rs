@@ -1,6 +1,7 @@
 //! A progress bar for runs that take a while, on a terminal only.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::pipeline::Progress;
 
@@ -18,6 +19,21 @@ pub(crate) struct Bar<'a> {
 impl<'a> Bar<'a> {
     pub(crate) fn new(progress: &'a Progress) -> Self {
         Self { progress, visible: super::cli::colour(&io::stderr()) }
+    }
+
+    /// Runs `work` and draws until it is done.
+    pub(crate) fn beside<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        if !self.visible {
+            return work();
+        }
+        let over = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            let drawing = threads.spawn(|| self.show(&|| over.load(Ordering::Acquire)));
+            let result = work();
+            over.store(true, Ordering::Release); // pairs with the Acquire above: no bar is drawn over the result
+            drawing.thread().unpark();
+            result
+        })
     }
 
     /// Draws until `done` says so. Does nothing but wait where nobody would see a bar.
@@ -53,8 +69,16 @@ fn draw(progress: &Progress, elapsed: Duration) -> io::Result<()> {
             for i in 0..CELLS {
                 out.write_all(if i < cells { b"#" } else { b"." })?;
             }
-            write!(out, "] {percent:3} %  {mib} of {} MiB  {} s\x1b[K", total >> 20, elapsed.as_secs())
+            // From the rate so far.
+            let left = u128::from(total.saturating_sub(bytes)) * elapsed.as_millis() / u128::from(bytes.max(1)) / 1000;
+            let rate = rate(bytes, elapsed);
+            write!(out, "] {percent:3} %  {mib} of {} MiB  {rate} MiB/s  {left} s left\x1b[K", total >> 20)
         }
-        None => write!(out, "\r  {mib} MiB read  {} s\x1b[K", elapsed.as_secs()),
+        None => write!(out, "\r  {mib} MiB read  {} MiB/s  {} s\x1b[K", rate(bytes, elapsed), elapsed.as_secs()),
     }
+}
+
+/// MiB a second.
+fn rate(bytes: u64, elapsed: Duration) -> u128 {
+    (u128::from(bytes) * 1000 / elapsed.as_millis().max(1)) >> 20
 }

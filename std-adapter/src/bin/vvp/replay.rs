@@ -1,7 +1,8 @@
 //! `vvp replay`: a day of real order events through the book.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,15 +10,30 @@ use super::host;
 use lexopt::prelude::*;
 use vvp_core::book::Symbol;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
+use vvp_std_adapter::packed::unpacked;
 use vvp_std_adapter::pipeline::{Stop, signal};
 use zerocopy::FromZeros;
 
 const USAGE: &str = "\
-usage: vvp replay --format lobster MESSAGES.csv --orderbook ORDERBOOK.csv
+usage: vvp replay [--format itch] FILE... [--symbol S]... [--at TIME] [--depth N]
+                  [--out csv|jsonl|bin [--every 1s|event]] [--json] [--strict] [--no-checksum]
+       vvp replay [--format lobster] MESSAGES.csv --orderbook ORDERBOOK.csv
                   [--verify] [--out FILE] [--levels N] [--tick N]
 
-Rebuilds the book from LOBSTER data; .xz and .gz files open directly.
+Rebuilds books from recorded market data; .gz, .xz and .zst files open directly. --format is found out when it is
+auto or missing.
 
+itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts; - is standard input
+  --symbol S         only this stock in rows, ladders and summary (may be given again)
+  --at TIME          stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
+  --depth N          levels a side to write or draw (default: 1 to write, 10 to draw)
+  --out FORMAT       write rows to standard output; the summary goes to standard error
+  --every WHEN       a row after each event (default), or each 100ms, 1s, 5m, ...
+  --json             the summary for programs
+  --strict           end with exit code 1 at the first thing that cannot be
+  --no-checksum      leave out bbo_fnv1a64: faster
+
+lobster: one stock, checked against its recorded book
   --orderbook FILE   the true book after each event: the start, and what comes into its window at the edge
   --verify           compare our book with the true one after every event; stop at the first difference
   --out FILE         write our book after every event, in the same format; - is standard output
@@ -37,7 +53,66 @@ struct Request {
 
 /// Runs the subcommand; `args` stands behind its name. The exit code is 1 for bad input or a difference, 2 for
 /// wrong usage.
-pub(crate) fn run(args: lexopt::Parser) -> ExitCode {
+pub(crate) fn run(mut args: lexopt::Parser) -> ExitCode {
+    let words: Vec<OsString> = match args.raw_args() {
+        Ok(words) => words.collect(),
+        Err(_) => Vec::new(), // only behind an option that was read half
+    };
+    let again = || lexopt::Parser::from_args(words.iter());
+    if words.iter().any(|w| w == "--help" || w == "-h") {
+        return say(&mut io::stdout(), USAGE);
+    }
+    match kind(&words) {
+        Ok(Kind::Itch) => super::replay_itch::run(again()),
+        Ok(Kind::Lobster) => lobster(again()),
+        Err(problem) => {
+            eprintln!("vvp replay: {problem}; see vvp replay --help");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What the files are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Itch,
+    Lobster,
+}
+
+/// What `--format` says, or else what the command line and the first file look like.
+fn kind(words: &[OsString]) -> Result<Kind, String> {
+    let mut format = None;
+    let mut left = words.iter();
+    while let Some(word) = left.next() {
+        let word = word.to_string_lossy();
+        if word == "--format" {
+            format = left.next().map(|w| w.to_string_lossy().into_owned());
+        } else if let Some(value) = word.strip_prefix("--format=") {
+            format = Some(value.into());
+        }
+    }
+    match format.as_deref() {
+        Some("lobster") => Ok(Kind::Lobster),
+        Some("itch") => Ok(Kind::Itch),
+        Some("auto") | None => {
+            let lobster = ["--orderbook", "--verify", "--levels", "--tick"];
+            if words.iter().any(|w| lobster.iter().any(|l| w.to_string_lossy().starts_with(l))) {
+                return Ok(Kind::Lobster);
+            }
+            let file = words.iter().find(|w| Path::new(w).is_file());
+            Ok(if file.is_some_and(|f| starts_with_a_digit(Path::new(f))) { Kind::Lobster } else { Kind::Itch })
+        }
+        Some(other) => Err(format!("--format {other} is not known; the formats are itch, lobster and auto")),
+    }
+}
+
+/// Whether the content is text of numbers: a LOBSTER file starts with a time, an ITCH file with a length below 256.
+fn starts_with_a_digit(path: &Path) -> bool {
+    let first = File::open(path).and_then(unpacked).and_then(|mut r| Ok(r.fill_buf()?.first().copied()));
+    first.is_ok_and(|byte| byte.is_some_and(|b| b.is_ascii_digit()))
+}
+
+fn lobster(args: lexopt::Parser) -> ExitCode {
     let request = match parse(args) {
         Ok(Some(request)) => request,
         Ok(None) => return say(&mut io::stdout(), USAGE),
@@ -93,11 +168,11 @@ fn say(to: &mut dyn Write, text: &str) -> ExitCode {
 }
 
 fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
-    let (mut messages, mut orderbook, mut out, mut format) = (None, None, None, None);
+    let (mut messages, mut orderbook, mut out) = (None, None, None);
     let mut options = Options::default();
     while let Some(arg) = args.next()? {
         match arg {
-            Long("format") => format = Some(args.value()?.string()?),
+            Long("format") => drop(args.value()?),
             Long("orderbook") => orderbook = Some(PathBuf::from(args.value()?)),
             Long("out") => out = Some(PathBuf::from(args.value()?)),
             Long("verify") => options.verify = true,
@@ -109,11 +184,6 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
             Value(value) if messages.is_none() => messages = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
-    }
-    match format.as_deref() {
-        Some("lobster") => {}
-        Some(other) => return Err(format!("--format {other} is not known; the format there is is lobster").into()),
-        None => return Err("--format is missing; give --format lobster".into()),
     }
     let messages = messages.ok_or("the message file is missing")?;
     let orderbook = orderbook.ok_or("--orderbook FILE is missing")?;

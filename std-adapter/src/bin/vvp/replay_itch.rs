@@ -1,0 +1,276 @@
+//! `vvp replay --format itch`: a day of a whole market.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use super::cli::{self, Failure, Outcome};
+use super::progress::Bar;
+use super::{files, host, ladder};
+use lexopt::prelude::*;
+use vvp_core::book::{Side, Tick};
+use vvp_std_adapter::itch::market::{DayMarket, StockView};
+use vvp_std_adapter::itch::{
+    End, Every, FrameReader, NoWatch, Options, ReplayError, RowFormat, Rows, Spent, Summary, Watch, replay,
+};
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
+
+/// Levels of a ladder that nobody asked a depth for.
+const LADDER_LEVELS: usize = 10;
+/// Most levels a side that rows can have.
+const DEPTH_MAX: usize = 10_000;
+
+#[derive(Debug, Default)]
+struct Request {
+    files: Vec<String>,
+    symbols: Vec<String>,
+    depth: Option<usize>,
+    every: Option<Every>,
+    out: Option<RowFormat>,
+    options: Options,
+    json: bool,
+    no_checksum: bool,
+}
+
+pub(super) fn run(args: lexopt::Parser) -> ExitCode {
+    let request = match parse(args) {
+        Ok(request) => request,
+        Err(e) => {
+            eprintln!("vvp replay: {e}; see vvp replay --help");
+            return ExitCode::from(2);
+        }
+    };
+    match go(&request) {
+        Ok(code) => code,
+        Err(Failure::Usage(message) | Failure::Error(message)) => {
+            // One line, whatever a file name holds.
+            eprintln!("vvp replay: {}", message.replace(['\n', '\r'], " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
+    let mut r = Request::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("format") => drop(args.value()?),
+            Long("symbol") => r.symbols.push(args.value()?.string()?),
+            Long("depth") => r.depth = Some(args.value()?.parse_with(depth)?),
+            Long("every") => r.every = Some(args.value()?.parse_with(every)?),
+            Long("at") => r.options.until_ns = Some(args.value()?.parse_with(time_of_day)?),
+            Long("out") => r.out = Some(args.value()?.parse_with(row_format)?),
+            Long("json") => r.json = true,
+            Long("strict") => r.options.strict = true,
+            Long("no-checksum") => r.no_checksum = true,
+            Value(file) => r.files.push(file.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if r.files.is_empty() {
+        return Err("the file is missing".into());
+    }
+    if r.every.is_some() && r.out.is_none() {
+        return Err("--every is for --out csv, jsonl or bin, which is missing".into());
+    }
+    if r.depth.is_some() && r.out.is_none() && r.options.until_ns.is_none() {
+        return Err("--depth is for --out or --at, which are missing".into());
+    }
+    Ok(r)
+}
+
+fn depth(text: &str) -> Result<usize, String> {
+    let depth = text.parse().ok().filter(|d| (1..=DEPTH_MAX).contains(d));
+    depth.ok_or_else(|| format!("not a whole number from 1 to {DEPTH_MAX}"))
+}
+
+fn row_format(text: &str) -> Result<RowFormat, &'static str> {
+    match text {
+        "csv" => Ok(RowFormat::Csv),
+        "jsonl" => Ok(RowFormat::Jsonl),
+        "bin" => Ok(RowFormat::Records),
+        _ => Err("not csv, jsonl or bin"),
+    }
+}
+
+/// `event`, or a number and a unit: 100ms, 1s, 5m.
+fn every(text: &str) -> Result<Every, &'static str> {
+    if text == "event" {
+        return Ok(Every::Event);
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let unit: u64 = match &text[digits..] {
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => 0,
+    };
+    let ns = text[..digits].parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|&ns| ns > 0);
+    ns.filter(|&ns| ns <= DAY_NS).map(Every::Nanos).ok_or("not event, nor a time like 100ms, 1s or 5m (1us to 24h)")
+}
+
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// Hours, minutes, and perhaps seconds with up to nine decimals: 10:30, 10:30:00, 10:30:00.5.
+fn time_of_day(text: &str) -> Result<u64, &'static str> {
+    parse_time(text).filter(|&ns| ns <= DAY_NS).ok_or("not a time of day like 10:30:00 or 10:30:00.250")
+}
+
+fn parse_time(text: &str) -> Option<u64> {
+    let number = |text: &str, most: u64| {
+        let plain = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|&n| plain && n <= most)
+    };
+    let (hours, rest) = text.split_once(':')?;
+    let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "0"));
+    let (whole, decimals) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    if decimals.is_empty() || decimals.len() > 9 || !decimals.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let ns: u64 = format!("{decimals:0<9}").parse().ok()?;
+    Some((number(hours, 24)? * 3600 + number(minutes, 59)? * 60 + number(whole, 60)?) * 1_000_000_000 + ns)
+}
+
+fn go(request: &Request) -> Outcome {
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    stop.on_signals();
+    let pages = Pages { prefault: false, huge: true };
+    let mut market = Zeroed::<DayMarket>::new(pages).map_err(|e| Failure::Error(e.to_string()))?;
+    market.set_checksum(!request.no_checksum);
+    let Some(format) = request.out else {
+        return watched(request, &stop, &mut market, &mut NoWatch);
+    };
+    let (every, depth) = (request.every.unwrap_or(Every::Event), request.depth.unwrap_or(1));
+    let out = pipeline::stdout().map_err(|e| Failure::at("standard output", &e))?;
+    let mut rows = Rows::new(out, format, every, depth, request.symbols.clone());
+    let code = watched(request, &stop, &mut market, &mut rows)?;
+    match rows.flush() {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        _ => Ok(code),
+    }
+}
+
+/// Replays all files, one after the other as one day, and says what was found.
+fn watched<W: Watch + Send>(request: &Request, stop: &Stop, market: &mut DayMarket, watch: &mut W) -> Outcome {
+    let (mut spent, mut bytes) = (Spent::default(), 0);
+    let (mut end, mut stopped) = (End::File, false);
+    for file in &request.files {
+        let progress = Progress::default();
+        let source = if file == "-" {
+            Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
+        } else {
+            Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
+        };
+        let failed = |e: &io::Error| Failure::at(files::called(file), e);
+        let mut reader = FrameReader::new(source.watched(&progress)).map_err(|e| failed(&e))?;
+        let bar = Bar::new(&progress);
+        let result = bar.beside(|| replay(&mut reader, bytes, market, request.options, watch, &mut spent));
+        bytes += reader.consumed();
+        match result {
+            Ok(why) => end = why,
+            Err(ReplayError::Read(e)) if pipeline::is_stop(&e) => stopped = true,
+            // Whoever reads us has seen enough.
+            Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+            Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
+            Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(file)))),
+        }
+        if stopped || end != End::File {
+            break;
+        }
+    }
+    if market.totals().messages == 0 && end == End::File && !stopped {
+        let names = request.files.join(", ");
+        return Err(Failure::Error(format!("{names}: no ITCH message in it; is this a file of NASDAQ ITCH 5.0?")));
+    }
+    let summary = Summary { market, spent, bytes, symbols: &request.symbols };
+    let text = if request.json {
+        summary.json()
+    } else if request.options.until_ns.is_some() && !request.symbols.is_empty() {
+        ladders(request, market)?
+    } else {
+        format!("{summary}\n")
+    };
+    // What was found goes where it does not mix with the rows.
+    let written = if request.out.is_some() {
+        io::stderr().write_all(text.as_bytes())
+    } else {
+        io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
+    };
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
+        _ => {}
+    }
+    if stopped {
+        return Ok(host::exit_code_of_signal());
+    }
+    if end == End::Anomaly {
+        let anomalies = market.anomalies();
+        let mut what = String::new();
+        for kind in vvp_std_adapter::itch::market::Anomaly::ALL {
+            if let Some(place) = anomalies.places(kind).first() {
+                let _ = write!(what, "{} at byte {place}", kind.name());
+            }
+        }
+        return Err(Failure::Error(format!("{what}; --strict ends here")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The books of the wanted stocks, drawn.
+fn ladders(request: &Request, market: &DayMarket) -> Result<String, Failure> {
+    let mut out = Vec::new();
+    let style = ladder::Style { levels: request.depth.unwrap_or(LADDER_LEVELS), colour: cli::colour(&io::stdout()) };
+    for symbol in &request.symbols {
+        let Some(locate) = market.locate_of(symbol) else {
+            return Err(Failure::Error(format!("no message names {symbol} so far; check --symbol and --at")));
+        };
+        // Writing to memory does not fail.
+        let _ = ladder_of(&mut out, &market.stock(locate), style);
+    }
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn ladder_of<const O: usize, const I: usize, const L: usize, const W: usize>(
+    out: &mut Vec<u8>,
+    stock: &StockView<'_, O, I, L, W>,
+    style: ladder::Style,
+) -> io::Result<()> {
+    let tick = Tick::new(1, 4).unwrap_or(Tick::ONE);
+    let side = |side| stock.depth(side).take(style.levels).collect::<Vec<_>>();
+    let state = match stock.state().trading {
+        0 => String::new(),
+        letter => format!("  state {}", letter.escape_ascii()),
+    };
+    let levels = |s| stock.depth(s).count();
+    let orders = cli::grouped(stock.live());
+    let (bids, asks) = (levels(Side::Buy), levels(Side::Sell));
+    writeln!(out, "  {}{state}  {orders} orders on {bids} bid and {asks} ask levels", stock.name())?;
+    ladder::levels(out, &side(Side::Buy), &side(Side::Sell), tick, style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!(parse_time("10:30"), Some(37_800_000_000_000));
+        assert_eq!(parse_time("09:30:00.000000230"), Some(34_200_000_000_230));
+        assert_eq!(parse_time("9:30:01.5"), Some(34_201_500_000_000));
+        for bad in ["", "10", "10:", "10:60", "10:30:", "10:30:1.", "10:30:1.0000000001", "+1:30", "10:30:00 "] {
+            assert_eq!(parse_time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn steps_of_time() {
+        assert_eq!(every("event"), Ok(Every::Event));
+        assert_eq!(every("250ms"), Ok(Every::Nanos(250_000_000)));
+        for bad in ["", "1", "s", "0s", "1.5s", "-1s", "1d", "25h", "99999999999999999999s"] {
+            assert!(every(bad).is_err(), "{bad}");
+        }
+    }
+}

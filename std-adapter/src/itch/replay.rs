@@ -1,0 +1,243 @@
+//! From files to books: frames are decoded in batches, and each batch goes to the market.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::FrameReader;
+use super::market::DayMarket;
+use vvp_core::wire::frame::{Frames, WireError};
+use vvp_core::wire::itch::{BadMessage, Message};
+
+/// Messages decoded before they are taken: enough to read the clock seldom, few enough to stay near.
+const BATCH: usize = 256;
+/// How far ahead of its turn a message's stock and order are asked for, in messages, and the order's level.
+const AHEAD_ORDER: usize = 12;
+const AHEAD_LEVEL: usize = 6;
+
+/// How to replay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Stop before the first message later than this, in ns since midnight.
+    pub until_ns: Option<u64>,
+    /// Stop behind the first anomaly.
+    pub strict: bool,
+}
+
+/// Sees the market change.
+pub trait Watch {
+    /// Whether it wants to see anything; if not, nothing is spent on it.
+    const SEES: bool = true;
+
+    /// Before a message of this time is taken.
+    ///
+    /// # Errors
+    /// What ends the replay.
+    fn before(&mut self, market: &DayMarket, time_ns: u64) -> io::Result<()>;
+
+    /// After a message changed the book of a stock, or could have.
+    ///
+    /// # Errors
+    /// What ends the replay.
+    fn after(&mut self, market: &DayMarket, locate: u16, time_ns: u64) -> io::Result<()>;
+}
+
+/// Looks away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWatch;
+
+impl Watch for NoWatch {
+    const SEES: bool = false;
+
+    fn before(&mut self, _: &DayMarket, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn after(&mut self, _: &DayMarket, _: u16, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the time went.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Spent {
+    /// Finding frames and decoding them.
+    pub decode: Duration,
+    /// Keeping the books, and what watches them.
+    pub book: Duration,
+    /// All of it, with reading and decompressing.
+    pub total: Duration,
+}
+
+/// Why a replay was over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The file was.
+    File,
+    /// The time came that was asked for.
+    Time,
+    /// Something could not be, and that was not allowed.
+    Anomaly,
+}
+
+/// Why a replay failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The file cannot be read, or not decompressed.
+    Read(io::Error),
+    /// The watch cannot write.
+    Write(io::Error),
+    /// The file stops within a frame. Everything before was taken.
+    Cut(WireError),
+}
+
+impl core::fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Read(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the compressed file ends too early; get the whole file")
+            }
+            Self::Read(e) => write!(f, "cannot read: {e}"),
+            Self::Write(e) => write!(f, "cannot write: {e}"),
+            Self::Cut(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+/// Takes all messages of a reader. `base` is added to the places that anomalies are noted with: what earlier files of
+/// the same day had.
+///
+/// # Errors
+/// [`ReplayError`]; the market then is as it was after the last message before.
+pub fn replay<W: Watch>(
+    reader: &mut FrameReader<'_>,
+    base: u64,
+    market: &mut DayMarket,
+    options: Options,
+    watch: &mut W,
+    spent: &mut Spent,
+) -> Result<End, ReplayError> {
+    let begin = Instant::now();
+    let end = loop {
+        match reader.piece(|frames| piece(frames, base, market, options, watch, spent)).map_err(ReplayError::Read)? {
+            None => break reader.finish().map(|()| End::File).map_err(ReplayError::Cut),
+            Some(Ok(None)) => {}
+            Some(Ok(Some(end))) => break Ok(end),
+            Some(Err(e)) => break Err(ReplayError::Write(e)),
+        }
+    };
+    spent.total += begin.elapsed();
+    end
+}
+
+fn piece<W: Watch>(
+    frames: &mut Frames<'_>,
+    base: u64,
+    market: &mut DayMarket,
+    options: Options,
+    watch: &mut W,
+    spent: &mut Spent,
+) -> io::Result<Option<End>> {
+    let mut batch = [(0, Message::Unknown(&[])); BATCH];
+    let mut clock = Instant::now();
+    loop {
+        let (count, bad) = decode(frames, &mut batch);
+        let decoded = Instant::now();
+        spent.decode += decoded - clock;
+        let end = take(&batch[..count], base, market, options, watch)?;
+        clock = Instant::now();
+        spent.book += clock - decoded;
+        if end.is_some() {
+            return Ok(end);
+        }
+        match bad {
+            Some((offset, bad)) => {
+                market.bad(base + offset, &bad);
+                if options.strict {
+                    return Ok(Some(End::Anomaly));
+                }
+            }
+            None if count < BATCH => return Ok(None),
+            None => {}
+        }
+    }
+}
+
+/// Decodes until the batch is full, the frames are used up, or one is bad. Returns how many, and the bad one.
+#[inline(never)]
+fn decode<'a>(frames: &mut Frames<'a>, batch: &mut [(u64, Message<'a>); BATCH]) -> (usize, Option<(u64, BadMessage)>) {
+    for (n, slot) in batch.iter_mut().enumerate() {
+        let Some((offset, bytes)) = frames.next() else { return (n, None) };
+        match Message::decode(bytes) {
+            Ok(message) => *slot = (offset, message),
+            Err(bad) => return (n, Some((offset, bad))),
+        }
+    }
+    (BATCH, None)
+}
+
+/// The order that a message is about.
+#[inline(always)]
+fn reference(message: &Message<'_>) -> Option<u64> {
+    match *message {
+        Message::OrderDelete(m) => Some(m.reference()),
+        Message::OrderReplace(m) => Some(m.old_reference()),
+        Message::OrderExecuted(m) => Some(m.reference()),
+        Message::OrderCancel(m) => Some(m.reference()),
+        Message::OrderExecutedWithPrice(m) => Some(m.reference()),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn ask_ahead(market: &DayMarket, batch: &[(u64, Message<'_>)], at: usize) {
+    if let Some((_, message)) = batch.get(at + AHEAD_ORDER) {
+        if let Some(head) = message.head() {
+            market.prefetch_stock(head.locate());
+        }
+        if let Some(reference) = reference(message) {
+            market.prefetch_order(reference);
+        }
+    }
+    if let Some((_, message)) = batch.get(at + AHEAD_LEVEL) {
+        if let Some(reference) = reference(message) {
+            market.prefetch_level(reference);
+        } else if let Message::AddOrder(m) = message {
+            market.prefetch_run(m.head().locate(), u8::from(m.side().byte() == b'S'));
+        }
+    }
+}
+
+#[inline(never)]
+fn take<W: Watch>(
+    batch: &[(u64, Message<'_>)],
+    base: u64,
+    market: &mut DayMarket,
+    options: Options,
+    watch: &mut W,
+) -> io::Result<Option<End>> {
+    for (at, (offset, message)) in batch.iter().enumerate() {
+        ask_ahead(market, batch, at);
+        let (locate, time) = match message.head() {
+            Some(head) if W::SEES || options.until_ns.is_some() => (head.locate(), head.time_ns()),
+            _ => (0, 0),
+        };
+        if options.until_ns.is_some_and(|until| time > until) {
+            return Ok(Some(End::Time));
+        }
+        if W::SEES {
+            watch.before(market, time)?;
+        }
+        let changed = market.apply(base + offset, message);
+        if W::SEES && changed {
+            watch.after(market, locate, time)?;
+        }
+        if options.strict && market.anomalies().total() > 0 {
+            return Ok(Some(End::Anomaly));
+        }
+    }
+    Ok(None)
+}
