@@ -66,6 +66,12 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.places[Self::place(id)] & SLOT
     }
 
+    /// Where the place of `id` lies, for who wants to ask the processor for it ahead of time.
+    #[inline(always)]
+    pub const fn place_address(&self, id: u64) -> *const u32 {
+        &raw const self.places[Self::place(id)]
+    }
+
     /// Whether nobody has the place of `id`, and no id that wanted it went to the table: `id` is not there.
     #[inline(always)]
     pub const fn is_free(&self, id: u64) -> bool {

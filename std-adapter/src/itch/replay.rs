@@ -10,8 +10,10 @@ use vvp_core::wire::itch::{BadMessage, Message};
 
 /// Messages decoded before they are taken: enough to read the clock seldom, few enough to stay near.
 const BATCH: usize = 256;
-/// How far ahead of its turn a message's stock and order are asked for, in messages, and the order's level.
-const AHEAD_ORDER: usize = 12;
+/// How far ahead of its turn a message's lines are asked for, in messages: first where its stock and the place of its
+/// order are, then the order or the best prices, then the level. Each step needs the one before.
+const AHEAD_PLACE: usize = 24;
+const AHEAD_ORDER: usize = 14;
 const AHEAD_LEVEL: usize = 6;
 
 /// How to replay.
@@ -194,20 +196,22 @@ fn reference(message: &Message<'_>) -> Option<u64> {
 
 #[inline(always)]
 fn ask_ahead(market: &DayMarket, batch: &[(u64, Message<'_>)], at: usize) {
+    if let Some((_, message)) = batch.get(at + AHEAD_PLACE)
+        && let Some(head) = message.head()
+    {
+        market.prefetch_stock(head.locate(), reference(message));
+    }
     if let Some((_, message)) = batch.get(at + AHEAD_ORDER) {
-        if let Some(head) = message.head() {
-            market.prefetch_stock(head.locate());
-        }
         if let Some(reference) = reference(message) {
             market.prefetch_order(reference);
-        }
-    }
-    if let Some((_, message)) = batch.get(at + AHEAD_LEVEL) {
-        if let Some(reference) = reference(message) {
-            market.prefetch_level(reference);
         } else if let Message::AddOrder(m) = message {
             market.prefetch_run(m.head().locate(), u8::from(m.side().byte() == b'S'));
         }
+    }
+    if let Some((_, message)) = batch.get(at + AHEAD_LEVEL)
+        && let Some(reference) = reference(message)
+    {
+        market.prefetch_level(reference);
     }
 }
 

@@ -151,7 +151,12 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
             }
         };
         let locate = head.locate();
-        self.stocks[usize::from(locate)].state.name = m.stock().bytes();
+        let stock = &mut self.stocks[usize::from(locate)];
+        if stock.named == 0 {
+            // Once: the name lies on a line that orders do not need otherwise.
+            stock.named = 1;
+            stock.state.name = m.stock().bytes();
+        }
         Some(New { reference: m.reference(), locate, side, shares: m.shares(), price: m.price().raw() })
     }
 

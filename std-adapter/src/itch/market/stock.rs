@@ -75,6 +75,8 @@ pub(super) struct Stock {
     pub(super) live: u32,
     /// Whether any message named this locate.
     pub(super) seen: u8,
+    /// Whether an order said its name.
+    pub(super) named: u8,
     pub(super) counts: StockCounts,
     pub(super) sum: BboSum,
     pub(super) state: StockState,

@@ -61,8 +61,13 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
     /// Asks for the lines that a message will need, some messages ahead of it: the place of its reference, and its
     /// stock.
     #[inline(always)]
-    pub fn prefetch_stock(&self, locate: u16) {
-        super::prefetch(&raw const self.stocks[usize::from(locate)]);
+    pub fn prefetch_stock(&self, locate: u16, reference: Option<u64>) {
+        let stock = &self.stocks[usize::from(locate)];
+        super::prefetch(&raw const *stock);
+        super::prefetch(&raw const stock.counts);
+        if let Some(reference) = reference {
+            super::prefetch(self.ids.place_address(reference));
+        }
     }
 
     /// Asks for the order of a reference, whose place was asked for before.
