@@ -7,8 +7,12 @@
 //! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes. With the feature `async`,
 //! `waiting::AsyncSpsc` can be awaited.
 //!
+//! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
+//! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest.
+//!
 //! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
 
+pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
 pub mod latest;
@@ -16,6 +20,7 @@ pub mod latest;
 #[cfg(loom)]
 #[path = "frames/marks.rs"]
 pub mod marks;
+pub mod mpsc;
 mod pace;
 pub mod spsc;
 pub mod turn;
@@ -23,9 +28,11 @@ mod wait;
 #[cfg(feature = "async")]
 pub mod waiting;
 
+pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use latest::Latest;
+pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
 pub use spsc::{Consumer, Producer, Spsc};
 pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};
 pub use wait::{Spin, Wait};

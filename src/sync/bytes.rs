@@ -64,7 +64,7 @@ impl<T: Plain> AtomicBytes<T> {
     }
 
     /// Where the value lies.
-    #[cfg(not(loom))]
+    #[cfg(all(not(loom), target_has_atomic = "ptr"))]
     #[inline(always)]
     pub(super) const fn cell(&self) -> *const MaybeUninit<T> {
         self.value.get()

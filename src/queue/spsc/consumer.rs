@@ -31,7 +31,7 @@ pub struct Consumer<'q, T, const N: usize> {
 impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// # Safety
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
-    pub(super) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
+    pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         const { Spsc::<T, N>::LAYOUT };
         let line = &queue.consumer;
         // Relaxed: `closed` only ever delays what the producer does about a full queue.
@@ -144,8 +144,19 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
     /// this end, or the queue is dropped. The producer learns of it when it asks, at the latest when it is refused.
     pub fn close(self) {
+        self.say_closed();
+    }
+
+    pub(in crate::queue) fn say_closed(&self) {
         // Release: pairs with the Acquire in `Producer::is_closed`.
         self.queue.consumer.closed.store(true, Ordering::Release);
+    }
+
+    /// Whether there is something to take, by one look at one line.
+    #[inline(always)]
+    pub(in crate::queue) fn has_some(&self) -> bool {
+        // Relaxed: to take it, `look` loads it again.
+        self.queue.producer.tail.load(Ordering::Relaxed) != self.head
     }
 
     /// What the queue has done so far; see [`Spsc::stats`].

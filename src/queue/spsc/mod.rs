@@ -155,13 +155,31 @@ impl<T, const N: usize> Spsc<T, N> {
 
     /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
     pub fn split(&mut self) -> (Producer<'_, T, N>, Consumer<'_, T, N>) {
+        self.take_both();
+        let queue = &*self;
+        // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
+        unsafe { (Producer::attach(queue), Consumer::attach(queue)) }
+    }
+
+    /// Claims both ends for the caller, which may attach one handle to each.
+    pub(super) fn take_both(&mut self) {
         // Nobody holds an end: each would borrow the queue. A flag may still be up, if a handle was forgotten.
         // Relaxed: whoever lent us the queue for our own has ordered its past before this.
         self.producer.claimed.store(true, Ordering::Relaxed);
         self.consumer.claimed.store(true, Ordering::Relaxed);
-        let queue = &*self;
-        // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
-        unsafe { (Producer::attach(queue), Consumer::attach(queue)) }
+    }
+
+    /// Whether somebody holds the producer's end now. When nobody does, all that it published can be seen.
+    #[must_use]
+    pub fn has_producer(&self) -> bool {
+        // Acquire: pairs with the Release in `Producer::drop`.
+        self.producer.claimed.load(Ordering::Acquire)
+    }
+
+    /// Whether the producer closed, and nobody claimed its end since.
+    pub(super) fn producer_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `Producer::close`.
+        self.producer.closed.load(Ordering::Acquire)
     }
 
     /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another

@@ -23,7 +23,7 @@ pub struct Producer<'q, T, const N: usize> {
 impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// # Safety
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
-    pub(super) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
+    pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         const { Spsc::<T, N>::LAYOUT };
         // Relaxed: `closed` only ever delays what the consumer does about an empty queue.
         queue.producer.closed.store(false, Ordering::Relaxed);

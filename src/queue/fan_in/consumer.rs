@@ -1,0 +1,234 @@
+//! The consumer of all lanes.
+
+use super::super::spsc::Consumer;
+use super::super::{PopError, Stats};
+use super::{BITS, FanIn, WORDS};
+use crate::sync::{AtomicBool, Ordering, broken};
+use core::fmt;
+
+/// Values that a lane may give in its turn, unless told otherwise.
+const BATCH: usize = 32;
+
+/// The one that takes values out of the lanes of a [`FanIn`]. Dropping it gives the end back; values not taken stay.
+///
+/// `Send` but not `Sync`. All operations are wait-free.
+#[must_use = "dropping the consumer gives its end of the lanes back"]
+pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
+    queue: &'q FanIn<T, N, LANES>,
+    lanes: [Consumer<'q, T, N>; LANES],
+    /// Whose turn it is; always below `LANES`.
+    at: usize,
+    /// How many values it may still give; as many are known to be there.
+    left: usize,
+    batch: usize,
+    /// The last field: the end is given back when the lanes are.
+    _claim: Claim<'q>,
+}
+
+/// The consumer's flag, lowered on drop.
+struct Claim<'q>(&'q AtomicBool);
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `FanIn::consumer`: the next owner sees all that we did.
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
+    /// # Safety
+    /// The caller owns the consumer's end: the flag is up, and there is no other handle to it.
+    pub(super) unsafe fn attach(queue: &'q FanIn<T, N, LANES>) -> Self {
+        // SAFETY: the lanes' consumers are ours, as nobody else makes any.
+        let lanes = queue.lanes.each_ref().map(|lane| unsafe { Consumer::attach(lane) });
+        Self { queue, lanes, at: LANES - 1, left: 0, batch: BATCH, _claim: Claim(&queue.claimed) }
+    }
+
+    /// Takes the next value: the oldest of the lane whose turn it is.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`] when no lane has any, [`PopError::Closed`] when moreover no lane has a producer, and one of
+    /// them closed.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        if self.left == 0 {
+            self.next_lane()?;
+        }
+        self.left -= 1;
+        self.lane().pop()
+    }
+
+    /// Takes the next value, and says which lane it is from.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_with_lane(&mut self) -> Result<(usize, T), PopError> {
+        let value = self.pop()?;
+        Ok((self.at, value))
+    }
+
+    /// Takes as many values as there are and as `out` has room for, and says how many. A lane's values lie together, up
+    /// to a batch in each turn.
+    #[inline]
+    pub fn pop_slice(&mut self, out: &mut [T]) -> usize
+    where
+        T: Copy,
+    {
+        let mut rest = &mut *out;
+        let mut len = 0;
+        while !rest.is_empty() && (self.left > 0 || self.next_lane().is_ok()) {
+            let wanted = self.left.min(rest.len());
+            let (now, later) = rest.split_at_mut(wanted);
+            let taken = self.lane().pop_slice(now);
+            debug_assert!(taken == wanted, "they were known to be there");
+            self.left -= wanted;
+            len += taken;
+            rest = later;
+        }
+        len
+    }
+
+    /// Takes values one by one until all lanes are empty, as many at most as all lanes hold.
+    #[inline]
+    pub fn drain(&mut self) -> FanInDrain<'_, 'q, T, N, LANES> {
+        FanInDrain { consumer: self, left: N.saturating_mul(LANES) }
+    }
+
+    /// How many values a lane may give in its turn; 32 unless this was called. Fewer are fairer, more are cheaper where
+    /// many lanes are idle. 0 counts as 1.
+    pub fn set_batch(&mut self, values: usize) {
+        self.batch = values.max(1);
+        self.left = self.left.min(self.batch);
+    }
+
+    /// Whether no lane has a producer, and one of them closed. There may still be values to take: `pop` tells when
+    /// there are none.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// Tells all producers that nothing more will be taken. What is in the lanes stays until a new consumer claims this
+    /// end, or the lanes are dropped. Producers learn of it when they ask, at the latest when they are refused.
+    pub fn close(self) {
+        self.lanes.iter().for_each(Consumer::say_closed);
+    }
+
+    /// The lanes, to claim some.
+    #[must_use]
+    pub const fn queue(&self) -> &'q FanIn<T, N, LANES> {
+        self.queue
+    }
+
+    /// What all lanes have done so far; see [`FanIn::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    #[inline(always)]
+    fn lane(&mut self) -> &mut Consumer<'q, T, N> {
+        debug_assert!(self.at < LANES);
+        // SAFETY: `at` is below LANES from the start, and `turn_to` sets no other.
+        unsafe { self.lanes.get_unchecked_mut(self.at) }
+    }
+
+    /// Gives the turn to the next lane that has values.
+    fn next_lane(&mut self) -> Result<(), PopError> {
+        if self.find() {
+            return Ok(());
+        }
+        if !self.queue.is_closed() {
+            return Err(PopError::Empty);
+        }
+        // Whoever sees that the producers have gone sees what they published, so one more look tells "closed and empty"
+        // from "a last value came just now".
+        if !broken("fan_in_last_look") && self.find() { Ok(()) } else { Err(PopError::Closed) }
+    }
+
+    /// Looks at each lane that was ever used once, from the one behind `at` on.
+    #[inline]
+    fn find(&mut self) -> bool {
+        let (first, bit) = (self.at / BITS, self.at % BITS);
+        let behind = (usize::MAX << bit) << 1; // the bits above `bit`: none, if it is the last
+        // The rest of the first word, the other words, and at the end the start of the first.
+        if self.find_in(first, behind) {
+            return true;
+        }
+        const { assert!(WORDS.is_power_of_two()) };
+        let words = const { LANES.div_ceil(BITS) };
+        for step in 1..words {
+            let word = first + step;
+            if self.find_in(if word < words { word } else { word - words }, usize::MAX) {
+                return true;
+            }
+        }
+        self.find_in(first, !behind)
+    }
+
+    /// The same for lanes of one word.
+    #[inline(always)]
+    fn find_in(&mut self, word: usize, which: usize) -> bool {
+        let mut bits = self.queue.used(word) & which;
+        while bits != 0 {
+            if self.turn_to(word * BITS + bits.trailing_zeros() as usize) {
+                return true;
+            }
+            bits &= bits - 1;
+        }
+        false
+    }
+
+    /// Gives the turn to this lane, if it has values.
+    #[inline(always)]
+    fn turn_to(&mut self, lane: usize) -> bool {
+        let Some(consumer) = self.lanes.get_mut(lane) else { return false };
+        if !consumer.has_some() {
+            return false;
+        }
+        self.left = consumer.available().min(self.batch);
+        self.at = lane;
+        true
+    }
+}
+
+impl<T, const N: usize, const LANES: usize> fmt::Debug for FanInConsumer<'_, T, N, LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanInConsumer").field("queue", self.queue).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Takes values one by one; see [`FanInConsumer::drain`]. To forget it loses nothing.
+#[must_use = "a drain takes nothing until it is iterated"]
+pub struct FanInDrain<'c, 'q, T, const N: usize, const LANES: usize> {
+    consumer: &'c mut FanInConsumer<'q, T, N, LANES>,
+    left: usize,
+}
+
+impl<T, const N: usize, const LANES: usize> Iterator for FanInDrain<'_, '_, T, N, LANES> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        let value = self.consumer.pop().ok();
+        if value.is_none() {
+            self.left = 0;
+        }
+        value
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left))
+    }
+}
+
+impl<T, const N: usize, const LANES: usize> core::iter::FusedIterator for FanInDrain<'_, '_, T, N, LANES> {}
+
+impl<T, const N: usize, const LANES: usize> fmt::Debug for FanInDrain<'_, '_, T, N, LANES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanInDrain").field("left", &self.left).finish_non_exhaustive()
+    }
+}
