@@ -74,7 +74,11 @@ fn runs() {
                     if n % 3 == 0 {
                         let run: Vec<_> = (n..n + most).map(|n| value(producer, n)).collect();
                         n += tx.push_slice(&run) as u64;
-                    } else if let Ok(mut grant) = tx.grant(most as usize) {
+                    } else {
+                        let Ok(mut grant) = tx.grant(most as usize) else {
+                            thread::yield_now();
+                            continue;
+                        };
                         let written = most - n % 2 * (most / 2);
                         (n..n + written).for_each(|n| grant.push(value(producer, n)).unwrap());
                         if n % 7 != 1 {
