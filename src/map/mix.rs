@@ -36,7 +36,7 @@ pub(super) const fn key(seed: u64) -> u64 {
 }
 
 /// How many multipliers [`secrets`] tries.
-const TRIES: u64 = 512;
+const TRIES: u64 = 4096;
 
 /// A secret odd multiplier whose multiples are spread evenly, as the golden one's are, and a secret key.
 ///
@@ -45,7 +45,7 @@ pub(super) const fn secrets(seed: u64) -> (u64, u64) {
     if seed == 0 {
         return (GOLDEN, 0);
     }
-    // One candidate in four or five is even enough; that none of 512 is has a chance of less than 10^-50.
+    // One candidate in seventy is even enough; that none of them is has a chance of less than 10^-20.
     let mut i = 0;
     while i < TRIES {
         let candidate = nth(seed, i) | 1;
@@ -60,10 +60,10 @@ pub(super) const fn secrets(seed: u64) -> (u64, u64) {
 /// Whether multiples of `multiplier`, modulo 2^64, never come to lie in few heaps: whether no fraction with a small
 /// denominator is very near to `multiplier` ÷ 2^64. Such fractions show as great terms in its continued fraction.
 const fn is_even(multiplier: u64) -> bool {
-    const GREATEST_TERM: u128 = 16;
+    const GREATEST_TERM: u128 = 6;
     let (mut a, mut b) = (1u128 << 64, multiplier as u128);
     let (mut before, mut denominator) = (0u128, 1u128);
-    while b != 0 && denominator < 1 << 31 {
+    while b != 0 && denominator < 1 << 22 {
         let term = a / b;
         // The first term only says how great the multiplier is as a whole.
         if term > GREATEST_TERM {

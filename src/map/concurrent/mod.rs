@@ -42,10 +42,10 @@
 //!
 //! - *Look up*: load the home word, read the places its bits name, load the word again. The same word: what was read
 //!   was true at the first load. Another word: try again; some writer got something done.
-//! - *Move*: when no place within reach of a home is free, a key of an earlier home is sent back, nearer to its own; or
-//!   a free place farther on is brought nearer by moving keys of homes between into it (hopscotch: Herlihy, Shavit,
-//!   Tzafrir 2008). A move is an update that changes nothing but the place: one swap of that key's home word, so a reader
-//!   finds the key before and after, never neither or both.
+//! - *Move*: when no place within reach of a home is free, a free one before it is brought there by moving keys of
+//!   earlier homes back into it, nearer to their own; or one farther on by moving keys of homes between into it
+//!   (hopscotch: Herlihy, Shavit, Tzafrir 2008). A move is an update that changes nothing but the place: one swap of
+//!   that key's home word, so a reader finds the key before and after, never neither or both.
 //! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that an update always has a place to write to.
 //!
 //! # Progress

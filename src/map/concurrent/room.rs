@@ -32,8 +32,38 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     #[cold]
     #[inline(never)]
     fn rearrange(&self, home: usize) -> Option<usize> {
-        if let Some(distance) = self.send_back(home) {
-            return Some(distance);
+        self.shift(home).or_else(|| self.make_way(home))
+    }
+
+    /// Lets a key that lies within reach of `home` find itself another place, as if it were new. Hardly ever needed: in a
+    /// map at 70 %, after about 10^8 inserts.
+    fn make_way(&self, home: usize) -> Option<usize> {
+        for back in 1..Self::SPAN {
+            let other = home.wrapping_sub(back) & Self::MASK;
+            let Some(to) = self.shift(other) else { continue };
+            if to >= back {
+                return Some(to - back); // that is within reach of `home` as well
+            }
+            // Acquire: pairs with `commit`, as in `look`.
+            let word = self.cell(other, 0).home.load(Ordering::Acquire);
+            let within = (word & PLACES) >> back;
+            if within != 0 && self.move_key(other, word, back + within.trailing_zeros() as usize, to) {
+                return Some(within.trailing_zeros() as usize);
+            }
+            self.give_back(other, to);
+        }
+        None
+    }
+
+    /// Takes a place within reach of `home` to which a free one from before or behind was brought.
+    fn shift(&self, home: usize) -> Option<usize> {
+        for before in 1..Self::SEARCH {
+            let free = home.wrapping_sub(before);
+            if self.take(free, 0)
+                && let Some(distance) = self.bring_forward(free, before)
+            {
+                return Some(distance);
+            }
         }
         let mut farther = Self::SPAN..Self::SEARCH;
         while let Some(distance) = farther.find(|&distance| self.take(home, distance)) {
@@ -44,26 +74,42 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         None
     }
 
-    /// Moves a key of an earlier home from a place within reach of `home` to a free one before that, nearer to its own
-    /// home, and takes the place it had. This is what keeps keys from drifting away from their homes for ever.
-    fn send_back(&self, home: usize) -> Option<usize> {
-        for back in 1..Self::SPAN {
-            let other = home.wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with `commit`, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let within = word & PLACES & !((1 << back) - 1);
-            if within == 0 {
-                continue;
-            }
-            let from = within.trailing_zeros() as usize;
-            if let Some(to) = (0..back).find(|&to| self.take(other, to)) {
-                if self.move_key(other, word, from, to) {
-                    return Some(from - back);
+    /// Exchanges the free place `free`, which is the caller's and lies `before` places before a home, for one within reach
+    /// of that home: keys from behind it move back into it, each nearer to its own home. This is what keeps keys from
+    /// drifting away from their homes for ever.
+    fn bring_forward(&self, mut free: usize, mut before: usize) -> Option<usize> {
+        loop {
+            match self.bring_one_forward(free) {
+                Ok(0) => {
+                    self.give_back(free, 0);
+                    return None;
                 }
-                self.give_back(other, to);
+                Ok(gain) if gain >= before => return Some(gain - before),
+                Ok(gain) => {
+                    free = free.wrapping_add(gain);
+                    before -= gain;
+                }
+                Err(Contended) => spin_loop(), // another writer got something done
             }
         }
-        None
+    }
+
+    /// Moves a key from behind the free place into it, from as far behind as can be, and says how far that was; 0: none
+    /// of the keys behind may lie so near to its home.
+    fn bring_one_forward(&self, free: usize) -> Result<usize, Contended> {
+        let (mut best, mut gain) = (None, 0);
+        for back in 0..Self::SPAN {
+            let other = free.wrapping_sub(back);
+            // Acquire: pairs with `commit`, as in `look`.
+            let word = self.cell(other, 0).home.load(Ordering::Acquire);
+            let behind = (word & PLACES) >> back >> 1;
+            let this = (usize::BITS - behind.leading_zeros()) as usize;
+            if this > gain {
+                (best, gain) = (Some((other, word, back)), this);
+            }
+        }
+        let Some((other, word, back)) = best else { return Ok(0) };
+        if self.move_key(other, word, back + gain, back) { Ok(gain) } else { Err(Contended) }
     }
 
     /// Exchanges a free place out of reach, which is the caller's, for one within.

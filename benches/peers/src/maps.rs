@@ -1,0 +1,272 @@
+//! The maps side by side with others, all in turn in each round.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps [--rounds N]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps soak [OPERATIONS]
+//! ```
+//!
+//! One thread: 131,072 places, `u64` ids, `u32` values; look-ups of ids that are there, in random order (ids in sequence:
+//! in sequence and in random order). Churn is a removal and an insert, counted as one; "after churn" has had as many of
+//! them as there are places, four times over. Two threads: 1,024 keys, a writer that updates them one after the other as
+//! fast as it can, a reader on the other core that looks them up in random order; and the same without the writer.
+//!
+//! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number is given; it checks
+//! every answer that can be known, and the map at the end.
+
+use crate::support::{host, rng::Rng};
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use vvp_core::map::{ConcurrentMap, IdMap};
+use zerocopy::FromZeros;
+
+const PLACES: usize = 1 << 17;
+const LOOKUPS: usize = 1 << 20;
+const KEYS: u64 = 1024;
+
+type Peer = hashbrown::HashMap<u64, u32, rustc_hash::FxBuildHasher>;
+
+trait Map {
+    fn empty() -> Self;
+    fn get(&self, id: u64) -> Option<u32>;
+    fn insert(&mut self, id: u64, value: u32);
+    fn remove(&mut self, id: u64);
+}
+
+impl Map for Box<IdMap<u32, PLACES>> {
+    fn empty() -> Self {
+        let mut map = IdMap::<u32, PLACES>::new_box_zeroed().expect("memory");
+        map.reseed(0x5eed);
+        map
+    }
+    #[inline(always)]
+    fn get(&self, id: u64) -> Option<u32> {
+        (**self).get(id)
+    }
+    #[inline(always)]
+    fn insert(&mut self, id: u64, value: u32) {
+        assert!((**self).insert(id, value).is_ok());
+    }
+    #[inline(always)]
+    fn remove(&mut self, id: u64) {
+        (**self).remove(id);
+    }
+}
+
+impl Map for Peer {
+    fn empty() -> Self {
+        Peer::with_capacity_and_hasher(PLACES / 8 * 7, Default::default())
+    }
+    #[inline(always)]
+    fn get(&self, id: u64) -> Option<u32> {
+        hashbrown::HashMap::get(self, &id).copied()
+    }
+    #[inline(always)]
+    fn insert(&mut self, id: u64, value: u32) {
+        hashbrown::HashMap::insert(self, id, value);
+    }
+    #[inline(always)]
+    fn remove(&mut self, id: u64) {
+        hashbrown::HashMap::remove(self, &id);
+    }
+}
+
+/// Ticks an operation of each row, for one map and one round.
+fn one_thread<M: Map>(seed: u64) -> Vec<(String, f64)> {
+    let mut rows = vec![];
+    for percent in [50, 75] {
+        let n = PLACES / 100 * percent;
+        let mut rng = Rng::new(seed);
+        let mut ids: Vec<u64> = (0..n).map(|_| rng.bits()).collect();
+        let mut map = M::empty();
+        ids.iter().for_each(|&id| map.insert(id, id as u32));
+        let random = |rng: &mut Rng, ids: &[u64]| -> Vec<u64> {
+            (0..LOOKUPS).map(|_| ids[rng.below(n as u64) as usize]).collect()
+        };
+        rows.push((format!("hit, {percent} %"), hits(&map, &random(&mut rng, &ids))));
+        let fresh: Vec<(usize, u64)> = (0..4 * PLACES).map(|_| (rng.below(n as u64) as usize, rng.bits())).collect();
+        let start = host::ticks();
+        for &(at, id) in &fresh {
+            map.remove(ids[at]);
+            map.insert(id, id as u32);
+            ids[at] = id;
+        }
+        let churn = (host::ticks() - start) as f64 / fresh.len() as f64;
+        rows.push((format!("remove + insert, {percent} %"), churn));
+        rows.push((format!("hit after churn, {percent} %"), hits(&map, &random(&mut rng, &ids))));
+    }
+    let n = PLACES as u64 / 4 * 3;
+    let mut map = M::empty();
+    (0..n).for_each(|i| map.insert(1_000_000 + i, i as u32));
+    let ids: Vec<u64> = (0..LOOKUPS as u64).map(|i| 1_000_000 + i % n).collect();
+    rows.push(("hit, ids in sequence, in sequence".into(), hits(&map, &ids)));
+    let mut rng = Rng::new(seed);
+    let ids: Vec<u64> = (0..LOOKUPS).map(|_| 1_000_000 + rng.below(n)).collect();
+    rows.push(("hit, ids in sequence, at random".into(), hits(&map, &ids)));
+    let start = host::ticks();
+    for i in 0..LOOKUPS as u64 {
+        map.remove(1_000_000 + i);
+        map.insert(1_000_000 + n + i, i as u32);
+    }
+    rows.push(("remove + insert, ids in sequence".into(), (host::ticks() - start) as f64 / LOOKUPS as f64));
+    rows
+}
+
+fn hits<M: Map>(map: &M, ids: &[u64]) -> f64 {
+    let start = host::ticks();
+    let mut sum = 0u64;
+    for &id in ids {
+        sum = sum.wrapping_add(u64::from(map.get(id).expect("it is there")));
+    }
+    black_box(sum);
+    (host::ticks() - start) as f64 / ids.len() as f64
+}
+
+/// Ticks a look-up, with a writer on the other core or without.
+fn two_threads(get: impl Fn(u64) -> u64, put: impl Fn(u64, u64) + Sync, writer: bool) -> f64 {
+    (0..KEYS).for_each(|key| put(key, 0));
+    let done = AtomicBool::new(!writer);
+    let ready = Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            host::pin(0);
+            host::real_time();
+            ready.wait();
+            let mut n = 0u64;
+            while !done.load(Ordering::Relaxed) {
+                n += 1;
+                put(n % KEYS, n);
+            }
+        });
+        ready.wait();
+        let mut rng = Rng::new(1);
+        let keys: Vec<u64> = (0..LOOKUPS / 4).map(|_| rng.below(KEYS)).collect();
+        let start = host::ticks();
+        let sum = keys.iter().fold(0u64, |sum, &key| sum.wrapping_add(get(key)));
+        let ticks = host::ticks() - start;
+        black_box(sum);
+        done.store(true, Ordering::Relaxed);
+        ticks as f64 / keys.len() as f64
+    })
+}
+
+/// All rounds of one row: ours, then each peer.
+fn print(name: &str, all: &mut [(&str, Vec<f64>)], ticks_per_ns: f64) {
+    println!("{name}");
+    let mut ours = f64::NAN;
+    for (who, times) in all {
+        times.sort_by(f64::total_cmp);
+        let ns = |i: usize| times[i] / ticks_per_ns;
+        let median = ns(times.len() / 2);
+        if ours.is_nan() {
+            ours = median;
+        }
+        let last = ns(times.len() - 1);
+        println!("  {who:18} {median:7.1} ns [{:.1} .. {last:.1}]  ours / it {:.2}", ns(0), ours / median);
+    }
+}
+
+pub fn main(arguments: Vec<String>) {
+    if arguments.first().map(String::as_str) == Some("soak") {
+        return soak(arguments.get(1).map_or(1_000_000_000, |n| n.parse().expect("a number of operations")));
+    }
+    let rounds = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--rounds", n] => n.parse().expect("a number of rounds"),
+        _ => 7,
+    };
+    let (pinned, real_time) = (host::pin(1), host::real_time());
+    println!("core 1: pinned {pinned}, SCHED_FIFO {real_time}, {rounds} rounds");
+    let ticks_per_ns = host::ticks_per_ns();
+    let mut rows: Vec<(String, [Vec<f64>; 2])> = vec![];
+    for round in 0..rounds {
+        let ours = one_thread::<Box<IdMap<u32, PLACES>>>(round);
+        let theirs = one_thread::<Peer>(round);
+        for (i, ((name, a), (_, b))) in ours.into_iter().zip(theirs).enumerate() {
+            if round == 0 {
+                rows.push((name, [vec![], vec![]]));
+            }
+            rows[i].1[0].push(a);
+            rows[i].1[1].push(b);
+        }
+    }
+    for (name, [ours, theirs]) in rows {
+        print(&name, &mut [("IdMap", ours), ("hashbrown + fx", theirs)], ticks_per_ns);
+    }
+    let ours = ConcurrentMap::<u64, u64, 2048>::new_box_zeroed().expect("memory");
+    let index = scc::HashIndex::<u64, u64, rustc_hash::FxBuildHasher>::default();
+    let papaya = papaya::HashMap::<u64, u64, rustc_hash::FxBuildHasher>::default();
+    for (writer, name) in [(true, "read, one writer beside it"), (false, "read, nobody writes")] {
+        let mut times = [vec![], vec![], vec![]];
+        for _ in 0..rounds {
+            times[0].push(two_threads(
+                |key| ours.get(&key).expect("there"),
+                |key, n| assert!(ours.insert(key, n).is_ok()),
+                writer,
+            ));
+            times[1].push(two_threads(
+                // An update hides the key for a moment.
+                |key| index.peek_with(&key, |_, v| *v).unwrap_or(0),
+                |key, n| match index.get_sync(&key) {
+                    Some(mut entry) => entry.update(n),
+                    None => assert!(index.insert_sync(key, n).is_ok()),
+                },
+                writer,
+            ));
+            times[2].push(two_threads(
+                |key| *papaya.pin().get(&key).expect("there"),
+                |key, n| _ = papaya.pin().insert(key, n),
+                writer,
+            ));
+        }
+        let [a, b, c] = times;
+        let mut all = [("ConcurrentMap", a), ("scc::HashIndex", b), ("papaya", c)];
+        print(name, &mut all, ticks_per_ns);
+    }
+}
+
+/// Two threads, each with keys of its own that it knows everything about and keys of the other that it only reads, in a
+/// map that is nearly full all the time.
+fn soak(operations: u64) {
+    const MINE: u64 = 23_000;
+    let mut map = ConcurrentMap::<u64, [u64; 2], 65_536>::new_box_zeroed().expect("memory");
+    map.reseed(7);
+    let (reads, started) = (AtomicU64::new(0), std::time::Instant::now());
+    std::thread::scope(|scope| {
+        for me in 0..2u64 {
+            let (map, reads) = (&map, &reads);
+            scope.spawn(move || {
+                let mut rng = Rng::new(me + 1);
+                let mut known: Vec<Option<u64>> = vec![None; MINE as usize * 2];
+                let mut live = 0;
+                for n in 0..operations / 2 {
+                    let i = rng.below(MINE * 2);
+                    let key = (i * 2 + me).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    let slot = &mut known[i as usize];
+                    match n % 4 {
+                        0 if slot.is_some() || live < MINE => {
+                            let before = map.insert(key, [n, !n]).unwrap_or_else(|_| panic!("no room: {:?}", map.stats()));
+                            assert_eq!(before.map(|v| v[0]), *slot);
+                            live += u64::from(slot.is_none());
+                            *slot = Some(n);
+                        }
+                        1 => {
+                            assert_eq!(map.remove(&key).map(|v| v[0]), *slot);
+                            live -= u64::from(slot.is_some());
+                            *slot = None;
+                        }
+                        2 => assert_eq!(map.get(&key).map(|v| v[0]), *slot),
+                        _ => {
+                            let theirs = (i * 2 + 1 - me).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                            if let Some([a, b]) = map.get(&theirs) {
+                                assert_eq!(a, !b, "torn");
+                                reads.fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    map.check_invariants();
+    println!("{operations} operations in {:?}: {:?}", started.elapsed(), map.stats());
+}
