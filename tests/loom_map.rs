@@ -210,3 +210,24 @@ fn what_was_done_before_an_insert_is_seen_after_the_get() {
         reader.join().unwrap();
     });
 }
+
+/// Found by the soak: a writer that slept while it counted took the map for full when others had put in and removed more
+/// than was there before.
+#[test]
+fn a_map_that_has_room_refuses_nothing() {
+    loom::model(|| {
+        let map = Arc::new(ConcurrentMap::<u64, usize, 4>::new());
+        let (old, new) = (key(&map, 0, 0), key(&map, 1, 0));
+        map.insert(old, 1).unwrap();
+        let other = {
+            let map = Arc::clone(&map);
+            let new = key(&map, 2, 0);
+            thread::spawn(move || map.insert(new, 2))
+        };
+        assert_eq!(map.remove(&old), Some(1));
+        assert_eq!(map.insert(new, 3), Ok(None));
+        assert_eq!(map.remove(&new), Some(3));
+        assert_eq!(other.join().unwrap(), Ok(None));
+        Arc::try_unwrap(map).unwrap().check_invariants();
+    });
+}

@@ -109,8 +109,9 @@ pub struct ConcurrentMap<K, V, const N: usize> {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct Counts {
-    /// Keys put in, and about to be.
-    inserted: AtomicUsize,
+    /// Keys that are there, and those about to be. One number, so that it is true at every moment: the difference of two
+    /// that are read one after the other is not.
+    len: AtomicUsize,
     removed: AtomicUsize,
     moved: AtomicUsize,
     repeated: AtomicUsize,
@@ -182,7 +183,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             Self {
                 secret: CachePadded::new(mix::key(seed)),
                 counts: CachePadded::new(Counts {
-                    inserted: AtomicUsize::new(0),
+                    len: AtomicUsize::new(0),
                     removed: AtomicUsize::new(0),
                     moved: AtomicUsize::new(0),
                     repeated: AtomicUsize::new(0),
@@ -210,7 +211,9 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             cell.state.store(FREE, Ordering::Relaxed);
         }
         // Relaxed: as above.
-        self.counts.removed.store(self.counts.inserted.load(Ordering::Relaxed), Ordering::Relaxed);
+        let len = self.counts.len.swap(0, Ordering::Relaxed);
+        // Relaxed: as above.
+        self.counts.removed.fetch_add(len, Ordering::Relaxed);
     }
 
     /// The home of a key, from 0 to `N` - 1, which depends on the seed: for measurements and tests.
@@ -400,7 +403,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                     place = None; // it is the key's now
                     counted &= before.is_some();
                 } else {
-                    // Relaxed: a number to count with.
+                    // Relaxed, both: numbers to count with.
+                    self.counts.len.fetch_sub(1, Ordering::Relaxed);
                     self.counts.removed.fetch_add(1, Ordering::Relaxed);
                 }
                 if let Some(distance) = old {
@@ -417,7 +421,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
         if counted {
             // Relaxed: a number to count with.
-            self.counts.inserted.fetch_sub(1, Ordering::Relaxed);
+            self.counts.len.fetch_sub(1, Ordering::Relaxed);
         }
         if attempts > 0 {
             // Relaxed: a number to look at.
@@ -444,13 +448,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
 
     /// Counts a key that is about to be put in, if there is room for it.
     fn count_one(&self) -> bool {
-        // Relaxed, all: numbers to count with. They say how many may come in, not where; nobody touches a place because
-        // of them.
-        let before = self.counts.inserted.fetch_add(1, Ordering::Relaxed);
-        if before.wrapping_sub(self.counts.removed.load(Ordering::Relaxed)) < Self::CAPACITY {
+        // Relaxed, both: a number to count with. It says how many may come in, not where; nobody touches a place because
+        // of it.
+        if self.counts.len.fetch_add(1, Ordering::Relaxed) < Self::CAPACITY {
             return true;
         }
-        self.counts.inserted.fetch_sub(1, Ordering::Relaxed);
+        self.counts.len.fetch_sub(1, Ordering::Relaxed);
         false
     }
 
@@ -481,11 +484,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// How many keys are there: true at some moment during the call, counting those that are about to be.
     #[must_use]
     pub fn len(&self) -> usize {
-        // Relaxed, both: a number to look at. What was removed is loaded first and was inserted before, so the difference
-        // cannot be negative for long; where it is, or is too great, it is cut.
-        let removed = self.counts.removed.load(Ordering::Relaxed);
-        let len = self.counts.inserted.load(Ordering::Relaxed).wrapping_sub(removed);
-        if len > usize::MAX / 2 { 0 } else { len.min(Self::CAPACITY) }
+        // Relaxed: a number to look at. A key that is refused counts for a moment.
+        self.counts.len.load(Ordering::Relaxed).min(Self::CAPACITY)
     }
 
     /// Whether no key is there, at some moment during the call.
@@ -498,11 +498,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     #[must_use]
     pub fn stats(&self) -> MapStats {
         // Relaxed, all: numbers to look at.
+        let (len, removed) = (self.len(), self.counts.removed.load(Ordering::Relaxed));
         MapStats {
             capacity: Self::CAPACITY,
-            len: self.len(),
-            inserted: self.counts.inserted.load(Ordering::Relaxed),
-            removed: self.counts.removed.load(Ordering::Relaxed),
+            len,
+            inserted: removed.wrapping_add(len),
+            removed,
             moved: self.counts.moved.load(Ordering::Relaxed),
             repeated: self.counts.repeated.load(Ordering::Relaxed),
             refused: self.counts.refused.load(Ordering::Relaxed),

@@ -25,38 +25,19 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// Takes a place within reach of `home`, and says how far it is: a free one, or one whose key can lie elsewhere.
     #[inline(always)]
     pub(super) fn make_room(&self, home: usize) -> Option<usize> {
-        (0..Self::SPAN).find(|&distance| self.take(home, distance)).or_else(|| self.rearrange(home))
+        self.take_within(home).or_else(|| self.rearrange(home))
+    }
+
+    /// Takes the nearest free place within reach of `home`.
+    #[inline(always)]
+    fn take_within(&self, home: usize) -> Option<usize> {
+        (0..Self::SPAN).find(|&distance| self.take(home, distance))
     }
 
     /// Takes a place within reach of `home` when none of them is free.
     #[cold]
     #[inline(never)]
     fn rearrange(&self, home: usize) -> Option<usize> {
-        self.shift(home).or_else(|| self.make_way(home))
-    }
-
-    /// Lets a key that lies within reach of `home` find itself another place, as if it were new. Hardly ever needed: in a
-    /// map at 70 %, after about 10^8 inserts.
-    fn make_way(&self, home: usize) -> Option<usize> {
-        for back in 1..Self::SPAN {
-            let other = home.wrapping_sub(back) & Self::MASK;
-            let Some(to) = self.shift(other) else { continue };
-            if to >= back {
-                return Some(to - back); // that is within reach of `home` as well
-            }
-            // Acquire: pairs with `commit`, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let within = (word & PLACES) >> back;
-            if within != 0 && self.move_key(other, word, back + within.trailing_zeros() as usize, to) {
-                return Some(within.trailing_zeros() as usize);
-            }
-            self.give_back(other, to);
-        }
-        None
-    }
-
-    /// Takes a place within reach of `home` to which a free one from before or behind was brought.
-    fn shift(&self, home: usize) -> Option<usize> {
         for before in 1..Self::SEARCH {
             let free = home.wrapping_sub(before);
             if self.take(free, 0)
