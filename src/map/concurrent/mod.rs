@@ -46,7 +46,8 @@
 //!   earlier homes back into it, nearer to their own; or one farther on by moving keys of homes between into it
 //!   (hopscotch: Herlihy, Shavit, Tzafrir 2008). A move is an update that changes nothing but the place: one swap of
 //!   that key's home word, so a reader finds the key before and after, never neither or both.
-//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that an update always has a place to write to.
+//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write updates to. A
+//!   neighbourhood can be full before: at 70 % of the places about one insert in 10^8 was refused (`docs/maps.md`).
 //!
 //! # Progress
 //! | operation | guarantee |
