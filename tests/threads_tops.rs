@@ -47,9 +47,10 @@ fn readers_see_tops_that_were_published() {
         assert!(tops.writer().is_none(), "there is one writer");
         assert!(tops.reader(InstrumentId::new(INSTRUMENTS as u16)).is_none());
         thread::scope(|scope| {
+            let mut readers = Vec::new();
             for (instrument, published) in published.iter().enumerate() {
                 let (tops, known) = (&tops, &known);
-                scope.spawn(move || {
+                readers.push(scope.spawn(move || {
                     let mut reader = tops.reader(InstrumentId::new(instrument as u16)).expect("there is one");
                     let mut seq = 0;
                     // The last one is not followed by another.
@@ -64,9 +65,13 @@ fn readers_see_tops_that_were_published() {
                         assert!(record.seq() >= seq, "an older top after a newer one");
                         seq = record.seq();
                     }
-                });
+                }));
             }
             play(&commands, &mut writer);
+            // One by one: the thread sanitizer sees that a thread ended by its join, not by the end of a scope.
+            for reader in readers {
+                reader.join().expect("the reader did not panic");
+            }
         });
         for (instrument, published) in published.iter().enumerate() {
             let newest = tops.reader(InstrumentId::new(instrument as u16)).and_then(|mut r| r.read().ok());

@@ -41,7 +41,7 @@ macro_rules! messages {
             }
 
             /// The same message, each field read and written again.
-            #[cfg(test)]
+            #[cfg(all(test, not(broken)))]
             pub(super) fn again(&self) -> Self {
                 Self::new(self.head.stamp())$(.$with(self.$field()))*
             }
