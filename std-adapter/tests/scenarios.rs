@@ -57,3 +57,34 @@ fn every_scenario_prints_what_is_expected() {
     }
     assert!(failures.is_empty(), "\n{failures}");
 }
+
+/// One order fills 5,000 others of one price, front to back; too long to be a file.
+#[test]
+fn deep_sweep() {
+    const MAKERS: u32 = 5000;
+    let (mut file, mut expected) = (String::new(), String::new());
+    for id in 1..=MAKERS {
+        file += &format!("{{\"op\":\"new\",\"id\":{id},\"side\":\"sell\",\"price\":\"100\",\"qty\":1}}\n");
+        expected += &format!("{{\"seq\":{id},\"event\":\"accepted\",\"id\":{id}}}\n");
+    }
+    let taker = MAKERS + 1;
+    file += &format!(
+        "{{\"op\":\"new\",\"id\":{taker},\"side\":\"buy\",\"price\":\"100\",\"qty\":{MAKERS},\"tif\":\"ioc\"}}\n"
+    );
+    expected += &format!("{{\"seq\":{taker},\"event\":\"accepted\",\"id\":{taker}}}\n");
+    for maker in 1..=MAKERS {
+        expected += &format!(
+            "{{\"seq\":{},\"event\":\"trade\",\"maker\":{maker},\"taker\":{taker},\"price\":\"100\",\"qty\":1,\"maker_open\":0,\"taker_open\":{}}}\n",
+            taker + maker,
+            MAKERS - maker,
+        );
+    }
+    expected += "{\"symbol\":\"X\",\"phase\":\"continuous\",\"last\":\"100\",\"bids\":[],\"asks\":[]}\n";
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deep_sweep.jsonl");
+    std::fs::write(&path, file).expect("the scenario is written");
+    for options in [&["--book"][..], &["--book", "--inline"]] {
+        let output = run(options, &path);
+        assert_eq!(difference(&String::from_utf8_lossy(&output.stdout), &expected), None, "{options:?}");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
