@@ -5,6 +5,7 @@
 #![cfg(loom)]
 
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use vvp_core::queue::{FanIn, FanInConsumer, PopError, Producer};
 
@@ -124,6 +125,35 @@ fn who_goes_to_another_lane_is_not_missed() {
             let first = rx.pop();
             assert!(first != Err(PopError::Closed), "closed, but assertion: there was always a producer");
             mover.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn who_came_before_the_last_one_left_is_not_missed() {
+    loom::model(|| {
+        with_split::<2>(|[free, old], mut rx| {
+            let queue = rx.queue();
+            drop(free);
+            let here = Arc::new(AtomicBool::new(false));
+            let comer = {
+                let here = Arc::clone(&here);
+                thread::spawn(move || {
+                    let new = queue.producer_of(0).unwrap();
+                    here.store(true, Ordering::Release);
+                    new
+                })
+            };
+            let leaver = thread::spawn(move || {
+                if here.load(Ordering::Acquire) {
+                    old.close();
+                    None
+                } else {
+                    Some(old)
+                }
+            });
+            assert_eq!(rx.pop().err(), Some(PopError::Empty), "there was always a producer");
+            drop((comer.join().unwrap(), leaver.join().unwrap()));
         });
     });
 }

@@ -47,6 +47,13 @@
 //! The values of a lane come in order; between lanes there is none but the consumer's turns. A lane that has values
 //! waits while each of the others has at most one turn, of one batch at most.
 //!
+//! # What `Closed` promises
+//! `pop` says [`Closed`](super::PopError::Closed) when all that the producers published has been taken, there was a moment at
+//! which no lane had a producer, and one of the lanes was closed by its last. A producer that claims a second lane before
+//! it leaves the first is never missed; nor is one that came before another left, if the other knew of it (by a message,
+//! a join: by anything that orders the two). Whoever claims a lane later opens the fan-in again, so `Closed` is final only
+//! where nobody will.
+//!
 //! # Progress
 //! **All operations of producers and of the consumer are wait-free.** Nobody can hold up anybody else: a producer that
 //! stalls or dies, wherever that be, delays only its own values, and what it had published is taken. Claiming a lane tries
@@ -58,7 +65,7 @@ pub use consumer::{FanInConsumer, FanInDrain};
 
 use super::Stats;
 use super::spsc::{Producer, Spsc, claim};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
+use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -154,11 +161,12 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
         let producer = self.lanes.get(lane)?.producer()?;
-        // Relaxed, both: who sees a value that we push, or that we have gone, sees this as well, since we do it first.
+        // Relaxed: who sees a value that we push, or that we have gone, sees this as well, since we do it first.
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
-        self.claims.claims.fetch_add(1, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `is_closed`: who counts us in sees our flag up.
+        self.claims.claims.fetch_add(1, unless_broken("fan_in_count", Ordering::Release));
         Some(producer)
     }
 
@@ -195,10 +203,12 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         self.lanes.iter().all(Spsc::is_empty)
     }
 
-    /// Whether no lane has a producer, and one of them closed.
+    /// Whether at a moment during the call no lane had a producer, and one of them was closed by its last. See
+    /// [what `Closed` promises](self).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: keeps the looks at the lanes behind it.
+        // Acquire: pairs with the Release in `producer_of`: of each producer counted here we see at least the flag up, so
+        // a flag that is down below is that of a producer who has gone, and not of one yet to be seen.
         let claims = self.claims.claims.load(Ordering::Acquire);
         let mut closed = false;
         for lane in &self.lanes {
@@ -207,9 +217,9 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
             }
             closed |= lane.producer_closed();
         }
-        // Relaxed: the looks at the lanes, which are Acquire, keep it behind them. If nobody has claimed a lane meanwhile,
-        // there was a moment when none had a producer. So one who goes to another lane before leaving the first is not
-        // missed.
+        // Relaxed: the looks at the lanes, which are Acquire, keep it behind them, and it sees the count of each producer
+        // whose going they saw. If it is what it was, nobody was there but those counted first, and they have gone: there
+        // was a moment when none had a producer. (Unless the count went all the way round during the call.)
         closed && (self.claims.claims.load(Ordering::Relaxed) == claims || broken("fan_in_claims"))
     }
 
