@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use vvp_core::pool::{Handle, HandleError, Pool, PoolBox, Reset};
 use vvp_core::queue::Spsc;
+use vvp_core::sync::{AtomicUsize, Ordering};
 
 /// Enough that the threads meet in every way, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;
@@ -81,6 +82,65 @@ fn freed_by_another_thread() {
     producer.join().unwrap();
     let stats = POOL.stats();
     assert_eq!((stats.acquired as u64, stats.released as u64, stats.in_use), (ROUNDS, ROUNDS, 0));
+}
+
+/// Two threads in turns, each of which must come after what the other did the time before. Whose turn it is they tell
+/// each other with Relaxed, which orders nothing: so they alternate on any machine, however busy or idle, and all order
+/// there is between their turns is that of the pool.
+fn in_turns(turn: impl Fn(u64) + Sync) {
+    const TURNS: usize = 400;
+    let whose = AtomicUsize::new(0);
+    let turns_of = |me| {
+        for n in (me..TURNS).step_by(2) {
+            // Relaxed, both: see above.
+            while whose.load(Ordering::Relaxed) != n {
+                thread::yield_now();
+            }
+            turn(n as u64);
+            whose.store(n + 1, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(|| turns_of(1));
+        turns_of(0);
+        other.join().unwrap();
+    });
+}
+
+/// The only slot there is goes to and fro.
+#[test]
+fn the_next_owner_sees_what_the_last_one_did() {
+    static POOL: Pool<Value, 1> = Pool::new();
+    in_turns(|n| {
+        let mut value = loop {
+            match POOL.acquire() {
+                Some(value) => break value,
+                None => thread::yield_now(),
+            }
+        };
+        value.check(0);
+        value.put(n);
+    });
+    assert_eq!(POOL.stats().in_use, 0);
+}
+
+/// The same value is lent to one and to the other.
+#[test]
+fn the_next_borrower_sees_what_the_last_one_did() {
+    static POOL: Pool<Value, 1> = Pool::new();
+    let handle = POOL.acquire_handle().unwrap();
+    in_turns(|n| {
+        let mut value = loop {
+            match POOL.get_mut(handle) {
+                Ok(value) => break value,
+                Err(problem) => assert_eq!(problem, HandleError::Busy),
+            }
+            thread::yield_now();
+        };
+        value.check(n);
+        value.put(n + 1);
+    });
+    assert_eq!(POOL.release(handle), Ok(()));
 }
 
 /// The same with magazines on both sides, and handles through our own queue.
