@@ -1,5 +1,7 @@
 //! A copy of `/proc` and `/sys` in a folder, made from one text file: `== PATH` and then what the file holds.
 
+#![allow(dead_code, reason = "each test file uses some of it")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use vvp_std_adapter::system::System;

@@ -1,0 +1,337 @@
+//! Watches for pauses: moments in which a core was taken from a thread that wanted to run.
+
+use crate::clock::Clock;
+use crate::knob::Answer;
+use crate::thread::{pin_to, wake_on_time};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use vvp_core::metrics::Histogram;
+
+/// How a core is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseMode {
+    /// A thread reads the clock all the time and so sees every pause of its core; it takes the whole core.
+    Spin,
+    /// A thread sleeps for so long and looks how late it wakes; it takes next to nothing and sees a sample of the pauses.
+    Timer(Duration),
+}
+
+/// Where a pause came from, as far as the kernel's counts of the watching thread say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseCause {
+    /// A page had to be fetched from a device.
+    MajorFault,
+    /// The scheduler gave the core to another thread.
+    Preempted,
+    /// A page had to be set up.
+    MinorFault,
+    /// None of these: an interrupt, the host of a virtual machine, or a late timer.
+    Outside,
+}
+
+/// One pause that was longer than allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The core.
+    pub cpu: usize,
+    /// How long.
+    pub ns: u64,
+    /// Where from.
+    pub cause: PauseCause,
+}
+
+/// Faults and context switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct SchedulingCounts {
+    /// Page faults served from memory.
+    pub minor_faults: u64,
+    /// Page faults that waited for a device.
+    pub major_faults: u64,
+    /// Times a thread gave up its core (slept, waited).
+    pub voluntary_switches: u64,
+    /// Times the core was taken away.
+    pub involuntary_switches: u64,
+}
+
+impl SchedulingCounts {
+    /// Of all threads of the process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::of(libc::RUSAGE_SELF)
+    }
+
+    /// Of the calling thread.
+    #[must_use]
+    pub fn of_thread() -> Self {
+        Self::of(libc::RUSAGE_THREAD)
+    }
+
+    fn of(who: libc::c_int) -> Self {
+        // SAFETY: all-zero bytes are a valid `rusage`: numbers only.
+        let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
+        // SAFETY: `usage` is ours to write; the call keeps no pointer, and cannot fail with these arguments.
+        unsafe { libc::getrusage(who, &raw mut usage) };
+        let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
+        Self {
+            minor_faults: count(usage.ru_minflt),
+            major_faults: count(usage.ru_majflt),
+            voluntary_switches: count(usage.ru_nvcsw),
+            involuntary_switches: count(usage.ru_nivcsw),
+        }
+    }
+
+    /// What came since `earlier`.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            minor_faults: self.minor_faults.wrapping_sub(earlier.minor_faults),
+            major_faults: self.major_faults.wrapping_sub(earlier.major_faults),
+            voluntary_switches: self.voluntary_switches.wrapping_sub(earlier.voluntary_switches),
+            involuntary_switches: self.involuntary_switches.wrapping_sub(earlier.involuntary_switches),
+        }
+    }
+
+    /// What explains a pause best.
+    const fn cause(self) -> PauseCause {
+        if self.major_faults > 0 {
+            PauseCause::MajorFault
+        } else if self.involuntary_switches > 0 {
+            PauseCause::Preempted
+        } else if self.minor_faults > 0 {
+            PauseCause::MinorFault
+        } else {
+            PauseCause::Outside
+        }
+    }
+}
+
+/// What one core's watcher has seen.
+#[derive(Clone, Debug)]
+pub struct CorePauses {
+    /// The core.
+    pub cpu: usize,
+    /// Whether the watcher is pinned to it; if not, what it sees may be any core's.
+    pub pinned: Answer,
+    /// All stalls in nanoseconds: gaps between two readings (spin), or how late it woke (timer).
+    pub stalls: Histogram,
+    /// Pauses longer than allowed, by cause: major fault, preempted, minor fault, outside.
+    pub by_cause: [u64; 4],
+}
+
+impl CorePauses {
+    /// Pauses longer than allowed.
+    #[must_use]
+    pub fn too_long(&self) -> u64 {
+        self.by_cause.iter().sum()
+    }
+}
+
+struct Core {
+    cpu: usize,
+    pinned: Mutex<Answer>,
+    stalls: Histogram,
+    by_cause: [AtomicU64; 4],
+}
+
+/// A thread on each watched core. Dropping it ends them.
+///
+/// ```
+/// use std::time::Duration;
+/// use vvp_std_adapter::memory::{PauseMode, PauseMonitor};
+/// let max_pause_ns = 1_000_000;
+/// let monitor = PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), max_pause_ns, |pause| {
+///     eprintln!("core {} stood still for {} ns: {:?}", pause.cpu, pause.ns, pause.cause);
+/// })?;
+/// for core in monitor.cores() {
+///     println!("core {}: p99 {} ns, {} too long", core.cpu, core.stalls.per_mille(990), core.too_long());
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct PauseMonitor {
+    cores: Vec<Arc<Core>>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    max_pause_ns: u64,
+    before: SchedulingCounts,
+}
+
+impl core::fmt::Debug for PauseMonitor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let cpus: Vec<usize> = self.cores.iter().map(|c| c.cpu).collect();
+        f.debug_struct("PauseMonitor")
+            .field("cpus", &cpus)
+            .field("max_pause_ns", &self.max_pause_ns)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PauseMonitor {
+    /// Watches these cores. `on_pause` is called, on the watching thread, for each pause longer than `max_pause_ns`.
+    ///
+    /// # Errors
+    /// The system has no thread left; those already started have ended by then.
+    pub fn start(
+        cpus: &[usize],
+        mode: PauseMode,
+        max_pause_ns: u64,
+        on_pause: impl Fn(Pause) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let clock = Clock::calibrated(Duration::from_millis(20));
+        let on_pause = Arc::new(on_pause);
+        let mut monitor = Self {
+            cores: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+            max_pause_ns,
+            before: SchedulingCounts::of_process(),
+        };
+        for &cpu in cpus {
+            let core = Arc::new(Core {
+                cpu,
+                pinned: Mutex::new(Answer::Unsupported),
+                stalls: Histogram::new(),
+                by_cause: [const { AtomicU64::new(0) }; 4],
+            });
+            monitor.cores.push(Arc::clone(&core));
+            let (stop, on_pause) = (Arc::clone(&monitor.stop), Arc::clone(&on_pause));
+            let name = format!("vvp-pause-{cpu}");
+            // If this fails, dropping the monitor ends the others.
+            let thread = std::thread::Builder::new()
+                .name(name)
+                .spawn(move || watch(&core, mode, max_pause_ns, &clock, &stop, &*on_pause))?;
+            monitor.threads.push(thread);
+        }
+        Ok(monitor)
+    }
+
+    /// The longest pause that is allowed, in nanoseconds.
+    #[must_use]
+    pub const fn max_pause_ns(&self) -> u64 {
+        self.max_pause_ns
+    }
+
+    /// What each core's watcher has seen so far.
+    #[must_use]
+    pub fn cores(&self) -> Vec<CorePauses> {
+        let seen = |core: &Arc<Core>| CorePauses {
+            cpu: core.cpu,
+            pinned: *core.pinned.lock().unwrap_or_else(PoisonError::into_inner),
+            stalls: core.stalls.clone(),
+            // Relaxed: plain counts.
+            by_cause: core.by_cause.each_ref().map(|n| n.load(Ordering::Relaxed)),
+        };
+        self.cores.iter().map(seen).collect()
+    }
+
+    /// Faults and context switches of the whole process since the start.
+    #[must_use]
+    pub fn scheduling(&self) -> SchedulingCounts {
+        SchedulingCounts::of_process().since(self.before)
+    }
+}
+
+impl Drop for PauseMonitor {
+    fn drop(&mut self) {
+        // Relaxed: nothing else is handed over; joining is what orders the rest.
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A callback that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &AtomicBool, on_pause: &dyn Fn(Pause)) {
+    *core.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pin_to(core.cpu);
+    wake_on_time();
+    let mut counts = SchedulingCounts::of_thread();
+    let mut last = clock.now();
+    // Relaxed: see `PauseMonitor::drop`. Ends at the latest one sleep after the stop.
+    while !stop.load(Ordering::Relaxed) {
+        let expected_ns = match mode {
+            PauseMode::Spin => 0,
+            PauseMode::Timer(sleep) => {
+                last = clock.now();
+                std::thread::sleep(sleep);
+                u64::try_from(sleep.as_nanos()).unwrap_or(u64::MAX)
+            }
+        };
+        let now = clock.now();
+        let ns = clock.ns_between(last, now).saturating_sub(expected_ns);
+        last = now;
+        core.stalls.record(ns);
+        if ns > max_ns {
+            let new = SchedulingCounts::of_thread();
+            let cause = new.since(counts).cause();
+            counts = new;
+            if let Some(count) = core.by_cause.get(cause as usize) {
+                // Relaxed: a plain count.
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            on_pause(Pause { cpu: core.cpu, ns, cause });
+            // What the callback took is not a pause.
+            last = clock.now();
+        } else if matches!(mode, PauseMode::Timer(_)) {
+            // So that an old switch does not explain a new pause; too dear for each turn of the spinning one.
+            counts = SchedulingCounts::of_thread();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dearest_explanation_wins() {
+        let counts = |minor_faults, major_faults, involuntary_switches| SchedulingCounts {
+            minor_faults,
+            major_faults,
+            involuntary_switches,
+            voluntary_switches: 9,
+        };
+        assert_eq!(counts(0, 0, 0).cause(), PauseCause::Outside);
+        assert_eq!(counts(1, 0, 0).cause(), PauseCause::MinorFault);
+        assert_eq!(counts(1, 0, 1).cause(), PauseCause::Preempted);
+        assert_eq!(counts(1, 1, 1).cause(), PauseCause::MajorFault);
+    }
+
+    #[test]
+    fn every_stall_is_counted_and_the_long_ones_are_told_once_each() {
+        let cpus = crate::thread::allowed_cpus();
+        for mode in [PauseMode::Spin, PauseMode::Timer(Duration::from_micros(200))] {
+            let told = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&told);
+            // Nothing is allowed, so whatever takes time at all is too long.
+            let monitor = PauseMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |pause| {
+                assert!(pause.ns > 0);
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+            .expect("a thread");
+            while !cpus.is_empty() && told.load(Ordering::Relaxed) < 50 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let cores = monitor.cores();
+            for core in &cores {
+                assert!(core.pinned.is_applied() && core.too_long() > 0 && core.stalls.count() > 0, "{core:?}");
+            }
+            let kept = monitor.cores.clone();
+            drop(monitor);
+            let total: u64 = kept.iter().flat_map(|c| &c.by_cause).map(|n| n.load(Ordering::Relaxed)).sum();
+            assert_eq!(total, told.load(Ordering::Relaxed));
+        }
+    }
+
+    #[test]
+    fn a_core_that_is_not_there_is_refused_and_watched_from_elsewhere() {
+        let monitor = PauseMonitor::start(&[100_000], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
+            .expect("a thread");
+        while monitor.cores().iter().any(|c| c.stalls.is_empty()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(monitor.cores().iter().all(|c| c.pinned == Answer::Refused(libc::EINVAL) && c.too_long() == 0));
+    }
+}

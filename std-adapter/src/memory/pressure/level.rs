@@ -1,0 +1,195 @@
+//! From numbers to a level, without flapping.
+
+/// How hard memory is to come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+pub enum PressureLevel {
+    /// Nothing to do.
+    #[default]
+    Normal = 0,
+    /// Give back what can be done without.
+    Elevated = 1,
+    /// Stalls are here or near: take on nothing new.
+    Critical = 2,
+}
+
+impl PressureLevel {
+    pub(super) const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Normal,
+            1 => Self::Elevated,
+            _ => Self::Critical,
+        }
+    }
+
+    /// In one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Elevated => "elevated",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl core::fmt::Display for PressureLevel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// From which values on something counts as elevated and as critical, in the unit of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// Elevated from here on.
+    pub elevated: u64,
+    /// Critical from here on; never below `elevated` in effect.
+    pub critical: u64,
+}
+
+impl Threshold {
+    /// Never anything but normal.
+    pub const OFF: Self = Self { elevated: u64::MAX, critical: u64::MAX };
+
+    /// The level of a value. `u64::MAX` as a threshold is never reached.
+    pub(super) const fn level(self, value: u64) -> PressureLevel {
+        if value >= self.critical && self.critical != u64::MAX {
+            PressureLevel::Critical
+        } else if value >= self.elevated && self.elevated != u64::MAX {
+            PressureLevel::Elevated
+        } else {
+            PressureLevel::Normal
+        }
+    }
+
+    /// The level that a value keeps up once it was reached: thresholds are a fifth lower on the way down.
+    pub(super) const fn keeps(self, value: u64) -> PressureLevel {
+        const fn lower(n: u64) -> u64 {
+            if n == u64::MAX { n } else { n - n / 5 }
+        }
+        Self { elevated: lower(self.elevated), critical: lower(self.critical) }.level(value)
+    }
+}
+
+/// The level over time: up at once; down only when for a number of samples in a row nothing kept it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hysteresis {
+    level: PressureLevel,
+    /// Samples in a row that would do with less.
+    calm: u32,
+    /// The most that these would have kept up.
+    kept: PressureLevel,
+    calm_samples: u32,
+}
+
+impl Hysteresis {
+    /// Starts normal; goes down after `calm_samples` samples (0 counts as 1).
+    #[must_use]
+    pub const fn new(calm_samples: u32) -> Self {
+        let calm_samples = if calm_samples == 0 { 1 } else { calm_samples };
+        Self { level: PressureLevel::Normal, calm: 0, kept: PressureLevel::Normal, calm_samples }
+    }
+
+    /// The level now.
+    #[must_use]
+    pub const fn level(&self) -> PressureLevel {
+        self.level
+    }
+
+    /// One more sample: the level that it calls for, and the one that it keeps up. Returns the new level if it changes.
+    pub fn step(&mut self, calls_for: PressureLevel, keeps: PressureLevel) -> Option<PressureLevel> {
+        let keeps = keeps.max(calls_for);
+        if calls_for > self.level {
+            self.calm = 0;
+            self.level = calls_for;
+            return Some(calls_for);
+        }
+        if keeps >= self.level {
+            self.calm = 0;
+            return None;
+        }
+        self.kept = if self.calm == 0 { keeps } else { self.kept.max(keeps) };
+        self.calm += 1;
+        if self.calm < self.calm_samples {
+            return None;
+        }
+        self.calm = 0;
+        self.level = self.kept;
+        Some(self.level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PressureLevel::{Critical, Elevated, Normal};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same from the whole history: what the last `calm` samples since the last change kept up.
+    fn model(history: &[(PressureLevel, PressureLevel)], calm: usize) -> Vec<PressureLevel> {
+        let (mut level, mut since, mut levels) = (Normal, 0, Vec::new());
+        for (i, &(calls, _)) in history.iter().enumerate() {
+            let kept = |&(calls, keeps): &(PressureLevel, PressureLevel)| calls.max(keeps);
+            let start = (i + 1).saturating_sub(calm).max(since);
+            let most = history[start..=i].iter().map(kept).max().unwrap_or(Normal);
+            if calls > level {
+                (level, since) = (calls, i + 1);
+            } else if i + 1 - start == calm && most < level {
+                (level, since) = (most, i + 1);
+            }
+            levels.push(level);
+        }
+        levels
+    }
+
+    fn any_level() -> impl Strategy<Value = PressureLevel> {
+        prop_oneof![Just(Normal), Just(Elevated), Just(Critical)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn up_at_once_and_down_after_calm(
+            history in prop::collection::vec((any_level(), any_level()), 0..60), calm in 1_u32..6,
+        ) {
+            let mut state = Hysteresis::new(calm);
+            let mut seen = Vec::new();
+            for &(calls, keeps) in &history {
+                let before = state.level();
+                let change = state.step(calls, keeps);
+                prop_assert_eq!(change.is_some(), state.level() != before);
+                prop_assert!(state.level() >= calls);
+                seen.push(state.level());
+            }
+            prop_assert_eq!(seen, model(&history, calm as usize));
+        }
+
+        #[test]
+        fn a_value_that_stays_changes_the_level_once_at_most(value in 0_u64..200, calm in 0_u32..5, from in any_level()) {
+            let t = Threshold { elevated: 50, critical: 100 };
+            let mut state = Hysteresis::new(calm);
+            state.step(from, from);
+            let changes = (0..40).filter(|_| state.step(t.level(value), t.keeps(value)).is_some()).count();
+            prop_assert!(changes <= 1);
+            prop_assert!(state.level() == t.level(value) || state.level() == t.keeps(value));
+        }
+
+        #[test]
+        fn a_value_that_trembles_about_a_threshold_does_not_make_the_level_flap(
+            noise in prop::collection::vec(95_u64..106, 2..80), calm in 1_u32..4,
+        ) {
+            let t = Threshold { elevated: 50, critical: 100 };
+            let mut state = Hysteresis::new(calm);
+            let changes = noise.iter().filter(|&&v| state.step(t.level(v), t.keeps(v)).is_some()).count();
+            prop_assert!(changes <= 2);
+        }
+    }
+
+    #[test]
+    fn thresholds_that_are_off_are_never_reached() {
+        assert_eq!((Threshold::OFF.level(u64::MAX), Threshold::OFF.keeps(u64::MAX)), (Normal, Normal));
+        let t = Threshold { elevated: 0, critical: u64::MAX };
+        assert_eq!(t.level(0), Elevated);
+    }
+}
