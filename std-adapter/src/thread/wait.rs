@@ -63,9 +63,71 @@ fn nap(before: u32) {
     std::thread::sleep(LONGEST_NAP.min(SHORTEST_NAP * (1 << doublings)));
 }
 
+/// Spins for some microseconds, then gives the processor away at each attempt.
+///
+/// For threads that share a processor with nothing but each other; beside a busy stranger see [`Backoff`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpinThenYield;
+
+impl Wait for SpinThenYield {
+    #[inline]
+    fn wait(&mut self, attempt: u32) {
+        if attempt < PAUSE { Spin.wait(attempt) } else { std::thread::yield_now() }
+    }
+}
+
+/// Spins for some microseconds, then sleeps until the thread is unparked, or for so long: the processor is free meanwhile,
+/// and waking takes some 50 µs. The other side calls [`Thread::unpark`](std::thread::Thread::unpark); if it does not, the wait
+/// is no longer than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Park {
+    /// The longest sleep.
+    pub limit: Duration,
+}
+
+impl Wait for Park {
+    #[inline]
+    fn wait(&mut self, attempt: u32) {
+        if attempt < PAUSE { Spin.wait(attempt) } else { std::thread::park_timeout(self.limit) }
+    }
+}
+
 /// Makes the calling thread's naps end on time: Linux may otherwise let a sleeper sleep 50 µs longer than asked.
 pub fn wake_on_time() -> Answer {
     let slack_ns: libc::c_ulong = 1;
     // SAFETY: sets a number of the calling thread; takes no pointer.
     Answer::of_call(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn meets(mut wait: impl Wait + Send) {
+        let value = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let mut attempt = 0;
+                // Acquire: pairs with the Release below.
+                while value.load(Ordering::Acquire) == 0 {
+                    wait.wait(attempt);
+                    attempt += 1;
+                }
+            });
+            std::thread::sleep(Duration::from_millis(2));
+            value.store(1, Ordering::Release);
+            waiter.thread().unpark();
+            waiter.join().expect("no panic");
+        });
+    }
+
+    #[test]
+    fn whoever_waits_sees_what_comes() {
+        meets(Spin);
+        meets(SpinThenYield);
+        meets(Park { limit: Duration::from_secs(3_600) });
+        meets(Park { limit: Duration::from_micros(50) });
+        meets(Backoff::new(true));
+    }
 }
