@@ -181,10 +181,7 @@ impl Spawn {
     ///
     /// # Errors
     /// [`SpawnError`]; `work` has not run and will not.
-    pub fn start<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Spawned<T>, SpawnError> {
+    pub fn start<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<Spawned<T>, SpawnError> {
         let place = self.place();
         let (tell, told) = mpsc::sync_channel(1);
         let (go, wait) = mpsc::sync_channel::<()>(1);
