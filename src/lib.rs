@@ -52,6 +52,7 @@
 //! | [`map`] | maps of fixed size: for one owner, for ids in sequence, for many threads |
 //! | [`queue`] | a queue between two threads |
 //! | [`pool`] | objects that threads share, or one owner's, without an allocator |
+//! | [`layout`] | where the fields of shared structures lie |
 //! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
 //! | [`wire`] | market data as exchanges send it: ITCH 5.0 |
 //! | [`sync`] | the one door to atomics |
@@ -86,6 +87,7 @@
 pub mod book;
 pub mod engine;
 pub mod feed;
+pub mod layout;
 pub mod map;
 pub mod metrics;
 pub mod pool;

@@ -61,7 +61,7 @@ pub(crate) use const_unless_loom;
 #[derive(Debug, Default)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C, align(128))]
-pub struct CachePadded<T>(T);
+pub struct CachePadded<T>(pub(crate) T);
 
 const _: () = assert!(size_of::<CachePadded<u8>>() == 128 && align_of::<CachePadded<u8>>() == 128);
 
@@ -144,6 +144,9 @@ pub(crate) struct Slots<T, const N: usize> {
 type Values<T, const N: usize> = core::cell::UnsafeCell<[MaybeUninit<T>; N]>;
 
 impl<T, const N: usize> Slots<T, N> {
+    /// Bytes from one slot to the next, which are all the slot's.
+    pub(crate) const STRIDE: usize = size_of::<UnsafeCell<MaybeUninit<T>>>();
+
     /// What turns an index into a slot. To name it is to check `N` at compile time.
     pub(crate) const MASK: usize = {
         assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two");

@@ -1,6 +1,7 @@
 //! Numbers that go up, and numbers that go up and down.
 
 use super::word::Word64;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, Ordering, const_unless_loom};
 use core::fmt;
 
@@ -35,6 +36,10 @@ pub struct SharedCounter(AtomicUsize);
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub struct SharedGauge(AtomicUsize);
+
+impl Layout for Gauge {
+    const FIELDS: &'static [Field] = &[field!("now", Self, now), field!("most", Self, most)];
+}
 
 // Orderings are Relaxed throughout: each number stands for itself, and nobody touches anything because of it.
 

@@ -1,6 +1,7 @@
 //! How long things took, in fixed memory.
 
 use super::word::Word64;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, Ordering};
 use core::fmt;
 
@@ -63,6 +64,14 @@ pub struct Histogram {
     max: Word64,
     /// The complement of the least value, so that zero stands for "none yet".
     not_min: Word64,
+}
+
+impl Layout for Histogram {
+    const FIELDS: &'static [Field] = &[
+        Field::new("counts[i]", core::mem::offset_of!(Self, counts), size_of::<usize>(), size_of::<usize>()),
+        field!("max", Self, max),
+        field!("not_min", Self, not_min),
+    ];
 }
 
 /// The bucket of a value that is at most `TOP + 1`.

@@ -59,6 +59,7 @@ pub use magazine::{Magazine, MagazineBox};
 pub use slab::{Full, Key, Slab, Vacant};
 pub use stats::PoolStats;
 
+use crate::layout::{Field, Layout, field};
 use crate::sync::AtomicUsize;
 use core::fmt;
 use ring::Ring;
@@ -114,6 +115,27 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
 pub struct Pool<T, const N: usize> {
     ring: Ring<[AtomicUsize; N]>,
     slots: [Slot<T>; N],
+}
+
+impl<T, const N: usize> Layout for Pool<T, N> {
+    const FIELDS: &'static [Field] = &[
+        field!("taking.head", Self, ring.taking.0.head),
+        field!("taking.fresh", Self, ring.taking.0.fresh),
+        field!("taking.exhausted", Self, ring.taking.0.exhausted),
+        field!("putting.tail", Self, ring.putting.0.tail),
+        field!("notes.tag", Self, ring.notes.0.tag),
+        field!("notes.hits", Self, ring.notes.0.hits),
+        field!("notes.moved_in", Self, ring.notes.0.moved_in),
+        field!("notes.moved_out", Self, ring.notes.0.moved_out),
+        Field::new(
+            "entries[i]",
+            core::mem::offset_of!(Self, ring.entries),
+            size_of::<AtomicUsize>(),
+            size_of::<AtomicUsize>(),
+        ),
+        field!("slots[i].state", Self, slots, Slot<T>, state),
+        field!("slots[i].value", Self, slots, Slot<T>, value),
+    ];
 }
 
 // SAFETY: an object goes through the pool from one thread to another, so it must be Send. Who may touch a slot is

@@ -37,45 +37,45 @@ fn put_order() -> Ordering {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct Ring<E: ?Sized = [AtomicUsize]> {
-    taking: CachePadded<Taking>,
-    putting: CachePadded<Putting>,
-    notes: CachePadded<Notes>,
-    entries: E,
+    pub(super) taking: CachePadded<Taking>,
+    pub(super) putting: CachePadded<Putting>,
+    pub(super) notes: CachePadded<Notes>,
+    pub(super) entries: E,
 }
 
 /// Written by those who take.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-struct Taking {
+pub(super) struct Taking {
     /// How many were taken from the ring so far.
-    head: AtomicUsize,
+    pub(super) head: AtomicUsize,
     /// How many slots were ever taken: those from here on have never been used. Stops at N.
-    fresh: AtomicUsize,
+    pub(super) fresh: AtomicUsize,
     /// How many calls found nothing.
-    exhausted: AtomicUsize,
+    pub(super) exhausted: AtomicUsize,
 }
 
 /// Written by those who give back.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-struct Putting {
+pub(super) struct Putting {
     /// How many were put into the ring so far; behind by those who have put and not said so yet.
-    tail: AtomicUsize,
+    pub(super) tail: AtomicUsize,
 }
 
 /// Written seldom.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-struct Notes {
+pub(super) struct Notes {
     /// The name of the pool in its handles, in the bits above a slot's number; 0 as long as no slot was ever taken.
-    tag: AtomicUsize,
+    pub(super) tag: AtomicUsize,
     /// What magazines have reported so far, see [`Reported`].
-    hits: AtomicUsize,
-    moved_in: AtomicUsize,
-    moved_out: AtomicUsize,
+    pub(super) hits: AtomicUsize,
+    pub(super) moved_in: AtomicUsize,
+    pub(super) moved_out: AtomicUsize,
 }
 
 /// What magazines have added up since they last reported. Differences wrap.

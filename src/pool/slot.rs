@@ -25,8 +25,8 @@ use core::mem::MaybeUninit;
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct Slot<T> {
-    state: AtomicUsize,
-    value: UnsafeCell<MaybeUninit<T>>,
+    pub(super) state: AtomicUsize,
+    pub(super) value: UnsafeCell<MaybeUninit<T>>,
 }
 
 const MODE_BITS: u32 = 4;

@@ -56,6 +56,7 @@
 //! 2³² values (on 32-bit machines; 2⁶⁴ on others) would not notice.
 
 use super::Stats;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -93,6 +94,15 @@ const _: () = {
     assert!(size_of::<AtomicBytes<u8>>() == WORD && size_of::<AtomicBytes<[usize; 5]>>() == 5 * WORD);
     assert!(size_of::<Latest<[usize; 3]>>() == 128 && align_of::<Latest<u8>>() == 128);
 };
+
+impl<T> Layout for Latest<T> {
+    const FIELDS: &'static [Field] = &[
+        field!("version", Self, version),
+        field!("closed", Self, closed),
+        field!("claimed", Self, claimed),
+        Field::new("places[i]", core::mem::offset_of!(Self, places), size_of::<T>(), size_of::<AtomicBytes<T>>()),
+    ];
+}
 
 /// Why there was nothing to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,6 +72,7 @@ mod room;
 pub use report::{Contended, MapStats, UpdateError};
 
 use super::{Full, mix};
+use crate::layout::{Field, Layout, field};
 pub use crate::sync::Plain;
 use crate::sync::{
     AtomicBytes, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, spin_loop, unless_broken,
@@ -141,6 +142,21 @@ const _: () = {
     assert!(size_of::<Small>() == 2 * WORD + 16, "two cells a line on 64-bit targets");
     assert!(core::mem::offset_of!(ConcurrentMap<u64, u64, 2>, cells) == 256);
 };
+
+impl<K, V, const N: usize> Layout for ConcurrentMap<K, V, N> {
+    const FIELDS: &'static [Field] = &[
+        field!("secret", Self, secret.0),
+        field!("counts.len", Self, counts.0.len),
+        field!("counts.removed", Self, counts.0.removed),
+        field!("counts.moved", Self, counts.0.moved),
+        field!("counts.repeated", Self, counts.0.repeated),
+        field!("counts.refused", Self, counts.0.refused),
+        field!("cells[i].home", Self, cells, Cell<K, V>, home),
+        field!("cells[i].state", Self, cells, Cell<K, V>, state),
+        field!("cells[i].key", Self, cells, Cell<K, V>, key),
+        field!("cells[i].value", Self, cells, Cell<K, V>, value),
+    ];
+}
 
 /// What to do with a key, once its value is known.
 enum Change<V> {

@@ -65,6 +65,7 @@ pub use consumer::{FanInConsumer, FanInDrain};
 
 use super::Stats;
 use super::spsc::{Producer, Spsc, claim};
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 use core::fmt;
 #[cfg(not(loom))]
@@ -107,6 +108,15 @@ const _: () = {
     assert!(offset_of!(FanIn<u64, 4, 3>, lanes) == 256);
     assert!(size_of::<FanIn<u64, 4, 3>>() == 256 + 3 * size_of::<Spsc<u64, 4>>());
 };
+
+impl<T, const N: usize, const LANES: usize> Layout for FanIn<T, N, LANES> {
+    const FIELDS: &'static [Field] = &[
+        field!("claims.used", Self, claims.0.used),
+        field!("claims.claims", Self, claims.0.claims),
+        field!("claimed", Self, claimed.0),
+        Field::new("lanes[i]", core::mem::offset_of!(Self, lanes), size_of::<Spsc<T, N>>(), size_of::<Spsc<T, N>>()),
+    ];
+}
 
 impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     const CHECKED: () = assert!(LANES >= 1 && LANES <= LANES_MAX, "a fan-in has from 1 to 256 lanes");

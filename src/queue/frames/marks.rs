@@ -15,6 +15,7 @@
 //! A piece never lies across the end: one that does not fit there goes to the front, and `last` says where the written
 //! part of the end stops.
 
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, unless_broken};
 
 /// The two sides' marks; all zero for the empty ring.
@@ -48,6 +49,18 @@ struct ReaderLine {
     /// The writer's marks as last seen. Only the reader's.
     seen_write: AtomicUsize,
     seen_last: AtomicUsize,
+}
+
+impl Layout for Marks {
+    const FIELDS: &'static [Field] = &[
+        field!("writer.write", Self, writer.0.write),
+        field!("writer.last", Self, writer.0.last),
+        field!("writer.seen_read", Self, writer.0.seen_read),
+        field!("writer.start", Self, writer.0.start),
+        field!("reader.read", Self, reader.0.read),
+        field!("reader.seen_write", Self, reader.0.seen_write),
+        field!("reader.seen_last", Self, reader.0.seen_last),
+    ];
 }
 
 /// How a commit is published. Release: pairs with the Acquire in `Marks::readable`, so that a reader who sees the mark

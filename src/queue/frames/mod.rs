@@ -56,6 +56,7 @@ pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
 use super::Stats;
 use super::spsc::claim;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering};
 use bbqueue::BBQueue;
 use bbqueue::traits::notifier::polling::Polling;
@@ -126,7 +127,25 @@ const _: () = {
     assert!(size_of::<Frames<1024>>() == 512 + 1024);
 };
 
+impl<const N: usize> Layout for Frames<N> {
+    const FIELDS: &'static [Field] = &[
+        field!("producer.pushed", Self, producer.0.pushed),
+        field!("producer.high_water", Self, producer.0.high_water),
+        field!("producer.refused", Self, producer.0.refused),
+        field!("producer.closed", Self, producer.0.closed),
+        field!("producer.claimed", Self, producer.0.claimed),
+        field!("consumer.popped", Self, consumer.0.popped),
+        field!("consumer.closed", Self, consumer.0.closed),
+        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("ring", Self, ring),
+    ];
+}
+
 impl<const N: usize> Frames<N> {
+    /// Where the marks lie *within* bbqueue's part, counted from the first of them: where that is, only the compiler
+    /// knows.
+    pub const MARKS: &'static [Field] = Marks::FIELDS;
+
     const CHECK: () =
         assert!(N >= 16 && N.is_multiple_of(4), "a ring of frames has a multiple of 4 bytes, at least 16");
 

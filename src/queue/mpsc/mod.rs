@@ -69,6 +69,7 @@ pub use producer::MpscProducer;
 
 use super::Stats;
 use super::spsc::claim;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, UnsafeCell, const_unless_loom};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -145,6 +146,21 @@ const _: () = {
     #[cfg(target_pointer_width = "64")]
     assert!(size_of::<Slot<u8>>() == 16 && size_of::<Slot<u64>>() == 16 && size_of::<Slot<[u64; 2]>>() == 32);
 };
+
+impl<T, const N: usize> Layout for Mpsc<T, N> {
+    const FIELDS: &'static [Field] = &[
+        field!("tail", Self, tail.0),
+        field!("producers.producers", Self, producers.0.producers),
+        field!("producers.refused", Self, producers.0.refused),
+        field!("producers.high_water", Self, producers.0.high_water),
+        field!("consumer.head", Self, consumer.0.head),
+        field!("consumer.passed", Self, consumer.0.passed),
+        field!("consumer.closed", Self, consumer.0.closed),
+        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("slots[i].value", Self, slots, Slot<T>, value),
+        field!("slots[i].turn", Self, slots, Slot<T>, turn),
+    ];
+}
 
 // SAFETY: values are moved from one thread to another, one owner at a time; references to them are given to nobody
 // but the owner of a slot.

@@ -50,6 +50,7 @@ pub use grant::Grant;
 pub use producer::Producer;
 
 use super::Stats;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]
@@ -111,6 +112,22 @@ const _: () = {
     assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == 3 * WORD + 1);
     assert!(size_of::<Spsc<[u64; 8], 4>>() == 256 + 4 * 64);
 };
+
+impl<T, const N: usize> Layout for Spsc<T, N> {
+    const FIELDS: &'static [Field] = &[
+        field!("producer.tail", Self, producer.0.tail),
+        field!("producer.high_water", Self, producer.0.high_water),
+        field!("producer.refused", Self, producer.0.refused),
+        field!("producer.closed", Self, producer.0.closed),
+        field!("producer.claimed", Self, producer.0.claimed),
+        field!("consumer.head", Self, consumer.0.head),
+        field!("consumer.high_water", Self, consumer.0.high_water),
+        field!("consumer.in_drain", Self, consumer.0.in_drain),
+        field!("consumer.closed", Self, consumer.0.closed),
+        field!("consumer.claimed", Self, consumer.0.claimed),
+        Field::new("slots[i]", core::mem::offset_of!(Self, slots), Slots::<T, N>::STRIDE, Slots::<T, N>::STRIDE),
+    ];
+}
 
 // SAFETY: a value goes through the queue from one thread to another, so it must be Send. Nothing else is shared: a
 // slot belongs to one end at a time, and `split` and the claim flags see to it that an end has one owner.

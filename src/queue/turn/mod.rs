@@ -60,6 +60,7 @@ pub use producer::TurnProducer;
 
 use super::Stats;
 use super::spsc::claim;
+use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, UnsafeCell, const_unless_loom};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -130,6 +131,21 @@ const _: () = {
     #[cfg(target_pointer_width = "64")]
     assert!(size_of::<Slot<u8>>() == 16 && size_of::<Slot<u64>>() == 16 && size_of::<Slot<[u64; 2]>>() == 32);
 };
+
+impl<T, const N: usize> Layout for TurnSpsc<T, N> {
+    const FIELDS: &'static [Field] = &[
+        field!("producer.tail", Self, producer.0.tail),
+        field!("producer.high_water", Self, producer.0.high_water),
+        field!("producer.refused", Self, producer.0.refused),
+        field!("producer.closed", Self, producer.0.closed),
+        field!("producer.claimed", Self, producer.0.claimed),
+        field!("consumer.head", Self, consumer.0.head),
+        field!("consumer.closed", Self, consumer.0.closed),
+        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("slots[i].value", Self, slots, Slot<T>, value),
+        field!("slots[i].turn", Self, slots, Slot<T>, turn),
+    ];
+}
 
 // SAFETY: values are moved from one thread to another, one owner at a time; references to them are given to nobody
 // but the owner of an end.
