@@ -7,10 +7,10 @@ use vvp_core::pool::Pool;
 use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
 
 /// The page.
-pub const PAGE: &str = include_str!("../../docs/layouts.md");
+pub(crate) const PAGE: &str = include_str!("../../docs/layouts.md");
 
 /// How many fields agree; else the heading and the row (from 0) of the first that does not.
-pub fn check(page: &str) -> Result<usize, (&'static str, usize)> {
+pub(crate) fn check(page: &str) -> Result<usize, (&'static str, usize)> {
     let mut fields = 0;
     for (heading, rows) in [
         ("Spsc", Spsc::<u64, 4>::FIELDS),
