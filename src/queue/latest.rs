@@ -56,8 +56,9 @@
 //! 2³² values (on 32-bit machines; 2⁶⁴ on others) would not notice.
 
 use super::Stats;
+use super::end::End;
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
+use crate::sync::{AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -79,18 +80,16 @@ const TRIES: u32 = if cfg!(loom) { 3 } else { 64 };
 pub struct Latest<T> {
     /// How many values were published; 0 is "nothing yet", and left out when the count wraps.
     version: AtomicUsize,
-    /// The writer has said that no newer value will come.
-    closed: AtomicBool,
-    /// Somebody holds the writer.
-    claimed: AtomicBool,
+    /// Who holds the writer. Closed: no newer value will come.
+    writer: End,
     places: [AtomicBytes<T>; COPIES],
 }
 
 #[cfg(not(loom))]
 const _: () = {
     const WORD: usize = size_of::<usize>();
-    assert!(offset_of!(Latest<u8>, version) == 0 && offset_of!(Latest<u8>, closed) == WORD);
-    assert!(offset_of!(Latest<u8>, claimed) == WORD + 1 && offset_of!(Latest<u8>, places) == 2 * WORD);
+    assert!(offset_of!(Latest<u8>, version) == 0 && offset_of!(Latest<u8>, writer) == WORD);
+    assert!(offset_of!(Latest<u8>, places) == 2 * WORD);
     assert!(size_of::<AtomicBytes<u8>>() == WORD && size_of::<AtomicBytes<[usize; 5]>>() == 5 * WORD);
     assert!(size_of::<Latest<[usize; 3]>>() == 128 && align_of::<Latest<u8>>() == 128);
 };
@@ -98,8 +97,8 @@ const _: () = {
 impl<T> Layout for Latest<T> {
     const FIELDS: &'static [Field] = &[
         field!("version", Self, version),
-        field!("closed", Self, closed),
-        field!("claimed", Self, claimed),
+        field!("closed", Self, writer.closed),
+        field!("claimed", Self, writer.claimed),
         Field::new("places[i]", core::mem::offset_of!(Self, places), size_of::<T>(), size_of::<AtomicBytes<T>>()),
     ];
 }
@@ -131,8 +130,7 @@ impl<T: Plain> Latest<T> {
         pub fn new() -> Self {
             Self {
                 version: AtomicUsize::new(0),
-                closed: AtomicBool::new(false),
-                claimed: AtomicBool::new(false),
+                writer: End::new(),
                 #[cfg(not(loom))]
                 places: [const { AtomicBytes::new() }; COPIES],
                 #[cfg(loom)]
@@ -143,9 +141,7 @@ impl<T: Plain> Latest<T> {
 
     /// The writer and a reader, for as long as this is borrowed. The value stays; a closed one is open again.
     pub fn split(&mut self) -> (Writer<'_, T>, Reader<'_, T>) {
-        // Nobody holds the writer: it would borrow us. The flag may still be up, if one was forgotten.
-        // Relaxed: whoever lent us this for our own has ordered its past before this.
-        self.claimed.store(true, Ordering::Relaxed);
+        self.writer.claimed.take();
         let latest = &*self;
         // SAFETY: the exclusive borrow lasts as long as the writer, so there is no other.
         (unsafe { Writer::attach(latest) }, latest.reader())
@@ -155,9 +151,7 @@ impl<T: Plain> Latest<T> {
     /// was closed is open again.
     #[must_use]
     pub fn writer(&self) -> Option<Writer<'_, T>> {
-        // Acquire: pairs with the Release in `Writer::drop`, so that we go on from its last version. Relaxed: a claim
-        // that failed touches nothing.
-        self.claimed.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        self.writer.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { Writer::attach(self) })
     }
@@ -177,8 +171,7 @@ impl<T: Plain> Latest<T> {
     /// Whether the writer has closed and nobody has claimed it since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `Writer::close`: who sees this sees the last value.
-        self.closed.load(Ordering::Acquire)
+        self.writer.is_closed()
     }
 
     /// What was done so far: values published, and whether there is one. Readers leave no trace, so `popped` is 0.
@@ -241,8 +234,8 @@ impl<'l, T: Plain> Writer<'l, T> {
     /// # Safety
     /// The caller owns the right to write: the flag is up, and there is no other writer.
     unsafe fn attach(latest: &'l Latest<T>) -> Self {
-        // Relaxed, both: a reader may learn later that it is open again; and the version's last writer gave it to us.
-        latest.closed.store(false, Ordering::Relaxed);
+        latest.writer.open();
+        // Relaxed: our own; whoever wrote it last gave the right to write back to us.
         let version = latest.version.load(Ordering::Relaxed);
         Self { latest, version, _not_sync: PhantomData }
     }
@@ -275,15 +268,13 @@ impl<'l, T: Plain> Writer<'l, T> {
 
     /// Tells readers that no newer value will come. The last one stays.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `Latest::is_closed`.
-        self.latest.closed.store(true, unless_broken("latest_close", Ordering::Release));
+        self.latest.writer.close();
     }
 }
 
 impl<T: Plain> Drop for Writer<'_, T> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Latest::writer`: the next one goes on from our version.
-        self.latest.claimed.store(false, unless_broken("latest_give_back", Ordering::Release));
+        self.latest.writer.claimed.give_back();
     }
 }
 

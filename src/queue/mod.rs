@@ -12,6 +12,8 @@
 //!
 //! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
 
+mod end;
+mod ends;
 pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
@@ -22,18 +24,22 @@ pub mod latest;
 pub mod marks;
 pub mod mpsc;
 mod pace;
+mod slot;
 pub mod spsc;
+mod stats;
 pub mod turn;
 mod wait;
 #[cfg(feature = "async")]
 pub mod waiting;
 
+pub use ends::{PopDrain, PopEnd, PushEnd};
 pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use latest::Latest;
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
 pub use spsc::{Consumer, Producer, Spsc};
+pub use stats::Stats;
 pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};
 pub use wait::{Spin, Wait};
 
@@ -95,26 +101,3 @@ impl fmt::Display for TooFew {
 }
 
 impl core::error::Error for TooFew {}
-
-/// What a queue has done so far.
-///
-/// Kept for nothing: the counts are the indices themselves, or lie on a line that its owner writes anyway and are
-/// touched only when that owner has to look at the other side. They start at zero with the queue's memory and wrap
-/// with `usize`. Read while the queue is in use, each number is one that was true during the call, but not all at
-/// the same moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Values published by the producer.
-    pub pushed: usize,
-    /// Values taken by the consumer and their slots given back.
-    pub popped: usize,
-    /// Calls of the producer that found no room.
-    pub refused: usize,
-    /// The greatest depth that either side met, in values. Sides look only when they must, so the queue may have
-    /// been deeper for a moment, though never more than twice as deep. Once a single push was refused this is `N`,
-    /// and exact.
-    pub high_water: usize,
-    /// Values in the queue now.
-    pub depth: usize,
-}

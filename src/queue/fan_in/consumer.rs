@@ -1,9 +1,10 @@
 //! The consumer of all lanes.
 
+use super::super::end::Claim;
 use super::super::spsc::Consumer;
-use super::super::{PopError, Stats};
+use super::super::{PopDrain, PopError, Stats};
 use super::{BITS, FanIn, WORDS};
-use crate::sync::{AtomicBool, Ordering, broken};
+use crate::sync::broken;
 use core::fmt;
 
 /// Values that a lane may give in its turn, unless told otherwise.
@@ -22,16 +23,15 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     left: usize,
     batch: usize,
     /// The last field: the end is given back when the lanes are.
-    _claim: Claim<'q>,
+    _owner: Owner<'q>,
 }
 
-/// The consumer's flag, lowered on drop.
-struct Claim<'q>(&'q AtomicBool);
+/// The consumer's end, given back on drop.
+struct Owner<'q>(&'q Claim);
 
-impl Drop for Claim<'_> {
+impl Drop for Owner<'_> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `FanIn::consumer`: the next owner sees all that we did.
-        self.0.store(false, Ordering::Release);
+        self.0.give_back();
     }
 }
 
@@ -41,7 +41,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     pub(super) unsafe fn attach(queue: &'q FanIn<T, N, LANES>) -> Self {
         // SAFETY: the lanes' consumers are ours, as nobody else makes any.
         let lanes = queue.lanes.each_ref().map(|lane| unsafe { Consumer::attach(lane) });
-        Self { queue, lanes, at: LANES - 1, left: 0, batch: BATCH, _claim: Claim(&queue.claimed) }
+        Self { queue, lanes, at: LANES - 1, left: 0, batch: BATCH, _owner: Owner(&queue.claimed) }
     }
 
     /// Takes the next value: the oldest of the lane whose turn it is.
@@ -91,8 +91,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
 
     /// Takes values one by one until all lanes are empty, as many at most as all lanes hold.
     #[inline]
-    pub fn drain(&mut self) -> FanInDrain<'_, 'q, T, N, LANES> {
-        FanInDrain { consumer: self, left: N.saturating_mul(LANES) }
+    pub fn drain(&mut self) -> PopDrain<'_, Self> {
+        PopDrain::new(self, N.saturating_mul(LANES))
     }
 
     /// How many values a lane may give in its turn; 32 unless this was called. Fewer are fairer, more are cheaper where
@@ -196,39 +196,5 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
 impl<T, const N: usize, const LANES: usize> fmt::Debug for FanInConsumer<'_, T, N, LANES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanInConsumer").field("queue", self.queue).field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-/// Takes values one by one; see [`FanInConsumer::drain`]. To forget it loses nothing.
-#[must_use = "a drain takes nothing until it is iterated"]
-pub struct FanInDrain<'c, 'q, T, const N: usize, const LANES: usize> {
-    consumer: &'c mut FanInConsumer<'q, T, N, LANES>,
-    left: usize,
-}
-
-impl<T, const N: usize, const LANES: usize> Iterator for FanInDrain<'_, '_, T, N, LANES> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        self.left = self.left.checked_sub(1)?;
-        let value = self.consumer.pop().ok();
-        if value.is_none() {
-            self.left = 0;
-        }
-        value
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.left))
-    }
-}
-
-impl<T, const N: usize, const LANES: usize> core::iter::FusedIterator for FanInDrain<'_, '_, T, N, LANES> {}
-
-impl<T, const N: usize, const LANES: usize> fmt::Debug for FanInDrain<'_, '_, T, N, LANES> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FanInDrain").field("left", &self.left).finish_non_exhaustive()
     }
 }

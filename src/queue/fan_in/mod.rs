@@ -61,12 +61,13 @@
 
 mod consumer;
 
-pub use consumer::{FanInConsumer, FanInDrain};
+pub use consumer::FanInConsumer;
 
 use super::Stats;
-use super::spsc::{Producer, Spsc, claim};
+use super::end::Claim;
+use super::spsc::{Producer, Spsc};
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -86,8 +87,8 @@ const WORDS: usize = LANES_MAX / BITS;
 #[repr(C)]
 pub struct FanIn<T, const N: usize, const LANES: usize> {
     claims: CachePadded<ClaimsLine>,
-    /// Somebody holds the consumer.
-    claimed: CachePadded<AtomicBool>,
+    /// Whether somebody holds the consumer. What it closes are the lanes.
+    claimed: CachePadded<Claim>,
     lanes: [Spsc<T, N>; LANES],
 }
 
@@ -134,7 +135,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
                     used: core::array::from_fn(|_| AtomicUsize::new(0)),
                     claims: AtomicUsize::new(0),
                 }),
-                claimed: CachePadded::new(AtomicBool::new(false)),
+                claimed: CachePadded::new(Claim::new()),
                 #[cfg(not(loom))]
                 lanes: [const { Spsc::new() }; LANES],
                 #[cfg(loom)]
@@ -147,8 +148,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// closed is open again.
     pub fn split(&mut self) -> ([Producer<'_, T, N>; LANES], FanInConsumer<'_, T, N, LANES>) {
         self.lanes.iter_mut().for_each(Spsc::take_both);
-        // Relaxed, both: whoever lent us this for our own has ordered its past before this.
-        self.claimed.store(true, Ordering::Relaxed);
+        self.claimed.take();
+        // Relaxed: whoever lent us this for our own has ordered its past before this.
         for (word, used) in self.claims.used.iter().enumerate() {
             let lanes = LANES.saturating_sub(word * BITS);
             used.store(if lanes >= BITS { usize::MAX } else { (1 << lanes) - 1 }, Ordering::Relaxed);
@@ -184,7 +185,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// where this one stopped. What it had closed is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FanInConsumer<'_, T, N, LANES>> {
-        claim(&self.claimed)?;
+        self.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { FanInConsumer::attach(self) })
     }

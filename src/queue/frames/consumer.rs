@@ -24,8 +24,7 @@ pub struct FrameConsumer<'q, const N: usize> {
 impl<'q, const N: usize> FrameConsumer<'q, N> {
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
     pub(super) fn attach(frames: &'q Frames<N>) -> Self {
-        // Relaxed: `closed` only ever delays what the producer does about a full ring.
-        frames.consumer.closed.store(false, Ordering::Relaxed);
+        frames.consumer.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let popped = frames.consumer.popped.load(Ordering::Relaxed);
         Self { frames, ring: frames.ring.stream_consumer(), popped, _not_sync: PhantomData }
@@ -56,15 +55,13 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
     /// Whether the producer has closed. There may still be frames to take: `read` tells when there are none.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `FrameProducer::close`.
-        self.frames.producer.closed.load(Ordering::Acquire)
+        self.frames.producer.end.is_closed()
     }
 
     /// Tells the producer that nothing more will be taken. What is in the ring stays until a new consumer claims this
     /// end. The producer learns of it when it asks.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `FrameProducer::is_closed`.
-        self.frames.consumer.closed.store(true, Ordering::Release);
+        self.frames.consumer.end.close();
     }
 
     /// What the ring has done so far; see [`Frames::stats`].
@@ -85,9 +82,9 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        // Acquire: pairs with the Release in `FrameProducer::close`. Whoever sees the flag sees the last mark stored
-        // before it, so one more look tells "closed and empty" from "a last frame came just now".
-        if !self.frames.producer.closed.load(Ordering::Acquire) {
+        // Whoever sees that it is closed sees the last mark stored before, so one more look tells "closed and empty" from
+        // "a last frame came just now".
+        if !self.frames.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
         self.ring.read().map_err(|_| PopError::Closed)
@@ -112,8 +109,7 @@ fn first(bytes: &[u8]) -> Option<&[u8]> {
 
 impl<const N: usize> Drop for FrameConsumer<'_, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Frames::consumer`: the next owner sees all that we did.
-        self.frames.consumer.claimed.store(false, Ordering::Release);
+        self.frames.consumer.end.claimed.give_back();
     }
 }
 

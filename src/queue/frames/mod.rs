@@ -55,9 +55,9 @@ pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
 pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
 use super::Stats;
-use super::spsc::claim;
+use super::end::End;
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering};
+use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use bbqueue::BBQueue;
 use bbqueue::traits::notifier::polling::Polling;
 use bbqueue::traits::storage::Inline;
@@ -99,10 +99,8 @@ struct ProducerLine {
     high_water: AtomicUsize,
     /// How many calls found no room.
     refused: AtomicUsize,
-    /// The producer has said that nothing more will come.
-    closed: AtomicBool,
-    /// Somebody holds the producer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will come.
+    end: End,
 }
 
 /// What the consumer writes.
@@ -111,18 +109,15 @@ struct ProducerLine {
 struct ConsumerLine {
     /// How many frames were given back so far.
     popped: AtomicUsize,
-    /// The consumer has said that it will take nothing more.
-    closed: AtomicBool,
-    /// Somebody holds the consumer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will be taken.
+    end: End,
 }
 
 const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducerLine, pushed) == 0 && offset_of!(ConsumerLine, popped) == 0);
     assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, refused) == 2 * WORD);
-    assert!(offset_of!(ProducerLine, closed) == 3 * WORD && offset_of!(ConsumerLine, closed) == WORD);
-    assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == WORD + 1);
+    assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == WORD);
     assert!(offset_of!(Frames<1024>, consumer) == 128 && offset_of!(Frames<1024>, ring) == 256);
     assert!(size_of::<Frames<1024>>() == 512 + 1024);
 };
@@ -132,11 +127,11 @@ impl<const N: usize> Layout for Frames<N> {
         field!("producer.pushed", Self, producer.0.pushed),
         field!("producer.high_water", Self, producer.0.high_water),
         field!("producer.refused", Self, producer.0.refused),
-        field!("producer.closed", Self, producer.0.closed),
-        field!("producer.claimed", Self, producer.0.claimed),
+        field!("producer.closed", Self, producer.0.end.closed),
+        field!("producer.claimed", Self, producer.0.end.claimed),
         field!("consumer.popped", Self, consumer.0.popped),
-        field!("consumer.closed", Self, consumer.0.closed),
-        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("consumer.closed", Self, consumer.0.end.closed),
+        field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("ring", Self, ring),
     ];
 }
@@ -165,24 +160,17 @@ impl<const N: usize> Frames<N> {
                 pushed: AtomicUsize::new(0),
                 high_water: AtomicUsize::new(0),
                 refused: AtomicUsize::new(0),
-                closed: AtomicBool::new(false),
-                claimed: AtomicBool::new(false),
+                end: End::new(),
             }),
-            consumer: CachePadded::new(ConsumerLine {
-                popped: AtomicUsize::new(0),
-                closed: AtomicBool::new(false),
-                claimed: AtomicBool::new(false),
-            }),
+            consumer: CachePadded::new(ConsumerLine { popped: AtomicUsize::new(0), end: End::new() }),
             ring: Ring::new(),
         }
     }
 
     /// Both ends, for as long as the ring is borrowed. What is in it stays; a closed end is open again.
     pub fn split(&mut self) -> (FrameProducer<'_, N>, FrameConsumer<'_, N>) {
-        // Nobody holds an end: each would borrow the ring. A flag may still be up, if a handle was forgotten.
-        // Relaxed: whoever lent us the ring for our own has ordered its past before this.
-        self.producer.claimed.store(true, Ordering::Relaxed);
-        self.consumer.claimed.store(true, Ordering::Relaxed);
+        self.producer.end.claimed.take();
+        self.consumer.end.claimed.take();
         let frames = &*self;
         (FrameProducer::attach(frames), FrameConsumer::attach(frames))
     }
@@ -191,7 +179,7 @@ impl<const N: usize> Frames<N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn producer(&self) -> Option<FrameProducer<'_, N>> {
-        claim(&self.producer.claimed)?;
+        self.producer.end.claimed.claim()?;
         Some(FrameProducer::attach(self))
     }
 
@@ -199,7 +187,7 @@ impl<const N: usize> Frames<N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FrameConsumer<'_, N>> {
-        claim(&self.consumer.claimed)?;
+        self.consumer.end.claimed.claim()?;
         Some(FrameConsumer::attach(self))
     }
 
@@ -212,27 +200,18 @@ impl<const N: usize> Frames<N> {
     /// Whether either end has closed and nobody has claimed that end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `close`, so that what was published before is seen after.
-        self.producer.closed.load(Ordering::Acquire) || self.consumer.closed.load(Ordering::Acquire)
+        self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
     /// What the ring has done so far, counted in frames. `high_water` is what the producer met when it went back to the
     /// front of the ring or was refused.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // Relaxed, all: numbers to look at. `popped` is loaded first. A frame can be read before its producer has
-        // counted it, so the difference may be negative for a moment, and counts as none.
+        // Relaxed, all: numbers to look at.
         let popped = self.consumer.popped.load(Ordering::Relaxed);
         let pushed = self.producer.pushed.load(Ordering::Relaxed);
-        let depth = pushed.wrapping_sub(popped);
-        let depth = if depth > usize::MAX / 2 { 0 } else { depth };
-        Stats {
-            pushed,
-            popped,
-            refused: self.producer.refused.load(Ordering::Relaxed),
-            high_water: depth.max(self.producer.high_water.load(Ordering::Relaxed)),
-            depth,
-        }
+        let met = self.producer.high_water.load(Ordering::Relaxed);
+        Stats::of(pushed, popped, self.producer.refused.load(Ordering::Relaxed), met, N / HEADER)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The producer's end.
 
 use super::super::Stats;
-use super::super::spsc::raise;
+use super::super::stats::{count, raise};
 use super::{FrameError, Frames, HEADER, Ring, room};
 use crate::sync::Ordering;
 use bbqueue::prod_cons::stream::{StreamGrantW, StreamProducer};
@@ -24,8 +24,7 @@ pub struct FrameProducer<'q, const N: usize> {
 impl<'q, const N: usize> FrameProducer<'q, N> {
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
     pub(super) fn attach(frames: &'q Frames<N>) -> Self {
-        // Relaxed: `closed` only ever delays what the consumer does about an empty ring.
-        frames.producer.closed.store(false, Ordering::Relaxed);
+        frames.producer.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let pushed = frames.producer.pushed.load(Ordering::Relaxed);
         Self { frames, ring: frames.ring.stream_producer(), pushed, _not_sync: PhantomData }
@@ -75,14 +74,12 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `FrameConsumer::close`: we see all that it took before.
-        self.frames.consumer.closed.load(Ordering::Acquire)
+        self.frames.consumer.end.is_closed()
     }
 
     /// Tells the consumer that no more will come. What is in the ring stays.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `FrameConsumer::nothing`, so that who sees this sees all that was pushed.
-        self.frames.producer.closed.store(true, Ordering::Release);
+        self.frames.producer.end.close();
     }
 
     /// What the ring has done so far; see [`Frames::stats`].
@@ -102,9 +99,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     #[cold]
     #[inline(never)]
     fn refuse(&mut self) -> FrameError {
-        // Relaxed, both: ours alone to write, and only to be looked at.
-        let refused = &self.frames.producer.refused;
-        refused.store(refused.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        count(&self.frames.producer.refused, 1);
         self.look();
         FrameError::Full
     }
@@ -130,8 +125,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
 
 impl<const N: usize> Drop for FrameProducer<'_, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Frames::producer`: the next owner sees all that we did.
-        self.frames.producer.claimed.store(false, Ordering::Release);
+        self.frames.producer.end.claimed.give_back();
     }
 }
 

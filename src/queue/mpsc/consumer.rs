@@ -1,8 +1,10 @@
 //! The consumer's end.
 
 use super::super::pace::Pace;
-use super::super::{PopError, Stats};
-use super::{Mpsc, Slot};
+use super::super::slot::Slot;
+use super::super::stats::count;
+use super::super::{PopDrain, PopError, Stats};
+use super::Mpsc;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -26,8 +28,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q Mpsc<T, N>) -> Self {
         let line = &queue.consumer;
-        // Relaxed: `closed` only ever delays what a producer does about a full queue.
-        line.closed.store(false, Ordering::Relaxed);
+        line.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let head = line.head.load(Ordering::Relaxed);
         Self { queue, head, pace: Pace::new(head), _not_sync: PhantomData }
@@ -59,7 +60,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         let slot = self.arrived()?;
         // SAFETY: the value has arrived; producers leave it alone until the slot is given back, which needs the handle
         // that is borrowed as long as the reference lives.
-        Some(slot.value.with(|place| unsafe { (*place).assume_init_ref() }))
+        Some(unsafe { slot.value() })
     }
 
     /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
@@ -90,8 +91,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
 
     /// Takes values one by one until it meets a slot that is not published, `N` at most.
     #[inline]
-    pub fn drain(&mut self) -> MpscDrain<'_, 'q, T, N> {
-        MpscDrain { consumer: self, left: N }
+    pub fn drain(&mut self) -> PopDrain<'_, Self> {
+        PopDrain::new(self, N)
     }
 
     /// Whether a producer has reserved the next slot and not published it yet: that is all that `pop` waits for. If it
@@ -112,8 +113,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     /// Tells the producers that nothing more will be taken. What is in the queue stays until a new consumer claims
     /// this end, or the queue is dropped. Producers learn of it when they ask, at the latest when they are refused.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `MpscProducer::is_closed`.
-        self.queue.consumer.closed.store(true, Ordering::Release);
+        self.queue.consumer.end.close();
     }
 
     /// What the queue has done so far; see [`Mpsc::stats`].
@@ -125,15 +125,13 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     /// The slot of the next value, if the value is there.
     #[inline(always)]
     fn arrived(&self) -> Option<&'q Slot<T>> {
-        let slot = self.queue.slot(self.head);
-        // Acquire: pairs with the Release in `MpscProducer::publish`: the value is written.
-        (slot.turn.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
+        let slot = self.queue.slots.at(self.head);
+        slot.has(self.head).then_some(slot)
     }
 
     /// Whether the next slot holds nothing, and never will.
     fn left_out(&self) -> bool {
-        // Acquire: pairs with the Release in `MpscProducer::leave_out`: its owner is done with the slot.
-        self.queue.slot(self.head).turn.load(Ordering::Acquire) == self.head.wrapping_add(2)
+        self.queue.slots.at(self.head).lacks(self.head)
     }
 
     /// Steps over slots that hold nothing. `N` at most: then all have been given back.
@@ -144,9 +142,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
             passed += 1;
         }
         if passed > 0 {
-            // Relaxed, both: ours alone to write, and only to be looked at.
-            let count = &self.queue.consumer.passed;
-            count.store(count.load(Ordering::Relaxed).wrapping_add(passed), Ordering::Relaxed);
+            count(&self.queue.consumer.passed, passed);
             self.give_back();
         }
     }
@@ -185,9 +181,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     #[inline(always)]
     unsafe fn take(&mut self, slot: &Slot<T>) -> T {
         self.head = self.head.wrapping_add(1);
-        // Taking is claimed as a write: nobody else may even look.
         // SAFETY: the slot holds a value that is ours, and head has stepped past it.
-        slot.value.with_mut(|place| unsafe { (*place).assume_init_read() })
+        unsafe { slot.take() }
     }
 
     /// Lets producers have the slots before head.
@@ -200,47 +195,12 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
 
 impl<T, const N: usize> Drop for MpscConsumer<'_, T, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Mpsc::consumer`: the next owner sees all that we did.
-        self.queue.consumer.claimed.store(false, Ordering::Release);
+        self.queue.consumer.end.claimed.give_back();
     }
 }
 
 impl<T, const N: usize> fmt::Debug for MpscConsumer<'_, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MpscConsumer").field("queue", self.queue).finish_non_exhaustive()
-    }
-}
-
-/// Takes values one by one; see [`MpscConsumer::drain`]. To forget it loses nothing.
-#[must_use = "a drain takes nothing until it is iterated"]
-pub struct MpscDrain<'c, 'q, T, const N: usize> {
-    consumer: &'c mut MpscConsumer<'q, T, N>,
-    left: usize,
-}
-
-impl<T, const N: usize> Iterator for MpscDrain<'_, '_, T, N> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        self.left = self.left.checked_sub(1)?;
-        let value = self.consumer.pop().ok();
-        if value.is_none() {
-            self.left = 0;
-        }
-        value
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.left))
-    }
-}
-
-impl<T, const N: usize> core::iter::FusedIterator for MpscDrain<'_, '_, T, N> {}
-
-impl<T, const N: usize> fmt::Debug for MpscDrain<'_, '_, T, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MpscDrain").field("left", &self.left).finish_non_exhaustive()
     }
 }

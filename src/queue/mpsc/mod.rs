@@ -63,16 +63,16 @@ mod consumer;
 mod grant;
 mod producer;
 
-pub use consumer::{MpscConsumer, MpscDrain};
+pub use consumer::MpscConsumer;
 pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
 use super::Stats;
-use super::spsc::claim;
+use super::end::End;
+use super::slot::{Slot, TurnSlots};
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, UnsafeCell, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
-use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -88,7 +88,7 @@ pub struct Mpsc<T, const N: usize> {
     tail: CachePadded<AtomicUsize>,
     producers: CachePadded<ProducersLine>,
     consumer: CachePadded<ConsumerLine>,
-    slots: [Slot<T>; N],
+    slots: TurnSlots<T, N>,
 }
 
 /// What producers write when they come, go, or are refused.
@@ -116,21 +116,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// How many of them held no value: what a grant had reserved and left out.
     passed: AtomicUsize,
-    /// The consumer has said that it will take nothing more.
-    closed: AtomicBool,
-    /// Somebody holds the consumer.
-    claimed: AtomicBool,
-}
-
-/// A value and its turn.
-#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
-#[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
-#[cfg_attr(not(target_pointer_width = "64"), repr(C))]
-struct Slot<T> {
-    value: UnsafeCell<MaybeUninit<T>>,
-    /// One more than the number of the value that was written here last, or two more if that was left out; 0 before
-    /// the first. Numbers of one slot are `N` apart, and `N` is at least 2, so none is taken for another.
-    turn: AtomicUsize,
+    /// Closed: nothing more will be taken.
+    end: End,
 }
 
 #[cfg(not(loom))]
@@ -138,13 +125,9 @@ const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducersLine, producers) == 0 && offset_of!(ConsumerLine, head) == 0);
     assert!(offset_of!(ProducersLine, refused) == WORD && offset_of!(ProducersLine, high_water) == 2 * WORD);
-    assert!(offset_of!(ConsumerLine, passed) == WORD && offset_of!(ConsumerLine, closed) == 2 * WORD);
-    assert!(offset_of!(ConsumerLine, claimed) == 2 * WORD + 1);
+    assert!(offset_of!(ConsumerLine, passed) == WORD && offset_of!(ConsumerLine, end) == 2 * WORD);
     assert!(offset_of!(Mpsc<u64, 4>, tail) == 0 && offset_of!(Mpsc<u64, 4>, producers) == 128);
     assert!(offset_of!(Mpsc<u64, 4>, consumer) == 256 && offset_of!(Mpsc<u64, 4>, slots) == 384);
-    assert!(offset_of!(Slot<u64>, turn) == 8);
-    #[cfg(target_pointer_width = "64")]
-    assert!(size_of::<Slot<u8>>() == 16 && size_of::<Slot<u64>>() == 16 && size_of::<Slot<[u64; 2]>>() == 32);
 };
 
 impl<T, const N: usize> Layout for Mpsc<T, N> {
@@ -155,8 +138,8 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
         field!("producers.high_water", Self, producers.0.high_water),
         field!("consumer.head", Self, consumer.0.head),
         field!("consumer.passed", Self, consumer.0.passed),
-        field!("consumer.closed", Self, consumer.0.closed),
-        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("consumer.closed", Self, consumer.0.end.closed),
+        field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("slots[i].value", Self, slots, Slot<T>, value),
         field!("slots[i].turn", Self, slots, Slot<T>, turn),
     ];
@@ -171,18 +154,14 @@ impl<T, const N: usize> core::panic::RefUnwindSafe for Mpsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Mpsc<T, N> {}
 
 impl<T, const N: usize> Mpsc<T, N> {
-    /// What turns a number into a slot. To name it is to check `N` at compile time.
-    const MASK: usize = {
-        assert!(N.is_power_of_two() && N >= 2, "the capacity of this queue must be a power of two, at least 2");
-        assert!(align_of::<T>() <= 128, "values aligned to more than 128 bytes would move the slots");
-        N - 1
-    };
+    /// Slots that may be left out need it.
+    const CHECKED: () = assert!(N >= 2, "the capacity of this queue must be a power of two, at least 2");
 
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            const { assert!(Self::MASK == N - 1) };
+            const { Self::CHECKED };
             Self {
                 tail: CachePadded::new(AtomicUsize::new(0)),
                 producers: CachePadded::new(ProducersLine {
@@ -193,16 +172,9 @@ impl<T, const N: usize> Mpsc<T, N> {
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     passed: AtomicUsize::new(0),
-                    closed: AtomicBool::new(false),
-                    claimed: AtomicBool::new(false),
+                    end: End::new(),
                 }),
-                #[cfg(not(loom))]
-                slots: [const { Slot { value: UnsafeCell::new(MaybeUninit::zeroed()), turn: AtomicUsize::new(0) } }; N],
-                #[cfg(loom)]
-                slots: core::array::from_fn(|_| Slot {
-                    value: UnsafeCell::new(MaybeUninit::uninit()),
-                    turn: AtomicUsize::new(0),
-                }),
+                slots: TurnSlots::new(),
             }
         }
     }
@@ -210,10 +182,10 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// A producer and the consumer, for as long as the queue is borrowed. What is in the queue stays; what was closed
     /// is open again.
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
-        // Nobody holds an end: each would borrow the queue. What forgotten handles have left is wiped out.
+        // Nobody holds a handle: each would borrow the queue. What forgotten ones have left is wiped out.
         // Relaxed: whoever lent us the queue for our own has ordered its past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
-        self.consumer.claimed.store(true, Ordering::Relaxed);
+        self.consumer.end.claimed.take();
         let queue = &*self;
         // SAFETY: the exclusive borrow lasts as long as the handles, so there is no other consumer.
         (MpscProducer::attach(queue), unsafe { MpscConsumer::attach(queue) })
@@ -239,7 +211,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<MpscConsumer<'_, T, N>> {
-        claim(&self.consumer.claimed)?;
+        self.consumer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { MpscConsumer::attach(self) })
     }
@@ -267,8 +239,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `MpscConsumer::close`.
-        self.producers_closed() || self.consumer.closed.load(Ordering::Acquire)
+        self.producers_closed() || self.consumer.end.is_closed()
     }
 
     /// What the queue has done so far.
@@ -278,32 +249,19 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// for a moment; once a single push was refused it is `N`, and exact.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // Relaxed, all: numbers to look at. Head is loaded before tail, so the difference is not negative.
+        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let passed = self.consumer.passed.load(Ordering::Relaxed);
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
-        let depth = tail.wrapping_sub(head);
-        let depth = if depth < N { depth } else { N };
-        Stats {
-            pushed: tail.wrapping_sub(passed),
-            popped: head.wrapping_sub(passed),
-            refused: self.producers.refused.load(Ordering::Relaxed),
-            high_water: depth.max(self.producers.high_water.load(Ordering::Relaxed)),
-            depth,
-        }
+        let (refused, met) = (&self.producers.refused, &self.producers.high_water);
+        let (refused, met) = (refused.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
+        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), refused, met, N)
     }
 
     /// Whether all producers have gone, one of them by closing.
     fn producers_closed(&self) -> bool {
         // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them pushed.
         self.producers.producers.load(Ordering::Acquire) == CLOSING
-    }
-
-    /// The slot of value `number`.
-    #[inline(always)]
-    fn slot(&self, number: usize) -> &Slot<T> {
-        // SAFETY: a masked number is below N.
-        unsafe { self.slots.get_unchecked(number & Self::MASK) }
     }
 }
 
@@ -345,7 +303,7 @@ mod tests {
         queue.consumer.head.store(start, Ordering::Relaxed);
         // As the lap before left them.
         for back in 1..=4 {
-            queue.slot(start - back).turn.store(start - back + 1, Ordering::Relaxed);
+            queue.slots.at(start - back).set_turn(start - back + 1);
         }
         let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());
         assert_eq!(rx.pop(), Err(PopError::Empty));

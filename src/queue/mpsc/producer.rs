@@ -102,8 +102,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `MpscConsumer::close`: we see all that it took before.
-        self.queue.consumer.closed.load(Ordering::Acquire)
+        self.queue.consumer.end.is_closed()
     }
 
     /// Says that no more will come from here. Once all producers have gone, and one of them by closing, `pop` says
@@ -211,24 +210,20 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// The slot must be reserved by us, and not be published yet.
     #[inline(always)]
     pub(super) unsafe fn write(&mut self, number: usize, value: T) {
-        self.queue.slot(number).value.with_mut(|place| {
-            // SAFETY: the slot is ours: nobody else reserved it, and the consumer was done with it before it stored the
-            // head by which we knew that it was free.
-            unsafe { (*place).write(value) };
-        });
+        // SAFETY: the slot is ours: nobody else reserved it, and the consumer was done with it before it stored the head
+        // by which we knew that it was free.
+        unsafe { self.queue.slots.at(number).write(value) };
     }
 
     /// Publishes a slot that was written.
     #[inline(always)]
     pub(super) fn publish(&mut self, number: usize) {
-        // Release: pairs with the Acquire in `MpscConsumer::arrived`: who sees the turn sees the value.
-        self.queue.slot(number).turn.store(number.wrapping_add(1), unless_broken("mpsc_publish", Ordering::Release));
+        self.queue.slots.at(number).publish(number, unless_broken("mpsc_publish", Ordering::Release));
     }
 
     /// Publishes a slot that holds nothing, to be passed over.
     pub(super) fn leave_out(&mut self, number: usize) {
-        // Release: pairs with the Acquire in `MpscConsumer::pass_over`: our writing to the slot, if any, comes before.
-        self.queue.slot(number).turn.store(number.wrapping_add(2), Ordering::Release);
+        self.queue.slots.at(number).leave_out(number);
     }
 
     /// Takes a value out of a slot again.
@@ -237,7 +232,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// The slot must be reserved by us, written, and not be published; the value must not be used again.
     pub(super) unsafe fn take_back(&mut self, number: usize) -> T {
         // SAFETY: the caller's.
-        self.queue.slot(number).value.with_mut(|place| unsafe { (*place).assume_init_read() })
+        unsafe { self.queue.slots.at(number).take() }
     }
 
     fn count_refusal(&mut self) {

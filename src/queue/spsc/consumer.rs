@@ -1,8 +1,9 @@
 //! The consumer's end.
 
 use super::super::pace::Pace;
+use super::super::stats::raise;
 use super::super::{PopError, Stats, TooFew};
-use super::{Spsc, raise};
+use super::Spsc;
 use crate::sync::{Ordering, Slots};
 use core::cell::Cell;
 use core::fmt;
@@ -34,8 +35,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         const { Spsc::<T, N>::LAYOUT };
         let line = &queue.consumer;
-        // Relaxed: `closed` only ever delays what the producer does about a full queue.
-        line.closed.store(false, Ordering::Relaxed);
+        line.end.open();
         // Relaxed, all: our own; whoever wrote them last gave the end back to us. The tail cannot be older than what
         // that owner saw of it.
         let head = line.head.load(Ordering::Relaxed);
@@ -137,8 +137,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// Whether the producer has closed. There may still be values to take: `pop` tells when there are none.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `Producer::close`.
-        self.queue.producer.closed.load(Ordering::Acquire)
+        self.queue.producer.end.is_closed()
     }
 
     /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
@@ -148,8 +147,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     }
 
     pub(in crate::queue) fn say_closed(&self) {
-        // Release: pairs with the Acquire in `Producer::is_closed`.
-        self.queue.consumer.closed.store(true, Ordering::Release);
+        self.queue.consumer.end.close();
     }
 
     /// Whether there is something to take, by one look at one line.
@@ -196,9 +194,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
             return Ok(());
         }
         self.pace.dry(self.head);
-        // Acquire: pairs with the Release in `Producer::close`. Whoever sees the flag sees the last tail published
-        // before it, so one more look tells "closed and empty" from "a last value came just now".
-        if !self.queue.producer.closed.load(Ordering::Acquire) {
+        // Whoever sees that it is closed sees the last tail published before, so one more look tells "closed and empty"
+        // from "a last value came just now".
+        if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
         if self.look() > 0 { Ok(()) } else { Err(PopError::Closed) }
@@ -234,8 +232,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
 impl<T, const N: usize> Drop for Consumer<'_, T, N> {
     fn drop(&mut self) {
         self.end_drain(); // a forgotten drain may have left head ahead
-        // Release: pairs with the Acquire in `Spsc::consumer`: the next owner sees all that we did.
-        self.queue.consumer.claimed.store(false, Ordering::Release);
+        self.queue.consumer.end.claimed.give_back();
     }
 }
 

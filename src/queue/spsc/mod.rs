@@ -50,8 +50,9 @@ pub use grant::Grant;
 pub use producer::Producer;
 
 use super::Stats;
+use super::end::End;
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -79,10 +80,8 @@ struct ProducerLine {
     high_water: AtomicUsize,
     /// How many calls found no room.
     refused: AtomicUsize,
-    /// The producer has said that nothing more will come.
-    closed: AtomicBool,
-    /// Somebody holds the producer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will come.
+    end: End,
 }
 
 /// What the consumer writes and the producer reads.
@@ -96,10 +95,8 @@ struct ConsumerLine {
     /// How many values from `head` on a [`Drain`] may have moved out already. Were the drain forgotten, they would
     /// be leaked; never handed out twice.
     in_drain: AtomicUsize,
-    /// The consumer has said that it will take nothing more.
-    closed: AtomicBool,
-    /// Somebody holds the consumer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will be taken.
+    end: End,
 }
 
 #[cfg(not(loom))]
@@ -108,8 +105,7 @@ const _: () = {
     assert!(offset_of!(ProducerLine, tail) == 0 && offset_of!(ConsumerLine, head) == 0);
     assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ConsumerLine, high_water) == WORD);
     assert!(offset_of!(ProducerLine, refused) == 2 * WORD && offset_of!(ConsumerLine, in_drain) == 2 * WORD);
-    assert!(offset_of!(ProducerLine, closed) == 3 * WORD && offset_of!(ConsumerLine, closed) == 3 * WORD);
-    assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == 3 * WORD + 1);
+    assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == 3 * WORD);
     assert!(size_of::<Spsc<[u64; 8], 4>>() == 256 + 4 * 64);
 };
 
@@ -118,13 +114,13 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
         field!("producer.tail", Self, producer.0.tail),
         field!("producer.high_water", Self, producer.0.high_water),
         field!("producer.refused", Self, producer.0.refused),
-        field!("producer.closed", Self, producer.0.closed),
-        field!("producer.claimed", Self, producer.0.claimed),
+        field!("producer.closed", Self, producer.0.end.closed),
+        field!("producer.claimed", Self, producer.0.end.claimed),
         field!("consumer.head", Self, consumer.0.head),
         field!("consumer.high_water", Self, consumer.0.high_water),
         field!("consumer.in_drain", Self, consumer.0.in_drain),
-        field!("consumer.closed", Self, consumer.0.closed),
-        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("consumer.closed", Self, consumer.0.end.closed),
+        field!("consumer.claimed", Self, consumer.0.end.claimed),
         Field::new("slots[i]", core::mem::offset_of!(Self, slots), Slots::<T, N>::STRIDE, Slots::<T, N>::STRIDE),
     ];
 }
@@ -155,15 +151,13 @@ impl<T, const N: usize> Spsc<T, N> {
                     tail: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                     refused: AtomicUsize::new(0),
-                    closed: AtomicBool::new(false),
-                    claimed: AtomicBool::new(false),
+                    end: End::new(),
                 }),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                     in_drain: AtomicUsize::new(0),
-                    closed: AtomicBool::new(false),
-                    claimed: AtomicBool::new(false),
+                    end: End::new(),
                 }),
                 slots: Slots::new(),
             }
@@ -180,30 +174,26 @@ impl<T, const N: usize> Spsc<T, N> {
 
     /// Claims both ends for the caller, which may attach one handle to each.
     pub(super) fn take_both(&mut self) {
-        // Nobody holds an end: each would borrow the queue. A flag may still be up, if a handle was forgotten.
-        // Relaxed: whoever lent us the queue for our own has ordered its past before this.
-        self.producer.claimed.store(true, Ordering::Relaxed);
-        self.consumer.claimed.store(true, Ordering::Relaxed);
+        self.producer.end.claimed.take();
+        self.consumer.end.claimed.take();
     }
 
     /// Whether somebody holds the producer's end now. When nobody does, all that it published can be seen.
     #[must_use]
     pub fn has_producer(&self) -> bool {
-        // Acquire: pairs with the Release in `Producer::drop`.
-        self.producer.claimed.load(Ordering::Acquire)
+        self.producer.end.claimed.is_claimed()
     }
 
     /// Whether the producer closed, and nobody claimed its end since.
     pub(super) fn producer_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `Producer::close`.
-        self.producer.closed.load(Ordering::Acquire)
+        self.producer.end.is_closed()
     }
 
     /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn producer(&self) -> Option<Producer<'_, T, N>> {
-        claim(&self.producer.claimed)?;
+        self.producer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { Producer::attach(self) })
     }
@@ -212,7 +202,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, T, N>> {
-        claim(&self.consumer.claimed)?;
+        self.consumer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { Consumer::attach(self) })
     }
@@ -226,10 +216,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// How many values are in the queue: true at some moment during the call, and perhaps no longer.
     #[must_use]
     pub fn len(&self) -> usize {
-        // Relaxed, both: a number to look at; nobody touches a slot because of it. Head is loaded first and only
-        // grows, so the difference cannot be negative; it can be too great by what went through in between.
-        let head = self.consumer.head.load(Ordering::Relaxed);
-        self.producer.tail.load(Ordering::Relaxed).wrapping_sub(head).min(N)
+        self.stats().depth
     }
 
     /// Whether the queue is empty at this moment.
@@ -241,43 +228,18 @@ impl<T, const N: usize> Spsc<T, N> {
     /// Whether either end has closed and nobody has claimed that end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `close`, so that what was published before is seen after.
-        self.producer.closed.load(Ordering::Acquire) || self.consumer.closed.load(Ordering::Acquire)
+        self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
     /// What the queue has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // Relaxed, all: numbers to look at.
+        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
-        let depth = pushed.wrapping_sub(popped).min(N);
-        let met_by_producer = self.producer.high_water.load(Ordering::Relaxed);
-        let met_by_consumer = self.consumer.high_water.load(Ordering::Relaxed);
-        Stats {
-            pushed,
-            popped,
-            refused: self.producer.refused.load(Ordering::Relaxed),
-            high_water: depth.max(met_by_producer).max(met_by_consumer),
-            depth,
-        }
-    }
-}
-
-/// Raises the flag of an end, or `None` if it is up.
-pub(super) fn claim(flag: &AtomicBool) -> Option<()> {
-    // Acquire: pairs with the Release in `Producer::drop` and `Consumer::drop`, so that we see all that the last owner
-    // did. Relaxed: a claim that failed touches nothing. Not a swap, which would write to the owner's line even so.
-    flag.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
-    Some(())
-}
-
-/// Stores the greater of the two; for one writer.
-#[inline(always)]
-pub(super) fn raise(mark: &AtomicUsize, value: usize) {
-    // Relaxed, both: the mark has one writer, and its readers only look at it.
-    if value > mark.load(Ordering::Relaxed) {
-        mark.store(value, Ordering::Relaxed);
+        let met =
+            self.producer.high_water.load(Ordering::Relaxed).max(self.consumer.high_water.load(Ordering::Relaxed));
+        Stats::of(pushed, popped, self.producer.refused.load(Ordering::Relaxed), met, N)
     }
 }
 

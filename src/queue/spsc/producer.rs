@@ -1,7 +1,8 @@
 //! The producer's end.
 
+use super::super::stats::{count, raise};
 use super::super::{Full, Stats, TooFew};
-use super::{Grant, Spsc, raise};
+use super::{Grant, Spsc};
 use crate::sync::{Ordering, Slots, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -25,8 +26,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         const { Spsc::<T, N>::LAYOUT };
-        // Relaxed: `closed` only ever delays what the consumer does about an empty queue.
-        queue.producer.closed.store(false, Ordering::Relaxed);
+        queue.producer.end.open();
         // Relaxed: our own index; whoever wrote it last gave the end back to us.
         let tail = queue.producer.tail.load(Ordering::Relaxed);
         Self { queue, tail, limit: tail, _not_sync: PhantomData }
@@ -118,15 +118,13 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `Consumer::close`: we see all that it took before.
-        self.queue.consumer.closed.load(Ordering::Acquire)
+        self.queue.consumer.end.is_closed()
     }
 
     /// Publishes what was staged and tells the consumer that no more will come. What is in the queue stays.
     pub fn close(mut self) {
         self.publish();
-        // Release: pairs with the Acquire in `Consumer::refill`, so that who sees this sees all that was published.
-        self.queue.producer.closed.store(true, Ordering::Release);
+        self.queue.producer.end.close();
     }
 
     /// What the queue has done so far; see [`Spsc::stats`].
@@ -181,9 +179,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     }
 
     fn count_refusal(&mut self) {
-        // Relaxed, both: ours alone to write, and only to be looked at.
-        let refused = &self.queue.producer.refused;
-        refused.store(refused.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        count(&self.queue.producer.refused, 1);
     }
 
     /// Copies values into the slots from `tail + offset` on. They must be known to be free.
@@ -210,8 +206,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
 impl<T, const N: usize> Drop for Producer<'_, T, N> {
     fn drop(&mut self) {
         self.publish();
-        // Release: pairs with the Acquire in `Spsc::producer`: the next owner sees all that we did.
-        self.queue.producer.claimed.store(false, Ordering::Release);
+        self.queue.producer.end.claimed.give_back();
     }
 }
 

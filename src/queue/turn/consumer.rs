@@ -1,8 +1,9 @@
 //! The consumer's end.
 
 use super::super::pace::Pace;
-use super::super::{PopError, Stats};
-use super::{Slot, TurnSpsc};
+use super::super::slot::Slot;
+use super::super::{PopDrain, PopError, Stats};
+use super::TurnSpsc;
 use crate::sync::Ordering;
 use core::cell::Cell;
 use core::fmt;
@@ -26,8 +27,7 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q TurnSpsc<T, N>) -> Self {
         let line = &queue.consumer;
-        // Relaxed: `closed` only ever delays what the producer does about a full queue.
-        line.closed.store(false, Ordering::Relaxed);
+        line.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let head = line.head.load(Ordering::Relaxed);
         Self { queue, head, pace: Pace::new(head), _not_sync: PhantomData }
@@ -56,7 +56,7 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
         let slot = self.arrived()?;
         // SAFETY: the value has arrived; the producer leaves it alone until the slot is given back, which needs the
         // handle that is borrowed as long as the reference lives.
-        Some(slot.value.with(|place| unsafe { (*place).assume_init_ref() }))
+        Some(unsafe { slot.value() })
     }
 
     /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
@@ -78,8 +78,8 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
 
     /// Takes values one by one until it meets an empty slot, `N` at most, giving each slot back at once.
     #[inline]
-    pub fn drain(&mut self) -> TurnDrain<'_, 'q, T, N> {
-        TurnDrain { consumer: self, left: N }
+    pub fn drain(&mut self) -> PopDrain<'_, Self> {
+        PopDrain::new(self, N)
     }
 
     /// How many values are there to take, by the producer's count, which may lag by those being pushed now. At least
@@ -94,15 +94,13 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     /// Whether the producer has closed. There may still be values to take: `pop` tells when there are none.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `TurnProducer::close`.
-        self.queue.producer.closed.load(Ordering::Acquire)
+        self.queue.producer.end.is_closed()
     }
 
     /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
     /// this end, or the queue is dropped. The producer learns of it when it asks, at the latest when it is refused.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `TurnProducer::is_closed`.
-        self.queue.consumer.closed.store(true, Ordering::Release);
+        self.queue.consumer.end.close();
     }
 
     /// What the queue has done so far; see [`TurnSpsc::stats`].
@@ -114,9 +112,8 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     /// The slot of the next value, if the value is there.
     #[inline(always)]
     fn arrived(&self) -> Option<&'q Slot<T>> {
-        let slot = self.queue.slot(self.head);
-        // Acquire: pairs with the Release in `TurnProducer::put`: the value is written.
-        (slot.turn.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
+        let slot = self.queue.slots.at(self.head);
+        slot.has(self.head).then_some(slot)
     }
 
     /// Why there is nothing; or the slot, if a value has come after all.
@@ -128,9 +125,9 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
             return Ok(slot);
         }
         self.pace.dry(self.head);
-        // Acquire: pairs with the Release in `TurnProducer::close`. Whoever sees the flag sees every turn stored
-        // before it, so one more look tells "closed and empty" from "a last value came just now".
-        if !self.queue.producer.closed.load(Ordering::Acquire) {
+        // Whoever sees that it is closed sees every turn stored before, so one more look tells "closed and empty" from "a
+        // last value came just now".
+        if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
         self.arrived().ok_or(PopError::Closed)
@@ -143,9 +140,8 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     #[inline(always)]
     unsafe fn take(&mut self, slot: &Slot<T>) -> T {
         self.head = self.head.wrapping_add(1);
-        // Taking is claimed as a write: nobody else may even look.
         // SAFETY: the slot holds a value that is ours, and head has stepped past it.
-        slot.value.with_mut(|place| unsafe { (*place).assume_init_read() })
+        unsafe { slot.take() }
     }
 
     /// Lets the producer have the slots before head.
@@ -158,47 +154,12 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
 
 impl<T, const N: usize> Drop for TurnConsumer<'_, T, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `TurnSpsc::consumer`: the next owner sees all that we did.
-        self.queue.consumer.claimed.store(false, Ordering::Release);
+        self.queue.consumer.end.claimed.give_back();
     }
 }
 
 impl<T, const N: usize> fmt::Debug for TurnConsumer<'_, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TurnConsumer").field("queue", self.queue).finish_non_exhaustive()
-    }
-}
-
-/// Takes values one by one; see [`TurnConsumer::drain`]. To forget it loses nothing.
-#[must_use = "a drain takes nothing until it is iterated"]
-pub struct TurnDrain<'c, 'q, T, const N: usize> {
-    consumer: &'c mut TurnConsumer<'q, T, N>,
-    left: usize,
-}
-
-impl<T, const N: usize> Iterator for TurnDrain<'_, '_, T, N> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        self.left = self.left.checked_sub(1)?;
-        let value = self.consumer.pop().ok();
-        if value.is_none() {
-            self.left = 0;
-        }
-        value
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.left))
-    }
-}
-
-impl<T, const N: usize> core::iter::FusedIterator for TurnDrain<'_, '_, T, N> {}
-
-impl<T, const N: usize> fmt::Debug for TurnDrain<'_, '_, T, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnDrain").field("left", &self.left).finish_non_exhaustive()
     }
 }

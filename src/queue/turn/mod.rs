@@ -55,15 +55,15 @@
 mod consumer;
 mod producer;
 
-pub use consumer::{TurnConsumer, TurnDrain};
+pub use consumer::TurnConsumer;
 pub use producer::TurnProducer;
 
 use super::Stats;
-use super::spsc::claim;
+use super::end::End;
+use super::slot::{Slot, TurnSlots};
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicBool, AtomicUsize, CachePadded, Ordering, UnsafeCell, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
-use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -77,17 +77,7 @@ use core::mem::offset_of;
 pub struct TurnSpsc<T, const N: usize> {
     producer: CachePadded<ProducerLine>,
     consumer: CachePadded<ConsumerLine>,
-    slots: [Slot<T>; N],
-}
-
-/// A value and its turn.
-#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
-#[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
-#[cfg_attr(not(target_pointer_width = "64"), repr(C))]
-struct Slot<T> {
-    value: UnsafeCell<MaybeUninit<T>>,
-    /// One more than the number of the value that was written here last; 0 before the first.
-    turn: AtomicUsize,
+    slots: TurnSlots<T, N>,
 }
 
 /// What the producer writes, for statistics and for its next owner.
@@ -100,10 +90,8 @@ struct ProducerLine {
     high_water: AtomicUsize,
     /// How many calls found no room.
     refused: AtomicUsize,
-    /// The producer has said that nothing more will come.
-    closed: AtomicBool,
-    /// Somebody holds the producer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will come.
+    end: End,
 }
 
 /// What the consumer writes and the producer reads.
@@ -112,10 +100,8 @@ struct ProducerLine {
 struct ConsumerLine {
     /// How many values were taken and their slots given back so far.
     head: AtomicUsize,
-    /// The consumer has said that it will take nothing more.
-    closed: AtomicBool,
-    /// Somebody holds the consumer.
-    claimed: AtomicBool,
+    /// Closed: nothing more will be taken.
+    end: End,
 }
 
 #[cfg(not(loom))]
@@ -123,13 +109,9 @@ const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducerLine, tail) == 0 && offset_of!(ConsumerLine, head) == 0);
     assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, refused) == 2 * WORD);
-    assert!(offset_of!(ProducerLine, closed) == 3 * WORD && offset_of!(ConsumerLine, closed) == WORD);
-    assert!(offset_of!(ProducerLine, claimed) == 3 * WORD + 1 && offset_of!(ConsumerLine, claimed) == WORD + 1);
+    assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == WORD);
     assert!(offset_of!(TurnSpsc<u64, 4>, consumer) == 128 && offset_of!(TurnSpsc<u64, 4>, slots) == 256);
     assert!(size_of::<TurnSpsc<u64, 16>>() == 512);
-    assert!(offset_of!(Slot<u64>, turn) == 8);
-    #[cfg(target_pointer_width = "64")]
-    assert!(size_of::<Slot<u8>>() == 16 && size_of::<Slot<u64>>() == 16 && size_of::<Slot<[u64; 2]>>() == 32);
 };
 
 impl<T, const N: usize> Layout for TurnSpsc<T, N> {
@@ -137,11 +119,11 @@ impl<T, const N: usize> Layout for TurnSpsc<T, N> {
         field!("producer.tail", Self, producer.0.tail),
         field!("producer.high_water", Self, producer.0.high_water),
         field!("producer.refused", Self, producer.0.refused),
-        field!("producer.closed", Self, producer.0.closed),
-        field!("producer.claimed", Self, producer.0.claimed),
+        field!("producer.closed", Self, producer.0.end.closed),
+        field!("producer.claimed", Self, producer.0.end.claimed),
         field!("consumer.head", Self, consumer.0.head),
-        field!("consumer.closed", Self, consumer.0.closed),
-        field!("consumer.claimed", Self, consumer.0.claimed),
+        field!("consumer.closed", Self, consumer.0.end.closed),
+        field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("slots[i].value", Self, slots, Slot<T>, value),
         field!("slots[i].turn", Self, slots, Slot<T>, turn),
     ];
@@ -152,47 +134,30 @@ impl<T, const N: usize> Layout for TurnSpsc<T, N> {
 unsafe impl<T: Send, const N: usize> Sync for TurnSpsc<T, N> {}
 
 impl<T, const N: usize> TurnSpsc<T, N> {
-    /// What turns a number into a slot. To name it is to check `N` at compile time.
-    const MASK: usize = {
-        assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two");
-        N - 1
-    };
-
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            const { assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two") };
             Self {
                 producer: CachePadded::new(ProducerLine {
                     tail: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                     refused: AtomicUsize::new(0),
-                    closed: AtomicBool::new(false),
-                    claimed: AtomicBool::new(false),
+                    end: End::new(),
                 }),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
-                    closed: AtomicBool::new(false),
-                    claimed: AtomicBool::new(false),
+                    end: End::new(),
                 }),
-                #[cfg(not(loom))]
-                slots: [const { Slot { value: UnsafeCell::new(MaybeUninit::zeroed()), turn: AtomicUsize::new(0) } }; N],
-                #[cfg(loom)]
-                slots: core::array::from_fn(|_| Slot {
-                    value: UnsafeCell::new(MaybeUninit::uninit()),
-                    turn: AtomicUsize::new(0),
-                }),
+                slots: TurnSlots::new(),
             }
         }
     }
 
     /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
     pub fn split(&mut self) -> (TurnProducer<'_, T, N>, TurnConsumer<'_, T, N>) {
-        // Nobody holds an end: each would borrow the queue. A flag may still be up, if a handle was forgotten.
-        // Relaxed: whoever lent us the queue for our own has ordered its past before this.
-        self.producer.claimed.store(true, Ordering::Relaxed);
-        self.consumer.claimed.store(true, Ordering::Relaxed);
+        self.producer.end.claimed.take();
+        self.consumer.end.claimed.take();
         let queue = &*self;
         // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
         unsafe { (TurnProducer::attach(queue), TurnConsumer::attach(queue)) }
@@ -202,7 +167,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn producer(&self) -> Option<TurnProducer<'_, T, N>> {
-        claim(&self.producer.claimed)?;
+        self.producer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { TurnProducer::attach(self) })
     }
@@ -211,7 +176,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<TurnConsumer<'_, T, N>> {
-        claim(&self.consumer.claimed)?;
+        self.consumer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { TurnConsumer::attach(self) })
     }
@@ -237,8 +202,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     /// Whether either end has closed and nobody has claimed that end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `close`, so that what was published before is seen after.
-        self.producer.closed.load(Ordering::Acquire) || self.consumer.closed.load(Ordering::Acquire)
+        self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
     /// What the queue has done so far.
@@ -247,26 +211,11 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     /// queue may have been deeper by as many values for a moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // Relaxed, all: numbers to look at; nobody touches a slot because of them. Head is loaded first. A value can
-        // be taken before its producer has counted it, so the difference may be -1 for a moment, and counts as none.
+        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
-        let depth = pushed.wrapping_sub(popped);
-        let depth = if depth > usize::MAX / 2 { 0 } else { depth.min(N) };
-        Stats {
-            pushed,
-            popped,
-            refused: self.producer.refused.load(Ordering::Relaxed),
-            high_water: depth.max(self.producer.high_water.load(Ordering::Relaxed)),
-            depth,
-        }
-    }
-
-    /// The slot of value `index`.
-    #[inline(always)]
-    fn slot(&self, index: usize) -> &Slot<T> {
-        // SAFETY: a masked index is below N.
-        unsafe { self.slots.get_unchecked(index & Self::MASK) }
+        let met = self.producer.high_water.load(Ordering::Relaxed);
+        Stats::of(pushed, popped, self.producer.refused.load(Ordering::Relaxed), met, N)
     }
 }
 
@@ -304,7 +253,7 @@ mod tests {
         queue.consumer.head.store(start, Ordering::Relaxed);
         // As the lap before left them.
         for back in 1..=4 {
-            queue.slot(start - back).turn.store(start - back + 1, Ordering::Relaxed);
+            queue.slots.at(start - back).set_turn(start - back + 1);
         }
         let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
         assert_eq!(rx.pop(), Err(PopError::Empty));

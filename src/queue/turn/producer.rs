@@ -1,19 +1,12 @@
 //! The producer's end.
 
-use super::super::spsc::raise;
+use super::super::stats::{count, raise};
 use super::super::{Full, Stats};
 use super::TurnSpsc;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-
-/// How a turn is stored. Release: pairs with the Acquire in `TurnConsumer::arrived`, so that a consumer who sees the
-/// turn sees the value.
-#[inline(always)]
-fn publish_ordering() -> Ordering {
-    unless_broken("turn_publish", Ordering::Release)
-}
 
 /// The one end of a [`TurnSpsc`] that puts values in. Dropping it gives the end back.
 ///
@@ -35,13 +28,12 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     /// # Safety
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q TurnSpsc<T, N>) -> Self {
-        // Relaxed: `closed` only ever delays what the consumer does about an empty queue.
-        queue.producer.closed.store(false, Ordering::Relaxed);
-        // Relaxed, both: our own; whoever wrote them last gave the end back to us. One that died between storing a
-        // turn and counting it has left a turn that is right already.
+        queue.producer.end.open();
+        // Relaxed: our own; whoever wrote it last gave the end back to us. One that died between storing a turn and
+        // counting it has left a turn that is right already.
         let mut tail = queue.producer.tail.load(Ordering::Relaxed);
         for _ in 0..N {
-            if queue.slot(tail).turn.load(Ordering::Relaxed) != tail.wrapping_add(1) {
+            if !queue.slots.at(tail).has(tail) {
                 break;
             }
             tail = tail.wrapping_add(1);
@@ -98,14 +90,12 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `TurnConsumer::close`: we see all that it took before.
-        self.queue.consumer.closed.load(Ordering::Acquire)
+        self.queue.consumer.end.is_closed()
     }
 
     /// Tells the consumer that no more will come. What is in the queue stays.
     pub fn close(self) {
-        // Release: pairs with the Acquire in `TurnConsumer::nothing`, so that who sees this sees all that was pushed.
-        self.queue.producer.closed.store(true, Ordering::Release);
+        self.queue.producer.end.close();
     }
 
     /// What the queue has done so far; see [`TurnSpsc::stats`].
@@ -134,14 +124,12 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     #[inline(always)]
     unsafe fn put(&mut self, value: T) {
         debug_assert!(self.tail != self.limit);
-        let slot = self.queue.slot(self.tail);
+        let slot = self.queue.slots.at(self.tail);
+        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
+        // stored that head. It stays ours until the turn is stored.
+        unsafe { slot.write(value) };
+        slot.publish(self.tail, unless_broken("turn_publish", Ordering::Release));
         self.tail = self.tail.wrapping_add(1);
-        slot.value.with_mut(|place| {
-            // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it
-            // before it stored that head. It stays ours until the turn is stored.
-            unsafe { (*place).write(value) };
-        });
-        slot.turn.store(self.tail, publish_ordering());
     }
 
     /// Keeps the count for statistics and for the next owner of this end.
@@ -164,16 +152,13 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     }
 
     fn count_refusal(&mut self) {
-        // Relaxed, both: ours alone to write, and only to be looked at.
-        let refused = &self.queue.producer.refused;
-        refused.store(refused.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        count(&self.queue.producer.refused, 1);
     }
 }
 
 impl<T, const N: usize> Drop for TurnProducer<'_, T, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `TurnSpsc::producer`: the next owner sees all that we did.
-        self.queue.producer.claimed.store(false, Ordering::Release);
+        self.queue.producer.end.claimed.give_back();
     }
 }
 
