@@ -1,0 +1,158 @@
+//! Nothing in a queue is an address: its bytes are mapped twice, and each end works through a mapping of its own, as two
+//! processes would.
+#![cfg(all(target_os = "linux", not(loom)))]
+
+use std::thread;
+use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PopError, PushEnd, Spsc, TurnSpsc};
+
+const COUNT: u64 = 5_000;
+
+/// Zeroed memory, mapped at two addresses.
+struct Twice {
+    places: [*mut libc::c_void; 2],
+    len: usize,
+}
+
+impl Twice {
+    fn new(len: usize) -> Self {
+        // SAFETY: no pointers but to a string that ends with zero; the file is ours, and as long as what is mapped of it.
+        let places = unsafe {
+            let file = libc::memfd_create(c"queue".as_ptr(), 0);
+            assert!(file >= 0 && libc::ftruncate(file, len as libc::off_t) == 0, "no memory to map");
+            let access = libc::PROT_READ | libc::PROT_WRITE;
+            let places = [(); 2].map(|()| libc::mmap(core::ptr::null_mut(), len, access, libc::MAP_SHARED, file, 0));
+            libc::close(file);
+            places
+        };
+        assert!(places.iter().all(|place| *place != libc::MAP_FAILED) && places[0] != places[1]);
+        Self { places, len }
+    }
+}
+
+impl Drop for Twice {
+    fn drop(&mut self) {
+        for place in self.places {
+            // SAFETY: it was mapped so, and whoever used it has borrowed us.
+            unsafe { libc::munmap(place, self.len) };
+        }
+    }
+}
+
+/// Lends a queue of zero bytes through both mappings. `Q` must be shared memory all through: every queue here is made of
+/// atomics, and of cells that they guard, and zero bytes are an empty one.
+fn twice<Q: Sync>(test: impl FnOnce(&Q, &Q)) {
+    let memory = Twice::new(size_of::<Q>());
+    let [here, there] = memory.places.map(|place| {
+        assert!(place.cast::<Q>().is_aligned());
+        // SAFETY: as long as a Q, aligned, zero (which is a Q), and mapped until the test is over.
+        unsafe { &*place.cast::<Q>() }
+    });
+    test(here, there);
+}
+
+/// All numbers go through, in order; then the producer closes.
+fn stream(mut tx: impl PushEnd<Item = u64> + Send, mut rx: impl PopEnd<Item = u64>) {
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for n in 0..COUNT {
+                while tx.push(n).is_err() {
+                    thread::yield_now();
+                }
+            }
+            tx.close();
+        });
+        let mut next = 0;
+        loop {
+            match rx.pop() {
+                Ok(n) => {
+                    assert_eq!(n, next);
+                    next += 1;
+                }
+                Err(PopError::Closed) => break,
+                Err(_) => thread::yield_now(),
+            }
+        }
+        assert_eq!(next, COUNT);
+    });
+}
+
+#[test]
+fn spsc() {
+    twice(|here: &Spsc<u64, 64>, there: &Spsc<u64, 64>| {
+        let tx = here.producer().unwrap();
+        assert!(there.producer().is_none(), "one owner, whichever mapping it came by");
+        stream(tx, there.consumer().unwrap());
+        // The next owners came by the other mapping.
+        stream(there.producer().unwrap(), here.consumer().unwrap());
+        assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT));
+    });
+}
+
+#[test]
+fn turn_spsc() {
+    twice(|here: &TurnSpsc<u64, 64>, there: &TurnSpsc<u64, 64>| {
+        stream(here.producer().unwrap(), there.consumer().unwrap());
+        stream(there.producer().unwrap(), here.consumer().unwrap());
+        assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT));
+    });
+}
+
+#[test]
+fn mpsc() {
+    twice(|here: &Mpsc<u64, 64>, there: &Mpsc<u64, 64>| {
+        stream(here.producer(), there.consumer().unwrap());
+        stream(there.producer(), here.consumer().unwrap());
+        let (mut a, mut b) = (here.producer(), there.producer());
+        assert_eq!((a.push_slice(&[1, 2]), b.push(3)), (2, Ok(())));
+        assert!(there.consumer().unwrap().drain().eq([1, 2, 3]));
+        assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT + 3));
+    });
+}
+
+#[test]
+fn fan_in() {
+    twice(|here: &FanIn<u64, 64, 3>, there: &FanIn<u64, 64, 3>| {
+        stream(here.producer_of(2).unwrap(), there.consumer().unwrap());
+        stream(there.producer_of(2).unwrap(), here.consumer().unwrap());
+        let (mut a, mut b) = (here.producer().unwrap(), there.producer().unwrap());
+        assert_eq!((a.push(1), b.push(2)), (Ok(()), Ok(())));
+        let mut rx = here.consumer().unwrap();
+        assert_eq!([rx.pop_with_lane(), rx.pop_with_lane()], [Ok((0, 1)), Ok((1, 2))]);
+        assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT + 2));
+    });
+}
+
+/// A ring of frames is not `zerocopy`'s, but zero bytes are an empty one all the same.
+#[test]
+fn frames() {
+    twice(|here: &Frames<256>, there: &Frames<256>| {
+        let (mut tx, mut rx) = (here.producer().unwrap(), there.consumer().unwrap());
+        for n in 0..COUNT {
+            tx.push(&n.to_le_bytes()[..1 + n as usize % 8]).unwrap();
+            if n % 4 == 3 {
+                let frames = rx.read_many().unwrap();
+                assert!(frames.iter().all(|frame| frame.len() <= 8));
+                frames.release();
+            }
+            while n % 4 == 3 && here.stats().depth > 0 {
+                rx.read_many().unwrap().release();
+            }
+        }
+        tx.close();
+        assert!(rx.read().is_err() && here.stats() == there.stats());
+    });
+}
+
+#[test]
+fn latest() {
+    twice(|here: &Latest<[u64; 5]>, there: &Latest<[u64; 5]>| {
+        let (mut writer, mut reader) = (here.writer().unwrap(), there.reader());
+        assert!(there.writer().is_none());
+        for n in 1..COUNT {
+            writer.write([n; 5]);
+            assert_eq!(reader.read_if_newer(), Some([n; 5]));
+        }
+        writer.close();
+        assert!(there.is_closed() && reader.read() == here.reader().read());
+    });
+}
