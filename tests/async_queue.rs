@@ -2,35 +2,17 @@
 #![cfg(feature = "async")]
 #![allow(clippy::disallowed_types)] // the test counts for itself; nothing here is under loom
 
+mod tasks;
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use vvp_core::queue::waiting::AsyncSpsc;
+use std::thread;
+use tasks::block_on;
+use vvp_core::queue::waiting::{AsyncFanIn, AsyncMpsc, AsyncSpsc};
 use vvp_core::queue::{Full, PopError};
-
-/// Wakes a thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a task on this thread, which sleeps while the task waits.
-fn block_on<F: Future>(task: F) -> F::Output {
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut task = pin!(task);
-    loop {
-        match task.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(result) => return result,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
 
 /// Counts how often it was called.
 #[derive(Default)]
@@ -138,4 +120,82 @@ fn only_who_waits_is_woken() {
     assert_eq!(calls.0.load(Ordering::Relaxed), 1); // once a wait
     let mut out = [0; 4];
     assert_eq!((rx.try_pop_slice(&mut out), out), (3, [3, 4, 5, 0]));
+}
+
+/// Polls once, with a waker that counts.
+fn poll<F: Future>(future: F, calls: &Arc<Calls>) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(calls))))
+}
+
+/// How often it was called since the last time.
+fn woken(calls: &Calls) -> usize {
+    calls.0.swap(0, Ordering::Relaxed)
+}
+
+#[test]
+fn all_producers_that_wait_are_woken_and_nobody_else() {
+    let queue = AsyncMpsc::<u8, 2, 3>::new();
+    let mut rx = queue.consumer().unwrap();
+    let [mut a, mut b, mut c] = [(); 3].map(|()| queue.producer().unwrap());
+    assert!(queue.producer().is_none(), "three seats");
+    let (first, second, reader) = (Arc::<Calls>::default(), Arc::<Calls>::default(), Arc::<Calls>::default());
+    assert!(poll(rx.pop(), &reader).is_pending());
+    assert_eq!(c.try_push_slice(&[1, 2, 3]), 2);
+    assert_eq!(woken(&reader), 1);
+    assert!(poll(a.push(4), &first).is_pending() && poll(b.push(5), &second).is_pending());
+    assert_eq!(rx.try_pop(), Ok(1));
+    assert_eq!((woken(&first), woken(&second)), (1, 1)); // each looks for itself
+    assert_eq!(poll(b.push(5), &second), Poll::Ready(Ok(())));
+    assert!(poll(a.push(4), &first).is_pending());
+    let mut out = [0; 2];
+    assert_eq!((rx.try_pop_slice(&mut out), out), (2, [2, 5]));
+    assert_eq!((woken(&first), woken(&second)), (1, 0));
+    // A seat is free again when its producer is dropped, and the last to go wakes the consumer.
+    drop(a);
+    let again = queue.producer().unwrap();
+    again.close();
+    c.close();
+    assert!(poll(rx.pop(), &reader).is_pending());
+    drop(b);
+    assert_eq!((woken(&reader), poll(rx.pop(), &reader)), (1, Poll::Ready(None)));
+    assert_eq!((queue.stats().pushed, queue.stats().depth), (3, 0));
+}
+
+#[test]
+fn a_lane_wakes_its_own_producer() {
+    let queue = AsyncFanIn::<u8, 1, 70>::new();
+    let mut rx = queue.consumer().unwrap();
+    let (mut a, mut b) = (queue.producer().unwrap(), queue.producer_of(69).unwrap());
+    assert!(queue.producer_of(70).is_none() && queue.producer_of(69).is_none());
+    let (first, second, reader) = (Arc::<Calls>::default(), Arc::<Calls>::default(), Arc::<Calls>::default());
+    assert_eq!((a.try_push(1), b.try_push(2)), (Ok(()), Ok(())));
+    assert!(poll(a.push(3), &first).is_pending() && poll(b.push(4), &second).is_pending());
+    assert_eq!(rx.try_pop(), Ok(1));
+    assert_eq!((woken(&first), woken(&second)), (1, 0));
+    assert_eq!(rx.try_pop(), Ok(2));
+    assert_eq!((woken(&first), woken(&second)), (0, 1));
+    assert_eq!(poll(b.push(4), &second), Poll::Ready(Ok(())));
+    assert_eq!(rx.try_pop(), Ok(4));
+    assert!(poll(rx.pop(), &reader).is_pending());
+    a.close();
+    assert_eq!(woken(&reader), 1);
+    assert!(poll(rx.pop(), &reader).is_pending());
+    drop(b);
+    assert_eq!((woken(&reader), poll(rx.pop(), &reader)), (1, Poll::Ready(None)));
+}
+
+#[test]
+fn a_consumer_that_closes_wakes_everybody() {
+    let (many, lanes) = (AsyncMpsc::<u8, 2, 2>::new(), AsyncFanIn::<u8, 1, 2>::new());
+    let calls = Arc::<Calls>::default();
+    let [mut a, mut b] = [(); 2].map(|()| many.producer().unwrap());
+    assert_eq!(a.try_push_slice(&[1, 2]), 2);
+    assert!(poll(a.push(3), &calls).is_pending() && poll(b.push(3), &calls).is_pending());
+    many.consumer().unwrap().close();
+    assert_eq!((woken(&calls), poll(b.push(3), &calls)), (2, Poll::Ready(Err(Full(3)))));
+    let [mut a, mut b] = [0, 1].map(|lane| lanes.producer_of(lane).unwrap());
+    assert_eq!((a.try_push(1), b.try_push(2)), (Ok(()), Ok(())));
+    assert!(poll(a.push(3), &calls).is_pending() && poll(b.push(3), &calls).is_pending());
+    lanes.consumer().unwrap().close();
+    assert_eq!((woken(&calls), poll(a.push(3), &calls)), (2, Poll::Ready(Err(Full(3)))));
 }

@@ -1,5 +1,7 @@
-//! The newest value on one thread: values of every size, restarts, zero bytes.
+//! The newest value on one thread: values of every size, restarts, zero bytes, and random scripts against a deque of one.
 
+use proptest::prelude::*;
+use std::collections::VecDeque;
 use vvp_core::queue::Latest;
 use vvp_core::queue::latest::ReadError;
 use zerocopy::FromZeros;
@@ -85,4 +87,63 @@ fn it_may_be_moved_with_its_value() {
     latest.writer().unwrap().write([9; 13]);
     let moved = Box::new(latest);
     assert_eq!(moved.reader().read(), Ok([9; 13]));
+}
+
+/// A script: what to do, and which of two readers does it. The model is a deque that keeps only its newest value.
+fn run<const WORDS: usize>(script: &[(u8, usize)]) {
+    let latest = Latest::<[u64; WORDS]>::new();
+    let mut model = VecDeque::new();
+    let (mut written, mut closed) = (0_usize, false);
+    let mut readers = [latest.reader(), latest.reader()];
+    let mut seen = [0; 2];
+    let mut writer = latest.writer();
+    for &(op, who) in script {
+        let reader = &mut readers[who];
+        match op {
+            0..3 => {
+                written += 1;
+                model.truncate(0);
+                model.push_back([written as u64; WORDS]);
+                writer.as_mut().unwrap().write([written as u64; WORDS]);
+            }
+            3 => {
+                assert_eq!(reader.read().ok(), model.back().copied());
+                seen[who] = written;
+            }
+            4..6 => {
+                let newer = if seen[who] < written { model.back().copied() } else { None };
+                assert_eq!((reader.has_news(), reader.read_if_newer()), (newer.is_some(), newer));
+                seen[who] = written;
+            }
+            6 => {
+                assert!(latest.writer().is_none());
+                drop(writer.take());
+                writer = latest.writer();
+                closed = false;
+            }
+            7 => {
+                writer.take().unwrap().close();
+                closed = true;
+                assert!(latest.is_closed());
+                writer = latest.writer();
+                closed &= latest.is_closed();
+            }
+            _ => readers[who] = readers[1 - who].clone(),
+        }
+        if op > 7 {
+            seen[who] = seen[1 - who];
+        }
+        assert_eq!((readers[who].seen(), latest.version()), (seen[who], written));
+        assert_eq!((latest.is_closed(), latest.stats().pushed), (closed, written));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn behaves_like_a_deque_of_one(script in prop::collection::vec((0_u8..9, 0_usize..2), 0..120)) {
+        run::<1>(&script); // one atomic
+        run::<5>(&script);
+    }
 }

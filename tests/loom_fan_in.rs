@@ -4,41 +4,22 @@
 //! `.ci/loom` runs this, and then its broken twins, which must fail.
 #![cfg(loom)]
 
+mod loom_ends;
+
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use vvp_core::queue::{FanIn, FanInConsumer, PopError, Producer};
-
-/// A value on the heap: one that is used before it is written, or dropped twice, is memory gone wrong.
-type Value = Box<usize>;
-
-fn with_split<const N: usize>(
-    test: impl FnOnce([Producer<'static, Value, N>; 2], FanInConsumer<'static, Value, N, 2>),
-) {
-    let queue = Box::into_raw(Box::new(FanIn::<Value, N, 2>::new()));
-    // SAFETY: it lives until below, where every test has joined its threads and so dropped the handles.
-    let (producers, consumer) = unsafe { &mut *queue }.split();
-    test(producers, consumer);
-    // SAFETY: it came from `into_raw`, and nobody uses it any more.
-    drop(unsafe { Box::from_raw(queue) });
-}
-
-fn pop<const N: usize>(rx: &mut FanInConsumer<'_, Value, N, 2>) -> usize {
-    loop {
-        match rx.pop() {
-            Ok(value) => return *value,
-            Err(_) => thread::yield_now(),
-        }
-    }
-}
+use loom_ends::{Value, lend, pop};
+use vvp_core::queue::{FanIn, PopError};
 
 #[test]
 fn values_of_all_lanes_arrive() {
     loom::model(|| {
-        with_split::<2>(|[mut a, mut b], mut rx| {
+        lend(FanIn::<Value, 2, 2>::new(), |queue| {
+            let ([mut a, mut b], mut rx) = queue.split();
             let first = thread::spawn(move || (0..2).for_each(|n| a.push(Box::new(n)).unwrap()));
             let second = thread::spawn(move || b.push(Box::new(10)).unwrap());
-            let taken: Vec<usize> = (0..3).map(|_| pop(&mut rx)).collect();
+            let taken: Vec<usize> = (0..3).filter_map(|_| pop(&mut rx)).collect();
             assert!(taken.iter().copied().filter(|n| *n < 10).eq(0..2) && taken.contains(&10), "{taken:?}");
             first.join().unwrap();
             second.join().unwrap();
@@ -61,7 +42,7 @@ fn lanes_are_claimed_while_it_runs() {
         let mut mine = queue.producer().expect("two lanes for two");
         mine.push(Box::new(2)).unwrap();
         let mut rx = queue.consumer().unwrap();
-        let mut taken = [pop(&mut rx), pop(&mut rx)];
+        let mut taken = [pop(&mut rx), pop(&mut rx)].map(Option::unwrap);
         other.join().unwrap();
         taken.sort_unstable();
         assert_eq!((taken, rx.pop()), ([1, 2], Err(PopError::Empty)));
@@ -92,7 +73,8 @@ fn a_lane_that_is_given_back_loses_nothing() {
 #[test]
 fn the_last_value_before_a_close_is_not_missed() {
     loom::model(|| {
-        with_split::<2>(|[mut a, b], mut rx| {
+        lend(FanIn::<Value, 2, 2>::new(), |queue| {
+            let ([mut a, b], mut rx) = queue.split();
             drop(b);
             let producer = thread::spawn(move || {
                 a.push(Box::new(0)).unwrap();
@@ -113,7 +95,8 @@ fn the_last_value_before_a_close_is_not_missed() {
 #[test]
 fn who_goes_to_another_lane_is_not_missed() {
     loom::model(|| {
-        with_split::<2>(|[free, old], mut rx| {
+        lend(FanIn::<Value, 2, 2>::new(), |queue| {
+            let ([free, old], mut rx) = queue.split();
             let queue = rx.queue();
             drop(free);
             let mover = thread::spawn(move || {
@@ -132,7 +115,8 @@ fn who_goes_to_another_lane_is_not_missed() {
 #[test]
 fn who_came_before_the_last_one_left_is_not_missed() {
     loom::model(|| {
-        with_split::<2>(|[free, old], mut rx| {
+        lend(FanIn::<Value, 2, 2>::new(), |queue| {
+            let ([free, old], mut rx) = queue.split();
             let queue = rx.queue();
             drop(free);
             let here = Arc::new(AtomicBool::new(false));

@@ -3,45 +3,18 @@
 //! `.ci/loom` runs this, and then its broken twins, which must fail.
 #![cfg(loom)]
 
+mod loom_ends;
+
 use loom::sync::Arc;
 use loom::thread;
-use vvp_core::queue::{Mpsc, MpscConsumer, MpscProducer, PopError};
-
-/// A value on the heap: one that is used before it is written, or dropped twice, is memory gone wrong.
-type Value = Box<usize>;
-
-fn push<const N: usize>(tx: &mut MpscProducer<'_, Value, N>, n: usize) {
-    let mut value = Box::new(n);
-    while let Err(full) = tx.push(value) {
-        value = full.0;
-        thread::yield_now();
-    }
-}
-
-fn pop<const N: usize>(rx: &mut MpscConsumer<'_, Value, N>) -> Option<usize> {
-    loop {
-        match rx.pop() {
-            Ok(value) => return Some(*value),
-            Err(PopError::Closed) => return None,
-            Err(_) => thread::yield_now(),
-        }
-    }
-}
-
-/// A queue for as long as the model runs, its handles fit to move to a thread. The values left are dropped at the end.
-fn with_split<const N: usize>(test: impl FnOnce(MpscProducer<'static, Value, N>, MpscConsumer<'static, Value, N>)) {
-    let queue = Box::into_raw(Box::new(Mpsc::<Value, N>::new()));
-    // SAFETY: the queue lives until below, where every test has joined its threads and so dropped the handles.
-    let (tx, rx) = unsafe { &mut *queue }.split();
-    test(tx, rx);
-    // SAFETY: it came from `into_raw`, and nobody uses it any more.
-    drop(unsafe { Box::from_raw(queue) });
-}
+use loom_ends::{Value, lend, pop, push};
+use vvp_core::queue::{Mpsc, PopError};
 
 #[test]
 fn two_producers_keep_their_order() {
     loom::model(|| {
-        with_split::<4>(|mut a, mut rx| {
+        lend(Mpsc::<Value, 4>::new(), |queue| {
+            let (mut a, mut rx) = queue.split();
             let mut b = a.clone();
             let first = thread::spawn(move || (0..2).for_each(|n| push(&mut a, n)));
             let second = thread::spawn(move || push(&mut b, 10));
@@ -57,7 +30,8 @@ fn two_producers_keep_their_order() {
 #[test]
 fn slots_are_used_again() {
     loom::model(|| {
-        with_split::<2>(|mut tx, mut rx| {
+        lend(Mpsc::<Value, 2>::new(), |queue| {
+            let (mut tx, mut rx) = queue.split();
             push(&mut tx, 0);
             push(&mut tx, 1);
             let producer = thread::spawn(move || push(&mut tx, 2));
@@ -70,7 +44,8 @@ fn slots_are_used_again() {
 #[test]
 fn two_producers_share_the_last_slot() {
     loom::model(|| {
-        with_split::<2>(|mut a, mut rx| {
+        lend(Mpsc::<Value, 2>::new(), |queue| {
+            let (mut a, mut rx) = queue.split();
             push(&mut a, 0);
             let mut b = a.clone();
             let other = thread::spawn(move || b.push(Box::new(10)).is_ok());
@@ -114,7 +89,8 @@ fn a_run_stays_together() {
 #[test]
 fn what_a_grant_leaves_out_is_passed_over() {
     loom::model(|| {
-        with_split::<4>(|mut a, mut rx| {
+        lend(Mpsc::<Value, 4>::new(), |queue| {
+            let (mut a, mut rx) = queue.split();
             let mut b = a.clone();
             let granting = thread::spawn(move || {
                 let mut grant = a.grant(2).unwrap();
@@ -138,7 +114,8 @@ fn what_a_grant_leaves_out_is_passed_over() {
 #[test]
 fn the_last_value_before_a_close_is_not_missed() {
     loom::model(|| {
-        with_split::<2>(|mut a, mut rx| {
+        lend(Mpsc::<Value, 2>::new(), |queue| {
+            let (mut a, mut rx) = queue.split();
             let b = a.clone();
             let first = thread::spawn(move || {
                 push(&mut a, 0);

@@ -3,105 +3,31 @@
 //! `.ci/loom` runs this, and then its broken twins, which must fail.
 #![cfg(loom)]
 
+mod loom_ends;
+#[macro_use]
+#[path = "one_to_one/loom.rs"]
+mod one_to_one;
+
 use loom::sync::Arc;
 use loom::thread;
-use vvp_core::queue::{Consumer, PopError, Producer, Spsc};
+use loom_ends::{Value, lend, pop, push};
+use vvp_core::queue::{PopError, Spsc};
 
-/// A value on the heap: one that is used before it is written, or dropped twice, is memory gone wrong.
-type Value = Box<usize>;
-
-fn push<const N: usize>(tx: &mut Producer<'_, Value, N>, n: usize) {
-    let mut value = Box::new(n);
-    while let Err(full) = tx.push(value) {
-        value = full.0;
-        thread::yield_now();
-    }
-}
-
-fn pop<const N: usize>(rx: &mut Consumer<'_, Value, N>) -> Option<usize> {
-    loop {
-        match rx.pop() {
-            Ok(value) => return Some(*value),
-            Err(PopError::Closed) => return None,
-            Err(_) => thread::yield_now(),
-        }
-    }
-}
-
-/// A queue for as long as the model runs, its handles fit to move to a thread. The values left are dropped at the end.
-fn with_split<const N: usize>(test: impl FnOnce(Producer<'static, Value, N>, Consumer<'static, Value, N>)) {
-    let queue = Box::into_raw(Box::new(Spsc::<Value, N>::new()));
-    // SAFETY: the queue lives until below, where every test has joined its threads and so dropped the handles.
-    let (tx, rx) = unsafe { &mut *queue }.split();
-    test(tx, rx);
-    // SAFETY: it came from `into_raw`, and nobody uses it any more.
-    drop(unsafe { Box::from_raw(queue) });
-}
+one_to_one!(Spsc);
 
 #[test]
-fn values_arrive_in_order_across_the_wrap() {
+fn what_was_staged_is_published_by_a_close() {
     loom::model(|| {
-        with_split::<2>(|mut tx, mut rx| {
-            push(&mut tx, 0);
-            let producer = thread::spawn(move || (1..3).for_each(|n| push(&mut tx, n)));
-            (0..3).for_each(|n| assert_eq!(pop(&mut rx), Some(n)));
-            producer.join().unwrap();
-            assert_eq!(rx.pop(), Err(PopError::Empty));
-        });
-    });
-}
-
-#[test]
-fn one_slot_is_enough() {
-    loom::model(|| {
-        with_split::<1>(|mut tx, mut rx| {
-            let producer = thread::spawn(move || (0..2).for_each(|n| push(&mut tx, n)));
-            (0..2).for_each(|n| assert_eq!(pop(&mut rx), Some(n)));
-            producer.join().unwrap();
-        });
-    });
-}
-
-#[test]
-fn the_last_value_before_a_close_is_not_missed() {
-    loom::model(|| {
-        with_split::<2>(|mut tx, mut rx| {
+        lend(Spsc::<Value, 2>::new(), |queue| {
+            let (mut tx, mut rx) = queue.split();
             let producer = thread::spawn(move || {
                 push(&mut tx, 0);
                 tx.stage(Box::new(1)).unwrap();
-                tx.close(); // publishes what was staged
+                tx.close();
             });
-            let mut taken = 0;
-            while let Some(n) = pop(&mut rx) {
-                assert_eq!(n, taken);
-                taken += 1;
-            }
-            assert_eq!(taken, 2);
+            (0..2).for_each(|n| assert_eq!(pop(&mut rx), Some(n)));
+            assert_eq!(pop(&mut rx), None);
             producer.join().unwrap();
-        });
-    });
-}
-
-#[test]
-fn a_producer_learns_that_the_consumer_is_gone() {
-    loom::model(|| {
-        with_split::<1>(|mut tx, mut rx| {
-            let consumer = thread::spawn(move || {
-                let _ = rx.pop();
-                rx.close();
-            });
-            let mut value = Box::new(0);
-            loop {
-                match tx.push(value) {
-                    Ok(()) => value = Box::new(1),
-                    Err(_) if tx.is_closed() => break,
-                    Err(full) => {
-                        value = full.0;
-                        thread::yield_now();
-                    }
-                }
-            }
-            consumer.join().unwrap();
         });
     });
 }
@@ -109,7 +35,8 @@ fn a_producer_learns_that_the_consumer_is_gone() {
 #[test]
 fn batches_are_published_at_once() {
     loom::model(|| {
-        with_split::<2>(|mut tx, mut rx| {
+        lend(Spsc::<Value, 2>::new(), |queue| {
+            let (mut tx, mut rx) = queue.split();
             let producer = thread::spawn(move || {
                 push(&mut tx, 0);
                 loop {
@@ -143,7 +70,8 @@ fn batches_are_published_at_once() {
 #[test]
 fn a_drain_gives_its_slots_back() {
     loom::model(|| {
-        with_split::<2>(|mut tx, mut rx| {
+        lend(Spsc::<Value, 2>::new(), |queue| {
+            let (mut tx, mut rx) = queue.split();
             push(&mut tx, 0);
             push(&mut tx, 1);
             let producer = thread::spawn(move || push(&mut tx, 2)); // needs a slot that the drain gives back
@@ -158,81 +86,7 @@ fn a_drain_gives_its_slots_back() {
 }
 
 #[test]
-fn slices_are_copied_whole() {
-    loom::model(|| {
-        let queue = Arc::new(Spsc::<u64, 2>::new());
-        let producer = {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || {
-                let mut tx = queue.producer().unwrap();
-                let mut rest: &[u64] = &[1, 2, 3];
-                while !rest.is_empty() {
-                    rest = &rest[tx.push_slice(rest)..];
-                    thread::yield_now();
-                }
-            })
-        };
-        let mut rx = queue.consumer().unwrap();
-        let mut taken = Vec::new();
-        while taken.len() < 3 {
-            let mut out = [0; 2];
-            let n = rx.pop_slice(&mut out);
-            taken.extend_from_slice(&out[..n]);
-            thread::yield_now();
-        }
-        assert_eq!(taken, [1, 2, 3]);
-        producer.join().unwrap();
-    });
-}
-
-#[test]
-fn an_end_has_one_owner_and_the_next_goes_on() {
-    loom::model(|| {
-        let queue = Arc::new(Spsc::<Value, 4>::new());
-        let rival = {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || match queue.producer() {
-                Some(mut tx) => tx.push(Box::new(7)).is_ok(),
-                None => false,
-            })
-        };
-        let mine = match queue.producer() {
-            Some(mut tx) => tx.push(Box::new(7)).is_ok(),
-            None => false,
-        };
-        let theirs = rival.join().unwrap();
-        assert!(mine || theirs);
-        let mut rx = queue.consumer().unwrap();
-        let count = core::iter::from_fn(|| rx.pop().ok()).filter(|v| **v == 7).count();
-        assert_eq!(count, usize::from(mine) + usize::from(theirs));
-    });
-}
-
-#[test]
-fn a_consumer_is_restarted_while_the_producer_runs() {
-    loom::model(|| {
-        let queue = Arc::new(Spsc::<Value, 2>::new());
-        let take_one = |queue: &Spsc<Value, 2>| queue.consumer().and_then(|mut rx| rx.pop().ok()).map(|value| *value);
-        let other = {
-            let queue = Arc::clone(&queue);
-            thread::spawn(move || take_one(&queue))
-        };
-        let mut tx = queue.producer().unwrap();
-        tx.push(Box::new(0)).unwrap();
-        tx.push(Box::new(1)).unwrap();
-        let mine = take_one(&queue);
-        let theirs = other.join().unwrap();
-        // Whoever came second went on where the first had stopped; what nobody took is dropped with the queue.
-        assert!(mine != theirs || mine.is_none());
-        let taken = usize::from(mine.is_some()) + usize::from(theirs.is_some());
-        assert_eq!(queue.stats().popped, taken);
-        let mut rx = queue.consumer().unwrap();
-        assert_eq!(rx.pop().ok().map(|value| *value), (taken < 2).then_some(taken));
-    });
-}
-
-#[test]
-fn what_is_left_is_dropped_with_the_queue() {
+fn what_a_grant_aborts_is_dropped_once() {
     loom::model(|| {
         let mark = Arc::new(());
         let queue = Arc::new(Spsc::<Arc<()>, 2>::new());

@@ -2,6 +2,8 @@
 //! deadlock.
 #![cfg(all(loom, feature = "async"))]
 
+mod loom_ends;
+
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll};
@@ -9,8 +11,9 @@ use loom::sync::Arc;
 use loom::sync::Notify;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use loom_ends::lend;
 use std::task::Wake;
-use vvp_core::queue::waiting::{AsyncSpsc, WakerCell};
+use vvp_core::queue::waiting::{AsyncFanIn, AsyncMpsc, AsyncSpsc, WakerCell};
 
 /// Lets the thread that runs a task sleep until it is woken.
 struct Bell(Notify);
@@ -116,5 +119,84 @@ fn a_consumer_that_closes_wakes_the_producer() {
         tx.try_push(Box::new(0)).unwrap();
         assert_eq!(block_on(tx.push(Box::new(1))).map_err(|full| *full.0), Err(1));
         consumer.join().unwrap();
+    });
+}
+
+#[test]
+fn many_producers_wake_the_consumer() {
+    // Three threads that sleep and wake: with three preemptions it would take minutes.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        lend(AsyncMpsc::<Box<u32>, 2, 2>::new(), |queue| {
+            let mut rx = queue.consumer().unwrap();
+            let producers = [1, 2].map(|n| {
+                let mut tx = queue.producer().unwrap();
+                thread::spawn(move || tx.try_push(Box::new(n)).unwrap())
+            });
+            let taken = [block_on(rx.pop()), block_on(rx.pop())].map(|value| value.map_or(0, |value| *value));
+            assert!(taken == [1, 2] || taken == [2, 1]);
+            producers.into_iter().for_each(|producer| producer.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn room_wakes_one_of_many_producers() {
+    loom::model(|| {
+        lend(AsyncMpsc::<Box<u32>, 2, 2>::new(), |queue| {
+            let mut tx = queue.producer().unwrap();
+            tx.try_push(Box::new(0)).unwrap();
+            tx.try_push(Box::new(1)).unwrap();
+            let mut rx = queue.consumer().unwrap();
+            let consumer = thread::spawn(move || assert_eq!(rx.try_pop().as_deref(), Ok(&0)));
+            assert_eq!(block_on(tx.push(Box::new(2))), Ok(()));
+            consumer.join().unwrap();
+        });
+    });
+}
+
+/// The one who closes is not the last to go.
+#[test]
+fn the_last_producer_to_go_wakes_the_consumer() {
+    loom::model(|| {
+        lend(AsyncMpsc::<Box<u32>, 2, 2>::new(), |queue| {
+            let (first, last) = (queue.producer().unwrap(), queue.producer().unwrap());
+            first.close();
+            let going = thread::spawn(move || drop(last));
+            assert_eq!(block_on(queue.consumer().unwrap().pop()), None);
+            going.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_value_in_a_lane_wakes_the_consumer() {
+    loom::model(|| {
+        lend(AsyncFanIn::<Box<u32>, 1, 2>::new(), |queue| {
+            let mut rx = queue.consumer().unwrap();
+            let mut tx = queue.producer_of(1).unwrap();
+            let producer = thread::spawn(move || {
+                tx.try_push(Box::new(1)).unwrap();
+                tx.close();
+            });
+            assert_eq!(block_on(rx.pop()).as_deref(), Some(&1));
+            assert_eq!(block_on(rx.pop()), None);
+            producer.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn room_in_a_lane_wakes_its_producer() {
+    loom::model(|| {
+        lend(AsyncFanIn::<Box<u32>, 1, 2>::new(), |queue| {
+            let mut tx = queue.producer_of(1).unwrap();
+            tx.try_push(Box::new(0)).unwrap();
+            let mut rx = queue.consumer().unwrap();
+            let consumer = thread::spawn(move || assert_eq!(rx.try_pop().as_deref(), Ok(&0)));
+            assert_eq!(block_on(tx.push(Box::new(1))), Ok(()));
+            consumer.join().unwrap();
+        });
     });
 }

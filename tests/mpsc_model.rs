@@ -210,6 +210,7 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
     rx.set_batch(batch);
     assert!(queue.consumer().is_none());
     let (mut next, mut waited) = (0, [0; 3]);
+    let (mut pushed, mut refused, mut deepest) = (0, 0, 0);
     for &(lane, what) in script {
         match what {
             0..6 => {
@@ -217,8 +218,14 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
                 let tx = producers[lane].get_or_insert_with(|| queue.producer_of(lane).unwrap());
                 assert!(queue.producer_of(lane).is_none());
                 match tx.push(Counted::new(next, alive)) {
-                    Ok(()) => models[lane].push_back(next),
-                    Err(Full(back)) => assert!(models[lane].len() == 4 && back.n == next),
+                    Ok(()) => {
+                        models[lane].push_back(next);
+                        pushed += 1;
+                    }
+                    Err(Full(back)) => {
+                        assert!(models[lane].len() == 4 && back.n == next);
+                        refused += 1;
+                    }
                 }
             }
             6 => producers[lane] = None,
@@ -240,8 +247,11 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
             },
         }
         let depth = models.iter().map(VecDeque::len).sum();
+        deepest = deepest.max(models.iter().map(VecDeque::len).max().unwrap_or(0));
         let stats = queue.stats();
         assert_eq!((queue.len(), stats.depth, stats.pushed - stats.popped), (depth, depth, depth));
+        assert_eq!((stats.pushed, stats.refused), (pushed, refused));
+        assert!(stats.high_water <= deepest && (refused == 0 || stats.high_water == 4));
     }
     drop(producers);
     let left = rx.drain().count();

@@ -1,58 +1,15 @@
 //! Two threads and a queue between them, at full speed, with checksums. `.ci/tsan` runs this under the thread
 //! sanitizer, and then its broken twins, where it must report a race.
 
+#[macro_use]
+#[path = "one_to_one/threads.rs"]
+mod one_to_one;
+
+use one_to_one::{Check, ROUNDS, nth};
 use std::thread;
 use vvp_core::queue::{PopError, Spsc};
 
-/// Values through each queue: enough that the threads meet in every way, few enough for the sanitizer.
-const ROUNDS: u64 = 100_000;
-
-/// Numbers that do not come in a row by chance.
-fn nth(n: u64) -> u64 {
-    n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-}
-
-/// Checks that numbers come in order and complete.
-#[derive(Default)]
-struct Check {
-    count: u64,
-}
-
-impl Check {
-    fn take(&mut self, value: u64) {
-        assert_eq!(value, nth(self.count), "at {}", self.count);
-        self.count += 1;
-    }
-}
-
-#[test]
-fn single_values() {
-    static QUEUE: Spsc<u64, 64> = Spsc::new();
-    let mut tx = QUEUE.producer().unwrap();
-    let producer = thread::spawn(move || {
-        for n in 0..ROUNDS {
-            while tx.push(nth(n)).is_err() {
-                thread::yield_now();
-            }
-        }
-        tx.close();
-    });
-    let mut rx = QUEUE.consumer().unwrap();
-    let mut check = Check::default();
-    loop {
-        match rx.pop() {
-            Ok(value) => check.take(value),
-            Err(PopError::Closed) => break,
-            Err(_) => thread::yield_now(),
-        }
-    }
-    producer.join().unwrap();
-    assert_eq!(check.count, ROUNDS);
-    let stats = QUEUE.stats();
-    assert_eq!((stats.pushed as u64, stats.popped as u64, stats.depth), (ROUNDS, ROUNDS, 0));
-    assert!(stats.high_water >= 1 && stats.high_water <= 64);
-    assert!(stats.refused == 0 || stats.high_water == 64);
-}
+one_to_one!(Spsc);
 
 #[test]
 fn big_values_in_place() {
@@ -86,82 +43,4 @@ fn big_values_in_place() {
         }
     });
     assert_eq!((rx.available(), rx.stats().depth), (0, 0));
-}
-
-#[test]
-fn slices_and_drains() {
-    let mut queue = Spsc::<u64, 128>::new();
-    let (mut tx, mut rx) = queue.split();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            let all: Vec<u64> = (0..ROUNDS).map(nth).collect();
-            let mut rest = all.as_slice();
-            while !rest.is_empty() {
-                let n = tx.push_slice(&rest[..rest.len().min(50)]);
-                rest = &rest[n..];
-                if n == 0 {
-                    thread::yield_now();
-                }
-            }
-        });
-        let mut check = Check::default();
-        let mut out = [0; 40];
-        while check.count < ROUNDS {
-            let n = rx.pop_slice(&mut out);
-            out[..n].iter().for_each(|value| check.take(*value));
-            rx.drain().take(30).for_each(|value| check.take(value));
-            if n == 0 {
-                thread::yield_now();
-            }
-        }
-    });
-}
-
-/// Both ends change hands all the time, and nothing is lost or taken twice.
-#[test]
-fn ends_that_change_hands() {
-    static QUEUE: Spsc<Box<u64>, 32> = Spsc::new();
-    const TURN: u64 = 100;
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let Some(mut tx) = QUEUE.producer() else {
-                        thread::yield_now();
-                        continue;
-                    };
-                    // Where the last one stopped.
-                    let n = tx.stats().pushed as u64;
-                    if n == ROUNDS / 10 {
-                        break;
-                    }
-                    for n in n..(n + TURN).min(ROUNDS / 10) {
-                        let mut value = Box::new(nth(n));
-                        while let Err(full) = tx.push(value) {
-                            value = full.0;
-                            thread::yield_now();
-                        }
-                    }
-                }
-            });
-        }
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let Some(mut rx) = QUEUE.consumer() else {
-                        thread::yield_now();
-                        continue;
-                    };
-                    let mut check = Check { count: rx.stats().popped as u64 };
-                    if check.count == ROUNDS / 10 {
-                        break;
-                    }
-                    for value in core::iter::from_fn(|| rx.pop().ok()).take(TURN as usize) {
-                        check.take(*value);
-                    }
-                }
-            });
-        }
-    });
-    assert!(QUEUE.is_empty());
 }

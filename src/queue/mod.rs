@@ -4,13 +4,15 @@
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
 //! for about a microsecond before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
 //!
-//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes. With the feature `async`,
-//! `waiting::AsyncSpsc` can be awaited.
+//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 //!
 //! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
 //! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest.
 //!
 //! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
+//!
+//! With the feature `async`, `waiting` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
+//! are what all ends have in common.
 
 mod end;
 mod ends;

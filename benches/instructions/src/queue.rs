@@ -2,7 +2,7 @@
 
 use super::Workload;
 use std::hint::black_box;
-use vvp_core::queue::{Frames, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),
@@ -15,6 +15,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("turn_push_pop_u64", turn_push_pop_u64),
     ("turn_push_pop_16_bytes", turn_push_pop_16_bytes),
     ("turn_slices_of_64_u64", turn_slices_of_64),
+    ("mpsc_push_pop_u64", mpsc_push_pop_u64),
+    ("mpsc_slices_of_64_u64", mpsc_slices_of_64),
+    ("fan_in_push_pop_u64", fan_in_push_pop_u64),
+    ("fan_in_8_lanes_of_8_u64", fan_in_8_lanes),
+    ("fan_in_slices_of_64_u64", fan_in_slices_of_64),
+    ("latest_write_read_u64", latest_u64),
+    ("latest_write_read_64_bytes", latest_64_bytes),
     ("frames_push_read_64_bytes", frames_push_read),
     ("frames_batch_of_16", frames_batch_of_16),
 ];
@@ -24,6 +31,10 @@ const N: usize = 1024;
 static NUMBERS: Spsc<u64, N> = Spsc::new();
 static TURNS: TurnSpsc<u64, N> = TurnSpsc::new();
 static PAIRS: TurnSpsc<[u64; 2], N> = TurnSpsc::new();
+static MANY: Mpsc<u64, N> = Mpsc::new();
+static LANES: FanIn<u64, N, 8> = FanIn::new();
+static NUMBER: Latest<u64> = Latest::new();
+static RECORD: Latest<[u64; 8]> = Latest::new();
 static FRAMES: Frames<8192> = Frames::new();
 static RECORDS: Spsc<[u64; 8], N> = Spsc::new();
 
@@ -118,6 +129,75 @@ fn turn_slices_of_64(times: u64) {
     for _ in 0..times {
         black_box(tx.push_slice(black_box(&values)));
         black_box(rx.pop_slice(&mut values));
+    }
+}
+
+fn mpsc_push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (MANY.producer(), MANY.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+/// One time is 64 values.
+fn mpsc_slices_of_64(times: u64) {
+    let (mut tx, mut rx) = (MANY.producer(), MANY.consumer().expect("free"));
+    let mut values = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push_slice(black_box(&values)));
+        black_box(rx.pop_slice(&mut values));
+    }
+}
+
+/// One lane of eight in use.
+fn fan_in_push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (LANES.producer().expect("free"), LANES.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+/// One time is 64 values, eight from each of eight lanes.
+fn fan_in_8_lanes(times: u64) {
+    let mut rx = LANES.consumer().expect("free");
+    let mut lanes: [_; 8] = std::array::from_fn(|lane| LANES.producer_of(lane).expect("free"));
+    for _ in 0..times {
+        for tx in &mut lanes {
+            for i in 0..8 {
+                black_box(tx.push(black_box(i)).is_ok());
+            }
+        }
+        for _ in 0..64 {
+            black_box(rx.pop().ok());
+        }
+    }
+}
+
+/// One time is 64 values, all from one lane.
+fn fan_in_slices_of_64(times: u64) {
+    let (mut tx, mut rx) = (LANES.producer().expect("free"), LANES.consumer().expect("free"));
+    let mut values = [7; 64];
+    for _ in 0..times {
+        black_box(tx.push_slice(black_box(&values)));
+        black_box(rx.pop_slice(&mut values));
+    }
+}
+
+fn latest_u64(times: u64) {
+    let (mut writer, mut reader) = (NUMBER.writer().expect("free"), NUMBER.reader());
+    for i in 0..times {
+        writer.write(black_box(i));
+        black_box(reader.read_if_newer());
+    }
+}
+
+fn latest_64_bytes(times: u64) {
+    let (mut writer, mut reader) = (RECORD.writer().expect("free"), RECORD.reader());
+    for i in 0..times {
+        writer.write(black_box([i; 8]));
+        black_box(reader.read_if_newer());
     }
 }
 

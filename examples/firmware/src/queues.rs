@@ -1,7 +1,7 @@
 //! The queues between an interrupt handler and the main loop, each with one type, so that building this library for a
 //! target compiles them for it.
 
-use vvp_core::queue::{Frames, PopError, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopError, Spsc, TurnSpsc};
 
 /// Readings of a sensor, in runs.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();
@@ -11,6 +11,23 @@ pub static KEYS: TurnSpsc<u8, 16> = TurnSpsc::new();
 
 /// Packets of a serial line.
 pub static PACKETS: Frames<512> = Frames::new();
+
+/// Alarms of several handlers, in one order. Reserving a slot is a compare-and-swap.
+pub static ALARMS: Mpsc<u16, 16> = Mpsc::new();
+
+/// Counts of several handlers, a lane each. Claiming a lane is a compare-and-swap; pushing is not.
+pub static COUNTS: FanIn<u32, 8, 3> = FanIn::new();
+
+/// The newest place of an axis.
+pub static PLACE: Latest<[u32; 3]> = Latest::new();
+
+/// What a handler that may be interrupted by another does; whether there was room for all of it.
+pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
+    let told = ALARMS.producer().push(alarm).is_ok();
+    let counted = COUNTS.producer().is_some_and(|mut lane| lane.push(count).is_ok());
+    let placed = PLACE.writer().map(|mut writer| writer.write(place)).is_some();
+    told && counted && placed
+}
 
 /// What the interrupt handler does; whether there was room for all of it, and nobody else at that end.
 pub fn interrupt(readings: &[u32], key: u8, packet: &[u8]) -> bool {
@@ -29,6 +46,15 @@ pub fn take_all() -> u32 {
     if let Some(mut end) = KEYS.consumer() {
         sum = end.drain().fold(sum, |sum, key| sum.wrapping_add(u32::from(key)));
     }
+    if let Some(mut end) = ALARMS.consumer() {
+        sum = end.drain().fold(sum, |sum, alarm| sum.wrapping_add(u32::from(alarm)));
+    }
+    if let Some(mut end) = COUNTS.consumer() {
+        sum = end.drain().fold(sum, u32::wrapping_add);
+    }
+    if let Ok(place) = PLACE.reader().read() {
+        sum = place.into_iter().fold(sum, u32::wrapping_add);
+    }
     if let Some(mut end) = PACKETS.consumer() {
         while let Ok(packets) = end.read_many() {
             sum = packets.iter().flatten().fold(sum, |sum, byte| sum.wrapping_add(u32::from(*byte)));
@@ -40,7 +66,7 @@ pub fn take_all() -> u32 {
 
 /// Whether there is anything to take.
 pub fn idle() -> bool {
-    READINGS.is_empty() && KEYS.is_empty() && PACKETS.stats().depth == 0
+    READINGS.is_empty() && KEYS.is_empty() && ALARMS.is_empty() && COUNTS.is_empty() && PACKETS.stats().depth == 0
 }
 
 /// Whether the handler has said that nothing more will come.

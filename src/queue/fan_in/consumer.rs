@@ -68,6 +68,12 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         Ok((self.at, value))
     }
 
+    /// The lane of the value that was taken last.
+    #[cfg(feature = "async")]
+    pub(in crate::queue) const fn last_lane(&self) -> usize {
+        self.at
+    }
+
     /// Takes as many values as there are and as `out` has room for, and says how many. A lane's values lie together, up
     /// to a batch in each turn.
     #[inline]
