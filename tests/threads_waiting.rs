@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 use tasks::block_on;
-use vvp_core::queue::waiting::{AsyncFanIn, AsyncMpsc, WakerCell};
+use vvp_core::queue::waiting::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
+use vvp_core::queue::{PopEnd, PushEnd};
 
 const PRODUCERS: usize = 3;
 const EACH: u64 = 3_000;
@@ -53,13 +54,17 @@ impl Check {
     }
 }
 
-#[test]
-fn many_producers_that_sleep() {
-    static QUEUE: AsyncMpsc<(usize, u64), 4, PRODUCERS> = AsyncMpsc::new();
-    let mut rx = QUEUE.consumer().unwrap();
-    let producers: Vec<_> = (0..PRODUCERS)
-        .map(|producer| {
-            let mut tx = QUEUE.producer().unwrap();
+/// All producers push all their values, sleeping where there is no room, and close; the consumer takes them.
+fn all_come<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
+where
+    P: PushEnd<Item = (usize, u64)> + Send + 'static,
+    C: PopEnd<Item = (usize, u64)>,
+    R: Room<C>,
+{
+    let threads: Vec<_> = producers
+        .into_iter()
+        .enumerate()
+        .map(|(producer, mut tx)| {
             thread::spawn(move || {
                 block_on(async {
                     for n in 0..EACH {
@@ -72,37 +77,24 @@ fn many_producers_that_sleep() {
         .collect();
     let mut check = Check([0; PRODUCERS]);
     block_on(async {
-        while let Some(value) = rx.pop().await {
+        while let Some(value) = consumer.pop().await {
             check.take(value);
         }
     });
-    producers.into_iter().for_each(|producer| producer.join().unwrap());
-    assert_eq!((check.0, QUEUE.stats().depth), ([EACH; PRODUCERS], 0));
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(check.0, [EACH; PRODUCERS]);
+}
+
+#[test]
+fn many_producers_that_sleep() {
+    static QUEUE: AsyncMpsc<(usize, u64), 4, PRODUCERS> = AsyncMpsc::new();
+    all_come((0..PRODUCERS).map(|_| QUEUE.producer().unwrap()).collect(), QUEUE.consumer().unwrap());
+    assert_eq!(QUEUE.stats().depth, 0);
 }
 
 #[test]
 fn lanes_whose_producers_sleep() {
     static QUEUE: AsyncFanIn<(usize, u64), 4, PRODUCERS> = AsyncFanIn::new();
-    let mut rx = QUEUE.consumer().unwrap();
-    let producers: Vec<_> = (0..PRODUCERS)
-        .map(|producer| {
-            let mut tx = QUEUE.producer_of(producer).unwrap();
-            thread::spawn(move || {
-                block_on(async {
-                    for n in 0..EACH {
-                        tx.push((producer, n)).await.unwrap();
-                    }
-                });
-                tx.close();
-            })
-        })
-        .collect();
-    let mut check = Check([0; PRODUCERS]);
-    block_on(async {
-        while let Some(value) = rx.pop().await {
-            check.take(value);
-        }
-    });
-    producers.into_iter().for_each(|producer| producer.join().unwrap());
-    assert_eq!((check.0, QUEUE.stats().depth), ([EACH; PRODUCERS], 0));
+    all_come((0..PRODUCERS).map(|lane| QUEUE.producer_of(lane).unwrap()).collect(), QUEUE.consumer().unwrap());
+    assert_eq!(QUEUE.stats().depth, 0);
 }

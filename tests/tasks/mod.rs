@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 /// Wakes a thread.
@@ -15,9 +15,21 @@ impl Wake for Unpark {
     }
 }
 
+/// Every thread's waker, kept for good: the thread sanitizer cannot see the fence by which the last owner of an `Arc` may
+/// free it.
+static KEPT: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static WAKER: Waker = {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        KEPT.lock().expect("nobody panics with it").push(waker.clone());
+        waker
+    };
+}
+
 /// Runs a task on this thread.
 pub(crate) fn block_on<F: Future>(task: F) -> F::Output {
-    let waker = Arc::new(Unpark(thread::current())).into();
+    let waker = WAKER.with(Clone::clone);
     let mut task = pin!(task);
     loop {
         match task.as_mut().poll(&mut Context::from_waker(&waker)) {

@@ -1,6 +1,10 @@
 //! The queues between an interrupt handler and the main loop, each with one type, so that building this library for a
 //! target compiles them for it.
 
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use vvp_core::queue::waiting::AsyncMpsc;
 use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopError, Spsc, TurnSpsc};
 
 /// Readings of a sensor, in runs.
@@ -20,6 +24,19 @@ pub static COUNTS: FanIn<u32, 8, 3> = FanIn::new();
 
 /// The newest place of an axis.
 pub static PLACE: Latest<[u32; 3]> = Latest::new();
+
+/// Calls of several handlers, for a task that sleeps until one comes.
+pub static CALLS: AsyncMpsc<u16, 8, 3> = AsyncMpsc::new();
+
+/// What a handler does to wake the task; whether there was room.
+pub fn call(number: u16) -> bool {
+    CALLS.producer().is_some_and(|mut end| end.try_push(number).is_ok())
+}
+
+/// What the task does when it is polled: the next call, if there is one; else it will be woken.
+pub fn next_call(context: &mut Context<'_>) -> Poll<Option<u16>> {
+    CALLS.consumer().map_or(Poll::Ready(None), |mut end| pin!(end.pop()).poll(context))
+}
 
 /// What a handler that may be interrupted by another does; whether there was room for all of it.
 pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
