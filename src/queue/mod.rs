@@ -14,6 +14,7 @@
 //! With the feature `async`, `waiting` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
 //! are what all ends have in common.
 
+mod common;
 mod end;
 mod ends;
 pub mod fan_in;

@@ -68,11 +68,11 @@ pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
 use super::Stats;
+use super::common::one_ring;
 use super::end::End;
 use super::slot::{Slot, TurnSlots};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
-use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -216,25 +216,6 @@ impl<T, const N: usize> Mpsc<T, N> {
         Some(unsafe { MpscConsumer::attach(self) })
     }
 
-    /// How many values fit.
-    #[must_use]
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// How many values are in the queue or about to be: slots reserved and not given back. True at some moment during
-    /// the call, and perhaps no longer.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.stats().depth
-    }
-
-    /// Whether no slot is reserved at this moment.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Whether all producers have gone, one of them by closing; or the consumer has closed and nobody has claimed its
     /// end since.
     #[must_use]
@@ -278,17 +259,7 @@ impl<T, const N: usize> Drop for Mpsc<T, N> {
     }
 }
 
-impl<T, const N: usize> Default for Mpsc<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T, const N: usize> fmt::Debug for Mpsc<T, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mpsc").field("capacity", &N).field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
+one_ring!(Mpsc);
 
 #[cfg(all(test, not(loom)))]
 mod tests {

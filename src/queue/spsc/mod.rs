@@ -50,10 +50,10 @@ pub use grant::Grant;
 pub use producer::Producer;
 
 use super::Stats;
+use super::common::{one_ring, one_to_one};
 use super::end::End;
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
-use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -164,20 +164,6 @@ impl<T, const N: usize> Spsc<T, N> {
         }
     }
 
-    /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
-    pub fn split(&mut self) -> (Producer<'_, T, N>, Consumer<'_, T, N>) {
-        self.take_both();
-        let queue = &*self;
-        // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
-        unsafe { (Producer::attach(queue), Consumer::attach(queue)) }
-    }
-
-    /// Claims both ends for the caller, which may attach one handle to each.
-    pub(super) fn take_both(&mut self) {
-        self.producer.end.claimed.take();
-        self.consumer.end.claimed.take();
-    }
-
     /// Whether somebody holds the producer's end now. When nobody does, all that it published can be seen.
     #[must_use]
     pub fn has_producer(&self) -> bool {
@@ -187,48 +173,6 @@ impl<T, const N: usize> Spsc<T, N> {
     /// Whether the producer closed, and nobody claimed its end since.
     pub(super) fn producer_closed(&self) -> bool {
         self.producer.end.is_closed()
-    }
-
-    /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
-    #[must_use]
-    pub fn producer(&self) -> Option<Producer<'_, T, N>> {
-        self.producer.end.claimed.claim()?;
-        // SAFETY: the flag was down and is now ours.
-        Some(unsafe { Producer::attach(self) })
-    }
-
-    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
-    #[must_use]
-    pub fn consumer(&self) -> Option<Consumer<'_, T, N>> {
-        self.consumer.end.claimed.claim()?;
-        // SAFETY: the flag was down and is now ours.
-        Some(unsafe { Consumer::attach(self) })
-    }
-
-    /// How many values fit.
-    #[must_use]
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// How many values are in the queue: true at some moment during the call, and perhaps no longer.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.stats().depth
-    }
-
-    /// Whether the queue is empty at this moment.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether either end has closed and nobody has claimed that end since.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
     /// What the queue has done so far.
@@ -243,26 +187,8 @@ impl<T, const N: usize> Spsc<T, N> {
     }
 }
 
-impl<T, const N: usize> Drop for Spsc<T, N> {
-    fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() {
-            let (_, mut rx) = self.split();
-            while rx.pop().is_ok() {}
-        }
-    }
-}
-
-impl<T, const N: usize> Default for Spsc<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T, const N: usize> fmt::Debug for Spsc<T, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spsc").field("capacity", &N).field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
+one_ring!(Spsc);
+one_to_one!(Spsc, Producer, Consumer);
 
 #[cfg(all(test, not(loom)))]
 mod tests {

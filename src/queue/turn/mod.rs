@@ -59,11 +59,11 @@ pub use consumer::TurnConsumer;
 pub use producer::TurnProducer;
 
 use super::Stats;
+use super::common::{one_ring, one_to_one};
 use super::end::End;
 use super::slot::{Slot, TurnSlots};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
-use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -154,57 +154,6 @@ impl<T, const N: usize> TurnSpsc<T, N> {
         }
     }
 
-    /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
-    pub fn split(&mut self) -> (TurnProducer<'_, T, N>, TurnConsumer<'_, T, N>) {
-        self.producer.end.claimed.take();
-        self.consumer.end.claimed.take();
-        let queue = &*self;
-        // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
-        unsafe { (TurnProducer::attach(queue), TurnConsumer::attach(queue)) }
-    }
-
-    /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
-    #[must_use]
-    pub fn producer(&self) -> Option<TurnProducer<'_, T, N>> {
-        self.producer.end.claimed.claim()?;
-        // SAFETY: the flag was down and is now ours.
-        Some(unsafe { TurnProducer::attach(self) })
-    }
-
-    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
-    #[must_use]
-    pub fn consumer(&self) -> Option<TurnConsumer<'_, T, N>> {
-        self.consumer.end.claimed.claim()?;
-        // SAFETY: the flag was down and is now ours.
-        Some(unsafe { TurnConsumer::attach(self) })
-    }
-
-    /// How many values fit.
-    #[must_use]
-    pub const fn capacity(&self) -> usize {
-        N
-    }
-
-    /// How many values are in the queue: true at some moment during the call, and perhaps no longer.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.stats().depth
-    }
-
-    /// Whether the queue is empty at this moment.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether either end has closed and nobody has claimed that end since.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.producer.end.is_closed() || self.consumer.end.is_closed()
-    }
-
     /// What the queue has done so far.
     ///
     /// `high_water` is the greatest depth the producer met. It looks at least once in `max(N / 4, 16)` pushes, so the
@@ -219,26 +168,8 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     }
 }
 
-impl<T, const N: usize> Drop for TurnSpsc<T, N> {
-    fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() {
-            let (_, mut rx) = self.split();
-            while rx.pop().is_ok() {}
-        }
-    }
-}
-
-impl<T, const N: usize> Default for TurnSpsc<T, N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T, const N: usize> fmt::Debug for TurnSpsc<T, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnSpsc").field("capacity", &N).field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
+one_ring!(TurnSpsc);
+one_to_one!(TurnSpsc, TurnProducer, TurnConsumer);
 
 #[cfg(all(test, not(loom)))]
 mod tests {
