@@ -1,0 +1,163 @@
+//! MoldUDP64: two lines that lose, repeat and reorder packets, against what was sent.
+
+use proptest::prelude::*;
+use vvp_core::wire::mold::{Accepted, BadPacket, Gap, Header, Merge, Packet, Refused, Session, encode, request};
+
+const SESSION: Session = Session::new(*b"  000DAY1 ");
+
+fn packet(sequence: u64, messages: &[Vec<u8>], end: bool) -> Vec<u8> {
+    let mut out = vec![0; 4096];
+    let blocks: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    let n = encode(SESSION, sequence, &blocks, end, &mut out).unwrap();
+    out.truncate(n);
+    out
+}
+
+/// What becomes of a packet on one line.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Lost,
+    Sent,
+    Twice,
+    /// It comes this many packets later.
+    Late(usize),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        2 => Just(Fate::Lost),
+        6 => Just(Fate::Sent),
+        1 => Just(Fate::Twice),
+        2 => (1usize..5).prop_map(Fate::Late),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// Whatever the lines do: messages come once, in order, as they were sent; what does not come was lost on both
+    /// lines and is said to be lost.
+    #[test]
+    fn every_message_comes_once_in_order_or_is_said_to_be_lost(
+        packets in prop::collection::vec((1usize..5, fate(), fate()), 1..40),
+        sizes in prop::collection::vec(0usize..20, 200),
+    ) {
+        let mut sent: Vec<Vec<u8>> = Vec::new();
+        let mut arrivals: Vec<(usize, bool, Vec<u8>)> = Vec::new();
+        let mut reached = Vec::new();
+        for (at, &(count, a, b)) in packets.iter().enumerate() {
+            let first = sent.len();
+            for n in first..first + count {
+                sent.push(vec![n as u8; sizes[n % sizes.len()]]);
+            }
+            let bytes = packet(first as u64 + 1, &sent[first..], false);
+            for (line, fate) in [(false, a), (true, b)] {
+                match fate {
+                    Fate::Lost => {}
+                    Fate::Sent => arrivals.push((at, line, bytes.clone())),
+                    Fate::Twice => arrivals.extend([(at, line, bytes.clone()), (at + 1, line, bytes.clone())]),
+                    Fate::Late(by) => arrivals.push((at + by, line, bytes.clone())),
+                }
+            }
+            let comes = !matches!((a, b), (Fate::Lost, Fate::Lost));
+            reached.extend(std::iter::repeat_n(comes, count));
+        }
+        arrivals.sort_by_key(|a| a.0);
+        let mut merge = Merge::<64, 256>::new(1);
+        let mut came: Vec<(u64, Vec<u8>)> = Vec::new();
+        for (_, line, bytes) in &arrivals {
+            let before = came.len();
+            let expected = merge.expected();
+            let result = merge.receive(*line, bytes, |n, m| came.push((n, m.to_vec()))).unwrap();
+            let first = Packet::read(bytes).unwrap().header().sequence();
+            match result {
+                Accepted::New(_) => prop_assert!(came.len() > before && first <= expected),
+                Accepted::Held => prop_assert!(first > expected && merge.gap().is_some()),
+                _ => prop_assert_eq!(came.len(), before),
+            }
+        }
+        let end = packet(sent.len() as u64 + 1, &[], true);
+        prop_assert_eq!(merge.receive(false, &end, |_, _| ()), Ok(Accepted::Idle));
+        let mut lost = Vec::new();
+        while let Some(gap) = merge.give_up(|n, m| came.push((n, m.to_vec()))) {
+            lost.extend(gap.from..gap.to);
+        }
+        prop_assert!(merge.is_finished());
+        prop_assert_eq!(merge.gap(), None);
+        let numbers: Vec<u64> = came.iter().map(|c| c.0).collect();
+        let expect: Vec<u64> = (1u64..).zip(&reached).filter(|(_, r)| **r).map(|(n, _)| n).collect();
+        prop_assert_eq!(numbers, expect);
+        prop_assert!(came.iter().all(|(n, m)| *m == sent[*n as usize - 1]));
+        let expect: Vec<u64> = (1u64..).zip(&reached).filter(|(_, r)| !**r).map(|(n, _)| n).collect();
+        prop_assert_eq!(&lost, &expect);
+        prop_assert_eq!((merge.stats().messages, merge.stats().lost), (came.len() as u64, lost.len() as u64));
+    }
+
+    /// Any bytes: no panic, and what is a packet encodes to the same bytes.
+    #[test]
+    fn anything_is_a_packet_that_comes_back_or_is_refused(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..60), count in 0u16..3, whole: bool
+    ) {
+        if whole && bytes.len() >= 20 {
+            bytes[18..20].copy_from_slice(&count.to_be_bytes());
+        }
+        if let Ok(packet) = Packet::read(&bytes) {
+            let blocks: Vec<&[u8]> = packet.blocks().map(|b| b.1).collect();
+            prop_assert_eq!(blocks.len(), usize::from(packet.count()));
+            let mut out = [0; 80];
+            let end = packet.header().count() == u16::MAX;
+            let n = encode(packet.header().session(), packet.header().sequence(), &blocks, end, &mut out).unwrap();
+            prop_assert_eq!(&out[..n], &bytes[..]);
+        }
+        let mut merge = Merge::<2, 32>::new(0);
+        let _ = merge.receive(false, &bytes, |_, _| ());
+        let _ = merge.receive(true, &bytes, |_, _| ());
+        merge.give_up(|_, _| ());
+    }
+}
+
+#[test]
+fn a_part_of_a_packet_may_be_new() {
+    let message = |n: u8| vec![n];
+    let mut merge = Merge::<2, 64>::new(1);
+    let mut came = Vec::new();
+    let mut receive = |merge: &mut Merge<2, 64>, bytes: &[u8]| merge.receive(false, bytes, |n, _| came.push(n));
+    let two = packet(1, &[message(1), message(2)], false);
+    assert_eq!(receive(&mut merge, &two), Ok(Accepted::New(2)));
+    let three = packet(2, &[message(2), message(3), message(4)], false);
+    assert_eq!(receive(&mut merge, &three), Ok(Accepted::New(2)));
+    assert_eq!(receive(&mut merge, &two), Ok(Accepted::Duplicate));
+    assert_eq!(receive(&mut merge, &packet(7, &[message(7)], false)), Ok(Accepted::Held));
+    assert_eq!(merge.gap(), Some(Gap { from: 5, to: 7 }));
+    assert_eq!(receive(&mut merge, &packet(9, &[message(9)], false)), Ok(Accepted::Held));
+    assert_eq!(receive(&mut merge, &packet(11, &[message(11)], false)), Err(Refused::NoRoom));
+    assert_eq!(receive(&mut merge, &packet(5, &[message(5), message(6)], false)), Ok(Accepted::New(2)));
+    assert_eq!(merge.gap(), Some(Gap { from: 8, to: 9 }));
+    assert_eq!(receive(&mut merge, &packet(12, &[], false)), Ok(Accepted::Idle));
+    assert_eq!(merge.give_up(|n, _| assert_eq!(n, 9)), Some(Gap { from: 8, to: 9 }));
+    // The heartbeat showed a loss at the tail.
+    assert_eq!(merge.gap(), Some(Gap { from: 10, to: 12 }));
+    assert_eq!(came, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn bad_packets_say_why() {
+    let read = |bytes: &[u8]| Packet::read(bytes).map(|_| ()).unwrap_err();
+    let good = packet(1, &[vec![1, 2, 3], vec![]], false);
+    assert_eq!(read(&good[..19]), BadPacket::NoHeader);
+    assert_eq!(read(&good[..24]), BadPacket::Truncated { block: 0, offset: 20 });
+    assert_eq!(read(&good[..26]), BadPacket::Truncated { block: 1, offset: 25 });
+    let mut long = good.clone();
+    long.push(0);
+    assert_eq!(read(&long), BadPacket::Leftover { offset: 27 });
+    assert_eq!(read(&packet(u64::MAX, &[vec![]], false)), BadPacket::Sequence);
+    let mut merge = Merge::<1, 64>::new(1);
+    assert!(merge.receive(false, &good, |_, _| ()).is_ok());
+    let mut other = good.clone();
+    other[..10].copy_from_slice(b"OTHER     ");
+    assert_eq!(merge.receive(false, &other, |_, _| ()), Err(Refused::OtherSession));
+    let mut padded = good;
+    padded[..10].copy_from_slice(b"000DAY1\0\0\0");
+    assert_eq!(merge.receive(true, &padded, |_, _| ()), Ok(Accepted::Duplicate));
+    assert_eq!(request(SESSION, 258, 7)[..], *b"  000DAY1 \0\0\0\0\0\0\x01\x02\0\x07");
+    assert_eq!(Header::SIZE, 20);
+}
