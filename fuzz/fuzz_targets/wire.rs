@@ -1,19 +1,22 @@
-//! Any bytes as ITCH frames, as a compressed or plain file for a market, and as MoldUDP64 datagrams over two lines:
-//! nothing may panic, messages come back byte for byte, the market stays consistent, numbers rise.
+//! Any bytes as ITCH frames, as a compressed file, as MoldUDP64 datagrams over two lines, and as a capture: nothing may
+//! panic, messages come back byte for byte, the market stays consistent, numbers rise.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use vvp_core::wire::capture::{CaptureFile, Datagram, Step};
 use vvp_core::wire::frame::{self, Frames};
 use vvp_core::wire::itch::Message;
 use vvp_core::wire::mold::{Merge, Packet, encode};
+use vvp_std_adapter::itch::Lines;
 use vvp_std_adapter::itch::market::Market;
 use zerocopy::FromZeros;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((what, bytes)) = bytes.split_first() else { return };
-    match what % 3 {
+    match what % 4 {
         0 => itch(bytes),
         1 => mold(bytes),
+        2 => capture(bytes),
         _ => unpacked(bytes),
     }
 });
@@ -63,6 +66,34 @@ fn mold(mut bytes: &[u8]) {
         let _ = merge.receive(length > 0x7f, datagram, &mut sink);
     }
     while merge.give_up(&mut sink).is_some() {}
+}
+
+/// A capture file: blocks, datagrams, and all of it as a reader gives it.
+fn capture(bytes: &[u8]) {
+    let (mut file, mut rest) = (CaptureFile::new(), bytes);
+    while let Ok(step) = file.next(rest) {
+        let used = match step {
+            Step::More { bytes } => {
+                assert!(bytes > rest.len());
+                break;
+            }
+            Step::Other { bytes } => bytes,
+            Step::Packet { bytes, packet } => {
+                let _ = Datagram::of(packet.link, packet.bytes);
+                bytes
+            }
+        };
+        let Some(behind) = rest.get(used..) else { break };
+        assert!(used > 0);
+        rest = behind;
+    }
+    let mut messages = Vec::new();
+    let Ok(mut reader) = Lines::new([std::io::Cursor::new(bytes.to_vec())]) else { return };
+    if std::io::Read::read_to_end(&mut reader, &mut messages).is_ok() {
+        let mut frames = Frames::new(&messages);
+        while frames.next().is_some() {}
+        assert!(frames.finish().is_ok(), "only whole frames");
+    }
 }
 
 fn unpacked(bytes: &[u8]) {

@@ -9,7 +9,9 @@
 //! | [`itch`] | NASDAQ TotalView-ITCH 5.0: all messages, both ways |
 //! | [`frame`] | messages with a length of two bytes before each, as in files |
 //! | [`mold`] | MoldUDP64: numbered messages in datagrams, over two lines |
+//! | [`capture`] | pcap and pcapng files, and UDP in their packets |
 
+pub mod capture;
 pub mod field;
 pub mod frame;
 pub mod itch;

@@ -1,6 +1,7 @@
 //! Packets of several lines into one numbered stream.
 
 use super::packet::{BadPacket, Kind, Packet, Session};
+use zerocopy::FromZeros;
 
 /// Numbers that are missing: `from` up to, but not with, `to`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +51,7 @@ impl core::fmt::Display for Refused {
 impl core::error::Error for Refused {}
 
 /// What was received, in all and by line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromZeros)]
 #[non_exhaustive]
 pub struct Stats {
     /// Packets that were looked at.
@@ -74,10 +75,12 @@ pub struct Stats {
 ///
 /// Up to `HOLD` packets of up to `BYTES` bytes wait behind a gap. When to ask for what is missing, and when to give it
 /// up, is the caller's choice: this has no clock. Work of a packet: constant, and in proportion to `HOLD` while
-/// something waits.
-#[derive(Debug)]
+/// something waits. All-zero bytes are [`Merge::new`]`(0)`.
+#[derive(Debug, FromZeros)]
 pub struct Merge<const HOLD: usize, const BYTES: usize> {
-    session: Option<Session>,
+    session: Session,
+    /// Whether a packet has said the session.
+    started: bool,
     /// The next number.
     expected: u64,
     /// The highest number behind any packet or heartbeat.
@@ -95,7 +98,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
     #[must_use]
     pub const fn new(next: u64) -> Self {
         Self {
-            session: None,
+            session: Session::new([0; 10]),
+            started: false,
             expected: next,
             known: next,
             ended: false,
@@ -115,7 +119,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
 
     /// Forgets the session and what waits; counts stay.
     pub const fn restart(&mut self, next: u64) {
-        self.session = None;
+        self.started = false;
         (self.expected, self.known, self.ended) = (next, next, false);
         self.lengths = [0; HOLD];
     }
@@ -147,15 +151,13 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
 
     fn take(&mut self, datagram: &[u8], sink: &mut impl FnMut(u64, &[u8])) -> Result<Accepted, Refused> {
         let packet = Packet::read(datagram).map_err(Refused::Bad)?;
-        match self.session {
-            None => {
-                self.session = Some(packet.header().session());
-                if self.expected == 0 {
-                    (self.expected, self.known) = (packet.header().sequence(), packet.header().sequence());
-                }
+        if !self.started {
+            (self.session, self.started) = (packet.header().session(), true);
+            if self.expected == 0 {
+                (self.expected, self.known) = (packet.header().sequence(), packet.header().sequence());
             }
-            Some(session) if session == packet.header().session() => {}
-            Some(_) => return Err(Refused::OtherSession),
+        } else if self.session != packet.header().session() {
+            return Err(Refused::OtherSession);
         }
         let (first, next) = (packet.header().sequence(), packet.next_sequence());
         if packet.kind() == Kind::Data && first > self.expected {
@@ -257,7 +259,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
     /// The session, once a packet has come.
     #[must_use]
     pub const fn session(&self) -> Option<Session> {
-        self.session
+        if self.started { Some(self.session) } else { None }
     }
 
     /// The next number that is handed out.

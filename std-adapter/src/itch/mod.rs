@@ -1,16 +1,18 @@
 //! A whole market from NASDAQ's ITCH 5.0: every stock's book, from files of any size in constant memory.
 //!
-//! [`FrameReader`] gives the frames of a file, [`market::Market`] keeps the books, [`replay`] leads one into the other,
+//! [`FrameReader`] gives the frames of a file, [`Lines`] those of captured MoldUDP64, [`market::Market`] keeps the books, [`replay`] leads one into the other,
 //! [`Rows`] writes books down as they change, [`Summary`] says what was found. `docs/itch.md` tells what a day needs
 //! and how each message is taken.
 
 pub mod checksum;
+mod lines;
 pub mod market;
 mod reader;
 mod replay;
 mod rows;
 mod summary;
 
+pub use lines::{LineStats, Lines, Odd};
 pub use reader::FrameReader;
 pub use replay::{End, NoWatch, Options, ReplayError, Spent, Watch, replay};
 pub use rows::{Every, RowFormat, Rows};

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::{LineStats, Lines};
+use vvp_core::wire::capture::CaptureFile;
 use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 
 /// Bytes read at once.
@@ -9,7 +11,7 @@ const PIECE_BYTES: usize = 1 << 18;
 
 /// Reads a stream in pieces and gives the whole frames of each.
 pub struct FrameReader<'a> {
-    reader: Box<dyn BufRead + Send + 'a>,
+    input: Input<'a>,
     buffer: Box<[u8]>,
     /// What lies in the buffer.
     filled: usize,
@@ -18,6 +20,11 @@ pub struct FrameReader<'a> {
     /// Place in the stream of the buffer's first byte.
     offset: u64,
     ended: bool,
+}
+
+enum Input<'a> {
+    Frames(Box<dyn BufRead + Send + 'a>),
+    Lines(Lines<'a>),
 }
 
 impl core::fmt::Debug for FrameReader<'_> {
@@ -30,14 +37,39 @@ impl core::fmt::Debug for FrameReader<'_> {
 }
 
 impl<'a> FrameReader<'a> {
-    /// Reads from anything, decompressed if it needs that.
+    /// Reads frames, or the captured packets that carry them: whatever it is, decompressed if it needs that.
     ///
     /// # Errors
-    /// What the reader says to its first read.
+    /// What the reader says to its first read; of a capture, also what is wrong before its first packet.
     pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
-        let reader = crate::packed::unpacked(reader)?;
+        let mut reader = crate::packed::unpacked(reader)?;
+        Ok(Self::from(if CaptureFile::is_capture(reader.fill_buf()?) {
+            Input::Lines(Lines::of(vec![reader])?)
+        } else {
+            Input::Frames(reader)
+        }))
+    }
+
+    /// Reads captures together: see [`Lines`].
+    ///
+    /// # Errors
+    /// As [`FrameReader::new`].
+    pub fn captures<R: Read + Send + 'a>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
+        Ok(Self::from(Input::Lines(Lines::new(captures)?)))
+    }
+
+    fn from(input: Input<'a>) -> Self {
         let buffer = vec![0; PIECE_BYTES + LENGTH_BYTES + MESSAGE_BYTES_MAX].into_boxed_slice();
-        Ok(Self { reader, buffer, filled: 0, taken: 0, offset: 0, ended: false })
+        Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false }
+    }
+
+    /// What was found in captures, if it reads such.
+    #[must_use]
+    pub fn line_stats(&self) -> Option<LineStats> {
+        match &self.input {
+            Input::Frames(_) => None,
+            Input::Lines(lines) => Some(lines.stats()),
+        }
     }
 
     /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again. `None` at the end of
@@ -55,7 +87,12 @@ impl<'a> FrameReader<'a> {
         self.taken = 0;
         loop {
             // The buffer is longer than any frame, so there is room.
-            let read = match self.reader.read(&mut self.buffer[self.filled..]) {
+            let into = &mut self.buffer[self.filled..];
+            let read = match &mut self.input {
+                Input::Frames(reader) => reader.read(into),
+                Input::Lines(lines) => lines.read(into),
+            };
+            let read = match read {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };

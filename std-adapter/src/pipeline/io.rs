@@ -50,18 +50,18 @@ impl<'a> Source<'a> {
         Ok(Self::file(file, stop))
     }
 
-    /// Tells `progress` how far the reading has come.
+    /// Tells `progress` how far the reading has come; several sources may tell the same one.
     #[must_use]
     pub fn watched(self, progress: &'a Progress) -> Self {
         let total = match &self.kind {
             Kind::Memory(bytes) => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
             Kind::File { file, waits: false } => {
-                file.metadata().ok().and_then(|m| i64::try_from(m.len()).ok()).unwrap_or(-1)
+                file.metadata().ok().and_then(|m| i64::try_from(m.len()).ok()).unwrap_or(UNKNOWN)
             }
-            Kind::File { .. } => -1,
+            Kind::File { .. } => UNKNOWN,
         };
         // Relaxed: a number for the eye.
-        progress.total_bytes.store(total, Ordering::Relaxed);
+        progress.total_bytes.fetch_add(total, Ordering::Relaxed);
         Self { progress: Some(progress), ..self }
     }
 
@@ -113,6 +113,9 @@ impl Read for Source<'_> {
         Ok(n)
     }
 }
+
+/// A total that is not known: whatever is added, it stays below zero.
+const UNKNOWN: i64 = i64::MIN / 2;
 
 /// How far a run has come, for whoever draws it.
 #[derive(Debug, Default)]

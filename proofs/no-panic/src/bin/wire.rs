@@ -1,8 +1,9 @@
-//! `wire`: ITCH messages, frames of files, MoldUDP64. Any bytes at all.
+//! `wire`: ITCH messages, frames of files, MoldUDP64, captures. Any bytes at all.
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
+use vvp_core::wire::capture::{CaptureFile, Datagram, Step};
 use vvp_core::wire::field::{Price4, Text};
 use vvp_core::wire::frame::{self, Frames};
 use vvp_core::wire::itch::Message;
@@ -49,9 +50,21 @@ fn mold(merge: &mut Merge<4, 64>, datagram: &[u8]) -> usize {
     seen + merge.expected() as usize + usize::from(merge.is_finished())
 }
 
+fn capture(file: &mut CaptureFile, bytes: &[u8]) -> usize {
+    match file.next(bytes) {
+        Ok(Step::More { bytes } | Step::Other { bytes }) => bytes,
+        Ok(Step::Packet { bytes, packet }) => {
+            let datagram = Datagram::of(packet.link, packet.bytes).map_or(0, |d| d.payload.len());
+            bytes + datagram + packet.time_ns as usize
+        }
+        Err(e) => e.offset as usize,
+    }
+}
+
 vvp_no_panic::cannot_panic!(
     itch(black_box(&[0; 77][..])),
     fields(black_box(&[0; 9][..]), black_box(5)),
     writing(black_box(&[0; 9][..]), black_box(&mut [0; 99][..])),
+    capture(black_box(&mut CaptureFile::new()), black_box(&[0; 99][..])),
     mold(black_box(&mut Merge::new(1)), black_box(&[0; 99][..])),
 );

@@ -1,0 +1,227 @@
+//! From a packet to the datagram in it.
+
+/// VLAN tags, one behind the other, that are passed over.
+pub const TAGS_MAX: usize = 4;
+
+/// Headers between IPv6 and UDP that are passed over.
+const EXTENSIONS_MAX: usize = 8;
+
+/// An address and a port. IPv4 addresses stand as IPv6 does: ten bytes of 0, two of 255, then theirs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Address {
+    /// The address.
+    pub ip: core::net::Ipv6Addr,
+    /// The port.
+    pub port: u16,
+}
+
+/// A UDP datagram in a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Datagram<'a> {
+    /// Where it came from.
+    pub source: Address,
+    /// Where it went to: of multicast, the group.
+    pub destination: Address,
+    /// What it carries.
+    pub payload: &'a [u8],
+}
+
+/// Why a packet gives no datagram. Every place is in bytes from the start of the packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum NotUdp {
+    /// A kind of network that is not known, by the number of its link type.
+    Link(u32),
+    /// Something else than IP, by the number of its type (ARP: 0x0806).
+    Protocol(u16),
+    /// Something else than UDP in IP, by its number (TCP: 6).
+    Transport(u8),
+    /// A part of a datagram: parts are not put together.
+    Fragment,
+    /// The packet ends within a header, or within the datagram.
+    Short {
+        /// Where what is cut begins.
+        offset: u16,
+    },
+    /// A length or version that cannot be.
+    Malformed {
+        /// Where the header with it begins.
+        offset: u16,
+    },
+}
+
+impl core::fmt::Display for NotUdp {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match *self {
+            Self::Link(n) => write!(f, "link type {n} is not known; capture on Ethernet"),
+            Self::Protocol(n) => write!(f, "protocol 0x{n:04x} is not IP"),
+            Self::Transport(n) => write!(f, "protocol {n} is not UDP"),
+            Self::Fragment => f.write_str("a part of a datagram; parts are not put together"),
+            Self::Short { offset } => {
+                write!(f, "the packet ends within what starts at its byte {offset}; capture whole packets")
+            }
+            Self::Malformed { offset } => write!(f, "a header that cannot be at byte {offset} of the packet"),
+        }
+    }
+}
+
+impl core::error::Error for NotUdp {}
+
+/// What is left of a packet, and where that starts.
+#[derive(Clone, Copy)]
+struct Rest<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn short(self) -> NotUdp {
+        NotUdp::Short { offset: u16::try_from(self.offset).unwrap_or(u16::MAX) }
+    }
+
+    fn malformed(self) -> NotUdp {
+        NotUdp::Malformed { offset: u16::try_from(self.offset).unwrap_or(u16::MAX) }
+    }
+
+    fn take<const N: usize>(self) -> Result<([u8; N], Self), NotUdp> {
+        let (head, bytes) = self.bytes.split_first_chunk().ok_or(self.short())?;
+        Ok((*head, Self { bytes, offset: self.offset.wrapping_add(N) }))
+    }
+
+    fn skip(self, n: usize) -> Result<Self, NotUdp> {
+        let bytes = self.bytes.get(n..).ok_or(self.short())?;
+        Ok(Self { bytes, offset: self.offset.wrapping_add(n) })
+    }
+
+    /// No more than the first `n` bytes: what follows is padding.
+    fn limit(self, n: usize) -> Result<Self, NotUdp> {
+        Ok(Self { bytes: self.bytes.get(..n).ok_or(self.short())?, offset: self.offset })
+    }
+}
+
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const UDP: u8 = 17;
+
+impl<'a> Datagram<'a> {
+    /// The datagram in a packet of link type `link`. Checksums are not looked at: where packets are captured, cards
+    /// fill them in later.
+    ///
+    /// # Errors
+    /// [`NotUdp`].
+    pub fn of(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
+        let rest = Rest { bytes: packet, offset: 0 };
+        let (protocol, rest) = match link {
+            1 => {
+                let ([.., high, low], rest) = rest.take::<14>()?;
+                (u16::from_be_bytes([high, low]), rest)
+            }
+            113 => {
+                let ([.., high, low], rest) = rest.take::<16>()?;
+                (u16::from_be_bytes([high, low]), rest)
+            }
+            276 => {
+                let ([high, low, ..], rest) = rest.take::<20>()?;
+                (u16::from_be_bytes([high, low]), rest)
+            }
+            // BSD loopback: a family of addresses that differs by system, so IP itself is asked.
+            0 | 108 => bare(rest.take::<4>()?.1)?,
+            12 | 14 | 101 | 228 | 229 => bare(rest)?,
+            other => return Err(NotUdp::Link(other)),
+        };
+        let (protocol, rest) = untagged(protocol, rest)?;
+        match protocol {
+            IPV4 => v4(rest),
+            IPV6 => v6(rest),
+            other => Err(NotUdp::Protocol(other)),
+        }
+    }
+}
+
+/// Whether IPv4 or IPv6 stands here.
+fn bare(rest: Rest<'_>) -> Result<(u16, Rest<'_>), NotUdp> {
+    let first = rest.bytes.first().ok_or(rest.short())?;
+    match first >> 4 {
+        4 => Ok((IPV4, rest)),
+        6 => Ok((IPV6, rest)),
+        _ => Err(rest.malformed()),
+    }
+}
+
+fn untagged(mut protocol: u16, mut rest: Rest<'_>) -> Result<(u16, Rest<'_>), NotUdp> {
+    for _ in 0..TAGS_MAX {
+        let (0x8100 | 0x88a8 | 0x9100) = protocol else { break };
+        let ([_, _, high, low], behind) = rest.take::<4>()?;
+        (protocol, rest) = (u16::from_be_bytes([high, low]), behind);
+    }
+    Ok((protocol, rest))
+}
+
+fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
+    let (head, _) = start.take::<20>()?;
+    let [first, _, t0, t1, _, _, f0, f1, _, protocol, _, _, source @ .., d0, d1, d2, d3] = head;
+    let header = usize::from(first & 15) * 4;
+    let total = usize::from(u16::from_be_bytes([t0, t1]));
+    if first >> 4 != 4 || header < 20 || total < header {
+        return Err(start.malformed());
+    }
+    // More parts follow, or this is not the first.
+    if u16::from_be_bytes([f0, f1]) & 0x3fff != 0 {
+        return Err(NotUdp::Fragment);
+    }
+    if protocol != UDP {
+        return Err(NotUdp::Transport(protocol));
+    }
+    let mapped = |[a, b, c, d]: [u8; 4]| core::net::Ipv4Addr::new(a, b, c, d).to_ipv6_mapped();
+    udp(start.limit(total)?.skip(header)?, mapped(source), mapped([d0, d1, d2, d3]))
+}
+
+fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
+    let (head, rest) = start.take::<40>()?;
+    let [first, _, _, _, l0, l1, mut next, _, addresses @ ..] = head;
+    if first >> 4 != 6 {
+        return Err(start.malformed());
+    }
+    let mut rest = rest.limit(usize::from(u16::from_be_bytes([l0, l1])))?;
+    for _ in 0..EXTENSIONS_MAX {
+        match next {
+            // Hop by hop, routing, options for the destination: length in units of 8 bytes, without the first.
+            0 | 43 | 60 => {
+                let ([behind, units], _) = rest.take::<2>()?;
+                (next, rest) = (behind, rest.skip(8 + 8 * usize::from(units))?);
+            }
+            // Parts; a datagram may also be its own only part.
+            44 => {
+                let ([behind, _, o0, o1, ..], after) = rest.take::<8>()?;
+                if u16::from_be_bytes([o0, o1]) & 0xfff9 != 0 {
+                    return Err(NotUdp::Fragment);
+                }
+                (next, rest) = (behind, after);
+            }
+            // Authentication: units of 4 bytes, without the first two.
+            51 => {
+                let ([behind, units], _) = rest.take::<2>()?;
+                (next, rest) = (behind, rest.skip(8 + 4 * usize::from(units))?);
+            }
+            _ => break,
+        }
+    }
+    if next != UDP {
+        return Err(NotUdp::Transport(next));
+    }
+    let address = |bytes: &[u8]| bytes.first_chunk::<16>().map_or(core::net::Ipv6Addr::UNSPECIFIED, |b| (*b).into());
+    let (source, destination) = addresses.split_at(16);
+    udp(rest, address(source), address(destination))
+}
+
+fn udp(start: Rest<'_>, source: core::net::Ipv6Addr, destination: core::net::Ipv6Addr) -> Result<Datagram<'_>, NotUdp> {
+    let ([s0, s1, d0, d1, l0, l1, _, _], rest) = start.take::<8>()?;
+    let length = usize::from(u16::from_be_bytes([l0, l1]));
+    let Some(payload) = length.checked_sub(8) else { return Err(start.malformed()) };
+    Ok(Datagram {
+        source: Address { ip: source, port: u16::from_be_bytes([s0, s1]) },
+        destination: Address { ip: destination, port: u16::from_be_bytes([d0, d1]) },
+        payload: rest.limit(payload)?.bytes,
+    })
+}
