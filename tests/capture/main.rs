@@ -9,12 +9,21 @@ use vvp_core::wire::capture::{CaptureError, CaptureFile, Datagram, Fault, NotUdp
 
 fn shape() -> impl Strategy<Value = Shape> {
     let link = prop::sample::select(vec![1, 0, 101, 113, 276]);
-    (any::<[bool; 4]>(), link, 0usize..5)
-        .prop_map(|([ng, big, nanos, v6], link, tags)| Shape { ng, big, nanos, link, tags, v6 })
+    (any::<[bool; 4]>(), link, 0usize..5).prop_map(|([ng, big, nanos, v6], link, tags)| Shape {
+        ng,
+        big,
+        nanos,
+        link,
+        tags,
+        v6,
+    })
 }
 
+/// Time, link type and bytes of each packet, and how the file ended.
+type Walked = (Vec<(u64, u32, Vec<u8>)>, Result<(), CaptureError>);
+
 /// All packets of a file that is read in pieces of `piece` bytes, and how it ended.
-fn walk(file: &[u8], piece: usize) -> (Vec<(u64, u32, Vec<u8>)>, Result<(), CaptureError>) {
+fn walk(file: &[u8], piece: usize) -> Walked {
     let (mut capture, mut found) = (CaptureFile::new(), Vec::new());
     let (mut at, mut have) = (0, 0);
     loop {

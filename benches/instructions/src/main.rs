@@ -8,6 +8,7 @@
 mod book;
 mod feed;
 mod queue;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 pub(crate) type Workload = (&'static str, fn(u64));
 
 fn main() -> ExitCode {
-    let workloads = || book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS);
+    let workloads = || book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS).chain(wire::WORKLOADS);
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next().map(|n| n.parse())) {
         (None, _) => {

@@ -15,11 +15,14 @@
 //! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads at a pool, 10^9
 //!   operations if nothing else is said, every value checked.
 //!
+//! `codec [FILE] [--rounds N]`: decoders of ITCH: see `codec.rs`.
+//!
 //! `maps [--rounds N]` has the maps' rows, `maps soak` their 10^9 operations: see `maps.rs`.
 //!
 //! A peer that needs more than a minute for a round of a stream is left out of the others.
 
 mod adapters;
+mod codec;
 mod maps;
 mod metrics;
 mod pair;
@@ -94,6 +97,9 @@ fn main() {
             std::process::exit(2);
         }
         return;
+    }
+    if args.first().is_some_and(|first| first == "codec") {
+        return codec::main(&args[1..]);
     }
     if args.first().is_some_and(|first| first == "maps") {
         return maps::main(args[1..].to_vec());

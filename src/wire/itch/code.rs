@@ -5,170 +5,116 @@ use super::define::codes;
 codes! {
     /// The side of an order.
     BuySell {
-        /// It buys.
-        Buy = b'B',
-        /// It sells.
-        Sell = b'S',
+        Buy = b'B' "It buys.",
+        Sell = b'S' "It sells.",
     }
 
     /// Yes or no.
     YesNo {
-        /// Yes.
-        Yes = b'Y',
-        /// No.
-        No = b'N',
-        /// Not known, or it does not apply.
-        Blank = b' ',
+        Yes = b'Y' "Yes.",
+        No = b'N' "No.",
+        Blank = b' ' "Not known, or it does not apply.",
     }
 
     /// What happens to the whole market.
     SystemEventCode {
-        /// The first message of the day.
-        StartOfMessages = b'O',
-        /// The system takes orders.
-        StartOfSystemHours = b'S',
-        /// Regular hours begin.
-        StartOfMarketHours = b'Q',
-        /// Regular hours are over.
-        EndOfMarketHours = b'M',
-        /// No more orders; deletes and broken trades may follow.
-        EndOfSystemHours = b'E',
-        /// The last message of the day.
-        EndOfMessages = b'C',
+        StartOfMessages = b'O' "The first message of the day.",
+        StartOfSystemHours = b'S' "The system takes orders.",
+        StartOfMarketHours = b'Q' "Regular hours begin.",
+        EndOfMarketHours = b'M' "Regular hours are over.",
+        EndOfSystemHours = b'E' "No more orders; deletes and broken trades may follow.",
+        EndOfMessages = b'C' "The last message of the day.",
     }
 
     /// Whether a stock trades.
     TradingState {
-        /// Halted everywhere.
-        Halted = b'H',
-        /// Paused everywhere.
-        Paused = b'P',
-        /// Quotes only, before a cross.
-        QuotationOnly = b'Q',
-        /// Trades.
-        Trading = b'T',
+        Halted = b'H' "Halted everywhere.",
+        Paused = b'P' "Paused everywhere.",
+        QuotationOnly = b'Q' "Quotes only, before a cross.",
+        Trading = b'T' "Trades.",
     }
 
     /// Why a short sale is restricted, if it is.
     RegShoAction {
-        /// No restriction.
-        Unrestricted = b'0',
-        /// Restricted since a fall today.
-        New = b'1',
-        /// Restricted since an earlier day.
-        Continued = b'2',
+        Unrestricted = b'0' "No restriction.",
+        New = b'1' "Restricted since a fall today.",
+        Continued = b'2' "Restricted since an earlier day.",
     }
 
     /// How a firm makes a market.
     MarketMakerMode {
-        /// Normal.
-        Normal = b'N',
-        /// Passive.
-        Passive = b'P',
-        /// Syndicate.
-        Syndicate = b'S',
-        /// Pre-syndicate.
-        PreSyndicate = b'R',
-        /// Penalty.
-        Penalty = b'L',
+        Normal = b'N' "Normal.",
+        Passive = b'P' "Passive.",
+        Syndicate = b'S' "Syndicate.",
+        PreSyndicate = b'R' "Pre-syndicate.",
+        Penalty = b'L' "Penalty.",
     }
 
     /// The standing of a firm in a stock.
     ParticipantState {
-        /// Active.
-        Active = b'A',
-        /// Excused.
-        Excused = b'E',
-        /// Withdrawn.
-        Withdrawn = b'W',
-        /// Suspended.
-        Suspended = b'S',
-        /// Deleted.
-        Deleted = b'D',
+        Active = b'A' "Active.",
+        Excused = b'E' "Excused.",
+        Withdrawn = b'W' "Withdrawn.",
+        Suspended = b'S' "Suspended.",
+        Deleted = b'D' "Deleted.",
     }
 
     /// Which limit the whole market fell through.
     BreakerLevel {
-        /// The first.
-        One = b'1',
-        /// The second.
-        Two = b'2',
-        /// The third: the day is over.
-        Three = b'3',
+        One = b'1' "The first.",
+        Two = b'2' "The second.",
+        Three = b'3' "The third: the day is over.",
     }
 
     /// What becomes of the release of a new stock.
     IpoRelease {
-        /// It is expected.
-        Anticipated = b'A',
-        /// It is canceled or put off.
-        Canceled = b'C',
+        Anticipated = b'A' "It is expected.",
+        Canceled = b'C' "It is canceled or put off.",
     }
 
     /// A market of the same house.
     HaltMarket {
-        /// Nasdaq.
-        Nasdaq = b'Q',
-        /// BX.
-        Bx = b'B',
-        /// PSX.
-        Psx = b'X',
+        Nasdaq = b'Q' "Nasdaq.",
+        Bx = b'B' "BX.",
+        Psx = b'X' "PSX.",
     }
 
     /// Whether a market takes orders in a stock.
     OperationalState {
-        /// It is halted there.
-        Halted = b'H',
-        /// It trades again.
-        Trading = b'T',
+        Halted = b'H' "It is halted there.",
+        Trading = b'T' "It trades again.",
     }
 
     /// Which cross.
     CrossType {
-        /// Opening.
-        Opening = b'O',
-        /// Closing.
-        Closing = b'C',
-        /// A new or halted stock.
-        IpoOrHalted = b'H',
-        /// Within the day (older files), or after the close.
-        Intraday = b'I',
-        /// Extended close.
-        ExtendedClose = b'A',
+        Opening = b'O' "Opening.",
+        Closing = b'C' "Closing.",
+        IpoOrHalted = b'H' "A new or halted stock.",
+        Intraday = b'I' "Within the day (older files), or after the close.",
+        ExtendedClose = b'A' "Extended close.",
     }
 
     /// Which side of a cross has too much.
     ImbalanceDirection {
-        /// More to buy.
-        Buy = b'B',
-        /// More to sell.
-        Sell = b'S',
-        /// None.
-        None = b'N',
-        /// Too few orders to tell.
-        TooFew = b'O',
-        /// Paused.
-        Paused = b'P',
+        Buy = b'B' "More to buy.",
+        Sell = b'S' "More to sell.",
+        None = b'N' "None.",
+        TooFew = b'O' "Too few orders to tell.",
+        Paused = b'P' "Paused.",
     }
 
     /// Which side retail interest is on.
     RetailInterest {
-        /// To buy.
-        Buy = b'B',
-        /// To sell.
-        Sell = b'S',
-        /// Both.
-        Both = b'A',
-        /// None.
-        None = b'N',
+        Buy = b'B' "To buy.",
+        Sell = b'S' "To sell.",
+        Both = b'A' "Both.",
+        None = b'N' "None.",
     }
 
     /// Whether a stock is real.
     Authenticity {
-        /// It is.
-        Live = b'P',
-        /// It is a test.
-        Test = b'T',
+        Live = b'P' "It is.",
+        Test = b'T' "It is a test.",
     }
 }
 

@@ -87,12 +87,12 @@ macro_rules! messages {
 macro_rules! codes {
     ($(
         $(#[$doc:meta])*
-        $name:ident { $($(#[$code_doc:meta])* $code:ident = $byte:literal,)+ }
+        $name:ident { $($code:ident = $byte:literal $code_doc:literal,)+ }
     )+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum $name {
-            $($(#[$code_doc])* $code,)+
+            $(#[doc = $code_doc] $code,)+
             /// A byte that the format does not list.
             Other(u8),
         }

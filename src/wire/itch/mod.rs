@@ -241,6 +241,16 @@ catalogue! {
     IpoQuotingPeriod, AuctionCollar, OperationalHalt,
 }
 
+impl AddOrderMpid {
+    /// The same order without the firm: a view of the bytes before it. Never `None`.
+    #[must_use]
+    #[inline(always)]
+    pub fn plain(&self) -> Option<&AddOrder> {
+        // The same fields at the same places, and four more bytes.
+        AddOrder::ref_from_prefix(self.as_bytes()).ok().map(|(plain, _)| plain)
+    }
+}
+
 impl Message<'_> {
     /// The message's code, also of an unknown one.
     #[must_use]

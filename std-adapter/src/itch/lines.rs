@@ -177,14 +177,7 @@ fn put(frames: &mut Vec<u8>, message: &[u8]) {
     }
 }
 
-fn datagram_of(
-    merge: &mut Line,
-    stats: &mut LineStats,
-    b: bool,
-    datagram: &[u8],
-    offset: u64,
-    frames: &mut Vec<u8>,
-) {
+fn datagram_of(merge: &mut Line, stats: &mut LineStats, b: bool, datagram: &[u8], offset: u64, frames: &mut Vec<u8>) {
     // Some captures have all numbers zeroed; there is no message 0.
     if let Ok(packet) = Packet::read(datagram)
         && packet.header().sequence() == 0
@@ -270,7 +263,11 @@ impl<'a> Capture<'a> {
                 Step::More { bytes } => {
                     if !self.fill(bytes)? {
                         let rest = self.filled - self.at;
-                        return if rest == 0 { Ok(()) } else { Err(invalid(CaptureError { offset, fault: Fault::Cut })) };
+                        return if rest == 0 {
+                            Ok(())
+                        } else {
+                            Err(invalid(CaptureError { offset, fault: Fault::Cut }))
+                        };
                     }
                 }
                 Step::Other { bytes } => self.skip(bytes, offset)?,

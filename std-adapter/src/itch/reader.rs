@@ -9,6 +9,14 @@ use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 /// Bytes read at once.
 const PIECE_BYTES: usize = 1 << 18;
 
+/// Whether a file is a capture of packets, compressed or not.
+///
+/// # Errors
+/// What the reader says to its first read.
+pub fn is_capture(reader: impl Read + Send) -> io::Result<bool> {
+    Ok(CaptureFile::is_capture(crate::packed::unpacked(reader)?.fill_buf()?))
+}
+
 /// Reads a stream in pieces and gives the whole frames of each.
 pub struct FrameReader<'a> {
     input: Input<'a>,
@@ -24,7 +32,7 @@ pub struct FrameReader<'a> {
 
 enum Input<'a> {
     Frames(Box<dyn BufRead + Send + 'a>),
-    Lines(Lines<'a>),
+    Lines(Box<Lines<'a>>),
 }
 
 impl core::fmt::Debug for FrameReader<'_> {
@@ -44,7 +52,7 @@ impl<'a> FrameReader<'a> {
     pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
         let mut reader = crate::packed::unpacked(reader)?;
         Ok(Self::from(if CaptureFile::is_capture(reader.fill_buf()?) {
-            Input::Lines(Lines::of(vec![reader])?)
+            Input::Lines(Box::new(Lines::of(vec![reader])?))
         } else {
             Input::Frames(reader)
         }))
@@ -55,7 +63,7 @@ impl<'a> FrameReader<'a> {
     /// # Errors
     /// As [`FrameReader::new`].
     pub fn captures<R: Read + Send + 'a>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
-        Ok(Self::from(Input::Lines(Lines::new(captures)?)))
+        Ok(Self::from(Input::Lines(Box::new(Lines::new(captures)?))))
     }
 
     fn from(input: Input<'a>) -> Self {

@@ -11,10 +11,23 @@ use vvp_core::wire::itch::{BadMessage, Message};
 /// Messages decoded before they are taken: enough to read the clock seldom, few enough to stay near.
 const BATCH: usize = 256;
 /// How far ahead of its turn a message's lines are asked for, in messages: first where its stock and the place of its
-/// order are, then the order or the best prices, then the level. Each step needs the one before.
+/// order are, then the order and the best prices, then the level. Each step needs the one before.
 const AHEAD_PLACE: usize = 24;
 const AHEAD_ORDER: usize = 14;
 const AHEAD_LEVEL: usize = 6;
+
+/// A message, and what its lines are asked for by. All messages of the book have their reference at the same place, so
+/// that asking goes without a look at the type, which no processor could guess; of others it is nonsense, which does
+/// no harm.
+#[derive(Clone, Copy)]
+struct Decoded<'a> {
+    offset: u64,
+    message: Message<'a>,
+    reference: u64,
+    locate: u16,
+}
+
+const NOTHING: Decoded<'_> = Decoded { offset: 0, message: Message::Unknown(&[]), reference: 0, locate: 0 };
 
 /// How to replay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +47,7 @@ pub trait Watch {
     ///
     /// # Errors
     /// What ends the replay.
-    fn before(&mut self, market: &DayMarket, time_ns: u64) -> io::Result<()>;
+    fn before(&mut self, market: &DayMarket, message: &Message<'_>, time_ns: u64) -> io::Result<()>;
 
     /// After a message changed the book of a stock, or could have.
     ///
@@ -50,7 +63,7 @@ pub struct NoWatch;
 impl Watch for NoWatch {
     const SEES: bool = false;
 
-    fn before(&mut self, _: &DayMarket, _: u64) -> io::Result<()> {
+    fn before(&mut self, _: &DayMarket, _: &Message<'_>, _: u64) -> io::Result<()> {
         Ok(())
     }
 
@@ -143,13 +156,19 @@ fn piece<W: Watch>(
     watch: &mut W,
     spent: &mut Spent,
 ) -> io::Result<Option<End>> {
-    let mut batch = [(0, Message::Unknown(&[])); BATCH];
+    let mut batch = [NOTHING; BATCH];
     let mut clock = Instant::now();
+    // Decoded and not yet taken.
+    let mut waiting = 0;
     loop {
-        let (count, bad) = decode(frames, &mut batch);
+        let (count, bad) = decode(frames, &mut batch, waiting);
         let decoded = Instant::now();
         spent.decode += decoded - clock;
-        let end = take(&batch[..count], base, market, options, watch)?;
+        // The last ones wait until those behind them are known, whose lines are asked for meanwhile.
+        let due = if count == BATCH && bad.is_none() { BATCH - AHEAD_PLACE } else { count };
+        let end = take(&batch[..count], due, base, market, options, watch)?;
+        batch.copy_within(due..count, 0);
+        waiting = count - due;
         clock = Instant::now();
         spent.book += clock - decoded;
         if end.is_some() {
@@ -168,62 +187,56 @@ fn piece<W: Watch>(
     }
 }
 
-/// Decodes until the batch is full, the frames are used up, or one is bad. Returns how many, and the bad one.
+/// Decodes behind the first `have` until the batch is full, the frames are used up, or one is bad. Returns how many
+/// there are, and the bad one.
 #[inline(never)]
-fn decode<'a>(frames: &mut Frames<'a>, batch: &mut [(u64, Message<'a>); BATCH]) -> (usize, Option<(u64, BadMessage)>) {
-    for (n, slot) in batch.iter_mut().enumerate() {
+fn decode<'a>(
+    frames: &mut Frames<'a>,
+    batch: &mut [Decoded<'a>; BATCH],
+    have: usize,
+) -> (usize, Option<(u64, BadMessage)>) {
+    /// Where messages of the book have their reference.
+    const REFERENCE: usize = 11;
+    for (n, slot) in batch.iter_mut().enumerate().skip(have) {
         let Some((offset, bytes)) = frames.next() else { return (n, None) };
-        match Message::decode(bytes) {
-            Ok(message) => *slot = (offset, message),
+        let message = match Message::decode(bytes) {
+            Ok(message) => message,
             Err(bad) => return (n, Some((offset, bad))),
-        }
+        };
+        let (reference, locate) = match bytes.get(..REFERENCE + 8) {
+            Some(&[_, l0, l1, .., r0, r1, r2, r3, r4, r5, r6, r7]) => {
+                (u64::from_be_bytes([r0, r1, r2, r3, r4, r5, r6, r7]), u16::from_be_bytes([l0, l1]))
+            }
+            _ => (0, 0),
+        };
+        *slot = Decoded { offset, message, reference, locate };
     }
     (BATCH, None)
 }
 
-/// The order that a message is about.
 #[inline(always)]
-fn reference(message: &Message<'_>) -> Option<u64> {
-    match *message {
-        Message::OrderDelete(m) => Some(m.reference()),
-        Message::OrderReplace(m) => Some(m.old_reference()),
-        Message::OrderExecuted(m) => Some(m.reference()),
-        Message::OrderCancel(m) => Some(m.reference()),
-        Message::OrderExecutedWithPrice(m) => Some(m.reference()),
-        _ => None,
+fn ask_ahead(market: &DayMarket, batch: &[Decoded<'_>], at: usize) {
+    if let Some(far) = batch.get(at + AHEAD_PLACE) {
+        market.prefetch_stock(far.locate, far.reference);
     }
-}
-
-#[inline(always)]
-fn ask_ahead(market: &DayMarket, batch: &[(u64, Message<'_>)], at: usize) {
-    if let Some((_, message)) = batch.get(at + AHEAD_PLACE)
-        && let Some(head) = message.head()
-    {
-        market.prefetch_stock(head.locate(), reference(message));
+    if let Some(nearer) = batch.get(at + AHEAD_ORDER) {
+        market.prefetch_order(nearer.locate, nearer.reference);
     }
-    if let Some((_, message)) = batch.get(at + AHEAD_ORDER) {
-        if let Some(reference) = reference(message) {
-            market.prefetch_order(reference);
-        } else if let Message::AddOrder(m) = message {
-            market.prefetch_run(m.head().locate(), u8::from(m.side().byte() == b'S'));
-        }
-    }
-    if let Some((_, message)) = batch.get(at + AHEAD_LEVEL)
-        && let Some(reference) = reference(message)
-    {
-        market.prefetch_level(reference);
+    if let Some(near) = batch.get(at + AHEAD_LEVEL) {
+        market.prefetch_level(near.reference);
     }
 }
 
 #[inline(never)]
 fn take<W: Watch>(
-    batch: &[(u64, Message<'_>)],
+    batch: &[Decoded<'_>],
+    due: usize,
     base: u64,
     market: &mut DayMarket,
     options: Options,
     watch: &mut W,
 ) -> io::Result<Option<End>> {
-    for (at, (offset, message)) in batch.iter().enumerate() {
+    for (at, Decoded { offset, message, .. }) in batch.iter().enumerate().take(due) {
         ask_ahead(market, batch, at);
         let (locate, time) = match message.head() {
             Some(head) if W::SEES || options.until_ns.is_some() => (head.locate(), head.time_ns()),
@@ -233,7 +246,7 @@ fn take<W: Watch>(
             return Ok(Some(End::Time));
         }
         if W::SEES {
-            watch.before(market, time)?;
+            watch.before(market, message, time)?;
         }
         let changed = market.apply(base + offset, message);
         if W::SEES && changed {

@@ -7,6 +7,7 @@ use super::{TICK, Watch};
 use crate::text::price_text;
 use vvp_core::book::{DepthLevel, InstrumentId, Side};
 use vvp_core::feed::{MarketData, Record};
+use vvp_core::wire::itch::Message;
 use zerocopy::IntoBytes;
 
 /// What a price of a level that is not there is written as, with its side's sign: as LOBSTER does.
@@ -152,7 +153,7 @@ impl<W: Write> Rows<W> {
 }
 
 impl<W: Write> Watch for Rows<W> {
-    fn before(&mut self, market: &DayMarket, time_ns: u64) -> io::Result<()> {
+    fn before(&mut self, market: &DayMarket, _: &Message<'_>, time_ns: u64) -> io::Result<()> {
         let Every::Nanos(step) = self.every else { return Ok(()) };
         if self.next_ns == 0 {
             // The first step after the first message.

@@ -2,8 +2,8 @@
 
 use core::fmt::Write;
 
-use super::Spent;
 use super::market::{Anomaly, COUNTED, DayMarket, Totals};
+use super::{DriveReport, LineStats, Odd, Spent};
 use crate::itch::TICK;
 use crate::text::price_text;
 use vvp_core::book::Price;
@@ -23,6 +23,12 @@ pub struct Summary<'a> {
     pub bytes: u64,
     /// Only these stocks are shown one by one; none: all.
     pub symbols: &'a [String],
+    /// How often memory was allocated while messages were taken, if somebody counted.
+    pub allocations: Option<u64>,
+    /// What was found in captures, if it came from such.
+    pub lines: Option<&'a LineStats>,
+    /// What the matching engine did, if it was driven.
+    pub drive: Option<&'a DriveReport>,
 }
 
 impl Summary<'_> {
@@ -81,6 +87,9 @@ impl Summary<'_> {
         write!(out, ",\"bad_frames\":{bad},\"bytes_consumed\":{}", self.bytes)?;
         let [orders, levels, words] = market.touched();
         write!(out, ",\"orders_touched\":{orders},\"levels_touched\":{levels},\"price_words_touched\":{words}")?;
+        if let Some(allocations) = self.allocations {
+            write!(out, ",\"allocations_after_start\":{allocations}")?;
+        }
         for (key, tenths) in ["decode", "book", "total"].into_iter().zip(self.per_message()) {
             write!(out, ",\"{key}_ns_per_message\":{}.{}", tenths / 10, tenths % 10)?;
         }
@@ -103,7 +112,14 @@ impl Summary<'_> {
                 comma = ",";
             }
         }
-        out.push_str("},\"stocks\":{");
+        out.push('}');
+        if let Some(lines) = self.lines {
+            write_lines(out, lines)?;
+        }
+        if let Some(drive) = self.drive {
+            write!(out, ",\"drive\":{}", drive.json())?;
+        }
+        out.push_str(",\"stocks\":{");
         self.write_stocks(out)?;
         out.push_str("}}\n");
         Ok(())
@@ -147,12 +163,48 @@ impl Summary<'_> {
     }
 }
 
+fn write_lines(out: &mut String, lines: &LineStats) -> core::fmt::Result {
+    let mold = &lines.mold;
+    write!(out, ",\"lines\":{{\"packets\":{:?},\"first\":{:?}", mold.packets, mold.first)?;
+    write!(out, ",\"duplicate\":{:?},\"held\":{},\"messages\":{}", mold.duplicate, mold.held, mold.messages)?;
+    write!(out, ",\"lost\":{},\"gaps\":{},\"unnumbered\":{}", mold.lost, lines.gaps, lines.unnumbered)?;
+    let gaps: Vec<[u64; 2]> = lines.first_gaps.iter().flatten().map(|gap| [gap.from, gap.to]).collect();
+    write!(out, ",\"first_gaps\":{gaps:?}")?;
+    for kind in Odd::ALL {
+        write!(out, ",\"{}\":{}", kind.name(), lines.odd[kind as usize])?;
+    }
+    out.push('}');
+    Ok(())
+}
+
 /// Bytes that should be ASCII, fit for a JSON string.
 fn printable(bytes: &[u8]) -> String {
     bytes
         .iter()
         .map(|&b| if (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\' { char::from(b) } else { '?' })
         .collect()
+}
+
+fn lines_for_people(f: &mut core::fmt::Formatter<'_>, lines: &LineStats) -> core::fmt::Result {
+    for (n, name) in ["A", "B"].into_iter().enumerate() {
+        let [packets, first, again] = [lines.mold.packets, lines.mold.first, lines.mold.duplicate].map(|l| l[n]);
+        writeln!(f, "line {name}: {packets} packets, {first} brought something new, {again} were known")?;
+    }
+    let (held, lost, gaps) = (lines.mold.held, lines.mold.lost, lines.gaps);
+    writeln!(f, "{held} packets waited for earlier ones; {lost} messages lost in {gaps} gaps")?;
+    for gap in lines.first_gaps.iter().flatten() {
+        writeln!(f, "  lost: {} to {}", gap.from, gap.to - 1)?;
+    }
+    if lines.unnumbered > 0 {
+        writeln!(f, "{} messages had no number and were taken as they came", lines.unnumbered)?;
+    }
+    for kind in Odd::ALL {
+        let (count, at) = (lines.odd[kind as usize], lines.first_odd[kind as usize]);
+        if count > 0 {
+            writeln!(f, "{} packets: {}, first at byte {at} of its file", count, kind.name())?;
+        }
+    }
+    Ok(())
 }
 
 impl core::fmt::Display for Summary<'_> {
@@ -182,6 +234,12 @@ impl core::fmt::Display for Summary<'_> {
                 let (name, places) = (kind.name(), anomalies.places(kind));
                 writeln!(f, "{name} {}, first at byte {places:?}", anomalies.count(kind))?;
             }
+        }
+        if let Some(lines) = self.lines {
+            lines_for_people(f, lines)?;
+        }
+        if let Some(drive) = self.drive {
+            write!(f, "{drive}")?;
         }
         let [decode, book, total] = self.per_message();
         let tenths = |n: u128| format!("{}.{}", n / 10, n % 10);

@@ -16,19 +16,21 @@ use zerocopy::FromZeros;
 
 const USAGE: &str = "\
 usage: vvp replay [--format itch] FILE... [--symbol S]... [--at TIME] [--depth N]
-                  [--out csv|jsonl|bin [--every 1s|event]] [--json] [--strict] [--no-checksum]
+                  [--out csv|jsonl|bin [--every 1s|event]] [--drive] [--json] [--strict] [--no-checksum]
        vvp replay [--format lobster] MESSAGES.csv --orderbook ORDERBOOK.csv
                   [--verify] [--out FILE] [--levels N] [--tick N]
 
 Rebuilds books from recorded market data; .gz, .xz and .zst files open directly. --format is found out when it is
 auto or missing.
 
-itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts; - is standard input
+itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts; - is standard input.
+      pcap and pcapng files with MoldUDP64 open as well, several of them together (line A and line B)
   --symbol S         only this stock in rows, ladders and summary (may be given again)
   --at TIME          stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
   --depth N          levels a side to write or draw (default: 1 to write, 10 to draw)
   --out FORMAT       write rows to standard output; the summary goes to standard error
   --every WHEN       a row after each event (default), or each 100ms, 1s, 5m, ...
+  --drive            send the day through the matching engine as well and compare its trades with the tape
   --json             the summary for programs
   --strict           end with exit code 1 at the first thing that cannot be
   --no-checksum      leave out bbo_fnv1a64: faster

@@ -9,11 +9,13 @@ use super::progress::Bar;
 use super::{files, host, ladder};
 use lexopt::prelude::*;
 use vvp_core::book::{Side, Tick};
+use vvp_std_adapter::engine::ServerEngine;
 use vvp_std_adapter::itch::market::{DayMarket, StockView};
 use vvp_std_adapter::itch::{
-    End, Every, FrameReader, NoWatch, Options, ReplayError, RowFormat, Rows, Spent, Summary, Watch, replay,
+    self, Drive, DriveReport, End, Every, FrameReader, LineStats, NoWatch, Options, ReplayError, RowFormat, Rows,
+    Spent, Summary, Watch, replay,
 };
-use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::memory::{Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
 
 /// Levels of a ladder that nobody asked a depth for.
@@ -31,6 +33,7 @@ struct Request {
     options: Options,
     json: bool,
     no_checksum: bool,
+    drive: bool,
 }
 
 pub(super) fn run(args: lexopt::Parser) -> ExitCode {
@@ -64,6 +67,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
             Long("json") => r.json = true,
             Long("strict") => r.options.strict = true,
             Long("no-checksum") => r.no_checksum = true,
+            Long("drive") => r.drive = true,
             Value(file) => r.files.push(file.string()?),
             other => return Err(other.unexpected()),
         }
@@ -76,6 +80,9 @@ fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
     }
     if r.depth.is_some() && r.out.is_none() && r.options.until_ns.is_none() {
         return Err("--depth is for --out or --at, which are missing".into());
+    }
+    if r.drive && r.out.is_some() {
+        return Err("--drive and --out do not go together; run vvp replay twice".into());
     }
     Ok(r)
 }
@@ -137,58 +144,118 @@ fn parse_time(text: &str) -> Option<u64> {
 fn go(request: &Request) -> Outcome {
     let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
     stop.on_signals();
+    let no_memory = |e: vvp_std_adapter::memory::MapError| Failure::Error(e.to_string());
     let pages = Pages { prefault: false, huge: true };
-    let mut market = Zeroed::<DayMarket>::new(pages).map_err(|e| Failure::Error(e.to_string()))?;
+    let mut market = Zeroed::<DayMarket>::new(pages).map_err(no_memory)?;
     market.set_checksum(!request.no_checksum);
+    let market = &mut *market;
+    if request.drive {
+        let mut engine = Zeroed::<ServerEngine>::new(Pages::LAZY).map_err(no_memory)?;
+        let mut drive = Drive::new(&mut *engine, request.symbols.clone());
+        let done = all_files(request, &stop, market, &mut drive)?;
+        return tell(request, market, &done, Some(drive.report()));
+    }
     let Some(format) = request.out else {
-        return watched(request, &stop, &mut market, &mut NoWatch);
+        let done = all_files(request, &stop, market, &mut NoWatch)?;
+        return tell(request, market, &done, None);
     };
     let (every, depth) = (request.every.unwrap_or(Every::Event), request.depth.unwrap_or(1));
     let out = pipeline::stdout().map_err(|e| Failure::at("standard output", &e))?;
     let mut rows = Rows::new(out, format, every, depth, request.symbols.clone());
-    let code = watched(request, &stop, &mut market, &mut rows)?;
+    let done = all_files(request, &stop, market, &mut rows)?;
+    if done.end == Why::NobodyReads {
+        return Ok(ExitCode::SUCCESS);
+    }
     match rows.flush() {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
-        _ => Ok(code),
+        _ => tell(request, market, &done, None),
     }
 }
 
-/// Replays all files, one after the other as one day, and says what was found.
-fn watched<W: Watch + Send>(request: &Request, stop: &Stop, market: &mut DayMarket, watch: &mut W) -> Outcome {
-    let (mut spent, mut bytes) = (Spent::default(), 0);
-    let (mut end, mut stopped) = (End::File, false);
-    for file in &request.files {
+/// Why there is nothing more to replay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Why {
+    Over(End),
+    /// A signal came.
+    Stopped,
+    /// Whoever read our rows has seen enough.
+    NobodyReads,
+}
+
+#[derive(Debug)]
+struct Done {
+    end: Why,
+    spent: Spent,
+    bytes: u64,
+    allocations: u64,
+    lines: Option<LineStats>,
+}
+
+/// Captures are read together, by their times; other files one after the other, as one day.
+fn groups(files: &[String]) -> Vec<&[String]> {
+    let all =
+        files.iter().all(|file| file != "-" && files::open_file(file).and_then(itch::is_capture).unwrap_or(false));
+    if all { vec![files] } else { files.chunks(1).collect() }
+}
+
+/// Replays all files.
+fn all_files<W: Watch + Send>(
+    request: &Request,
+    stop: &Stop,
+    market: &mut DayMarket,
+    watch: &mut W,
+) -> Result<Done, Failure> {
+    let mut done = Done { end: Why::Over(End::File), spent: Spent::default(), bytes: 0, allocations: 0, lines: None };
+    for group in groups(&request.files) {
         let progress = Progress::default();
-        let source = if file == "-" {
-            Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
-        } else {
-            Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
-        };
-        let failed = |e: &io::Error| Failure::at(files::called(file), e);
-        let mut reader = FrameReader::new(source.watched(&progress)).map_err(|e| failed(&e))?;
-        let bar = Bar::new(&progress);
-        let result = bar.beside(|| replay(&mut reader, bytes, market, request.options, watch, &mut spent));
-        bytes += reader.consumed();
-        match result {
-            Ok(why) => end = why,
-            Err(ReplayError::Read(e)) if pipeline::is_stop(&e) => stopped = true,
-            // Whoever reads us has seen enough.
-            Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
-            Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(file)))),
+        let name = group.join(" + ");
+        let mut sources = Vec::new();
+        for file in group {
+            let source = if file == "-" {
+                Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
+            } else {
+                Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
+            };
+            sources.push(source.watched(&progress));
         }
-        if stopped || end != End::File {
+        let several = sources.len() > 1;
+        let reader = match sources.pop() {
+            Some(only) if !several => FrameReader::new(only),
+            last => FrameReader::captures(sources.into_iter().chain(last)),
+        };
+        let mut reader = reader.map_err(|e| Failure::at(files::called(&name), &e))?;
+        let bar = Bar::new(&progress);
+        let before = allocations();
+        let result = bar.beside(|| replay(&mut reader, done.bytes, market, request.options, watch, &mut done.spent));
+        done.allocations += allocations().since(before).calls as u64;
+        done.bytes += reader.consumed();
+        done.lines = reader.line_stats().or(done.lines);
+        done.end = match result {
+            Ok(end) => Why::Over(end),
+            Err(ReplayError::Read(e)) if pipeline::is_stop(&e) => Why::Stopped,
+            Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::NobodyReads,
+            Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
+            Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(&name)))),
+        };
+        if done.end != Why::Over(End::File) {
             break;
         }
     }
-    if market.totals().messages == 0 && end == End::File && !stopped {
+    if market.totals().messages == 0 && done.end == Why::Over(End::File) {
         let names = request.files.join(", ");
         return Err(Failure::Error(format!("{names}: no ITCH message in it; is this a file of NASDAQ ITCH 5.0?")));
     }
-    let summary = Summary { market, spent, bytes, symbols: &request.symbols };
+    Ok(done)
+}
+
+/// Says what was found.
+fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&DriveReport>) -> Outcome {
+    let Done { end, spent, bytes, allocations, ref lines } = *done;
+    let (symbols, allocations, lines) = (&*request.symbols, Some(allocations), lines.as_ref());
+    let summary = Summary { market, spent, bytes, symbols, allocations, lines, drive };
     let text = if request.json {
         summary.json()
-    } else if request.options.until_ns.is_some() && !request.symbols.is_empty() {
+    } else if request.options.until_ns.is_some() && !request.symbols.is_empty() && drive.is_none() {
         ladders(request, market)?
     } else {
         format!("{summary}\n")
@@ -203,18 +270,23 @@ fn watched<W: Watch + Send>(request: &Request, stop: &Stop, market: &mut DayMark
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
         _ => {}
     }
-    if stopped {
+    if end == Why::Stopped {
         return Ok(host::exit_code_of_signal());
     }
-    if end == End::Anomaly {
+    if end == Why::Over(End::Anomaly) {
         let anomalies = market.anomalies();
         let mut what = String::new();
         for kind in vvp_std_adapter::itch::market::Anomaly::ALL {
             if let Some(place) = anomalies.places(kind).first() {
-                let _ = write!(what, "{} at byte {place}", kind.name());
+                let comma = if what.is_empty() { "" } else { ", " };
+                let _ = write!(what, "{comma}{} at byte {place}", kind.name());
             }
         }
         return Err(Failure::Error(format!("{what}; --strict ends here")));
+    }
+    if request.options.strict && lines.is_some_and(|lines| lines.is_damaged()) {
+        let lost = "messages or packets are lost or cannot be read";
+        return Err(Failure::Error(format!("{}: {lost}; leave out --strict to see which", request.files.join(" + "))));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -43,10 +43,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
                 self.begin(m.head(), 0, offset)
             }
             Message::AddOrderMpid(m) => {
-                // The same fields at the same places, and four more bytes.
-                let plain: Option<(&AddOrder, _)> =
-                    zerocopy::FromBytes::ref_from_prefix(zerocopy::IntoBytes::as_bytes(m)).ok();
-                if let Some(new) = plain.and_then(|(plain, _)| self.new_order(m.head(), plain, offset)) {
+                if let Some(new) = m.plain().and_then(|plain| self.new_order(m.head(), plain, offset)) {
                     self.add(new, offset);
                 }
                 self.begin(m.head(), 1, offset)

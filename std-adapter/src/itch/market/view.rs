@@ -10,6 +10,10 @@ use vvp_core::wire::field::Text;
 pub struct OrderView {
     /// Its reference.
     pub reference: u64,
+    /// Its stock.
+    pub locate: u16,
+    /// Which side it is on.
+    pub side: Side,
     /// Its price, in ten-thousandths of a dollar.
     pub price: Price,
     /// Shares that are left.
@@ -51,6 +55,24 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.stocks().find(|stock| stock.name().trimmed() == name.as_bytes()).map(|stock| stock.locate)
     }
 
+    /// A live order by its reference.
+    #[must_use]
+    pub fn order(&self, reference: u64) -> Option<OrderView> {
+        let slot = self.ids.get(reference, |slot| self.orders.get(slot).reference == reference);
+        (slot != 0).then(|| self.order_at(slot))
+    }
+
+    fn order_at(&self, slot: u32) -> OrderView {
+        let order = self.orders.get(slot);
+        OrderView {
+            reference: order.reference,
+            locate: order.locate,
+            side: if order.side == 0 { Side::Buy } else { Side::Sell },
+            price: Price::new(self.levels.get(order.level).price.into()),
+            shares: order.shares,
+        }
+    }
+
     /// The most orders, levels and words of sorted prices that were in use at once, words also where they wait to be
     /// used again.
     #[must_use]
@@ -59,21 +81,22 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
     }
 
     /// Asks for the lines that a message will need, some messages ahead of it: the place of its reference, and its
-    /// stock.
+    /// stock. Any numbers will do.
     #[inline(always)]
-    pub fn prefetch_stock(&self, locate: u16, reference: Option<u64>) {
+    pub fn prefetch_stock(&self, locate: u16, reference: u64) {
         let stock = &self.stocks[usize::from(locate)];
         super::prefetch(&raw const *stock);
         super::prefetch(&raw const stock.counts);
-        if let Some(reference) = reference {
-            super::prefetch(self.ids.place_address(reference));
-        }
+        super::prefetch(self.ids.place_address(reference));
     }
 
-    /// Asks for the order of a reference, whose place was asked for before.
+    /// Asks for the order of a reference, and for the best prices of a stock, that were asked for before.
     #[inline(always)]
-    pub fn prefetch_order(&self, reference: u64) {
+    pub fn prefetch_order(&self, locate: u16, reference: u64) {
         self.orders.prefetch(self.ids.at_place(reference));
+        for run in self.stocks[usize::from(locate)].run {
+            self.runs.prefetch(run);
+        }
     }
 
     /// Asks for the level of an order that was asked for before, and for its neighbours.
@@ -83,12 +106,6 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.levels.prefetch(order.level);
         self.orders.prefetch(order.next);
         self.orders.prefetch(order.prev);
-    }
-
-    /// Asks for the best prices of a stock that was asked for before.
-    #[inline(always)]
-    pub fn prefetch_run(&self, locate: u16, side: u8) {
-        self.runs.prefetch(self.stocks[usize::from(locate)].run[usize::from(side & 1)]);
     }
 
     /// Whether levels are the sum of their orders, runs are sorted and lead to their levels, copies of the best are
@@ -204,12 +221,9 @@ impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS
     pub fn orders(&self, side: Side) -> impl Iterator<Item = OrderView> + use<'a, ORDERS, IDS, LEVELS, WORDS> {
         let market = self.market;
         self.slots(side).flat_map(move |slot| {
-            let level = market.levels.get(slot);
+            let first = Some(market.levels.get(slot).first).filter(|&first| first != 0);
             let next = move |at: &u32| Some(market.orders.get(*at).next).filter(|&n| n != 0);
-            core::iter::successors(Some(level.first).filter(|&first| first != 0), next).map(move |at| {
-                let order = market.orders.get(at);
-                OrderView { reference: order.reference, price: Price::new(level.price.into()), shares: order.shares }
-            })
+            core::iter::successors(first, next).map(move |at| market.order_at(at))
         })
     }
 
