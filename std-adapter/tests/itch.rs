@@ -322,7 +322,9 @@ fn summaries_and_exit_codes() {
     for (key, value) in [("messages", 8), ("book_messages", 6), ("unknown_ref", 1), ("live", 2), ("max_live", 3)] {
         assert_eq!(json["total"][key], value, "{key}");
     }
+    assert_eq!(json["total"]["allocations_after_start"], 0);
     assert_eq!(json["stocks"]["ABC"]["executed"], 40);
+    assert_eq!((&json["stocks"]["ABC"]["unknown_ref"], &json["stocks"]["XYZ"]["unknown_ref"]), (&1.into(), &0.into()));
     assert_eq!(json["stocks"]["ABC"]["trading"], "T");
     assert_eq!(json["stocks"]["XYZ"]["bid"], 50_000);
     let cut = desk.0.join("cut.itch");
@@ -337,6 +339,7 @@ fn summaries_and_exit_codes() {
         ("day.itch --at noon", 2, "cannot parse"),
         ("day.itch --every 1s", 2, "--every is for --out"),
         ("day.itch --depth 5", 2, "--depth is for --out or --at"),
+        ("day.itch --drive --out csv", 2, "--drive and --out do not go together"),
         ("--format itch", 2, "the file is missing"),
     ] {
         let done = desk.replay(args);

@@ -211,7 +211,7 @@ fn the_command_line_reads_captures() {
     assert!(out.contains("1 messages lost in 1 gaps\n  lost: 15 to 15\n"), "{out}");
     for (args, says) in [
         ("a.pcap b.pcapng --strict", "a.pcap + b.pcapng: messages or packets are lost or cannot be read"),
-        ("cut.pcap", "cut.pcap: cannot read: at byte 1986: the capture ends within a block; get the whole file"),
+        ("cut.pcap", "cut.pcap: cannot read: at byte 2115: the capture ends within a block; get the whole file"),
     ] {
         let (code, _, err) = replay(args);
         assert_eq!(code, Some(1), "{args}: {err}");

@@ -170,8 +170,37 @@ fn wrong_length(kind: u8, have: usize, want: usize) -> BadMessage {
     if short { BadMessage::Short { kind, have, want } } else { BadMessage::Long { kind, have, want } }
 }
 
+/// A message of an unknown type, or one of a wrong length.
+#[cold]
+fn odd(kind: u8, bytes: &[u8]) -> Result<Message<'_>, BadMessage> {
+    match SIZES[usize::from(kind)] {
+        0 => Ok(Message::Unknown(bytes)),
+        want => Err(wrong_length(kind, bytes.len(), want.into())),
+    }
+}
+
+/// The view of the bytes at `at`.
+///
+/// # Safety
+/// As many bytes as `T` has can be read there for as long as `'a`.
+#[inline(always)]
+const unsafe fn view_at<'a, T: FromBytes + Unaligned + Immutable>(at: *const u8) -> &'a T {
+    // SAFETY: our caller says that the bytes are there; `T` takes any bytes at any address.
+    unsafe { &*at.cast() }
+}
+
 macro_rules! catalogue {
     ($($name:ident,)+) => {
+        /// Lengths by type; 0: the format does not list it.
+        const SIZES: [u8; 256] = {
+            let mut sizes = [0; 256];
+            $(
+                assert!($name::SIZE < 256);
+                sizes[$name::TYPE as usize] = $name::SIZE as u8;
+            )+
+            sizes
+        };
+
         /// A message of any type: a view of the bytes it was decoded from.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[non_exhaustive]
@@ -192,13 +221,19 @@ macro_rules! catalogue {
             #[inline(always)]
             pub fn decode(bytes: &'a [u8]) -> Result<Self, BadMessage> {
                 let Some(&kind) = bytes.first() else { return Err(BadMessage::Empty) };
-                match kind {
-                    $($name::TYPE => match $name::ref_from_bytes(bytes) {
-                        Ok(view) => Ok(Self::$name(view)),
-                        Err(_) => Err(wrong_length(kind, bytes.len(), $name::SIZE)),
-                    },)+
-                    _ => Ok(Self::Unknown(bytes)),
+                if bytes.len() != usize::from(SIZES[usize::from(kind)]) {
+                    return odd(kind, bytes);
                 }
+                // Every arm is a constant and the same address: a look into a table, where a jump would be guessed wrong
+                // at every other message.
+                let at = bytes.as_ptr();
+                Ok(match kind {
+                    // SAFETY: `at` leads to as many bytes as the view has (its size is what the table has for its type),
+                    // borrowed for as long; any alignment and any content will do: it is `FromBytes`, `Unaligned` and
+                    // `Immutable`.
+                    $($name::TYPE => Self::$name(unsafe { view_at(at) }),)+
+                    _ => Self::Unknown(bytes),
+                })
             }
 
             /// The message's bytes: what it was decoded from, and what it encodes to.

@@ -84,7 +84,10 @@ pub struct DriveReport {
     pub on_entry: Tally,
     /// Cancels, deletes and replaces that found fewer shares than the tape, or none, and how many fewer.
     pub taken_before: Tally,
-    /// Commands refused for any other reason than an order that is gone.
+    /// New orders whose reference still stood in the engine, since others had traded in its place; it leaves first.
+    /// Shares are those that still stood.
+    pub stood: Tally,
+    /// Commands refused for any other reason than an order that is gone or still stands.
     pub refused: u64,
     /// Trades with hidden orders (P): the engine never saw those.
     pub hidden: Tally,
@@ -107,7 +110,7 @@ struct Answer {
     /// Shares that were taken off by a cancel or a reduce.
     removed: u64,
     other_maker: bool,
-    refused: bool,
+    refused: Option<Reject>,
 }
 
 /// Drives an engine with what is replayed.
@@ -180,8 +183,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
             }
             EventBody::Canceled { qty, .. } => answer.removed += qty.lots(),
             EventBody::Rejected { reason, .. } => {
-                answer.refused = true;
-                report.refused += u64::from(reason != Reject::UnknownOrder);
+                answer.refused = Some(reason);
+                report.refused += u64::from(!matches!(reason, Reject::UnknownOrder | Reject::DuplicateId));
             }
             _ => {}
         });
@@ -192,7 +195,13 @@ impl<'a, M: Matcher> Drive<'a, M> {
     fn add(&mut self, on: InstrumentId, time_ns: u64, reference: u64, side: Side, order: (Price, u32)) {
         let (price, shares) = order;
         let command = Command::limit(OrderId::new(reference), side, price, Qty::new(shares.into())).on(on).at(time_ns);
-        let answer = self.send(command, reference, price);
+        let mut answer = self.send(command, reference, price);
+        if answer.refused == Some(Reject::DuplicateId) {
+            let cancel = Command::cancel(OrderId::new(reference)).on(on).at(time_ns);
+            let stood = self.send(cancel, reference, price).removed;
+            self.report.stood.add(stood);
+            answer = self.send(command, reference, price);
+        }
         self.report.on_entry.count += answer.trades;
         self.report.on_entry.shares += answer.traded;
     }
@@ -254,9 +263,9 @@ impl<'a, M: Matcher> Drive<'a, M> {
         let wanted = u64::from(wanted);
         // A reduce that leaves something has taken all it should.
         let removed = match (answer.refused, answer.removed) {
-            (true, _) => 0,
-            (false, 0) => wanted,
-            (false, n) => n.min(wanted),
+            (Some(_), _) => 0,
+            (None, 0) => wanted,
+            (None, n) => n.min(wanted),
         };
         if removed < wanted {
             self.report.taken_before.add(wanted - removed);
@@ -352,7 +361,7 @@ impl DriveReport {
             .collect();
         format!(
             "{{\"commands\":{},\"instruments\":{},\"tape\":{},\"engine\":{},\"same\":{},\"different\":{{{}}},\
-             \"short\":{},\"on_entry\":{},\"taken_before\":{},\"refused\":{},\"hidden\":{},\"crosses\":{},\
+             \"short\":{},\"on_entry\":{},\"taken_before\":{},\"stood\":{},\"refused\":{},\"hidden\":{},\"crosses\":{},\
              \"broken\":{},\"unknown\":{},\"no_instrument\":{}}}",
             self.commands,
             self.instruments,
@@ -363,6 +372,7 @@ impl DriveReport {
             tally(self.short),
             tally(self.on_entry),
             tally(self.taken_before),
+            tally(self.stood),
             self.refused,
             tally(self.hidden),
             tally(self.crosses),
@@ -395,6 +405,7 @@ impl core::fmt::Display for DriveReport {
         row(f, "shares missing in those that traded less", self.short)?;
         row(f, "trades of orders on their way in", self.on_entry)?;
         row(f, "cancels of shares that had traded before", self.taken_before)?;
+        row(f, "new orders whose reference still stood", self.stood)?;
         row(f, "not wound forward: trades with hidden orders (P)", self.hidden)?;
         row(f, "not wound forward: crosses (Q)", self.crosses)?;
         for (count, what) in [

@@ -149,7 +149,8 @@ impl Summary<'_> {
             }
             write!(out, ",\"executed\":{},\"executed_printable\":{}", counts.executed, counts.executed_printable)?;
             write!(out, ",\"hidden\":{},\"crosses\":{},\"crossed\":{}", counts.hidden, counts.crosses, counts.crossed)?;
-            write!(out, ",\"broken\":{},\"last_price\":{}", counts.broken, state.last_price)?;
+            write!(out, ",\"broken\":{},\"unknown_ref\":{}", counts.broken, counts.unknown)?;
+            write!(out, ",\"last_price\":{}", state.last_price)?;
             if state.trading != 0 {
                 let (trading, reason) = (printable(&[state.trading]), printable(&state.reason));
                 write!(out, ",\"trading\":\"{trading}\",\"reason\":\"{}\"", reason.trim_end())?;
@@ -247,13 +248,15 @@ impl core::fmt::Display for Summary<'_> {
         writeln!(f, "ns per message: decode {decode}, book {book}, in all {total} with reading the file")?;
         let stocks = || market.stocks().filter(|s| !s.name().trimmed().is_empty() && self.is_shown(s.name().as_str()));
         let most = stocks().count();
-        write!(f, "{:8} {:>9} {:>12} {:>12} {:>12} {:>12}", "stock", "live", "bid", "ask", "executed", "hidden")?;
+        write!(f, "{:8} {:>10} {:>8} {:>12} {:>12}", "stock", "messages", "live", "bid", "ask")?;
+        write!(f, " {:>12} {:>10} {:>8}", "executed", "hidden", "bad refs")?;
         for stock in stocks().take(SHOWN) {
             let [bid, _, ask, _] = stock.best();
             let price = |p: u64| price_text(Price::new(i64::try_from(p).unwrap_or(0)), TICK);
             let counts = stock.counts();
-            write!(f, "\n{:8} {:>9} {:>12} {:>12}", stock.name(), stock.live(), price(bid), price(ask))?;
-            write!(f, " {:>12} {:>12}", counts.executed, counts.hidden)?;
+            let (messages, live) = (counts.messages.iter().sum::<u64>(), stock.live());
+            write!(f, "\n{:8} {messages:>10} {live:>8} {:>12} {:>12}", stock.name(), price(bid), price(ask))?;
+            write!(f, " {:>12} {:>10} {:>8}", counts.executed, counts.hidden, counts.unknown)?;
         }
         if most > SHOWN {
             write!(f, "\n… and {} more; --json has all", most - SHOWN)?;

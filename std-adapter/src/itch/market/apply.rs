@@ -168,6 +168,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
     fn find(&mut self, reference: u64, head: &Head, offset: u64) -> Option<u32> {
         let slot = self.slot_of(reference);
         if slot == 0 {
+            self.stock_mut(head).counts.unknown += 1;
             self.anomalies.note(Anomaly::UnknownReference, offset);
             return None;
         }

@@ -33,6 +33,8 @@ pub struct StockCounts {
     pub crossed: u64,
     /// Trades undone.
     pub broken: u64,
+    /// Executions, cancels, deletes and replaces of orders that are not on the book.
+    pub unknown: u64,
 }
 
 /// Letters of [`StockCounts::messages`].
