@@ -204,10 +204,11 @@ macro_rules! catalogue {
         /// A message of any type: a view of the bytes it was decoded from.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[non_exhaustive]
+        #[repr(u8)] // told apart by the message's own code, so that decoding has nothing to look up
         pub enum Message<'a> {
-            $(#[doc = concat!("[`", stringify!($name), "`]")] $name(&'a $name),)+
+            $(#[doc = concat!("[`", stringify!($name), "`]")] $name(&'a $name) = $name::TYPE,)+
             /// A type that the format does not list, whatever its length (1 or more): skip it.
-            Unknown(&'a [u8]),
+            Unknown(&'a [u8]) = 0,
         }
 
         impl<'a> Message<'a> {
@@ -224,15 +225,16 @@ macro_rules! catalogue {
                 if bytes.len() != usize::from(SIZES[usize::from(kind)]) {
                     return odd(kind, bytes);
                 }
-                // Every arm is a constant and the same address: a look into a table, where a jump would be guessed wrong
-                // at every other message.
+                // Every arm is its own code and the same address, so there is no jump, which would be guessed wrong at
+                // every other message.
                 let at = bytes.as_ptr();
                 Ok(match kind {
                     // SAFETY: `at` leads to as many bytes as the view has (its size is what the table has for its type),
                     // borrowed for as long; any alignment and any content will do: it is `FromBytes`, `Unaligned` and
                     // `Immutable`.
                     $($name::TYPE => Self::$name(unsafe { view_at(at) }),)+
-                    _ => Self::Unknown(bytes),
+                    // SAFETY: the table has a length above 0 for the types above only, and `bytes` are not empty.
+                    _ => unsafe { core::hint::unreachable_unchecked() },
                 })
             }
 
