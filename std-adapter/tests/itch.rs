@@ -14,7 +14,7 @@ use vvp_core::wire::itch::{
     OrderReplace, Stamp, Trade, TradingAction, TradingState, YesNo,
 };
 use vvp_std_adapter::itch::market::{Anomaly, DayMarket, Market};
-use vvp_std_adapter::itch::{End, FrameReader, NoWatch, Options, ReplayError, Spent, replay};
+use vvp_std_adapter::itch::{End, FrameReader, NoWatch, Options, ReplayError, Spent, Watch, replay};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -207,11 +207,30 @@ fn data(name: &str) -> Option<fs::File> {
     file
 }
 
+/// Looks at the best of a stock after each of its messages.
+#[derive(Default)]
+struct NeverCrossed(u64);
+
+impl Watch for NeverCrossed {
+    fn before(&mut self, _: &DayMarket, _: &Message<'_>, _: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn after(&mut self, market: &DayMarket, locate: u16, time_ns: u64) -> std::io::Result<()> {
+        let [bid, _, ask, _] = market.stock(locate).best();
+        assert!(ask == 0 || bid < ask, "crossed at {time_ns}: {bid} {ask}");
+        self.0 += 1;
+        Ok(())
+    }
+}
+
 #[test]
 fn the_derived_session_has_no_anomaly_and_the_known_checksum() {
     let Some(file) = data("20120621_GOOG_from_LOBSTER.NASDAQ_ITCH50.xz") else { return };
     let mut market = day();
-    assert_eq!(run(&mut market, file, Options::default()).unwrap(), End::File);
+    let (mut reader, mut watch) = (FrameReader::new(file).unwrap(), NeverCrossed::default());
+    let end = replay(&mut reader, 0, &mut market, Options::default(), &mut watch, &mut Spent::default());
+    assert_eq!((end.unwrap(), watch.0), (End::File, 151_221));
     market.check_invariants();
     assert_eq!(market.checksum(), Some(0x2757_d5d2_e394_73a3));
     let totals = market.totals();
