@@ -84,7 +84,7 @@ macro_rules! one_to_one {
 
         impl<T, const N: usize> Drop for $Queue<T, N> {
             fn drop(&mut self) {
-                if core::mem::needs_drop::<T>() {
+                if core::mem::needs_drop::<T>() && !crate::sync::broken("queue_drop") {
                     let (_, mut rx) = self.split();
                     while rx.pop().is_ok() {}
                 }

@@ -39,7 +39,8 @@ impl Claim {
     pub(super) fn claim(&self) -> Option<()> {
         // Acquire: pairs with the Release in `give_back`, so that we see all that the last owner did. Relaxed: a claim
         // that failed touches nothing. Not a swap, which would write to the owner's line even so.
-        self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        let acquire = unless_broken("end_claim", Ordering::Acquire);
+        self.0.compare_exchange(false, true, acquire, Ordering::Relaxed).ok()?;
         Some(())
     }
 

@@ -72,7 +72,7 @@ use super::common::one_ring;
 use super::end::End;
 use super::slot::{Slot, TurnSlots};
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -248,7 +248,7 @@ impl<T, const N: usize> Mpsc<T, N> {
 
 impl<T, const N: usize> Drop for Mpsc<T, N> {
     fn drop(&mut self) {
-        if core::mem::needs_drop::<T>() {
+        if core::mem::needs_drop::<T>() && !broken("queue_drop") {
             // Not until it is empty: behind a slot that a forgotten grant has reserved there may be values.
             let (_, mut rx) = self.split();
             for _ in 0..N {
