@@ -1,5 +1,6 @@
 //! The Linux side of `vvp-core`: memory, threads, pipelines, and the `vvp` command line.
 
+pub mod bench;
 pub mod clock;
 pub mod doctor;
 pub mod engine;

@@ -1,5 +1,6 @@
 //! The `vvp` command line: one file per subcommand, dispatched here.
 
+mod bench;
 mod cli;
 mod decode;
 mod doctor;
@@ -34,6 +35,7 @@ usage: vvp [run] [--json] [--inline] [FILE|-]
        vvp match [FILE|-] [options]
        vvp replay FILE... [options]
        vvp doctor [--json]
+       vvp bench [GROUP]... [options]
        vvp encode [FILE|-] [options]
        vvp decode [FILE|-] [options]
 
@@ -42,6 +44,7 @@ subcommands:
   match    read commands, print events
   replay   rebuild books from recorded market data: NASDAQ ITCH 5.0, LOBSTER
   doctor   is this machine set up for low latency? what to change, and why
+  bench    what this machine gives: every structure timed, orders at fixed rates, and what never happens
   encode   text to binary records
   decode   binary records to text
 
@@ -87,6 +90,7 @@ fn dispatch() -> Outcome {
         "match" => matching::main(arguments),
         "replay" => Ok(replay::run(arguments)),
         "doctor" => doctor::main(arguments),
+        "bench" => bench::main(arguments),
         "encode" => Ok(encode::run(arguments)),
         "decode" => Ok(decode::run(arguments)),
         file if std::path::Path::new(file).exists() => {

@@ -1,0 +1,142 @@
+//! What a run of the benchmarks gives: rows, loads, and what the machine was like.
+
+use serde::{Deserialize, Serialize};
+use vvp_core::metrics::Histogram;
+
+/// Version of the JSON form; another one cannot be compared with.
+pub const FORM: u32 = 1;
+
+/// Everything that one run measured. It is what `--json` writes and `--compare` reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`FORM`] of the program that wrote it.
+    pub form: u32,
+    /// Version of the program.
+    pub version: String,
+    /// Seconds since 1970, at the start.
+    pub unix_time: u64,
+    /// Whether it was the quick run: fewer rounds of fewer operations.
+    pub quick: bool,
+    /// What the machine is, a name and a value each.
+    pub host: Vec<(String, String)>,
+    /// What makes these numbers worth less than they look.
+    pub warnings: Vec<String>,
+    /// One operation of one structure each.
+    pub rows: Vec<Row>,
+    /// Latencies of single operations.
+    pub curves: Vec<Curve>,
+    /// Orders through the whole path, by rate.
+    pub loads: Vec<Load>,
+    /// Longest stalls, in order of time.
+    pub stalls: Vec<Stall>,
+    /// Memory after each group.
+    pub memory: Vec<Memory>,
+}
+
+impl Results {
+    /// The row of this name, if it was measured.
+    #[must_use]
+    pub fn row(&self, group: &str, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.group == group && row.name == name)
+    }
+}
+
+/// The time of one operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Of which part.
+    pub group: String,
+    /// Which operation.
+    pub name: String,
+    /// Nanoseconds for one, the median of the rounds.
+    pub median_ns: f64,
+    /// The fastest round.
+    pub min_ns: f64,
+    /// The slowest round.
+    pub max_ns: f64,
+    /// How many rounds.
+    pub rounds: u32,
+    /// Rounds that were run again because a thread had lost its processor.
+    pub repeated: u32,
+    /// Rounds that were disturbed in every attempt, and count nevertheless.
+    pub disturbed: u32,
+    /// Round trip of a cache line between the two processors in ns, just before the row and just after it; rows of one
+    /// thread have none.
+    pub line_ns: Option<[f64; 2]>,
+}
+
+impl Row {
+    /// Operations in a second at the median; 0 when it took no time that could be measured.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        if self.median_ns > 0.0 { 1e9 / self.median_ns } else { 0.0 }
+    }
+}
+
+/// How the times of one operation are distributed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Of which part.
+    pub group: String,
+    /// Which operation.
+    pub name: String,
+    /// Percentiles and their ns, ascending.
+    pub percentiles: Vec<(f64, u64)>,
+}
+
+/// The percentiles that are kept of a histogram.
+pub const PERCENTILES: [f64; 12] = [0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.999, 100.0];
+
+/// What a histogram says at each of [`PERCENTILES`].
+#[must_use]
+pub(super) fn percentiles(histogram: &Histogram) -> Vec<(f64, u64)> {
+    let millionth = |p: f64| (p * 1_000.0).round() as u64;
+    PERCENTILES.iter().map(|&p| (p, histogram.value_at(millionth(p), 100_000))).collect()
+}
+
+/// What happened to orders that came at a fixed rate, however long those before them took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// `one thread` or `two threads`.
+    pub path: String,
+    /// Orders offered in a second; 0 when they came as fast as they were taken.
+    pub offered_per_s: f64,
+    /// Orders answered in a second.
+    pub answered_per_s: f64,
+    /// Orders sent.
+    pub orders: u64,
+    /// From the time at which an order was due to its last event encoded: percentiles and their ns, ascending.
+    pub percentiles: Vec<(f64, u64)>,
+    /// Whether the median kept within ten times that of the lowest rate: the knee lies above.
+    pub sustained: bool,
+}
+
+impl Load {
+    /// Nanoseconds at this percentile, if it is one of those kept.
+    #[must_use]
+    pub fn at(&self, percentile: f64) -> Option<u64> {
+        self.percentiles.iter().find(|(p, _)| (p - percentile).abs() < 1e-9).map(|&(_, ns)| ns)
+    }
+}
+
+/// A processor stood still, as a spinning thread on it saw.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stall {
+    /// Milliseconds since the start of the run.
+    pub at_ms: u64,
+    /// The longest in this stretch of looking, in ns.
+    pub longest_ns: u64,
+}
+
+/// Memory of the process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// After this group.
+    pub after: String,
+    /// Resident bytes.
+    pub resident_bytes: u64,
+    /// Page faults since the start of the run.
+    pub page_faults: u64,
+    /// Allocations since the start of the run, if the counting allocator is installed.
+    pub allocations: u64,
+}

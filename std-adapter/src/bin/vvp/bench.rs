@@ -1,0 +1,288 @@
+//! `vvp bench`: the numbers of this machine.
+
+use super::cli::{self, Failure, Outcome, grouped};
+use lexopt::prelude::*;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use vvp_std_adapter::bench::{
+    Change, Comparison, Group, Harness, Load, Proof, Results, Row, Step, compare, page, prove, run,
+};
+
+const HELP: &str = "\
+vvp bench - the numbers of this machine
+
+usage: vvp bench [queues|pools|maps|book|pipeline|all]... [--quick] [--json FILE] [--html FILE] [--compare OLD.json]
+       vvp bench --prove [--quick]
+
+Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
+Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
+pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond.
+
+  --quick         a tenth of the operations, three rounds instead of seven
+  --json FILE     also write the results to FILE (- for standard output, and nothing else there)
+  --html FILE     also write a report that stands alone
+  --compare FILE  beside the results of an earlier --json; exit code 1 if a row is slower beyond both ranges
+  --prove         10,000,000 orders: no allocation, and on the matcher's thread no page fault, no wait, no system call;
+                  exit code 1 if there was one, or if it cannot be counted here; with --quick 1,000,000
+  -h, --help      this text
+";
+
+struct Request {
+    groups: Vec<Group>,
+    quick: bool,
+    prove: bool,
+    json: Option<String>,
+    html: Option<String>,
+    compare: Option<String>,
+}
+
+pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
+    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+    // Before the run, which takes a minute: a file that cannot be read or written is said at once.
+    let old = request.compare.as_deref().map(read).transpose()?;
+    for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+            .map_err(|e| Failure::at(file, &e))?;
+    }
+    if request.prove {
+        return proof(request.quick);
+    }
+    let memory = |e: vvp_std_adapter::memory::MapError| Failure::Error(e.to_string());
+    let chatty = io::stderr().is_terminal();
+    let results = run(&request.groups, request.quick, &mut |step| progress(step, chatty)).map_err(memory)?;
+    if chatty {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+
+    let json = serde_json::to_string(&results).map_err(|e| Failure::Error(format!("the results as JSON: {e}")))? + "\n";
+    if request.json.as_deref() == Some("-") {
+        return cli::say(&json);
+    }
+    let mut out = Vec::new();
+    let colour = cli::colour(&io::stdout());
+    let mut slower = false;
+    let shown = show(&mut out, &results, colour).and_then(|()| match (&old, &request.compare) {
+        (Some(old), Some(name)) => match compare(old, &results) {
+            Ok(rows) => {
+                slower = rows.iter().any(|row| row.change == Change::Slower);
+                beside(&mut out, &rows, name, colour)
+            }
+            Err(why) => Err(io::Error::other(format!("{name}: {why}"))),
+        },
+        _ => Ok(()),
+    });
+    let _ = cli::say(&String::from_utf8_lossy(&out))?;
+    shown.map_err(|e| Failure::Error(e.to_string()))?;
+    let write = |file: &str, text: &str| std::fs::write(file, text).map_err(|e| Failure::at(file, &e));
+    if let Some(file) = &request.json {
+        write(file, &json)?;
+    }
+    if let Some(file) = &request.html {
+        write(file, &page(&results))?;
+    }
+    Ok(ExitCode::from(u8::from(slower)))
+}
+
+fn file(arguments: &mut lexopt::Parser, flag: &str) -> Result<String, Failure> {
+    cli::text(arguments.value().map_err(|e| Failure::usage(e, "bench"))?, flag, "bench")
+}
+
+/// `None` when the help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e, "bench");
+    let mut request = Request { groups: vec![], quick: false, prove: false, json: None, html: None, compare: None };
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("quick") => request.quick = true,
+            Long("prove") => request.prove = true,
+            Long("json") => request.json = Some(file(&mut arguments, "--json")?),
+            Long("html") => request.html = Some(file(&mut arguments, "--html")?),
+            Long("compare") => request.compare = Some(file(&mut arguments, "--compare")?),
+            Value(word) => {
+                let word = cli::text(word, "the group", "bench")?;
+                match Group::ALL.into_iter().find(|group| group.name() == word) {
+                    Some(group) if !request.groups.contains(&group) => request.groups.push(group),
+                    Some(_) => {}
+                    None if word == "all" => request.groups.extend(Group::ALL),
+                    None => {
+                        let what = format!("'{word}' is no group: queues, pools, maps, book, pipeline or all");
+                        return Err(Failure::usage(what, "bench"));
+                    }
+                }
+            }
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    let measures =
+        !request.groups.is_empty() || request.json.is_some() || request.html.is_some() || request.compare.is_some();
+    if request.prove && measures {
+        return Err(Failure::usage("--prove goes alone or with --quick", "bench"));
+    }
+    // Each once, in their order.
+    let all = request.groups.is_empty();
+    let asked = core::mem::take(&mut request.groups);
+    request.groups = Group::ALL.into_iter().filter(|group| all || asked.contains(group)).collect();
+    Ok(Some(request))
+}
+
+fn read(file: &str) -> Result<Results, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::at(file, &e))?;
+    serde_json::from_str(&text).map_err(|e| {
+        Failure::Error(format!("{file}: not results of 'vvp bench --json': {e}; measure the old version again"))
+    })
+}
+
+/// A line that overwrites itself on a terminal, a line each elsewhere.
+fn progress(step: &Step<'_>, terminal: bool) {
+    let _ = if terminal { write!(io::stderr(), "\r\x1b[K  {step}") } else { writeln!(io::stderr(), "{step}") };
+}
+
+fn show(out: &mut Vec<u8>, results: &Results, colour: bool) -> io::Result<()> {
+    let (bold, off) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    for warning in &results.warnings {
+        writeln!(out, "{bold}note{off}  {warning}\n")?;
+    }
+    let mut group = "";
+    for row in &results.rows {
+        if row.group != group {
+            group = &row.group;
+            writeln!(
+                out,
+                "{bold}{group:<46}{off} {:>9} {:>20} {:>10} {:>6}  line",
+                "ns", "fastest .. slowest", "a second", "rounds"
+            )?;
+        }
+        show_row(out, row)?;
+    }
+    for curve in &results.curves {
+        write!(out, "  {:<44}", curve.name)?;
+        for (p, ns) in curve.percentiles.iter().filter(|(p, _)| [50.0, 99.0, 99.9, 99.99, 100.0].contains(p)) {
+            write!(out, "  p{p} {} ns", grouped(*ns))?;
+        }
+        writeln!(out)?;
+    }
+    let mut path = "";
+    for load in &results.loads {
+        if load.path != path {
+            path = &load.path;
+            let title = format!("whole path, {path}");
+            writeln!(
+                out,
+                "\n{bold}{title:<24}{off} {:>12} {:>10} {:>10} {:>10} {:>11} {:>11}",
+                "answered/s", "p50 ns", "p99 ns", "p99.9 ns", "p99.99 ns", "worst ns"
+            )?;
+        }
+        show_load(out, load)?;
+    }
+    if let Some(knee) = knee(&results.loads) {
+        writeln!(out, "\nThe knee: {knee}")?;
+    }
+    Ok(())
+}
+
+fn show_row(out: &mut Vec<u8>, row: &Row) -> io::Result<()> {
+    let range = format!("{:.2} .. {:.2}", row.min_ns, row.max_ns);
+    write!(
+        out,
+        "  {:<44} {:>9.2} {range:>20} {:>9.2}M {:>6}",
+        row.name,
+        row.median_ns,
+        row.per_second() / 1e6,
+        row.rounds
+    )?;
+    if let Some([before, after]) = row.line_ns {
+        write!(out, "  {before:.0}, {after:.0} ns")?;
+    }
+    if row.disturbed > 0 {
+        write!(out, "  ({} disturbed)", row.disturbed)?;
+    }
+    writeln!(out)
+}
+
+fn show_load(out: &mut Vec<u8>, load: &Load) -> io::Result<()> {
+    if load.offered_per_s <= 0.0 {
+        return writeln!(out, "  {:<22} {:>12}", "at full speed", grouped(load.answered_per_s as u64));
+    }
+    write!(
+        out,
+        "  {:<22} {:>12}",
+        format!("{} /s", grouped(load.offered_per_s as u64)),
+        grouped(load.answered_per_s as u64)
+    )?;
+    for (p, width) in [(50.0, 10), (99.0, 10), (99.9, 10), (99.99, 11), (100.0, 11)] {
+        write!(out, " {:>width$}", grouped(load.at(p).unwrap_or(0)))?;
+    }
+    writeln!(out, "{}", if load.sustained { "" } else { "  beyond the knee" })
+}
+
+/// The highest rate of each path whose median stayed near that of the lowest.
+fn knee(loads: &[Load]) -> Option<String> {
+    let of = |path: &str| {
+        let held = loads.iter().filter(|load| load.path == path && load.offered_per_s > 0.0);
+        held.take_while(|load| load.sustained).map(|load| load.offered_per_s).last()
+    };
+    let parts: Vec<String> = ["one thread", "two threads"]
+        .into_iter()
+        .filter_map(|path| Some(format!("{path} holds its median up to {} orders/s", grouped(of(path)? as u64))))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn beside(out: &mut Vec<u8>, rows: &[Comparison<'_>], name: &str, colour: bool) -> io::Result<()> {
+    let shown: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    writeln!(out, "\nbeside {shown}{:>38} {:>9} {:>7}", "then", "now", "ratio")?;
+    for row in rows {
+        let (on, off) = match row.change {
+            _ if !colour => ("", ""),
+            Change::Slower => ("\x1b[31m", "\x1b[0m"),
+            Change::Faster => ("\x1b[32m", "\x1b[0m"),
+            _ => ("", ""),
+        };
+        let word = match row.change {
+            Change::Same => "",
+            Change::Faster => "faster",
+            Change::Slower => "slower",
+            _ => "another way between the processors: not comparable",
+        };
+        writeln!(
+            out,
+            "  {on}{:<44} {:>9.2} {:>9.2} {:>7.2}  {word}{off}",
+            row.new.name, row.old.median_ns, row.new.median_ns, row.ratio
+        )?;
+    }
+    Ok(())
+}
+
+fn proof(quick: bool) -> Outcome {
+    let orders = if quick { 1_000_000 } else { 10_000_000 };
+    let harness = Harness::new(quick);
+    let proof = prove(&harness, orders).map_err(|e| Failure::Error(e.to_string()))?;
+    let mut out = Vec::new();
+    write_proof(&mut out, &proof).map_err(|e| Failure::at("standard output", &e))?;
+    let _ = cli::say(&String::from_utf8_lossy(&out))?;
+    Ok(ExitCode::from(u8::from(!proof.holds())))
+}
+
+fn write_proof(out: &mut Vec<u8>, proof: &Proof) -> io::Result<()> {
+    let calls = match proof.syscalls {
+        Ok(calls) => grouped(calls),
+        Err(why) => format!("not counted: {why}"),
+    };
+    writeln!(
+        out,
+        "{} orders, {} events, {} orders/s",
+        grouped(proof.orders),
+        grouped(proof.events),
+        grouped(proof.per_second)
+    )?;
+    writeln!(out, "  allocations of the process          {}", grouped(proof.allocations))?;
+    writeln!(out, "  page faults of the matcher          {}", grouped(proof.page_faults))?;
+    writeln!(out, "  times the matcher slept or waited   {}", grouped(proof.waits))?;
+    writeln!(out, "  system calls of the matcher         {calls}")?;
+    writeln!(out, "{}", if proof.holds() { "never: shown" } else { "never: NOT shown" })
+}
