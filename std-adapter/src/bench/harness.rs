@@ -41,13 +41,20 @@ impl Harness {
         let here = cpus.last().copied();
         let there = cpus.iter().rev().nth(1).copied();
         let clock = Clock::calibrated(Duration::from_millis(50));
-        Self { clock, cpus: (here, there), rounds: if quick { 3 } else { 7 }, quick, real_time: true }
+        Self { clock, cpus: (here, there), rounds: if quick { 3 } else { 7 }, quick, real_time: false }
     }
 
-    /// The same without asking for the real-time class: for tests, which share the machine with others.
+    /// The same in the real-time class, where the system allows it: nothing else gets these two processors while something is
+    /// measured. On a machine with two processors that is all there are.
     #[must_use]
-    pub const fn beside_others(self) -> Self {
-        Self { real_time: false, ..self }
+    pub const fn real_time(self) -> Self {
+        Self { real_time: true, ..self }
+    }
+
+    /// Whether it is a quick one.
+    #[must_use]
+    pub const fn is_quick(&self) -> bool {
+        self.quick
     }
 
     /// The calling thread goes to the processor of the thread that measures.
@@ -203,7 +210,7 @@ pub(super) fn wait_for(mut so: impl FnMut() -> bool) {
     }
 }
 
-/// To a processor, and before others where that is allowed.
+/// To a processor, and before others if that is wanted and allowed.
 fn settle(cpu: Option<usize>, real_time: bool) {
     if let Some(cpu) = cpu {
         let _ = pin_to(cpu);

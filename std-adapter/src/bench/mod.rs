@@ -9,7 +9,7 @@
 //! }
 //! ```
 //!
-//! How it measures: threads pinned to the last two processors and, where allowed, in the real-time class; a round in which a
+//! How it measures: threads pinned to the last two processors and, if asked for, in the real-time class; a round in which a
 //! thread lost its processor is run again, three times at most; the median of the rounds with the fastest and the slowest; for
 //! rows of two threads a cache line's round trip just before and just after, because on a shared host that changes and all
 //! else with it.
@@ -81,7 +81,7 @@ const PATH_ORDERS: u64 = 500_000;
 /// # Errors
 /// No memory.
 pub fn run_all(quick: bool, step: &mut dyn FnMut(&Step<'_>)) -> Result<Results, MapError> {
-    run(&Group::ALL, quick, step)
+    run(&Harness::new(quick), &Group::ALL, step)
 }
 
 /// What a run has just done.
@@ -114,14 +114,13 @@ impl core::fmt::Display for Step<'_> {
 
 /// Runs these groups.
 ///
-/// The calling thread stays pinned to a processor, and in the real-time class if that was allowed.
+/// The calling thread stays where the harness puts it: pinned to a processor, and in the real-time class if it asked for that.
 ///
 /// # Errors
 /// No memory.
-pub fn run(groups: &[Group], quick: bool, step: &mut dyn FnMut(&Step<'_>)) -> Result<Results, MapError> {
-    let harness = Harness::new(quick);
+pub fn run(harness: &Harness, groups: &[Group], step: &mut dyn FnMut(&Step<'_>)) -> Result<Results, MapError> {
     let around = Surroundings::new();
-    let mut results = around.empty_results(quick);
+    let mut results = around.empty_results(harness.is_quick());
     for &group in groups {
         step(&Step::Group(group));
         let rows = &mut results.rows;
@@ -130,23 +129,23 @@ pub fn run(groups: &[Group], quick: bool, step: &mut dyn FnMut(&Step<'_>)) -> Re
             rows.push(row);
         };
         match group {
-            Group::Queues => queues::rows(&harness, &mut row)?,
-            Group::Pools => pools::rows(&harness, &mut row)?,
-            Group::Maps => maps::rows(&harness, &mut row)?,
-            Group::Book => results.curves.push(book::rows(&harness, &mut row)?),
+            Group::Queues => queues::rows(harness, &mut row)?,
+            Group::Pools => pools::rows(harness, &mut row)?,
+            Group::Maps => maps::rows(harness, &mut row)?,
+            Group::Book => results.curves.push(book::rows(harness, &mut row)?),
             Group::Pipeline => {
                 let mut path = Path::new(harness.operations(PATH_ORDERS))?;
                 for threads in [Threads::One, Threads::Two] {
-                    path.sweep(&harness, threads, &mut |load| {
+                    path.sweep(harness, threads, &mut |load| {
                         step(&Step::Load(&load));
                         results.loads.push(load);
                     });
                 }
             }
         }
-        results.stalls.push(around.stall(&harness));
+        results.stalls.push(around.stall(harness));
         results.memory.push(around.memory(group));
     }
-    results.warnings = surroundings::warnings(&results, &harness);
+    results.warnings = surroundings::warnings(&results, harness);
     Ok(results)
 }

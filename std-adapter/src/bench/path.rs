@@ -352,7 +352,7 @@ mod tests {
     /// Every order is answered, on both ways, and late orders are seen to be late.
     #[test]
     fn every_order_is_answered() {
-        let harness = Harness::new(true).beside_others();
+        let harness = Harness::new(true);
         let mut path = Path::new(20_000).expect("memory");
         for threads in [Threads::One, Threads::Two] {
             path.done.fill(u64::MAX);

@@ -196,6 +196,8 @@ fn many(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
 
 fn frames(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
     const FRAMES: usize = 16;
+    /// At least what a frame takes besides its bytes.
+    const HEADER: usize = 8;
     let n = harness.operations(1_000_000);
     // Not made of zeros, so it is made on the heap.
     let mut queue = Box::new(Frames::<65_536>::new());
@@ -210,11 +212,8 @@ fn frames(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
             while left > 0 {
                 let most = (FRAMES as u64).min(left);
                 wait_for(|| {
-                    let Ok(mut batch) = tx.batch(FRAMES * (frame.len() + 2)) else { return false };
-                    for _ in 0..most {
-                        let _ = batch.push(&frame);
-                    }
-                    left -= most;
+                    let Ok(mut batch) = tx.batch(FRAMES * (frame.len() + HEADER)) else { return false };
+                    left -= (0..most).map_while(|_| batch.push(&frame).ok()).count() as u64;
                     batch.commit();
                     true
                 });

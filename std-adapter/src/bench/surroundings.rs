@@ -94,7 +94,7 @@ pub(super) fn warnings(results: &Results, harness: &Harness) -> Vec<String> {
     let rounds: u32 = results.rows.iter().map(|row| row.rounds).sum();
     if disturbed * 10 > rounds {
         warnings.push(format!(
-            "the host is too busy: {disturbed} of {rounds} rounds were disturbed in every attempt; run it again when it is idle"
+            "the host is too busy: {disturbed} of {rounds} rounds were disturbed in every attempt; run it again when it is idle, or with --real-time"
         ));
     }
     let moved = results

@@ -11,14 +11,16 @@ use vvp_std_adapter::bench::{
 const HELP: &str = "\
 vvp bench - the numbers of this machine
 
-usage: vvp bench [queues|pools|maps|book|pipeline|all]... [--quick] [--json FILE] [--html FILE] [--compare OLD.json]
-       vvp bench --prove [--quick]
+usage: vvp bench [queues|pools|maps|book|pipeline|all]... [options]
+       vvp bench --prove [--quick] [--real-time]
 
 Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
 Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
 pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond.
 
   --quick         a tenth of the operations, three rounds instead of seven
+  --real-time     ask for the real-time class (SCHED_FIFO): better numbers; on a machine with two processors nothing else
+                  runs meanwhile
   --json FILE     also write the results to FILE (- for standard output, and nothing else there)
   --html FILE     also write a report that stands alone
   --compare FILE  beside the results of an earlier --json; exit code 1 if a row is slower beyond both ranges
@@ -30,6 +32,7 @@ pipeline sends orders through the whole path at fixed rates, on one thread and o
 struct Request {
     groups: Vec<Group>,
     quick: bool,
+    real_time: bool,
     prove: bool,
     json: Option<String>,
     html: Option<String>,
@@ -48,12 +51,14 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
             .open(file)
             .map_err(|e| Failure::at(file, &e))?;
     }
+    let harness = Harness::new(request.quick);
+    let harness = if request.real_time { harness.real_time() } else { harness };
     if request.prove {
-        return proof(request.quick);
+        return proof(&harness);
     }
     let memory = |e: vvp_std_adapter::memory::MapError| Failure::Error(e.to_string());
     let chatty = io::stderr().is_terminal();
-    let results = run(&request.groups, request.quick, &mut |step| progress(step, chatty)).map_err(memory)?;
+    let results = run(&harness, &request.groups, &mut |step| progress(step, chatty)).map_err(memory)?;
     if chatty {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
@@ -94,11 +99,13 @@ fn file(arguments: &mut lexopt::Parser, flag: &str) -> Result<String, Failure> {
 /// `None` when the help was asked for.
 fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     let usage = |e: lexopt::Error| Failure::usage(e, "bench");
-    let mut request = Request { groups: vec![], quick: false, prove: false, json: None, html: None, compare: None };
+    let mut request =
+        Request { groups: vec![], quick: false, real_time: false, prove: false, json: None, html: None, compare: None };
     while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("quick") => request.quick = true,
+            Long("real-time") => request.real_time = true,
             Long("prove") => request.prove = true,
             Long("json") => request.json = Some(file(&mut arguments, "--json")?),
             Long("html") => request.html = Some(file(&mut arguments, "--html")?),
@@ -121,7 +128,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     let measures =
         !request.groups.is_empty() || request.json.is_some() || request.html.is_some() || request.compare.is_some();
     if request.prove && measures {
-        return Err(Failure::usage("--prove goes alone or with --quick", "bench"));
+        return Err(Failure::usage("--prove goes alone or with --quick and --real-time", "bench"));
     }
     // Each once, in their order.
     let all = request.groups.is_empty();
@@ -258,10 +265,9 @@ fn beside(out: &mut Vec<u8>, rows: &[Comparison<'_>], name: &str, colour: bool) 
     Ok(())
 }
 
-fn proof(quick: bool) -> Outcome {
-    let orders = if quick { 1_000_000 } else { 10_000_000 };
-    let harness = Harness::new(quick);
-    let proof = prove(&harness, orders).map_err(|e| Failure::Error(e.to_string()))?;
+fn proof(harness: &Harness) -> Outcome {
+    let orders = harness.operations(10_000_000);
+    let proof = prove(harness, orders).map_err(|e| Failure::Error(e.to_string()))?;
     let mut out = Vec::new();
     write_proof(&mut out, &proof).map_err(|e| Failure::at("standard output", &e))?;
     let _ = cli::say(&String::from_utf8_lossy(&out))?;
