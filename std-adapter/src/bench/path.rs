@@ -171,9 +171,13 @@ impl Path {
             ns_apart: if per_second > 0.0 { 1e9 / per_second } else { 0.0 },
             first: self.filling.len() as u64,
         };
-        let (start, end) = match threads {
-            Threads::One => self.one_thread(harness, schedule),
-            Threads::Two => self.two_threads(harness, schedule),
+        let ((start, end), line_ns) = match threads {
+            Threads::One => (self.one_thread(harness, schedule), None),
+            Threads::Two => {
+                let before = harness.line_ns();
+                let times = self.two_threads(harness, schedule);
+                (times, Some([before, harness.line_ns()]))
+            }
         };
         for (i, &done) in self.done.iter().enumerate() {
             self.latency.record(schedule.late_ns(start, i, done));
@@ -185,6 +189,7 @@ impl Path {
             answered_per_s: self.orders() as f64 * 1e9 / ns as f64,
             orders: self.orders(),
             percentiles: if per_second > 0.0 { percentiles(&self.latency) } else { Vec::new() },
+            line_ns,
             sustained: true,
         }
     }

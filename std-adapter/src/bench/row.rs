@@ -107,6 +107,8 @@ pub struct Load {
     pub orders: u64,
     /// From the time at which an order was due to its last event encoded: percentiles and their ns, ascending.
     pub percentiles: Vec<(f64, u64)>,
+    /// Round trip of a cache line between the two processors in ns, just before and just after; none on one thread.
+    pub line_ns: Option<[f64; 2]>,
     /// Whether the median kept within ten times that of the lowest rate: the knee lies above.
     pub sustained: bool,
 }

@@ -49,9 +49,10 @@ impl Frame {
         write!(
             out,
             "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.0}\"/>\
-             <text x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>",
+             <text x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"{}\">{}</text>",
             HEIGHT - BOTTOM,
             HEIGHT - BOTTOM + 18.0,
+            if part < 0.99 { "middle" } else { "end" },
             text(label)
         )
     }
@@ -115,6 +116,12 @@ pub(super) fn loads(out: &mut String, loads: &[Load]) -> core::fmt::Result {
         )?;
         if let Some(most) = most {
             write!(out, "; at full speed {}", rate(most.answered_per_s))?;
+        }
+        let lines: Vec<f64> = steps.iter().filter_map(|load| load.line_ns).flatten().collect();
+        if let (Some(least), Some(greatest)) =
+            (lines.iter().copied().reduce(f64::min), lines.iter().copied().reduce(f64::max))
+        {
+            write!(out, "; a cache line there and back: {} to {}", ns(least), ns(greatest))?;
         }
         out.push_str(".</p>");
         key(out, &SHOWN.map(|(_, name)| name))?;

@@ -176,6 +176,7 @@ mod tests {
             answered_per_s: 1e6,
             orders: 10,
             percentiles: percentiles.clone(),
+            line_ns: Some([90.0, 91.0]),
             sustained: true,
         };
         Results {

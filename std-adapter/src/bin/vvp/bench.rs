@@ -224,6 +224,9 @@ fn show_load(out: &mut Vec<u8>, load: &Load) -> io::Result<()> {
     for (p, width) in [(50.0, 10), (99.0, 10), (99.9, 10), (99.99, 11), (100.0, 11)] {
         write!(out, " {:>width$}", grouped(load.at(p).unwrap_or(0)))?;
     }
+    if let Some([before, after]) = load.line_ns {
+        write!(out, "  line {before:.0}, {after:.0} ns")?;
+    }
     writeln!(out, "{}", if load.sustained { "" } else { "  beyond the knee" })
 }
 
