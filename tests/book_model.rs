@@ -6,6 +6,8 @@
 //! ```text
 //! VVP_MODEL_COMMANDS=100000000 VVP_MODEL_SEED=7000000 cargo test --test book_model every -- --nocapture
 //! ```
+//!
+//! That one, as a release build on 2026-11-22: 16 minutes, no difference.
 
 mod model;
 
