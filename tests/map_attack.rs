@@ -82,7 +82,8 @@ fn ids_chosen_against_a_known_seed_do_nothing_against_an_unknown_one() {
         sum += mean;
         worst = worst.max(longest);
     }
-    assert!(sum / 100.0 < 1.2 && worst <= 24, "mean {}, worst {worst}", sum / 100.0);
+    // Ids that were neighbours when they were chosen still are, 16 at most.
+    assert!(sum / 100.0 < 1.4 && worst <= 32, "mean {}, worst {worst}", sum / 100.0);
 }
 
 /// What people really use as ids, at 75 %: no seed makes any of it slow.
@@ -109,7 +110,7 @@ fn ordinary_ids_are_quick_with_any_seed() {
             sum += mean;
             worst = worst.max(longest);
         }
-        assert!(sum / 100.0 < 1.5 && worst <= 40, "{name}: mean {}, worst {worst}", sum / 100.0);
+        assert!(sum / 100.0 < 1.7 && worst <= 40, "{name}: mean {}, worst {worst}", sum / 100.0);
     }
 }
 

@@ -20,18 +20,19 @@
 //! ```text
 //!   tags     | group 0: 16 bytes | group 1 | - - - | group N/16 - 1 |      0: empty place
 //!   entries  | id value | id value | - - -                          |      4 in a line of 64 bytes, values up to 8 bytes
-//!   key, len, displaced
+//!   multiplier, len
 //! ```
 //!
 //! - **No tombstones.** A removal from a group that was full fetches an id that had to go further back into the hole,
 //!   and so on until a group that was not full. What is left is as if the removed id had never been there.
-//! - **Neighbours together.** Four ids in a row have one line of entries; the lines of ids handed out in sequence follow
-//!   each other at golden steps, so they fill the map evenly, hardly ever meet, and each has the place it wants. As long
-//!   as nearly all ids do (at most one in eight does not), a look-up goes straight there.
-//! - **No choosing.** Where an id lies depends on two secrets made from the seed. Somebody who chooses ids but does not
-//!   know the seed cannot make them meet: the lower half of an id is multiplied with a secret odd number (multiply-shift,
-//!   where two ids meet with a chance of no more than 2 ÷ groups), the upper half is mixed with a secret key.
-//!   `tests/map_attack.rs` shows the attack on a map whose seed is known, and the same ids against a seed that is not.
+//! - **Neighbours together.** 16 ids in a row want 16 places in a row: four neighbouring lines of entries, 16 bytes of tags.
+//!   The rows of ids handed out in sequence follow each other at golden steps, so they fill the map evenly, hardly ever
+//!   meet, and nearly each id has the place it wants.
+//! - **No choosing.** A row's place is the upper part of its number times a secret odd multiplier made from the seed
+//!   (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen 1997). Whatever two rows somebody chooses who does
+//!   not know the seed, they want the same place with a chance of at most 2 ÷ places, so what he can do to a look-up
+//!   does not grow with the number of ids he chooses. `tests/map_attack.rs` shows the attack on a map whose seed is
+//!   known, and the same ids against a seed that is not.
 
 use super::Full;
 use super::group::{self, Group, Places, WIDTH};
@@ -57,10 +58,7 @@ pub struct IdMap<V, const N: usize> {
     entries: [Entry<V>; N],
     /// The secret multiplier, `GOLDEN` taken as zero.
     multiplier: u64,
-    key: u64,
     len: usize,
-    /// How many ids have another place than the one they want.
-    displaced: usize,
 }
 
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -70,8 +68,8 @@ struct Entry<V> {
     value: V,
 }
 
-/// Ids in a row that share a line of entries, as a power of two.
-const NEIGHBOURS: u32 = 2;
+/// Ids in a row that want places in a row, as a power of two.
+const ROW: u32 = 4;
 
 /// An id, and what its hash says about where it wants to be.
 #[derive(Clone, Copy)]
@@ -87,8 +85,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         N / 8 * 7
     };
     const GROUPS: usize = N / WIDTH;
-    /// Leaves the number of a line of four entries.
-    const LINE_SHIFT: u32 = 64 + NEIGHBOURS - N.ilog2();
+    /// Leaves the number of a place.
+    const SHIFT: u32 = 64 - N.ilog2();
 
     /// An empty map with seed 0, which everybody knows: for ids that you hand out yourself.
     #[must_use]
@@ -100,93 +98,93 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[must_use]
     pub const fn with_seed(seed: u64) -> Self {
         const { assert!(Self::CAPACITY > 0) };
-        let (multiplier, key) = mix::secrets(seed);
         Self {
             tags: [0; N],
             // SAFETY: V may be all zeros (`FromZeros`), and an entry is an integer and a V.
             entries: unsafe { core::mem::zeroed() },
-            multiplier: multiplier ^ GOLDEN,
-            key,
+            multiplier: mix::multiplier(seed) ^ GOLDEN,
             len: 0,
-            displaced: 0,
         }
     }
 
     /// Empties the map and gives it another seed, for maps that were made of zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
-        let (multiplier, key) = mix::secrets(seed);
-        (self.multiplier, self.key) = (multiplier ^ GOLDEN, key);
+        self.multiplier = mix::multiplier(seed) ^ GOLDEN;
     }
 
     #[inline(always)]
     fn wanted(&self, id: u64) -> Wanted {
-        let low = u64::from(id as u32 >> NEIGHBOURS).wrapping_mul(self.multiplier ^ GOLDEN);
-        Wanted { id, hash: low.wrapping_add(mix::keyed(id >> 32, self.key)) }
+        Wanted { id, hash: (id >> ROW).wrapping_mul(self.multiplier ^ GOLDEN) }
     }
 
     /// The place that an id gets when it is free.
     #[inline(always)]
     fn place(w: Wanted) -> usize {
-        let line = (w.hash >> Self::LINE_SHIFT) as usize;
-        (line << NEIGHBOURS | (w.id as usize & 3)) & (N - 1)
+        ((w.hash >> Self::SHIFT) as usize).wrapping_add(w.id as usize & ((1 << ROW) - 1)) & (N - 1)
     }
 
-    /// The group of that place.
+    /// The first place of the group of that place.
     #[inline(always)]
     fn home(w: Wanted) -> usize {
-        Self::place(w) / WIDTH
+        Self::place(w) & !(WIDTH - 1)
     }
 
-    /// Never 0. Five bits that the place does not depend on, and the two that neighbours differ in.
+    /// Never 0. Bits that the place does not depend on, and those in which neighbours differ.
     #[inline(always)]
     fn tag(w: Wanted) -> u8 {
-        0x80 | ((w.hash >> (Self::LINE_SHIFT - 8)) as u8 & 0x7c) | (w.id as u8 & 3)
+        ((w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8).max(1)
+    }
+
+    /// The tags of the group that begins at this place.
+    #[inline(always)]
+    fn group(&self, first: usize) -> &Group {
+        &self.tags.as_chunks::<WIDTH>().0[first / WIDTH & (Self::GROUPS - 1)]
     }
 
     #[inline(always)]
-    fn group(&self, g: usize) -> &Group {
-        &self.tags.as_chunks::<WIDTH>().0[g & (Self::GROUPS - 1)]
+    fn free(&self, first: usize) -> Places {
+        group::matching(self.group(first), 0)
+    }
+
+    /// The group after the one that begins at this place.
+    #[inline(always)]
+    fn next(first: usize) -> usize {
+        first.wrapping_add(WIDTH) & (N - 1)
+    }
+
+    /// How far one place is after another, going round.
+    #[inline(always)]
+    fn distance(from: usize, to: usize) -> usize {
+        to.wrapping_sub(from) & (N - 1)
     }
 
     #[inline(always)]
-    fn free(&self, g: usize) -> Places {
-        group::matching(self.group(g), 0)
+    fn entry(&self, place: usize) -> &Entry<V> {
+        &self.entries[place & (N - 1)]
     }
 
     #[inline(always)]
-    fn next(g: usize) -> usize {
-        (g + 1) & (Self::GROUPS - 1)
-    }
-
-    /// Whether nearly all ids are where they want to be, so that it pays to look there first.
-    #[inline(always)]
-    fn is_tidy(&self) -> bool {
-        self.displaced <= self.len / 8
+    fn entry_mut(&mut self, place: usize) -> &mut Entry<V> {
+        &mut self.entries[place & (N - 1)]
     }
 
     /// The place of an id that is there. Ends at a group that is not full: at most 7/8 of the places are used.
     #[inline(always)]
     fn find(&self, w: Wanted) -> Option<usize> {
-        if self.is_tidy() {
-            let place = Self::place(w);
-            if self.entries[place].id == w.id && self.tags[place] != 0 {
-                return Some(place);
-            }
-        }
         let tag = Self::tag(w);
-        let mut g = Self::home(w);
+        let mut first = Self::home(w);
         loop {
-            for i in group::matching(self.group(g), tag) {
-                let place = (g * WIDTH + i) & (N - 1);
-                if self.entries[place].id == w.id {
+            for i in group::matching(self.group(first), tag) {
+                let place = first.wrapping_add(i);
+                if self.entry(place).id == w.id {
                     return Some(place);
                 }
             }
-            if self.free(g).any() {
+            if self.free(first).any() {
                 return None;
             }
-            g = Self::next(g);
+            first = Self::next(first);
         }
     }
 
@@ -194,7 +192,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[inline]
     #[must_use]
     pub fn get(&self, id: u64) -> Option<V> {
-        Some(self.entries[self.find(self.wanted(id))? & (N - 1)].value)
+        Some(self.entry(self.find(self.wanted(id))?).value)
     }
 
     /// The value of an id, to change it.
@@ -202,7 +200,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[must_use]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut V> {
         let place = self.find(self.wanted(id))?;
-        Some(&mut self.entries[place & (N - 1)].value)
+        Some(&mut self.entry_mut(place).value)
     }
 
     /// Whether the id is there.
@@ -220,7 +218,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     pub fn insert(&mut self, id: u64, value: V) -> Result<Option<V>, Full<V>> {
         let w = self.wanted(id);
         if let Some(place) = self.find(w) {
-            return Ok(Some(core::mem::replace(&mut self.entries[place & (N - 1)].value, value)));
+            return Ok(Some(core::mem::replace(&mut self.entry_mut(place).value, value)));
         }
         self.add(w, value)?;
         Ok(None)
@@ -237,7 +235,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             Some(place) => place,
             None => self.add(w, value)?,
         };
-        Ok(&mut self.entries[place & (N - 1)].value)
+        Ok(&mut self.entry_mut(place).value)
     }
 
     /// Adds an id that is not there.
@@ -248,16 +246,15 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         }
         let mut place = Self::place(w);
         if self.tags[place] != 0 {
-            self.displaced += 1;
-            let mut g = Self::home(w);
+            let mut first = Self::home(w);
             place = loop {
-                if let Some(i) = self.free(g).next() {
-                    break (g * WIDTH + i) & (N - 1);
+                if let Some(i) = self.free(first).next() {
+                    break first.wrapping_add(i) & (N - 1);
                 }
-                g = Self::next(g);
+                first = Self::next(first);
             };
         }
-        self.len += 1;
+        self.len = self.len.wrapping_add(1);
         self.tags[place] = Self::tag(w);
         self.entries[place] = Entry { id: w.id, value };
         Ok(place)
@@ -266,14 +263,10 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Removes an id, and returns its value.
     #[inline]
     pub fn remove(&mut self, id: u64) -> Option<V> {
-        let w = self.wanted(id);
-        let place = self.find(w)? & (N - 1);
+        let place = self.find(self.wanted(id))? & (N - 1);
         let value = self.entries[place].value;
-        self.len -= 1;
-        if place != Self::place(w) {
-            self.displaced -= 1;
-        }
-        if self.free(place / WIDTH).any() {
+        self.len = self.len.wrapping_sub(1);
+        if self.free(place).any() {
             self.tags[place] = 0; // nobody had to go past this group
         } else {
             self.close(place);
@@ -284,36 +277,32 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Empties a place of a full group: what went past the group comes back into it.
     #[inline(never)]
     fn close(&mut self, mut hole: usize) {
-        while !self.free(hole / WIDTH).any() {
-            let Some(place) = self.gone_past(hole / WIDTH) else { break };
-            let w = self.wanted(self.entries[place].id);
-            if hole == Self::place(w) {
-                self.displaced -= 1;
-            }
-            self.tags[hole] = self.tags[place];
-            self.entries[hole] = self.entries[place];
+        while !self.free(hole).any() {
+            let Some(place) = self.gone_past(hole & !(WIDTH - 1)) else { break };
+            self.tags[hole & (N - 1)] = self.tags[place & (N - 1)];
+            *self.entry_mut(hole) = *self.entry(place);
             hole = place;
         }
-        self.tags[hole] = 0;
+        self.tags[hole & (N - 1)] = 0;
     }
 
-    /// The first place after group `g` whose id would be in `g` had there been room.
-    fn gone_past(&self, g: usize) -> Option<usize> {
-        let mut at = Self::next(g);
-        while at != g {
-            let from_g = at.wrapping_sub(g) & (Self::GROUPS - 1);
-            let free = self.free(at);
+    /// The first place after a group whose id would be in that group had there been room.
+    fn gone_past(&self, group: usize) -> Option<usize> {
+        let mut first = Self::next(group);
+        while first != group {
+            let from_group = Self::distance(group, first);
+            let free = self.free(first);
             for i in free.not() {
-                let place = (at * WIDTH + i) & (N - 1);
-                let home = Self::home(self.wanted(self.entries[place].id));
-                if at.wrapping_sub(home) & (Self::GROUPS - 1) >= from_g {
+                let place = first.wrapping_add(i);
+                let home = Self::home(self.wanted(self.entry(place).id));
+                if Self::distance(home, first) >= from_group {
                     return Some(place);
                 }
             }
             if free.any() {
                 return None; // nobody went past this one
             }
-            at = Self::next(at);
+            first = Self::next(first);
         }
         None
     }
@@ -347,13 +336,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Removes all ids. The seed stays.
     pub fn clear(&mut self) {
         self.tags.fill(0);
-        (self.len, self.displaced) = (0, 0);
+        self.len = 0;
     }
 
     /// The group where an id wants to be, which depends on the seed: for measurements and tests.
     #[must_use]
     pub fn home_group(&self, id: u64) -> usize {
-        Self::home(self.wanted(id))
+        Self::home(self.wanted(id)) / WIDTH
     }
 
     /// How many groups of 16 places a look-up of `id` looks at, whether it is there or not; 1 is the least. For
@@ -361,11 +350,11 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[must_use]
     pub fn groups_probed(&self, id: u64) -> usize {
         let w = self.wanted(id);
-        let found = self.find(w).map(|place| place / WIDTH);
-        let mut g = Self::home(w);
+        let found = self.find(w).map(|place| place & !(WIDTH - 1));
+        let mut first = Self::home(w);
         let mut probed = 1;
-        while found != Some(g) && !self.free(g).any() {
-            g = Self::next(g);
+        while found != Some(first) && !self.free(first).any() {
+            first = Self::next(first);
             probed += 1;
         }
         probed
@@ -376,20 +365,19 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// # Panics
     /// When something is wrong, which is a bug here.
     pub fn check_invariants(&self) {
-        let (mut len, mut displaced) = (0, 0);
+        let mut len = 0;
         for place in (0..N).filter(|&place| self.tags[place] != 0) {
             let w = self.wanted(self.entries[place].id);
             len += 1;
-            displaced += usize::from(place != Self::place(w));
             assert!(self.tags[place] == Self::tag(w), "tag");
-            let mut g = Self::home(w);
-            while g != place / WIDTH {
-                assert!(!self.free(g).any(), "an id lies past a group that has room");
-                g = Self::next(g);
+            let mut first = Self::home(w);
+            while first != place & !(WIDTH - 1) {
+                assert!(!self.free(first).any(), "an id lies past a group that has room");
+                first = Self::next(first);
             }
             assert!(self.find(w) == Some(place), "an id lies in one place");
         }
-        assert!((len, displaced) == (self.len, self.displaced), "counts");
+        assert!(len == self.len, "count");
     }
 }
 

@@ -35,38 +35,49 @@ pub(super) const fn key(seed: u64) -> u64 {
     if seed == 0 { 0 } else { nth(seed, TRIES) }
 }
 
-/// How many multipliers [`secrets`] tries.
+/// How many multipliers [`multiplier`] tries.
 const TRIES: u64 = 4096;
 
-/// A secret odd multiplier whose multiples are spread evenly, as the golden one's are, and a secret key.
+/// A secret odd multiplier whose multiples are spread evenly, as the golden one's are, and those of its products with
+/// powers of two not too badly: 1 to 2^57 are the steps of ids that are numbers in the upper bits of a word.
 ///
-/// Seed 0 gives [`GOLDEN`] and 0.
-pub(super) const fn secrets(seed: u64) -> (u64, u64) {
+/// Seed 0 gives [`GOLDEN`].
+pub(super) const fn multiplier(seed: u64) -> u64 {
     if seed == 0 {
-        return (GOLDEN, 0);
+        return GOLDEN;
     }
-    // One candidate in seventy is even enough; that none of them is has a chance of less than 10^-20.
+    // One candidate in 125 will do, so that none of them does has a chance of less than 10^-14.
     let mut i = 0;
     while i < TRIES {
         let candidate = nth(seed, i) | 1;
-        if is_even(candidate) {
-            return (candidate, key(seed));
+        if is_even(candidate, 6) && is_even_shifted(candidate) {
+            return candidate;
         }
         i += 1;
     }
-    (GOLDEN, key(seed))
+    GOLDEN
+}
+
+const fn is_even_shifted(multiplier: u64) -> bool {
+    let mut shift = 1;
+    while shift < 58 {
+        if !is_even(multiplier << shift, 500) {
+            return false;
+        }
+        shift += 1;
+    }
+    true
 }
 
 /// Whether multiples of `multiplier`, modulo 2^64, never come to lie in few heaps: whether no fraction with a small
 /// denominator is very near to `multiplier` ÷ 2^64. Such fractions show as great terms in its continued fraction.
-const fn is_even(multiplier: u64) -> bool {
-    const GREATEST_TERM: u128 = 6;
+const fn is_even(multiplier: u64, greatest_term: u128) -> bool {
     let (mut a, mut b) = (1u128 << 64, multiplier as u128);
     let (mut before, mut denominator) = (0u128, 1u128);
     while b != 0 && denominator < 1 << 22 {
         let term = a / b;
         // The first term only says how great the multiplier is as a whole.
-        if term > GREATEST_TERM {
+        if term > greatest_term {
             return false;
         }
         (a, b) = (b, a % b);
@@ -81,18 +92,18 @@ mod tests {
 
     #[test]
     fn the_golden_multiplier_is_even_and_simple_fractions_are_not() {
-        assert!(is_even(GOLDEN));
+        assert!(is_even(GOLDEN, 6));
         for denominator in 2..200 {
             let fraction = ((1u128 << 64) / denominator) as u64 | 1;
-            assert!(!is_even(fraction), "1/{denominator}");
+            assert!(!is_even(fraction, 6), "1/{denominator}");
         }
     }
 
     #[test]
     fn every_seed_finds_its_multiplier() {
         for seed in 1..2000 {
-            let (multiplier, key) = secrets(seed);
-            assert!(multiplier != GOLDEN && multiplier % 2 == 1 && is_even(multiplier) && key != 0, "seed {seed}");
+            let multiplier = multiplier(seed);
+            assert!(multiplier != GOLDEN && multiplier % 2 == 1 && is_even(multiplier, 6), "seed {seed}");
         }
     }
 }

@@ -7,6 +7,8 @@
 
 mod book;
 mod feed;
+mod map;
+mod pool;
 mod queue;
 mod wire;
 
@@ -16,7 +18,10 @@ use std::process::ExitCode;
 pub(crate) type Workload = (&'static str, fn(u64));
 
 fn main() -> ExitCode {
-    let workloads = || book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS).chain(wire::WORKLOADS);
+    let workloads = || {
+        let core = book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS);
+        core.chain(pool::WORKLOADS).chain(map::WORKLOADS).chain(wire::WORKLOADS)
+    };
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next().map(|n| n.parse())) {
         (None, _) => {

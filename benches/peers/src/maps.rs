@@ -5,9 +5,10 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps soak [OPERATIONS]
 //! ```
 //!
-//! One thread: 131,072 places, `u64` ids, `u32` values; look-ups of ids that are there, in random order (ids in sequence:
-//! in sequence and in random order). Churn is a removal and an insert, counted as one; "after churn" has had as many of
-//! them as there are places, four times over. Two threads: 1,024 keys, a writer that updates them one after the other as
+//! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32` values; look-ups of ids that
+//! are there, in random order (ids in sequence: in sequence and in random order). Churn is a removal and an insert,
+//! counted as one; "after churn" has had as many of them as there are places, four times over. Hashbrown with its own
+//! hasher and with that of the standard library are the peers whose keys, too, nobody can choose. Two threads: 1,024 keys, a writer that updates them one after the other as
 //! fast as it can, a reader on the other core that looks them up in random order; and the same without the writer.
 //!
 //! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number is given; it checks
@@ -17,25 +18,28 @@ use crate::support::{host, rng::Rng};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use vvp_core::map::{ConcurrentMap, IdMap};
+use vvp_core::map::{ConcurrentMap, DenseMap, IdMap};
 use zerocopy::FromZeros;
 
 const PLACES: usize = 1 << 17;
+const MANY: usize = 1 << 21;
 const LOOKUPS: usize = 1 << 20;
 const KEYS: u64 = 1024;
 
-type Peer = hashbrown::HashMap<u64, u32, rustc_hash::FxBuildHasher>;
+type Fx = hashbrown::HashMap<u64, u32, rustc_hash::FxBuildHasher>;
+type Own = hashbrown::HashMap<u64, u32>;
+type Sip = hashbrown::HashMap<u64, u32, std::hash::RandomState>;
 
 trait Map {
-    fn empty() -> Self;
+    fn empty(places: usize) -> Self;
     fn get(&self, id: u64) -> Option<u32>;
     fn insert(&mut self, id: u64, value: u32);
     fn remove(&mut self, id: u64);
 }
 
-impl Map for Box<IdMap<u32, PLACES>> {
-    fn empty() -> Self {
-        let mut map = IdMap::<u32, PLACES>::new_box_zeroed().expect("memory");
+impl<const N: usize> Map for Box<IdMap<u32, N>> {
+    fn empty(_: usize) -> Self {
+        let mut map = IdMap::<u32, N>::new_box_zeroed().expect("memory");
         map.reseed(0x5eed);
         map
     }
@@ -53,9 +57,9 @@ impl Map for Box<IdMap<u32, PLACES>> {
     }
 }
 
-impl Map for Peer {
-    fn empty() -> Self {
-        Peer::with_capacity_and_hasher(PLACES / 8 * 7, Default::default())
+impl<S: std::hash::BuildHasher + Default> Map for hashbrown::HashMap<u64, u32, S> {
+    fn empty(places: usize) -> Self {
+        Self::with_capacity_and_hasher(places / 8 * 7, S::default())
     }
     #[inline(always)]
     fn get(&self, id: u64) -> Option<u32> {
@@ -71,20 +75,67 @@ impl Map for Peer {
     }
 }
 
+impl<const N: usize> Map for Box<DenseMap<u32, N>> {
+    fn empty(_: usize) -> Self {
+        DenseMap::<u32, N>::new_box_zeroed().expect("memory")
+    }
+    #[inline(always)]
+    fn get(&self, id: u64) -> Option<u32> {
+        (**self).get(id)
+    }
+    #[inline(always)]
+    fn insert(&mut self, id: u64, value: u32) {
+        assert!((**self).insert(id, value).is_ok());
+    }
+    #[inline(always)]
+    fn remove(&mut self, id: u64) {
+        (**self).remove(id);
+    }
+}
+
+/// What many write by hand for ids in sequence: a queue, and the id of its first element.
+struct Queue(std::collections::VecDeque<Option<u32>>, u64);
+
+impl Map for Queue {
+    fn empty(places: usize) -> Self {
+        Self(std::collections::VecDeque::with_capacity(places), 0)
+    }
+    #[inline(always)]
+    fn get(&self, id: u64) -> Option<u32> {
+        *self.0.get(id.wrapping_sub(self.1) as usize)?
+    }
+    #[inline(always)]
+    fn insert(&mut self, id: u64, value: u32) {
+        if self.0.is_empty() {
+            self.1 = id;
+        }
+        assert!(id == self.1 + self.0.len() as u64);
+        self.0.push_back(Some(value));
+    }
+    #[inline(always)]
+    fn remove(&mut self, id: u64) {
+        self.0[id.wrapping_sub(self.1) as usize] = None;
+        while self.0.front() == Some(&None) {
+            self.0.pop_front();
+            self.1 += 1;
+        }
+    }
+}
+
 /// Ticks an operation of each row, for one map and one round.
-fn one_thread<M: Map>(seed: u64) -> Vec<(String, f64)> {
+fn any_ids<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
     let mut rows = vec![];
     for percent in [50, 75] {
-        let n = PLACES / 100 * percent;
+        let n = places / 100 * percent;
         let mut rng = Rng::new(seed);
         let mut ids: Vec<u64> = (0..n).map(|_| rng.bits()).collect();
-        let mut map = M::empty();
+        let mut map = M::empty(places);
         ids.iter().for_each(|&id| map.insert(id, id as u32));
         let random = |rng: &mut Rng, ids: &[u64]| -> Vec<u64> {
             (0..LOOKUPS).map(|_| ids[rng.below(n as u64) as usize]).collect()
         };
-        rows.push((format!("hit, {percent} %"), hits(&map, &random(&mut rng, &ids))));
-        let fresh: Vec<(usize, u64)> = (0..4 * PLACES).map(|_| (rng.below(n as u64) as usize, rng.bits())).collect();
+        rows.push((format!("{places} places: hit, {percent} %"), hits(&map, &random(&mut rng, &ids))));
+        let fresh: Vec<(usize, u64)> = (0..4 * places).map(|_| (rng.below(n as u64) as usize, rng.bits())).collect();
         let start = host::ticks();
         for &(at, id) in &fresh {
             map.remove(ids[at]);
@@ -92,11 +143,17 @@ fn one_thread<M: Map>(seed: u64) -> Vec<(String, f64)> {
             ids[at] = id;
         }
         let churn = (host::ticks() - start) as f64 / fresh.len() as f64;
-        rows.push((format!("remove + insert, {percent} %"), churn));
-        rows.push((format!("hit after churn, {percent} %"), hits(&map, &random(&mut rng, &ids))));
+        rows.push((format!("{places} places: remove + insert, {percent} %"), churn));
+        rows.push((format!("{places} places: hit after churn, {percent} %"), hits(&map, &random(&mut rng, &ids))));
     }
-    let n = PLACES as u64 / 4 * 3;
-    let mut map = M::empty();
+    rows
+}
+
+/// The same for ids in sequence, of which the oldest go.
+fn in_sequence<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
+    let mut rows = vec![];
+    let n = places as u64 / 4 * 3;
+    let mut map = M::empty(places);
     (0..n).for_each(|i| map.insert(1_000_000 + i, i as u32));
     let ids: Vec<u64> = (0..LOOKUPS as u64).map(|i| 1_000_000 + i % n).collect();
     rows.push(("hit, ids in sequence, in sequence".into(), hits(&map, &ids)));
@@ -177,20 +234,40 @@ pub fn main(arguments: Vec<String>) {
     let (pinned, real_time) = (host::pin(1), host::real_time());
     println!("core 1: pinned {pinned}, SCHED_FIFO {real_time}, {rounds} rounds");
     let ticks_per_ns = host::ticks_per_ns();
-    let mut rows: Vec<(String, [Vec<f64>; 2])> = vec![];
-    for round in 0..rounds {
-        let ours = one_thread::<Box<IdMap<u32, PLACES>>>(round);
-        let theirs = one_thread::<Peer>(round);
-        for (i, ((name, a), (_, b))) in ours.into_iter().zip(theirs).enumerate() {
-            if round == 0 {
-                rows.push((name, [vec![], vec![]]));
+    type Run = fn(u64, usize) -> Vec<(String, f64)>;
+    let any: [(&str, Run); 4] = [
+        ("IdMap", any_ids::<Box<IdMap<u32, PLACES>>>),
+        ("hashbrown + fx", any_ids::<Fx>),
+        ("hashbrown, its own", any_ids::<Own>),
+        ("hashbrown + SipHash", any_ids::<Sip>),
+    ];
+    let many: [(&str, Run); 3] =
+        [("IdMap", any_ids::<Box<IdMap<u32, MANY>>>), ("hashbrown + fx", any[1].1), ("hashbrown, its own", any[2].1)];
+    let sequence: [(&str, Run); 5] = [
+        ("IdMap", in_sequence::<Box<IdMap<u32, PLACES>>>),
+        ("hashbrown + fx", in_sequence::<Fx>),
+        ("hashbrown, its own", in_sequence::<Own>),
+        ("DenseMap", in_sequence::<Box<DenseMap<u32, PLACES>>>),
+        ("VecDeque", in_sequence::<Queue>),
+    ];
+    for (maps, places, rounds) in
+        [(&any[..], PLACES, rounds), (&sequence[..], PLACES, rounds), (&many[..], MANY, rounds.min(3))]
+    {
+        let mut names = vec![];
+        let mut times: Vec<Vec<(&str, Vec<f64>)>> = vec![];
+        for round in 0..rounds {
+            for (who, run) in maps {
+                for (i, (name, ticks)) in run(round, places).into_iter().enumerate() {
+                    if i == names.len() {
+                        names.push(name);
+                        times.push(maps.iter().map(|(who, _)| (*who, vec![])).collect());
+                    }
+                    let mine = times[i].iter_mut().find(|(name, _)| name == who).expect("one of them");
+                    mine.1.push(ticks);
+                }
             }
-            rows[i].1[0].push(a);
-            rows[i].1[1].push(b);
         }
-    }
-    for (name, [ours, theirs]) in rows {
-        print(&name, &mut [("IdMap", ours), ("hashbrown + fx", theirs)], ticks_per_ns);
+        names.iter().zip(&mut times).for_each(|(name, all)| print(name, all, ticks_per_ns));
     }
     let ours = ConcurrentMap::<u64, u64, 2048>::new_box_zeroed().expect("memory");
     let index = scc::HashIndex::<u64, u64, rustc_hash::FxBuildHasher>::default();
@@ -227,7 +304,8 @@ pub fn main(arguments: Vec<String>) {
 /// Two threads, each with keys of its own that it knows everything about and keys of the other that it only reads, in a
 /// map that is nearly full all the time.
 fn soak(operations: u64) {
-    const MINE: u64 = 23_000;
+    // Both together come to three quarters of the places, which is all that may be in.
+    const MINE: u64 = 24_570;
     let mut map = ConcurrentMap::<u64, [u64; 2], 65_536>::new_box_zeroed().expect("memory");
     map.reseed(7);
     let (reads, started) = (AtomicU64::new(0), std::time::Instant::now());
@@ -244,8 +322,7 @@ fn soak(operations: u64) {
                     let slot = &mut known[i as usize];
                     match n % 4 {
                         0 if slot.is_some() || live < MINE => {
-                            // A crowded neighbourhood may refuse, rarely: the statistics say how often.
-                            let Ok(before) = map.insert(key, [n, !n]) else { continue };
+                            let before = map.insert(key, [n, !n]).expect("nobody is refused below the capacity");
                             assert_eq!(before.map(|v| v[0]), *slot);
                             live += u64::from(slot.is_none());
                             *slot = Some(n);

@@ -4,6 +4,7 @@
 //! whole matching engine for it.
 #![no_std]
 
+pub mod maps;
 pub mod pools;
 pub mod queues;
 

@@ -18,16 +18,18 @@
 //! ```
 //!
 //! # How it works
-//! Every cell is two things: the *home* of the keys that hash to it, and a *place* for any key whose home is not more
-//! than [`REACH`] − 1 cells before. A home is one word: a map of bits that says which of the places from here on hold
-//! its keys, and a version that every change to one of its keys moves on.
+//! Every cell is two things: the *home* of the keys that hash to it, and a *place* for keys of [`REACH`] homes. A home
+//! is one word: a map of bits that says which of its places hold its keys, and a version that every change to one of its
+//! keys moves on. Three quarters of the places of a home are the cells from itself on, the nearest are used first; the
+//! rest are spread over the whole map.
 //!
 //! ```text
 //!   cell i      home                                  state   key          value
 //!             +-----------------+-----------------+--------+------------+------------+
-//!             | version         | bits: place i+k |  taken | words, 0-padded to     |
+//!             | version         | bits: k-th place|  taken | words, 0-padded to     |
 //!             | upper half      | holds a key of i|        | whole words            |
 //!             +-----------------+-----------------+--------+------------+------------+
+//!   k-th place  i + k, the first 24                  i + 24 + (k - 24) * (N - 24) / 8, the others (12 and 4 of 16)
 //!
 //!   homes       h: bits 0 and 2     h+1: bit 1
 //!   places      [ a ] of h         [     ] free      [ b ] of h, [ c ] of h+1 ...
@@ -42,12 +44,12 @@
 //!
 //! - *Look up*: load the home word, read the places its bits name, load the word again. The same word: what was read
 //!   was true at the first load. Another word: try again; some writer got something done.
-//! - *Move*: when no place within reach of a home is free, a free one before it is brought there by moving keys of
-//!   earlier homes back into it, nearer to their own; or one farther on by moving keys of homes between into it
-//!   (hopscotch: Herlihy, Shavit, Tzafrir 2008). A move is an update that changes nothing but the place: one swap of
-//!   that key's home word, so a reader finds the key before and after, never neither or both.
-//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write updates to. A
-//!   neighbourhood can be full before: at 70 % of the places about one insert in 10^8 was refused (`docs/maps.md`).
+//! - *Move*: when no place of a home is free, the key of another home in one of them is moved to a free place of its
+//!   own home. A move is an update that changes nothing but the place: one swap of that key's home word, so a reader
+//!   finds the key before and after, never neither or both.
+//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write updates to. Below
+//!   that chance refuses nobody: a crowd has the far places, each of which is in another neighbourhood, and those whom
+//!   it would push out have theirs (`docs/maps.md` has the bound and what was measured).
 //!
 //! # Progress
 //! | operation | guarantee |
@@ -84,9 +86,8 @@ use core::fmt;
 /// Under loom 2, so that a few keys are enough to make one move.
 pub const REACH: usize = if cfg!(loom) { 2 } else { usize::BITS as usize / 2 };
 
-/// How far from its home room is looked for when a key is put in, at most: what bounds the time that takes. At 3/4 no
-/// such stretch is ever without a free place.
-const SEARCH: usize = 1024;
+/// How many of them are far away.
+const FAR: usize = REACH / 4;
 
 /// The bits of a home word that name places.
 const PLACES: usize = (1 << REACH) - 1;
@@ -169,7 +170,7 @@ enum Change<V> {
 struct Look<V> {
     /// The home word for which it holds.
     word: usize,
-    /// How far from home the key lies, and its value.
+    /// In which place of the home the key lies, and its value.
     found: Option<(usize, V)>,
 }
 
@@ -181,10 +182,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         if N < 4 { N - 1 } else { N / 4 * 3 }
     };
     const MASK: usize = N - 1;
-    /// How far from its home a key may lie: no place has two names in a home.
+    /// How many places a home has: no place has two names in a home.
     const SPAN: usize = if N < REACH { N } else { REACH };
-    /// How far from a key's home a free place is looked for.
-    const SEARCH: usize = if N < SEARCH { N } else { SEARCH };
+    /// How many of them are the next ones: all, where they are all there are.
+    const NEAR: usize = if N <= REACH { Self::SPAN } else { REACH - FAR };
+    /// How far the others are from each other.
+    const STRIDE: usize = if FAR == 0 { 1 } else { (N - Self::NEAR).div_ceil(FAR) };
 
     const_unless_loom! {
         /// An empty map with seed 0, which everybody knows: for keys that you choose yourself.
@@ -253,10 +256,22 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         (hash >> 32) as usize & Self::MASK
     }
 
-    /// The cell `distance` after `home`.
+    /// How far after its home the `nth` place of a home lies.
     #[inline(always)]
-    fn cell(&self, home: usize, distance: usize) -> &Cell<K, V> {
-        &self.cells[home.wrapping_add(distance) & Self::MASK]
+    const fn offset(nth: usize) -> usize {
+        nth.wrapping_add(nth.saturating_sub(Self::NEAR).wrapping_mul(Self::STRIDE.wrapping_sub(1)))
+    }
+
+    /// The number of the cell that is the `nth` place of a home.
+    #[inline(always)]
+    fn index(&self, home: usize, nth: usize) -> usize {
+        home.wrapping_add(Self::offset(nth)) & Self::MASK
+    }
+
+    /// The `nth` place of a home; the first is the home itself.
+    #[inline(always)]
+    fn cell(&self, home: usize, nth: usize) -> &Cell<K, V> {
+        &self.cells[self.index(home, nth)]
     }
 
     /// One attempt to find a key.
@@ -271,10 +286,10 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             return Ok(Look { word, found }); // true when the word was loaded
         }
         while places != 0 {
-            let distance = places.trailing_zeros() as usize;
-            let cell = self.cell(home, distance);
+            let nth = places.trailing_zeros() as usize;
+            let cell = self.cell(home, nth);
             if cell.key.load().as_bytes() == key.as_bytes() {
-                found = Some((distance, cell.value.load()));
+                found = Some((nth, cell.value.load()));
                 break;
             }
             places &= places - 1;
@@ -396,8 +411,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         let result = loop {
             let look = self.look_again(home, key);
             let before = look.found.map(|(_, value)| value);
-            let old = look.found.map(|(distance, _)| distance);
-            let gone = old.map_or(0, |distance| 1 << distance);
+            let old = look.found.map(|(nth, _)| nth);
+            let gone = old.map_or(0, |nth| 1 << nth);
             let mut places = look.word & PLACES & !gone;
             match decide(before) {
                 Change::Leave => break Ok(before),
@@ -424,8 +439,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                     self.counts.len.fetch_sub(1, Ordering::Relaxed);
                     self.counts.removed.fetch_add(1, Ordering::Relaxed);
                 }
-                if let Some(distance) = old {
-                    self.give_back(home, distance);
+                if let Some(nth) = old {
+                    self.give_back(home, nth);
                 }
                 break Ok(before);
             }
@@ -433,8 +448,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             spin_loop();
         };
         // What was not used in the end goes back.
-        if let Some(distance) = place {
-            self.give_back(home, distance);
+        if let Some(nth) = place {
+            self.give_back(home, nth);
         }
         if counted {
             // Relaxed: a number to count with.
@@ -484,9 +499,9 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                 let at_home = &self.cell(home, 0).home;
                 // Acquire: pairs with `commit`, as in `look`.
                 let word = at_home.load(Ordering::Acquire);
-                found.iter_mut().enumerate().for_each(|(distance, found)| {
-                    let cell = self.cell(home, distance);
-                    *found = (word >> distance & 1 == 1).then(|| (cell.key.load(), cell.value.load()));
+                found.iter_mut().enumerate().for_each(|(nth, found)| {
+                    let cell = self.cell(home, nth);
+                    *found = (word >> nth & 1 == 1).then(|| (cell.key.load(), cell.value.load()));
                 });
                 // Relaxed: as in `look`.
                 if word & PLACES == 0 || at_home.load(Ordering::Relaxed) == word {
@@ -538,14 +553,14 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             // Relaxed, here and below: nobody else has the map.
             let places = self.cell(home, 0).home.load(Ordering::Relaxed) & PLACES;
             assert!(places >> (Self::SPAN - 1) <= 1, "a place out of reach");
-            for distance in (0..Self::SPAN).filter(|distance| places >> distance & 1 == 1) {
+            for nth in (0..Self::SPAN).filter(|nth| places >> nth & 1 == 1) {
                 keys += 1;
-                let cell = self.cell(home, distance);
+                let cell = self.cell(home, nth);
                 let key = cell.key.load();
                 assert!(cell.state.load(Ordering::Relaxed) == TAKEN, "a key in a place that counts as free");
                 assert!(self.home_of(&key) == home, "a key of another home");
                 let look = self.look_again(home, &key);
-                assert!(look.found.is_some_and(|found| found.0 == distance), "a key that is there twice");
+                assert!(look.found.is_some_and(|found| found.0 == nth), "a key that is there twice");
             }
         }
         let taken = self.cells.iter().filter(|cell| cell.state.load(Ordering::Relaxed) != FREE).count();

@@ -1,13 +1,13 @@
 //! Places to write to: taking them, giving them back, and moving keys to where there is room.
 
-use super::{ConcurrentMap, Contended, FREE, PLACES, Plain, TAKEN};
+use super::{ConcurrentMap, FREE, PLACES, Plain, TAKEN};
 use crate::sync::{Ordering, spin_loop};
 
 impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// Takes a free place for the caller alone.
     #[inline(always)]
-    fn take(&self, home: usize, distance: usize) -> bool {
-        let state = &self.cell(home, distance).state;
+    fn take(&self, home: usize, nth: usize) -> bool {
+        let state = &self.cell(home, nth).state;
         // Relaxed: a look before the swap, which would write to the line even where it fails.
         // Acquire: pairs with the Release in `give_back`, so that the home word from which this place was taken out has
         // changed before we write here. Relaxed where it fails: nothing is done then.
@@ -17,116 +17,76 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
 
     /// Frees a place that is the caller's alone.
     #[inline(always)]
-    pub(super) fn give_back(&self, home: usize, distance: usize) {
+    pub(super) fn give_back(&self, home: usize, nth: usize) {
         // Release: pairs with the Acquire in `take`.
-        self.cell(home, distance).state.store(FREE, Ordering::Release);
+        self.cell(home, nth).state.store(FREE, Ordering::Release);
     }
 
-    /// Takes a place within reach of `home`, and says how far it is: a free one, or one whose key can lie elsewhere.
+    /// Takes a place within reach of `home`, and says which: a free one, or one whose key can lie elsewhere.
     #[inline(always)]
     pub(super) fn make_room(&self, home: usize) -> Option<usize> {
         self.take_within(home).or_else(|| self.rearrange(home))
     }
 
-    /// Takes the nearest free place within reach of `home`.
+    /// Takes the first free place within reach of `home`: the nearest, or else one of those far away.
     #[inline(always)]
     fn take_within(&self, home: usize) -> Option<usize> {
-        (0..Self::SPAN).find(|&distance| self.take(home, distance))
+        (0..Self::SPAN).find(|&nth| self.take(home, nth))
     }
 
     /// Takes a place within reach of `home` when none of them is free.
     #[cold]
     #[inline(never)]
     fn rearrange(&self, home: usize) -> Option<usize> {
-        for before in 1..Self::SEARCH {
-            let free = home.wrapping_sub(before);
-            if self.take(free, 0)
-                && let Some(distance) = self.bring_forward(free, before)
-            {
-                return Some(distance);
-            }
-        }
-        let mut farther = Self::SPAN..Self::SEARCH;
-        while let Some(distance) = farther.find(|&distance| self.take(home, distance)) {
-            if let Some(distance) = self.bring_nearer(home, distance) {
-                return Some(distance);
-            }
-        }
-        None
+        // First a single move, then two in a row. More was never needed, see `docs/maps.md`.
+        self.push_out(home, 1).or_else(|| self.push_out(home, 2))
     }
 
-    /// Exchanges the free place `free`, which is the caller's and lies `before` places before a home, for one within reach
-    /// of that home: keys from behind it move back into it, each nearer to its own home. This is what keeps keys from
-    /// drifting away from their homes for ever.
-    fn bring_forward(&self, mut free: usize, mut before: usize) -> Option<usize> {
+    /// Takes a place within reach of `home` by moving its key to another place within that key's own reach; when `depth`
+    /// is 2, also to one whose key must move first. A round looks at `SPAN`^`depth` keys at most, and is repeated only
+    /// because another writer got something done.
+    fn push_out(&self, home: usize, depth: u32) -> Option<usize> {
         loop {
-            match self.bring_one_forward(free) {
-                Ok(0) => {
-                    self.give_back(free, 0);
-                    return None;
+            let mut contended = false;
+            for nth in 0..Self::SPAN {
+                let Some((owner, from)) = self.owner(self.index(home, nth)) else {
+                    // Given back since, or a writer's for the moment.
+                    if self.take(home, nth) {
+                        return Some(nth);
+                    }
+                    continue;
+                };
+                let room = match depth {
+                    0 | 1 => self.take_within(owner),
+                    _ => self.take_within(owner).or_else(|| self.push_out(owner, depth - 1)),
+                };
+                let Some(to) = room else { continue };
+                if to == from {
+                    return Some(nth); // its key has gone meanwhile, and the place is ours
                 }
-                Ok(gain) if gain >= before => return Some(gain - before),
-                Ok(gain) => {
-                    free = free.wrapping_add(gain);
-                    before -= gain;
+                // Acquire: pairs with `commit`, as in `look`.
+                let word = self.cell(owner, 0).home.load(Ordering::Acquire);
+                if word >> from & 1 == 1 && self.move_key(owner, word, from, to) {
+                    return Some(nth);
                 }
-                Err(Contended) => spin_loop(), // another writer got something done
+                self.give_back(owner, to);
+                contended = true; // another writer got something done
             }
+            if !contended {
+                return None;
+            }
+            spin_loop();
         }
     }
 
-    /// Moves a key from behind the free place into it, from as far behind as can be, and says how far that was; 0: none
-    /// of the keys behind may lie so near to its home.
-    fn bring_one_forward(&self, free: usize) -> Result<usize, Contended> {
-        let (mut best, mut gain) = (None, 0);
-        for back in 0..Self::SPAN {
-            let other = free.wrapping_sub(back);
-            // Acquire: pairs with `commit`, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let behind = (word & PLACES) >> back >> 1;
-            let this = (usize::BITS - behind.leading_zeros()) as usize;
-            if this > gain {
-                (best, gain) = (Some((other, word, back)), this);
-            }
-        }
-        let Some((other, word, back)) = best else { return Ok(0) };
-        if self.move_key(other, word, back + gain, back) { Ok(gain) } else { Err(Contended) }
-    }
-
-    /// Exchanges a free place out of reach, which is the caller's, for one within.
-    fn bring_nearer(&self, home: usize, mut distance: usize) -> Option<usize> {
-        while distance >= Self::SPAN {
-            match self.bring_one_nearer(home, distance) {
-                Ok(Some(nearer)) => distance = nearer,
-                Ok(None) => {
-                    self.give_back(home, distance);
-                    return None;
-                }
-                Err(Contended) => spin_loop(), // another writer got something done
-            }
-        }
-        Some(distance)
-    }
-
-    /// Moves a key from before the free place into it, from as far before as can be; the place it had is the free one
-    /// then. `None`: none of the keys before may lie farther from its home.
-    fn bring_one_nearer(&self, home: usize, distance: usize) -> Result<Option<usize>, Contended> {
-        let mut contended = false;
-        for back in (1..Self::SPAN).rev() {
-            let other = home.wrapping_add(distance).wrapping_sub(back) & Self::MASK;
-            // Acquire: pairs with `commit`, as in `look`.
-            let word = self.cell(other, 0).home.load(Ordering::Acquire);
-            let before = word & ((1 << back) - 1);
-            if before == 0 {
-                continue;
-            }
-            let from = before.trailing_zeros() as usize;
-            if self.move_key(other, word, from, back) {
-                return Ok(Some(distance - back + from));
-            }
-            contended = true;
-        }
-        if contended { Err(Contended) } else { Ok(None) }
+    /// The home whose key lies in this place, and which of its places that is; `None` if it was no home's when we looked.
+    fn owner(&self, place: usize) -> Option<(usize, usize)> {
+        (0..Self::SPAN).find_map(|nth| {
+            let home = place.wrapping_sub(Self::offset(nth)) & Self::MASK;
+            // Relaxed: a hint. Who acts on it loads the word again.
+            let word = self.cell(home, 0).home.load(Ordering::Relaxed);
+            (word >> nth & 1 == 1).then_some((home, nth))
+        })
     }
 
     /// Moves a key of `home` to a place that is the caller's, unless the home's word is no longer `word`. Then the place
