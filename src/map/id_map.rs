@@ -139,7 +139,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// The tags of the group that begins at this place.
     #[inline(always)]
     fn group(&self, first: usize) -> &Group {
-        &self.tags.as_chunks::<WIDTH>().0[first / WIDTH & (Self::GROUPS - 1)]
+        &self.tags.as_chunks::<WIDTH>().0[(first / WIDTH) & (Self::GROUPS - 1)]
     }
 
     #[inline(always)]
