@@ -15,6 +15,7 @@
 mod bytes;
 mod twin;
 mod whole;
+mod words;
 
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
@@ -22,6 +23,7 @@ use core::ops::{Deref, DerefMut};
 pub use bytes::{AtomicBytes, Plain};
 pub use core::sync::atomic::Ordering;
 pub(crate) use twin::{broken, unless_broken};
+pub(crate) use words::move_out;
 
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 use core::sync::atomic as imp;
@@ -202,8 +204,9 @@ impl<T, const N: usize> Slots<T, N> {
     pub(crate) unsafe fn read(&self, index: usize) -> T {
         // Taking is claimed as a write: nobody else may even look.
         self.will_write(index, 1);
-        // SAFETY: the pointer is that of a slot that holds a value, which is the caller's alone.
-        unsafe { self.at(index).read() }
+        // SAFETY: the pointer is that of a slot that holds a value, which is the caller's alone. The queues see to it
+        // that slot 0 begins at a multiple of 128, so values of whole words do begin at one.
+        unsafe { move_out(self.at(index)) }
     }
 
     /// How many of `len` slots from `start` lie before the wrap.

@@ -4,7 +4,7 @@
 //! *turn* beside it, `i + 1`. A slot that holds another turn, that of the lap before or the zero it began with, has not
 //! got it. Value and turn lie on one line, so a value that is waited for is there after one transfer.
 
-use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, move_out};
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -119,8 +119,8 @@ impl<T> Slot<T> {
     #[inline(always)]
     pub(super) unsafe fn take(&self) -> T {
         // Taking is claimed as a write: nobody else may even look.
-        // SAFETY: the caller's.
-        self.value.with_mut(|place| unsafe { (*place).assume_init_read() })
+        // SAFETY: the caller's; a slot is aligned to a word, and the value is its beginning.
+        self.value.with_mut(|place| unsafe { move_out(place.cast::<T>()) })
     }
 
     /// The turn, for tests of the wrap.
