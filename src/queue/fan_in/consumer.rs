@@ -1,6 +1,7 @@
 //! The consumer of all lanes.
 
 use super::super::end::Claim;
+use super::super::pace::{self, Pace};
 use super::super::spsc::Consumer;
 use super::super::{PopDrain, PopError, Stats};
 use super::{BITS, FanIn, WORDS};
@@ -22,6 +23,12 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     /// How many values it may still give; as many are known to be there.
     left: usize,
     batch: usize,
+    /// How many values were found so far, wrapping: what the pace goes by.
+    found: usize,
+    /// The last look at a lane found few values: the consumer is close behind its producer.
+    few: bool,
+    /// How close it follows.
+    pace: Pace,
     /// The last field: the end is given back when the lanes are.
     _owner: Owner<'q>,
 }
@@ -41,7 +48,17 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     pub(super) unsafe fn attach(queue: &'q FanIn<T, N, LANES>) -> Self {
         // SAFETY: the lanes' consumers are ours, as nobody else makes any.
         let lanes = queue.lanes.each_ref().map(|lane| unsafe { Consumer::attach(lane) });
-        Self { queue, lanes, at: LANES - 1, left: 0, batch: BATCH, _owner: Owner(&queue.claimed) }
+        Self {
+            queue,
+            lanes,
+            at: LANES - 1,
+            left: 0,
+            batch: BATCH,
+            found: 0,
+            few: false,
+            pace: Pace::new(0),
+            _owner: Owner(&queue.claimed),
+        }
     }
 
     /// Takes the next value: the oldest of the lane whose turn it is.
@@ -145,6 +162,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         if self.find() {
             return Ok(());
         }
+        self.pace.dry(self.found);
         if !self.queue.is_closed() {
             return Err(PopError::Empty);
         }
@@ -189,11 +207,18 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// Gives the turn to this lane, if it has values.
     #[inline(always)]
     fn turn_to(&mut self, lane: usize) -> bool {
+        if lane == self.at && self.few {
+            // No other lane has anything, so nobody waits but who comes a moment later.
+            self.pace.keep(self.found, pace::pauses(N));
+        }
         let Some(consumer) = self.lanes.get_mut(lane) else { return false };
         if !consumer.has_some() {
             return false;
         }
-        self.left = consumer.available().min(self.batch);
+        let there = consumer.available();
+        self.few = there < pace::few(N);
+        self.left = there.min(self.batch);
+        self.found = self.found.wrapping_add(self.left);
         self.at = lane;
         true
     }

@@ -1,6 +1,6 @@
 //! The consumer's end.
 
-use super::super::pace::Pace;
+use super::super::pace::{self, Pace};
 use super::super::slot::Slot;
 use super::super::stats::count;
 use super::super::{PopDrain, PopError, Stats};
@@ -160,7 +160,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         self.pass_over();
-        self.pace.keep(self.head);
+        // Longer than in `TurnSpsc`: producers are slower here, so as many values take longer to come.
+        self.pace.keep(self.head, pace::pauses(N.saturating_mul(4)));
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

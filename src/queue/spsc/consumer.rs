@@ -1,6 +1,6 @@
 //! The consumer's end.
 
-use super::super::pace::Pace;
+use super::super::pace::{self, Pace};
 use super::super::stats::raise;
 use super::super::{PopError, Stats, TooFew};
 use super::Spsc;
@@ -8,9 +8,6 @@ use crate::sync::{Ordering, Slots};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-
-/// Fewer values than this at a look is close behind the producer: several cache lines of the smallest values.
-const FEW: usize = 64;
 
 /// The one end of a [`Spsc`] that takes values out. Dropping it gives the end back; values not taken stay.
 ///
@@ -186,10 +183,10 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
         if self.few {
-            self.pace.keep(self.head);
+            self.pace.keep(self.head, pace::pauses(N));
         }
         let there = self.look();
-        self.few = there < FEW;
+        self.few = there < pace::few(N);
         if there > 0 {
             return Ok(());
         }

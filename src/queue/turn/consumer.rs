@@ -1,6 +1,6 @@
 //! The consumer's end.
 
-use super::super::pace::Pace;
+use super::super::pace::{self, Pace};
 use super::super::slot::Slot;
 use super::super::{PopDrain, PopError, Stats};
 use super::TurnSpsc;
@@ -120,7 +120,7 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        self.pace.keep(self.head);
+        self.pace.keep(self.head, pace::pauses(N));
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

@@ -77,41 +77,47 @@ pub fn ticks_per_ns() -> f64 {
     *ONCE.get_or_init(host::ticks_per_ns)
 }
 
-/// Both at once on two cores; ticks from the start of `here` to the end of the later one.
+/// Both at once on two cores; ticks from the start of `here` to the end of the later one. Run again if disturbed.
 pub fn duel(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> u64 {
     let mut best = u64::MAX;
     for _ in 0..ATTEMPTS {
-        // A thread starts on the core of its maker, which must sleep until it has moved.
-        let (moved, ready, end) = (Barrier::new(2), AtomicBool::new(false), AtomicU64::new(0));
-        let disturbed_there = AtomicBool::new(false);
-        let (start, end_here, disturbed_here) = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                settle(CORES.1);
-                moved.wait();
-                let before = host::preemptions();
-                ready.store(true, Ordering::Release);
-                there();
-                end.store(host::ticks(), Ordering::Release);
-                disturbed_there.store(host::preemptions() != before, Ordering::Release);
-            });
-            moved.wait();
-            settle(CORES.0);
-            while !ready.load(Ordering::Acquire) {
-                std::hint::spin_loop();
-            }
-            let before = host::preemptions();
-            let start = host::ticks();
-            here();
-            (start, host::ticks(), host::preemptions() != before)
-        });
-        let ticks = end.into_inner().max(end_here) - start;
-        rest(ticks);
+        let (ticks, disturbed) = duel_once(here, there);
         best = best.min(ticks);
-        if !disturbed_here && !disturbed_there.into_inner() {
+        if !disturbed {
             return ticks;
         }
     }
     best
+}
+
+/// The same, once; and whether somebody came between.
+pub fn duel_once(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> (u64, bool) {
+    // A thread starts on the core of its maker, which must sleep until it has moved.
+    let (moved, ready, end) = (Barrier::new(2), AtomicBool::new(false), AtomicU64::new(0));
+    let disturbed_there = AtomicBool::new(false);
+    let (start, end_here, disturbed_here) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            settle(CORES.1);
+            moved.wait();
+            let before = host::preemptions();
+            ready.store(true, Ordering::Release);
+            there();
+            end.store(host::ticks(), Ordering::Release);
+            disturbed_there.store(host::preemptions() != before, Ordering::Release);
+        });
+        moved.wait();
+        settle(CORES.0);
+        while !ready.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+        let before = host::preemptions();
+        let start = host::ticks();
+        here();
+        (start, host::ticks(), host::preemptions() != before)
+    });
+    let ticks = end.into_inner().max(end_here) - start;
+    rest(ticks);
+    (ticks, disturbed_here || disturbed_there.into_inner())
 }
 
 /// `work` alone on one core, in ticks.

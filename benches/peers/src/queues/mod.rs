@@ -7,6 +7,7 @@
 
 mod frames;
 mod harness;
+mod mpsc;
 mod spsc;
 
 use harness::{Runner, line_round_trip};
@@ -49,6 +50,12 @@ const ROWS: &[Row] = &[
     row("same/u64", false, &[1.0], spsc::same::<u64, 1024>),
     row("same/16B", false, &[1.0], spsc::same::<Bytes, 1024>),
     row("same/64B", false, &[0.6], spsc::same::<Line, 1024>),
+    row("mpsc/1/u64/1024", true, &[0.8], mpsc::one::<u64, 1024>),
+    row("mpsc/1/u64/65536", true, &[0.8], mpsc::one::<u64, 65536>),
+    row("mpsc/1/64B/1024", true, &[0.8], mpsc::one::<Line, 1024>),
+    row("mpsc/2/fill/u64", true, &[1.0], mpsc::fill::<u64>),
+    row("mpsc/2/stream/u64/1024", true, &[1.0], mpsc::stream::<u64, 1024>),
+    row("mpsc/2/fill/64B", true, &[1.0], mpsc::fill::<Line>),
     row("frames/64B", true, &[0.3], frames::across),
     row("frames/same/64B", false, &[0.3], frames::same),
 ];

@@ -8,7 +8,7 @@ use vvp_core::queue::{Consumer, Producer, Spsc, TurnConsumer, TurnProducer, Turn
 use zerocopy::FromZeros;
 
 /// Values through the queue in a round.
-const VALUES: u64 = 400_000;
+pub const VALUES: u64 = 400_000;
 const TRIPS: u64 = 20_000;
 
 pub fn spsc<T: Value + FromZeros, const N: usize>() -> (Producer<'static, T, N>, Consumer<'static, T, N>) {
