@@ -40,6 +40,18 @@ pub fn ticks() -> u64 {
     }
 }
 
+/// Asks for a cache line to write to it soon.
+#[inline(always)]
+pub fn prefetch_to_write<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, whatever the address.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Nanoseconds where there is no time-stamp counter.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn ticks() -> u64 {

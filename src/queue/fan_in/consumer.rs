@@ -209,7 +209,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     fn turn_to(&mut self, lane: usize) -> bool {
         if lane == self.at && self.few {
             // No other lane has anything, so nobody waits but who comes a moment later.
-            self.pace.keep(self.found, pace::pauses(N));
+            self.pace.keep(self.found, pace::few(N));
         }
         let Some(consumer) = self.lanes.get_mut(lane) else { return false };
         if !consumer.has_some() {

@@ -1,6 +1,5 @@
 //! The consumer's end.
 
-use super::super::pace::{self, Pace};
 use super::super::{PopError, Stats};
 use super::{Frames, HEADER, Ring, room};
 use crate::sync::Ordering;
@@ -19,17 +18,8 @@ pub struct FrameConsumer<'q, const N: usize> {
     frames: &'q Frames<N>,
     ring: StreamConsumer<&'q Ring<N>>,
     popped: usize,
-    /// How many of the bytes that were lent last are still there: if none, the next look is at the producer's marks.
-    rest: usize,
-    /// The last such look found few bytes: the consumer is close behind.
-    few: bool,
-    /// How close it follows, in frames.
-    pace: Pace,
     _not_sync: PhantomData<Cell<()>>,
 }
-
-/// Bytes to a frame, for the pace: how many frames a ring holds only the application knows.
-const FRAME: usize = 64;
 
 impl<'q, const N: usize> FrameConsumer<'q, N> {
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
@@ -37,15 +27,7 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         frames.consumer.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let popped = frames.consumer.popped.load(Ordering::Relaxed);
-        Self {
-            frames,
-            ring: frames.ring.stream_consumer(),
-            popped,
-            rest: 0,
-            few: false,
-            pace: Pace::new(popped),
-            _not_sync: PhantomData,
-        }
+        Self { frames, ring: frames.ring.stream_consumer(), popped, _not_sync: PhantomData }
     }
 
     /// Lends the oldest frame.
@@ -90,33 +72,16 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
 
     #[inline]
     fn bytes(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        if self.rest == 0 {
-            return self.look();
+        match self.ring.read() {
+            Ok(bytes) => Ok(bytes),
+            Err(_) => self.nothing(),
         }
-        // Never an error: there are bytes that we know of.
-        self.ring.read().map_err(|_| PopError::Empty)
-    }
-
-    /// Looks at the producer's marks, where it keeps a distance in a stream.
-    #[inline]
-    fn look(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        if self.few && self.pace.is_on() {
-            self.pace.keep(self.popped, const { pace::pauses(N / FRAME) });
-        }
-        let bytes = match self.ring.read() {
-            Ok(bytes) => bytes,
-            Err(_) => self.nothing()?,
-        };
-        self.few = bytes.len() < const { FRAME * pace::few(N / FRAME) };
-        self.rest = bytes.len();
-        Ok(bytes)
     }
 
     /// Why there is nothing; or the bytes, if a last frame has come before the close.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        self.pace.dry(self.popped);
         // Whoever sees that it is closed sees the last mark stored before, so one more look tells "closed and empty" from
         // "a last frame came just now".
         if !self.frames.producer.end.is_closed() {
@@ -128,7 +93,6 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
     /// Gives back the first `used` bytes of a grant, which held `count` frames.
     #[inline(always)]
     fn give_back(&mut self, bytes: StreamGrantR<&'q Ring<N>>, used: usize, count: usize) {
-        self.rest = bytes.len().saturating_sub(used);
         bytes.release(used);
         self.popped = self.popped.wrapping_add(count);
         // Relaxed: bbqueue's mark gives back, not this.

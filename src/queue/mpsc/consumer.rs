@@ -160,8 +160,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         self.pass_over();
-        // Longer than in `TurnSpsc`: producers are slower here, so as many values take longer to come.
-        self.pace.keep(self.head, pace::pauses(N.saturating_mul(4)));
+        self.pace.keep(self.head, pace::few(N));
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

@@ -183,7 +183,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
         if self.few {
-            self.pace.keep(self.head, pace::pauses(N));
+            self.pace.keep(self.head, pace::few(N));
         }
         let there = self.look();
         self.few = there < pace::few(N);

@@ -120,7 +120,7 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        self.pace.keep(self.head, pace::pauses(N));
+        self.pace.keep(self.head, pace::few(N));
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

@@ -88,12 +88,16 @@ pub fn single<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
 
 /// Push and pop in turn on one thread.
 pub fn same<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
-    each_single!(T, N, go_same)
+    let mut all = each_single!(T, N, go_same);
+    all.extend(super::bare::same::<T>(1_000_000));
+    all
 }
 
 /// To the other core and back.
 pub fn trip<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
-    each_single!(T, N, go_trip)
+    let mut all = each_single!(T, N, go_trip);
+    all.push(super::bare::trip::<T>(TRIPS));
+    all
 }
 
 /// Values a batch.
