@@ -61,17 +61,10 @@ mod tests {
 
     #[test]
     fn bytes_of_every_length_come_out_as_they_went_in() {
-        (same::<0>(), same::<1>(), same::<7>(), same::<8>(), same::<9>(), same::<12>(), same::<16>(), same::<17>());
-        (
-            same::<24>(),
-            same::<32>(),
-            same::<36>(),
-            same::<40>(),
-            same::<48>(),
-            same::<56>(),
-            same::<64>(),
-            same::<72>(),
-        );
+        macro_rules! each {
+            ($($n:literal)*) => {{ $( same::<$n>(); )* }};
+        }
+        each!(0 1 7 8 9 12 16 17 24 32 36 40 48 56 64 72);
     }
 
     #[test]
