@@ -2,7 +2,7 @@
 //!
 //! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation waits for the other side or
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
-//! for about a microsecond before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
+//! for one to three microseconds before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
 //!
 //! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 //!

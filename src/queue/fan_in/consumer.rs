@@ -207,7 +207,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// Gives the turn to this lane, if it has values.
     #[inline(always)]
     fn turn_to(&mut self, lane: usize) -> bool {
-        if lane == self.at && self.few {
+        if lane == self.at && self.few && self.pace.is_on() {
             // No other lane has anything, so nobody waits but who comes a moment later.
             self.pace.keep(self.found, pace::few(N));
         }
