@@ -204,12 +204,19 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         false
     }
 
+    /// Before the lane whose turn it was is looked at again. No other lane has anything, so nobody waits but who comes a
+    /// moment later.
+    #[cold]
+    #[inline(never)]
+    fn keep_distance(&mut self) {
+        self.pace.keep(self.found, pace::few(N));
+    }
+
     /// Gives the turn to this lane, if it has values.
     #[inline(always)]
     fn turn_to(&mut self, lane: usize) -> bool {
         if lane == self.at && self.few && self.pace.is_on() {
-            // No other lane has anything, so nobody waits but who comes a moment later.
-            self.pace.keep(self.found, pace::few(N));
+            self.keep_distance();
         }
         let Some(consumer) = self.lanes.get_mut(lane) else { return false };
         if !consumer.has_some() {
