@@ -45,9 +45,9 @@ impl Claim {
     }
 
     /// Makes the caller the owner. It has the whole queue for its own, so nobody holds an end, each of which would borrow
-    /// the queue. The flag may still be up, if a handle was forgotten.
+    /// the queue; or it takes the end over from an owner that is gone. The flag may still be up, if a handle was forgotten.
     pub(super) fn take(&self) {
-        // Relaxed: whoever lent the caller the queue for its own has ordered the past before this.
+        // Relaxed: whoever lent the caller the queue for its own, or takes an end over, has ordered the past before this.
         self.0.store(true, Ordering::Relaxed);
     }
 

@@ -156,6 +156,18 @@ impl<T: Plain> Latest<T> {
         Some(unsafe { Writer::attach(self) })
     }
 
+    /// The writer, taken from an owner that is gone without having given it back: a process that died. It goes on after
+    /// the last value published; one that the other was writing is not seen by anybody.
+    ///
+    /// # Safety
+    /// No writer is in use any more, and nobody else takes it over at the same time. The caller has seen what the other
+    /// did, or sees all that memory holds of it because its process is gone.
+    pub unsafe fn take_over_writer(&self) -> Writer<'_, T> {
+        self.writer.claimed.take();
+        // SAFETY: the caller sees to it that there is no other writer.
+        unsafe { Writer::attach(self) }
+    }
+
     /// A reader. There can be any number of them, at no cost to the writer but that its lines are shared.
     pub fn reader(&self) -> Reader<'_, T> {
         Reader { latest: self, seen: 0, _not_sync: PhantomData }

@@ -91,6 +91,20 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.at
     }
 
+    /// The next value, left where it is, and which lane it is from. The next `pop` takes it.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub fn peek_with_lane(&mut self) -> Result<(usize, &T), PopError> {
+        if self.left == 0 {
+            self.next_lane()?;
+        }
+        let at = self.at;
+        // There is one, as `left` says, unless another process has written into the lane.
+        self.lane().peek().map(|value| (at, value)).ok_or(PopError::Empty)
+    }
+
     /// Takes as many values as there are and as `out` has room for, and says how many. A lane's values lie together, up
     /// to a batch in each turn.
     #[inline]
@@ -227,7 +241,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.left = there.min(self.batch);
         self.found = self.found.wrapping_add(self.left);
         self.at = lane;
-        true
+        // In memory that another process can write, there may be none after all.
+        self.left > 0
     }
 }
 

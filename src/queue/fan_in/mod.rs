@@ -172,13 +172,40 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
         let producer = self.lanes.get(lane)?.producer()?;
+        self.count_claim(lane);
+        Some(producer)
+    }
+
+    /// Shows the consumer that a lane has a producer now.
+    fn count_claim(&self, lane: usize) {
         // Relaxed: who sees a value that we push, or that we have gone, sees this as well, since we do it first.
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
         // Release: pairs with the Acquire in `is_closed`: who counts us in sees our flag up.
         self.claims.claims.fetch_add(1, unless_broken("fan_in_count", Ordering::Release));
+    }
+
+    /// A lane's producer, taken from an owner that is gone without having given it back: a process that died. `None` where
+    /// there is no such lane.
+    ///
+    /// # Safety
+    /// As for [`Spsc::take_over_producer`], for this lane.
+    pub unsafe fn take_over_producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
+        // SAFETY: the caller sees to it.
+        let producer = unsafe { self.lanes.get(lane)?.take_over_producer() };
+        self.count_claim(lane);
         Some(producer)
+    }
+
+    /// The consumer, taken from an owner that is gone without having given it back.
+    ///
+    /// # Safety
+    /// As for [`Spsc::take_over_consumer`], for all lanes.
+    pub unsafe fn take_over_consumer(&self) -> FanInConsumer<'_, T, N, LANES> {
+        self.claimed.take();
+        // SAFETY: the caller sees to it that there is no other.
+        unsafe { FanInConsumer::attach(self) }
     }
 
     /// Claims the consumer, or `None` while somebody has it. Dropping the handle gives it back, so that another can go on

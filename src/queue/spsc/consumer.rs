@@ -168,14 +168,27 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     }
 
     /// Looks where the producer is, and says how many values are there.
+    ///
+    /// In memory that another process can write, `tail` may be anything: an index that cannot be counts as an empty queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Producer::publish`: the values before tail are written.
-        self.seen = self.queue.producer.tail.load(Ordering::Acquire);
-        let depth = self.seen.wrapping_sub(self.head);
-        debug_assert!(depth <= N, "the producer is never behind, nor ahead by more than the queue holds");
+        let tail = self.queue.producer.tail.load(Ordering::Acquire);
+        let depth = tail.wrapping_sub(self.head);
+        if depth > N {
+            return self.distrust();
+        }
+        self.seen = tail;
         raise(&self.queue.consumer.high_water, depth);
         depth
+    }
+
+    /// The producer's index cannot be: nothing is taken for it.
+    #[cold]
+    #[inline(never)]
+    fn distrust(&mut self) -> usize {
+        self.seen = self.head;
+        0
     }
 
     /// Looks for values when those known are used up.

@@ -175,6 +175,29 @@ impl<T, const N: usize> Spsc<T, N> {
         self.producer.end.is_closed()
     }
 
+    /// The producer's end, taken from an owner that is gone without having given it back: a process that died. It goes
+    /// on after the last value published; what the other had staged or was writing was never in the queue.
+    ///
+    /// # Safety
+    /// No handle to this end is in use any more, and nobody else takes it over at the same time. The caller has seen what
+    /// the other did, or sees all that memory holds of it because its process is gone.
+    pub unsafe fn take_over_producer(&self) -> Producer<'_, T, N> {
+        self.producer.end.claimed.take();
+        // SAFETY: the caller sees to it that there is no other handle.
+        unsafe { Producer::attach(self) }
+    }
+
+    /// The consumer's end, taken from an owner that is gone without having given it back. It goes on with the first value
+    /// whose slot was not given back (or after those that a drain may have taken).
+    ///
+    /// # Safety
+    /// As for [`take_over_producer`](Self::take_over_producer), for the other end.
+    pub unsafe fn take_over_consumer(&self) -> Consumer<'_, T, N> {
+        self.consumer.end.claimed.take();
+        // SAFETY: the caller sees to it that there is no other handle.
+        unsafe { Consumer::attach(self) }
+    }
+
     /// What the queue has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -210,5 +233,44 @@ mod tests {
         assert_eq!(rx.read(4).unwrap().as_slices(), (&[1, 2][..], &[3, 4][..]));
         assert!(rx.drain().eq([1, 2, 3, 4]));
         assert_eq!((queue.len(), queue.stats().high_water), (0, 4));
+    }
+
+    #[test]
+    fn indices_that_cannot_be_are_a_full_and_an_empty_queue() {
+        let queue = Spsc::<u32, 4>::new();
+        let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
+        let mut out = [0; 64];
+        for garbage in [5, 1 << 20, usize::MAX / 2, usize::MAX - 4] {
+            queue.producer.tail.store(garbage, Ordering::Relaxed);
+            assert_eq!((rx.available(), rx.pop_slice(&mut out), rx.pop()), (0, 0, Err(PopError::Empty)));
+            assert!(rx.read(1).is_err() && rx.read_up_to(9).is_empty() && rx.peek().is_none());
+            queue.consumer.head.store(garbage, Ordering::Relaxed);
+            assert_eq!((tx.free(), tx.push_slice(&[7; 64]), tx.push(7)), (0, 0, Err(Full(7))));
+            assert!(tx.grant(1).is_err() && tx.grant_up_to(9).is_empty());
+        }
+        queue.consumer.head.store(0, Ordering::Relaxed);
+        queue.producer.tail.store(0, Ordering::Relaxed);
+        assert_eq!((tx.push_slice(&[7; 64]), rx.pop_slice(&mut out)), (4, 4));
+    }
+
+    #[test]
+    fn an_end_is_taken_over_where_it_stopped() {
+        let queue = Spsc::<u32, 4>::new();
+        let mut dead = queue.producer().unwrap();
+        dead.push(1).unwrap();
+        dead.stage(2).unwrap();
+        core::mem::forget(dead);
+        assert!(queue.producer().is_none());
+        // SAFETY: the other one is forgotten.
+        let mut tx = unsafe { queue.take_over_producer() };
+        tx.push(3).unwrap();
+        let mut dead = queue.consumer().unwrap();
+        assert_eq!(dead.pop(), Ok(1));
+        core::mem::forget(dead);
+        // SAFETY: as above.
+        let mut rx = unsafe { queue.take_over_consumer() };
+        assert_eq!((rx.pop(), rx.pop()), (Ok(3), Err(PopError::Empty)));
+        drop((tx, rx));
+        assert!(queue.producer().is_some() && queue.consumer().is_some());
     }
 }

@@ -141,15 +141,17 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     }
 
     /// Looks where the consumer is, and says how many slots are free.
+    ///
+    /// In memory that another process can write, `head` may be anything: an index that cannot be counts as a full queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
-        self.limit = head.wrapping_add(N);
-        let depth = self.tail.wrapping_sub(head);
-        debug_assert!(depth <= N, "the consumer is never ahead, nor are we by more than the queue holds");
+        let depth = self.tail.wrapping_sub(head).min(N);
+        let free = N - depth;
+        self.limit = self.tail.wrapping_add(free);
         raise(&self.queue.producer.high_water, depth);
-        N - depth
+        free
     }
 
     /// # Safety
