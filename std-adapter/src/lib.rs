@@ -4,6 +4,7 @@ pub mod bench;
 pub mod clock;
 pub mod doctor;
 pub mod engine;
+pub mod ipc;
 pub mod itch;
 pub mod knob;
 pub mod lobster;

@@ -143,6 +143,16 @@ impl MemorySample {
     }
 }
 
+impl MemorySample {
+    /// What the machine can still give to this process without swapping, and its control group allows; `None` where the
+    /// system does not say.
+    #[must_use]
+    pub fn obtainable_bytes(&self) -> Option<u64> {
+        let group = self.cgroup.and_then(|g| Some(g.limit_bytes?.saturating_sub(g.usage_bytes)));
+        [self.available_bytes, group].into_iter().flatten().min()
+    }
+}
+
 /// Minor and major faults from `/proc/self/stat`. The name in parentheses may hold anything, so the count of fields starts
 /// behind the last parenthesis.
 fn faults(stat: &str) -> (Option<u64>, Option<u64>) {

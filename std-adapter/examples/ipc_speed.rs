@@ -1,0 +1,105 @@
+//! How fast messages go through a channel to another process, and to another thread of the same one, in turns.
+//!
+//! `cargo run --release -p vvp-std-adapter --example ipc_speed`: 15 rounds of each, and the ratio of the medians. Both ends spin, so
+//! there must be two processors.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use vvp_std_adapter::ipc::{Receiver, Sender, SpscChannel};
+use vvp_std_adapter::memory::region::RegionOptions;
+use vvp_std_adapter::thread::{allowed_cpus, pin_to};
+
+type Message = [u64; 2];
+const SLOTS: usize = 4096;
+type Channel = SpscChannel<Message, SLOTS>;
+const MESSAGES: u64 = 10_000_000;
+const ROUNDS: usize = 15;
+const CHILD: &str = "VVP_IPC_SPEED_FD";
+
+fn pin(end: usize) {
+    let cpus = allowed_cpus();
+    if let Some(&cpu) = cpus.get(end) {
+        pin_to(cpu);
+    }
+}
+
+fn send(tx: &mut Sender<Message, SLOTS>) {
+    for n in 0..MESSAGES {
+        let mut rest = [n, !n];
+        while let Err(full) = tx.push(rest) {
+            rest = full.0;
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Nanoseconds from the first message to the last.
+fn receive(rx: &mut Receiver<Message, SLOTS>) -> u128 {
+    let mut start = None;
+    let mut expected = 0;
+    while expected < MESSAGES {
+        match rx.pop() {
+            Ok(message) => {
+                assert_eq!(message[0], expected);
+                expected += 1;
+                start.get_or_insert_with(Instant::now);
+            }
+            Err(_) => std::hint::spin_loop(),
+        }
+    }
+    start.map_or(0, |s: Instant| s.elapsed().as_nanos())
+}
+
+fn threads(channel: &Channel) -> u128 {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pin(1);
+            send(&mut channel.sender().expect("free"));
+        });
+        pin(0);
+        receive(&mut channel.receiver().expect("free"))
+    })
+}
+
+fn processes(channel: &Channel) -> u128 {
+    use std::os::fd::AsRawFd;
+    let fd = channel.fd().expect("a descriptor");
+    // The child is to have it, at whatever number it is here.
+    // SAFETY: clears one flag of a descriptor of ours.
+    unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) };
+    let this = std::env::current_exe().expect("this program");
+    let mut child =
+        Command::new(this).env(CHILD, fd.as_raw_fd().to_string()).stdout(Stdio::null()).spawn().expect("a child");
+    pin(0);
+    let ns = receive(&mut channel.receiver().expect("free"));
+    assert!(child.wait().expect("ours").success());
+    ns
+}
+
+fn main() {
+    if let Ok(fd) = std::env::var(CHILD) {
+        use std::os::fd::FromRawFd;
+        // SAFETY: the parent left this descriptor open for us, and nobody else in this process has it.
+        let fd = unsafe { std::os::fd::OwnedFd::from_raw_fd(fd.parse().expect("a number")) };
+        let channel = Channel::from_fd(fd, &RegionOptions::default()).expect("the parent's");
+        pin(1);
+        send(&mut channel.sender().expect("free"));
+        return;
+    }
+    let channel = Channel::anonymous(&RegionOptions::READY).expect("memory");
+    let mut figures = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        figures[0].push(threads(&channel));
+        figures[1].push(processes(&channel));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut medians = [0; 2];
+    for (i, name) in ["threads", "processes"].into_iter().enumerate() {
+        let all = &mut figures[i];
+        all.sort_unstable();
+        let rate = |ns: u128| u128::from(MESSAGES) * 1_000 / ns.max(1);
+        medians[i] = all[ROUNDS / 2];
+        println!("{name}: {} M/s [{}..{}]", rate(medians[i]), rate(all[ROUNDS - 1]), rate(all[0]));
+    }
+    println!("across processes {} % of across threads", medians[0] * 100 / medians[1].max(1));
+}

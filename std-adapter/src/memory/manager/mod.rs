@@ -1,0 +1,546 @@
+//! One place that gives out memory, knows what was given, and watches how the machine is doing.
+
+mod stats;
+mod usage;
+
+pub use stats::{ManagerStats, ObjectStats, PauseSummary, PressureSummary};
+pub use usage::{ObjectUsage, Usage};
+
+use super::region::{RegionError, RegionOptions, SharedRegion};
+use super::{MapError, MemorySample, Pages, Pause, PauseMode, PauseMonitor, PressureChange, PressureMonitor, Zeroed};
+use crate::knob::Answer;
+use crate::system::System;
+use crate::thread::allowed_cpus;
+use core::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use vvp_core::pool::Pool;
+use vvp_core::queue::Spsc;
+use zerocopy::FromZeros;
+
+/// Why a [`MemoryManager`] gave nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ManagerError {
+    /// An object of this name is alive: choose another, or drop that one first.
+    NameTaken,
+    /// More than is left of the budget: raise it, or drop something first.
+    OverBudget {
+        /// Bytes asked for.
+        needed_bytes: u64,
+        /// Bytes left.
+        left_bytes: u64,
+    },
+    /// More than the machine, or the control group of this process, can still give.
+    NotEnoughMemory {
+        /// Bytes asked for.
+        needed_bytes: u64,
+        /// Bytes there are.
+        available_bytes: u64,
+    },
+    /// The system gave no address space.
+    Map(MapError),
+    /// The region could not be made.
+    Region(RegionError),
+    /// A monitor's thread or file could not be had: raise the limits (ulimit -u, ulimit -n).
+    Monitor(std::io::Error),
+    /// There is a global manager already: use it, or keep this one for yourself ([`MemoryManagerBuilder::build`]).
+    AlreadyInstalled,
+}
+
+impl core::fmt::Display for ManagerError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NameTaken => f.write_str("an object of this name is alive: choose another name"),
+            Self::OverBudget { needed_bytes, left_bytes } => {
+                write!(
+                    f,
+                    "{needed_bytes} bytes asked for and {left_bytes} left of the budget: raise it, or drop something"
+                )
+            }
+            Self::NotEnoughMemory { needed_bytes, available_bytes } => {
+                write!(
+                    f,
+                    "{needed_bytes} bytes asked for and {available_bytes} can be had: ask for less, or free memory"
+                )
+            }
+            Self::Map(error) => error.fmt(f),
+            Self::Region(error) => error.fmt(f),
+            Self::Monitor(error) => write!(f, "no monitor: {error}; raise the limits (ulimit -u, ulimit -n)"),
+            Self::AlreadyInstalled => f.write_str("there is a global memory manager already: use that"),
+        }
+    }
+}
+
+impl core::error::Error for ManagerError {}
+
+impl From<MapError> for ManagerError {
+    fn from(error: MapError) -> Self {
+        Self::Map(error)
+    }
+}
+
+impl From<RegionError> for ManagerError {
+    fn from(error: RegionError) -> Self {
+        Self::Region(error)
+    }
+}
+
+type OnPressure = Box<dyn FnMut(&PressureChange) + Send>;
+type OnPause = Box<dyn Fn(Pause) + Send + Sync>;
+
+/// How a [`MemoryManager`] is to be.
+#[must_use = "nothing is watched until the manager is built"]
+pub struct MemoryManagerBuilder {
+    max_pause_ns: Option<u64>,
+    interval: Duration,
+    budget_bytes: Option<u64>,
+    pages: Pages,
+    watch_pressure: bool,
+    on_pressure: Option<OnPressure>,
+    on_pause: Option<OnPause>,
+}
+
+impl core::fmt::Debug for MemoryManagerBuilder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("MemoryManagerBuilder")
+            .field("max_pause_ns", &self.max_pause_ns)
+            .field("interval", &self.interval)
+            .field("budget_bytes", &self.budget_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemoryManagerBuilder {
+    /// Watches for pauses: of each processor that this thread may use, at each monitoring interval (1 ms at most). Longer
+    /// ones than this are counted by cause, and told to [`on_pause`](Self::on_pause).
+    pub fn max_pause_ns(mut self, ns: u64) -> Self {
+        self.max_pause_ns = Some(ns);
+        self
+    }
+
+    /// How often pressure is looked at; 500 ms unless this is called.
+    pub fn monitoring_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// The most bytes that may be given out at one time; no bound of its own unless this is called.
+    pub fn budget_bytes(mut self, bytes: u64) -> Self {
+        self.budget_bytes = Some(bytes);
+        self
+    }
+
+    /// How the pages of placed objects come; huge and prefaulted ([`Pages::READY`]) unless this is called.
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Watches pressure on memory.
+    pub fn watch_pressure(mut self) -> Self {
+        self.watch_pressure = true;
+        self
+    }
+
+    /// Watches pressure on memory, and calls this, on the monitor's thread, when its level changes.
+    pub fn on_pressure(mut self, call: impl FnMut(&PressureChange) + Send + 'static) -> Self {
+        self.on_pressure = Some(Box::new(call));
+        self.watch_pressure()
+    }
+
+    /// Called, on a monitor's thread, for each pause that is too long.
+    pub fn on_pause(mut self, call: impl Fn(Pause) + Send + Sync + 'static) -> Self {
+        self.on_pause = Some(Box::new(call));
+        self
+    }
+
+    /// The manager.
+    ///
+    /// # Errors
+    /// [`ManagerError::Monitor`]
+    pub fn build(self) -> Result<MemoryManager, ManagerError> {
+        let pressure = if self.watch_pressure {
+            let builder = PressureMonitor::builder().interval(self.interval);
+            let builder = match self.on_pressure {
+                Some(mut call) => builder.on_change(move |change| call(change)),
+                None => builder,
+            };
+            Some(builder.start().map_err(ManagerError::Monitor)?)
+        } else {
+            None
+        };
+        let pauses = match self.max_pause_ns {
+            Some(ns) => {
+                let mode = PauseMode::Timer(self.interval.min(Duration::from_millis(1)));
+                let call = self.on_pause.unwrap_or_else(|| Box::new(|_| ()));
+                Some(PauseMonitor::start(&allowed_cpus(), mode, ns, call).map_err(ManagerError::Monitor)?)
+            }
+            None => None,
+        };
+        Ok(MemoryManager {
+            books: Arc::new(Books { in_use: AtomicU64::new(0), peak: AtomicU64::new(0) }),
+            objects: Mutex::new(Vec::new()),
+            budget_bytes: self.budget_bytes,
+            pages: self.pages,
+            pressure,
+            pauses,
+            started: Instant::now(),
+        })
+    }
+
+    /// Makes it the one that [`MemoryManager::global`] gives, for as long as the process lives.
+    ///
+    /// # Errors
+    /// [`ManagerError::AlreadyInstalled`], or as [`build`](Self::build).
+    pub fn install(self) -> Result<&'static MemoryManager, ManagerError> {
+        let manager = self.build()?;
+        GLOBAL.set(manager).map_err(|_| ManagerError::AlreadyInstalled)?;
+        GLOBAL.get().ok_or(ManagerError::AlreadyInstalled)
+    }
+}
+
+static GLOBAL: OnceLock<MemoryManager> = OnceLock::new();
+
+/// Places objects in zeroed, prefaulted memory of huge pages, never by way of a stack; knows them by name; and tells, in one
+/// [`stats`](Self::stats), what they hold, how the machine is doing, and what the process allocated besides.
+///
+/// One for the process, or as many as you like. Giving out memory takes a lock and system calls: that is for the start. Using
+/// it costs nothing.
+///
+/// ```
+/// use vvp_std_adapter::memory::{MemoryManager, Pages};
+/// let manager = MemoryManager::builder().budget_bytes(64 << 20).pages(Pages::LAZY).build()?;
+/// let orders = manager.create_queue::<u64, 1024>("orders")?;
+/// orders.producer().expect("free").push(7).expect("room");
+/// let book = manager.place::<[u64; 4096]>("book")?;
+/// assert_eq!(book[4095], 0);
+/// let stats = manager.stats();
+/// println!("{stats}");
+/// assert_eq!(stats.objects.len(), 2);
+/// assert_eq!(stats.objects[0].usage.map(|usage| usage.in_use), Some(1));
+/// # Ok::<(), vvp_std_adapter::memory::ManagerError>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryManager {
+    books: Arc<Books>,
+    objects: Mutex<Vec<Registered>>,
+    budget_bytes: Option<u64>,
+    pages: Pages,
+    pressure: Option<PressureMonitor>,
+    pauses: Option<PauseMonitor>,
+    started: Instant,
+}
+
+/// What is given out now, and was at most.
+#[derive(Debug)]
+struct Books {
+    in_use: AtomicU64,
+    peak: AtomicU64,
+}
+
+/// An object that is alive. Its share of the budget comes back when this is dropped.
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    kind: &'static str,
+    bytes: u64,
+    /// Where it lies, to ask how much of it is there; only ever passed to the system.
+    address: usize,
+    huge_pages: Option<Answer>,
+    prefault: Option<Answer>,
+    books: Arc<Books>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Relaxed: a count; the budget is looked at under the lock.
+        self.books.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Something new, where it lies, and what became of the wishes.
+struct Made<V> {
+    value: V,
+    address: usize,
+    huge_pages: Option<Answer>,
+    prefault: Option<Answer>,
+}
+
+/// What the registry keeps of an object; it does not keep the object.
+struct Registered {
+    entry: Weak<Entry>,
+    usage: Option<Weak<dyn Usage + Send + Sync>>,
+}
+
+impl core::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Registered").field("entry", &self.entry.upgrade()).finish_non_exhaustive()
+    }
+}
+
+impl MemoryManager {
+    /// A manager without a budget that watches nothing, to be changed before it is built.
+    pub fn builder() -> MemoryManagerBuilder {
+        MemoryManagerBuilder {
+            max_pause_ns: None,
+            interval: Duration::from_millis(500),
+            budget_bytes: None,
+            pages: Pages::READY,
+            watch_pressure: false,
+            on_pressure: None,
+            on_pause: None,
+        }
+    }
+
+    /// The process's manager, if one was [installed](MemoryManagerBuilder::install).
+    #[must_use]
+    pub fn global() -> Option<&'static Self> {
+        GLOBAL.get()
+    }
+
+    /// Places a `T` of zero bytes: an engine, a map, a pool; anything that is valid so.
+    ///
+    /// # Errors
+    /// [`ManagerError`]; nothing is given out then.
+    pub fn place<T: FromZeros>(&self, name: &str) -> Result<Placed<T>, ManagerError> {
+        self.register(name, size_of::<T>() as u64, core::any::type_name::<T>(), || {
+            let value = Zeroed::<T>::new(self.pages)?;
+            let (huge_pages, prefault) = (Some(value.huge_pages()), Some(value.prefaulted()));
+            let address = core::ptr::from_ref(&*value).addr();
+            Ok(Made { value, address, huge_pages, prefault })
+        })
+        .map(|(value, entry)| Placed { value, entry })
+    }
+
+    /// Places a `T` that many share and that tells how it is used, in [`stats`](Self::stats) as well.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn share<T>(&self, name: &str) -> Result<Arc<Placed<T>>, ManagerError>
+    where
+        T: FromZeros + Usage + Send + Sync + 'static,
+    {
+        let placed = Arc::new(self.place::<T>(name)?);
+        let weak: Weak<Placed<T>> = Arc::downgrade(&placed);
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(registered) = objects.iter_mut().find(|r| r.entry.as_ptr() == Arc::as_ptr(&placed.entry)) {
+            registered.usage = Some(weak);
+        }
+        Ok(placed)
+    }
+
+    /// A pool of `N` objects.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn create_pool<T: Send + 'static, const N: usize>(
+        &self,
+        name: &str,
+    ) -> Result<Arc<Placed<Pool<T, N>>>, ManagerError>
+    where
+        Pool<T, N>: FromZeros + Send + Sync,
+    {
+        self.share(name)
+    }
+
+    /// A queue of `N` values from one producer to one consumer.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn create_queue<T: Send + 'static, const N: usize>(
+        &self,
+        name: &str,
+    ) -> Result<Arc<Placed<Spsc<T, N>>>, ManagerError>
+    where
+        Spsc<T, N>: FromZeros,
+    {
+        self.share(name)
+    }
+
+    /// Memory that other processes can open by this name ([`SharedRegion::create`]).
+    ///
+    /// # Errors
+    /// [`ManagerError`]
+    pub fn create_shared_region(
+        &self,
+        name: &str,
+        size: usize,
+        options: &RegionOptions,
+    ) -> Result<PlacedRegion, ManagerError> {
+        self.place_region(name, size, || SharedRegion::create(name, size, options))
+    }
+
+    /// Memory that other processes can open by its descriptor ([`SharedRegion::anonymous`]); the name is this manager's.
+    ///
+    /// # Errors
+    /// [`ManagerError`]
+    pub fn create_anonymous_region(
+        &self,
+        name: &str,
+        size: usize,
+        options: &RegionOptions,
+    ) -> Result<PlacedRegion, ManagerError> {
+        self.place_region(name, size, || SharedRegion::anonymous(size, options))
+    }
+
+    fn place_region(
+        &self,
+        name: &str,
+        size: usize,
+        make: impl FnOnce() -> Result<SharedRegion, RegionError>,
+    ) -> Result<PlacedRegion, ManagerError> {
+        self.register(name, size as u64, "SharedRegion", || {
+            let region = make()?;
+            let (huge_pages, prefault) = (region.answers().huge_pages, region.answers().prefault);
+            let address = region.bytes().as_ptr().addr();
+            Ok(Made { value: region, address, huge_pages, prefault })
+        })
+        .map(|(region, entry)| PlacedRegion { region, entry })
+    }
+
+    /// Notes an object that `make` makes, if name and budget allow it.
+    fn register<V>(
+        &self,
+        name: &str,
+        bytes: u64,
+        kind: &'static str,
+        make: impl FnOnce() -> Result<Made<V>, ManagerError>,
+    ) -> Result<(V, Arc<Entry>), ManagerError> {
+        // Held while the object is made: two askers cannot both get what is left of the budget.
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.retain(|object| object.entry.strong_count() > 0);
+        if objects.iter().filter_map(|o| o.entry.upgrade()).any(|entry| entry.name == name) {
+            return Err(ManagerError::NameTaken);
+        }
+        // Relaxed: objects that are dropped meanwhile only leave more.
+        let in_use = self.books.in_use.load(Ordering::Relaxed);
+        let left_bytes = self.budget_bytes.map_or(u64::MAX, |budget| budget.saturating_sub(in_use));
+        if bytes > left_bytes {
+            return Err(ManagerError::OverBudget { needed_bytes: bytes, left_bytes });
+        }
+        // What is prefaulted must be there, or the kernel would look for it among our processes.
+        if self.pages.prefault {
+            let available = MemorySample::take(&System::this()).obtainable_bytes();
+            if let Some(available_bytes) = available.filter(|&available| bytes > available) {
+                return Err(ManagerError::NotEnoughMemory { needed_bytes: bytes, available_bytes });
+            }
+        }
+        let Made { value, address, huge_pages, prefault } = make()?;
+        let name = name.to_owned();
+        let books = Arc::clone(&self.books);
+        let entry = Arc::new(Entry { name, kind, bytes, address, huge_pages, prefault, books });
+        let now = self.books.in_use.fetch_add(bytes, Ordering::Relaxed) + bytes; // Relaxed: see above
+        self.books.peak.fetch_max(now, Ordering::Relaxed);
+        objects.push(Registered { entry: Arc::downgrade(&entry), usage: None });
+        Ok((value, entry))
+    }
+
+    /// The monitor of pressure, if there is one.
+    #[must_use]
+    pub const fn pressure(&self) -> Option<&PressureMonitor> {
+        self.pressure.as_ref()
+    }
+
+    /// The monitor of pauses, if there is one.
+    #[must_use]
+    pub const fn pauses(&self) -> Option<&PauseMonitor> {
+        self.pauses.as_ref()
+    }
+
+    /// Everything at this moment. Allocates, and asks the system: not for a hot thread.
+    #[must_use]
+    pub fn stats(&self) -> ManagerStats {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.retain(|object| object.entry.strong_count() > 0);
+        let objects = objects.iter().filter_map(|object| {
+            let entry = object.entry.upgrade()?;
+            let usage = object.usage.as_ref().and_then(Weak::upgrade).map(|watched| watched.usage());
+            Some(stats::of_object(&entry, usage))
+        });
+        ManagerStats {
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            budget_bytes: self.budget_bytes,
+            // Relaxed, both: numbers to look at.
+            in_use_bytes: self.books.in_use.load(Ordering::Relaxed),
+            peak_bytes: self.books.peak.load(Ordering::Relaxed),
+            objects: objects.collect(),
+            pressure: self.pressure.as_ref().map(|monitor| PressureSummary::of(&monitor.stats())),
+            pauses: self.pauses.iter().flat_map(PauseMonitor::cores).map(|core| PauseSummary::of(&core)).collect(),
+            allocation_calls: super::allocations().calls as u64,
+            allocation_bytes: super::allocations().bytes as u64,
+        }
+    }
+}
+
+/// A `T` that a [`MemoryManager`] placed. Dropping it gives the memory back.
+#[derive(Debug)]
+pub struct Placed<T> {
+    // Before the entry: the memory is gone when its share of the budget comes back.
+    value: Zeroed<T>,
+    entry: Arc<Entry>,
+}
+
+impl<T> Placed<T> {
+    /// The name it was placed under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// What became of the wish for huge pages.
+    #[must_use]
+    pub const fn huge_pages(&self) -> Answer {
+        self.value.huge_pages()
+    }
+
+    /// Whether the system touched all pages in advance.
+    #[must_use]
+    pub const fn prefaulted(&self) -> Answer {
+        self.value.prefaulted()
+    }
+}
+
+impl<T> Deref for Placed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Placed<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: Usage> Usage for Placed<T> {
+    fn usage(&self) -> ObjectUsage {
+        (**self).usage()
+    }
+}
+
+/// A region that a [`MemoryManager`] made. Dropping it unmaps the region here; its name stays for others.
+#[derive(Debug)]
+pub struct PlacedRegion {
+    region: SharedRegion,
+    entry: Arc<Entry>,
+}
+
+impl PlacedRegion {
+    /// The name it was made under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+}
+
+impl Deref for PlacedRegion {
+    type Target = SharedRegion;
+
+    fn deref(&self) -> &SharedRegion {
+        &self.region
+    }
+}

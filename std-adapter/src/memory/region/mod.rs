@@ -1,0 +1,451 @@
+//! Memory that processes share, with a header that says what it is.
+//!
+//! A [`SharedRegion`] is bytes; a [`Region`] is a value of a type. Named regions are files of `/dev/shm` in a directory of
+//! this user ([`RegionDir`]); anonymous ones (`memfd`) go to other processes as a file descriptor.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//! use vvp_std_adapter::memory::region::{Region, RegionError, RegionOptions};
+//! let ours = Region::<[AtomicU64; 1000]>::anonymous(&RegionOptions::READY)?;
+//! ours[7].store(1, Ordering::Relaxed);
+//! // In another process, which got the descriptor:
+//! let fd = ours.fd().try_clone_to_owned().expect("a descriptor");
+//! let theirs = Region::<[AtomicU64; 1000]>::from_fd(fd, &RegionOptions::default())?;
+//! assert_eq!(theirs[7].load(Ordering::Relaxed), 1);
+//! # Ok::<(), RegionError>(())
+//! ```
+//!
+//! # What another process can do
+//! A region is opened only if it belongs to this user and nobody else may write to it. A faulty process of the same user
+//! can still write anything into it: words of the header are checked, and a [`SharedLayout`] promises to stand it. It can cut
+//! the file short, unless it is sealed: touching what is gone then ends this process with SIGBUS, which is no undefined
+//! behaviour, but the end.
+
+mod directory;
+mod error;
+mod header;
+mod layout;
+mod options;
+mod view;
+
+pub use directory::RegionDir;
+pub use error::RegionError;
+pub use layout::{LayoutHash, Message, SharedLayout};
+pub use options::{Knob, RegionAnswers, RegionOptions, Wish};
+pub(crate) use view::{ReadOnlyLayout, RegionView};
+
+use super::Access;
+use super::process::ProcessToken;
+use crate::knob::{Answer, last_errno};
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+use directory::{check_owner, owned};
+use header::{HEADER_BYTES, Header};
+use options::fulfil;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::AtomicU8;
+
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// The layout of a region of mere bytes.
+const BYTES: u64 = LayoutHash::new("bytes").finish();
+
+/// Shared bytes behind a checked header. They begin on a page and are zero when created.
+#[derive(Debug)]
+pub struct SharedRegion {
+    start: NonNull<u8>,
+    mapped_bytes: usize,
+    size: usize,
+    answers: RegionAnswers,
+    file: OwnedFd,
+}
+
+// SAFETY: the mapping belongs to the process, not to a thread.
+unsafe impl Send for SharedRegion {}
+// SAFETY: what is reached through a shared reference are atomics.
+unsafe impl Sync for SharedRegion {}
+
+impl SharedRegion {
+    /// Makes a region of `size` bytes in [`RegionDir::standard`]. It stays until it is removed ([`RegionDir::remove`]).
+    ///
+    /// # Errors
+    /// [`RegionError`] says what is wrong; nothing is left behind then.
+    pub fn create(name: &str, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::create_in(&RegionDir::standard()?, name, size, options)
+    }
+
+    /// The same in another directory.
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create).
+    pub fn create_in(dir: &RegionDir, name: &str, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::make_named(dir, name, (size, BYTES), options, |_| ())
+    }
+
+    /// Opens a region of at least `size` bytes in [`RegionDir::standard`].
+    ///
+    /// # Errors
+    /// [`RegionError`] says what is wrong with it.
+    pub fn open(name: &str, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::attach(RegionDir::standard()?.open(name, Access::ReadWrite)?, (size, BYTES), options, Access::ReadWrite)
+    }
+
+    /// The same in another directory.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_in(dir: &RegionDir, name: &str, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::attach(dir.open(name, Access::ReadWrite)?, (size, BYTES), options, Access::ReadWrite)
+    }
+
+    /// Makes a region without a name; [`fd`](Self::fd) is what another process needs of it.
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create).
+    pub fn anonymous(size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::make_anonymous((size, BYTES), options)
+    }
+
+    /// Opens the region behind a descriptor that came from another process.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn from_fd(file: OwnedFd, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::attach(file, (size, BYTES), options, Access::ReadWrite)
+    }
+
+    /// The bytes after the header, which other processes may change at any time.
+    #[must_use]
+    pub fn bytes(&self) -> &[AtomicU8] {
+        // SAFETY: `size` bytes from there on are mapped as long as `self` lives, and an atomic byte may be changed by others.
+        unsafe { core::slice::from_raw_parts(self.contents().as_ptr().cast::<AtomicU8>(), self.size) }
+    }
+
+    /// What became of the wishes.
+    #[must_use]
+    pub const fn answers(&self) -> RegionAnswers {
+        self.answers
+    }
+
+    /// The process that made it, also if it is dead by now.
+    #[must_use]
+    pub fn creator(&self) -> Option<ProcessToken> {
+        self.header().creator()
+    }
+
+    /// Shows whoever looks that this side is at work; see [`beats`](Self::beats).
+    pub fn beat(&self) {
+        self.header().beat();
+    }
+
+    /// How often any side has shown that it is at work.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.header().beats()
+    }
+
+    /// The file behind it.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// How many bytes are mapped, header and all.
+    #[must_use]
+    pub const fn mapped_bytes(&self) -> usize {
+        self.mapped_bytes
+    }
+
+    fn make_named(
+        dir: &RegionDir,
+        name: &str,
+        what: (usize, u64),
+        options: &RegionOptions,
+        init: impl FnOnce(&Self),
+    ) -> Result<Self, RegionError> {
+        let this = Self::make(dir.nameless()?, what, options, false)?;
+        // From here on others may find it; `ready` is still down, so that they do not use it yet.
+        dir.give_name(&this.file, name)?;
+        init(&this);
+        this.header().finish();
+        Ok(this)
+    }
+
+    fn make_anonymous(what: (usize, u64), options: &RegionOptions) -> Result<Self, RegionError> {
+        let memfd = |more: u32| {
+            let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | more;
+            // SAFETY: the name is a constant string with its zero byte.
+            owned(unsafe { libc::memfd_create(c"vvp-region".as_ptr(), flags) }, "memfd_create")
+        };
+        if options.huge_pages != Wish::No {
+            // From the pool of reserved pages, if it has enough; else the same with advice.
+            let pooled = memfd(libc::MFD_HUGETLB).and_then(|file| Self::make(file, what, options, true));
+            if let Ok(this) = pooled {
+                this.header().finish();
+                return Ok(this);
+            }
+        }
+        let this = Self::make(memfd(0)?, what, options, false)?;
+        this.header().finish();
+        Ok(this)
+    }
+
+    /// Gives a fresh file its size and header.
+    fn make(
+        file: OwnedFd,
+        (size, hash): (usize, u64),
+        wishes: &RegionOptions,
+        pool: bool,
+    ) -> Result<Self, RegionError> {
+        let page = if pool { HUGE_PAGE_BYTES } else { 4096 };
+        let total = size.checked_add(HEADER_BYTES).and_then(|n| n.checked_next_multiple_of(page));
+        let total = total.filter(|&n| isize::try_from(n).is_ok()).ok_or(RegionError::TooLarge)?;
+        let len = libc::off_t::try_from(total).map_err(|_| RegionError::TooLarge)?;
+        // The room of a file without a name has no bound but the machine's memory: the kernel would go on until it has none
+        // left, and kill processes, ours perhaps not among them.
+        let available = super::MemorySample::take(&crate::system::System::this()).obtainable_bytes();
+        if available.is_some_and(|available| total as u64 > available) {
+            return Err(RegionError::NotEnoughMemory {
+                needed_bytes: total as u64,
+                available_bytes: available.unwrap_or(0),
+            });
+        }
+        // Not just a length: the room is taken now, so that nobody meets its lack later, as SIGBUS.
+        // SAFETY: acts on a file of ours; takes no pointer.
+        if unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, len) } != 0 {
+            return Err(match last_errno() {
+                libc::EFBIG => RegionError::TooLarge,
+                errno => RegionError::System { call: "fallocate", errno },
+            });
+        }
+        let mut this = Self::map(file, total, size, Access::ReadWrite)?;
+        this.fulfil(wishes, pool)?;
+        let seal = || {
+            let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+            // SAFETY: acts on a file of ours; takes no pointer.
+            match Answer::of_call(unsafe { libc::fcntl(this.file.as_raw_fd(), libc::F_ADD_SEALS, seals) }) {
+                // What the system says of files that never had seals: those with a name.
+                Answer::Refused(libc::EINVAL | libc::EPERM) => Answer::Unsupported,
+                answer => answer,
+            }
+        };
+        this.answers.seals = fulfil(wishes.seals, Knob::Seals, seal)?;
+        this.header().begin(hash, total)?;
+        Ok(this)
+    }
+
+    /// Maps a file that somebody else made, and looks whether it is what we want.
+    fn attach(
+        file: OwnedFd,
+        (size, hash): (usize, u64),
+        wishes: &RegionOptions,
+        access: Access,
+    ) -> Result<Self, RegionError> {
+        let file = std::fs::File::from(file);
+        let data =
+            file.metadata().map_err(|e| RegionError::System { call: "fstat", errno: e.raw_os_error().unwrap_or(0) })?;
+        if !data.is_file() {
+            return Err(RegionError::NotARegion);
+        }
+        // A file without a name (memfd) has mode 0777, which means nothing where there is no name to open it by.
+        check_owner(data.uid(), if data.nlink() == 0 { 0 } else { data.mode() })?;
+        let found_bytes = data.len();
+        let total = size.checked_add(HEADER_BYTES).and_then(|n| n.checked_next_multiple_of(4096));
+        let total = total.ok_or(RegionError::TooLarge)?;
+        // The header is looked at first: it says more than the length.
+        let (header, file) = (HEADER_BYTES as u64, OwnedFd::from(file));
+        if found_bytes < header {
+            return Err(RegionError::TooSmall { needed_bytes: header, found_bytes });
+        }
+        let pool = data.blksize() == HUGE_PAGE_BYTES as u64;
+        let mapped = usize::try_from(found_bytes).map_err(|_| RegionError::TooLarge)?;
+        let mut this = Self::map(file, mapped, size, access)?;
+        this.header().check(hash, total, found_bytes)?;
+        this.fulfil(wishes, pool)?;
+        this.answers.seals = fulfil(wishes.seals, Knob::Seals, || {
+            // SAFETY: asks for a number; takes no pointer.
+            let seals = unsafe { libc::fcntl(this.file.as_raw_fd(), libc::F_GET_SEALS) };
+            // Seals are the creator's to set; here it is only looked whether they are there.
+            if seals > 0 && seals & libc::F_SEAL_SHRINK != 0 { Answer::Applied } else { Answer::Unsupported }
+        })?;
+        Ok(this)
+    }
+
+    fn map(file: OwnedFd, mapped_bytes: usize, size: usize, access: Access) -> Result<Self, RegionError> {
+        let write = if access == Access::ReadWrite { libc::PROT_WRITE } else { 0 };
+        let (null, access) = (core::ptr::null_mut(), libc::PROT_READ | write);
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+        let raw = unsafe { libc::mmap(null, mapped_bytes, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        match NonNull::new(raw.cast::<u8>()) {
+            Some(start) if raw != libc::MAP_FAILED => {
+                Ok(Self { start, mapped_bytes, size, answers: RegionAnswers::default(), file })
+            }
+            _ => Err(RegionError::System { call: "mmap", errno: last_errno() }),
+        }
+    }
+
+    fn fulfil(&mut self, wishes: &RegionOptions, pool: bool) -> Result<(), RegionError> {
+        let (start, len) = (self.start.as_ptr().cast::<libc::c_void>(), self.mapped_bytes);
+        let huge = || match pool {
+            true => Answer::Applied,
+            false if len < HUGE_PAGE_BYTES => Answer::Unsupported,
+            // SAFETY: the range is ours, and the advice changes no contents.
+            false => Answer::of_call(unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) }),
+        };
+        let place = || {
+            let mut nodes = [0_u64; 16];
+            let Some(word) = nodes.get_mut(usize::from(wishes.node) / 64) else {
+                return Answer::Refused(libc::EINVAL);
+            };
+            *word |= 1 << (wishes.node % 64);
+            let (bind, bits, none): (libc::c_int, libc::c_ulong, libc::c_uint) = (2, 1024, 0);
+            // SAFETY: the range is ours, `nodes` lives through the call and has as many bits as we say.
+            let code = unsafe { libc::syscall(libc::SYS_mbind, start, len, bind, nodes.as_ptr(), bits, none) };
+            match Answer::of_call(i32::try_from(code).unwrap_or(-1)) {
+                Answer::Refused(libc::ENOSYS) => Answer::Unsupported,
+                answer => answer,
+            }
+        };
+        // SAFETY: the range is ours, and neither call changes contents.
+        let prefault = || Answer::of_call(unsafe { libc::madvise(start, len, libc::MADV_POPULATE_WRITE) });
+        // SAFETY: as above.
+        let lock = || Answer::of_call(unsafe { libc::mlock(start, len) });
+        self.answers.huge_pages = fulfil(wishes.huge_pages, Knob::HugePages, huge)?;
+        self.answers.node = fulfil(wishes.on_node, Knob::Node, place)?;
+        self.answers.prefault = fulfil(wishes.prefault, Knob::Prefault, prefault)?;
+        self.answers.lock = fulfil(wishes.lock, Knob::Lock, lock)?;
+        Ok(())
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the first page is mapped as long as `self` lives; all that is used of it are atomics.
+        unsafe { self.start.cast::<Header>().as_ref() }
+    }
+
+    const fn contents(&self) -> NonNull<u8> {
+        // SAFETY: every mapping is longer than its header.
+        unsafe { self.start.add(HEADER_BYTES) }
+    }
+}
+
+impl Drop for SharedRegion {
+    fn drop(&mut self) {
+        // SAFETY: made by `map` with this length, and no borrow of the contents can outlive `self`.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.mapped_bytes) };
+    }
+}
+
+/// A `T` in shared memory, zero bytes at first. It is never dropped: others may use it.
+pub struct Region<T> {
+    bytes: SharedRegion,
+    _contents: PhantomData<T>,
+}
+
+// SAFETY: gives only `&T`, which may go to any thread as `T: Sync`; the mapping is the process's.
+unsafe impl<T: SharedLayout> Send for Region<T> {}
+// SAFETY: as above.
+unsafe impl<T: SharedLayout> Sync for Region<T> {}
+
+impl<T: SharedLayout> Region<T> {
+    pub(super) const WHAT: (usize, u64) = {
+        assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page, no further");
+        (size_of::<T>(), LayoutHash::new("region").with(T::LAYOUT_HASH).shape_of::<T>().finish())
+    };
+
+    /// Makes one in `dir`, and lets `init` work on it before anybody can open it.
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::create`].
+    pub fn create_in(
+        dir: &RegionDir,
+        name: &str,
+        options: &RegionOptions,
+        init: impl FnOnce(&T),
+    ) -> Result<Self, RegionError> {
+        let start = |bytes: &SharedRegion| {
+            // SAFETY: mapped for a `T`, all zero, and `T: FromZeros`.
+            init(unsafe { bytes.contents().cast::<T>().as_ref() });
+        };
+        Ok(Self::of(SharedRegion::make_named(dir, name, Self::WHAT, options, start)?))
+    }
+
+    /// Makes one in [`RegionDir::standard`].
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::create`].
+    pub fn create(name: &str, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::create_in(&RegionDir::standard()?, name, options, |_| ())
+    }
+
+    /// Opens one in `dir`.
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::open`].
+    pub fn open_in(dir: &RegionDir, name: &str, options: &RegionOptions) -> Result<Self, RegionError> {
+        Ok(Self::of(SharedRegion::attach(dir.open(name, Access::ReadWrite)?, Self::WHAT, options, Access::ReadWrite)?))
+    }
+
+    /// Opens one in [`RegionDir::standard`].
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::open`].
+    pub fn open(name: &str, options: &RegionOptions) -> Result<Self, RegionError> {
+        Self::open_in(&RegionDir::standard()?, name, options)
+    }
+
+    /// Makes one without a name.
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::create`].
+    pub fn anonymous(options: &RegionOptions) -> Result<Self, RegionError> {
+        Ok(Self::of(SharedRegion::make_anonymous(Self::WHAT, options)?))
+    }
+
+    /// Opens the one behind a descriptor that came from another process.
+    ///
+    /// # Errors
+    /// As for [`SharedRegion::open`].
+    pub fn from_fd(file: OwnedFd, options: &RegionOptions) -> Result<Self, RegionError> {
+        Ok(Self::of(SharedRegion::attach(file, Self::WHAT, options, Access::ReadWrite)?))
+    }
+
+    /// What became of the wishes.
+    #[must_use]
+    pub const fn answers(&self) -> RegionAnswers {
+        self.bytes.answers()
+    }
+
+    /// The file behind it.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.bytes.fd()
+    }
+
+    /// The region as such: creator, heartbeat, size.
+    #[must_use]
+    pub const fn region(&self) -> &SharedRegion {
+        &self.bytes
+    }
+
+    const fn of(bytes: SharedRegion) -> Self {
+        Self { bytes, _contents: PhantomData }
+    }
+}
+
+impl<T: SharedLayout> Deref for Region<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: mapped for a `T` as long as `self` lives; zero at first, and whatever others write, `T` stands it.
+        unsafe { self.bytes.contents().cast::<T>().as_ref() }
+    }
+}
+
+impl<T> core::fmt::Debug for Region<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let name = core::any::type_name::<T>();
+        f.debug_struct("Region").field("type", &name).field("bytes", &self.bytes).finish()
+    }
+}

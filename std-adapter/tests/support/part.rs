@@ -1,0 +1,97 @@
+//! Processes of a test: this program again, started with the name of one "test" that is their part.
+//!
+//! None outlives the test: a part is killed when its [`Part`] is dropped and when the thread that started it ends, and it ends
+//! by itself after [`LONGEST`]. Only children that were not waited for yet are killed, so no number can be another's.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// No part runs longer, and no test waits longer.
+pub(crate) const LONGEST: Duration = Duration::from_secs(240);
+
+const GIVEN: &str = "VVP_TEST_PART";
+
+/// A child that plays a part.
+#[derive(Debug)]
+pub(crate) struct Part(Child);
+
+impl Part {
+    /// Starts the "test" of that name with `given`.
+    pub(crate) fn start(name: &str, given: &str) -> Self {
+        let this = std::env::current_exe().expect("this program");
+        let mut command = Command::new(this);
+        command
+            .args([name, "--exact", "--quiet", "--nocapture", "--test-threads=1"])
+            .env(GIVEN, given)
+            .stdout(Stdio::null());
+        // SAFETY: prctl may be called between fork and exec; it changes the child only.
+        unsafe {
+            command.pre_exec(|| {
+                let code = libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
+                if code == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+            });
+        }
+        Self(command.spawn().expect("a child"))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// SIGKILL, now; waited for when this is dropped.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().expect("ours");
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // std sends nothing once the child was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the part was given; `None` in the test itself, where the parts do nothing.
+pub(crate) fn given() -> Option<String> {
+    std::env::var(GIVEN).ok()
+}
+
+/// Ends a part or a test that goes on for too long.
+#[derive(Debug)]
+pub(crate) struct Limit(Instant);
+
+impl Limit {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now() + LONGEST)
+    }
+
+    pub(crate) fn check(&self) {
+        assert!(Instant::now() < self.0, "no end after {LONGEST:?}");
+    }
+}
+
+/// How many kills a test does: `VVP_KILLS`, or a few.
+pub(crate) fn kills() -> u64 {
+    std::env::var("VVP_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
+}
+
+/// Numbers that differ from round to round (xorshift).
+#[derive(Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
