@@ -8,6 +8,8 @@
 //! its sender wait, so nothing is dropped. A stage that ends early (a signal, a reader of the output who went away, an
 //! error, a panic) ends the others: nobody waits for a stage that is gone.
 //!
+//! [`processes`] is a pipeline of another kind: its stages are processes, any of which may die.
+//!
 //! Nothing is allocated between start and end, which [`Report::allocations`] proves where the counting allocator is
 //! installed.
 
@@ -15,6 +17,7 @@ mod gate;
 mod inline;
 mod io;
 mod link;
+pub mod processes;
 mod report;
 mod stages;
 mod stop;

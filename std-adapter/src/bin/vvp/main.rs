@@ -16,7 +16,10 @@ mod replay;
 mod replay_itch;
 mod run;
 mod source;
+mod stage;
+mod stress;
 mod summary;
+mod top;
 
 use cli::{Failure, Outcome};
 use lexopt::prelude::*;
@@ -35,6 +38,8 @@ usage: vvp [run] [--json] [--inline] [FILE|-]
        vvp match [FILE|-] [options]
        vvp replay FILE... [options]
        vvp doctor [--json]
+       vvp stress [--json] [options]
+       vvp top DIR [--once] [--json]
        vvp bench [GROUP]... [options]
        vvp encode [FILE|-] [options]
        vvp decode [FILE|-] [options]
@@ -44,6 +49,9 @@ subcommands:
   match    read commands, print events
   replay   rebuild books from recorded market data: NASDAQ ITCH 5.0, LOBSTER
   doctor   is this machine set up for low latency? what to change, and why
+  stress   a pipeline of processes, killed at random, and the proof that nothing was lost
+  top      what such a pipeline is doing
+  stage    one stage of such a pipeline
   bench    what this machine gives: every structure timed, orders at fixed rates, and what never happens
   encode   text to binary records
   decode   binary records to text
@@ -90,6 +98,9 @@ fn dispatch() -> Outcome {
         "match" => matching::main(arguments),
         "replay" => Ok(replay::run(arguments)),
         "doctor" => doctor::main(arguments),
+        "stress" => stress::main(arguments),
+        "top" => top::main(arguments),
+        "stage" => stage::main(arguments),
         "bench" => bench::main(arguments),
         "encode" => Ok(encode::run(arguments)),
         "decode" => Ok(decode::run(arguments)),

@@ -1,0 +1,379 @@
+//! `vvp stress`: a pipeline of processes under load, whose stages are killed at random; at the end the proof that nothing
+//! was lost or doubled.
+
+use super::cli::{self, Failure, Outcome, grouped};
+use lexopt::prelude::*;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use vvp_core::book::{Event, FnSink};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::processes::{
+    EventSum, GATEWAYS_MAX, Meeting, Snapshot, TrackedJobEngine, define, order,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+const HELP: &str = "\
+vvp stress - a pipeline of processes under load, its stages killed at random, and a proof at the end
+
+usage: vvp stress [--commands N] [--gateways N] [--seed N] [--pause-ms N] [--limit-s N] [--json]
+
+Gateways send made-up commands to a matcher, and it sends events to a publisher; each is a process. Again and again one of
+them is killed (SIGKILL) and started again, or stopped for a moment, so that the queues before it run full. At the end:
+  - the journal must hold each gateway's commands once, in order, and unchanged;
+  - an engine to which the journal is applied undisturbed must have the matcher's state hash;
+  - it must give the very events that the publisher got, each once.
+
+  --commands N   of each gateway (100,000)
+  --gateways N   1 to 4 (3)
+  --seed N       of commands and kills (1)
+  --pause-ms N   at most between two disturbances (20)
+  --limit-s N    give up after so long (600)
+  --json         the result as one JSON object
+  -h, --help     this text
+
+Exit code 1 if anything was lost, doubled or changed.
+";
+
+#[derive(Clone, Copy)]
+struct Request {
+    commands: u64,
+    gateways: usize,
+    seed: u64,
+    pause_ms: u64,
+    limit: Duration,
+    json: bool,
+}
+
+pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
+    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
+    let place = Place(PathBuf::from(format!("/dev/shm/vvp-stress-{}", std::process::id())));
+    let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
+    let meeting = Meeting::create(&place.0, entries).map_err(|e| fault(&e))?;
+    meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
+    if !request.json {
+        let _ = writeln!(io::stderr(), "vvp: the pipeline is at {0}; look at it with 'vvp top {0}'", place.0.display());
+    }
+    let start = Instant::now();
+    let done = disturb(&request, &place, &meeting)?;
+    let elapsed = start.elapsed();
+    let seen = meeting.view().map_err(|e| fault(&e))?.read().map_err(|e| fault(&e))?;
+    let proof = prove(&request, &meeting, &seen).map_err(|e| fault(&e))?;
+    let mut out = Vec::new();
+    report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| Failure::at("the text", &e))?;
+    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        _ => Ok(ExitCode::from(u8::from(!proof.holds()))),
+    }
+}
+
+/// `None` when the help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e, "stress");
+    let limit = Duration::from_secs(600);
+    let mut request = Request { commands: 100_000, gateways: 3, seed: 1, pause_ms: 20, limit, json: false };
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        // The name is the parser's, which is asked for the number next.
+        let name = match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("json") => {
+                request.json = true;
+                continue;
+            }
+            Long(name) => name.to_owned(),
+            other => return Err(usage(other.unexpected())),
+        };
+        if !["commands", "gateways", "seed", "pause-ms", "limit-s"].contains(&name.as_str()) {
+            return Err(usage(Long(&name).unexpected()));
+        }
+        let number: u64 = arguments.value().and_then(|v| v.parse()).map_err(usage)?;
+        match name.as_str() {
+            "commands" => request.commands = number.max(1),
+            "gateways" => request.gateways = usize::try_from(number).unwrap_or(0),
+            "seed" => request.seed = number,
+            "pause-ms" => request.pause_ms = number.max(1),
+            _ => request.limit = Duration::from_secs(number),
+        }
+    }
+    if !(1..=GATEWAYS_MAX).contains(&request.gateways) {
+        return Err(Failure::usage(format!("--gateways must be from 1 to {GATEWAYS_MAX}"), "stress"));
+    }
+    Ok(Some(request))
+}
+
+/// The pipeline's directory, gone at the end.
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A stage's process. It never outlives this one.
+struct Stage {
+    words: Vec<String>,
+    child: Child,
+    finished: bool,
+}
+
+impl Stage {
+    fn start(words: Vec<String>) -> io::Result<Self> {
+        let child = Self::spawn(&words)?;
+        Ok(Self { words, child, finished: false })
+    }
+
+    fn spawn(words: &[String]) -> io::Result<Child> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("stage").args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        // SAFETY: prctl may be called between fork and exec; it changes the child only.
+        unsafe {
+            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
+        }
+        command.spawn()
+    }
+
+    /// Kills it, waits for it, and starts it again.
+    fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = Self::spawn(&self.words)?;
+        Ok(())
+    }
+
+    /// Stops it for a while.
+    fn stop_for(&mut self, pause: Duration) {
+        for signal in [libc::SIGSTOP, libc::SIGCONT] {
+            if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+                // SAFETY: takes no pointer. The child was not waited for since it was seen alive, so the number is its own.
+                unsafe { libc::kill(pid, signal) };
+            }
+            if signal == libc::SIGSTOP {
+                std::thread::sleep(pause);
+            }
+        }
+    }
+
+    /// Whether it has come to its end; an end with an error is one.
+    fn look(&mut self) -> Result<bool, Failure> {
+        if !self.finished {
+            match self.child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) if status.success() => self.finished = true,
+                Ok(Some(status)) => {
+                    return Err(Failure::Error(format!("stage '{}' ended with {status}", self.words.join(" "))));
+                }
+                Err(e) => return Err(Failure::at("a stage", &e)),
+            }
+        }
+        Ok(self.finished)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // std sends nothing once the child was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was done to the pipeline.
+#[derive(Default)]
+struct Done {
+    gateways_killed: u64,
+    matchers_killed: u64,
+    publishers_killed: u64,
+    stopped: u64,
+}
+
+/// Runs the pipeline to its end.
+fn disturb(request: &Request, place: &Place, meeting: &Meeting) -> Result<Done, Failure> {
+    let fault = |e: io::Error| Failure::at("a stage", &e);
+    let dir = place.0.display().to_string();
+    let word = |name: &str| vec![name.to_owned(), dir.clone()];
+    let mut stages =
+        vec![Stage::start(word("matcher")).map_err(fault)?, Stage::start(word("publisher")).map_err(fault)?];
+    for lane in 0..request.gateways {
+        let mut words = word("gateway");
+        words.extend([lane as u64, request.seed, request.commands].map(|n| n.to_string()));
+        stages.push(Stage::start(words).map_err(fault)?);
+    }
+    let mut view = meeting.view().map_err(|e| Failure::Error(e.to_string()))?;
+    let (mut done, mut state, deadline) = (Done::default(), request.seed | 1, Instant::now() + request.limit);
+    let mut random = |n: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % n.max(1)
+    };
+    let mut commands_at_kill = 0;
+    loop {
+        let mut all = true;
+        for stage in &mut stages {
+            all &= stage.look()?;
+        }
+        if all {
+            return Ok(done);
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::Error(format!("no end after {} s; see --limit-s", request.limit.as_secs())));
+        }
+        std::thread::sleep(Duration::from_micros(random(request.pause_ms * 1_000)));
+        let which = usize::try_from(random(stages.len() as u64)).unwrap_or(0);
+        let Some(stage) = stages.get_mut(which) else { continue };
+        if stage.look()? {
+            continue;
+        }
+        if random(4) == 0 {
+            stage.stop_for(Duration::from_micros(random(30_000)));
+            done.stopped += 1;
+            continue;
+        }
+        if which == 0 {
+            // A matcher first does again what is in the journal; one that got no further than that is left alone.
+            let commands = view.read().map_or(0, |snapshot| snapshot.commands);
+            if commands <= commands_at_kill {
+                continue;
+            }
+            commands_at_kill = commands;
+        }
+        stage.kill().map_err(fault)?;
+        match which {
+            0 => done.matchers_killed += 1,
+            1 => done.publishers_killed += 1,
+            _ => done.gateways_killed += 1,
+        }
+    }
+}
+
+/// What an undisturbed engine says to the journal.
+struct Proof {
+    /// Commands that are in the journal once, in order and unchanged.
+    commands: u64,
+    /// Commands that are not.
+    wrong: u64,
+    /// Commands that there should be.
+    expected: u64,
+    state_hash: u64,
+    same_state: bool,
+    events: EventSum,
+    published: EventSum,
+}
+
+impl Proof {
+    fn holds(&self) -> bool {
+        self.commands == self.expected && self.wrong == 0 && self.same_state && self.events == self.published
+    }
+}
+
+fn prove(
+    request: &Request,
+    meeting: &Meeting,
+    seen: &Snapshot,
+) -> Result<Proof, vvp_std_adapter::pipeline::processes::StageError> {
+    let journal = meeting.journal()?;
+    let mut engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let mut events = EventSum::NONE;
+    let mut sink = FnSink(|event: Event| {
+        events = events.and(&<[u64; 8]>::read_from_bytes(event.as_bytes()).unwrap_or_default());
+    });
+    for command in define() {
+        engine.apply(&command, &mut sink);
+    }
+    let (mut next, mut commands, mut wrong) = ([0_u64; GATEWAYS_MAX], 0, 0);
+    for at in 0..journal.len() {
+        let Some(entry) = journal.get(at)? else { break };
+        let expected = next.get_mut(entry.lane);
+        let command = entry.decoded();
+        let right = command == Some(order(request.seed, entry.lane, entry.number));
+        match expected {
+            Some(expected) if right && *expected == entry.number => {
+                *expected += 1;
+                commands += 1;
+            }
+            _ => wrong += 1,
+        }
+        if let Some(command) = command {
+            engine.apply(&command, &mut sink);
+        }
+    }
+    let state_hash = engine.state_hash();
+    Ok(Proof {
+        commands,
+        wrong,
+        expected: request.commands * request.gateways as u64,
+        state_hash,
+        same_state: seen.is_final == 1 && seen.state_hash == state_hash,
+        events,
+        published: EventSum::of(meeting)?,
+    })
+}
+
+fn report(
+    out: &mut Vec<u8>,
+    request: &Request,
+    done: &Done,
+    seen: &Snapshot,
+    proof: &Proof,
+    elapsed: Duration,
+) -> io::Result<()> {
+    let Done { gateways_killed, matchers_killed, publishers_killed, stopped } = done;
+    let (orders_full, events_full) = (seen.orders_queue.refused, seen.events_queue.refused);
+    let Proof { commands, wrong, expected, state_hash, same_state, events, published } = proof;
+    let same_events = events == published;
+    let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());
+    if request.json {
+        write!(out, r#"{{"holds":{holds},"elapsed_ms":{elapsed_ms},"gateways_killed":{gateways_killed}"#)?;
+        write!(out, r#","matchers_killed":{matchers_killed},"publishers_killed":{publishers_killed}"#)?;
+        write!(out, r#","stopped":{stopped},"orders_full":{orders_full},"events_full":{events_full}"#)?;
+        write!(out, r#","commands":{commands},"commands_expected":{expected},"commands_wrong":{wrong}"#)?;
+        write!(out, r#","events":{},"events_published":{}"#, events.count, published.count)?;
+        return writeln!(
+            out,
+            r#","same_events":{same_events},"same_state":{same_state},"state_hash":"{state_hash:016x}"}}"#
+        );
+    }
+    writeln!(
+        out,
+        "{} commands of {} gateways in {}.{:01} s",
+        grouped(*commands),
+        request.gateways,
+        elapsed.as_secs(),
+        elapsed.subsec_millis() / 100
+    )?;
+    writeln!(
+        out,
+        "  killed: {gateways_killed} gateways, {matchers_killed} matchers, {publishers_killed} publishers; stopped: {stopped}"
+    )?;
+    writeln!(
+        out,
+        "  queues full: {} times before the matcher, {} before the publisher",
+        grouped(orders_full),
+        grouped(events_full)
+    )?;
+    let says = |right: bool| if right { "ok" } else { "WRONG" };
+    let journal = *commands == *expected && *wrong == 0;
+    writeln!(
+        out,
+        "  {:<6}each command once, in order: {} of {}",
+        says(journal),
+        grouped(*commands),
+        grouped(*expected)
+    )?;
+    writeln!(out, "  {:<6}state hash {state_hash:016x}, as of an undisturbed engine", says(*same_state))?;
+    writeln!(
+        out,
+        "  {:<6}each event once, in order: {} of {}",
+        says(same_events),
+        grouped(published.count),
+        grouped(events.count)
+    )
+}

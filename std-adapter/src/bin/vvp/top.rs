@@ -1,0 +1,203 @@
+//! `vvp top`: what a running pipeline of processes is doing, seen from outside.
+
+use super::cli::{self, Failure, Outcome, grouped};
+use super::ladder::{self, Style};
+use lexopt::prelude::*;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+use vvp_core::book::{DepthLevel, Price, Qty, Tick};
+use vvp_std_adapter::ipc::Peer;
+use vvp_std_adapter::pipeline::processes::{Ladder, LadderLevel, Latency, Meeting, QueueFigures, Snapshot, View};
+
+const HELP: &str = "\
+vvp top - what a running pipeline of processes is doing
+
+usage: vvp top DIR [--once] [--json] [--book N]
+
+  DIR          where the pipeline's regions lie; 'vvp stress' says it
+  --once       show the state once, and end
+  --json       as one JSON object a line
+  --book N     the ladder of instrument N (0 or 1; 0 unless given)
+  -h, --help   this text
+
+The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
+Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.
+";
+
+const EVERY: Duration = Duration::from_millis(500);
+
+struct Request {
+    dir: String,
+    once: bool,
+    json: bool,
+    book: usize,
+}
+
+pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
+    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(format!("{}: {e}", request.dir));
+    let path = Path::new(&request.dir);
+    // Not made if it is not there: looking changes nothing.
+    if !path.is_dir() {
+        return Err(fault(&"there is no such directory; 'vvp stress' says where its pipeline is"));
+    }
+    let mut view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
+    let mut before: Option<Snapshot> = None;
+    loop {
+        match view.read() {
+            Ok(now) => {
+                let out = draw(&request, &view, &now, before.as_ref()).map_err(|e| Failure::at("the text", &e))?;
+                match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+                    Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                    Err(e) => return Err(Failure::at("standard output", &e)),
+                    Ok(()) => {}
+                }
+                if request.once || now.is_final == 1 {
+                    return Ok(ExitCode::SUCCESS);
+                }
+                before = Some(now);
+            }
+            Err(e) if request.once => return Err(fault(&e)),
+            Err(_) => {}
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+/// `None` when the help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
+    let usage = |e: lexopt::Error| Failure::usage(e, "top");
+    let (mut dir, mut once, mut json, mut book) = (None, false, false, 0);
+    while let Some(argument) = arguments.next().map_err(usage)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("once") => once = true,
+            Long("json") => json = true,
+            Long("book") => book = arguments.value().and_then(|v| v.parse()).map_err(usage)?,
+            Value(value) if dir.is_none() => dir = Some(cli::text(value, "the directory", "top")?),
+            other => return Err(usage(other.unexpected())),
+        }
+    }
+    let dir = dir.ok_or_else(|| Failure::usage("say where the pipeline is", "top"))?;
+    if book >= Snapshot::default().books.len() {
+        return Err(Failure::usage(format!("there is no book {book} to see"), "top"));
+    }
+    Ok(Some(Request { dir, once, json, book }))
+}
+
+fn draw(request: &Request, view: &View, now: &Snapshot, before: Option<&Snapshot>) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let state = match (now.is_final, view.peer()) {
+        (1, _) => "done",
+        (_, Peer::Alive(_)) => "running",
+        (_, Peer::Dead(_)) => "its matcher is dead",
+        (_, Peer::Absent) => "without a matcher",
+    };
+    let per_second = |now_count: u64, count_before: fn(&Snapshot) -> u64| {
+        let ns = before.map_or(0, |b| now.taken_ns.saturating_sub(b.taken_ns));
+        let new = before.map_or(0, |b| now_count.saturating_sub(count_before(b)));
+        u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
+    };
+    let rates = [per_second(now.commands, |s| s.commands), per_second(now.events, |s| s.events)];
+    let Some(book) = now.books.get(request.book) else { return Ok(out) };
+    if request.json {
+        as_json(&mut out, state, now, rates, book)?;
+    } else {
+        let live = !request.once && io::stdout().is_terminal();
+        as_text(&mut out, state, now, rates, book, live)?;
+    }
+    Ok(out)
+}
+
+fn stages(now: &Snapshot) -> [(&'static str, Latency); 3] {
+    [("to_matcher", now.to_matcher), ("matching", now.matching), ("to_publisher", now.to_publisher)]
+}
+
+fn queues(now: &Snapshot) -> [(&'static str, QueueFigures); 2] {
+    [("orders", now.orders_queue), ("events", now.events_queue)]
+}
+
+fn as_json(out: &mut Vec<u8>, state: &str, now: &Snapshot, rates: [u64; 2], book: &Ladder) -> io::Result<()> {
+    let Snapshot { pid, commands, events, state_hash, .. } = *now;
+    let [commands_per_s, events_per_s] = rates;
+    write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
+    write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
+    write!(out, r#","state_hash":"{state_hash:016x}","queues":{{"#)?;
+    for (i, (name, queue)) in queues(now).iter().enumerate() {
+        let QueueFigures { depth, high_water, refused, passed } = queue;
+        let comma = if i == 0 { "" } else { "," };
+        write!(
+            out,
+            r#"{comma}"{name}":{{"depth":{depth},"high_water":{high_water},"refused":{refused},"passed":{passed}}}"#
+        )?;
+    }
+    write!(out, r#"}},"latency_ns":{{"#)?;
+    for (i, (name, stage)) in stages(now).iter().enumerate() {
+        let Latency { count, p50_ns, p99_ns, p999_ns, max_ns } = stage;
+        let comma = if i == 0 { "" } else { "," };
+        write!(
+            out,
+            r#"{comma}"{name}":{{"count":{count},"p50":{p50_ns},"p99":{p99_ns},"p999":{p999_ns},"max":{max_ns}}}"#
+        )?;
+    }
+    let Snapshot { allocations, minor_faults, major_faults, preempted, .. } = *now;
+    write!(out, r#"}},"allocations":{allocations},"minor_faults":{minor_faults},"major_faults":{major_faults}"#)?;
+    write!(out, r#","preempted":{preempted},"book":{{"resting":{}"#, book.resting)?;
+    for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
+        write!(out, r#","{name}":["#)?;
+        for (i, LadderLevel { price, qty, orders }) in there(levels).enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(out, r#"{comma}{{"price_ticks":{price},"qty":{qty},"orders":{orders}}}"#)?;
+        }
+        write!(out, "]")?;
+    }
+    writeln!(out, "}}}}")
+}
+
+fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
+    levels.iter().take_while(|level| level.orders > 0)
+}
+
+fn as_text(
+    out: &mut Vec<u8>,
+    state: &str,
+    now: &Snapshot,
+    rates: [u64; 2],
+    book: &Ladder,
+    live: bool,
+) -> io::Result<()> {
+    if live {
+        write!(out, "\x1b[H\x1b[2J")?;
+    }
+    let [commands_per_s, events_per_s] = rates;
+    writeln!(out, "vvp pipeline, matcher {}: {state}", now.pid)?;
+    writeln!(out, "  {:>14} commands  {:>12} a second", grouped(now.commands), grouped(commands_per_s))?;
+    writeln!(out, "  {:>14} events    {:>12} a second", grouped(now.events), grouped(events_per_s))?;
+    writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}", "queue", "depth", "at most", "times full")?;
+    for (name, queue) in queues(now) {
+        let (depth, most, full) = (grouped(queue.depth), grouped(queue.high_water), grouped(queue.refused));
+        writeln!(out, "  {name:<14}{depth:>10}{most:>12}{full:>12}")?;
+    }
+    writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}{:>14}", "latency in ns", "p50", "p99", "p99.9", "longest")?;
+    for (name, l) in stages(now) {
+        let [p50, p99, p999, max] = [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(grouped);
+        writeln!(out, "  {:<14}{p50:>10}{p99:>12}{p999:>12}{max:>14}", name.replace('_', " "))?;
+    }
+    let Snapshot { allocations, minor_faults, major_faults, preempted, .. } = *now;
+    writeln!(
+        out,
+        "\n  matcher: {allocations} allocations, {minor_faults} minor and {major_faults} major faults, {preempted} times preempted\n"
+    )?;
+    let levels = |levels: &[LadderLevel]| -> Vec<DepthLevel> {
+        let level = |l: &LadderLevel| DepthLevel {
+            price: Price::new(l.price),
+            qty: Qty::new(l.qty),
+            orders: u32::try_from(l.orders).unwrap_or(u32::MAX),
+        };
+        there(levels).map(level).collect()
+    };
+    let style = Style { levels: book.bids.len(), colour: cli::colour(&io::stdout()) };
+    ladder::levels(out, &levels(&book.bids), &levels(&book.asks), Tick::ONE, style)
+}

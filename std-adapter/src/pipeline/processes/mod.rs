@@ -1,0 +1,222 @@
+//! A pipeline whose stages are processes, any of which may be killed and started again.
+//!
+//! ```text
+//!   [ gateway 0 ] ┐ FanIn, a lane each                           SpscChannel
+//!   [ gateway 1 ] ┼────────────────────→ [ matcher ] ───────────────────────→ [ publisher ]
+//!   [ gateway 2 ] ┘                        │     └→ LatestCell: the state, for whoever looks
+//!                                          └→ journal: every command, in the order of matching
+//! ```
+//! # How nothing is lost or doubled
+//! - A **gateway** makes its commands from their number. When it is started again, its lane tells how many were published.
+//! - The **matcher** takes a command out of its lane only once it stands in the journal, and applies it after that. Started
+//!   again, it applies the journal: the same commands give the same state and the same events. A command that its forerunner
+//!   had written down and not taken out comes again with the same number, and is known by it. Events already published are
+//!   counted by their queue, and are not published again.
+//! - The **publisher** keeps a sum of all events, one for each number, and takes an event out once its sum is stored.
+//!
+//! So the state at the end is that of an engine to which the journal is applied without any disturbance, and the journal
+//! holds each gateway's commands once and in order. `vvp stress` kills the stages at random, and checks just that.
+
+mod gateway;
+mod journal;
+mod matcher;
+mod publisher;
+mod snapshot;
+
+pub use gateway::{gateway, order};
+pub use journal::{Entry, Journal};
+pub use matcher::{TrackedJobEngine, define, matcher};
+pub use publisher::{EventSum, publisher};
+pub use snapshot::{BOOKS, LEVELS, Ladder, LadderLevel, Latency, QueueFigures, Snapshot};
+
+use crate::ipc::{ClaimError, FanIn, LatestCell, LatestView, SpscChannel};
+use crate::memory::region::{LayoutHash, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
+use crate::memory::{MapError, MapFileError, MemorySample};
+use crate::system::System;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use vvp_core::metrics::Histogram;
+use zerocopy::FromZeros;
+
+/// Gateways that there can be.
+pub const GATEWAYS_MAX: usize = 4;
+/// Commands that can wait in a lane.
+pub const COMMANDS_WAITING_MAX: usize = 512;
+/// Events that can wait for the publisher.
+pub const EVENTS_WAITING_MAX: usize = 2048;
+
+/// A command or an event of 64 bytes, and when it was sent: nanoseconds of `CLOCK_MONOTONIC_RAW`, the same in all processes.
+pub type Record = [u64; 9];
+
+pub(crate) type Orders = FanIn<Record, COMMANDS_WAITING_MAX, GATEWAYS_MAX>;
+pub(crate) type Events = SpscChannel<Record, EVENTS_WAITING_MAX>;
+pub(crate) type Board = LatestCell<Snapshot>;
+
+/// Looks at the state of a pipeline, through a mapping that is read-only.
+pub type View = LatestView<Snapshot>;
+
+/// Latencies of the stages in nanoseconds, and what the publisher keeps; each field has one writer.
+#[derive(Debug, FromZeros)]
+#[repr(C)]
+pub(crate) struct Figures {
+    /// From a gateway's push to the matcher.
+    pub(crate) to_matcher: Histogram,
+    /// The matching of one command, journal and all.
+    pub(crate) matching: Histogram,
+    /// From the matcher's push to the publisher.
+    pub(crate) to_publisher: Histogram,
+    /// The sum of the first n events, at n modulo 2.
+    pub(crate) sums: [AtomicU64; 2],
+    /// Gateways that must have come before the matcher may end.
+    pub(crate) gateways: AtomicU64,
+}
+
+// SAFETY: the histograms are made of atomic integers and bound their own indices; zero is "nothing yet"; no pointers.
+unsafe impl SharedLayout for Figures {
+    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline figures 1").shape_of::<Self>().finish();
+}
+
+/// Why a stage cannot work.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StageError {
+    /// A region is missing or wrong.
+    Region(RegionError),
+    /// The stage's place is taken.
+    Claim(ClaimError),
+    /// The journal cannot be used.
+    Journal(MapFileError),
+    /// The journal is full: give it room for more commands.
+    JournalFull,
+    /// No memory for the engine.
+    Memory(MapError),
+}
+
+impl core::fmt::Display for StageError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Region(error) => error.fmt(f),
+            Self::Claim(error) => error.fmt(f),
+            Self::Journal(error) => write!(f, "journal: {error}"),
+            Self::JournalFull => f.write_str("the journal is full: give it room for more commands"),
+            Self::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for StageError {}
+
+impl From<RegionError> for StageError {
+    fn from(error: RegionError) -> Self {
+        Self::Region(error)
+    }
+}
+
+impl From<ClaimError> for StageError {
+    fn from(error: ClaimError) -> Self {
+        Self::Claim(error)
+    }
+}
+
+impl From<MapFileError> for StageError {
+    fn from(error: MapFileError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<MapError> for StageError {
+    fn from(error: MapError) -> Self {
+        Self::Memory(error)
+    }
+}
+
+/// Where the stages meet: a directory of regions, and the journal in it.
+#[derive(Debug)]
+pub struct Meeting {
+    dir: RegionDir,
+    path: PathBuf,
+}
+
+/// How long a stage waits before it looks whether its peer was started again.
+pub(crate) const RESTART: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// How much each stage waits on a full or empty queue: naps, since stages share processors.
+pub(crate) fn patience() -> crate::thread::Backoff {
+    crate::thread::Backoff::new(true)
+}
+
+impl Meeting {
+    /// Makes the regions, and a journal for so many commands, in a directory that is made if it is not there.
+    ///
+    /// # Errors
+    /// [`StageError`]. A journal that takes more than half of the memory that can be had is refused: the directory may lie in
+    /// memory.
+    pub fn create(path: &Path, commands_max: usize) -> Result<Self, StageError> {
+        let needed_bytes = Journal::bytes_for(commands_max) as u64;
+        let available = MemorySample::take(&System::this()).obtainable_bytes();
+        if let Some(available_bytes) = available.map(|n| n / 2).filter(|&n| needed_bytes > n) {
+            return Err(RegionError::NotEnoughMemory { needed_bytes, available_bytes }.into());
+        }
+        let dir = RegionDir::at(path)?;
+        let options = RegionOptions::default();
+        Orders::create_in(&dir, "orders", &options)?;
+        Events::create_in(&dir, "events", &options)?;
+        Board::create_in(&dir, "board", &options)?;
+        Region::<Figures>::create_in(&dir, "figures", &options, |_| ())?;
+        Journal::create(&path.join("journal"), commands_max)?;
+        Ok(Self { dir, path: path.to_owned() })
+    }
+
+    /// Comes to one that is there.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn open(path: &Path) -> Result<Self, StageError> {
+        if !path.is_dir() {
+            return Err(StageError::Region(RegionError::Missing));
+        }
+        Ok(Self { dir: RegionDir::at(path)?, path: path.to_owned() })
+    }
+
+    /// Says that the matcher ends only once so many gateways have sent something and all that came have closed. Unless it is
+    /// said, one is enough.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn expect_gateways(&self, gateways: usize) -> Result<(), StageError> {
+        self.figures()?.gateways.store(gateways as u64, Ordering::Relaxed); // Relaxed: said before any stage starts
+        Ok(())
+    }
+
+    /// The journal, to be read.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn journal(&self) -> Result<Journal, StageError> {
+        Journal::open(&self.path.join("journal"))
+    }
+
+    /// What the matcher says of the pipeline.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn view(&self) -> Result<View, StageError> {
+        Ok(View::open_in(&self.dir, "board")?)
+    }
+
+    pub(crate) fn orders(&self) -> Result<Orders, RegionError> {
+        Orders::open_in(&self.dir, "orders", &RegionOptions::default())
+    }
+
+    pub(crate) fn events(&self) -> Result<Events, RegionError> {
+        Events::open_in(&self.dir, "events", &RegionOptions::default())
+    }
+
+    pub(crate) fn board(&self) -> Result<Board, RegionError> {
+        Board::open_in(&self.dir, "board", &RegionOptions::default())
+    }
+
+    pub(crate) fn figures(&self) -> Result<Region<Figures>, RegionError> {
+        Region::open_in(&self.dir, "figures", &RegionOptions::default())
+    }
+}
