@@ -37,8 +37,7 @@ for level in "$@"; do
       ;;
   esac
 done
-build 0 --example make_mixture
-target/determinism/debug/examples/make_mixture 1 100000 >"$work/mixture.bin"
+mixture 1 100000 >"$work/mixture.bin"
 
 files=0
 for commands in "$work/mixture.bin" tests/scenarios/*.jsonl; do

@@ -104,3 +104,11 @@ debian_core() {
   fi
   [ -d "$("$DEBIAN_RUSTC" --print sysroot)/lib/rustlib/src/rust/library/core" ]
 }
+
+# mixture SEED COUNT: writes a file of command records of every kind to standard output, always the same for the same numbers.
+mixture() {
+  CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=0 \
+    CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=true CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true \
+    cargo build --quiet -p vvp-std-adapter --example make_mixture >&2
+  target/determinism/debug/examples/make_mixture "$@"
+}

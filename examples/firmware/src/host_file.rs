@@ -1,7 +1,7 @@
-//! Files of the debugging host, by Arm's semihosting calls (Arm IHI 0100, "Semihosting for AArch32 and AArch64").
+//! Files of the debugging host.
 
 use core::ffi::CStr;
-use cortex_m_semihosting::syscall;
+use vvp_firmware::semihosting;
 
 const MODE_READ_BINARY: usize = 1; // fopen's "rb"
 const MODE_WRITE_BINARY: usize = 5; // "wb"
@@ -26,8 +26,7 @@ impl HostFile {
     }
 
     fn open(name: &CStr, mode: usize) -> Option<Self> {
-        // SAFETY: SYS_OPEN reads the zero-terminated name during the call only; its length is without the zero.
-        let handle = unsafe { syscall!(OPEN, name.as_ptr(), mode, name.count_bytes()) };
+        let handle = semihosting::open(name, mode);
         if handle == usize::MAX { None } else { Some(Self { handle, buffer: [0; BUFFER], used: 0 }) }
     }
 
@@ -36,9 +35,8 @@ impl HostFile {
         let mut filled = 0;
         while filled < bytes.len() {
             let rest = &mut bytes[filled..];
-            // SAFETY: SYS_READ writes at most `rest.len()` bytes to `rest`, which is ours during the call.
-            let missing = unsafe { syscall!(READ, self.handle, rest.as_mut_ptr(), rest.len()) };
-            let read = rest.len().saturating_sub(missing); // the call answers how much it did *not* read
+            let missing = semihosting::read(self.handle, rest);
+            let read = rest.len().saturating_sub(missing);
             if read == 0 {
                 break;
             }
@@ -61,8 +59,7 @@ impl HostFile {
     /// Writes what is in the buffer.
     #[must_use]
     pub fn flush(&mut self) -> bool {
-        // SAFETY: SYS_WRITE reads `used` bytes of the buffer during the call only.
-        let missing = unsafe { syscall!(WRITE, self.handle, self.buffer.as_ptr(), self.used) };
+        let missing = semihosting::write(self.handle, &self.buffer[..self.used]);
         self.used = 0;
         missing == 0
     }

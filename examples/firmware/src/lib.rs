@@ -4,9 +4,13 @@
 //! whole matching engine for it.
 #![no_std]
 
+pub mod line;
 pub mod maps;
 pub mod pools;
 pub mod queues;
+#[cfg(all(target_os = "none", any(target_arch = "arm", target_arch = "riscv32", target_arch = "aarch64")))]
+pub mod semihosting;
+pub mod trial;
 
 use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tracked,

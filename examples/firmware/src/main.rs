@@ -1,18 +1,20 @@
 //! The image: reads command records from the file `commands.bin`, matches, writes event records to `events.bin`, both on
-//! the debugging host (semihosting) and both with their header record. `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the
-//! host's.
+//! the debugging host (semihosting) and both with their header record. For a Cortex-M7, and for QEMU's machine `virt` with a
+//! 32-bit RISC-V or a 64-bit Arm core. `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the host's.
 #![no_std]
 #![no_main]
 
 mod host_file;
+#[cfg(not(target_arch = "arm"))]
+mod virt;
 
 use core::panic::PanicInfo;
+#[cfg(target_arch = "arm")]
 use cortex_m as _; // brings the critical section
-use cortex_m_rt::entry;
-use cortex_m_semihosting::{debug, hprintln};
 use host_file::HostFile;
 use static_cell::ConstStaticCell;
-use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, state_hash, step};
+use vvp_firmware::semihosting::exit;
+use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, say, state_hash, step};
 
 /// All zero, so it takes room in RAM but not in the image, and never lies on the stack.
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
@@ -21,20 +23,24 @@ static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
 const BATCH: usize = 64;
 static INPUT: ConstStaticCell<[u8; BATCH * RECORD]> = ConstStaticCell::new([0; BATCH * RECORD]);
 
-#[entry]
+#[cfg(target_arch = "arm")]
+#[cortex_m_rt::entry]
 fn main() -> ! {
+    start()
+}
+
+fn start() -> ! {
     match run() {
         Ok((commands, events, hash)) => {
-            hprintln!("{} commands, {} events", commands, events);
-            hprintln!("{{\"state_hash\":\"{:016x}\"}}", hash);
-            debug::exit(debug::EXIT_SUCCESS);
+            say!("{commands} commands, {events} events");
+            say!("{{\"state_hash\":\"{hash:016x}\"}}");
+            exit(true)
         }
         Err(what) => {
-            hprintln!("firmware: {}", what);
-            debug::exit(debug::EXIT_FAILURE);
+            say!("firmware: {what}");
+            exit(false)
         }
     }
-    loop {}
 }
 
 fn run() -> Result<(u64, u64, u64), &'static str> {
@@ -73,7 +79,6 @@ fn run() -> Result<(u64, u64, u64), &'static str> {
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
-    hprintln!("{}", info);
-    debug::exit(debug::EXIT_FAILURE);
-    loop {}
+    say!("{info}");
+    exit(false)
 }
