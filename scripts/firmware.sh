@@ -26,7 +26,7 @@ few=("$@")
 if [ $# = 0 ]; then
   mixture 1 20000 >"$work/mixture.bin"
   # What the mixture leaves out: the clock moved by itself, and what the edge refuses.
-  printf '%s\n' '{"op":"time","ts":9000000000000000000}' 'no command' '{"op":"cancel","symbol":"NOBODY","id":1}' |
+  printf '%s\n' '{"op":"time","ts":9000000000000000000}' 'no command' |
     { "$vvp" encode 2>/dev/null || [ $? = 1 ]; } | tail -c +65 >>"$work/mixture.bin"
   kinds=$(od -An -v -tu1 -w64 -j64 "$work/mixture.bin" | awk '{ if (!seen[$1]++) n++ } END { print n }')
   [ "$kinds" = 10 ] || die "the mixture has $kinds kinds of commands, not all 10"

@@ -11,6 +11,7 @@
 
 /// One field of a structure, or one of each element of an array in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Field {
     /// The way to it, with dots; `slots[i]` names every element of an array.

@@ -79,6 +79,8 @@
 //!
 //! # Features
 //! - `async` (off): queues that can be awaited, `queue::waiting`; nothing else changes.
+//! - `defmt` (off): `defmt::Format` for errors, statistics, queues, and the values of commands and events.
+//! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`], `queue::frames::io`.
 //!
 //! `portable-atomic` comes in by itself on targets without compare-and-swap.
 #![no_std]
@@ -87,6 +89,8 @@
 pub mod book;
 pub mod engine;
 pub mod feed;
+#[cfg(all(feature = "defmt", not(loom)))]
+mod format;
 pub mod layout;
 pub mod map;
 pub mod metrics;

@@ -61,6 +61,7 @@ pub(crate) use const_unless_loom;
 ///
 /// 128 and not 64, because x86 fetches lines in pairs and some Arm cores have lines of 128 bytes.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C, align(128))]
 pub struct CachePadded<T>(pub(crate) T);
@@ -91,6 +92,7 @@ impl<T> DerefMut for CachePadded<T> {
 
 /// `core::cell::UnsafeCell`, lent out through closures so that loom can watch each access.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub struct UnsafeCell<T>(imp_cell::UnsafeCell<T>);

@@ -99,6 +99,7 @@ const _: () = assert!(size_of::<Command>() == 64);
 
 /// A replacement: what is `None` stays as it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Replacement {
     /// New limit price.
     pub price: Option<Price>,
@@ -110,6 +111,7 @@ pub struct Replacement {
 
 /// Something the edge refused before the engine saw it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refusal {
     /// Why.
     pub reason: Reject,

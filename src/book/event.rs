@@ -138,6 +138,7 @@ const _: () = assert!(size_of::<Event>() == 64);
 
 /// What an [`Event`] says, as an enum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields carry the names of the text format
 pub enum EventBody {
@@ -166,6 +167,7 @@ pub enum EventBody {
 
 /// Why 64 bytes are not an [`Event`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct BadEvent;
 

@@ -55,6 +55,13 @@ impl core::fmt::Debug for Symbol {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Symbol {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::Format::format(self.as_str(), f);
+    }
+}
+
 impl core::fmt::Display for Symbol {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(self.as_str())
@@ -63,6 +70,7 @@ impl core::fmt::Display for Symbol {
 
 /// The price step of an instrument in currency, `mantissa × 10^-decimals`, without trailing zeros: 0.01 is 1 and 2.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tick {
     mantissa: i64,
     decimals: u8,
@@ -105,6 +113,7 @@ impl Default for Tick {
 
 /// The definition of an instrument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InstrumentSpec {
     /// Its name.
     pub symbol: Symbol,
@@ -136,6 +145,7 @@ impl InstrumentSpec {
 
 /// The risk limits of an owner; `None` is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
     /// Most lots in one order.
     pub max_qty: Option<Qty>,

@@ -9,6 +9,7 @@ macro_rules! id {
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default,
             FromBytes, IntoBytes, Immutable, KnownLayout,
         )]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[repr(transparent)]
         pub struct $name($raw);
 
@@ -55,6 +56,7 @@ macro_rules! words {
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug,
             IntoBytes, Immutable, KnownLayout,
         )]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[repr(u8)]
         pub enum $name {
             $($(#[$vdoc])* $variant = $value,)+

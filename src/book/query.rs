@@ -8,6 +8,7 @@ use super::{OrderId, OrderType, OwnerId, Price, Qty, Side};
 
 /// What trades before an order at its own price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct QueuePosition {
     /// Orders in front of it, icebergs and hidden ones included.
     pub orders_ahead: u32,
@@ -18,6 +19,7 @@ pub struct QueuePosition {
 
 /// What filling a quantity at once would take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FillCost {
     /// Lots that would trade: all that was asked for, or all there is.
     pub qty: Qty,
@@ -29,6 +31,7 @@ pub struct FillCost {
 
 /// An untriggered stop as its owner sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WaitingStop {
     /// Its id.
     pub id: OrderId,
@@ -48,6 +51,7 @@ pub struct WaitingStop {
 
 /// How many there are now, and were at most at one time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BookCounts {
     /// Resting orders.
     pub resting_orders: usize,

@@ -81,6 +81,7 @@ impl<F> core::fmt::Debug for FnSink<F> {
 
 /// A sink that only counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CountSink {
     /// Events so far.
     pub events: u64,

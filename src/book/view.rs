@@ -7,6 +7,7 @@ use super::{OrderId, OwnerId, Phase, Price, Qty, Side};
 
 /// One price level as the market sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DepthLevel {
     /// Its price.
     pub price: Price,
@@ -64,6 +65,7 @@ impl<B: BookView> Iterator for Depth<'_, B> {
 
 /// A resting order as its owner sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RestingOrder {
     /// Its id.
     pub id: OrderId,

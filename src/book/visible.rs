@@ -16,6 +16,7 @@ use super::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 /// Quantities are what is visible: of an iceberg the slice. A spent slice is an order that traded down to nothing; its
 /// next slice is an order of the same id that is added at the back of the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VisibleChange {
     /// The instrument.
     pub instrument: InstrumentId,
@@ -31,6 +32,7 @@ pub struct VisibleChange {
 
 /// What happened to an order that the market sees, or to a hidden one that traded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Visible {
     /// It joined the back of the visible queue.
     Added {

@@ -5,6 +5,7 @@ use crate::book::{Book, BoundedSink, Command, Op, Track};
 
 /// The events of a command might not fit into the sink; nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct WouldBlock {
     /// Room that is enough for this command in the present state.

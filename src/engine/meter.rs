@@ -34,6 +34,7 @@ use crate::sync::const_unless_loom;
 /// assert_eq!((meter.latency.count(), meter.latency.max()), (3, 40));
 /// ```
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Meter {
     /// Counts of commands, events, refusals, trades.
     pub stats: Stats,

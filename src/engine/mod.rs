@@ -46,6 +46,7 @@ use zerocopy::FromZeros;
 /// assert_eq!(trades, [(101, 4)]);
 /// ```
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Engine<B, const INSTRUMENTS: usize, const OWNERS: usize> {
     state: State<OWNERS>,

@@ -7,6 +7,7 @@ use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKin
 /// The engine keeps none of this itself: whoever wants it counts commands with [`Stats::command`] and events by
 /// putting a [`Counted`] sink before the real one.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
     commands: [u64; 16],
     events: [u64; 16],

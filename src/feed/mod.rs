@@ -60,6 +60,7 @@ use zerocopy::FromZeros;
 /// [`Matcher::LEVELS_TOUCHED_MAX`], so that nothing is ever lost; both are checked when compiling. It takes 52 bytes for
 /// each level and 72 for each instrument. All-zero bytes are a feed that has published nothing.
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
     /// Records so far.

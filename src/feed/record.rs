@@ -5,6 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What a [`Record`] says, as an enum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MarketData {
     /// L1: the best visible levels; `None` where nothing is visible.
@@ -77,6 +78,7 @@ const AGAIN: u8 = 2;
 
 /// Why 64 bytes are not a [`Record`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct BadRecord;
 
@@ -195,7 +197,7 @@ impl Record {
         }
     }
 
-    fn parse(&self) -> Option<MarketData> {
+    pub(crate) fn parse(&self) -> Option<MarketData> {
         let head = u64::from_le(self.head);
         let (kind, flags) = ((head >> 32) as u8, (head >> 40) as u8);
         let side = if flags & SELL == 0 { Side::Buy } else { Side::Sell };

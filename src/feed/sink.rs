@@ -6,6 +6,7 @@ use crate::queue::Wait;
 
 /// Which kinds of market data somebody wants; the others are not made, and cost nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wants {
     /// L1: the best bid and ask.
     pub top: bool,

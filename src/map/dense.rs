@@ -40,6 +40,7 @@ use zerocopy::FromZeros;
 /// | `insert` of the next id, or of one within the window | the same |
 /// | `insert` of an id that skips `k` others | `k` bytes more, `N` at most |
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct DenseMap<V, const N: usize> {
     /// One after the newest id of the window; 0 before the first insert.
@@ -51,6 +52,7 @@ pub struct DenseMap<V, const N: usize> {
 
 /// Why an id was not taken in. The map is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DenseError {
     /// An id that is still there would drop out of the window: remove the oldest ids first.

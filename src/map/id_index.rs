@@ -12,6 +12,7 @@ use zerocopy::FromZeros;
 ///
 /// Slots are from 1 to 2^29 − 1; 0 is "none". The owner keeps at most `IDS` × 7/8 ids.
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct IdIndex<const IDS: usize> {
     places: [u32; IDS],

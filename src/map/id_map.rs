@@ -52,6 +52,7 @@ use zerocopy::FromZeros;
 /// | `remove` | the same; from a full group, also the tags and ids of the next |
 /// | `iter`, `clear`, `check_invariants` | the whole map |
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C, align(64))]
 pub struct IdMap<V, const N: usize> {
     tags: [u8; N],

@@ -17,6 +17,7 @@ use zerocopy::FromZeros;
 /// | `get` of an id that is there | one line of entries, one of the slab |
 /// | `insert`, `remove` | one line of entries, the next when a run of entries crosses into it |
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct IdTable<const IDS: usize> {
     seed: u64,

@@ -19,6 +19,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// meanwhile. Pools number themselves at first use, so that another pool's handle is told apart; that number starts
 /// again after 2^(32 - log2 N) - 1 pools of a program. All bytes are a handle; zero bytes are one that no pool knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Handle {
     /// The number of the slot, exclusive-ored with the pool's tag.
@@ -44,6 +45,7 @@ impl Handle {
 
 /// Why a handle was refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HandleError {
     /// It is no handle of this pool.

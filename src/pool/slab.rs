@@ -66,6 +66,7 @@ const _: () = assert!(size_of::<Slab<u64, 3>>() == 16 + 3 * 16);
 
 /// The name of a value in a [`Slab`]. Good until the value is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
     slot: u32,
     /// Odd.

@@ -10,6 +10,7 @@ use super::ring::Counts;
 /// call, but not all at the same moment; a magazine that has not been to the pool since may have handed out or taken
 /// back up to as many slots as it holds without `in_use` showing it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Slots there are.

@@ -105,6 +105,7 @@ impl<T> Layout for Latest<T> {
 
 /// Why there was nothing to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ReadError {
     /// Nothing was ever written.

@@ -70,6 +70,7 @@ impl<T> core::error::Error for Full<T> {}
 
 /// Why there was nothing to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PopError {
     /// Nothing now: try again later.
@@ -91,6 +92,7 @@ impl core::error::Error for PopError {}
 
 /// Fewer slots than asked for; nothing was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooFew {
     /// How many there are: ask for no more than this, or wait.

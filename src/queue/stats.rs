@@ -9,6 +9,7 @@ use crate::sync::{AtomicUsize, Ordering};
 /// with `usize`. Read while the queue is in use, each number is one that was true during the call, but not all at
 /// the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Stats {
     /// Values published by the producer.

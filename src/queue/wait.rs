@@ -19,6 +19,7 @@ impl<F: FnMut(u32)> Wait for F {
 ///
 /// The fastest answer where the other side has a core of its own; where both share one, use something that yields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Spin;
 
 impl Wait for Spin {

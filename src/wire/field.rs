@@ -56,6 +56,7 @@ impl Field for u8 {
 
 /// A time of 48 bits: nanoseconds since midnight, up to 281,474,976,710,655 (a day is 86,400,000,000,000).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Nanos48(u64);
 
 impl Nanos48 {
@@ -93,6 +94,7 @@ impl Field for Nanos48 {
 
 /// A price in ten-thousandths of a dollar: 10000 is $1. The format allows up to 2,000,000,000 ($200,000).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Price4(u32);
 
 impl Price4 {
@@ -140,6 +142,7 @@ impl core::fmt::Display for Price4 {
 
 /// A price in hundred-millionths of a dollar: 100000000 is $1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Price8(u64);
 
 impl Price8 {

@@ -15,6 +15,7 @@ pub const LENGTH_BYTES: usize = 2;
 
 /// What is wrong in a stream of messages, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WireError {
     /// Bytes from the start of the stream to the frame (its length field) that is wrong.
     pub offset: u64,
@@ -24,6 +25,7 @@ pub struct WireError {
 
 /// What can be wrong with a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause {
     /// The stream ends within a frame: get the whole file.
@@ -177,6 +179,7 @@ impl<'a> Iterator for Messages<'a> {
 
 /// Why a frame was not written; nothing was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotWritten {
     /// The space is too small: give 2 bytes more than the message has.

@@ -6,6 +6,7 @@ use zerocopy::TryFromBytes;
 
 /// Why 64 bytes are not a [`Command`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BadCommand {
     /// A code that no operation, side, type or other word has.

@@ -2,6 +2,7 @@
 
 /// Why a snapshot was not restored, and at which byte of it the reason stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct RestoreError {
     /// The reason.
@@ -25,6 +26,7 @@ impl RestoreError {
 
 /// What is wrong with a snapshot, or with the engine that it does not fit into.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RestoreFault {
     /// It does not begin like a snapshot: give the bytes that `save` wrote.
@@ -73,6 +75,7 @@ pub enum RestoreFault {
 
 /// What an engine can have too little room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Capacity {
     /// Instruments.

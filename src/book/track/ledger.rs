@@ -13,6 +13,7 @@ use zerocopy::FromZeros;
 ///
 /// Which slot an order has, when it came, how much fits in: no term sees that.
 #[derive(Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Ledger<const ORDERS: usize, const STOPS: usize> {
     /// What is in it.

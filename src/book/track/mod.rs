@@ -13,11 +13,13 @@ pub trait Track: Sealed + core::fmt::Debug {}
 
 /// A book without a state hash, which costs nothing.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Untracked;
 
 /// A book with a state hash, kept up with every change: 24 more bytes and 24 an order and stop, and on x86-64 some 115
 /// instructions more each time one comes or goes, 45 each time it changes.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tracked;
 
 impl Track for Untracked {}
@@ -77,6 +79,7 @@ pub trait Tracking: FromZeros + core::fmt::Debug {
 
 /// What an untracked book keeps.
 #[derive(Clone, Copy, Debug, FromZeros)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Nothing;
 

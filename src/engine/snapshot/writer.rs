@@ -39,6 +39,7 @@ pub struct SliceWriter<'a> {
 
 /// The memory of a [`SliceWriter`] is too small: give it as much as `snapshot_len` says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct NoRoom;
 

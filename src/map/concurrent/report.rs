@@ -6,6 +6,7 @@ use core::fmt;
 ///
 /// All but `capacity` and `len` wrap with `usize`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct MapStats {
     /// How many keys fit.
@@ -26,6 +27,7 @@ pub struct MapStats {
 
 /// Why a value was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UpdateError<V> {
     /// The key is not there: insert it.
@@ -50,6 +52,7 @@ impl<V: fmt::Debug> core::error::Error for UpdateError<V> {}
 
 /// A writer changed a key of the same home during the call: try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Contended;
 
 impl fmt::Display for Contended {

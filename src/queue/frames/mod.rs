@@ -47,6 +47,8 @@
 //! compare-and-swap but claiming.
 
 mod consumer;
+#[cfg(feature = "embedded-io")]
+pub mod io;
 #[allow(unreachable_pub)] // public for the model checker's build
 mod marks;
 mod producer;
@@ -229,6 +231,7 @@ impl<const N: usize> fmt::Debug for Frames<N> {
 
 /// Why a frame was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum FrameError {
     /// No room in one piece now: wait for the consumer and try again.

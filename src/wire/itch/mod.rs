@@ -57,6 +57,7 @@ const _: () = assert!(size_of::<Head>() == 11 && core::mem::offset_of!(Head, tim
 
 /// Which stock, and when: what the sender of a message fills in besides its type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stamp {
     /// The day's number of the stock, from 1; 0 is none.
     pub locate: u16,
@@ -124,6 +125,7 @@ impl core::fmt::Debug for Head {
 
 /// Why bytes are not a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BadMessage {
     /// No byte at all: not even a type.
