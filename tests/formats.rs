@@ -13,7 +13,8 @@ fn public_values_can_be_logged() {
     shown::<(OrderId, OwnerId, InstrumentId, Price, Qty, Side, OrderType, TimeInForce)>();
     shown::<(SelfTrade, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
     shown::<(feed::Record, engine::RestoreError)>();
-    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, queue::latest::ReadError)>();
+    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, queue::latest::ReadError)>(
+    );
     shown::<queue::Spsc<u8, 4>>();
     shown::<queue::Frames<64>>();
     shown::<(pool::Handle, pool::HandleError, map::Full<u8>)>();
