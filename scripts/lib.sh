@@ -40,12 +40,13 @@ apt_install() {
     say "not installing $*: needs root and apt-get" >&2
     return 1
   fi
-  # A fresh machine has no package lists; an old one has lists of packages that are gone.
-  if [ -z "${APT_UPDATED:-}" ]; then
+  # One at a time: two steps may want something at once.
+  (
+    flock 9
+    # A fresh machine has no package lists; an old one has lists of packages that are gone.
     apt-get update -qq || say "apt-get update failed, trying with the lists at hand" >&2
-    APT_UPDATED=1
-  fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  ) 9>/tmp/vvp-apt.lock
 }
 
 # need COMMAND PACKAGE: the command, from the Debian package if it is not there, or the end of the script.
