@@ -95,12 +95,17 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = vvp(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let mut command = vvp(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A shell that starts the tests in the background has Ctrl-C ignored, which the binary would respect for ever.
+        // SAFETY: `signal` may be called between fork and exec, and nothing else is.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                Ok(())
+            });
+        }
+        let mut child = command.spawn().expect("the binary starts");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         Self { child, stdin, stdout }
     }
