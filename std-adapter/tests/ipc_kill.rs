@@ -8,7 +8,10 @@ mod part;
 use part::{Limit, Part, Random, given, kills};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use vvp_std_adapter::ipc::{ClaimError, FanIn, LatestCell, MpscChannel, Peer, RecvError, SendError, SpscChannel};
+use vvp_core::queue::Wait;
+use vvp_std_adapter::ipc::{
+    ClaimError, FanIn, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError, SpscChannel,
+};
 use vvp_std_adapter::memory::region::{Region, RegionDir, RegionOptions};
 use vvp_std_adapter::thread::Backoff;
 
@@ -33,6 +36,22 @@ const PLAIN: RegionOptions = RegionOptions {
 
 fn message(lane: usize, n: u64) -> Message {
     [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15), lane as u64, n.rotate_left(7)]
+}
+
+/// Waits as [`Backoff`] does, but not for ever.
+struct Bounded(Backoff, Limit);
+
+impl Bounded {
+    fn new() -> Self {
+        Self(Backoff::new(true), Limit::new())
+    }
+}
+
+impl Wait for Bounded {
+    fn wait(&mut self, attempt: u32) {
+        self.1.check();
+        self.0.wait(attempt);
+    }
 }
 
 /// A directory of this test's own, gone when dropped.
@@ -104,7 +123,7 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
         let until = next + 1 + random.below(2_000);
         while next < until {
             limit.check();
-            match rx.recv(&mut Backoff::new(true)) {
+            match rx.recv(&mut Bounded::new()) {
                 Ok(found) => {
                     assert_eq!(found, message(0, next));
                     next += 1;
@@ -120,7 +139,7 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
         let killed = Instant::now();
         loop {
             limit.check();
-            match rx.recv(&mut Backoff::new(true)) {
+            match rx.recv(&mut Bounded::new()) {
                 Ok(found) => {
                     assert_eq!(found, message(0, next));
                     next += 1;
@@ -190,7 +209,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
         let until = n + 300 + random.below(500);
         while n < until {
             limit.check();
-            match tx.send(message(0, n), &mut Backoff::new(true)) {
+            match tx.send(message(0, n), &mut Bounded::new()) {
                 Ok(()) => n += 1,
                 Err(SendError::PeerDied(..)) => std::thread::sleep(Duration::from_micros(200)),
                 Err(other) => panic!("{other}"),
@@ -200,7 +219,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
         // The survivor learns of it, at the latest when the queue is full.
         let died = loop {
             limit.check();
-            match tx.send(message(0, n), &mut Backoff::new(true)) {
+            match tx.send(message(0, n), &mut Bounded::new()) {
                 Ok(()) => n += 1,
                 Err(error) => break error,
             }
@@ -243,19 +262,41 @@ fn part_mpsc_sender() {
     }
 }
 
-/// Kills one of three senders again and again, while the others go on, and looks at all that `recv` gives.
-fn kill_senders(
-    part: &str,
-    place: &Place,
-    recv: &mut dyn FnMut() -> Result<(usize, Message), RecvError>,
-) -> [u64; LANES] {
+/// The one end that takes what several senders send.
+trait Receiver {
+    fn recv(&mut self) -> Result<(usize, Message), RecvError>;
+    fn peer(&self, lane: usize) -> Peer;
+}
+
+impl Receiver for FanInReceiver<Message, 64, LANES> {
+    fn recv(&mut self) -> Result<(usize, Message), RecvError> {
+        Self::recv(self, &mut Bounded::new())
+    }
+
+    fn peer(&self, lane: usize) -> Peer {
+        Self::peer(self, lane)
+    }
+}
+
+impl Receiver for MpscReceiver<Message, 64, LANES> {
+    fn recv(&mut self) -> Result<(usize, Message), RecvError> {
+        Self::recv(self, &mut Bounded::new())
+    }
+
+    fn peer(&self, lane: usize) -> Peer {
+        Self::peer(self, lane)
+    }
+}
+
+/// Kills one of three senders again and again, while the others go on, and looks at all that `rx` gives.
+fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANES] {
     let (kills, limit) = (kills(), Limit::new());
     let (mut next, mut random, mut messages) = ([0_u64; LANES], Random(362_436_069), 0_u64);
     let start = |lane: usize| Part::start(part, &format!("{}:{lane}", place.0));
     let mut children: [Option<Part>; LANES] = core::array::from_fn(|lane| Some(start(lane)));
-    let mut take = |next: &mut [u64; LANES]| {
+    let mut take = |rx: &mut _, next: &mut [u64; LANES]| {
         limit.check();
-        match recv() {
+        match Receiver::recv(rx) {
             Ok((lane, found)) => {
                 assert_eq!(found, message(lane, next[lane]), "lane {lane}");
                 next[lane] += 1;
@@ -271,27 +312,27 @@ fn kill_senders(
         // Something of the victim's, so that it has come; and a few more of anybody's.
         let from = next[victim];
         while next[victim] == from {
-            let _ = take(&mut next);
+            let _ = take(rx, &mut next);
         }
         for _ in 0..random.below(500) {
-            let _ = take(&mut next);
+            let _ = take(rx, &mut next);
         }
         // Killed, and gone, before the next one asks for the lane.
         children[victim] = None;
         children[victim] = Some(start(victim));
     }
-    // The last of each lane come as well, and are killed; each death is told once, after all messages.
-    for lane in 0..LANES {
-        let from = next[lane];
-        while next[lane] == from {
-            let _ = take(&mut next);
+    // The last of each lane come as well, and are killed; each death is told once, after all messages. A message may still
+    // be the last one's but one, and who is killed before it has its lane is nobody's peer.
+    let pids = children.each_ref().map(|child| child.as_ref().map_or(0, Part::pid));
+    for (lane, pid) in pids.into_iter().enumerate() {
+        while !matches!(rx.peer(lane), Peer::Alive(token) if token.pid() == pid) {
+            let _ = take(rx, &mut next);
         }
     }
-    let pids = children.each_ref().map(|child| child.as_ref().map_or(0, Part::pid));
     drop(children);
     let mut told = Vec::new();
     while !pids.iter().all(|pid| told.contains(pid)) {
-        if let Err(pid) = take(&mut next) {
+        if let Err(pid) = take(rx, &mut next) {
             assert!(!told.contains(&pid), "told twice");
             told.push(pid);
         }
@@ -308,7 +349,7 @@ fn a_lanes_sender_killed_at_any_point_loses_and_doubles_nothing_and_holds_nobody
     let place = Place::new("fan-in");
     let lanes = Lanes::create_in(&place.dir(), "lanes", &PLAIN).expect("fresh");
     let mut rx = lanes.receiver().expect("free");
-    let next = kill_senders("part_lane_sender", &place, &mut || rx.recv(&mut Backoff::new(true)));
+    let next = kill_senders("part_lane_sender", &place, &mut rx);
     for (lane, next) in next.into_iter().enumerate() {
         let tx = lanes.sender(lane).expect("the last one is dead");
         assert_eq!(tx.position() as u64, next);
@@ -324,7 +365,7 @@ fn one_of_many_senders_killed_at_any_point_loses_and_doubles_nothing_and_is_pass
     let place = Place::new("mpsc");
     let channel = Mpsc::create_in(&place.dir(), "mpsc", &PLAIN).expect("fresh");
     let mut rx = channel.receiver().expect("free");
-    let next = kill_senders("part_mpsc_sender", &place, &mut || rx.recv(&mut Backoff::new(true)));
+    let next = kill_senders("part_mpsc_sender", &place, &mut rx);
     for (lane, next) in next.into_iter().enumerate() {
         let mut tx = channel.sender(lane).expect("the last one is dead");
         assert_eq!(tx.position(), next);
@@ -362,7 +403,7 @@ fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it
         let until = tx.position() + 300 + random.below(500);
         while tx.position() < until {
             limit.check();
-            match tx.send(message(0, tx.position()), &mut Backoff::new(true)) {
+            match tx.send(message(0, tx.position()), &mut Bounded::new()) {
                 Ok(()) => {}
                 Err(SendError::PeerDied(..)) => std::thread::sleep(Duration::from_micros(200)),
                 Err(other) => panic!("{other}"),
