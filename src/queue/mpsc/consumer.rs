@@ -160,7 +160,11 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         self.pass_over();
-        self.pace.keep(self.head, pace::few(N));
+        if self.pace.keep(self.head) {
+            // Relaxed: nobody touches a slot because of this.
+            let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
+            self.pace.judge(self.head, there, pace::few(N));
+        }
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

@@ -195,10 +195,11 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
-        if self.few {
-            self.pace.keep(self.head, pace::few(N));
-        }
+        let away = self.few && self.pace.keep(self.head);
         let there = self.look();
+        if away {
+            self.pace.judge(self.head, there, pace::few(N));
+        }
         self.few = there < pace::few(N);
         if there > 0 {
             return Ok(());

@@ -120,7 +120,10 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        self.pace.keep(self.head, pace::few(N));
+        if self.pace.keep(self.head) {
+            let there = self.available();
+            self.pace.judge(self.head, there, pace::few(N));
+        }
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }

@@ -33,7 +33,7 @@ pub use compare::{Change, Comparison, NotComparable, compare};
 pub use flow::{FlowEngine, stream};
 pub use harness::Harness;
 pub use html::page;
-pub use path::{Path, Threads};
+pub use path::{Path, Threads, load_title};
 pub use prove::{Proof, prove};
 pub use row::{Curve, FORM, Load, Memory, PERCENTILES, Results, Row, Stall};
 pub use syscalls::{NotCounted, SyscallWatch};
@@ -135,7 +135,7 @@ pub fn run(harness: &Harness, groups: &[Group], step: &mut dyn FnMut(&Step<'_>))
             Group::Book => results.curves.push(book::rows(harness, &mut row)?),
             Group::Pipeline => {
                 let mut path = Path::new(harness.operations(PATH_ORDERS))?;
-                for threads in [Threads::One, Threads::Two] {
+                for threads in [Threads::None, Threads::One, Threads::Two] {
                     path.sweep(harness, threads, &mut |load| {
                         step(&Step::Load(&load));
                         results.loads.push(load);

@@ -8,7 +8,8 @@
 //!                bytes ← encode ← [ event queue ] ←
 //! ```
 //! Orders are due at fixed times, whatever became of those before them, and a latency counts from when the order was due:
-//! a path that falls behind is seen to (no coordinated omission).
+//! a path that falls behind is seen to (no coordinated omission). The same with nothing done for them shows what of the latencies
+//! is the machine's own: what comes between a thread and its processor.
 
 use super::flow::{FlowEngine, stream};
 use super::harness::Harness;
@@ -40,18 +41,37 @@ pub(super) type Events = Spsc<Event, EVENTS>;
 /// Fractions of what the path takes at most, in percent, at which it is measured.
 const LOADS: [u64; 10] = [5, 10, 25, 50, 60, 70, 80, 90, 95, 105];
 
+/// Rates at which nothing is done.
+const IDLE: [f64; 3] = [1e6, 5e6, 1e7];
+
 /// Which way the orders go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
+    /// Nothing is done for an order, but that it is waited for and answered: the machine itself.
+    None,
     /// One thread does all.
     One,
     /// One for the edges, one that matches, on two processors.
     Two,
 }
 
+/// The path of [`Threads::None`] among the results.
+const NOTHING: &str = "nothing";
+
+/// What stands above the loads of a path, by its name among the results.
+#[must_use]
+pub fn load_title(path: &str) -> String {
+    if path == NOTHING {
+        "nothing done for an order: the machine itself".into()
+    } else {
+        format!("the whole path, {path}")
+    }
+}
+
 impl Threads {
     const fn name(self) -> &'static str {
         match self {
+            Self::None => NOTHING,
             Self::One => "one thread",
             Self::Two => "two threads",
         }
@@ -144,8 +164,12 @@ impl Path {
         self.done.len() as u64
     }
 
-    /// Loads from light to more than the path can take; the first one is as fast as it goes, which says what that is.
+    /// Loads from light to more than the path can take; the first one is as fast as it goes, which says what that is. With
+    /// nothing done, some fixed rates.
     pub fn sweep(&mut self, harness: &Harness, threads: Threads, load: &mut dyn FnMut(Load)) {
+        if threads == Threads::None {
+            return IDLE.iter().for_each(|&rate| load(self.run(harness, threads, rate)));
+        }
         let most = self.run(harness, threads, 0.0);
         let saturation = most.answered_per_s;
         load(most);
@@ -172,6 +196,7 @@ impl Path {
             first: self.filling.len() as u64,
         };
         let ((start, end), line_ns) = match threads {
+            Threads::None => (self.no_path(harness, schedule), None),
             Threads::One => (self.one_thread(harness, schedule), None),
             Threads::Two => {
                 let before = harness.line_ns();
@@ -192,6 +217,16 @@ impl Path {
             line_ns,
             sustained: true,
         }
+    }
+
+    fn no_path(&mut self, harness: &Harness, schedule: Schedule) -> (u64, u64) {
+        harness.settle_here();
+        let start = schedule.clock.now();
+        for i in 0..self.done.len() {
+            schedule.wait_until_due(start, i, || {});
+            self.done[i] = schedule.clock.now();
+        }
+        (start, schedule.clock.now())
     }
 
     fn one_thread(&mut self, harness: &Harness, schedule: Schedule) -> (u64, u64) {
@@ -359,7 +394,7 @@ mod tests {
     fn every_order_is_answered() {
         let harness = Harness::new(true);
         let mut path = Path::new(20_000).expect("memory");
-        for threads in [Threads::One, Threads::Two] {
+        for threads in [Threads::None, Threads::One, Threads::Two] {
             path.done.fill(u64::MAX);
             let load = path.run(&harness, threads, 0.0);
             assert_eq!(load.orders, 20_000);

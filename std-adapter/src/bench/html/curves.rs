@@ -1,5 +1,6 @@
 //! Latency by rate, and latency by percentile, on scales of powers of ten.
 
+use super::super::path::load_title;
 use super::super::row::{Load, Results};
 use super::{Decades, ns, rate, text};
 use core::fmt::Write;
@@ -111,8 +112,8 @@ pub(super) fn loads(out: &mut String, loads: &[Load]) -> core::fmt::Result {
         let widest = steps.iter().map(|load| load.offered_per_s).fold(1.0, f64::max);
         write!(
             out,
-            "<section><h2>An order through the whole path, {}</h2><p>From when it was due to its last event encoded, by rate",
-            text(path)
+            "<section><h2>An order: {}</h2><p>From when it was due to its last event encoded, by rate",
+            text(&load_title(path))
         )?;
         if let Some(most) = most {
             write!(out, "; at full speed {}", rate(most.answered_per_s))?;

@@ -5,7 +5,7 @@ use lexopt::prelude::*;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::bench::{
-    Change, Comparison, Group, Harness, Load, Proof, Results, Row, Step, compare, page, prove, run,
+    Change, Comparison, Group, Harness, Load, Proof, Results, Row, Step, compare, load_title, page, prove, run,
 };
 
 const HELP: &str = "\
@@ -177,11 +177,17 @@ fn show(out: &mut Vec<u8>, results: &Results, colour: bool) -> io::Result<()> {
     for load in &results.loads {
         if load.path != path {
             path = &load.path;
-            let title = format!("whole path, {path}");
             writeln!(
                 out,
-                "\n{bold}{title:<24}{off} {:>12} {:>10} {:>10} {:>10} {:>11} {:>11}",
-                "answered/s", "p50 ns", "p99 ns", "p99.9 ns", "p99.99 ns", "worst ns"
+                "\n{bold}{}{off}\n  {:<22} {:>12} {:>10} {:>10} {:>10} {:>11} {:>11}",
+                load_title(path),
+                "offered",
+                "answered/s",
+                "p50 ns",
+                "p99 ns",
+                "p99.9 ns",
+                "p99.99 ns",
+                "worst ns"
             )?;
         }
         show_load(out, load)?;
