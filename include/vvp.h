@@ -54,10 +54,17 @@ enum { VVP_BUY = 0, VVP_SELL = 1 };
 /* ---- The lines of a ring -------------------------------------------------------------------------------------- */
 
 typedef struct {
-    _Alignas(VVP_LINE) _Atomic(size_t) tail; /* Spsc: published; TurnSpsc: counted */
+    _Alignas(VVP_LINE) _Atomic(size_t) tail; /* published */
     _Atomic(size_t) high_water, refused;
     _Atomic(bool) closed, claimed;
 } vvp_producer_line;
+
+typedef struct {
+    _Alignas(VVP_LINE) _Atomic(size_t) tail; /* counted; the turns publish */
+    _Atomic(size_t) high_water, refused;
+    _Alignas(VVP_LINE) _Atomic(bool) closed; /* a line of its own, which an idle consumer looks at */
+    _Atomic(bool) claimed;
+} vvp_turn_producer_lines;
 
 typedef struct {
     _Alignas(VVP_LINE) _Atomic(size_t) head; /* given back */
@@ -73,6 +80,7 @@ typedef struct {
 _Static_assert(sizeof(_Atomic(size_t)) == sizeof(size_t) && sizeof(_Atomic(bool)) == 1, "atomics are plain words");
 _Static_assert(sizeof(vvp_producer_line) == VVP_LINE && sizeof(vvp_spsc_consumer_line) == VVP_LINE &&
                sizeof(vvp_turn_consumer_line) == VVP_LINE, "a line each");
+_Static_assert(sizeof(vvp_turn_producer_lines) == 2 * VVP_LINE, "two lines");
 
 /* Acquire: pairs with the Release of whoever gave the end back. */
 static inline bool vvp_claim(_Atomic(bool) *claimed, _Atomic(bool) *closed) {
@@ -128,7 +136,7 @@ static inline bool vvp_spsc_pop(vvp_spsc *q, size_t n, size_t size, void *value)
     return true;
 }
 
-/* ---- TurnSpsc<u64, N>: both lines, then N slots of a value and its turn ------------------------------------------ */
+/* ---- TurnSpsc<u64, N>: three lines, then N slots of a value and its turn ------------------------------------------ */
 
 typedef struct {
 #if UINTPTR_MAX > UINT32_MAX
@@ -140,13 +148,13 @@ typedef struct {
 } vvp_turn_slot;
 
 typedef struct {
-    vvp_producer_line producer;
+    vvp_turn_producer_lines producer;
     vvp_turn_consumer_line consumer;
     _Alignas(VVP_LINE) vvp_turn_slot slots[];
 } vvp_turn;
 
 _Static_assert(offsetof(vvp_turn_slot, turn) == 8 && sizeof(vvp_turn_slot) == 16, "as docs/layouts.md says");
-_Static_assert(offsetof(vvp_turn, slots) == 256, "as docs/layouts.md says");
+_Static_assert(offsetof(vvp_turn, slots) == 384, "as docs/layouts.md says");
 
 /* The number of the next value: a producer starts with this, once, after it has claimed its end. */
 static inline size_t vvp_turn_start(vvp_turn *q, size_t n) {

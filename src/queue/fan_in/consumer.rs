@@ -222,34 +222,30 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// moment later.
     #[cold]
     #[inline(never)]
-    fn keep_distance(&mut self) -> bool {
-        self.pace.keep(self.found)
-    }
-
-    /// After that: so many values were there.
-    #[cold]
-    #[inline(never)]
-    fn judge_distance(&mut self, there: usize) {
-        self.pace.judge(self.found, there, pace::few(N));
+    fn keep_distance(&mut self) {
+        if self.pace.keep(self.found) {
+            let there = self.lane().available();
+            self.pace.judge(self.found, there, pace::few(N));
+        }
     }
 
     /// Gives the turn to this lane, if it has values.
     #[inline(always)]
     fn turn_to(&mut self, lane: usize) -> bool {
-        let away = lane == self.at && self.few && self.pace.is_on() && self.keep_distance();
-        let Some(consumer) = self.lanes.get_mut(lane) else { return false };
-        let there = if consumer.has_some() { consumer.available() } else { 0 };
-        if away {
-            self.judge_distance(there);
+        if lane == self.at && self.few && self.pace.is_on() {
+            self.keep_distance();
         }
-        if there == 0 {
+        let Some(consumer) = self.lanes.get_mut(lane) else { return false };
+        if !consumer.has_some() {
             return false;
         }
+        let there = consumer.available();
         self.few = there < pace::few(N);
         self.left = there.min(self.batch);
         self.found = self.found.wrapping_add(self.left);
         self.at = lane;
-        true
+        // In memory that another process can write, there may be none after all.
+        self.left > 0
     }
 }
 

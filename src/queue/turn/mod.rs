@@ -34,15 +34,15 @@
 //! looks at only when it has used up the room it knew of.
 //!
 //! ```text
-//!   offset 0                128                      256
-//!   +----------------------+------------------------+---------------+---------------+-- - - --+
-//!   | tail     high_water  | head                   | value 0 turn  | value 1 turn  |         |
-//!   | refused  flags       | flags                  |               |               |         |
-//!   +----------------------+------------------------+---------------+---------------+-- - - --+
-//!     only the producer       only the consumer        only the producer writes here;
-//!     writes here, for        writes here              on 64-bit targets a slot is a multiple of
-//!     statistics and for                               16 bytes, so that value and turn of up to
-//!     its next owner                                   16 bytes lie on one line
+//!   offset 0                128                 256                    384
+//!   +----------------------+-------------------+----------------------+---------------+---------------+-- - - --+
+//!   | tail     high_water  | the producer's    | head                 | value 0 turn  | value 1 turn  |         |
+//!   | refused              | flags             | flags                |               |               |         |
+//!   +----------------------+-------------------+----------------------+---------------+---------------+-- - - --+
+//!     only the producer      hardly ever         only the consumer      only the producer writes here;
+//!     writes here, for       written: an idle    writes here            on 64-bit targets a slot is a multiple of
+//!     statistics and for     consumer looks                             16 bytes, so that value and turn of up to
+//!     its next owner         here                                       16 bytes lie on one line
 //! ```
 //! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
 //!
@@ -90,8 +90,9 @@ struct ProducerLine {
     high_water: AtomicUsize,
     /// How many calls found no room.
     refused: AtomicUsize,
-    /// Closed: nothing more will come.
-    end: End,
+    /// Closed: nothing more will come. On a line of its own, which a consumer that waits for a value can keep looking at
+    /// while the producer counts.
+    end: CachePadded<End>,
 }
 
 /// What the consumer writes and the producer reads.
@@ -109,9 +110,9 @@ const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducerLine, tail) == 0 && offset_of!(ConsumerLine, head) == 0);
     assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, refused) == 2 * WORD);
-    assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == WORD);
-    assert!(offset_of!(TurnSpsc<u64, 4>, consumer) == 128 && offset_of!(TurnSpsc<u64, 4>, slots) == 256);
-    assert!(size_of::<TurnSpsc<u64, 16>>() == 512);
+    assert!(offset_of!(ProducerLine, end) == 128 && offset_of!(ConsumerLine, end) == WORD);
+    assert!(offset_of!(TurnSpsc<u64, 4>, consumer) == 256 && offset_of!(TurnSpsc<u64, 4>, slots) == 384);
+    assert!(size_of::<TurnSpsc<u64, 16>>() == 640);
 };
 
 impl<T, const N: usize> Layout for TurnSpsc<T, N> {
@@ -119,8 +120,8 @@ impl<T, const N: usize> Layout for TurnSpsc<T, N> {
         field!("producer.tail", Self, producer.0.tail),
         field!("producer.high_water", Self, producer.0.high_water),
         field!("producer.refused", Self, producer.0.refused),
-        field!("producer.closed", Self, producer.0.end.closed),
-        field!("producer.claimed", Self, producer.0.end.claimed),
+        field!("producer.closed", Self, producer.0.end.0.closed),
+        field!("producer.claimed", Self, producer.0.end.0.claimed),
         field!("consumer.head", Self, consumer.0.head),
         field!("consumer.closed", Self, consumer.0.end.closed),
         field!("consumer.claimed", Self, consumer.0.end.claimed),
@@ -143,7 +144,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
                     tail: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                     refused: AtomicUsize::new(0),
-                    end: End::new(),
+                    end: CachePadded::new(End::new()),
                 }),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
