@@ -2,6 +2,7 @@
 # The rules of the house that no compiler knows:   scripts/house-rules.sh
 #  - src/ (the core) uses no std, no alloc, no float;
 #  - no file of Rust is longer than 700 lines;
+#  - every test that docs/reliability.md names exists;
 #  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -49,6 +50,13 @@ complain "std or alloc in the core" "$(shipped '(^|[^_[:alnum:]])(std|alloc)::|e
 complain "left undone" "$(code '\b(todo|unimplemented|dbg)!|#\[ignore' "${files[@]}")"
 complain "left undone" "$(grep -nE 'FIXME|XXX' "${files[@]}" /dev/null || true)"
 complain "longer than 700 lines" "$(wc -l "${files[@]}" | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 }')"
+
+# The last column of the table of faults; what has an underscore is a test, or a file of tests.
+missing=$(awk -F'|' '/^\|/ { print $4 }' docs/reliability.md | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort -u |
+  while read -r name; do
+    if ! grep -qE "fn $name\(" "${files[@]}" && [ ! -e "std-adapter/tests/$name.rs" ]; then printf '%s\n' "$name"; fi
+  done)
+complain "named in docs/reliability.md and not there" "$missing"
 
 if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi
 say "${#files[@]} files keep the house rules"

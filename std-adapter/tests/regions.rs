@@ -1,5 +1,8 @@
 //! Regions: what is asked is answered, and what is wrong is said.
 
+#[path = "support/part.rs"]
+mod part;
+
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -207,4 +210,32 @@ fn too_much_is_refused() {
         assert!(error.is_some_and(|e| e.to_string().contains("ask for less")));
     }
     assert_eq!(std::fs::read_dir(&place.0).expect("ours").count(), 0);
+}
+
+#[test]
+fn part_that_touches_what_is_gone() {
+    let Some(path) = part::given() else { return };
+    let region = words(&RegionDir::at(path.as_ref()).expect("made by the test"), "r").expect("whole");
+    region[999].store(1, Ordering::Relaxed);
+    std::fs::File::options().write(true).open(format!("{path}/r")).expect("ours").set_len(4096).expect("ours");
+    region[999].store(2, Ordering::Relaxed);
+    unreachable!("the memory is gone");
+}
+
+#[test]
+fn a_file_cut_short_ends_who_touches_it() {
+    use std::os::unix::process::ExitStatusExt;
+    if part::given().is_some() {
+        return;
+    }
+    let place = Place::new("cut");
+    let dir = place.dir();
+    drop(Region::<Words>::create_in(&dir, "r", &PLAIN, |_| ()).expect("fresh"));
+    let status = part::Part::start("part_that_touches_what_is_gone", place.0.to_str().expect("plain letters")).end();
+    // A sanitizer ends the process in its own way.
+    assert!(
+        status.signal() == Some(libc::SIGBUS) || (status.code().is_some_and(|code| code != 0 && code != 101)),
+        "{status}"
+    );
+    assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { .. })), "the next one is told");
 }

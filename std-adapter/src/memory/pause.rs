@@ -285,6 +285,14 @@ fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &Atomic
 mod tests {
     use super::*;
 
+    fn until(what: &str, done: impl Fn() -> bool) {
+        let start = std::time::Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(120), "never: {what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     #[test]
     fn the_dearest_explanation_wins() {
         let counts = |minor_faults, major_faults, involuntary_switches| SchedulingCounts {
@@ -311,9 +319,7 @@ mod tests {
                 count.fetch_add(1, Ordering::Relaxed);
             })
             .expect("a thread");
-            while !cpus.is_empty() && told.load(Ordering::Relaxed) < 50 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("50 pauses", || cpus.is_empty() || told.load(Ordering::Relaxed) >= 50);
             let cores = monitor.cores();
             for core in &cores {
                 assert!(core.pinned.is_applied() && core.too_long() > 0 && core.stalls.count() > 0, "{core:?}");
@@ -329,9 +335,7 @@ mod tests {
     fn a_core_that_is_not_there_is_refused_and_watched_from_elsewhere() {
         let monitor = PauseMonitor::start(&[100_000], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
             .expect("a thread");
-        while monitor.cores().iter().any(|c| c.stalls.is_empty()) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until("a stall", || monitor.cores().iter().all(|c| !c.stalls.is_empty()));
         assert!(monitor.cores().iter().all(|c| c.pinned == Answer::Refused(libc::EINVAL) && c.too_long() == 0));
     }
 }

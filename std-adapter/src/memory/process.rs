@@ -71,7 +71,8 @@ fn start_ticks(pid: u32) -> Option<u64> {
 /// Which table of process numbers this process lives with: numbers of another one mean nothing here. 0 if unknown.
 pub(crate) fn pid_namespace() -> u64 {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self/ns/pid").map_or(0, |data| data.ino())
+    // The calling thread's, for those of the process are its first thread's, which may have ended.
+    std::fs::metadata("/proc/thread-self/ns/pid").map_or(0, |data| data.ino())
 }
 
 #[cfg(test)]

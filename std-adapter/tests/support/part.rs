@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// No part runs longer, and no test waits longer.
@@ -39,6 +39,24 @@ impl Part {
 
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Waits until it has played its part, which must not fail.
+    pub(crate) fn succeeds(self) {
+        let status = self.end();
+        assert!(status.success(), "the part failed: {status}");
+    }
+
+    /// Waits until it has ended, in whatever way.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        let limit = Limit::new();
+        loop {
+            if let Some(status) = self.0.try_wait().expect("ours") {
+                return status;
+            }
+            limit.check();
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// SIGKILL, now; waited for when this is dropped.

@@ -67,7 +67,8 @@ impl RegionDir {
     /// Gives a nameless file its name, at once and only if there is none of that name.
     pub(super) fn give_name(&self, file: &OwnedFd, name: &str) -> Result<(), RegionError> {
         let name = checked(name)?;
-        let Ok(from) = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())) else {
+        // The calling thread's, for those of the process are its first thread's, which may have ended.
+        let Ok(from) = CString::new(format!("/proc/thread-self/fd/{}", file.as_raw_fd())) else {
             return Err(RegionError::BadName);
         };
         let (to, follow) = (self.dir.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);

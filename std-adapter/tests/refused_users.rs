@@ -1,0 +1,207 @@
+//! Refusals of a real kernel: to another user, to one with little memory to lock, to one with little address space.
+//!
+//! Each is met by a process of its own, which takes its rights away from itself first.
+
+#[path = "support/part.rs"]
+mod part;
+
+use part::{Part, given};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use vvp_std_adapter::knob::Answer;
+use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::{MapFileError, MappedFile, Pages, Zeroed};
+use vvp_std_adapter::pipeline::processes::{Meeting, StageError};
+use vvp_std_adapter::thread::{run_first, set_nice};
+
+const PLAIN: RegionOptions = RegionOptions {
+    huge_pages: Wish::No,
+    prefault: Wish::No,
+    lock: Wish::No,
+    on_node: Wish::No,
+    node: 0,
+    seals: Wish::No,
+};
+/// The user "nobody" of most systems; any that is not us will do.
+const NOBODY: libc::uid_t = 65_534;
+
+/// A directory of this test's own, gone when dropped.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let path = PathBuf::from(format!("/dev/shm/vvp-test-users-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).expect("room");
+        Self(path)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().expect("plain letters")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn limit(resource: libc::__rlimit_resource_t, to: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: to, rlim_max: to };
+    // SAFETY: the structure lives through the call.
+    assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
+}
+
+/// Makes all threads of this process another user's, without any rights. Whether it was root and could.
+fn become_nobody() -> bool {
+    // SAFETY: takes no pointer that is used: no groups.
+    let groups = unsafe { libc::setgroups(0, core::ptr::null()) };
+    // SAFETY: takes no pointer.
+    let group = unsafe { libc::setresgid(NOBODY, NOBODY, NOBODY) };
+    // SAFETY: takes no pointer.
+    let user = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
+    // SAFETY: sets a flag; takes no pointer. Who changes its user may not be looked into, which a checker of leaks wants to.
+    let dumpable = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1 as libc::c_ulong) };
+    (groups, group, user, dumpable) == (0, 0, 0, 0)
+}
+
+fn is_root(what: &str) -> bool {
+    // SAFETY: asks for a number.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        eprintln!("SKIPPED: {what}: only root can become another user");
+    }
+    root
+}
+
+#[test]
+fn part_with_nothing_to_lock() {
+    let Some(place) = given() else { return };
+    let (path, bytes) = place.split_once(':').expect("a directory and a limit");
+    let bytes: libc::rlim_t = bytes.parse().expect("a number");
+    limit(libc::RLIMIT_MEMLOCK, bytes);
+    become_nobody();
+    // Without any allowance EPERM; with one that is too small, ENOMEM.
+    let errno = if bytes == 0 { libc::EPERM } else { libc::ENOMEM };
+    let answer = Answer::Refused(errno);
+    let region = SharedRegion::anonymous(1 << 20, &RegionOptions::READY).expect("a region all the same");
+    assert_eq!((region.answers().lock, region.answers().prefault), (Some(answer), Some(Answer::Applied)));
+    let insist = RegionOptions { lock: Wish::Insist, ..PLAIN };
+    let error = RegionError::Insisted { knob: Knob::Lock, answer };
+    assert_eq!(SharedRegion::anonymous(1 << 20, &insist).err(), Some(error));
+    assert!(error.to_string().contains("ulimit -l"), "{error}");
+    let dir = RegionDir::at(path.as_ref()).expect("made for us");
+    assert_eq!(SharedRegion::create_in(&dir, "r", 1 << 20, &insist).err(), Some(error));
+    assert_eq!(std::fs::read_dir(path).expect("ours").count(), 0, "nothing is left behind");
+    if bytes > 0 {
+        let small = SharedRegion::anonymous(1, &insist).expect("within the limit");
+        assert_eq!(small.answers().lock, Some(Answer::Applied));
+    }
+}
+
+#[test]
+fn memory_beyond_the_limit_is_not_locked_and_who_insists_is_told() {
+    // SAFETY: asks for a number.
+    let root = unsafe { libc::geteuid() } == 0;
+    for bytes in ["0", "65536"] {
+        let place = Place::new(&format!("lock-{bytes}"));
+        if root {
+            std::os::unix::fs::chown(&place.0, Some(NOBODY), Some(NOBODY)).expect("root");
+        }
+        std::fs::set_permissions(&place.0, PermissionsExt::from_mode(0o700)).expect("ours");
+        Part::start("part_with_nothing_to_lock", &format!("{}:{bytes}", place.text())).succeeds();
+    }
+}
+
+#[test]
+fn part_of_another_user() {
+    let Some(path) = given() else { return };
+    let path = PathBuf::from(path);
+    let uid = std::fs::metadata(&path).expect("made by the test").uid();
+    // Opened with all rights, used with none.
+    let open_dir = RegionDir::at(&path.join("regions")).expect("made by the test");
+    let memfd = SharedRegion::anonymous(1 << 20, &PLAIN).expect("memory");
+    assert!(become_nobody());
+    let foreign = RegionError::ForeignOwner { uid };
+    let system = |call| RegionError::System { call, errno: libc::EACCES };
+    let at = |name: &str| RegionDir::at(&path.join(name)).err();
+    assert_eq!(at("shut"), Some(system("open")), "a directory of mode 0700");
+    assert_eq!(at("for-all"), Some(foreign), "one that can be looked into");
+    assert_eq!(at("none"), Some(system("mkdir")), "nor can one be made");
+    let open = |name| SharedRegion::open_in(&open_dir, name, 1 << 20, &PLAIN).err();
+    assert_eq!(open("closed"), Some(foreign), "mode 0600");
+    assert_eq!(open("readable"), Some(foreign), "mode 0644");
+    let create = || SharedRegion::create_in(&open_dir, "r", 1 << 20, &PLAIN).err();
+    assert_eq!(create(), Some(system("openat")));
+    assert_eq!(open_dir.remove("closed"), Err(system("unlinkat")));
+    let fd = memfd.fd().try_clone_to_owned().expect("a descriptor");
+    assert_eq!(SharedRegion::from_fd(fd, 1 << 20, &PLAIN).err(), Some(foreign), "not by its descriptor either");
+    for error in [foreign, system("open")] {
+        assert!(error.to_string().contains("owner") || error.to_string().contains("owns"), "{error}");
+    }
+
+    let denied = |call| Some(MapFileError::System { call, errno: libc::EACCES });
+    let (closed, readable) = (path.join("for-all/closed"), path.join("for-all/readable"));
+    assert_eq!(MappedFile::read_only(&closed).err(), denied("open"));
+    assert_eq!(MappedFile::read_write(&readable).err(), denied("open"));
+    assert_eq!(MappedFile::read_only(&readable).map(|file| file.len()), Ok(8192));
+    assert_eq!(MappedFile::create(path.join("for-all/new"), 1).err(), denied("open"));
+
+    let meeting = Meeting::open(&path.join("for-all"));
+    assert!(matches!(meeting.err(), Some(StageError::Region(error)) if error == foreign));
+
+    // Nor do threads get what needs rights.
+    limit(libc::RLIMIT_RTPRIO, 0);
+    limit(libc::RLIMIT_NICE, 0);
+    assert_eq!(run_first(1), Answer::Refused(libc::EPERM));
+    assert_eq!(set_nice(-1), Answer::Refused(libc::EACCES));
+}
+
+#[test]
+fn what_is_another_users_is_not_used() {
+    if !is_root("another user's regions") {
+        return;
+    }
+    let place = Place::new("other");
+    let mode = |name: &str, mode| {
+        let path = if name.is_empty() { place.0.clone() } else { place.0.join(name) };
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+    };
+    mode("", 0o755);
+    let dir = RegionDir::at(&place.0.join("regions")).expect("ours");
+    for name in ["closed", "readable"] {
+        drop(SharedRegion::create_in(&dir, name, 1 << 20, &PLAIN).expect("fresh"));
+    }
+    mode("regions", 0o755);
+    mode("regions/readable", 0o644);
+    RegionDir::at(&place.0.join("shut")).expect("ours");
+    std::fs::create_dir(place.0.join("for-all")).expect("room");
+    for name in ["for-all/closed", "for-all/readable"] {
+        drop(MappedFile::create(place.0.join(name), 8192).expect("room"));
+    }
+    mode("for-all", 0o755);
+    mode("for-all/readable", 0o644);
+    Part::start("part_of_another_user", place.text()).succeeds();
+}
+
+#[test]
+fn part_with_little_address_space() {
+    if given().is_none() {
+        return;
+    }
+    let text = std::fs::read_to_string("/proc/self/statm").expect("/proc");
+    let pages: u64 = text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number of pages");
+    limit(libc::RLIMIT_AS, pages * 4096 + (64 << 20));
+    let error = Zeroed::<[u8; 256 << 20]>::new(Pages::READY).expect_err("there is not as much");
+    assert_eq!((error.bytes, error.errno), (256 << 20, libc::ENOMEM));
+    let error = SharedRegion::anonymous(256 << 20, &PLAIN).err();
+    let known = [Some(RegionError::System { call: "mmap", errno: libc::ENOMEM })];
+    assert!(known.contains(&error) || matches!(error, Some(RegionError::NotEnoughMemory { .. })), "{error:?}");
+    assert!(Zeroed::<[u8; 1 << 20]>::new(Pages::READY).is_ok(), "what is left can be had");
+}
+
+#[test]
+fn memory_that_the_system_does_not_give_is_an_error() {
+    Part::start("part_with_little_address_space", "").succeeds();
+}
