@@ -4,7 +4,9 @@ use super::Workload;
 use std::hint::black_box;
 use vvp_core::wire::field::{Nanos48, Price4, Text};
 use vvp_core::wire::frame::{self, Frames};
-use vvp_core::wire::itch::{AddOrder, BuySell, Message, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, Stamp};
+use vvp_core::wire::itch::{
+    AddOrder, BuySell, Message, OrderCancel, OrderChange, OrderDelete, OrderExecuted, OrderReplace, Stamp,
+};
 use vvp_std_adapter::itch::market::Market;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -22,6 +24,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
                 Message::OrderDelete(m) => m.reference(),
                 _ => 0,
             });
+        });
+    }),
+    ("itch_changes_8", |times| {
+        each_frame(times, |_, bytes| {
+            let Ok(Some(c)) = OrderChange::read(bytes) else { return };
+            black_box(c.reference + c.new_reference + u64::from(c.shares) + u64::from(c.price.raw()));
         });
     }),
     ("itch_book_8", |times| book(times, false)),

@@ -22,6 +22,7 @@
 //! Every pattern of bytes of the right length is a message: fields of one letter that the format does not know are
 //! `Other`, and encode to what they were.
 
+mod change;
 mod code;
 mod define;
 mod order;
@@ -30,6 +31,7 @@ mod stock;
 mod tests;
 mod trade;
 
+pub use change::OrderChange;
 pub use code::*;
 pub use order::*;
 pub use stock::*;

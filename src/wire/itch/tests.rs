@@ -50,12 +50,38 @@ mod both_ways {
             prop_assert_eq!(Message::decode(&long), Err(expect));
         }
 
+        /// The short way reads what the views do, of types that change an order, and of others nothing.
+        #[test]
+        fn changes_of_orders_are_what_the_views_say(bytes in message(), cut in 0usize..50) {
+            let read = OrderChange::read(&bytes).unwrap();
+            let head = Message::decode(&bytes).unwrap().head().unwrap();
+            let of = |reference, new_reference, shares, price, buys| {
+                let (kind, locate, time) = (head.kind(), head.locate(), head.stamp().time);
+                Some(OrderChange { kind, locate, time, reference, new_reference, shares, price, buys })
+            };
+            let none = Price4::new(0);
+            let buys = |side| side == BuySell::Buy;
+            prop_assert_eq!(read, match Message::decode(&bytes).unwrap() {
+                Message::AddOrder(m) => of(m.reference(), 0, m.shares(), m.price(), buys(m.side())),
+                Message::AddOrderMpid(m) => of(m.reference(), 0, m.shares(), m.price(), buys(m.side())),
+                Message::OrderExecuted(m) => of(m.reference(), 0, m.shares(), none, false),
+                Message::OrderExecutedWithPrice(m) => of(m.reference(), 0, m.shares(), m.price(), false),
+                Message::OrderCancel(m) => of(m.reference(), 0, m.shares(), none, false),
+                Message::OrderDelete(m) => of(m.reference(), 0, 0, none, false),
+                Message::OrderReplace(m) => of(m.old_reference(), m.new_reference(), m.shares(), m.price(), false),
+                _ => None,
+            });
+            let short = &bytes[..cut % bytes.len()];
+            prop_assert_eq!(OrderChange::read(short).err(), Message::decode(short).err());
+        }
+
         #[test]
         fn types_that_nobody_knows_are_passed_on(bytes in prop::collection::vec(any::<u8>(), 1..80)) {
             prop_assume!(Message::CATALOGUE.iter().all(|&(kind, _)| kind != bytes[0]));
             let message = Message::decode(&bytes);
             prop_assert_eq!(message, Ok(Message::Unknown(&bytes)));
             prop_assert_eq!(message.unwrap().head().is_some(), bytes.len() >= 11);
+            prop_assert_eq!(OrderChange::read(&bytes), Ok(None));
         }
 
         /// Frames of any messages come back with their places; a cut is found wherever it is.

@@ -6,7 +6,7 @@ use core::hint::black_box;
 use vvp_core::wire::capture::{CaptureFile, Datagram, Step};
 use vvp_core::wire::field::{Price4, Text};
 use vvp_core::wire::frame::{self, Frames};
-use vvp_core::wire::itch::Message;
+use vvp_core::wire::itch::{Message, OrderChange};
 use vvp_core::wire::mold::{Merge, Packet, Session, encode, request};
 
 fn itch(bytes: &[u8]) -> usize {
@@ -26,7 +26,8 @@ fn itch(bytes: &[u8]) -> usize {
             Err(error) => seen += error.offset as usize,
         }
     }
-    seen + usize::from(messages.frames().finish().is_ok())
+    let change = OrderChange::read(bytes).map_or(1, |c| c.map_or(0, |c| c.reference as usize + c.shares as usize));
+    seen + change + usize::from(messages.frames().finish().is_ok())
 }
 
 fn fields(text: &[u8], raw: u32) -> usize {
