@@ -50,8 +50,6 @@ impl Places {
 
 /// All seven have it here.
 const REFERENCE: usize = 11;
-/// No field of the head is wider, so what is missing is read there.
-const WIDEST: usize = 8;
 
 /// The table, with each place checked to lie within its message.
 const PLACES: [Places; 256] = {
@@ -71,7 +69,8 @@ const PLACES: [Places; 256] = {
         let p = places[kind];
         if p.size != 0 {
             let size = p.size as usize;
-            assert!(REFERENCE + 8 <= size && WIDEST <= size && (p.side as usize) < size);
+            // The reference lies behind the head, so what is missing can be read there.
+            assert!(REFERENCE + 8 <= size && (p.side as usize) < size);
             assert!(
                 p.new_reference as usize + 8 <= size && p.shares as usize + 4 <= size && p.price as usize + 4 <= size
             );
