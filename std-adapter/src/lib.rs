@@ -1,5 +1,8 @@
 //! The Linux side of `vvp-core`: memory, threads, pipelines, and the `vvp` command line.
 
+// Functions that must not block say so to the sanitizer that watches for it, which takes an attribute that is not stable yet.
+#![cfg_attr(rtsan, feature(sanitize))]
+
 pub mod bench;
 pub mod clock;
 pub mod doctor;

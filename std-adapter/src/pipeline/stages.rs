@@ -8,6 +8,7 @@ use std::io;
 use vvp_core::book::{Command, Event, QueueSink};
 use vvp_core::engine::{Matcher, Stats};
 use vvp_core::metrics::Histogram;
+use vvp_core::queue::spsc::ReadGrant;
 use vvp_core::queue::{Producer, Wait};
 
 /// Commands that can wait for the matcher. Enough to ride out a time slice of a shared processor; no more, since
@@ -113,22 +114,34 @@ impl Matching<'_> {
             attempt = 0;
             let stamps = &mut stamps[..batch.len()];
             self.stamps.take(stamps);
-            // Commands that were there together are answered together: a publisher that follows event by event takes
-            // the cache line away that the next one is written to. Each has waited until then.
-            let (first, wrapped) = batch.as_slices();
-            matcher.apply_all(first, sink);
-            matcher.apply_all(wrapped, sink);
-            sink.flush();
+            answer(batch, matcher, sink);
             let now = self.clock.now();
             for stamp in stamps {
                 latency.record(self.clock.ns_between(*stamp, now));
             }
-            batch.release();
             if sink.lost() > 0 {
                 return; // nobody is left to publish for
             }
         }
     }
+}
+
+/// Answers commands that were there together all at once: a publisher that follows event by event takes the cache line away
+/// that the next one is written to. Each has waited until then.
+///
+/// Neither calls for memory nor waits, unless the queue of events is full: tests/realtime.rs.
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"), inline(never))]
+#[cfg_attr(not(rtsan), inline)]
+fn answer<M: Matcher, const N: usize>(
+    batch: ReadGrant<'_, '_, Command, N>,
+    matcher: &mut M,
+    sink: &mut QueueSink<'_, Backoff, EVENTS_QUEUED_MAX>,
+) {
+    let (first, wrapped) = batch.as_slices();
+    matcher.apply_all(first, sink);
+    matcher.apply_all(wrapped, sink);
+    sink.flush();
+    batch.release();
 }
 
 /// Writes.

@@ -57,7 +57,9 @@ impl Wait for Backoff {
     }
 }
 
+/// To the sanitizer of realtime code a call that blocks; it does not know by itself the one that `sleep` makes.
 #[cold]
+#[cfg_attr(rtsan, sanitize(realtime = "blocking"), inline(never))]
 fn nap(before: u32) {
     let doublings = before.saturating_sub(SHORT_NAPS).min(8);
     std::thread::sleep(LONGEST_NAP.min(SHORTEST_NAP * (1 << doublings)));

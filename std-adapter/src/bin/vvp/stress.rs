@@ -2,35 +2,41 @@
 //! was lost or doubled.
 
 use super::cli::{self, Failure, Outcome, grouped};
+use super::squeeze::{Squeezed, squeeze};
 use lexopt::prelude::*;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use vvp_core::book::{Event, FnSink};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
-    EventSum, GATEWAYS_MAX, Meeting, Snapshot, TrackedJobEngine, define, order,
+    EventSum, GATEWAYS_MAX, Meeting, PUBLISHERS_MAX, Snapshot, StageError, TrackedJobEngine, define, order,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
 const HELP: &str = "\
 vvp stress - a pipeline of processes under load, its stages killed at random, and a proof at the end
 
-usage: vvp stress [--commands N] [--gateways N] [--seed N] [--pause-ms N] [--limit-s N] [--json]
+usage: vvp stress [--commands N] [--gateways N] [--publishers N] [--seed N] [--pause-ms N] [--pressure MIB] [--limit-s N] [--json]
 
-Gateways send made-up commands to a matcher, and it sends events to a publisher; each is a process. Again and again one of
+Gateways send made-up commands to a matcher, and it sends events to publishers; each is a process. Again and again one of
 them is killed (SIGKILL) and started again, or stopped for a moment, so that the queues before it run full. At the end:
   - the journal must hold each gateway's commands once, in order, and unchanged;
   - an engine to which the journal is applied undisturbed must have the matcher's state hash;
-  - it must give the very events that the publisher got, each once.
+  - it must give the very events that each publisher got, each once.
+At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is done, and proved in the same way.
 
   --commands N   of each gateway (100,000)
   --gateways N   1 to 4 (3)
+  --publishers N 1 to 4 (2)
   --seed N       of commands and kills (1)
   --pause-ms N   at most between two disturbances (20)
+  --pressure MIB in phases, throw a file of this size out of memory and read it back, so that memory is scarce (0: do not)
   --limit-s N    give up after so long (600)
   --json         the result as one JSON object
   -h, --help     this text
@@ -42,6 +48,8 @@ Exit code 1 if anything was lost, doubled or changed.
 struct Request {
     commands: u64,
     gateways: usize,
+    publishers: usize,
+    pressure_mib: u64,
     seed: u64,
     pause_ms: u64,
     limit: Duration,
@@ -55,14 +63,27 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
     let meeting = Meeting::create(&place.0, entries).map_err(|e| fault(&e))?;
     meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
+    meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
     if !request.json {
         let _ = writeln!(io::stderr(), "vvp: the pipeline is at {0}; look at it with 'vvp top {0}'", place.0.display());
     }
-    let start = Instant::now();
-    let done = disturb(&request, &place, &meeting)?;
+    let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
+    stop.on_signals();
+    let (start, over) = (Instant::now(), AtomicBool::new(false));
+    let done = std::thread::scope(|scope| {
+        let squeezing = (request.pressure_mib > 0).then(|| scope.spawn(|| squeeze(request.pressure_mib, &over)));
+        let done = disturb(&request, &place, &meeting, &stop);
+        over.store(true, Ordering::Relaxed); // Relaxed: see `squeeze`
+        let squeezed = squeezing.map_or(Ok(Squeezed::default()), |thread| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let squeezed = squeezed.map_err(|e| Failure::at("the pressure", &e))?;
+        done.map(|done| Done { squeezed, ..done })
+    })?;
     let elapsed = start.elapsed();
     let seen = meeting.view().map_err(|e| fault(&e))?.read().map_err(|e| fault(&e))?;
-    let proof = prove(&request, &meeting, &seen).map_err(|e| fault(&e))?;
+    let sent = if done.drained { meeting.commands_sent().map_err(|e| fault(&e))? } else { entries as u64 };
+    let proof = prove(&request, &meeting, &seen, sent).map_err(|e| fault(&e))?;
     let mut out = Vec::new();
     report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| Failure::at("the text", &e))?;
     match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
@@ -75,7 +96,16 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
 fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     let usage = |e: lexopt::Error| Failure::usage(e, "stress");
     let limit = Duration::from_secs(600);
-    let mut request = Request { commands: 100_000, gateways: 3, seed: 1, pause_ms: 20, limit, json: false };
+    let mut request = Request {
+        commands: 100_000,
+        gateways: 3,
+        publishers: 2,
+        pressure_mib: 0,
+        seed: 1,
+        pause_ms: 20,
+        limit,
+        json: false,
+    };
     while let Some(argument) = arguments.next().map_err(usage)? {
         // The name is the parser's, which is asked for the number next.
         let name = match argument {
@@ -87,13 +117,16 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
             Long(name) => name.to_owned(),
             other => return Err(usage(other.unexpected())),
         };
-        if !["commands", "gateways", "seed", "pause-ms", "limit-s"].contains(&name.as_str()) {
+        if !["commands", "gateways", "publishers", "pressure", "seed", "pause-ms", "limit-s"].contains(&name.as_str()) {
             return Err(usage(Long(&name).unexpected()));
         }
         let number: u64 = arguments.value().and_then(|v| v.parse()).map_err(usage)?;
         match name.as_str() {
             "commands" => request.commands = number.max(1),
             "gateways" => request.gateways = usize::try_from(number).unwrap_or(0),
+            "publishers" => request.publishers = usize::try_from(number).unwrap_or(0),
+            "pressure" if number <= 1 << 20 => request.pressure_mib = number,
+            "pressure" => return Err(Failure::usage("--pressure must be at most a TiB", "stress")),
             "seed" => request.seed = number,
             "pause-ms" => request.pause_ms = number.max(1),
             _ => request.limit = Duration::from_secs(number),
@@ -101,6 +134,9 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     }
     if !(1..=GATEWAYS_MAX).contains(&request.gateways) {
         return Err(Failure::usage(format!("--gateways must be from 1 to {GATEWAYS_MAX}"), "stress"));
+    }
+    if !(1..=PUBLISHERS_MAX).contains(&request.publishers) {
+        return Err(Failure::usage(format!("--publishers must be from 1 to {PUBLISHERS_MAX}"), "stress"));
     }
     Ok(Some(request))
 }
@@ -148,13 +184,18 @@ impl Stage {
         Ok(())
     }
 
+    /// Sends it a signal. It must not have been waited for since it was seen alive, so that the number is its own.
+    fn signal(&self, signal: i32) {
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            // SAFETY: takes no pointer.
+            unsafe { libc::kill(pid, signal) };
+        }
+    }
+
     /// Stops it for a while.
     fn stop_for(&mut self, pause: Duration) {
         for signal in [libc::SIGSTOP, libc::SIGCONT] {
-            if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
-                // SAFETY: takes no pointer. The child was not waited for since it was seen alive, so the number is its own.
-                unsafe { libc::kill(pid, signal) };
-            }
+            self.signal(signal);
             if signal == libc::SIGSTOP {
                 std::thread::sleep(pause);
             }
@@ -188,6 +229,9 @@ impl Drop for Stage {
 /// What was done to the pipeline.
 #[derive(Default)]
 struct Done {
+    /// The gateways were asked to stop before they had sent everything.
+    drained: bool,
+    squeezed: Squeezed,
     gateways_killed: u64,
     matchers_killed: u64,
     publishers_killed: u64,
@@ -195,12 +239,17 @@ struct Done {
 }
 
 /// Runs the pipeline to its end.
-fn disturb(request: &Request, place: &Place, meeting: &Meeting) -> Result<Done, Failure> {
+fn disturb(request: &Request, place: &Place, meeting: &Meeting, stop: &Stop) -> Result<Done, Failure> {
     let fault = |e: io::Error| Failure::at("a stage", &e);
     let dir = place.0.display().to_string();
     let word = |name: &str| vec![name.to_owned(), dir.clone()];
-    let mut stages =
-        vec![Stage::start(word("matcher")).map_err(fault)?, Stage::start(word("publisher")).map_err(fault)?];
+    let mut stages = vec![Stage::start(word("matcher")).map_err(fault)?];
+    for publisher in 0..request.publishers {
+        let mut words = word("publisher");
+        words.push(publisher.to_string());
+        stages.push(Stage::start(words).map_err(fault)?);
+    }
+    let first_gateway = stages.len();
     for lane in 0..request.gateways {
         let mut words = word("gateway");
         words.extend([lane as u64, request.seed, request.commands].map(|n| n.to_string()));
@@ -226,7 +275,17 @@ fn disturb(request: &Request, place: &Place, meeting: &Meeting) -> Result<Done, 
         if Instant::now() > deadline {
             return Err(Failure::Error(format!("no end after {} s; see --limit-s", request.limit.as_secs())));
         }
-        std::thread::sleep(Duration::from_micros(random(request.pause_ms * 1_000)));
+        let pause = Duration::from_micros(random(request.pause_ms * 1_000));
+        for _ in 0..=pause.as_millis() / 10 {
+            if !stop.is_asked() {
+                std::thread::sleep(pause.min(Duration::from_millis(10)));
+            }
+        }
+        if stop.is_asked() {
+            done.drained = true;
+            drain(&mut stages, first_gateway, meeting, deadline)?;
+            return Ok(done);
+        }
         let which = usize::try_from(random(stages.len() as u64)).unwrap_or(0);
         let Some(stage) = stages.get_mut(which) else { continue };
         if stage.look()? {
@@ -248,9 +307,50 @@ fn disturb(request: &Request, place: &Place, meeting: &Meeting) -> Result<Done, 
         stage.kill().map_err(fault)?;
         match which {
             0 => done.matchers_killed += 1,
-            1 => done.publishers_killed += 1,
+            n if n < first_gateway => done.publishers_killed += 1,
             _ => done.gateways_killed += 1,
         }
+    }
+}
+
+/// Asks the gateways to stop, and waits until what they have sent is done.
+fn drain(stages: &mut [Stage], first_gateway: usize, meeting: &Meeting, deadline: Instant) -> Result<(), Failure> {
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
+    // Those that have sent nothing will not come any more.
+    meeting.expect_gateways(0).map_err(|e| fault(&e))?;
+    // Each process is asked once; one that was just started may not listen yet, and dies of it.
+    let mut asked = vec![0; stages.len()];
+    loop {
+        let mut all = true;
+        for (which, (stage, asked)) in stages.iter_mut().zip(&mut asked).enumerate() {
+            if !stage.finished {
+                match stage.child.try_wait() {
+                    Ok(Some(status)) if status.success() => stage.finished = true,
+                    Ok(Some(status))
+                        if status.signal() == Some(libc::SIGTERM) || status.signal() == Some(libc::SIGINT) =>
+                    {
+                        stage.child = Stage::spawn(&stage.words).map_err(|e| Failure::at("a stage", &e))?;
+                        std::thread::sleep(Duration::from_millis(100));
+                    }
+                    Ok(None) => {}
+                    Ok(Some(_)) | Err(_) => {
+                        stage.look()?;
+                    }
+                }
+            }
+            if !stage.finished && which >= first_gateway && *asked != stage.child.id() {
+                *asked = stage.child.id();
+                stage.signal(libc::SIGTERM);
+            }
+            all &= stage.finished;
+        }
+        if all {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::Error("no end after the gateways were asked to stop; see --limit-s".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -265,20 +365,21 @@ struct Proof {
     state_hash: u64,
     same_state: bool,
     events: EventSum,
-    published: EventSum,
+    /// What each publisher got.
+    published: Vec<EventSum>,
 }
 
 impl Proof {
     fn holds(&self) -> bool {
-        self.commands == self.expected && self.wrong == 0 && self.same_state && self.events == self.published
+        self.commands == self.expected && self.wrong == 0 && self.same_state && self.same_events()
+    }
+
+    fn same_events(&self) -> bool {
+        self.published.iter().all(|sum| *sum == self.events)
     }
 }
 
-fn prove(
-    request: &Request,
-    meeting: &Meeting,
-    seen: &Snapshot,
-) -> Result<Proof, vvp_std_adapter::pipeline::processes::StageError> {
+fn prove(request: &Request, meeting: &Meeting, seen: &Snapshot, expected: u64) -> Result<Proof, StageError> {
     let journal = meeting.journal()?;
     let mut engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
     let mut events = EventSum::NONE;
@@ -291,12 +392,12 @@ fn prove(
     let (mut next, mut commands, mut wrong) = ([0_u64; GATEWAYS_MAX], 0, 0);
     for at in 0..journal.len() {
         let Some(entry) = journal.get(at)? else { break };
-        let expected = next.get_mut(entry.lane);
+        let number = next.get_mut(entry.lane);
         let command = entry.decoded();
         let right = command == Some(order(request.seed, entry.lane, entry.number));
-        match expected {
-            Some(expected) if right && *expected == entry.number => {
-                *expected += 1;
+        match number {
+            Some(number) if right && *number == entry.number => {
+                *number += 1;
                 commands += 1;
             }
             _ => wrong += 1,
@@ -309,11 +410,11 @@ fn prove(
     Ok(Proof {
         commands,
         wrong,
-        expected: request.commands * request.gateways as u64,
+        expected,
         state_hash,
         same_state: seen.is_final == 1 && seen.state_hash == state_hash,
         events,
-        published: EventSum::of(meeting)?,
+        published: (0..request.publishers).map(|n| EventSum::of(meeting, n)).collect::<Result<_, _>>()?,
     })
 }
 
@@ -325,17 +426,27 @@ fn report(
     proof: &Proof,
     elapsed: Duration,
 ) -> io::Result<()> {
-    let Done { gateways_killed, matchers_killed, publishers_killed, stopped } = done;
-    let (orders_full, events_full) = (seen.orders_queue.refused, seen.events_queue.refused);
+    let Done { drained, squeezed, gateways_killed, matchers_killed, publishers_killed, stopped } = done;
+    let events_full: u64 = seen.events_queue.iter().map(|queue| queue.refused).sum();
+    let orders_full = seen.orders_queue.refused;
     let Proof { commands, wrong, expected, state_hash, same_state, events, published } = proof;
-    let same_events = events == published;
+    let same_events = proof.same_events();
+    // Of the one that got the fewest.
+    let published = published.iter().map(|sum| sum.count).min().unwrap_or(0);
+    let Squeezed { phases, stalled_us, changes } = squeezed;
     let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());
     if request.json {
         write!(out, r#"{{"holds":{holds},"elapsed_ms":{elapsed_ms},"gateways_killed":{gateways_killed}"#)?;
         write!(out, r#","matchers_killed":{matchers_killed},"publishers_killed":{publishers_killed}"#)?;
         write!(out, r#","stopped":{stopped},"orders_full":{orders_full},"events_full":{events_full}"#)?;
         write!(out, r#","commands":{commands},"commands_expected":{expected},"commands_wrong":{wrong}"#)?;
-        write!(out, r#","events":{},"events_published":{}"#, events.count, published.count)?;
+        write!(
+            out,
+            r#","events":{},"events_published":{published},"publishers":{}"#,
+            events.count, request.publishers
+        )?;
+        write!(out, r#","drained":{drained},"pressure_phases":{phases},"stalled_us":{stalled_us}"#)?;
+        write!(out, r#","pressure_changes":{changes}"#)?;
         return writeln!(
             out,
             r#","same_events":{same_events},"same_state":{same_state},"state_hash":"{state_hash:016x}"}}"#
@@ -351,14 +462,24 @@ fn report(
     )?;
     writeln!(
         out,
-        "  killed: {gateways_killed} gateways, {matchers_killed} matchers, {publishers_killed} publishers; stopped: {stopped}"
+        "  killed: {gateways_killed} gateways, {matchers_killed} matchers, {publishers_killed} publishers; stopped for a moment: {stopped}"
     )?;
     writeln!(
         out,
-        "  queues full: {} times before the matcher, {} before the publisher",
+        "  queues full: {} times before the matcher, {} before the publishers",
         grouped(orders_full),
         grouped(events_full)
     )?;
+    if *phases > 0 {
+        writeln!(
+            out,
+            "  pressure on memory: {phases} phases, {} us of stalls in the machine, {changes} changes of level",
+            grouped(*stalled_us)
+        )?;
+    }
+    if *drained {
+        writeln!(out, "  asked to stop: what was sent until then is all")?;
+    }
     let says = |right: bool| if right { "ok" } else { "WRONG" };
     let journal = *commands == *expected && *wrong == 0;
     writeln!(
@@ -371,9 +492,10 @@ fn report(
     writeln!(out, "  {:<6}state hash {state_hash:016x}, as of an undisturbed engine", says(*same_state))?;
     writeln!(
         out,
-        "  {:<6}each event once, in order: {} of {}",
+        "  {:<6}each event once, in order, to each of {} publishers: {} of {}",
         says(same_events),
-        grouped(published.count),
+        request.publishers,
+        grouped(published),
         grouped(events.count)
     )
 }

@@ -2,6 +2,7 @@
 
 use super::cli::{self, Failure, Outcome, grouped};
 use super::ladder::{self, Style};
+use super::outside::{Outside, Seen};
 use lexopt::prelude::*;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -9,7 +10,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
 use vvp_std_adapter::ipc::Peer;
-use vvp_std_adapter::pipeline::processes::{Ladder, LadderLevel, Latency, Meeting, QueueFigures, Snapshot, View};
+use vvp_std_adapter::pipeline::processes::{
+    Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
+};
 
 const HELP: &str = "\
 vvp top - what a running pipeline of processes is doing
@@ -45,10 +48,14 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     }
     let mut view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
     let mut before: Option<Snapshot> = None;
+    let mut outside = Outside::new();
     loop {
         match view.read() {
             Ok(now) => {
-                let out = draw(&request, &view, &now, before.as_ref()).map_err(|e| Failure::at("the text", &e))?;
+                let pid = if let Peer::Alive(token) = view.peer() { Some(token.pid()) } else { None };
+                let seen = outside.look(pid);
+                let out =
+                    draw(&request, &view, &now, before.as_ref(), &seen).map_err(|e| Failure::at("the text", &e))?;
                 match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
                     Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
                     Err(e) => return Err(Failure::at("standard output", &e)),
@@ -87,7 +94,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     Ok(Some(Request { dir, once, json, book }))
 }
 
-fn draw(request: &Request, view: &View, now: &Snapshot, before: Option<&Snapshot>) -> io::Result<Vec<u8>> {
+fn draw(request: &Request, view: &View, now: &Snapshot, before: Option<&Snapshot>, seen: &Seen) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let state = match (now.is_final, view.peer()) {
         (1, _) => "done",
@@ -100,28 +107,53 @@ fn draw(request: &Request, view: &View, now: &Snapshot, before: Option<&Snapshot
         let new = before.map_or(0, |b| now_count.saturating_sub(count_before(b)));
         u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
     };
-    let rates = [per_second(now.commands, |s| s.commands), per_second(now.events, |s| s.events)];
+    let rates = [
+        per_second(now.commands, |s| s.commands),
+        per_second(now.events, |s| s.events),
+        per_second(now.allocations, |s| s.allocations),
+    ];
     let Some(book) = now.books.get(request.book) else { return Ok(out) };
     if request.json {
-        as_json(&mut out, state, now, rates, book)?;
+        as_json(&mut out, state, now, rates, book, seen)?;
     } else {
         let live = !request.once && io::stdout().is_terminal();
-        as_text(&mut out, state, now, rates, book, live)?;
+        as_text(&mut out, state, now, rates, book, seen, live)?;
     }
     Ok(out)
 }
 
-fn stages(now: &Snapshot) -> [(&'static str, Latency); 3] {
-    [("to_matcher", now.to_matcher), ("matching", now.matching), ("to_publisher", now.to_publisher)]
+/// The first publisher has no number, for most pipelines have but one.
+fn publishers<T: Copy>(
+    now: &Snapshot,
+    names: [&'static str; PUBLISHERS_MAX],
+    of: [T; PUBLISHERS_MAX],
+) -> Vec<(&'static str, T)> {
+    names.into_iter().zip(of).take(usize::try_from(now.publishers).unwrap_or(usize::MAX)).collect()
 }
 
-fn queues(now: &Snapshot) -> [(&'static str, QueueFigures); 2] {
-    [("orders", now.orders_queue), ("events", now.events_queue)]
+fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
+    let names = ["to_publisher", "to_publisher_1", "to_publisher_2", "to_publisher_3"];
+    let mut all = vec![("to_matcher", now.to_matcher), ("matching", now.matching)];
+    all.extend(publishers(now, names, now.to_publisher));
+    all
 }
 
-fn as_json(out: &mut Vec<u8>, state: &str, now: &Snapshot, rates: [u64; 2], book: &Ladder) -> io::Result<()> {
+fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
+    let mut all = vec![("orders", now.orders_queue)];
+    all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
+    all
+}
+
+fn as_json(
+    out: &mut Vec<u8>,
+    state: &str,
+    now: &Snapshot,
+    rates: [u64; 3],
+    book: &Ladder,
+    seen: &Seen,
+) -> io::Result<()> {
     let Snapshot { pid, commands, events, state_hash, .. } = *now;
-    let [commands_per_s, events_per_s] = rates;
+    let [commands_per_s, events_per_s, allocations_per_s] = rates;
     write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
     write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
     write!(out, r#","state_hash":"{state_hash:016x}","queues":{{"#)?;
@@ -142,9 +174,22 @@ fn as_json(out: &mut Vec<u8>, state: &str, now: &Snapshot, rates: [u64; 2], book
             r#"{comma}"{name}":{{"count":{count},"p50":{p50_ns},"p99":{p99_ns},"p999":{p999_ns},"max":{max_ns}}}"#
         )?;
     }
-    let Snapshot { allocations, minor_faults, major_faults, preempted, .. } = *now;
-    write!(out, r#"}},"allocations":{allocations},"minor_faults":{minor_faults},"major_faults":{major_faults}"#)?;
-    write!(out, r#","preempted":{preempted},"book":{{"resting":{}"#, book.resting)?;
+    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    write!(out, r#"}},"allocations":{allocations},"allocated_bytes":{allocated_bytes}"#)?;
+    write!(out, r#","allocations_per_s":{allocations_per_s}"#)?;
+    write!(out, r#","minor_faults":{minor_faults},"major_faults":{major_faults},"preempted":{preempted}"#)?;
+    let maybe = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
+    let (some, full) = stalls(seen);
+    write!(out, r#","pressure":{{"level":"{}","some_avg10_hundredths":{},"#, seen.level, maybe(some))?;
+    write!(out, r#""full_avg10_hundredths":{},"available_bytes":{}"#, maybe(full), maybe(seen.memory.available_bytes))?;
+    write!(out, r#","rss_bytes":{}}},"pauses":{{"waited_ns":{}"#, maybe(seen.rss_bytes), maybe(seen.waited_ns))?;
+    write!(out, r#","cores":["#)?;
+    for (i, core) in seen.cores.iter().enumerate() {
+        let (comma, stalls) = (if i == 0 { "" } else { "," }, &core.stalls);
+        write!(out, r#"{comma}{{"cpu":{},"looks":{},"p99_ns":{}"#, core.cpu, stalls.count(), stalls.per_mille(990))?;
+        write!(out, r#","max_ns":{},"too_long":{}}}"#, stalls.max(), core.too_long())?;
+    }
+    write!(out, r#"]}},"book":{{"resting":{}"#, book.resting)?;
     for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
         write!(out, r#","{name}":["#)?;
         for (i, LadderLevel { price, qty, orders }) in there(levels).enumerate() {
@@ -156,6 +201,12 @@ fn as_json(out: &mut Vec<u8>, state: &str, now: &Snapshot, rates: [u64; 2], book
     writeln!(out, "}}}}")
 }
 
+/// The machine's stalls for want of memory over the last 10 s, of some threads and of all, in hundredths of a percent.
+fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
+    let psi = seen.memory.psi;
+    (psi.map(|psi| psi.some.avg10.into()), psi.map(|psi| psi.full.avg10.into()))
+}
+
 fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
     levels.iter().take_while(|level| level.orders > 0)
 }
@@ -164,14 +215,15 @@ fn as_text(
     out: &mut Vec<u8>,
     state: &str,
     now: &Snapshot,
-    rates: [u64; 2],
+    rates: [u64; 3],
     book: &Ladder,
+    seen: &Seen,
     live: bool,
 ) -> io::Result<()> {
     if live {
         write!(out, "\x1b[H\x1b[2J")?;
     }
-    let [commands_per_s, events_per_s] = rates;
+    let [commands_per_s, events_per_s, allocations_per_s] = rates;
     writeln!(out, "vvp pipeline, matcher {}: {state}", now.pid)?;
     writeln!(out, "  {:>14} commands  {:>12} a second", grouped(now.commands), grouped(commands_per_s))?;
     writeln!(out, "  {:>14} events    {:>12} a second", grouped(now.events), grouped(events_per_s))?;
@@ -185,10 +237,38 @@ fn as_text(
         let [p50, p99, p999, max] = [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(grouped);
         writeln!(out, "  {:<14}{p50:>10}{p99:>12}{p999:>12}{max:>14}", name.replace('_', " "))?;
     }
-    let Snapshot { allocations, minor_faults, major_faults, preempted, .. } = *now;
+    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    let percent = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
+    let mib = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
+    let (some, full) = stalls(seen);
     writeln!(
         out,
-        "\n  matcher: {allocations} allocations, {minor_faults} minor and {major_faults} major faults, {preempted} times preempted\n"
+        "\n  {:<14}{}; waiting for memory: some {}, all {} of 10 s; {} to be had; matcher has {}",
+        "pressure",
+        seen.level,
+        percent(some),
+        percent(full),
+        mib(seen.memory.available_bytes),
+        mib(seen.rss_bytes)
+    )?;
+    let waited = seen.waited_ns.map_or("?".to_owned(), |ns| grouped(ns / 1_000));
+    writeln!(
+        out,
+        "  {:<14}matcher: preempted {} times, {waited} us without a processor, {major_faults} major and {} minor faults",
+        "pauses",
+        grouped(preempted),
+        grouped(minor_faults)
+    )?;
+    for core in &seen.cores {
+        let [p99, max] = [core.stalls.per_mille(990), core.stalls.max()].map(|ns| grouped(ns / 1_000));
+        let long = core.too_long();
+        writeln!(out, "  {:<14}core {}: p99 {p99} us, longest {max} us, {long} over 1 ms", "", core.cpu)?;
+    }
+    writeln!(
+        out,
+        "  {:<14}matcher: {allocations} since it was ready, {} bytes, {allocations_per_s} a second\n",
+        "allocations",
+        grouped(allocated_bytes)
     )?;
     let levels = |levels: &[LadderLevel]| -> Vec<DepthLevel> {
         let level = |l: &LadderLevel| DepthLevel {

@@ -1,10 +1,10 @@
 //! Makes commands, and sends them through its lane.
 
 use super::journal::words;
-use super::{Meeting, Record, StageError, patience};
+use super::{Meeting, Record, StageError, Stop, patience};
 use crate::clock::Clock;
-use crate::ipc::SendError;
 use vvp_core::book::{Command, InstrumentId, OrderId, OwnerId, Price, Qty, Replacement, Side, TimeInForce};
+use vvp_core::queue::{Full, Wait};
 use zerocopy::IntoBytes;
 
 /// SplitMix64.
@@ -48,23 +48,29 @@ pub fn order(seed: u64, lane: usize, number: u64) -> Command {
     command.on(InstrumentId::new(u16::from(random.below(4) == 0)))
 }
 
-/// Sends the commands of a lane up to `count`, from the first that was not published yet, and closes the lane.
+/// Sends the commands of a lane up to `count`, or until it is asked to stop, from the first that was not published yet; then
+/// closes the lane.
 ///
 /// # Errors
 /// [`StageError`]
-pub fn gateway(meeting: &Meeting, lane: usize, seed: u64, count: u64) -> Result<(), StageError> {
+pub fn gateway(meeting: &Meeting, lane: usize, seed: u64, count: u64, stop: &Stop) -> Result<(), StageError> {
     let mut tx = meeting.orders()?.sender(lane)?;
     let clock = Clock::kernel();
     let mut number = tx.position() as u64;
-    while number < count {
+    'all: while number < count && !stop.is_asked() {
         let mut record: Record = [0; 9];
         record[..8].copy_from_slice(&words(order(seed, lane, number).as_bytes()));
         record[8] = clock.now();
-        match tx.send(record, &mut patience()) {
-            Ok(()) => number += 1,
-            // The matcher will be started again.
-            Err(SendError::PeerDied(..) | SendError::Closed(_)) => std::thread::sleep(super::RESTART),
+        let mut attempt = 0_u32;
+        // A matcher that died will be started again.
+        while let Err(Full(_)) = tx.push(record) {
+            if stop.is_asked() {
+                break 'all;
+            }
+            patience().wait(attempt);
+            attempt = attempt.saturating_add(1);
         }
+        number += 1;
     }
     tx.close();
     Ok(())

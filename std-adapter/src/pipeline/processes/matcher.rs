@@ -1,15 +1,16 @@
 //! Journals commands, applies them, publishes their events.
 
-use super::journal::{Entry, words};
-use super::snapshot::Snapshot;
-use super::{Events, GATEWAYS_MAX, Meeting, Orders, Record, StageError, patience};
+use super::journal::{Entry, Journal, words};
+use super::snapshot::{QueueFigures, Snapshot};
+use super::{Asked, Events, Figures, GATEWAYS_MAX, GRACE, LONGER_GRACE, Meeting, Orders, PUBLISHERS_MAX, Record};
+use super::{StageError, Stop, patience};
 use crate::clock::Clock;
-use crate::ipc::{SendError, Sender};
+use crate::ipc::Sender;
 use crate::memory::{Pages, Zeroed};
 use std::sync::atomic::Ordering;
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, Tracked};
 use vvp_core::engine::{Engine, Matcher};
-use vvp_core::queue::{PopError, Wait};
+use vvp_core::queue::{Full, PopError, Wait};
 use zerocopy::IntoBytes;
 
 /// A [`JobEngine`](crate::engine::JobEngine) with a state hash.
@@ -26,104 +27,165 @@ pub fn define() -> [Command; 2] {
     [one(0, b"ALPHA"), one(1, b"OMEGA")]
 }
 
-/// The events' way to the publisher, which leaves out those that were published before.
-struct Publishing {
+/// The events' way to one publisher, which leaves out those that were published before.
+#[derive(Debug)]
+struct Outlet {
     tx: Sender<Record, { super::EVENTS_WAITING_MAX }>,
-    clock: Clock,
     /// Published by those before us.
     known: u64,
-    made: u64,
 }
 
-impl Publishing {
+/// The events' way to all publishers.
+#[derive(Debug)]
+struct Publishing<'a> {
+    outlets: Vec<Outlet>,
+    clock: Clock,
+    made: u64,
+    asked: Asked<'a>,
+    /// Asked to stop, and a publisher takes nothing: what is missing is for the next matcher, which makes the events again.
+    given_up: bool,
+}
+
+impl Publishing<'_> {
     fn event(&mut self, event: &Event) {
         self.made += 1;
-        if self.made <= self.known {
-            return;
-        }
         let mut record: Record = [0; 9];
         record[..8].copy_from_slice(&words(event.as_bytes()));
         record[8] = self.clock.now();
-        // Ends when the publisher, started again, has made room, or this process is killed.
-        while let Err(SendError::PeerDied(..) | SendError::Closed(_)) = self.tx.send(record, &mut patience()) {
-            std::thread::sleep(super::RESTART);
+        for outlet in &mut self.outlets {
+            if self.made <= outlet.known || self.given_up {
+                continue;
+            }
+            let mut attempt = 0_u32;
+            // Ends when the publisher, started again if need be, has made room, or this process is killed or asked to stop.
+            while let Err(Full(_)) = outlet.tx.push(record) {
+                if self.asked.for_as_long_as(LONGER_GRACE) {
+                    self.given_up = true;
+                    break;
+                }
+                patience().wait(attempt);
+                attempt = attempt.saturating_add(1);
+            }
         }
     }
 }
 
-/// Matches until all gateways have closed and all their commands are done.
+/// What a matcher works with.
+#[derive(Debug)]
+struct Work<'a> {
+    engine: Zeroed<TrackedJobEngine>,
+    journal: Journal,
+    publishing: Publishing<'a>,
+    figures: &'a Figures,
+    clock: Clock,
+    /// The next command of each gateway.
+    next: [u64; GATEWAYS_MAX],
+}
+
+impl Work<'_> {
+    fn apply(&mut self, command: &Command) {
+        let publishing = &mut self.publishing;
+        self.engine.apply(command, &mut FnSink(|event: Event| publishing.event(&event)));
+    }
+
+    /// Takes up what forerunners have written down.
+    fn replay(&mut self) -> Result<(), StageError> {
+        for command in define() {
+            self.apply(&command);
+        }
+        for at in 0..self.journal.len() {
+            let Some(entry) = self.journal.get(at)? else { break };
+            if let Some(command) = entry.decoded() {
+                self.apply(&command);
+            }
+            self.next[entry.lane % GATEWAYS_MAX] = entry.number + 1;
+        }
+        Ok(())
+    }
+
+    /// One command: into the journal, through the engine, its events into the publishers' queues. Neither calls for memory
+    /// nor waits, unless a publisher's queue is full.
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"), inline(never))]
+    fn command(&mut self, record: &Record, lane: usize, number: u64) -> Result<(), StageError> {
+        if number < self.next[lane] {
+            return Ok(()); // in the journal already
+        }
+        let start = self.clock.now();
+        self.figures.to_matcher.record(self.clock.ns_between(record[8], start));
+        let mut entry = Entry { lane, number, command: [0; 8] };
+        entry.command.copy_from_slice(&record[..8]);
+        self.journal.append(&entry)?;
+        self.next[lane] = number + 1;
+        if let Some(command) = entry.decoded() {
+            self.apply(&command);
+        }
+        self.figures.matching.record(self.clock.ns_between(start, self.clock.now()));
+        Ok(())
+    }
+}
+
+/// Matches until all gateways have closed and all their commands are done; or, if it is asked to stop, for a time of grace at
+/// most, and leaves the rest to the next one.
 ///
 /// # Errors
 /// [`StageError`]
-pub fn matcher(meeting: &Meeting) -> Result<(), StageError> {
-    let (orders, events): (Orders, Events) = (meeting.orders()?, meeting.events()?);
-    let (mut rx, tx) = (orders.receiver()?, events.sender()?);
-    let (mut board, figures) = (meeting.board()?.writer()?, meeting.figures()?);
-    let mut journal = meeting.journal()?;
+pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
+    let (orders, region): (Orders, _) = (meeting.orders()?, meeting.figures()?);
+    let figures: &Figures = &region;
+    let mut rx = orders.receiver()?;
     // Relaxed: said before any stage was started.
-    let expected = usize::try_from(figures.gateways.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(GATEWAYS_MAX);
-    let mut engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let more = usize::try_from(figures.more_publishers.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    let events: Vec<Events> =
+        (0..=more.min(PUBLISHERS_MAX - 1)).map(|n| meeting.events(n)).collect::<Result<_, _>>()?;
+    let mut outlets = Vec::new();
+    for channel in &events {
+        let tx = channel.sender()?;
+        outlets.push(Outlet { known: tx.position() as u64, tx });
+    }
+    let mut board = meeting.board()?.writer()?;
     let clock = Clock::kernel();
-    let known = tx.position() as u64;
-    let mut publishing = Publishing { tx, clock, known, made: 0 };
-    let apply = |engine: &mut TrackedJobEngine, publishing: &mut Publishing, command: &Command| {
-        engine.apply(command, &mut FnSink(|event: Event| publishing.event(&event)));
-    };
-    for command in define() {
-        apply(&mut engine, &mut publishing, &command);
-    }
-    // What our forerunners have written down.
-    let mut next = [0_u64; GATEWAYS_MAX];
-    for at in 0..journal.len() {
-        let Some(entry) = journal.get(at)? else { break };
-        if let Some(command) = entry.decoded() {
-            apply(&mut engine, &mut publishing, &command);
-        }
-        next[entry.lane % GATEWAYS_MAX] = entry.number + 1;
-    }
-    let allocated_before = crate::memory::allocations().calls as u64;
+    let publishing = Publishing { outlets, clock, made: 0, asked: Asked::new(stop), given_up: false };
+    let engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let mut work = Work { engine, journal: meeting.journal()?, publishing, figures, clock, next: [0; GATEWAYS_MAX] };
+    work.replay()?;
+    let allocated_before = crate::memory::allocations();
+    let mut asked = Asked::new(stop);
     let (mut attempt, mut shown, mut failed) = (0_u32, 0_u64, None);
     loop {
         let handled = rx.handle(|record, lane, number| {
-            let number = number as u64;
-            if number < next[lane] {
-                return; // in the journal already
-            }
-            let start = clock.now();
-            figures.to_matcher.record(clock.ns_between(record[8], start));
-            let mut entry = Entry { lane, number, command: [0; 8] };
-            entry.command.copy_from_slice(&record[..8]);
-            if let Err(error) = journal.append(&entry) {
+            if let Err(error) = work.command(&record, lane, number as u64) {
                 failed = Some(error);
-                return;
             }
-            next[lane] = number + 1;
-            if let Some(command) = entry.decoded() {
-                apply(&mut engine, &mut publishing, &command);
-            }
-            figures.matching.record(clock.ns_between(start, clock.now()));
         });
         if let Some(error) = failed.take() {
             return Err(error);
         }
-        // A gateway may be done before another has come: that is not the end.
+        // A gateway may be done before another has come: that is not the end, unless we are asked for it.
         let closed = handled == Err(PopError::Closed)
-            && (0..expected).all(|lane| orders.lane_stats(lane).is_some_and(|stats| stats.pushed > 0));
+            && !work.publishing.given_up
+            && (stop.is_asked() || all_came(figures, &orders));
         let now = clock.now();
         if closed || clock.ns_between(shown, now) > 20_000_000 {
             shown = now;
-            let commands = journal.len() as u64;
-            let allocations = crate::memory::allocations().calls as u64 - allocated_before;
-            let mut snapshot = Snapshot::of(&*engine, &figures, orders.stats(), events.stats());
-            (snapshot.taken_ns, snapshot.commands, snapshot.events) = (now, commands, publishing.made);
-            (snapshot.allocations, snapshot.is_final) = (allocations, u64::from(closed));
-            snapshot.state_hash = if closed { engine.state_hash() } else { 0 };
+            let allocated = crate::memory::allocations().since(allocated_before);
+            let mut snapshot = Snapshot::of(&*work.engine, figures, orders.stats());
+            snapshot.publishers = events.len() as u64;
+            for (to, channel) in snapshot.events_queue.iter_mut().zip(&events) {
+                *to = QueueFigures::of(channel.stats());
+            }
+            (snapshot.taken_ns, snapshot.commands) = (now, work.journal.len() as u64);
+            (snapshot.events, snapshot.is_final) = (work.publishing.made, u64::from(closed));
+            (snapshot.allocations, snapshot.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
+            snapshot.state_hash = if closed { work.engine.state_hash() } else { 0 };
             board.write(snapshot);
+            if work.publishing.given_up || (!closed && asked.for_as_long_as(GRACE)) {
+                return Ok(());
+            }
         }
         match handled {
             Ok(()) => attempt = 0,
             Err(_) if closed => {
-                publishing.tx.close();
+                work.publishing.outlets.into_iter().for_each(|outlet| outlet.tx.close());
                 return Ok(());
             }
             Err(_) => {
@@ -132,4 +194,11 @@ pub fn matcher(meeting: &Meeting) -> Result<(), StageError> {
             }
         }
     }
+}
+
+/// Whether every gateway that is to come has sent something.
+fn all_came(figures: &Figures, orders: &Orders) -> bool {
+    // Relaxed: a number that only goes down when those who wait for it are told to stop.
+    let expected = usize::try_from(figures.gateways.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(GATEWAYS_MAX);
+    (0..expected).all(|lane| orders.lane_stats(lane).is_some_and(|stats| stats.pushed > 0))
 }

@@ -1,8 +1,8 @@
 //! A pipeline whose stages are processes, any of which may be killed and started again.
 //!
 //! ```text
-//!   [ gateway 0 ] ┐ FanIn, a lane each                           SpscChannel
-//!   [ gateway 1 ] ┼────────────────────→ [ matcher ] ───────────────────────→ [ publisher ]
+//!   [ gateway 0 ] ┐ FanIn, a lane each                 ┌── SpscChannel ──→ [ publisher 0 ]
+//!   [ gateway 1 ] ┼────────────────────→ [ matcher ] ──┴── SpscChannel ──→ [ publisher 1 ]
 //!   [ gateway 2 ] ┘                        │     └→ LatestCell: the state, for whoever looks
 //!                                          └→ journal: every command, in the order of matching
 //! ```
@@ -12,7 +12,13 @@
 //!   again, it applies the journal: the same commands give the same state and the same events. A command that its forerunner
 //!   had written down and not taken out comes again with the same number, and is known by it. Events already published are
 //!   counted by their queue, and are not published again.
-//! - The **publisher** keeps a sum of all events, one for each number, and takes an event out once its sum is stored.
+//! - A **publisher** gets all events, as every other one does, and keeps a sum of all events, one for each number, and takes an event out once its sum is stored.
+//!
+//! # How it stops
+//! A gateway that is asked to stop (SIGTERM, Ctrl-C) closes its lane behind the last command that it sent; what was sent is
+//! matched, and its events are published, before the others end: they end when those before them have, also when all are
+//! asked at the same moment. One that is asked alone, while those before it go on, ends after a time of grace and gives
+//! its ends back; whoever is started in its place goes on.
 //!
 //! So the state at the end is that of an engine to which the journal is applied without any disturbance, and the journal
 //! holds each gateway's commands once and in order. `vvp stress` kills the stages at random, and checks just that.
@@ -29,12 +35,14 @@ pub use matcher::{TrackedJobEngine, define, matcher};
 pub use publisher::{EventSum, publisher};
 pub use snapshot::{BOOKS, LEVELS, Ladder, LadderLevel, Latency, QueueFigures, Snapshot};
 
+use super::Stop;
 use crate::ipc::{ClaimError, FanIn, LatestCell, LatestView, SpscChannel};
 use crate::memory::region::{LayoutHash, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use crate::memory::{MapError, MapFileError, MemorySample};
 use crate::system::System;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use vvp_core::metrics::Histogram;
 use zerocopy::FromZeros;
 
@@ -44,6 +52,9 @@ pub const GATEWAYS_MAX: usize = 4;
 pub const COMMANDS_WAITING_MAX: usize = 512;
 /// Events that can wait for the publisher.
 pub const EVENTS_WAITING_MAX: usize = 2048;
+
+/// Publishers that there can be.
+pub const PUBLISHERS_MAX: usize = 4;
 
 /// A command or an event of 64 bytes, and when it was sent: nanoseconds of `CLOCK_MONOTONIC_RAW`, the same in all processes.
 pub type Record = [u64; 9];
@@ -63,17 +74,19 @@ pub(crate) struct Figures {
     pub(crate) to_matcher: Histogram,
     /// The matching of one command, journal and all.
     pub(crate) matching: Histogram,
-    /// From the matcher's push to the publisher.
-    pub(crate) to_publisher: Histogram,
-    /// The sum of the first n events, at n modulo 2.
-    pub(crate) sums: [AtomicU64; 2],
+    /// From the matcher's push to each publisher.
+    pub(crate) to_publisher: [Histogram; PUBLISHERS_MAX],
+    /// For each publisher, the sum of the first n events, at n modulo 2.
+    pub(crate) sums: [[AtomicU64; 2]; PUBLISHERS_MAX],
     /// Gateways that must have come before the matcher may end.
     pub(crate) gateways: AtomicU64,
+    /// Publishers, but for the first.
+    pub(crate) more_publishers: AtomicU64,
 }
 
 // SAFETY: the histograms are made of atomic integers and bound their own indices; zero is "nothing yet"; no pointers.
 unsafe impl SharedLayout for Figures {
-    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline figures 1").shape_of::<Self>().finish();
+    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline figures 2").shape_of::<Self>().finish();
 }
 
 /// Why a stage cannot work.
@@ -90,6 +103,8 @@ pub enum StageError {
     JournalFull,
     /// No memory for the engine.
     Memory(MapError),
+    /// There is no publisher of that number: choose one below [`PUBLISHERS_MAX`].
+    NoSuchPublisher,
 }
 
 impl core::fmt::Display for StageError {
@@ -100,6 +115,9 @@ impl core::fmt::Display for StageError {
             Self::Journal(error) => write!(f, "journal: {error}"),
             Self::JournalFull => f.write_str("the journal is full: give it room for more commands"),
             Self::Memory(error) => error.fmt(f),
+            Self::NoSuchPublisher => {
+                write!(f, "there is no publisher of that number: choose one below {PUBLISHERS_MAX}")
+            }
         }
     }
 }
@@ -130,6 +148,9 @@ impl From<MapError> for StageError {
     }
 }
 
+/// The names of the publishers' queues.
+const EVENTS: [&str; PUBLISHERS_MAX] = ["events-0", "events-1", "events-2", "events-3"];
+
 /// Where the stages meet: a directory of regions, and the journal in it.
 #[derive(Debug)]
 pub struct Meeting {
@@ -137,8 +158,31 @@ pub struct Meeting {
     path: PathBuf,
 }
 
-/// How long a stage waits before it looks whether its peer was started again.
-pub(crate) const RESTART: std::time::Duration = std::time::Duration::from_millis(1);
+/// How long a matcher that was asked to stop waits for gateways that were not, or not yet.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long it waits for room in a publisher's queue, and a publisher for it. Longer, so that they outlive those before them.
+const LONGER_GRACE: Duration = Duration::from_secs(3);
+
+/// Since when a stage knows that it was asked to stop.
+#[derive(Debug)]
+struct Asked<'a> {
+    stop: &'a Stop,
+    since: Option<Instant>,
+}
+
+impl<'a> Asked<'a> {
+    const fn new(stop: &'a Stop) -> Self {
+        Self { stop, since: None }
+    }
+
+    /// Whether it was asked so long ago.
+    fn for_as_long_as(&mut self, grace: Duration) -> bool {
+        if self.since.is_none() && self.stop.is_asked() {
+            self.since = Some(Instant::now());
+        }
+        self.since.is_some_and(|since| since.elapsed() >= grace)
+    }
+}
 
 /// How much each stage waits on a full or empty queue: naps, since stages share processors.
 pub(crate) fn patience() -> crate::thread::Backoff {
@@ -160,7 +204,9 @@ impl Meeting {
         let dir = RegionDir::at(path)?;
         let options = RegionOptions::default();
         Orders::create_in(&dir, "orders", &options)?;
-        Events::create_in(&dir, "events", &options)?;
+        for name in EVENTS {
+            Events::create_in(&dir, name, &options)?;
+        }
         Board::create_in(&dir, "board", &options)?;
         Region::<Figures>::create_in(&dir, "figures", &options, |_| ())?;
         Journal::create(&path.join("journal"), commands_max)?;
@@ -188,6 +234,28 @@ impl Meeting {
         Ok(())
     }
 
+    /// Says how many publishers get the events, from 1 to [`PUBLISHERS_MAX`]; 1 unless it is said. To be said before the matcher
+    /// is started first: it waits for those that were promised.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn expect_publishers(&self, publishers: usize) -> Result<(), StageError> {
+        if !(1..=PUBLISHERS_MAX).contains(&publishers) {
+            return Err(StageError::NoSuchPublisher);
+        }
+        // Relaxed: said before any stage starts.
+        self.figures()?.more_publishers.store(publishers as u64 - 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Commands that all gateways together have sent so far.
+    ///
+    /// # Errors
+    /// [`StageError`]
+    pub fn commands_sent(&self) -> Result<u64, StageError> {
+        Ok(self.orders()?.stats().pushed as u64)
+    }
+
     /// The journal, to be read.
     ///
     /// # Errors
@@ -208,8 +276,9 @@ impl Meeting {
         Orders::open_in(&self.dir, "orders", &RegionOptions::default())
     }
 
-    pub(crate) fn events(&self) -> Result<Events, RegionError> {
-        Events::open_in(&self.dir, "events", &RegionOptions::default())
+    pub(crate) fn events(&self, publisher: usize) -> Result<Events, StageError> {
+        let name = EVENTS.get(publisher).ok_or(StageError::NoSuchPublisher)?;
+        Ok(Events::open_in(&self.dir, name, &RegionOptions::default())?)
     }
 
     pub(crate) fn board(&self) -> Result<Board, RegionError> {

@@ -1,8 +1,8 @@
 //! Takes the events, and keeps a sum of them.
 
-use super::{Figures, Meeting, StageError, patience};
+use super::{Asked, Figures, LONGER_GRACE, Meeting, PUBLISHERS_MAX, StageError, Stop, patience};
 use crate::clock::Clock;
-use crate::memory::region::Region;
+use crate::ipc::Peer;
 use std::sync::atomic::Ordering;
 use vvp_core::queue::{PopError, Wait};
 
@@ -26,32 +26,41 @@ impl EventSum {
         Self { count: self.count + 1, sum: event.iter().fold(self.sum, step) }
     }
 
-    /// What the publisher has come to.
+    /// What a publisher has come to.
     ///
     /// # Errors
     /// [`StageError`]
-    pub fn of(meeting: &Meeting) -> Result<Self, StageError> {
-        Ok(Self::at(&meeting.figures()?, meeting.events()?.stats().popped as u64))
+    pub fn of(meeting: &Meeting, publisher: usize) -> Result<Self, StageError> {
+        let count = meeting.events(publisher)?.stats().popped as u64;
+        let figures = meeting.figures()?;
+        Ok(Self::at(&figures, publisher, count))
     }
 
-    fn at(figures: &Region<Figures>, count: u64) -> Self {
+    fn at(figures: &Figures, publisher: usize, count: u64) -> Self {
         if count == 0 {
             return Self::NONE;
         }
         // Relaxed: its writer is this process, or dead.
-        Self { count, sum: figures.sums[usize::from(count % 2 == 1)].load(Ordering::Relaxed) }
+        Self {
+            count,
+            sum: figures.sums[publisher % PUBLISHERS_MAX][usize::from(count % 2 == 1)].load(Ordering::Relaxed),
+        }
     }
 }
 
-/// Takes events until the matcher has closed and all are taken.
+/// Takes events until the matcher has closed and all are taken; or, if it is asked to stop, until all are taken and there is no
+/// matcher, or the matcher goes on for long.
 ///
 /// # Errors
 /// [`StageError`]
-pub fn publisher(meeting: &Meeting) -> Result<(), StageError> {
-    let mut rx = meeting.events()?.receiver()?;
-    let figures = meeting.figures()?;
+pub fn publisher(meeting: &Meeting, publisher: usize, stop: &Stop) -> Result<(), StageError> {
+    let mut rx = meeting.events(publisher)?.receiver()?;
+    let region = meeting.figures()?;
+    let (figures, mut asked): (&Figures, _) = (&region, Asked::new(stop));
+    let (sums, latency) =
+        (&figures.sums[publisher % PUBLISHERS_MAX], &figures.to_publisher[publisher % PUBLISHERS_MAX]);
     let clock = Clock::kernel();
-    let mut sum = EventSum::at(&figures, rx.position() as u64);
+    let mut sum = EventSum::at(figures, publisher, rx.position() as u64);
     let mut attempt = 0_u32;
     loop {
         let taken = rx.handle(|record, number| {
@@ -59,12 +68,16 @@ pub fn publisher(meeting: &Meeting) -> Result<(), StageError> {
             sum = sum.and(&record[..8]);
             // The other place keeps the sum up to here, should we be killed before the event is taken out.
             // Relaxed: taking it out, with Release, publishes it.
-            figures.sums[usize::from(sum.count % 2 == 1)].store(sum.sum, Ordering::Relaxed);
-            figures.to_publisher.record(clock.ns_between(record[8], clock.now()));
+            sums[usize::from(sum.count % 2 == 1)].store(sum.sum, Ordering::Relaxed);
+            latency.record(clock.ns_between(record[8], clock.now()));
         });
         match taken {
+            Ok(()) if sum.count.is_multiple_of(256) && asked.for_as_long_as(LONGER_GRACE) => return Ok(()),
             Ok(()) => attempt = 0,
             Err(PopError::Closed) => return Ok(()),
+            Err(_) if asked.for_as_long_as(LONGER_GRACE) => return Ok(()),
+            // Asked, and nobody is there who could send more.
+            Err(_) if asked.since.is_some() && !matches!(rx.peer(), Peer::Alive(_)) => return Ok(()),
             Err(_) => {
                 patience().wait(attempt);
                 attempt = attempt.saturating_add(1);

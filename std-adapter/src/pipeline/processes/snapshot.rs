@@ -1,6 +1,6 @@
 //! The state of a running pipeline, for whoever looks.
 
-use super::Figures;
+use super::{Figures, PUBLISHERS_MAX};
 use crate::memory::SchedulingCounts;
 use crate::memory::region::Message;
 use vvp_core::book::{BookView, InstrumentId, Side};
@@ -81,7 +81,7 @@ pub struct QueueFigures {
 }
 
 impl QueueFigures {
-    const fn of(stats: Stats) -> Self {
+    pub(super) const fn of(stats: Stats) -> Self {
         Self {
             depth: stats.depth as u64,
             high_water: stats.high_water as u64,
@@ -109,16 +109,20 @@ pub struct Snapshot {
     pub events: u64,
     /// Gateways to matcher, all lanes together.
     pub orders_queue: QueueFigures,
-    /// Matcher to publisher.
-    pub events_queue: QueueFigures,
+    /// Publishers.
+    pub publishers: u64,
+    /// Matcher to each publisher.
+    pub events_queue: [QueueFigures; PUBLISHERS_MAX],
     /// From a gateway's push to the matcher.
     pub to_matcher: Latency,
     /// One command, journal and all.
     pub matching: Latency,
-    /// From the matcher's push to the publisher.
-    pub to_publisher: Latency,
+    /// From the matcher's push to each publisher.
+    pub to_publisher: [Latency; PUBLISHERS_MAX],
     /// Calls for memory of the matcher's process since it was ready.
     pub allocations: u64,
+    /// Bytes asked for by these.
+    pub allocated_bytes: u64,
     /// Page faults of the matcher's process served from memory.
     pub minor_faults: u64,
     /// Page faults of the matcher's process that waited for a device.
@@ -130,19 +134,18 @@ pub struct Snapshot {
 }
 
 impl Message for Snapshot {
-    const NAME: &'static str = "pipeline snapshot 1";
+    const NAME: &'static str = "pipeline snapshot 2";
 }
 
 impl Snapshot {
-    pub(super) fn of(engine: &impl Matcher, figures: &Figures, orders: Stats, events: Stats) -> Self {
+    pub(super) fn of(engine: &impl Matcher, figures: &Figures, orders: Stats) -> Self {
         let counts = SchedulingCounts::of_process();
         let mut this = Self {
             pid: u64::from(std::process::id()),
             orders_queue: QueueFigures::of(orders),
-            events_queue: QueueFigures::of(events),
             to_matcher: Latency::of(&figures.to_matcher),
             matching: Latency::of(&figures.matching),
-            to_publisher: Latency::of(&figures.to_publisher),
+            to_publisher: figures.to_publisher.each_ref().map(Latency::of),
             minor_faults: counts.minor_faults,
             major_faults: counts.major_faults,
             preempted: counts.involuntary_switches,

@@ -1,0 +1,72 @@
+//! Makes true pressure on memory: a file that is thrown out of memory and read back, again and again.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use vvp_std_adapter::memory::{MemorySample, PressureLevel, PressureMonitor, Threshold, Thresholds};
+use vvp_std_adapter::system::System;
+
+/// How long memory is squeezed, and then left alone.
+const PHASE: Duration = Duration::from_millis(300);
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Squeezed {
+    /// Phases of pressure.
+    pub(crate) phases: u64,
+    /// How long threads of the machine have waited for memory meanwhile, in microseconds.
+    pub(crate) stalled_us: u64,
+    /// How often the monitor of pressure changed its level.
+    pub(crate) changes: u64,
+}
+
+/// In phases, until `over`. The file has this many bytes, and no name.
+pub(crate) fn squeeze(mib: u64, over: &AtomicBool) -> io::Result<Squeezed> {
+    let bytes = usize::try_from(mib << 20).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let path = std::env::temp_dir().join(format!("vvp-pressure-{}", std::process::id()));
+    let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    for _ in 0..mib {
+        file.write_all(&vec![7; 1 << 20])?;
+    }
+    file.sync_all()?; // only then can its pages go
+    let stalled = || MemorySample::take(&System::this()).psi.map_or(0, |psi| psi.some.total_us);
+    let before = stalled();
+    let thresholds = Thresholds { psi_some_avg10: Threshold { elevated: 1, critical: 2_000 }, ..Thresholds::default() };
+    let monitor = PressureMonitor::builder().thresholds(thresholds).start()?;
+    let mut done = Squeezed::default();
+    // Relaxed: only says that it is time to end. Each phase ends by itself.
+    while !over.load(Ordering::Relaxed) {
+        let start = std::time::Instant::now();
+        while start.elapsed() < PHASE && !over.load(Ordering::Relaxed) {
+            press(&file, bytes)?;
+        }
+        done.phases += 1;
+        std::thread::sleep(PHASE);
+    }
+    let stats = monitor.stats();
+    done.changes = stats.changes.max(u64::from(stats.level > PressureLevel::Normal));
+    done.stalled_us = stalled().saturating_sub(before);
+    Ok(done)
+}
+
+/// Throws the file out of memory and reads it back, page by page.
+fn press(file: &File, bytes: usize) -> io::Result<()> {
+    let (null, read) = (core::ptr::null_mut(), libc::PROT_READ);
+    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+    let at = unsafe { libc::mmap(null, bytes, read, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    if at == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: our mapping; its contents stay in the file.
+    unsafe { libc::madvise(at, bytes, libc::MADV_PAGEOUT) };
+    for page in (0..bytes).step_by(4096) {
+        // SAFETY: within the mapping; the file is ours and keeps its length.
+        std::hint::black_box(unsafe { at.cast::<u8>().add(page).read_volatile() });
+    }
+    // SAFETY: mapped above, and not used any more.
+    unsafe { libc::munmap(at, bytes) };
+    Ok(())
+}
