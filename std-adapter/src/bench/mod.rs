@@ -135,7 +135,7 @@ pub fn run(harness: &Harness, groups: &[Group], step: &mut dyn FnMut(&Step<'_>))
             Group::Book => results.curves.push(book::rows(harness, &mut row)?),
             Group::Pipeline => {
                 let mut path = Path::new(harness.operations(PATH_ORDERS))?;
-                for threads in [Threads::None, Threads::One, Threads::Two] {
+                for threads in [Threads::One, Threads::Two, Threads::None] {
                     path.sweep(harness, threads, &mut |load| {
                         step(&Step::Load(&load));
                         results.loads.push(load);

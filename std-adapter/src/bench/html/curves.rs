@@ -7,7 +7,7 @@ use core::fmt::Write;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 58.0;
+const LEFT: f64 = 76.0;
 const BOTTOM: f64 = 34.0;
 const TOP: f64 = 10.0;
 const RIGHT: f64 = 14.0;
@@ -112,7 +112,7 @@ pub(super) fn loads(out: &mut String, loads: &[Load]) -> core::fmt::Result {
         let widest = steps.iter().map(|load| load.offered_per_s).fold(1.0, f64::max);
         write!(
             out,
-            "<section><h2>An order: {}</h2><p>From when it was due to its last event encoded, by rate",
+            "<section><h2>{}</h2><p>From when an order was due to its last event encoded, by rate",
             text(&load_title(path))
         )?;
         if let Some(most) = most {

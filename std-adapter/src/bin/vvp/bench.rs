@@ -16,7 +16,7 @@ usage: vvp bench [queues|pools|maps|book|pipeline|all]... [options]
 
 Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
 Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
-pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; before that,
+pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; after that,
 orders that nothing is done for: what they take is the machine's own.
 
   --quick         a tenth of the operations, three rounds instead of seven
