@@ -9,7 +9,10 @@
 # The images (examples/firmware):
 #   firmware  files of the debugging host: Cortex-M7 (mps2-an500), 32-bit RISC-V and AArch64 (virt)
 #   uart      Cortex-M7: commands in and events out over its UART, by interrupts; it may have no code for a panic
-# All targets are little-endian, as every target of this core is; QEMU has none that is not and that Rust builds for.
+#   interrupts  Cortex-M7: a timer interrupts operations on queues at every instruction; and broken twins that must be noticed
+#   small     Cortex-M0 and M3: queues, pool, book and layouts
+# docs/firmware.md says more of each. All targets are little-endian, as every target of this core is; QEMU has none
+# that is not and that Rust builds for.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh
@@ -123,6 +126,32 @@ if can thumbv7em-none-eabihf uart qemu-system-arm qemu-system-arm; then
   if nm "$image" | grep -E 'panicking|rust_begin_unwind'; then die "the image that is fed over the UART can panic"; fi
   say "no code for a panic in it"
   compare by_uart "Cortex-M7 over its UART" "${M7[@]}" -- "${few[@]}"
+fi
+# An instruction takes a nanosecond of QEMU's clock: the timer strikes where it is told.
+struck() { timeout 300 "${M7[@]}" -icount shift=0 "${QUIET[@]:0:4}" -serial none -semihosting-config "enable=on,target=native$1" -kernel "$image" </dev/null >"$work/log" 2>&1; }
+
+# Twin (src/sync/twin.rs), and where it must be noticed.
+TWINS='
+spsc_early       spsc push
+spsc_early       fan-in push
+spsc_back_early  spsc pop
+turn_early       turn push
+turn_back_early  turn pop
+latest_recheck   latest read
+'
+if can thumbv7em-none-eabihf interrupts qemu-system-arm qemu-system-arm; then
+  struck "" || die "an operation that was interrupted: $(cat "$work/log")"
+  say "interrupts at every instruction:"
+  cat "$work/log"
+  RUSTFLAGS="--cfg broken" CARGO_PROFILE_RELEASE_LTO=off image thumbv7em-none-eabihf interrupts >/dev/null
+  while read -r twin scene; do
+    if [ -z "$twin" ]; then continue; fi
+    if struck ",arg=interrupts,arg=$twin,arg=$scene"; then die "the broken twin $twin was not noticed: $(cat "$work/log")"; fi
+    # Another failure is not what this is about.
+    grep -qE "^$scene: (values are missing|the value is torn).* interrupted before" "$work/log" ||
+      die "the broken twin $twin failed for another reason: $(cat "$work/log")"
+    say "noticed: $twin: $(tail -n 1 "$work/log")"
+  done <<<"$TWINS"
 fi
 if can riscv32imac-unknown-none-elf firmware qemu-system-riscv32 qemu-system-misc; then
   compare by_files "RV32" qemu-system-riscv32 -machine virt -bios none -- "${few[@]}"

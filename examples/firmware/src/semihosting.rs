@@ -6,6 +6,8 @@ const OPEN: usize = 0x01;
 const WRITE0: usize = 0x04;
 const WRITE: usize = 0x05;
 const READ: usize = 0x06;
+#[cfg(target_arch = "arm")]
+const GET_COMMAND_LINE: usize = 0x15;
 const EXIT: usize = 0x18;
 #[cfg(not(target_arch = "arm"))]
 const EXIT_EXTENDED: usize = 0x20;
@@ -63,6 +65,15 @@ pub fn write(handle: usize, bytes: &[u8]) -> usize {
     let arguments = [handle, bytes.as_ptr().expose_provenance(), bytes.len()];
     // SAFETY: the host reads the arguments and the bytes, during the call only.
     unsafe { call(WRITE, (&raw const arguments).expose_provenance()) }
+}
+
+/// The image's command line, cut where `line` is full, and a zero behind it. How many bytes it has; 0 if there is none.
+#[cfg(target_arch = "arm")]
+pub fn command_line(line: &mut [u8]) -> usize {
+    let mut arguments = [line.as_mut_ptr().expose_provenance(), line.len()];
+    // SAFETY: the host writes the length to the arguments and at most as many bytes as there are, during the call only.
+    let failed = unsafe { call(GET_COMMAND_LINE, (&raw mut arguments).expose_provenance()) };
+    if failed == 0 { arguments[1].min(line.len().saturating_sub(1)) } else { 0 }
 }
 
 /// Ends the machine.

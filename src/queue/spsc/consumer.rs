@@ -4,7 +4,7 @@ use super::super::pace::{self, Pace};
 use super::super::stats::raise;
 use super::super::{PopError, Stats, TooFew};
 use super::Spsc;
-use crate::sync::{Ordering, Slots};
+use crate::sync::{Ordering, Slots, broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -53,6 +53,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.head == self.seen && (self.pace.is_on() || self.look() == 0) {
             self.refill()?;
+        }
+        if broken("spsc_back_early") {
+            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release); // the value is still there
         }
         // SAFETY: head != seen, so the queue holds a value there that is ours.
         let value = unsafe { self.take() };

@@ -3,7 +3,7 @@
 use super::super::stats::{count, raise};
 use super::super::{Full, Stats, TooFew};
 use super::{Grant, Spsc};
-use crate::sync::{Ordering, Slots, unless_broken};
+use crate::sync::{Ordering, Slots, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -159,6 +159,9 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     #[inline(always)]
     unsafe fn put(&mut self, value: T) {
         debug_assert!(self.tail != self.limit);
+        if broken("spsc_early") {
+            self.queue.producer.tail.store(self.tail.wrapping_add(1), Ordering::Release); // the value is not there yet
+        }
         // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer was done with it before it stored
         // that head. It stays ours until published.
         unsafe { self.queue.slots.write(self.tail, value) };

@@ -3,7 +3,7 @@
 use super::super::stats::{count, raise};
 use super::super::{Full, Stats};
 use super::TurnSpsc;
-use crate::sync::{Ordering, unless_broken};
+use crate::sync::{Ordering, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -125,6 +125,9 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     unsafe fn put(&mut self, value: T) {
         debug_assert!(self.tail != self.limit);
         let slot = self.queue.slots.at(self.tail);
+        if broken("turn_early") {
+            slot.publish(self.tail, Ordering::Release); // the value is not there yet
+        }
         // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
         // stored that head. It stays ours until the turn is stored.
         unsafe { slot.write(value) };
