@@ -225,7 +225,7 @@ fn settle(cpu: Option<usize>, real_time: bool) {
 }
 
 /// Leaves the processor to others for a while, so that the system does not take it away in the middle of a round.
-fn rest(ns: u64) {
+pub(super) fn rest(ns: u64) {
     std::thread::sleep(Duration::from_nanos(ns / 10 + 200_000));
 }
 
