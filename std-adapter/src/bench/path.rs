@@ -66,9 +66,9 @@ const NOTHING: &str = "nothing";
 #[must_use]
 pub fn load_title(path: &str) -> String {
     if path == NOTHING {
-        "nothing done for an order: the machine itself".into()
+        "Nothing done for an order: the machine itself".into()
     } else {
-        format!("the whole path, {path}")
+        format!("The whole path, {path}")
     }
 }
 
