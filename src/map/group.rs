@@ -20,6 +20,16 @@ impl Places {
     pub(super) const fn not(self) -> Self {
         Self(!self.0 & 0xffff)
     }
+
+    /// This place if it is one of them, else the first of them; there is one. Which, nobody can foresee, so it is chosen
+    /// without a branch.
+    #[inline(always)]
+    pub(super) const fn this_or_first(self, place: usize) -> usize {
+        debug_assert!(self.any() && place < WIDTH);
+        let this = self.0 & (1 << place);
+        let of = if this != 0 { this } else { self.0 };
+        of.trailing_zeros() as usize
+    }
 }
 
 impl Iterator for Places {

@@ -85,7 +85,6 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         assert!(N.is_power_of_two() && N >= WIDTH && N <= 1 << 30, "N is a power of two from 16 to 2^30");
         N / 8 * 7
     };
-    const GROUPS: usize = N / WIDTH;
     /// Leaves the number of a place.
     const SHIFT: u32 = 64 - N.ilog2();
 
@@ -128,7 +127,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// The first place of the group of that place.
     #[inline(always)]
     fn home(w: Wanted) -> usize {
-        Self::place(w) & !(WIDTH - 1)
+        Self::first_of(Self::place(w))
+    }
+
+    /// The first place of the group that a place is in.
+    #[inline(always)]
+    fn first_of(place: usize) -> usize {
+        place & !(WIDTH - 1)
     }
 
     /// Never 0. Bits that the place does not depend on, and those in which neighbours differ.
@@ -140,7 +145,9 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// The tags of the group that begins at this place.
     #[inline(always)]
     fn group(&self, first: usize) -> &Group {
-        &self.tags.as_chunks::<WIDTH>().0[(first / WIDTH) & (Self::GROUPS - 1)]
+        debug_assert!(first < N && first % WIDTH == 0);
+        // SAFETY: all who call have cut `first` to a place below N at which a group begins, and groups are whole.
+        unsafe { &*self.tags.as_ptr().add(first).cast::<Group>() }
     }
 
     #[inline(always)]
@@ -162,12 +169,23 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
 
     #[inline(always)]
     fn entry(&self, place: usize) -> &Entry<V> {
-        &self.entries[place & (N - 1)]
+        debug_assert!(place < N);
+        // SAFETY: as for `group`; a place in a group is less than WIDTH from its first.
+        unsafe { self.entries.get_unchecked(place) }
     }
 
     #[inline(always)]
     fn entry_mut(&mut self, place: usize) -> &mut Entry<V> {
-        &mut self.entries[place & (N - 1)]
+        debug_assert!(place < N);
+        // SAFETY: as for `entry`.
+        unsafe { self.entries.get_unchecked_mut(place) }
+    }
+
+    #[inline(always)]
+    fn set_tag(&mut self, place: usize, tag: u8) {
+        debug_assert!(place < N);
+        // SAFETY: as for `entry`.
+        unsafe { *self.tags.get_unchecked_mut(place) = tag }
     }
 
     /// The place of an id that is there. Ends at a group that is not full: at most 7/8 of the places are used.
@@ -245,30 +263,27 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         if self.len == Self::CAPACITY {
             return Err(Full(value));
         }
-        let mut place = Self::place(w);
-        if self.tags[place] != 0 {
-            let mut first = Self::home(w);
-            place = loop {
-                if let Some(i) = self.free(first).next() {
-                    break first.wrapping_add(i) & (N - 1);
-                }
-                first = Self::next(first);
-            };
+        let mut first = Self::home(w);
+        let mut free = self.free(first);
+        while !free.any() {
+            first = Self::next(first);
+            free = self.free(first);
         }
+        let place = first.wrapping_add(free.this_or_first(Self::place(w) % WIDTH));
         self.len = self.len.wrapping_add(1);
-        self.tags[place] = Self::tag(w);
-        self.entries[place] = Entry { id: w.id, value };
+        self.set_tag(place, Self::tag(w));
+        *self.entry_mut(place) = Entry { id: w.id, value };
         Ok(place)
     }
 
     /// Removes an id, and returns its value.
     #[inline]
     pub fn remove(&mut self, id: u64) -> Option<V> {
-        let place = self.find(self.wanted(id))? & (N - 1);
-        let value = self.entries[place].value;
+        let place = self.find(self.wanted(id))?;
+        let value = self.entry(place).value;
         self.len = self.len.wrapping_sub(1);
-        if self.free(place).any() {
-            self.tags[place] = 0; // nobody had to go past this group
+        if self.free(Self::first_of(place)).any() {
+            self.set_tag(place, 0); // nobody had to go past this group
         } else {
             self.close(place);
         }
@@ -278,13 +293,17 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Empties a place of a full group: what went past the group comes back into it.
     #[inline(never)]
     fn close(&mut self, mut hole: usize) {
-        while !self.free(hole).any() {
-            let Some(place) = self.gone_past(hole & !(WIDTH - 1)) else { break };
-            self.tags[hole & (N - 1)] = self.tags[place & (N - 1)];
+        loop {
+            let group = Self::first_of(hole);
+            if self.free(group).any() {
+                break;
+            }
+            let Some(place) = self.gone_past(group) else { break };
+            self.set_tag(hole, self.tags[place & (N - 1)]);
             *self.entry_mut(hole) = *self.entry(place);
             hole = place;
         }
-        self.tags[hole & (N - 1)] = 0;
+        self.set_tag(hole, 0);
     }
 
     /// The first place after a group whose id would be in that group had there been room.
@@ -351,7 +370,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[must_use]
     pub fn groups_probed(&self, id: u64) -> usize {
         let w = self.wanted(id);
-        let found = self.find(w).map(|place| place & !(WIDTH - 1));
+        let found = self.find(w).map(Self::first_of);
         let mut first = Self::home(w);
         let mut probed = 1;
         while found != Some(first) && !self.free(first).any() {
@@ -372,7 +391,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             len += 1;
             assert!(self.tags[place] == Self::tag(w), "tag");
             let mut first = Self::home(w);
-            while first != place & !(WIDTH - 1) {
+            while first != Self::first_of(place) {
                 assert!(!self.free(first).any(), "an id lies past a group that has room");
                 first = Self::next(first);
             }

@@ -35,10 +35,7 @@ impl<'p, T: Reset> PoolBox<'p, T> {
     #[inline(always)]
     pub(super) unsafe fn open(slot: &'p Slot<T>, home: &'p Ring, number: u32, init: impl FnOnce() -> T) -> Self {
         // SAFETY: the slot is ours.
-        if !unsafe { slot.holds_value() } {
-            // SAFETY: the slot is ours.
-            unsafe { fill(slot, home, number, init) };
-        }
+        unsafe { open(slot, home, || number, init) };
         Self { slot, home, number }
     }
 
@@ -58,6 +55,19 @@ impl<'p, T: Reset> PoolBox<'p, T> {
     pub(super) fn into_parts(self) -> (&'p Slot<T>, &'p Ring, u32) {
         let this = ManuallyDrop::new(self);
         (this.slot, this.home, this.number)
+    }
+}
+
+/// Sees to it that a slot out of the ring holds a value. Should `init` panic, the slot goes back as unused as it was.
+///
+/// # Safety
+/// As for [`PoolBox::open`].
+#[inline(always)]
+pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &Ring, number: impl FnOnce() -> u32, init: impl FnOnce() -> T) {
+    // SAFETY: the slot is the caller's.
+    if !unsafe { slot.holds_value() } {
+        // SAFETY: the slot is the caller's.
+        unsafe { fill(slot, home, number(), init) };
     }
 }
 

@@ -1,6 +1,6 @@
 //! A thread's own few slots.
 
-use super::boxed::PoolBox;
+use super::boxed::{PoolBox, open};
 use super::handle::{Handle, HandleError};
 use super::ring::{Reported, Ring};
 use super::slot::Slot;
@@ -8,7 +8,7 @@ use super::{Reset, find};
 use crate::sync::{UnsafeCell, const_unless_loom};
 use core::cell::Cell;
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
 /// Up to `K` free slots of a [`Pool`](super::Pool) in one thread's hands: taking and giving back are a step on a list
@@ -34,24 +34,25 @@ use core::ops::{Deref, DerefMut};
 pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
     home: &'p Ring,
-    stock: Stock<K>,
+    stock: Stock<'p, T, K>,
     /// What the stock was when we last reported.
     reported: Cell<usize>,
     /// Taken since then right after a refill: no hits.
     beside: Cell<usize>,
 }
 
-/// A list of up to `K` numbers; the last one in is the first one out.
-struct Stock<const K: usize> {
-    /// Low 16 bits: how many numbers there are. Above: how many were taken since the last report, which wraps after 2^48.
+/// A list of up to `K` slots; the last one in is the first one out.
+struct Stock<'p, T, const K: usize> {
+    /// Low 16 bits: how many slots there are. Above: how many were taken since the last report, which wraps after 2^48.
     /// One word, so that counting costs nothing.
     state: Cell<u64>,
-    /// Lent by nobody but the functions below, and by them for a moment only. A cell, so that boxes can come and go
-    /// while the magazine is borrowed by other boxes.
-    numbers: UnsafeCell<[u32; K]>,
+    /// As many as there are, from the first on. References, not numbers: who takes one goes right to it. Lent by nobody
+    /// but the functions below, and by them for a moment only. A cell, so that boxes can come and go while the
+    /// magazine is borrowed by other boxes.
+    slots: UnsafeCell<[MaybeUninit<&'p Slot<T>>; K]>,
 }
 
-impl<const K: usize> Stock<K> {
+impl<'p, T, const K: usize> Stock<'p, T, K> {
     /// How many move between magazine and pool at once: half, so that neither the next taking nor the next return
     /// goes to the pool again.
     const HALF: usize = K.div_ceil(2);
@@ -62,30 +63,30 @@ impl<const K: usize> Stock<K> {
     const_unless_loom! {
         fn new() -> Self {
             const { Self::CHECK };
-            Self { state: Cell::new(0), numbers: UnsafeCell::new([0; K]) }
+            Self { state: Cell::new(0), slots: UnsafeCell::new([MaybeUninit::uninit(); K]) }
         }
     }
 
     #[inline(always)]
-    fn pop(&self) -> Option<u32> {
+    fn pop(&self) -> Option<&'p Slot<T>> {
         let state = self.state.get();
         let len = ((state & Self::LEN) as usize).checked_sub(1)?;
         self.state.set(state.wrapping_add(Self::TAKEN - 1));
-        // SAFETY: there were `len` + 1, at most K. We alone are at the numbers: the type is not `Sync`, and no
-        // function calls another one while it has them.
-        Some(self.numbers.with(|numbers| unsafe { *(*numbers).get_unchecked(len) }))
+        // SAFETY: there were `len` + 1, at most K. We alone are at the slots: the type is not `Sync`, and no function
+        // calls another one while it has them.
+        Some(self.slots.with(|slots| unsafe { (*slots).get_unchecked(len).assume_init() }))
     }
 
     /// Whether there was room.
     #[inline(always)]
-    fn push(&self, number: u32) -> bool {
+    fn push(&self, slot: &'p Slot<T>) -> bool {
         let state = self.state.get();
         let len = (state & Self::LEN) as usize;
         if len >= K {
             return false;
         }
         // SAFETY: `len` is below K; as in `pop`.
-        self.numbers.with_mut(|numbers| unsafe { *(*numbers).get_unchecked_mut(len) = number });
+        self.slots.with_mut(|slots| unsafe { *(*slots).get_unchecked_mut(len) = MaybeUninit::new(slot) });
         self.state.set(state + 1);
         true
     }
@@ -106,24 +107,15 @@ impl<const K: usize> Stock<K> {
         (state >> 16) as usize
     }
 
-    /// Lets `fill` write numbers into the empty list; it says how many.
-    fn refill(&self, fill: impl FnOnce(&mut [u32]) -> usize) -> usize {
-        debug_assert_eq!(self.len(), 0);
-        // SAFETY: as in `pop`; `fill` is the ring's, which knows nothing of us.
-        let len = self.numbers.with_mut(|numbers| fill(unsafe { &mut (&mut *numbers)[..Self::HALF] }));
-        self.set_len(len);
-        len
-    }
-
     /// Takes the oldest `n` out, at most all, and hands them to `to`.
-    fn shed(&self, n: usize, to: impl FnOnce(&[u32])) -> usize {
+    fn shed(&self, n: usize, to: impl FnOnce(&[MaybeUninit<&'p Slot<T>>])) -> usize {
         let len = self.len().min(K);
         let n = n.min(len);
-        self.numbers.with_mut(|numbers| {
-            // SAFETY: as in `refill`.
-            let numbers = unsafe { &mut *numbers };
-            to(&numbers[..n]);
-            numbers.copy_within(n..len, 0);
+        self.slots.with_mut(|slots| {
+            // SAFETY: as in `pop`; `to` gives them to the ring, which knows nothing of us.
+            let slots = unsafe { &mut *slots };
+            to(&slots[..n]);
+            slots.copy_within(n..len, 0);
         });
         self.set_len(len - n);
         n
@@ -154,15 +146,28 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     /// As [`acquire`](Self::acquire); one that was never used before is made by `init`.
     #[inline(always)]
     pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<MagazineBox<'_, 'p, T, K>> {
-        let number = match self.stock.pop() {
-            Some(number) => number,
+        let slot = match self.stock.pop() {
+            Some(slot) => slot,
             None => self.refill()?,
         };
+        // SAFETY: the slot is one of the pool's; its number came out of the ring, and it is ours alone.
+        unsafe { open(slot, self.home, || self.number(slot), init) };
+        Some(MagazineBox { magazine: self, slot })
+    }
+
+    /// A slot of this number, which came out of the ring.
+    #[inline(always)]
+    fn slot(&self, number: u32) -> &'p Slot<T> {
+        debug_assert!((number as usize) < self.slots.len());
         // SAFETY: numbers come from the ring, and so are below the number of slots.
-        let slot = unsafe { self.slots.get_unchecked(number as usize) };
-        // SAFETY: the number came out of the ring, through our stock, and is ours alone.
-        let opened = unsafe { PoolBox::open(slot, self.home, number, init) };
-        Some(MagazineBox { magazine: self, inner: ManuallyDrop::new(opened) })
+        unsafe { self.slots.get_unchecked(number as usize) }
+    }
+
+    /// The number of a slot of this pool.
+    #[inline(always)]
+    fn number(&self, slot: &'p Slot<T>) -> u32 {
+        let bytes = core::ptr::from_ref(slot).addr().wrapping_sub(self.slots.as_ptr().addr());
+        (bytes / size_of::<Slot<T>>()) as u32
     }
 
     /// Makes a handle's value one's own, as [`Pool::adopt`](super::Pool::adopt); it goes back to this magazine.
@@ -171,16 +176,17 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     /// As [`HandleError`] says.
     #[inline]
     pub fn adopt(&self, handle: Handle) -> Result<MagazineBox<'_, 'p, T, K>, HandleError> {
-        let (slot, number) = find(self.slots, self.home, handle)?;
+        let (slot, _) = find(self.slots, self.home, handle)?;
         slot.take_by_handle(handle.generation)?;
-        Ok(MagazineBox { magazine: self, inner: ManuallyDrop::new(PoolBox { slot, home: self.home, number }) })
+        Ok(MagazineBox { magazine: self, slot })
     }
 
     /// Resets a value and takes its slot in stock. One of another pool goes back there.
     #[inline]
     pub fn keep(&self, value: PoolBox<'p, T>) {
         if core::ptr::eq(value.home, self.home) {
-            drop(MagazineBox { magazine: self, inner: ManuallyDrop::new(value) });
+            let (slot, _, _) = value.into_parts();
+            drop(MagazineBox { magazine: self, slot });
         }
     }
 
@@ -204,31 +210,36 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     /// Gets new stock out of the pool, and one to hand out.
     #[cold]
     #[inline(never)]
-    fn refill(&self) -> Option<u32> {
-        let moved = self.stock.refill(|numbers| self.home.take_many(numbers));
+    fn refill(&self) -> Option<&'p Slot<T>> {
+        let mut numbers = [0; K];
+        let moved = self.home.take_many(&mut numbers[..Stock::<T, K>::HALF]);
+        debug_assert!(self.is_empty());
+        numbers[..moved].iter().for_each(|&number| _ = self.stock.push(self.slot(number)));
         self.report(0, moved, 0);
-        let number = self.stock.pop();
+        let slot = self.stock.pop();
         // What this one was taken for was not in stock.
-        self.beside.set(self.beside.get().wrapping_add(usize::from(number.is_some())));
-        number
+        self.beside.set(self.beside.get().wrapping_add(usize::from(slot.is_some())));
+        slot
     }
 
-    /// Makes room: a number that found none goes to the pool with half of the stock.
+    /// Makes room for a slot that found none: half of the stock goes to the pool.
     #[cold]
     #[inline(never)]
-    fn overflow(&self, number: u32) {
+    fn overflow(&self, slot: &'p Slot<T>) {
         let before = self.len();
-        self.shed(Stock::<K>::HALF);
+        self.shed(Stock::<T, K>::HALF);
         debug_assert!(self.len() < before);
-        let kept = self.stock.push(number);
+        let kept = self.stock.push(slot);
         debug_assert!(kept);
     }
 
     fn shed(&self, n: usize) {
         let before = self.len();
-        let moved = self.stock.shed(n, |numbers| {
+        let moved = self.stock.shed(n, |slots| {
+            // SAFETY: as many of the stock's slots as there are have been written.
+            let numbers = slots.iter().map(|slot| self.number(unsafe { slot.assume_init() }));
             // SAFETY: the numbers are ours, came from this ring, and leave the stock.
-            unsafe { self.home.put(numbers.iter().copied()) }
+            unsafe { self.home.put(numbers) }
         });
         self.report(before, 0, moved);
     }
@@ -264,8 +275,8 @@ impl<T: Reset, const K: usize> fmt::Debug for Magazine<'_, T, K> {
 #[must_use = "dropping the box gives its value back to the magazine"]
 pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
     magazine: &'m Magazine<'p, T, K>,
-    /// Of the magazine's own pool. Taken apart when we are dropped, never dropped itself.
-    inner: ManuallyDrop<PoolBox<'p, T>>,
+    /// Ours: one of the magazine's pool, in nobody else's hands. It holds a value.
+    slot: &'p Slot<T>,
 }
 
 impl<'p, T: Reset, const K: usize> MagazineBox<'_, 'p, T, K> {
@@ -273,9 +284,8 @@ impl<'p, T: Reset, const K: usize> MagazineBox<'_, 'p, T, K> {
     /// magazine [`keep`](Magazine::keep)s it.
     #[inline]
     pub fn into_pool_box(self) -> PoolBox<'p, T> {
-        let mut this = ManuallyDrop::new(self);
-        // SAFETY: we are not dropped, so nobody takes it apart a second time.
-        unsafe { ManuallyDrop::take(&mut this.inner) }
+        let this = ManuallyDrop::new(self);
+        PoolBox { slot: this.slot, home: this.magazine.home, number: this.magazine.number(this.slot) }
     }
 }
 
@@ -283,25 +293,26 @@ impl<T: Reset, const K: usize> Deref for MagazineBox<'_, '_, T, K> {
     type Target = T;
     #[inline(always)]
     fn deref(&self) -> &T {
-        &self.inner
+        // SAFETY: the slot is ours and holds a value.
+        unsafe { self.slot.value() }
     }
 }
 
 impl<T: Reset, const K: usize> DerefMut for MagazineBox<'_, '_, T, K> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
+        // SAFETY: the slot is ours and holds a value, and the box is borrowed exclusively.
+        unsafe { self.slot.value_mut() }
     }
 }
 
 impl<T: Reset, const K: usize> Drop for MagazineBox<'_, '_, T, K> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.inner.reset();
-        let number = self.inner.number;
-        // The number is ours, of our magazine's pool, and with the box gone it is the stock's.
-        if !self.magazine.stock.push(number) {
-            self.magazine.overflow(number);
+        self.reset();
+        // The slot is ours, of our magazine's pool, and with the box gone it is the stock's.
+        if !self.magazine.stock.push(self.slot) {
+            self.magazine.overflow(self.slot);
         }
     }
 }

@@ -24,12 +24,15 @@ use zerocopy::FromZeros;
 /// ```
 ///
 /// ```text
-///   offset 0      4      8      12         16
-///   +------+------+------+----------+------------+------+-------+------------+- - -
-///   | free | len  | used | reserved | generation | next | value | generation | next
-///   +------+------+------+----------+------------+------+-------+------------+- - -
-///     one word                        slot 0                      slot 1
+///   offset 0     4      8      12         16
+///   +-----+------+------+----------+------------+-------+------------+-- - - --+------+------+- - -
+///   | top | left | used | reserved | generation | value | generation |  ..     | list | list |
+///   +-----+------+------+----------+------------+-------+------------+-- - - --+------+------+- - -
+///                                    slot 0               slot 1                 N numbers
 /// ```
+/// Free slots lie in a list of numbers, the one that was left last in a word of its own: where each insertion is followed by
+/// a removal, neither waits for the other's change of the list; and who inserts many does not read one slot to find the next.
+///
 /// All zero is the empty slab. A slot's generation moves on by one with each insertion and each removal, so an odd one
 /// says that there is a value; an old key is taken for a new one only if its slot was filled anew exactly a multiple
 /// of 2^31 times meanwhile.
@@ -39,30 +42,28 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 pub struct Slab<T, const N: usize> {
-    /// Low half: the slot that was left last, plus one; 0 if all that were used are in use. High half: how many values
-    /// there are. Both change together, so they are one word.
-    head: u64,
+    /// The slot that was left last, plus one; 0 if it is in use again.
+    top: u32,
+    /// How many slots are in the list. They, `top` and the values are all that were ever used: `left`, one if there is a
+    /// `top`, and the number of values make `used`, which is at most N.
+    left: u32,
     /// Slots that were ever used.
     used: u32,
     reserved: u32,
     slots: [Slot<T>; N],
+    /// The first `left` are free slots other than `top`, each once; the last one was left after those before.
+    list: [u32; N],
 }
-
-/// The half of `head` that counts values, and one of them.
-const LEN: u64 = !(u32::MAX as u64);
-const ONE: u64 = 1 << 32;
 
 #[derive(FromZeros)]
 #[repr(C)]
 struct Slot<T> {
     /// Odd: there is a value.
     generation: u32,
-    /// Of a slot without a value: the one that was left before it, plus one.
-    next: u32,
     value: MaybeUninit<T>,
 }
 
-const _: () = assert!(size_of::<Slab<u64, 3>>() == 16 + 3 * 16);
+const _: () = assert!(size_of::<Slab<u64, 4>>() == 16 + 4 * 16 + 4 * 4);
 
 /// The name of a value in a [`Slab`]. Good until the value is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -126,8 +127,8 @@ impl<T, const N: usize> Slab<T, N> {
     #[must_use]
     pub const fn new() -> Self {
         const { Self::CHECK };
-        let slots = [const { Slot { generation: 0, next: 0, value: MaybeUninit::zeroed() } }; N];
-        Self { head: 0, used: 0, reserved: 0, slots }
+        let slots = [const { Slot { generation: 0, value: MaybeUninit::zeroed() } }; N];
+        Self { top: 0, left: 0, used: 0, reserved: 0, slots, list: [0; N] }
     }
 
     /// Puts a value in, and says by what key it is found.
@@ -147,13 +148,17 @@ impl<T, const N: usize> Slab<T, N> {
     #[inline(always)]
     pub fn vacant(&mut self) -> Option<Vacant<'_, T, N>> {
         const { Self::CHECK };
-        let (number, after, used) = match (self.head as u32).checked_sub(1) {
-            Some(number) => (number, u64::from(self.slots.get(number as usize)?.next), self.used),
-            None if (self.used as usize) < N => (self.used, 0, self.used.wrapping_add(1)),
-            None => return None,
+        let (number, from) = if let Some(top) = self.top.checked_sub(1) {
+            (top, From::Top)
+        } else if let Some(last) = self.left.checked_sub(1) {
+            // SAFETY: `left` is at most N.
+            (unsafe { *self.list.get_unchecked(last as usize) }, From::List)
+        } else if (self.used as usize) < N {
+            (self.used, From::Unused)
+        } else {
+            return None;
         };
-        let head = (self.head & LEN).wrapping_add(ONE) | after;
-        Some(Vacant { slab: self, number, head, used })
+        Some(Vacant { slab: self, number, from })
     }
 
     /// Takes a value out; `None` if it is no longer there.
@@ -164,8 +169,12 @@ impl<T, const N: usize> Slab<T, N> {
             return None;
         }
         slot.generation = key.generation.wrapping_add(1);
-        slot.next = self.head as u32;
-        self.head = (self.head & LEN).wrapping_sub(ONE) | u64::from(key.slot.wrapping_add(1));
+        let before = core::mem::replace(&mut self.top, key.slot.wrapping_add(1));
+        if before != 0 {
+            // SAFETY: the list, `before` and the value that is removed are different slots of N.
+            unsafe { *self.list.get_unchecked_mut(self.left as usize) = before.wrapping_sub(1) };
+            self.left = self.left.wrapping_add(1);
+        }
         // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there; now it is even, so
         // nobody looks for one before `insert` has put another.
         Some(unsafe { slot.value.assume_init_read() })
@@ -237,7 +246,7 @@ impl<T, const N: usize> Slab<T, N> {
     /// How many values there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        (self.head >> 32) as usize
+        self.used.wrapping_sub(self.left).wrapping_sub((self.top != 0) as u32) as usize
     }
 
     /// Whether there is no value.
@@ -275,17 +284,20 @@ impl<T, const N: usize> Slab<T, N> {
         if self.iter().count() != self.len() {
             return Err("the values are not as many as were counted");
         }
-        let mut free = self.head as u32;
-        for _ in self.len()..self.high_water() {
-            let Some(slot) = free.checked_sub(1).and_then(|i| self.slots.get(i as usize)) else {
-                return Err("the free list ends early");
-            };
-            if slot.generation & 1 == 1 {
-                return Err("a slot with a value is in the free list");
-            }
-            free = slot.next;
+        if self.left as usize > N {
+            return Err("more slots are in the list than there are");
         }
-        if free != 0 { Err("the free list goes on too long") } else { Ok(()) }
+        let top = self.top.checked_sub(1);
+        for (i, &free) in self.list.iter().take(self.left as usize).chain(&top).enumerate() {
+            match self.slots.get(free as usize) {
+                Some(slot) if slot.generation & 1 == 0 && free < self.used => {}
+                _ => return Err("a slot with a value, or one that was never used, is in the free list"),
+            }
+            if self.list.iter().take(i).any(|&other| other == free) {
+                return Err("a slot is in the free list twice");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -295,22 +307,33 @@ pub struct Vacant<'s, T, const N: usize> {
     slab: &'s mut Slab<T, N>,
     /// Below N.
     number: u32,
-    /// What the slab's head and count of used slots will be.
-    head: u64,
-    used: u32,
+    from: From,
+}
+
+/// Where a free slot lies.
+#[derive(Clone, Copy)]
+enum From {
+    Top,
+    /// At its end.
+    List,
+    /// Behind all that were ever used.
+    Unused,
 }
 
 impl<T, const N: usize> Vacant<'_, T, N> {
     /// Puts a value in, and says by what key it is found.
     #[inline(always)]
     pub fn insert(self, value: T) -> Key {
-        // SAFETY: `vacant` has compared the number with N.
+        match self.from {
+            From::Top => self.slab.top = 0,
+            From::List => self.slab.left = self.slab.left.wrapping_sub(1),
+            From::Unused => self.slab.used = self.slab.used.wrapping_add(1),
+        }
+        // SAFETY: `vacant` has compared the number with N, or found it where only numbers of slots are.
         let slot = unsafe { self.slab.slots.get_unchecked_mut(self.number as usize) };
         slot.value.write(value);
         slot.generation = slot.generation.wrapping_add(1);
         debug_assert!(slot.generation & 1 == 1);
-        self.slab.head = self.head;
-        self.slab.used = self.used;
         Key { slot: self.number, generation: slot.generation }
     }
 

@@ -256,10 +256,17 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         (hash >> 32) as usize & Self::MASK
     }
 
-    /// How far after its home the `nth` place of a home lies.
+    /// How far after its home the `nth` place of a home lies. Most are near, and readers need not wait for arithmetic that
+    /// tells: a branch, with the rest out of the way.
     #[inline(always)]
     const fn offset(nth: usize) -> usize {
-        nth.wrapping_add(nth.saturating_sub(Self::NEAR).wrapping_mul(Self::STRIDE.wrapping_sub(1)))
+        if nth < Self::NEAR { nth } else { Self::far_offset(nth) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    const fn far_offset(nth: usize) -> usize {
+        nth.wrapping_add(nth.wrapping_sub(Self::NEAR).wrapping_mul(Self::STRIDE.wrapping_sub(1)))
     }
 
     /// The number of the cell that is the `nth` place of a home.
