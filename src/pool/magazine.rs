@@ -214,7 +214,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         let mut numbers = [0; K];
         let moved = self.home.take_many(&mut numbers[..Stock::<T, K>::HALF]);
         debug_assert!(self.is_empty());
-        numbers[..moved].iter().for_each(|&number| _ = self.stock.push(self.slot(number)));
+        numbers.iter().take(moved).for_each(|&number| _ = self.stock.push(self.slot(number)));
         self.report(0, moved, 0);
         let slot = self.stock.pop();
         // What this one was taken for was not in stock.
