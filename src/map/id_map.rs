@@ -145,7 +145,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// The tags of the group that begins at this place.
     #[inline(always)]
     fn group(&self, first: usize) -> &Group {
-        debug_assert!(first < N && first % WIDTH == 0);
+        debug_assert!(first < N && first.is_multiple_of(WIDTH));
         // SAFETY: all who call have cut `first` to a place below N at which a group begins, and groups are whole.
         unsafe { &*self.tags.as_ptr().add(first).cast::<Group>() }
     }
