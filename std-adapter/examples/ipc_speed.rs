@@ -1,6 +1,6 @@
 //! How fast messages go through a channel to another process, and to another thread of the same one, in turns.
 //!
-//! `cargo run --release -p vvp-std-adapter --example ipc_speed`: 15 rounds of each, and the ratio of the medians. Both ends spin, so
+//! `cargo run --release -p vvp-std-adapter --example ipc_speed`: 11 rounds of each, and the ratio of the medians. Both ends spin, so
 //! there must be two processors.
 
 use std::process::{Command, Stdio};
@@ -12,8 +12,8 @@ use vvp_std_adapter::thread::{allowed_cpus, pin_to};
 type Message = [u64; 2];
 const SLOTS: usize = 4096;
 type Channel = SpscChannel<Message, SLOTS>;
-const MESSAGES: u64 = 10_000_000;
-const ROUNDS: usize = 15;
+const MESSAGES: u64 = 2_000_000;
+const ROUNDS: usize = 11;
 const CHILD: &str = "VVP_IPC_SPEED_FD";
 
 fn pin(end: usize) {

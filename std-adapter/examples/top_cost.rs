@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::pipeline::processes::Meeting;
 
-const ROUNDS: usize = 15;
-const ROUND: Duration = Duration::from_millis(1_000);
+const ROUNDS: usize = 10;
+const ROUND: Duration = Duration::from_millis(700);
 const COMMANDS_MAX: usize = 8_000_000;
 
 /// A child that does not outlive this.
@@ -32,7 +32,7 @@ fn main() {
     let dir = format!("/dev/shm/vvp-top-cost-{}", std::process::id());
     let meeting = Meeting::create(dir.as_ref(), COMMANDS_MAX).expect("room");
     let all = COMMANDS_MAX.to_string();
-    let _stages = [
+    let stages = [
         vvp(&["stage", "publisher", &dir]),
         vvp(&["stage", "matcher", &dir]),
         vvp(&["stage", "gateway", &dir, "0", "1", &all]),
@@ -60,6 +60,6 @@ fn main() {
         println!("{name}: {median} commands/s [{}..{}]", rates[0], rates[ROUNDS - 1]);
     }
     println!("looked at, {} per mille of the rate when nobody looks", medians[1] * 1_000 / medians[0].max(1));
-    drop(_stages);
+    drop(stages);
     std::fs::remove_dir_all(&dir).expect("ours");
 }

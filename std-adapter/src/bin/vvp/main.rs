@@ -9,6 +9,8 @@ mod feed;
 mod files;
 mod host;
 mod ladder;
+#[cfg(feature = "tui")]
+mod live;
 mod matching;
 mod outside;
 mod progress;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
+use vvp_core::queue::latest::ReadError;
 use vvp_std_adapter::ipc::Peer;
 use vvp_std_adapter::pipeline::processes::{
     Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
@@ -25,17 +26,60 @@ usage: vvp top DIR [--once] [--json] [--book N]
   --book N     the ladder of instrument N (0 or 1; 0 unless given)
   -h, --help   this text
 
+On a terminal it draws, twice a second: 0 and 1 choose the book, q ends it. Elsewhere it prints.
 The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
 Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.
 ";
 
-const EVERY: Duration = Duration::from_millis(500);
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
 struct Request {
     dir: String,
     once: bool,
     json: bool,
     book: usize,
+}
+
+/// Looks again and again.
+pub(crate) struct Watch {
+    view: View,
+    before: Option<Snapshot>,
+    outside: Outside,
+}
+
+/// The state at one moment.
+pub(crate) struct Shown {
+    pub(crate) state: &'static str,
+    pub(crate) now: Snapshot,
+    /// Commands, events, and calls for memory a second, since the look before.
+    pub(crate) rates: [u64; 3],
+    pub(crate) seen: Seen,
+}
+
+impl Watch {
+    pub(crate) fn look(&mut self) -> Result<Shown, ReadError> {
+        let now = self.view.read()?;
+        let peer = self.view.peer();
+        let state = match (now.is_final, peer) {
+            (1, _) => "done",
+            (_, Peer::Alive(_)) => "running",
+            (_, Peer::Dead(_)) => "its matcher is dead",
+            (_, Peer::Absent) => "without a matcher",
+        };
+        let before = self.before.replace(now);
+        let per_second = |now_count: u64, count_before: fn(&Snapshot) -> u64| {
+            let ns = before.map_or(0, |b| now.taken_ns.saturating_sub(b.taken_ns));
+            let new = before.map_or(0, |b| now_count.saturating_sub(count_before(&b)));
+            u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
+        };
+        let rates = [
+            per_second(now.commands, |s| s.commands),
+            per_second(now.events, |s| s.events),
+            per_second(now.allocations, |s| s.allocations),
+        ];
+        let pid = if let Peer::Alive(token) = peer { Some(token.pid()) } else { None };
+        Ok(Shown { state, now, rates, seen: self.outside.look(pid) })
+    }
 }
 
 pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
@@ -46,25 +90,26 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     if !path.is_dir() {
         return Err(fault(&"there is no such directory; 'vvp stress' says where its pipeline is"));
     }
-    let mut view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
-    let mut before: Option<Snapshot> = None;
-    let mut outside = Outside::new();
+    let view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
+    let mut watch = Watch { view, before: None, outside: Outside::new() };
+    // Draws until it is told to end, or the pipeline has; then its last state is printed.
+    #[cfg(feature = "tui")]
+    if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
+        super::live::run(&mut watch, &request.dir, request.book).map_err(|e| Failure::at("the terminal", &e))?;
+    }
     loop {
-        match view.read() {
-            Ok(now) => {
-                let pid = if let Peer::Alive(token) = view.peer() { Some(token.pid()) } else { None };
-                let seen = outside.look(pid);
-                let out =
-                    draw(&request, &view, &now, before.as_ref(), &seen).map_err(|e| Failure::at("the text", &e))?;
+        match watch.look() {
+            Ok(shown) => {
+                let out = draw(&request, &shown).map_err(|e| Failure::at("the text", &e))?;
                 match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
                     Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
                     Err(e) => return Err(Failure::at("standard output", &e)),
                     Ok(()) => {}
                 }
-                if request.once || now.is_final == 1 {
+                let drawn = cfg!(feature = "tui") && io::stdout().is_terminal() && io::stdin().is_terminal();
+                if request.once || shown.now.is_final == 1 || (drawn && !request.json) {
                     return Ok(ExitCode::SUCCESS);
                 }
-                before = Some(now);
             }
             Err(e) if request.once => return Err(fault(&e)),
             Err(_) => {}
@@ -94,30 +139,15 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     Ok(Some(Request { dir, once, json, book }))
 }
 
-fn draw(request: &Request, view: &View, now: &Snapshot, before: Option<&Snapshot>, seen: &Seen) -> io::Result<Vec<u8>> {
+fn draw(request: &Request, shown: &Shown) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let state = match (now.is_final, view.peer()) {
-        (1, _) => "done",
-        (_, Peer::Alive(_)) => "running",
-        (_, Peer::Dead(_)) => "its matcher is dead",
-        (_, Peer::Absent) => "without a matcher",
-    };
-    let per_second = |now_count: u64, count_before: fn(&Snapshot) -> u64| {
-        let ns = before.map_or(0, |b| now.taken_ns.saturating_sub(b.taken_ns));
-        let new = before.map_or(0, |b| now_count.saturating_sub(count_before(b)));
-        u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
-    };
-    let rates = [
-        per_second(now.commands, |s| s.commands),
-        per_second(now.events, |s| s.events),
-        per_second(now.allocations, |s| s.allocations),
-    ];
+    let Shown { state, now, rates, seen } = shown;
     let Some(book) = now.books.get(request.book) else { return Ok(out) };
     if request.json {
-        as_json(&mut out, state, now, rates, book, seen)?;
+        as_json(&mut out, state, now, *rates, book, seen)?;
     } else {
-        let live = !request.once && io::stdout().is_terminal();
-        as_text(&mut out, state, now, rates, book, seen, live)?;
+        let live = !request.once && !cfg!(feature = "tui") && io::stdout().is_terminal();
+        as_text(&mut out, state, now, *rates, book, seen, live)?;
     }
     Ok(out)
 }
@@ -131,14 +161,14 @@ fn publishers<T: Copy>(
     names.into_iter().zip(of).take(usize::try_from(now.publishers).unwrap_or(usize::MAX)).collect()
 }
 
-fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
+pub(crate) fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
     let names = ["to_publisher", "to_publisher_1", "to_publisher_2", "to_publisher_3"];
     let mut all = vec![("to_matcher", now.to_matcher), ("matching", now.matching)];
     all.extend(publishers(now, names, now.to_publisher));
     all
 }
 
-fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
+pub(crate) fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
     let mut all = vec![("orders", now.orders_queue)];
     all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
     all
@@ -202,12 +232,12 @@ fn as_json(
 }
 
 /// The machine's stalls for want of memory over the last 10 s, of some threads and of all, in hundredths of a percent.
-fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
+pub(crate) fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
     let psi = seen.memory.psi;
     (psi.map(|psi| psi.some.avg10.into()), psi.map(|psi| psi.full.avg10.into()))
 }
 
-fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
+pub(crate) fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
     levels.iter().take_while(|level| level.orders > 0)
 }
 
