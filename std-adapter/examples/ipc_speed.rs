@@ -15,11 +15,17 @@ type Channel = SpscChannel<Message, SLOTS>;
 const MESSAGES: u64 = 2_000_000;
 const ROUNDS: usize = 11;
 const CHILD: &str = "VVP_IPC_SPEED_FD";
+const CPU: &str = "VVP_IPC_SPEED_CPU";
 
-fn pin(end: usize) {
+/// The processors of the two ends, from the start: who is pinned already, and whom it starts, sees but its own.
+fn cpus() -> [Option<usize>; 2] {
     let cpus = allowed_cpus();
-    if let Some(&cpu) = cpus.get(end) {
-        pin_to(cpu);
+    [0, 1].map(|end| cpus.get(end).copied())
+}
+
+fn pin(cpu: Option<usize>) {
+    if let Some(cpu) = cpu {
+        assert!(pin_to(cpu).is_applied(), "processor {cpu} cannot be had");
     }
 }
 
@@ -50,27 +56,28 @@ fn receive(rx: &mut Receiver<Message, SLOTS>) -> u128 {
     start.map_or(0, |s: Instant| s.elapsed().as_nanos())
 }
 
-fn threads(channel: &Channel) -> u128 {
+fn threads(channel: &Channel, cpus: [Option<usize>; 2]) -> u128 {
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            pin(1);
+            pin(cpus[1]);
             send(&mut channel.sender().expect("free"));
         });
-        pin(0);
+        pin(cpus[0]);
         receive(&mut channel.receiver().expect("free"))
     })
 }
 
-fn processes(channel: &Channel) -> u128 {
+fn processes(channel: &Channel, cpus: [Option<usize>; 2]) -> u128 {
     use std::os::fd::AsRawFd;
     let fd = channel.fd().expect("a descriptor");
     // The child is to have it, at whatever number it is here.
     // SAFETY: clears one flag of a descriptor of ours.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) };
     let this = std::env::current_exe().expect("this program");
-    let mut child =
-        Command::new(this).env(CHILD, fd.as_raw_fd().to_string()).stdout(Stdio::null()).spawn().expect("a child");
-    pin(0);
+    let mut command = Command::new(this);
+    command.env(CHILD, fd.as_raw_fd().to_string()).env(CPU, cpus[1].map_or(String::new(), |cpu| cpu.to_string()));
+    let mut child = command.stdout(Stdio::null()).spawn().expect("a child");
+    pin(cpus[0]);
     let ns = receive(&mut channel.receiver().expect("free"));
     assert!(child.wait().expect("ours").success());
     ns
@@ -82,22 +89,26 @@ fn main() {
         // SAFETY: the parent left this descriptor open for us, and nobody else in this process has it.
         let fd = unsafe { std::os::fd::OwnedFd::from_raw_fd(fd.parse().expect("a number")) };
         let channel = Channel::from_fd(fd, &RegionOptions::default()).expect("the parent's");
-        pin(1);
+        pin(std::env::var(CPU).ok().and_then(|cpu| cpu.parse().ok()));
         send(&mut channel.sender().expect("free"));
         return;
     }
     let channel = Channel::anonymous(&RegionOptions::READY).expect("memory");
+    let cpus = cpus();
     let mut figures = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        figures[0].push(threads(&channel));
-        figures[1].push(processes(&channel));
+        figures[0].push(threads(&channel, cpus));
+        figures[1].push(processes(&channel, cpus));
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut medians = [0; 2];
     for (i, name) in ["threads", "processes"].into_iter().enumerate() {
         let all = &mut figures[i];
         all.sort_unstable();
-        let rate = |ns: u128| u128::from(MESSAGES) * 1_000 / ns.max(1);
+        let rate = |ns: u128| {
+            let tenths = u128::from(MESSAGES) * 10_000 / ns.max(1);
+            format!("{}.{}", tenths / 10, tenths % 10)
+        };
         medians[i] = all[ROUNDS / 2];
         println!("{name}: {} M/s [{}..{}]", rate(medians[i]), rate(all[ROUNDS - 1]), rate(all[0]));
     }

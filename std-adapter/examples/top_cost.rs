@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::pipeline::processes::Meeting;
 
-const ROUNDS: usize = 10;
-const ROUND: Duration = Duration::from_millis(700);
-const COMMANDS_MAX: usize = 8_000_000;
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_millis(500);
+const COMMANDS_MAX: usize = 40_000_000;
 
 /// A child that does not outlive this.
 struct Killed(Child);
