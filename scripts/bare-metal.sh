@@ -5,6 +5,7 @@
 # What is built is the library of examples/firmware: vvp-core plus one whole matching engine of fixed sizes, because
 # generic code that nobody uses is not compiled. Then:
 #  - no build may ask for an allocator (nm, host build included);
+#  - none may ask for atomics that are calls of a library: what the processor lacks, the core does without;
 #  - the build for Cortex-M0, which has no floating point unit, may not ask for float arithmetic either.
 # Cortex-M0 has no compare-and-swap, RV32 no 64-bit atomics: portable-atomic stands in.
 set -euo pipefail
@@ -15,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TARGETS=(thumbv7em-none-eabihf thumbv6m-none-eabi riscv32imac-unknown-none-elf aarch64-unknown-none x86_64-unknown-none)
 BUILD=(build --release --lib --manifest-path examples/firmware/Cargo.toml)
 ALLOCATOR='__rust_(re|de)?alloc|__rg_|__rdl_|__rustc[^ ]*alloc|\b(malloc|calloc|realloc|free|posix_memalign|aligned_alloc|mmap)$'
+ATOMIC='__(atomic|sync)_[a-z_0-9]+'
 FLOAT='__aeabi_(f|d)[a-z0-9]+|__aeabi_u?[il]2[fd]|__(add|sub|mul|div|cmp|float|fix)[a-z]*[sd]f'
 
 # must_not_need FOLDER PATTERN WHAT: no undefined symbol of our two libraries matches.
@@ -54,8 +56,9 @@ for target in "$@"; do
     *) die "$target does not build" ;;
   esac
   must_not_need "$BARE_METAL_DIR/$target/release" "$ALLOCATOR" "an allocator"
+  must_not_need "$BARE_METAL_DIR/$target/release" "$ATOMIC" "atomics of a library"
   if [ "$target" = thumbv6m-none-eabi ]; then must_not_need "$BARE_METAL_DIR/$target/release" "$FLOAT" "float arithmetic"; fi
   built=$((built + 1))
-  say "$target: built ($BARE_METAL_WAY), no allocator symbol"
+  say "$target: built ($BARE_METAL_WAY), no allocator symbol, no atomics of a library"
 done
 if [ "$built" = 0 ]; then exit "$SKIPPED"; fi
