@@ -186,7 +186,7 @@ impl Path {
         }
     }
 
-    /// All orders once, so many a second, or as many of them as are due in [`LONGEST_S`]; a rate of 0 for all, as fast as they are
+    /// All orders once, so many a second, or as many of them as are due in half a second; a rate of 0 for all, as fast as they are
     /// taken.
     pub fn run(&mut self, harness: &Harness, threads: Threads, per_second: f64) -> Load {
         self.engine.clear();
