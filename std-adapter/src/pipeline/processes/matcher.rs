@@ -178,7 +178,9 @@ pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
             (snapshot.allocations, snapshot.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
             snapshot.state_hash = if closed { work.engine.state_hash() } else { 0 };
             board.write(snapshot);
-            if work.publishing.given_up || (!closed && asked.for_as_long_as(GRACE)) {
+            // What was sent before we were asked is not left behind because it takes long.
+            let grace = if handled.is_ok() { LONGER_GRACE } else { GRACE };
+            if work.publishing.given_up || (!closed && asked.for_as_long_as(grace)) {
                 return Ok(());
             }
         }

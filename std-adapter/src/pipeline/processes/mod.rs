@@ -159,9 +159,9 @@ pub struct Meeting {
 }
 
 /// How long a matcher that was asked to stop waits for gateways that were not, or not yet.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(2);
 /// How long it waits for room in a publisher's queue, and a publisher for it. Longer, so that they outlive those before them.
-const LONGER_GRACE: Duration = Duration::from_secs(3);
+const LONGER_GRACE: Duration = Duration::from_secs(5);
 
 /// Since when a stage knows that it was asked to stop.
 #[derive(Debug)]
