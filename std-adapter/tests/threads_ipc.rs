@@ -1,0 +1,130 @@
+//! Channels in one mapping between threads, for the thread sanitizer: messages arrive whole, once and in order, and ends change
+//! hands. `.ci/tsan` runs it; as a plain test it is short.
+//!
+//! The sanitizer tells one memory by its address, so both ends use the same mapping here; two mappings of the same bytes are in
+//! `ipc.rs`, and two processes in `ipc_kill.rs`.
+
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use vvp_core::queue::Wait;
+use vvp_std_adapter::ipc::{FanIn, LatestCell, MpscChannel, RecvError, SpscChannel};
+use vvp_std_adapter::memory::region::RegionOptions;
+use vvp_std_adapter::thread::Backoff;
+
+type Message = [u64; 3];
+
+const MESSAGES: u64 = 20_000;
+const LANES: usize = 2;
+
+fn message(n: u64) -> Message {
+    [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)]
+}
+
+/// Waits, but not for ever.
+struct Bounded(Backoff, Instant);
+
+impl Bounded {
+    fn new() -> Self {
+        Self(Backoff::new(true), Instant::now() + Duration::from_secs(120))
+    }
+}
+
+impl Wait for Bounded {
+    fn wait(&mut self, attempt: u32) {
+        assert!(Instant::now() < self.1, "two minutes without an answer");
+        self.0.wait(attempt);
+    }
+}
+
+fn ended(thread: JoinHandle<()>) {
+    thread.join().expect("it has said why");
+}
+
+#[test]
+fn one_sender_and_the_next() {
+    let channel = SpscChannel::<Message, 64>::anonymous(&RegionOptions::default()).expect("memory");
+    let mut rx = channel.receiver().expect("free");
+    let sender = thread::spawn(move || {
+        // Each hands the end over to the next: what it wrote, the next one must see.
+        for part in 0..4 {
+            let mut tx = channel.sender().expect("given back");
+            assert_eq!(tx.position() as u64, part * MESSAGES / 4);
+            for n in part * MESSAGES / 4..(part + 1) * MESSAGES / 4 {
+                tx.send(message(n), &mut Bounded::new()).expect("it listens");
+            }
+            if part == 3 {
+                tx.close();
+            }
+        }
+    });
+    for n in 0..MESSAGES {
+        assert_eq!(rx.recv(&mut Bounded::new()), Ok(message(n)));
+    }
+    assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::Closed));
+    ended(sender);
+}
+
+#[test]
+fn lanes_keep_their_order() {
+    let lanes = FanIn::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
+    let mut rx = lanes.receiver().expect("free");
+    let senders: Vec<_> = (0..LANES).map(|lane| lanes.sender(lane).expect("free")).collect();
+    let senders: Vec<JoinHandle<()>> = senders
+        .into_iter()
+        .map(|mut tx| {
+            thread::spawn(move || {
+                (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
+                tx.close();
+            })
+        })
+        .collect();
+    let mut next = [0; LANES];
+    for _ in 0..MESSAGES * LANES as u64 {
+        let (lane, found) = rx.recv(&mut Bounded::new()).expect("more to come");
+        assert_eq!(found, message(next[lane]));
+        next[lane] += 1;
+    }
+    assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::Closed));
+    senders.into_iter().for_each(ended);
+}
+
+#[test]
+fn senders_of_one_queue_keep_their_order() {
+    let channel = MpscChannel::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
+    let mut rx = channel.receiver().expect("free");
+    let senders: Vec<_> = (0..LANES).map(|lane| channel.sender(lane).expect("free")).collect();
+    let senders: Vec<JoinHandle<()>> = senders
+        .into_iter()
+        .map(|mut tx| {
+            thread::spawn(move || {
+                (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
+                tx.close();
+            })
+        })
+        .collect();
+    let mut next = [0; LANES];
+    for _ in 0..MESSAGES * LANES as u64 {
+        let (lane, found) = rx.recv(&mut Bounded::new()).expect("more to come");
+        assert_eq!(found, message(next[lane]));
+        next[lane] += 1;
+    }
+    assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::Closed));
+    senders.into_iter().for_each(ended);
+}
+
+#[test]
+fn the_newest_value_is_whole() {
+    let cell = LatestCell::<Message>::anonymous(&RegionOptions::default()).expect("memory");
+    let (mut reader, mut writer) = (cell.reader(), cell.writer().expect("free"));
+    let writer = thread::spawn(move || (1..=MESSAGES).for_each(|n| writer.write(message(n))));
+    let (mut newest, mut wait) = (0, Bounded::new());
+    while newest < MESSAGES {
+        wait.wait(0);
+        if let Ok(found) = reader.read() {
+            assert_eq!(found, message(found[0]));
+            assert!(found[0] >= newest);
+            newest = found[0];
+        }
+    }
+    ended(writer);
+}
