@@ -4,16 +4,17 @@
 
 #[path = "support/part.rs"]
 mod part;
+#[path = "support/place.rs"]
+mod place;
 
-use part::{Limit, Part, Random, given, kills};
+use part::{Bounded, Limit, Part, Random, given, kills};
+use place::{PLAIN, Place};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use vvp_core::queue::Wait;
 use vvp_std_adapter::ipc::{
     ClaimError, FanIn, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError, SpscChannel,
 };
-use vvp_std_adapter::memory::region::{Region, RegionDir, RegionOptions};
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::memory::region::{Region, RegionDir};
 
 type Message = [u64; 5];
 type Spsc = SpscChannel<Message, 256>;
@@ -25,54 +26,8 @@ type Cell = LatestCell<[u64; 32]>;
 type Ledger = [[AtomicU64; 2]; LEDGER];
 const LEDGER: usize = 1 << 18;
 
-const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: vvp_std_adapter::memory::region::Wish::No,
-    prefault: vvp_std_adapter::memory::region::Wish::No,
-    lock: vvp_std_adapter::memory::region::Wish::No,
-    on_node: vvp_std_adapter::memory::region::Wish::No,
-    node: 0,
-    seals: vvp_std_adapter::memory::region::Wish::No,
-};
-
 fn message(lane: usize, n: u64) -> Message {
     [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15), lane as u64, n.rotate_left(7)]
-}
-
-/// Waits as [`Backoff`] does, but not for ever.
-struct Bounded(Backoff, Limit);
-
-impl Bounded {
-    fn new() -> Self {
-        Self(Backoff::new(true), Limit::new())
-    }
-}
-
-impl Wait for Bounded {
-    fn wait(&mut self, attempt: u32) {
-        self.1.check();
-        self.0.wait(attempt);
-    }
-}
-
-/// A directory of this test's own, gone when dropped.
-struct Place(String);
-
-impl Place {
-    fn new(test: &str) -> Self {
-        let path = format!("/dev/shm/vvp-test-{test}-{}", std::process::id());
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn dir(&self) -> RegionDir {
-        RegionDir::at(self.0.as_ref()).expect("a directory")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// In a part: the directory, and the lane after the colon.
@@ -118,7 +73,7 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
     let (mut next, mut random) = (0_u64, Random(88_172_645_463_325_252));
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
-        let mut child = Part::start("part_spsc_sender", &place.0);
+        let mut child = Part::start("part_spsc_sender", place.text());
         // Until it has come, its forerunner is what `recv` finds dead.
         let until = next + 1 + random.below(2_000);
         while next < until {
@@ -205,7 +160,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
     let mut tx = channel.sender().expect("free");
     let (mut n, mut random) = (0_u64, Random(2_463_534_242));
     for _ in 0..kills {
-        let mut child = Part::start("part_spsc_receiver", &place.0);
+        let mut child = Part::start("part_spsc_receiver", place.text());
         let until = n + 300 + random.below(500);
         while n < until {
             limit.check();
@@ -292,7 +247,7 @@ impl Receiver for MpscReceiver<Message, 64, LANES> {
 fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANES] {
     let (kills, limit) = (kills(), Limit::new());
     let (mut next, mut random, mut messages) = ([0_u64; LANES], Random(362_436_069), 0_u64);
-    let start = |lane: usize| Part::start(part, &format!("{}:{lane}", place.0));
+    let start = |lane: usize| Part::start(part, &format!("{}:{lane}", place.text()));
     let mut children: [Option<Part>; LANES] = core::array::from_fn(|lane| Some(start(lane)));
     let mut take = |rx: &mut _, next: &mut [u64; LANES]| {
         limit.check();
@@ -399,7 +354,7 @@ fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it
     let mut tx = channel.sender(0).expect("free");
     let mut random = Random(521_288_629);
     for _ in 0..kills {
-        let mut child = Part::start("part_mpsc_receiver", &place.0);
+        let mut child = Part::start("part_mpsc_receiver", place.text());
         let until = tx.position() + 300 + random.below(500);
         while tx.position() < until {
             limit.check();
@@ -448,7 +403,7 @@ fn a_writer_killed_at_any_point_leaves_the_newest_value_whole() {
     let mut newest = 0;
     let mut random = Random(88_675_123);
     for _ in 0..kills {
-        let mut child = Part::start("part_writer", &place.0);
+        let mut child = Part::start("part_writer", place.text());
         let until = newest + 1 + random.below(5_000);
         while newest < until {
             limit.check();

@@ -3,16 +3,19 @@
 //! Most are made by a filter that answers chosen calls of one thread with an error (`support/refuse.rs`); another user, and
 //! limits, are real ones, in `refused_users.rs`.
 
+#[path = "support/place.rs"]
+mod place;
 #[path = "support/refuse.rs"]
 mod refuse;
 
+use place::{PLAIN, Place, locks_are_real};
 use refuse::{Refuse, under};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use vvp_std_adapter::ipc::{ClaimError, SpscChannel};
 use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, SharedRegion, Wish};
 use vvp_std_adapter::memory::{
     ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages, PauseMode, PauseMonitor,
     PressureMonitor, ProcessToken, Zeroed, populate,
@@ -20,37 +23,6 @@ use vvp_std_adapter::memory::{
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::system::System;
 use vvp_std_adapter::thread::{self, Core, Spawn, SpawnError, WakeLatency};
-
-const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: Wish::No,
-    prefault: Wish::No,
-    lock: Wish::No,
-    on_node: Wish::No,
-    node: 0,
-    seals: Wish::No,
-};
-
-/// A directory of this test's own, gone when dropped.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/vvp-test-refused-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).expect("room");
-        Self(path)
-    }
-
-    fn is_empty(&self) -> bool {
-        std::fs::read_dir(&self.0).expect("ours").count() == 0
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Does `act` while `rule` holds and looks at what it says; nothing where there can be no filter.
 fn says<R: Send + PartialEq + core::fmt::Debug>(rule: Refuse<'_>, act: impl FnOnce() -> R + Send, expected: R) {
@@ -77,7 +49,7 @@ const NO_THREAD: [Refuse<'_>; 2] =
 
 #[test]
 fn a_region_names_the_call_that_was_refused() {
-    let place = Place::new("calls");
+    let place = Place::made("refused-calls");
     let dir = RegionDir::at(&place.0).expect("ours");
     let anonymous = || SharedRegion::anonymous(1 << 20, &PLAIN).err();
     let named = || SharedRegion::create_in(&dir, "r", 1 << 20, &PLAIN).err();
@@ -117,16 +89,6 @@ fn a_region_names_the_call_that_was_refused() {
 
 /// The flags with which a file without a name is made.
 const TMPFILE: u32 = (libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC) as u32;
-
-/// Whether locking memory reaches the kernel: under AddressSanitizer it does nothing and says that it was done.
-fn locks_are_real() -> bool {
-    // SAFETY: the range is nobody's, and locking changes no contents; a kernel says no.
-    let real = unsafe { libc::mlock(core::ptr::null(), 1 << 40) } != 0;
-    if !real {
-        eprintln!("SKIPPED: refused locks: a sanitizer answers for the kernel");
-    }
-    real
-}
 
 #[test]
 fn a_wish_that_is_refused_is_answered_and_who_insists_gets_an_error() {
@@ -224,7 +186,7 @@ fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
 
 #[test]
 fn a_mapped_file_names_the_call_that_was_refused_and_leaves_nothing() {
-    let place = Place::new("files");
+    let place = Place::made("refused-files");
     let path = place.0.join("f");
     let system = |call, errno| Some(MapFileError::System { call, errno });
     let create = || MappedFile::create(&path, 8192).err();

@@ -4,8 +4,11 @@
 
 #[path = "support/part.rs"]
 mod part;
+#[path = "support/place.rs"]
+mod place;
 
 use part::{Part, given};
+use place::{PLAIN, Place, locks_are_real};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use vvp_std_adapter::knob::Answer;
@@ -14,38 +17,8 @@ use vvp_std_adapter::memory::{MapFileError, MappedFile, Pages, Zeroed};
 use vvp_std_adapter::pipeline::processes::{Meeting, StageError};
 use vvp_std_adapter::thread::{run_first, set_nice};
 
-const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: Wish::No,
-    prefault: Wish::No,
-    lock: Wish::No,
-    on_node: Wish::No,
-    node: 0,
-    seals: Wish::No,
-};
 /// The user "nobody" of most systems; any that is not us will do.
 const NOBODY: libc::uid_t = 65_534;
-
-/// A directory of this test's own, gone when dropped.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/vvp-test-users-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).expect("room");
-        Self(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().expect("plain letters")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn limit(resource: libc::__rlimit_resource_t, to: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: to, rlim_max: to };
@@ -100,16 +73,6 @@ fn part_with_nothing_to_lock() {
     }
 }
 
-/// Whether locking memory reaches the kernel: under AddressSanitizer it does nothing and says that it was done.
-fn locks_are_real() -> bool {
-    // SAFETY: the range is nobody's, and locking changes no contents; a kernel says no.
-    let real = unsafe { libc::mlock(core::ptr::null(), 1 << 40) } != 0;
-    if !real {
-        eprintln!("SKIPPED: refused locks: a sanitizer answers for the kernel");
-    }
-    real
-}
-
 #[test]
 fn memory_beyond_the_limit_is_not_locked_and_who_insists_is_told() {
     if !locks_are_real() {
@@ -118,7 +81,7 @@ fn memory_beyond_the_limit_is_not_locked_and_who_insists_is_told() {
     // SAFETY: asks for a number.
     let root = unsafe { libc::geteuid() } == 0;
     for bytes in ["0", "65536"] {
-        let place = Place::new(&format!("lock-{bytes}"));
+        let place = Place::made(&format!("users-lock-{bytes}"));
         if root {
             std::os::unix::fs::chown(&place.0, Some(NOBODY), Some(NOBODY)).expect("root");
         }
@@ -176,7 +139,7 @@ fn what_is_another_users_is_not_used() {
     if !is_root("another user's regions") {
         return;
     }
-    let place = Place::new("other");
+    let place = Place::made("users-other");
     let mode = |name: &str, mode| {
         let path = if name.is_empty() { place.0.clone() } else { place.0.join(name) };
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");

@@ -2,7 +2,10 @@
 
 #[path = "support/part.rs"]
 mod part;
+#[path = "support/place.rs"]
+mod place;
 
+use place::{PLAIN, Place};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,37 +13,6 @@ use vvp_std_adapter::knob::Answer;
 use vvp_std_adapter::memory::region::{Knob, Region, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
 
 type Words = [AtomicU64; 1000];
-const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: Wish::No,
-    prefault: Wish::No,
-    lock: Wish::No,
-    on_node: Wish::No,
-    node: 0,
-    seals: Wish::No,
-};
-
-/// A directory of this test's own, gone when dropped.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/vvp-test-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-    fn dir(&self) -> RegionDir {
-        RegionDir::at(&self.0).expect("a directory")
-    }
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn words(dir: &RegionDir, name: &str) -> Result<Region<Words>, RegionError> {
     Region::open_in(dir, name, &PLAIN)
@@ -59,7 +31,7 @@ fn what_one_writes_the_other_reads() {
     let beats = b.region().beats();
     a.region().beat();
     assert_eq!(b.region().beats(), beats + 1);
-    let mode = std::fs::metadata(place.file("words")).expect("there").permissions().mode();
+    let mode = std::fs::metadata(place.0.join("words")).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let taken = Region::<Words>::create_in(&dir, "words", &PLAIN, |_| ());
     assert_eq!(taken.err(), Some(RegionError::Exists));
@@ -81,9 +53,9 @@ fn names_stay_in_their_directory() {
         assert_eq!(made.err(), Some(RegionError::BadName), "{name:?}");
     }
     Region::<Words>::create_in(&dir, "real", &PLAIN, |_| ()).expect("fresh");
-    symlink(place.file("real"), place.file("link")).expect("a link");
+    symlink(place.0.join("real"), place.0.join("link")).expect("a link");
     assert_eq!(words(&dir, "link").err(), Some(RegionError::NotARegion), "links are not followed");
-    std::fs::create_dir(place.file("dir")).expect("a directory");
+    std::fs::create_dir(place.0.join("dir")).expect("a directory");
     assert_eq!(words(&dir, "dir").err(), Some(RegionError::NotARegion));
     let link = Place::new("names-link");
     symlink(&place.0, &link.0).expect("a link");
@@ -98,9 +70,9 @@ fn what_is_wrong_with_a_file_is_said() {
     let put = |at: usize, bytes: &[u8]| {
         let _ = dir.remove("r");
         drop(Region::<Words>::create_in(&dir, "r", &PLAIN, |_| ()).expect("fresh"));
-        let mut file = std::fs::read(place.file("r")).expect("ours");
+        let mut file = std::fs::read(place.0.join("r")).expect("ours");
         file[at..at + bytes.len()].copy_from_slice(bytes);
-        std::fs::write(place.file("r"), file).expect("ours");
+        std::fs::write(place.0.join("r"), file).expect("ours");
         words(&dir, "r").err()
     };
     assert_eq!(put(0, b"VVP"), None);
@@ -112,19 +84,19 @@ fn what_is_wrong_with_a_file_is_said() {
     // Not ready: its creator, this process, is still at work; or it is dead, or was never one.
     assert_eq!(put(16, &[0]), Some(RegionError::NotReady { pid: std::process::id() }));
     assert_eq!(put(16, &[7]), Some(RegionError::NotReady { pid: std::process::id() }));
-    let whole = std::fs::read(place.file("r")).expect("ours");
+    let whole = std::fs::read(place.0.join("r")).expect("ours");
     let mut half = whole.clone();
     half[16] = 0;
     half[40..48].copy_from_slice(&(1_u64 << 60 | 77).to_ne_bytes());
-    std::fs::write(place.file("r"), &half).expect("ours");
+    std::fs::write(place.0.join("r"), &half).expect("ours");
     assert_eq!(words(&dir, "r").err(), Some(RegionError::HalfMade { pid: 77 }));
 
     for len in [0, 1, 4095] {
-        std::fs::write(place.file("r"), &whole[..len]).expect("ours");
+        std::fs::write(place.0.join("r"), &whole[..len]).expect("ours");
         let found = RegionError::TooSmall { needed_bytes: 4096, found_bytes: len as u64 };
         assert_eq!(words(&dir, "r").err(), Some(found));
     }
-    std::fs::write(place.file("r"), &whole[..8192]).expect("ours");
+    std::fs::write(place.0.join("r"), &whole[..8192]).expect("ours");
     assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { found_bytes: 8192, .. })));
 
     Region::<[AtomicU64; 999]>::create_in(&dir, "other", &PLAIN, |_| ()).expect("fresh");
@@ -136,11 +108,11 @@ fn others_files_are_not_used() {
     let place = Place::new("owner");
     let dir = place.dir();
     drop(Region::<Words>::create_in(&dir, "r", &PLAIN, |_| ()).expect("fresh"));
-    let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(place.file("r")).expect("ours"));
-    std::fs::set_permissions(place.file("r"), PermissionsExt::from_mode(0o622)).expect("ours");
+    let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(place.0.join("r")).expect("ours"));
+    std::fs::set_permissions(place.0.join("r"), PermissionsExt::from_mode(0o622)).expect("ours");
     assert_eq!(words(&dir, "r").err(), Some(RegionError::ForeignOwner { uid }), "others may write to it");
-    if std::os::unix::fs::chown(place.file("r"), Some(12_345), None).is_ok() {
-        std::fs::set_permissions(place.file("r"), PermissionsExt::from_mode(0o600)).expect("root");
+    if std::os::unix::fs::chown(place.0.join("r"), Some(12_345), None).is_ok() {
+        std::fs::set_permissions(place.0.join("r"), PermissionsExt::from_mode(0o600)).expect("root");
         assert_eq!(words(&dir, "r").err(), Some(RegionError::ForeignOwner { uid: 12_345 }));
     }
     let open = Place::new("open");

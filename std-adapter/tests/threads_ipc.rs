@@ -4,12 +4,14 @@
 //! The sanitizer tells one memory by its address, so both ends use the same mapping here; two mappings of the same bytes are in
 //! `ipc.rs`, and two processes in `ipc_kill.rs`.
 
+#[path = "support/part.rs"]
+mod part;
+
+use part::Bounded;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 use vvp_core::queue::Wait;
-use vvp_std_adapter::ipc::{FanIn, LatestCell, MpscChannel, RecvError, SpscChannel};
+use vvp_std_adapter::ipc::{FanIn, FanInSender, LatestCell, MpscChannel, MpscSender, RecvError, SpscChannel};
 use vvp_std_adapter::memory::region::RegionOptions;
-use vvp_std_adapter::thread::Backoff;
 
 type Message = [u64; 3];
 
@@ -18,22 +20,6 @@ const LANES: usize = 2;
 
 fn message(n: u64) -> Message {
     [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)]
-}
-
-/// Waits, but not for ever.
-struct Bounded(Backoff, Instant);
-
-impl Bounded {
-    fn new() -> Self {
-        Self(Backoff::new(true), Instant::now() + Duration::from_secs(120))
-    }
-}
-
-impl Wait for Bounded {
-    fn wait(&mut self, attempt: u32) {
-        assert!(Instant::now() < self.1, "two minutes without an answer");
-        self.0.wait(attempt);
-    }
 }
 
 fn ended(thread: JoinHandle<()>) {
@@ -64,52 +50,45 @@ fn one_sender_and_the_next() {
     ended(sender);
 }
 
+/// All messages of all senders, each on a thread of its own; a lane's come in order.
+fn many<S: Send + 'static>(
+    senders: impl IntoIterator<Item = S>,
+    send_all: fn(S),
+    mut recv: impl FnMut() -> Result<(usize, Message), RecvError>,
+) {
+    let threads: Vec<_> = senders.into_iter().map(|tx| thread::spawn(move || send_all(tx))).collect();
+    let mut next = [0; LANES];
+    for _ in 0..MESSAGES * LANES as u64 {
+        let (lane, found) = recv().expect("more to come");
+        assert_eq!(found, message(next[lane]));
+        next[lane] += 1;
+    }
+    assert_eq!(recv(), Err(RecvError::Closed));
+    threads.into_iter().for_each(ended);
+}
+
 #[test]
 fn lanes_keep_their_order() {
     let lanes = FanIn::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = lanes.receiver().expect("free");
-    let senders: Vec<_> = (0..LANES).map(|lane| lanes.sender(lane).expect("free")).collect();
-    let senders: Vec<JoinHandle<()>> = senders
-        .into_iter()
-        .map(|mut tx| {
-            thread::spawn(move || {
-                (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
-                tx.close();
-            })
-        })
-        .collect();
-    let mut next = [0; LANES];
-    for _ in 0..MESSAGES * LANES as u64 {
-        let (lane, found) = rx.recv(&mut Bounded::new()).expect("more to come");
-        assert_eq!(found, message(next[lane]));
-        next[lane] += 1;
-    }
-    assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::Closed));
-    senders.into_iter().for_each(ended);
+    let senders: [_; LANES] = core::array::from_fn(|lane| lanes.sender(lane).expect("free"));
+    let send_all = |mut tx: FanInSender<_, 32, LANES>| {
+        (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
+        tx.close();
+    };
+    many(senders, send_all, || rx.recv(&mut Bounded::new()));
 }
 
 #[test]
 fn senders_of_one_queue_keep_their_order() {
     let channel = MpscChannel::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = channel.receiver().expect("free");
-    let senders: Vec<_> = (0..LANES).map(|lane| channel.sender(lane).expect("free")).collect();
-    let senders: Vec<JoinHandle<()>> = senders
-        .into_iter()
-        .map(|mut tx| {
-            thread::spawn(move || {
-                (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
-                tx.close();
-            })
-        })
-        .collect();
-    let mut next = [0; LANES];
-    for _ in 0..MESSAGES * LANES as u64 {
-        let (lane, found) = rx.recv(&mut Bounded::new()).expect("more to come");
-        assert_eq!(found, message(next[lane]));
-        next[lane] += 1;
-    }
-    assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::Closed));
-    senders.into_iter().for_each(ended);
+    let senders: [_; LANES] = core::array::from_fn(|lane| channel.sender(lane).expect("free"));
+    let send_all = |mut tx: MpscSender<_, 32, LANES>| {
+        (0..MESSAGES).for_each(|n| tx.send(message(n), &mut Bounded::new()).expect("it listens"));
+        tx.close();
+    };
+    many(senders, send_all, || rx.recv(&mut Bounded::new()));
 }
 
 #[test]

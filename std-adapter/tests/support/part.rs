@@ -8,6 +8,8 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use vvp_core::queue::Wait;
+use vvp_std_adapter::thread::Backoff;
 
 /// No part runs longer, and no test waits longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(240);
@@ -89,6 +91,23 @@ impl Limit {
 
     pub(crate) fn check(&self) {
         assert!(Instant::now() < self.0, "no end after {LONGEST:?}");
+    }
+}
+
+/// Waits as [`Backoff`] does, but not for ever.
+#[derive(Debug)]
+pub(crate) struct Bounded(Backoff, Limit);
+
+impl Bounded {
+    pub(crate) fn new() -> Self {
+        Self(Backoff::new(true), Limit::new())
+    }
+}
+
+impl Wait for Bounded {
+    fn wait(&mut self, attempt: u32) {
+        self.1.check();
+        self.0.wait(attempt);
     }
 }
 
