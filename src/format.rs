@@ -3,7 +3,7 @@
 use crate::book::{Command, Event, Op};
 use crate::feed::Record;
 use crate::metrics::{Counter, Gauge, Histogram, SharedCounter, SharedGauge};
-use crate::queue::{Frames, Mpsc, Spsc, TurnSpsc};
+use crate::queue::{Frames, Mpsc, RobustMpsc, Spsc, TurnSpsc};
 use defmt::{Format, Formatter, write};
 
 impl Format for Event {
@@ -66,6 +66,12 @@ macro_rules! queues {
     )* };
 }
 queues!(Spsc, TurnSpsc, Mpsc);
+
+impl<T: crate::sync::Plain, const N: usize, const LANES: usize> Format for RobustMpsc<T, N, LANES> {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "RobustMpsc of {=usize}: {}", N, self.stats());
+    }
+}
 
 impl<const N: usize> Format for Frames<N> {
     fn format(&self, f: Formatter<'_>) {

@@ -3,6 +3,7 @@
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::thread;
+use vvp_core::queue::robust::{RobustMpsc, Stage};
 use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PopError, PushEnd, Spsc, TurnSpsc};
 
 const COUNT: u64 = 5_000;
@@ -106,6 +107,20 @@ fn mpsc() {
         assert_eq!((a.push_slice(&[1, 2]), b.push(3)), (2, Ok(())));
         assert!(there.consumer().unwrap().drain().eq([1, 2, 3]));
         assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT + 3));
+    });
+}
+
+#[test]
+fn robust() {
+    twice(|here: &RobustMpsc<u64, 64, 3>, there: &RobustMpsc<u64, 64, 3>| {
+        stream(here.producer().unwrap(), there.consumer().unwrap());
+        stream(there.producer().unwrap(), here.consumer().unwrap());
+        here.producer_of(2).unwrap().die(7, Stage::Reserved);
+        let mut rx = there.consumer().unwrap();
+        assert!(rx.pass_over(|lane| lane != 2));
+        let mut tx = there.take_over_producer_of(2).unwrap();
+        assert_eq!((tx.position(), tx.push(8), rx.pop_with_lane()), (0, Ok(()), Ok((2, 8))));
+        assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT + 1));
     });
 }
 

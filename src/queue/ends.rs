@@ -1,11 +1,14 @@
 //! What the ends of all queues of values have in common, for code that does not care which queue it is given.
 
 use super::{
-    Consumer, FanInConsumer, Full, MpscConsumer, MpscProducer, PopError, Producer, TurnConsumer, TurnProducer,
+    Consumer, FanInConsumer, Full, MpscConsumer, MpscProducer, PopError, Producer, RobustConsumer, RobustProducer,
+    TurnConsumer, TurnProducer,
 };
+use crate::sync::Plain;
 use core::fmt;
 
-/// An end that puts values in: [`Producer`], [`TurnProducer`], [`MpscProducer`]. Each can do more than this.
+/// An end that puts values in: [`Producer`], [`TurnProducer`], [`MpscProducer`], [`RobustProducer`]. Each can do more than
+/// this.
 pub trait PushEnd {
     /// What it takes.
     type Item;
@@ -29,8 +32,8 @@ pub trait PushEnd {
     fn close(self);
 }
 
-/// An end that takes values out: [`Consumer`], [`TurnConsumer`], [`MpscConsumer`], [`FanInConsumer`]. Each can do more
-/// than this.
+/// An end that takes values out: [`Consumer`], [`TurnConsumer`], [`MpscConsumer`], [`FanInConsumer`], [`RobustConsumer`].
+/// Each can do more than this.
 pub trait PopEnd {
     /// What it gives.
     type Item;
@@ -110,10 +113,12 @@ macro_rules! pop_end {
 push_end!(['q, T, const N: usize] Producer<'q, T, N>);
 push_end!(['q, T, const N: usize] TurnProducer<'q, T, N>);
 push_end!(['q, T, const N: usize] MpscProducer<'q, T, N>);
+push_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustProducer<'q, T, N, LANES>);
 pop_end!(['q, T, const N: usize] Consumer<'q, T, N>);
 pop_end!(['q, T, const N: usize] TurnConsumer<'q, T, N>);
 pop_end!(['q, T, const N: usize] MpscConsumer<'q, T, N>);
 pop_end!(['q, T, const N: usize, const LANES: usize] FanInConsumer<'q, T, N, LANES>);
+pop_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustConsumer<'q, T, N, LANES>);
 
 /// Takes values one by one, until there is none or as many as were asked for, each as `pop` does. To forget it loses
 /// nothing. ([`Consumer::drain`] has an iterator of its own, which gives all slots back at once.)

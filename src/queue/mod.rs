@@ -7,13 +7,15 @@
 //! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 //!
 //! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
-//! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest.
+//! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest; with [`RobustMpsc`] one that dies there does
+//! not, if somebody can tell that it is dead.
 //!
 //! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
 //!
 //! With the feature `async`, `waiting` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
 //! are what all ends have in common.
 
+mod claims;
 mod common;
 mod end;
 mod ends;
@@ -27,6 +29,7 @@ pub mod latest;
 pub mod marks;
 pub mod mpsc;
 mod pace;
+pub mod robust;
 mod slot;
 pub mod spsc;
 mod stats;
@@ -41,6 +44,7 @@ pub use fan_in::{FanIn, FanInConsumer};
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use latest::Latest;
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
+pub use robust::{RobustConsumer, RobustMpsc, RobustProducer};
 pub use spsc::{Consumer, Producer, Spsc};
 pub use stats::Stats;
 pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};

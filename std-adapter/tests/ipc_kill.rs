@@ -211,7 +211,7 @@ fn part_mpsc_sender() {
     let mut tx = Mpsc::open_in(&dir, "mpsc", &PLAIN).expect("made by the test").sender(lane).expect("a dead one's");
     loop {
         limit.check();
-        if tx.push(message(lane, tx.position())).is_err() {
+        if tx.push(message(lane, tx.position() as u64)).is_err() {
             std::thread::yield_now();
         }
     }
@@ -323,7 +323,7 @@ fn one_of_many_senders_killed_at_any_point_loses_and_doubles_nothing_and_is_pass
     let next = kill_senders("part_mpsc_sender", &place, &mut rx);
     for (lane, next) in next.into_iter().enumerate() {
         let mut tx = channel.sender(lane).expect("the last one is dead");
-        assert_eq!(tx.position(), next);
+        assert_eq!(tx.position() as u64, next);
         tx.push(message(lane, next)).expect("room");
         assert_eq!(rx.pop(), Ok((lane, message(lane, next))));
     }
@@ -339,7 +339,7 @@ fn part_mpsc_receiver() {
     let limit = Limit::new();
     loop {
         limit.check();
-        let _ = rx.handle(|found, _, number| note(&ledger, found, number));
+        let _ = rx.handle(|found, _, number| note(&ledger, found, number as u64));
     }
 }
 
@@ -355,10 +355,10 @@ fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it
     let mut random = Random(521_288_629);
     for _ in 0..kills {
         let mut child = Part::start("part_mpsc_receiver", place.text());
-        let until = tx.position() + 300 + random.below(500);
-        while tx.position() < until {
+        let until = tx.position() as u64 + 300 + random.below(500);
+        while (tx.position() as u64) < until {
             limit.check();
-            match tx.send(message(0, tx.position()), &mut Bounded::new()) {
+            match tx.send(message(0, tx.position() as u64), &mut Bounded::new()) {
                 Ok(()) => {}
                 Err(SendError::PeerDied(..)) => std::thread::sleep(Duration::from_micros(200)),
                 Err(other) => panic!("{other}"),
@@ -369,12 +369,12 @@ fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it
     let mut rest = None;
     let mut rx = channel.receiver().expect("the last one is dead");
     while let Ok(number) = rx.handle(|found, _, number| {
-        assert_eq!(found, message(0, number));
-        number
+        assert_eq!(found, message(0, number as u64));
+        number as u64
     }) {
         rest.get_or_insert(number);
     }
-    check(&ledger, rest.unwrap_or(tx.position()), kills);
+    check(&ledger, rest.unwrap_or(tx.position() as u64), kills);
 }
 
 fn whole(n: u64) -> [u64; 32] {

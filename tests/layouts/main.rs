@@ -11,7 +11,7 @@ use vvp_core::queue::{Mpsc, Spsc, TurnSpsc};
 
 #[test]
 fn the_page_says_where_every_field_is() {
-    assert_eq!(check(PAGE), Ok(81));
+    assert_eq!(check(PAGE), Ok(97));
 }
 
 #[test]

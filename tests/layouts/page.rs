@@ -4,7 +4,7 @@ use vvp_core::layout::{Field, Layout};
 use vvp_core::map::ConcurrentMap;
 use vvp_core::metrics::{Gauge, Histogram};
 use vvp_core::pool::Pool;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, RobustMpsc, Spsc, TurnSpsc};
 
 /// The page.
 pub(crate) const PAGE: &str = include_str!("../../docs/layouts.md");
@@ -17,6 +17,7 @@ pub(crate) fn check(page: &str) -> Result<usize, (&'static str, usize)> {
         ("TurnSpsc", TurnSpsc::<u64, 4>::FIELDS),
         ("Latest", Latest::<[u64; 3]>::FIELDS),
         ("Mpsc", Mpsc::<u64, 4>::FIELDS),
+        ("RobustMpsc", RobustMpsc::<u64, 4, 3>::FIELDS),
         ("FanIn", FanIn::<u64, 4, 3>::FIELDS),
         ("Frames", Frames::<1024>::FIELDS),
         ("Marks of Frames", Frames::<1024>::MARKS),

@@ -2,7 +2,7 @@
 
 use super::Workload;
 use std::hint::black_box;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, RobustMpsc, Spsc, TurnSpsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),
@@ -17,6 +17,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("turn_slices_of_64_u64", turn_slices_of_64),
     ("mpsc_push_pop_u64", mpsc_push_pop_u64),
     ("mpsc_slices_of_64_u64", mpsc_slices_of_64),
+    ("robust_push_pop_u64", robust_push_pop_u64),
     ("fan_in_push_pop_u64", fan_in_push_pop_u64),
     ("fan_in_8_lanes_of_8_u64", fan_in_8_lanes),
     ("fan_in_slices_of_64_u64", fan_in_slices_of_64),
@@ -32,6 +33,7 @@ static NUMBERS: Spsc<u64, N> = Spsc::new();
 static TURNS: TurnSpsc<u64, N> = TurnSpsc::new();
 static PAIRS: TurnSpsc<[u64; 2], N> = TurnSpsc::new();
 static MANY: Mpsc<u64, N> = Mpsc::new();
+static MORTAL: RobustMpsc<u64, N, 8> = RobustMpsc::new();
 static LANES: FanIn<u64, N, 8> = FanIn::new();
 static NUMBER: Latest<u64> = Latest::new();
 static RECORD: Latest<[u64; 8]> = Latest::new();
@@ -134,6 +136,14 @@ fn turn_slices_of_64(times: u64) {
 
 fn mpsc_push_pop_u64(times: u64) {
     let (mut tx, mut rx) = (MANY.producer(), MANY.consumer().expect("free"));
+    for i in 0..times {
+        black_box(tx.push(black_box(i)).is_ok());
+        black_box(rx.pop().ok());
+    }
+}
+
+fn robust_push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (MORTAL.producer().expect("free"), MORTAL.consumer().expect("free"));
     for i in 0..times {
         black_box(tx.push(black_box(i)).is_ok());
         black_box(rx.pop().ok());

@@ -64,10 +64,11 @@ mod consumer;
 pub use consumer::FanInConsumer;
 
 use super::Stats;
+use super::claims::Claims;
 use super::end::Claim;
 use super::spsc::{Producer, Spsc};
 use crate::layout::{Field, Layout, field};
-use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -99,7 +100,7 @@ struct ClaimsLine {
     /// A bit for each lane that was ever claimed. Never cleared: an idle lane is cheap.
     used: [AtomicUsize; WORDS],
     /// How often a lane was claimed.
-    claims: AtomicUsize,
+    claims: Claims,
 }
 
 #[cfg(not(loom))]
@@ -133,7 +134,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
                     used: [const { AtomicUsize::new(0) }; WORDS],
                     #[cfg(loom)]
                     used: core::array::from_fn(|_| AtomicUsize::new(0)),
-                    claims: AtomicUsize::new(0),
+                    claims: Claims::new(),
                 }),
                 claimed: CachePadded::new(Claim::new()),
                 #[cfg(not(loom))]
@@ -182,8 +183,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
-        // Release: pairs with the Acquire in `is_closed`: who counts us in sees our flag up.
-        self.claims.claims.fetch_add(1, unless_broken("fan_in_count", Ordering::Release));
+        self.claims.claims.count();
     }
 
     /// A lane's producer, taken from an owner that is gone without having given it back: a process that died. `None` where
@@ -245,20 +245,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// [what `Closed` promises](self).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `producer_of`: of each producer counted here we see at least the flag up, so
-        // a flag that is down below is that of a producer who has gone, and not of one yet to be seen.
-        let claims = self.claims.claims.load(Ordering::Acquire);
-        let mut closed = false;
-        for lane in &self.lanes {
-            if lane.has_producer() {
-                return false;
-            }
-            closed |= lane.producer_closed();
-        }
-        // Relaxed: the looks at the lanes, which are Acquire, keep it behind them, and it sees the count of each producer
-        // whose going they saw. If it is what it was, nobody was there but those counted first, and they have gone: there
-        // was a moment when none had a producer. (Unless the count went all the way round during the call.)
-        closed && (self.claims.claims.load(Ordering::Relaxed) == claims || broken("fan_in_claims"))
+        self.claims.claims.all_gone(self.lanes.iter().map(Spsc::producer_end))
     }
 
     /// What one lane has done so far, or `None` where there is no such lane.

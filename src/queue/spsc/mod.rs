@@ -170,9 +170,9 @@ impl<T, const N: usize> Spsc<T, N> {
         self.producer.end.claimed.is_claimed()
     }
 
-    /// Whether the producer closed, and nobody claimed its end since.
-    pub(super) fn producer_closed(&self) -> bool {
-        self.producer.end.is_closed()
+    /// The producer's flags.
+    pub(super) const fn producer_end(&self) -> &End {
+        &self.producer.0.end
     }
 
     /// The producer's end, taken from an owner that is gone without having given it back: a process that died. It goes

@@ -94,12 +94,6 @@ impl End {
         self.owner.store(word, Ordering::Relaxed);
     }
 
-    /// Whether somebody has it, dead or alive.
-    pub(super) fn is_owned(&self) -> bool {
-        // Acquire: pairs with the Release in `give_back`: we see all that the last owner did.
-        self.owner.load(Ordering::Acquire) != 0
-    }
-
     pub(super) fn beat(&self) {
         // Relaxed, both: a count with one writer, to be looked at.
         self.beats.store(self.beats.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -131,10 +125,6 @@ impl<S: SharedLayout> Claim<S> {
 
     pub(super) fn shared(&self) -> &S {
         &self.region
-    }
-
-    pub(super) const fn lane(&self) -> usize {
-        self.lane
     }
 }
 

@@ -1,0 +1,75 @@
+//! Producers that die in the middle of pushes, at full speed, with checksums. `.ci/tsan` runs this under the thread
+//! sanitizer, and then its broken twins, which must be noticed.
+
+use std::thread;
+use vvp_core::queue::PopError;
+use vvp_core::queue::robust::{RobustMpsc, Stage};
+use vvp_core::sync::{AtomicBool, Ordering};
+
+/// Producers, and values from each: enough that the threads meet in every way, few enough for the sanitizer.
+const LANES: usize = 3;
+const EACH: usize = 20_000;
+
+/// Says whose value it is, which one, and whether it is whole.
+fn value(lane: usize, number: usize) -> [u64; 3] {
+    let (lane, number) = (lane as u64, number as u64);
+    [lane, number, (lane << 40 | number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)]
+}
+
+/// Each lane's producers die now and then, at every stage of a push; the next one of the lane goes on where the last one
+/// stopped. All that was published comes once, in order, and nothing else.
+#[test]
+fn producers_that_die() {
+    static QUEUE: RobustMpsc<[u64; 3], 32, LANES> = RobustMpsc::new();
+    static DEAD: [AtomicBool; LANES] = [const { AtomicBool::new(false) }; LANES];
+    const STAGES: [Stage; 4] = [Stage::Begun, Stage::Reserved, Stage::Written, Stage::Published];
+    for (lane, dead) in DEAD.iter().enumerate() {
+        thread::spawn(move || {
+            let mut tx = QUEUE.producer_of(lane).unwrap();
+            let mut lives = 0;
+            while tx.position() < EACH {
+                let at = tx.position();
+                if at % 37 == lives % 37 {
+                    tx.die(value(lane, at), STAGES[lives % 4]);
+                    lives += 1;
+                    // Release: as an operating system tells of a death.
+                    dead.store(true, Ordering::Release);
+                    if lives % 3 == 0 {
+                        thread::yield_now();
+                    }
+                    // The next life, which is alive before it does anything in the queue.
+                    dead.store(false, Ordering::Release);
+                    tx = QUEUE.take_over_producer_of(lane).unwrap();
+                    assert!(
+                        tx.position() - at <= 1,
+                        "lost or doubled: lane {lane} goes on at {} after {at}",
+                        tx.position()
+                    );
+                } else if tx.push(value(lane, at)).is_err() {
+                    thread::yield_now();
+                }
+            }
+            tx.close();
+        });
+    }
+    let mut rx = QUEUE.consumer().unwrap();
+    let mut next = [0; LANES];
+    loop {
+        match rx.handle(|value, lane, number| (value, lane, number)) {
+            Ok((taken, lane, number)) => {
+                assert_eq!((taken, number), (value(lane, number), next[lane]), "lost or doubled");
+                next[lane] += 1;
+            }
+            Err(PopError::Closed) => break,
+            Err(_) => {
+                if !rx.pass_over(|lane| !DEAD[lane].load(Ordering::Acquire)) {
+                    thread::yield_now();
+                }
+            }
+        }
+    }
+    assert!(next.iter().all(|count| *count >= EACH), "lost: {next:?}");
+    let stats = QUEUE.stats();
+    assert_eq!((stats.popped, stats.depth), (next.iter().sum(), 0));
+    assert!(QUEUE.passed_over() > 0 && stats.high_water <= 32);
+}
