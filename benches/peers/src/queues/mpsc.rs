@@ -8,7 +8,7 @@ use super::harness::{Runner, Value, across, duel, duel_once, ticks_per_ns};
 use super::spsc::VALUES;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use vvp_core::queue::{FanIn, Mpsc};
+use vvp_core::queue::{FanIn, Mpsc, RobustMpsc};
 use zerocopy::FromZeros;
 
 /// Fills in a round.
@@ -22,6 +22,12 @@ macro_rules! each {
             $go!("vvp Mpsc", $T, || {
                 let queue: &Mpsc<$T, { $N }> = Box::leak(Mpsc::new_box_zeroed().expect("memory"));
                 let (mut a, mut b, mut rx) = (queue.producer(), queue.producer(), queue.consumer().expect("free"));
+                (move |v: $T| a.push(v).is_ok(), move |v: $T| b.push(v).is_ok(), move || rx.pop().ok())
+            }),
+            $go!("vvp RobustMpsc", $T, || {
+                let queue: &RobustMpsc<$T, { $N }, 2> = Box::leak(RobustMpsc::new_box_zeroed().expect("memory"));
+                let mut rx = queue.consumer().expect("free");
+                let (mut a, mut b) = (queue.producer().expect("free"), queue.producer().expect("free"));
                 (move |v: $T| a.push(v).is_ok(), move |v: $T| b.push(v).is_ok(), move || rx.pop().ok())
             }),
             $go!("vvp FanIn", $T, || {
