@@ -9,6 +9,7 @@ use super::spsc::VALUES;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use vvp_core::queue::{FanIn, Mpsc, RobustMpsc};
+use vvp_core::sync::Plain;
 use zerocopy::FromZeros;
 
 /// Fills in a round.
@@ -84,7 +85,7 @@ macro_rules! go_stream {
 }
 
 /// One producer at work, another idle, the consumer on the other core.
-pub fn one<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
+pub fn one<T: Value + Plain, const N: usize>() -> Vec<Runner> {
     each!(T, N, go_one)
 }
 
@@ -92,12 +93,12 @@ pub fn one<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
 const FILL: u64 = 32_768;
 
 /// Two producers on two cores, and nobody who takes anything.
-pub fn fill<T: Value + FromZeros>() -> Vec<Runner> {
+pub fn fill<T: Value + Plain>() -> Vec<Runner> {
     each!(T, 65_536, go_fill)
 }
 
 /// Two producers on two cores, of which one takes the values of both.
-pub fn stream<T: Value + FromZeros, const N: usize>() -> Vec<Runner> {
+pub fn stream<T: Value + Plain, const N: usize>() -> Vec<Runner> {
     each!(T, N, go_stream)
 }
 
