@@ -15,6 +15,7 @@
 //! With the feature `async`, `waiting` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
 //! are what all ends have in common.
 
+mod backoff;
 mod claims;
 mod common;
 mod end;

@@ -1,17 +1,13 @@
 //! A producer.
 
+use super::super::backoff::Backoff;
 use super::super::{Full, Stats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
-use crate::sync::{Ordering, spin_loop, unless_broken};
+use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-
-/// Failures in a row after which a producer pauses; those before cost less than a pause.
-const PATIENCE: u32 = 1;
-/// The longest pause is 2 to this many `spin_loop`s.
-const LONGEST: u32 = 6;
 
 /// One of the producers of an [`Mpsc`]. Clone it for another thread; dropping it says that this one is gone.
 ///
@@ -145,7 +141,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     // Out of line, and without the value: see the same in `Producer`.
     #[inline(never)]
     fn reserve(&mut self, least: usize, most: usize) -> usize {
-        let mut failures = 0;
+        let mut backoff = Backoff::default();
         loop {
             let mut room = self.room();
             if room < most.cast_signed() && room < N.cast_signed() {
@@ -165,12 +161,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
             if self.swap(self.tail, len) {
                 return len;
             }
-            if failures >= PATIENCE {
-                for _ in 0..1_u32 << (failures - PATIENCE).min(LONGEST) {
-                    spin_loop();
-                }
-            }
-            failures += 1;
+            backoff.failed();
         }
     }
 

@@ -72,7 +72,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         let result = act(slot.value.load(), lane, number);
         if let Some(lane) = self.queue.lanes.get(lane) {
             // Release: pairs with the Acquire in `next_of`.
-            lane.delivered.store(number.wrapping_add(1), Ordering::Release);
+            lane.taken.delivered.store(number.wrapping_add(1), Ordering::Release);
         }
         self.give_back();
         Ok(result)
@@ -99,7 +99,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         // Relaxed: a number to look at.
-        self.queue.order.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none()
+        self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none()
     }
 
     /// Passes over the oldest slot if its producer died between reserving and publishing it, and says whether it did.
@@ -111,7 +111,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     pub fn pass_over(&mut self, mut lives: impl FnMut(usize) -> bool) -> bool {
         // Acquire: pairs with the Release in `RobustProducer::reserve`: the slot's producer has said that it is in the middle of
         // a push.
-        if self.arrived().is_some() || self.queue.order.tail.load(Ordering::Acquire) == self.head {
+        if self.arrived().is_some() || self.queue.tail.load(Ordering::Acquire) == self.head {
             return false;
         }
         let again = self.stalled == Some(self.head);
@@ -176,7 +176,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         if self.pace.keep(self.head) {
             // Relaxed: nobody touches a slot because of this.
-            let there = self.queue.order.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
+            let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
             self.pace.judge(self.head, there, pace::few(N));
         }
         if let Some(slot) = self.arrived() {

@@ -34,10 +34,12 @@
 //! ```text
 //!   offset 0        128              256                          256 + 256 LANES
 //!   +--------------+----------------+-------------------------+-- - - --+------------------------------+-- - - --+
-//!   | tail  claims | head    passed | lane 0: step refused    |         | slot 0: turn lane number     |         |
-//!   |              | flags          | high_water flags | (128)|         |         value                |         |
-//!   |              |                | delivered               |         |                              |         |
+//!   | tail         | head  passed   | lane 0: step refused    |         | slot 0: turn lane number     |         |
+//!   |              | claims  flags  | high_water | (128 on)   |         |         value                |         |
+//!   |              |                | delivered  flags        |         |                              |         |
 //!   +--------------+----------------+-------------------------+-- - - --+------------------------------+-- - - --+
+//!     every push     the consumer;    the lane's producer;                who reserved the slot, once a lap
+//!                    who claims       the consumer, who claims
 //! ```
 //! `tail` counts the slots reserved, `head` those given back. A producer makes its lane's `step` odd, reserves a slot by moving
 //! `tail`, writes its value, its lane and the value's number in the lane, stores the slot's *turn* (one more than the count at
@@ -84,22 +86,15 @@ use core::mem::offset_of;
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
-    order: CachePadded<OrderLine>,
+    /// How many slots were reserved so far.
+    tail: CachePadded<AtomicUsize>,
     consumer: CachePadded<ConsumerLine>,
     lanes: [Lane; LANES],
     slots: [Slot<T>; N],
 }
 
-/// What all producers write.
-#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
-#[repr(C)]
-struct OrderLine {
-    /// How many slots were reserved so far.
-    tail: AtomicUsize,
-    claims: Claims,
-}
-
-/// What the consumer writes for all producers.
+/// What the consumer writes. The claims are here, where producers write only when they come, because a consumer that meets
+/// an empty queue reads them: on a line that producers write to with each push it would take that away.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
@@ -107,6 +102,7 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// How many of them were passed over.
     passed: AtomicUsize,
+    claims: Claims,
     end: End,
 }
 
@@ -114,8 +110,17 @@ struct ConsumerLine {
 #[repr(C)]
 struct Lane {
     producer: CachePadded<ProducerLine>,
-    /// The number of the lane's next value to be taken. The consumer's.
-    delivered: CachePadded<AtomicUsize>,
+    taken: CachePadded<TakenLine>,
+}
+
+/// What the consumer writes for one lane, and who claims the lane.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+struct TakenLine {
+    /// The number of the lane's next value to be taken.
+    delivered: AtomicUsize,
+    /// The producer's.
+    end: End,
 }
 
 /// What one producer writes.
@@ -128,7 +133,6 @@ struct ProducerLine {
     refused: AtomicUsize,
     /// The greatest depth it met.
     high_water: AtomicUsize,
-    end: End,
 }
 
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -147,28 +151,28 @@ struct Slot<T> {
 const _: () = {
     const WORD: usize = size_of::<usize>();
     type Q = RobustMpsc<u64, 4, 3>;
-    assert!(offset_of!(OrderLine, tail) == 0 && offset_of!(OrderLine, claims) == WORD);
     assert!(offset_of!(ConsumerLine, head) == 0 && offset_of!(ConsumerLine, passed) == WORD);
-    assert!(offset_of!(ProducerLine, step) == 0 && offset_of!(ProducerLine, end) == 3 * WORD);
-    assert!(offset_of!(Lane, delivered) == 128 && size_of::<Lane>() == 256);
-    assert!(offset_of!(Q, order) == 0 && offset_of!(Q, consumer) == 128 && offset_of!(Q, lanes) == 256);
-    assert!(offset_of!(Q, slots) == 256 + 3 * 256 && offset_of!(Slot<u64>, value) == 3 * WORD);
+    assert!(offset_of!(ConsumerLine, claims) == 2 * WORD && offset_of!(ConsumerLine, end) == 3 * WORD);
+    assert!(offset_of!(ProducerLine, step) == 0 && offset_of!(TakenLine, end) == WORD);
+    assert!(offset_of!(Lane, taken) == 128 && size_of::<Lane>() == 256);
+    assert!(offset_of!(Q, tail) == 0 && offset_of!(Q, consumer) == 128 && offset_of!(Q, lanes) == 256);
+    assert!(offset_of!(Q, slots) == 256 + 3 * 256 && offset_of!(Slot<usize>, value) == 3 * WORD);
 };
 
 impl<T: Plain, const N: usize, const LANES: usize> Layout for RobustMpsc<T, N, LANES> {
     const FIELDS: &'static [Field] = &[
-        field!("order.tail", Self, order.0.tail),
-        field!("order.claims", Self, order.0.claims),
+        field!("tail", Self, tail.0),
         field!("consumer.head", Self, consumer.0.head),
         field!("consumer.passed", Self, consumer.0.passed),
+        field!("consumer.claims", Self, consumer.0.claims),
         field!("consumer.closed", Self, consumer.0.end.closed),
         field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("lanes[i].step", Self, lanes, Lane, producer.0.step),
         field!("lanes[i].refused", Self, lanes, Lane, producer.0.refused),
         field!("lanes[i].high_water", Self, lanes, Lane, producer.0.high_water),
-        field!("lanes[i].closed", Self, lanes, Lane, producer.0.end.closed),
-        field!("lanes[i].claimed", Self, lanes, Lane, producer.0.end.claimed),
-        field!("lanes[i].delivered", Self, lanes, Lane, delivered.0),
+        field!("lanes[i].delivered", Self, lanes, Lane, taken.0.delivered),
+        field!("lanes[i].closed", Self, lanes, Lane, taken.0.end.closed),
+        field!("lanes[i].claimed", Self, lanes, Lane, taken.0.end.claimed),
         field!("slots[i].turn", Self, slots, Slot<T>, turn),
         field!("slots[i].lane", Self, slots, Slot<T>, lane),
         field!("slots[i].number", Self, slots, Slot<T>, number),
@@ -184,9 +188,8 @@ impl Lane {
                     step: AtomicUsize::new(0),
                     refused: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
-                    end: End::new(),
                 }),
-                delivered: CachePadded::new(AtomicUsize::new(0)),
+                taken: CachePadded::new(TakenLine { delivered: AtomicUsize::new(0), end: End::new() }),
             }
         }
     }
@@ -220,10 +223,11 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         pub fn new() -> Self {
             const { assert!(Self::MASK == N - 1) };
             Self {
-                order: CachePadded::new(OrderLine { tail: AtomicUsize::new(0), claims: Claims::new() }),
+                tail: CachePadded::new(AtomicUsize::new(0)),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     passed: AtomicUsize::new(0),
+                    claims: Claims::new(),
                     end: End::new(),
                 }),
                 #[cfg(not(loom))]
@@ -247,8 +251,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// Claims this lane, or `None` while somebody has it, or where there is no such lane. A lane that was closed is open again.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
-        let line = &self.lanes.get(lane)?.producer;
-        line.end.claimed.claim()?;
+        let line = self.lanes.get(lane)?;
+        line.taken.end.claimed.claim()?;
         Some(RobustProducer::attach(self, line, lane))
     }
 
@@ -260,8 +264,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// nothing worse.
     #[must_use]
     pub fn take_over_producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
-        let line = &self.lanes.get(lane)?.producer;
-        line.end.claimed.take();
+        let line = self.lanes.get(lane)?;
+        line.taken.end.claimed.take();
         Some(RobustProducer::attach(self, line, lane))
     }
 
@@ -324,7 +328,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         // Relaxed, all: numbers to look at. Head before tail, so that the difference is not negative.
         let passed = self.passed_over();
         let head = self.consumer.head.load(Ordering::Relaxed);
-        let tail = self.order.tail.load(Ordering::Relaxed);
+        let tail = self.tail.load(Ordering::Relaxed);
         let (mut refused, mut met) = (0_usize, 0);
         for lane in &self.lanes {
             refused = refused.wrapping_add(lane.producer.refused.load(Ordering::Relaxed));
@@ -335,7 +339,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
 
     /// Whether all producers have gone, one of them by closing.
     fn producers_closed(&self) -> bool {
-        self.order.claims.all_gone(self.lanes.iter().map(|lane| &lane.producer.0.end))
+        self.consumer.claims.all_gone(self.lanes.iter().map(|lane| &lane.taken.0.end))
     }
 
     #[inline(always)]

@@ -1,8 +1,10 @@
 //! A producer.
 
+use super::super::backoff::Backoff;
+use super::super::end::End;
 use super::super::stats::{count, raise};
 use super::super::{Full, Stats};
-use super::{ProducerLine, RobustMpsc};
+use super::{Lane, ProducerLine, RobustMpsc};
 use crate::sync::{Ordering, Plain, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -29,6 +31,7 @@ pub enum Stage {
 pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
     line: &'q ProducerLine,
+    end: &'q End,
     lane: usize,
     /// The number of the lane's next value.
     next: usize,
@@ -46,9 +49,10 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
     /// For the owner of the lane: its flag is up, and whoever had it before is gone.
-    pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>, line: &'q ProducerLine, lane: usize) -> Self {
-        line.end.open();
-        queue.order.claims.count();
+    pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>, lane_line: &'q Lane, lane: usize) -> Self {
+        let line = &lane_line.producer.0;
+        lane_line.taken.end.open();
+        queue.consumer.claims.count();
         // Relaxed: ours alone to write. The one before us died perhaps in the middle of a push; nobody finishes that.
         let mut step = line.step.load(Ordering::Relaxed);
         if step & 1 == 1 && !broken("robust_take_over") {
@@ -57,8 +61,18 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             // one was at, if it got as far.
             line.step.store(step, unless_broken("robust_take_over_step", Ordering::Release));
         }
-        let tail = queue.order.tail.load(Ordering::Relaxed); // Relaxed: a guess, which compare-and-swap checks
-        Self { queue, line, lane, next: next_of(queue, lane), step, tail, limit: tail, _not_sync: PhantomData }
+        let tail = queue.tail.load(Ordering::Relaxed); // Relaxed: a guess, which compare-and-swap checks
+        Self {
+            queue,
+            line,
+            end: &lane_line.taken.0.end,
+            lane,
+            next: next_of(queue, lane),
+            step,
+            tail,
+            limit: tail,
+            _not_sync: PhantomData,
+        }
     }
 
     /// Puts a value in and publishes it.
@@ -118,10 +132,11 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     /// once, to look at the consumer.
     #[inline(always)]
     fn reserve(&mut self) -> Option<usize> {
+        let mut backoff = Backoff::default();
         loop {
             if self.limit.wrapping_sub(self.tail).cast_signed() <= 0 && !self.look() {
                 // Relaxed: if this is where we thought, there was no room when we looked at the consumer.
-                let now = self.queue.order.tail.load(Ordering::Relaxed);
+                let now = self.queue.tail.load(Ordering::Relaxed);
                 if now == self.tail {
                     return None;
                 }
@@ -132,13 +147,14 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees the slot reserved sees our step odd. That
             // the slot is free we know from `look`.
             let reserve = unless_broken("robust_reserve", Ordering::Release);
-            match self.queue.order.tail.compare_exchange(at, next, reserve, Ordering::Relaxed) {
+            match self.queue.tail.compare_exchange(at, next, reserve, Ordering::Relaxed) {
                 Ok(_) => {
                     self.tail = next;
                     return Some(at);
                 }
                 Err(now) => self.tail = now,
             }
+            backoff.failed();
         }
     }
 
@@ -179,7 +195,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     /// Says that no more will come from here. Once all lanes are given back, and one of them by closing, `pop` says `Closed`
     /// instead of `Empty`. What is in the queue stays.
     pub fn close(self) {
-        self.line.end.close();
+        self.end.close();
     }
 
     /// What the queue has done so far; see [`RobustMpsc::stats`].
@@ -210,7 +226,7 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
     }
     // Acquire: pairs with the Release in `RobustConsumer::handle`. After the slots: what was taken out meanwhile is in it.
     let delivered = match queue.lanes.get(lane) {
-        Some(lane) => lane.delivered.load(Ordering::Acquire),
+        Some(lane) => lane.taken.delivered.load(Ordering::Acquire),
         None => 0,
     };
     match waiting_next {
@@ -221,7 +237,7 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
 
 impl<T, const N: usize, const LANES: usize> Drop for RobustProducer<'_, T, N, LANES> {
     fn drop(&mut self) {
-        self.line.end.claimed.give_back();
+        self.end.claimed.give_back();
     }
 }
 
