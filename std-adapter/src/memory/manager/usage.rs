@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use vvp_core::pool::Pool;
-use vvp_core::queue::{FanIn, Mpsc, Spsc, Stats, TurnSpsc};
+use vvp_core::queue::{FanIn, Mpsc, RobustMpsc, Spsc, Stats, TurnSpsc};
+use vvp_core::sync::Plain;
 
 /// How an object is used: values in a queue, slots of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
@@ -51,6 +52,12 @@ impl<T, const N: usize> Usage for TurnSpsc<T, N> {
 }
 
 impl<T, const N: usize> Usage for Mpsc<T, N> {
+    fn usage(&self) -> ObjectUsage {
+        of_queue(N, self.stats())
+    }
+}
+
+impl<T: Plain, const N: usize, const LANES: usize> Usage for RobustMpsc<T, N, LANES> {
     fn usage(&self) -> ObjectUsage {
         of_queue(N, self.stats())
     }
