@@ -13,6 +13,8 @@ mod ladder;
 mod live;
 mod matching;
 mod outside;
+#[cfg(feature = "tui")]
+mod panels;
 mod progress;
 mod publish;
 mod replay;

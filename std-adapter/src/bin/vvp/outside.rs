@@ -53,7 +53,7 @@ impl Outside {
         Seen {
             level,
             memory,
-            rss_bytes: pid.and_then(field).map(|kib| kib << 10),
+            rss_bytes: pid.and_then(field),
             waited_ns: pid.and_then(schedstat).and_then(waited),
             cores: self.pauses.as_ref().map(PauseMonitor::cores).unwrap_or_default(),
         }

@@ -5,7 +5,7 @@ use super::ladder::{self, Style};
 use super::outside::{Outside, Seen};
 use lexopt::prelude::*;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
@@ -26,7 +26,8 @@ usage: vvp top DIR [--once] [--json] [--book N]
   --book N     the ladder of instrument N (0 or 1; 0 unless given)
   -h, --help   this text
 
-On a terminal it draws, twice a second: 0 and 1 choose the book, q ends it. Elsewhere it prints.
+On a terminal it draws, twice a second: 0 and 1 choose the book, the arrows scroll, q ends it.
+Elsewhere it prints.
 The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
 Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.
 ";
@@ -43,6 +44,7 @@ struct Request {
 /// Looks again and again.
 pub(crate) struct Watch {
     view: View,
+    dir: PathBuf,
     before: Option<Snapshot>,
     outside: Outside,
 }
@@ -56,7 +58,19 @@ pub(crate) struct Shown {
     pub(crate) seen: Seen,
 }
 
+impl Shown {
+    /// Whether all is done: no newer state will come.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.now.is_final == 1
+    }
+}
+
 impl Watch {
+    /// Whether nothing can come any more: without its directory, no other matcher can take the place of the last.
+    pub(crate) fn is_gone(&self) -> bool {
+        !matches!(self.view.peer(), Peer::Alive(_)) && !self.dir.is_dir()
+    }
+
     pub(crate) fn look(&mut self) -> Result<Shown, ReadError> {
         let now = self.view.read()?;
         let peer = self.view.peer();
@@ -91,7 +105,7 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
         return Err(fault(&"there is no such directory; 'vvp stress' says where its pipeline is"));
     }
     let view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
-    let mut watch = Watch { view, before: None, outside: Outside::new() };
+    let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
     // Draws until it is told to end, or the pipeline has; then its last state is printed.
     #[cfg(feature = "tui")]
     if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
@@ -107,12 +121,15 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
                     Ok(()) => {}
                 }
                 let drawn = cfg!(feature = "tui") && io::stdout().is_terminal() && io::stdin().is_terminal();
-                if request.once || shown.now.is_final == 1 || (drawn && !request.json) {
+                if request.once || shown.is_over() || (drawn && !request.json) {
                     return Ok(ExitCode::SUCCESS);
                 }
             }
             Err(e) if request.once => return Err(fault(&e)),
             Err(_) => {}
+        }
+        if watch.is_gone() {
+            return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(EVERY);
     }

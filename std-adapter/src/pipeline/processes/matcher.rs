@@ -5,13 +5,16 @@ use super::snapshot::{QueueFigures, Snapshot};
 use super::{Asked, Events, Figures, GATEWAYS_MAX, GRACE, LONGER_GRACE, Meeting, Orders, PUBLISHERS_MAX, Record};
 use super::{StageError, Stop, patience};
 use crate::clock::Clock;
-use crate::ipc::Sender;
+use crate::ipc::{LatestWriter, Sender};
 use crate::memory::{Pages, Zeroed};
 use std::sync::atomic::Ordering;
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, Tracked};
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::queue::{Full, PopError, Wait};
 use zerocopy::IntoBytes;
+
+/// How often the pipeline's state is shown.
+const SHOWN_EVERY_NS: u64 = 20_000_000;
 
 /// A [`JobEngine`](crate::engine::JobEngine) with a state hash.
 pub type TrackedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, Tracked>, 8, 256>;
@@ -35,10 +38,39 @@ struct Outlet {
     known: u64,
 }
 
+/// What is said of the pipeline, and when that was done last.
+#[derive(Debug)]
+struct Showing<'a> {
+    board: LatestWriter<Snapshot>,
+    snapshot: Snapshot,
+    shown: u64,
+    orders: &'a Orders,
+    events: &'a [Events],
+    figures: &'a Figures,
+}
+
+impl Showing<'_> {
+    fn is_due(&self, now: u64, clock: Clock) -> bool {
+        clock.ns_between(self.shown, now) > SHOWN_EVERY_NS
+    }
+
+    /// Shows the snapshot with queues, latencies and the process as they are now.
+    fn show(&mut self, now: u64) {
+        self.snapshot.measure(self.figures, self.orders.stats());
+        self.snapshot.publishers = self.events.len() as u64;
+        for (to, channel) in self.snapshot.events_queue.iter_mut().zip(self.events) {
+            *to = QueueFigures::of(channel.stats());
+        }
+        (self.snapshot.taken_ns, self.shown) = (now, now);
+        self.board.write(self.snapshot);
+    }
+}
+
 /// The events' way to all publishers.
 #[derive(Debug)]
 struct Publishing<'a> {
     outlets: Vec<Outlet>,
+    showing: Showing<'a>,
     clock: Clock,
     made: u64,
     asked: Asked<'a>,
@@ -62,6 +94,12 @@ impl Publishing<'_> {
                 if self.asked.for_as_long_as(LONGER_GRACE) {
                     self.given_up = true;
                     break;
+                }
+                // Who looks is to see that it waits, and for what; the book as it was before.
+                let now = self.clock.now();
+                if self.showing.is_due(now, self.clock) {
+                    self.showing.snapshot.events = self.made;
+                    self.showing.show(now);
                 }
                 patience().wait(attempt);
                 attempt = attempt.saturating_add(1);
@@ -116,6 +154,7 @@ impl Work<'_> {
         entry.command.copy_from_slice(&record[..8]);
         self.journal.append(&entry)?;
         self.next[lane] = number + 1;
+        self.publishing.showing.snapshot.commands = self.journal.len() as u64;
         if let Some(command) = entry.decoded() {
             self.apply(&command);
         }
@@ -142,15 +181,16 @@ pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
         let tx = channel.sender()?;
         outlets.push(Outlet { known: tx.position() as u64, tx });
     }
-    let mut board = meeting.board()?.writer()?;
     let clock = Clock::kernel();
-    let publishing = Publishing { outlets, clock, made: 0, asked: Asked::new(stop), given_up: false };
+    let board = meeting.board()?.writer()?;
+    let showing = Showing { board, snapshot: Snapshot::default(), shown: 0, orders: &orders, events: &events, figures };
+    let publishing = Publishing { outlets, showing, clock, made: 0, asked: Asked::new(stop), given_up: false };
     let engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
     let mut work = Work { engine, journal: meeting.journal()?, publishing, figures, clock, next: [0; GATEWAYS_MAX] };
     work.replay()?;
     let allocated_before = crate::memory::allocations();
     let mut asked = Asked::new(stop);
-    let (mut attempt, mut shown, mut failed) = (0_u32, 0_u64, None);
+    let (mut attempt, mut failed) = (0_u32, None);
     loop {
         let handled = rx.handle(|record, lane, number| {
             if let Err(error) = work.command(&record, lane, number as u64) {
@@ -165,19 +205,15 @@ pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
             && !work.publishing.given_up
             && (stop.is_asked() || all_came(figures, &orders));
         let now = clock.now();
-        if closed || clock.ns_between(shown, now) > 20_000_000 {
-            shown = now;
+        if closed || work.publishing.showing.is_due(now, clock) {
             let allocated = crate::memory::allocations().since(allocated_before);
-            let mut snapshot = Snapshot::of(&*work.engine, figures, orders.stats());
-            snapshot.publishers = events.len() as u64;
-            for (to, channel) in snapshot.events_queue.iter_mut().zip(&events) {
-                *to = QueueFigures::of(channel.stats());
-            }
-            (snapshot.taken_ns, snapshot.commands) = (now, work.journal.len() as u64);
+            let mut snapshot = Snapshot::of(&*work.engine);
+            snapshot.commands = work.journal.len() as u64;
             (snapshot.events, snapshot.is_final) = (work.publishing.made, u64::from(closed));
             (snapshot.allocations, snapshot.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
             snapshot.state_hash = if closed { work.engine.state_hash() } else { 0 };
-            board.write(snapshot);
+            work.publishing.showing.snapshot = snapshot;
+            work.publishing.showing.show(now);
             // What was sent before we were asked is not left behind because it takes long.
             let grace = if handled.is_ok() { LONGER_GRACE } else { GRACE };
             if work.publishing.given_up || (!closed && asked.for_as_long_as(grace)) {

@@ -138,19 +138,9 @@ impl Message for Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(engine: &impl Matcher, figures: &Figures, orders: Stats) -> Self {
-        let counts = SchedulingCounts::of_process();
-        let mut this = Self {
-            pid: u64::from(std::process::id()),
-            orders_queue: QueueFigures::of(orders),
-            to_matcher: Latency::of(&figures.to_matcher),
-            matching: Latency::of(&figures.matching),
-            to_publisher: figures.to_publisher.each_ref().map(Latency::of),
-            minor_faults: counts.minor_faults,
-            major_faults: counts.major_faults,
-            preempted: counts.involuntary_switches,
-            ..Self::default()
-        };
+    /// The books; [`measure`](Self::measure) adds the rest.
+    pub(super) fn of(engine: &impl Matcher) -> Self {
+        let mut this = Self::default();
         for (index, ladder) in (0..).zip(&mut this.books) {
             let Some(book) = engine.book(InstrumentId::new(index)) else { continue };
             ladder.resting = book.resting_orders() as u64;
@@ -165,5 +155,18 @@ impl Snapshot {
             }
         }
         this
+    }
+
+    /// What can be said without the engine: queue of orders, latencies, this process.
+    pub(super) fn measure(&mut self, figures: &Figures, orders: Stats) {
+        let counts = SchedulingCounts::of_process();
+        self.pid = u64::from(std::process::id());
+        self.orders_queue = QueueFigures::of(orders);
+        self.to_matcher = Latency::of(&figures.to_matcher);
+        self.matching = Latency::of(&figures.matching);
+        self.to_publisher = figures.to_publisher.each_ref().map(Latency::of);
+        self.minor_faults = counts.minor_faults;
+        self.major_faults = counts.major_faults;
+        self.preempted = counts.involuntary_switches;
     }
 }
