@@ -1,7 +1,7 @@
 //! The pool and its magazines under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then twice more with `--cfg broken`, where a slot is given back with an ordering that is
-//! too weak, and where it is claimed by its handle with one: both must fail.
+//! `.ci/loom` runs this, and then its broken twins, which must fail: a slot is given back, or claimed by its handle, with an
+//! ordering that is too weak; a magazine keeps what it has shed, or takes more than was given back.
 #![cfg(loom)]
 
 use loom::sync::Arc;
@@ -265,5 +265,59 @@ fn a_magazine_gives_back_in_one_go() {
         }
         let _ = other.join().unwrap();
         all_are_back(pool);
+    });
+}
+
+/// A full magazine sheds what came first; another thread may have that at once, and the magazine has it no more.
+#[test]
+fn what_a_magazine_sheds_it_has_no_more() {
+    loom::model(|| {
+        let pool = pool::<2>();
+        let magazine = pool.magazine::<1>();
+        let (a, b) = (magazine.acquire().unwrap(), magazine.acquire().unwrap());
+        drop(a);
+        drop(b); // no room: the one before goes to the pool
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || assert!(use_one(&pool, 2), "one is in the pool"))
+        };
+        let mut mine = magazine.acquire().unwrap();
+        assert_eq!(*mine.0, 0, "not reset, or somebody else's");
+        *mine.0 = 1;
+        thread::yield_now();
+        assert_eq!(*mine.0, 1, "somebody else's");
+        other.join().unwrap();
+        drop(mine);
+        drop(magazine);
+        all_are_back(pool);
+    });
+}
+
+/// A magazine that takes several at once takes those that were given back, and no more.
+#[test]
+fn a_magazine_takes_only_what_is_there() {
+    loom::model(|| {
+        let pool: &'static Pool<Value, 2> = Box::leak(Box::new(Pool::new()));
+        let (a, b) = (pool.acquire().unwrap(), pool.acquire().unwrap());
+        let other = thread::spawn(move || {
+            let mut b = b;
+            *b.0 = 2;
+            thread::yield_now();
+            assert_eq!(*b.0, 2, "somebody else's");
+        });
+        drop(a);
+        {
+            let magazine = pool.magazine::<4>();
+            let mut mine: Vec<_> = core::iter::from_fn(|| magazine.acquire()).collect();
+            for value in &mut mine {
+                assert_eq!(*value.0, 0, "not reset, or somebody else's");
+                *value.0 = 1;
+            }
+            thread::yield_now();
+            assert!(mine.iter().all(|value| *value.0 == 1), "somebody else's");
+        }
+        other.join().unwrap();
+        // SAFETY: it came from a box, and nobody uses it any more.
+        all_are_back(Arc::new(unsafe { core::ptr::read(pool) }));
     });
 }

@@ -1,6 +1,6 @@
 //! The shared free list: a ring of slot numbers, and a counter of slots that nobody has used yet.
 
-use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom, unless_broken};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 
 /// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
 /// owner of the slot sees all that the last one did to its value.
@@ -205,7 +205,7 @@ impl Ring {
                 let position = head.wrapping_add(run);
                 // Acquire: pairs with `put_order`.
                 let entry = self.entry(position).load(Ordering::Acquire);
-                if !self.is_of(entry, position) {
+                if !self.is_of(entry, position) && !(run > 0 && broken("magazine_run")) {
                     stale = run == 0 && !self.is_of_last_lap(entry, position);
                     break;
                 }

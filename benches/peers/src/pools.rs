@@ -51,6 +51,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     let queue = ArrayQueue::<u32>::new(N);
     (0..N as u32).for_each(|i| queue.push(i).expect("room"));
     let mut values = vec![T::default(); N];
+    let mut bare = Bare { values: [T::default(); N], free: core::array::from_fn(|i| i as u32), left: N };
 
     let mut rows = [
         Row::new("vvp Slab", |n| {
@@ -90,6 +91,12 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
             black_box(&values[i as usize]);
             queue.push(i).expect("room");
         }),
+        Row::new("bare array, nothing checked", |n| {
+            let i = bare.take();
+            *bare.at(i) = make(n);
+            black_box(bare.at(i));
+            bare.give_back(i);
+        }),
     ];
     compare(&format!("pair, {what}"), "nexus-slab", rounds, 2_000_000, 1, &mut rows);
     drop(rows);
@@ -100,6 +107,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     let mut slots = Vec::with_capacity(BURST);
     let mut slab_keys = Vec::with_capacity(BURST);
     let mut indices = Vec::with_capacity(BURST);
+    let mut numbers = Vec::with_capacity(BURST);
     let mut rows = [
         Row::new("vvp Slab", |n| {
             keys.extend((0..BURST as u64).map(|i| ours.vacant().expect("room").insert(make(n + i))));
@@ -143,8 +151,49 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 queue.push(index).expect("room");
             });
         }),
+        Row::new("bare array, nothing checked", |n| {
+            numbers.extend((0..BURST as u64).map(|i| {
+                let number = bare.take();
+                *bare.at(number) = make(n + i);
+                number
+            }));
+            numbers.drain(..).for_each(|number| {
+                black_box(look(bare.at(number)));
+                bare.give_back(number);
+            });
+        }),
     ];
     compare(&format!("burst of {BURST}, {what}"), "nexus-slab", rounds, 50_000, BURST as u64, &mut rows);
+}
+
+/// What a pool of one thread comes down to if it may trust its caller in everything: the floor of its rows. Wrong use of it
+/// writes where it should not, as that of the fastest peer does.
+struct Bare<T> {
+    values: [T; N],
+    free: [u32; N],
+    left: usize,
+}
+
+impl<T> Bare<T> {
+    #[inline(always)]
+    fn take(&mut self) -> u32 {
+        self.left -= 1;
+        // SAFETY: the rows take no more than they have given back, or than there were.
+        unsafe { *self.free.get_unchecked(self.left) }
+    }
+
+    #[inline(always)]
+    fn at(&mut self, number: u32) -> &mut T {
+        // SAFETY: numbers come out of the list, whose numbers are below N.
+        unsafe { self.values.get_unchecked_mut(number as usize) }
+    }
+
+    #[inline(always)]
+    fn give_back(&mut self, number: u32) {
+        // SAFETY: as many have been taken as are given back.
+        unsafe { *self.free.get_unchecked_mut(self.left) = number };
+        self.left += 1;
+    }
 }
 
 /// Ticks of two threads, each on its core, from their common start until both have ended.
