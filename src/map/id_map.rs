@@ -35,7 +35,7 @@
 //!   known, and the same ids against a seed that is not.
 
 use super::Full;
-use super::group::{self, Group, Places, WIDTH};
+use super::group::{self, GUEST, Group, Places, WIDTH};
 use super::mix::{self, GOLDEN};
 use zerocopy::FromZeros;
 
@@ -49,7 +49,7 @@ use zerocopy::FromZeros;
 /// |---|---|
 /// | `get`, `get_mut` | one line of tags (which are N bytes in all) and one of entries; a second group for about 1 id in 50 at 75 % |
 /// | `insert`, `get_or_insert` | the same |
-/// | `remove` | the same; from a full group, also the tags and ids of the next |
+/// | `remove` | the same; from a full group, also the tags of the next, and the ids of those there that went past a group |
 /// | `iter`, `clear`, `check_invariants` | the whole map |
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -77,6 +77,16 @@ const ROW: u32 = 4;
 struct Wanted {
     id: u64,
     hash: u64,
+}
+
+/// Where a search for an id that is not there has ended.
+#[derive(Clone, Copy)]
+struct Vacancy {
+    /// The first place of the group, the nearest to the id's own that is not full.
+    first: usize,
+    free: Places,
+    /// The tag that the id would have there.
+    tag: u32,
 }
 
 impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
@@ -136,10 +146,22 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         place & !(WIDTH - 1)
     }
 
-    /// Never 0. Bits that the place does not depend on, and those in which neighbours differ.
+    /// Bits that the place does not depend on, and those in which neighbours differ.
     #[inline(always)]
-    fn tag(w: Wanted) -> u8 {
-        ((w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8).max(1)
+    fn mark(w: Wanted) -> u8 {
+        (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
+    }
+
+    /// The tag in its home group: from 1 to one below `GUEST`.
+    #[inline(always)]
+    fn tag(w: Wanted) -> u32 {
+        ((u32::from(Self::mark(w)) * (GUEST - 1)) >> 8) + 1
+    }
+
+    /// The tag in any other group.
+    #[inline(always)]
+    fn guest_tag(w: Wanted) -> u32 {
+        u32::from(Self::mark(w)) | GUEST
     }
 
     /// The tags of the group that begins at this place.
@@ -182,28 +204,37 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     }
 
     #[inline(always)]
-    fn set_tag(&mut self, place: usize, tag: u8) {
-        debug_assert!(place < N);
+    fn set_tag(&mut self, place: usize, tag: u32) {
+        debug_assert!(place < N && tag < 256);
         // SAFETY: as for `entry`.
-        unsafe { *self.tags.get_unchecked_mut(place) = tag }
+        unsafe { *self.tags.get_unchecked_mut(place) = tag as u8 }
     }
 
-    /// The place of an id that is there. Ends at a group that is not full: at most 7/8 of the places are used.
+    /// The place of an id that is there.
     #[inline(always)]
     fn find(&self, w: Wanted) -> Option<usize> {
-        let tag = Self::tag(w);
+        self.search(w).ok()
+    }
+
+    /// The place of an id that is there, or where it is to go. Ends at a group that is not full: at most 7/8 of the places
+    /// are used.
+    #[inline(always)]
+    fn search(&self, w: Wanted) -> Result<usize, Vacancy> {
+        let mut tag = Self::tag(w);
         let mut first = Self::home(w);
         loop {
             for i in group::matching(self.group(first), tag) {
                 let place = first.wrapping_add(i);
                 if self.entry(place).id == w.id {
-                    return Some(place);
+                    return Ok(place);
                 }
             }
-            if self.free(first).any() {
-                return None;
+            let free = self.free(first);
+            if free.any() {
+                return Err(Vacancy { first, free, tag });
             }
             first = Self::next(first);
+            tag = Self::guest_tag(w);
         }
     }
 
@@ -236,11 +267,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[inline]
     pub fn insert(&mut self, id: u64, value: V) -> Result<Option<V>, Full<V>> {
         let w = self.wanted(id);
-        if let Some(place) = self.find(w) {
-            return Ok(Some(core::mem::replace(&mut self.entry_mut(place).value, value)));
+        match self.search(w) {
+            Ok(place) => Ok(Some(core::mem::replace(&mut self.entry_mut(place).value, value))),
+            Err(vacancy) => {
+                self.add(w, vacancy, value)?;
+                Ok(None)
+            }
         }
-        self.add(w, value)?;
-        Ok(None)
     }
 
     /// The value of an id, which is `value` if it had none.
@@ -250,28 +283,22 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[inline]
     pub fn get_or_insert(&mut self, id: u64, value: V) -> Result<&mut V, Full<V>> {
         let w = self.wanted(id);
-        let place = match self.find(w) {
-            Some(place) => place,
-            None => self.add(w, value)?,
+        let place = match self.search(w) {
+            Ok(place) => place,
+            Err(vacancy) => self.add(w, vacancy, value)?,
         };
         Ok(&mut self.entry_mut(place).value)
     }
 
-    /// Adds an id that is not there.
+    /// Adds an id that is not there, where its search has ended.
     #[inline(always)]
-    fn add(&mut self, w: Wanted, value: V) -> Result<usize, Full<V>> {
+    fn add(&mut self, w: Wanted, vacancy: Vacancy, value: V) -> Result<usize, Full<V>> {
         if self.len == Self::CAPACITY {
             return Err(Full(value));
         }
-        let mut first = Self::home(w);
-        let mut free = self.free(first);
-        while !free.any() {
-            first = Self::next(first);
-            free = self.free(first);
-        }
-        let place = first.wrapping_add(free.this_or_first(Self::place(w) % WIDTH));
+        let place = vacancy.first.wrapping_add(vacancy.free.this_or_first(Self::place(w) % WIDTH));
         self.len = self.len.wrapping_add(1);
-        self.set_tag(place, Self::tag(w));
+        self.set_tag(place, vacancy.tag);
         *self.entry_mut(place) = Entry { id: w.id, value };
         Ok(place)
     }
@@ -299,7 +326,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
                 break;
             }
             let Some(place) = self.gone_past(group) else { break };
-            self.set_tag(hole, self.tags[place & (N - 1)]);
+            let w = self.wanted(self.entry(place).id);
+            self.set_tag(hole, if Self::home(w) == group { Self::tag(w) } else { Self::guest_tag(w) });
             *self.entry_mut(hole) = *self.entry(place);
             hole = place;
         }
@@ -311,15 +339,14 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut first = Self::next(group);
         while first != group {
             let from_group = Self::distance(group, first);
-            let free = self.free(first);
-            for i in free.not() {
+            for i in group::guests(self.group(first)) {
                 let place = first.wrapping_add(i);
                 let home = Self::home(self.wanted(self.entry(place).id));
                 if Self::distance(home, first) >= from_group {
                     return Some(place);
                 }
             }
-            if free.any() {
+            if self.free(first).any() {
                 return None; // nobody went past this one
             }
             first = Self::next(first);
@@ -389,7 +416,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         for place in (0..N).filter(|&place| self.tags[place] != 0) {
             let w = self.wanted(self.entries[place].id);
             len += 1;
-            assert!(self.tags[place] == Self::tag(w), "tag");
+            let at_home = Self::home(w) == Self::first_of(place);
+            assert!(u32::from(self.tags[place]) == if at_home { Self::tag(w) } else { Self::guest_tag(w) }, "tag");
             let mut first = Self::home(w);
             while first != Self::first_of(place) {
                 assert!(!self.free(first).any(), "an id lies past a group that has room");
