@@ -193,7 +193,7 @@ proptest! {
             match kind {
                 0..5 => {
                     let due = if id >= end {
-                        let blocked = model.keys().any(|&live| live.saturating_add(N) <= id);
+                        let blocked = model.keys().any(|&live| live < id && id - live >= N);
                         if blocked { Err(DenseError::Full) } else if id == u64::MAX { Err(DenseError::Last) } else { Ok(()) }
                     } else if id.saturating_add(N) < end {
                         Err(DenseError::Old)

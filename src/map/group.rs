@@ -7,7 +7,7 @@ pub(super) const WIDTH: usize = 16;
 pub(super) type Group = [u8; WIDTH];
 
 /// Tags from here on are those of guests: ids that lie past the group where they want to be, which was full.
-pub(super) const GUEST: u32 = 226;
+pub(super) const GUEST: u32 = 224;
 
 /// Places of a group: bit `i` is place `i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,14 +93,14 @@ pub(super) fn guests(group: &Group) -> Places {
     portable_guests(group)
 }
 
-/// The same with ordinary words.
+/// The same with ordinary words: a guest's three upper bits are ones.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
 fn portable_guests(group: &Group) -> Places {
+    const { assert!(GUEST == 0b1110_0000) };
     let half = |bytes: &[u8; 8]| {
         let tags = u64::from_le_bytes(*bytes);
-        // At least 128, and what is more than that is at least as much as GUEST is more: no carry leaves its byte.
-        gather(((tags & REST) + LOW * (256 - GUEST as u64)) & tags & !REST)
+        gather(tags & (tags << 1) & (tags << 2) & !REST)
     };
     match group.as_chunks::<8>().0 {
         [low, high] => Places(half(low) | half(high) << 8),
@@ -108,8 +108,6 @@ fn portable_guests(group: &Group) -> Places {
     }
 }
 
-#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
-const LOW: u64 = 0x0101_0101_0101_0101;
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 const REST: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
@@ -124,6 +122,7 @@ const fn gather(high: u64) -> u32 {
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
 fn portable(group: &Group, tag: u32) -> Places {
+    const LOW: u64 = 0x0101_0101_0101_0101;
     let half = |bytes: &[u8; 8]| {
         let differ = u64::from_le_bytes(*bytes) ^ (LOW * u64::from(tag));
         // The high bit of each byte that is zero; no carry leaves its byte, so there is no false one.

@@ -155,14 +155,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// The tag in its home group: from 1 to one below `GUEST`.
     #[inline(always)]
     fn tag(w: Wanted) -> u32 {
-        let mark = u32::from(Self::mark(w));
-        mark - (mark >> 3) + 1
+        ((u32::from(Self::mark(w)) * (GUEST - 1)) >> 8) + 1
     }
 
     /// The tag in any other group.
     #[inline(always)]
     fn guest_tag(w: Wanted) -> u32 {
-        GUEST + u32::from(Self::mark(w) & 15)
+        u32::from(Self::mark(w)) | GUEST
     }
 
     /// The tags of the group that begins at this place.
