@@ -205,7 +205,8 @@ impl Ring {
                 let position = head.wrapping_add(run);
                 // Acquire: pairs with `put_order`.
                 let entry = self.entry(position).load(Ordering::Acquire);
-                if !self.is_of(entry, position) && !(run > 0 && broken("magazine_run")) {
+                let there = self.is_of(entry, position) || (run > 0 && broken("magazine_run"));
+                if !there {
                     stale = run == 0 && !self.is_of_last_lap(entry, position);
                     break;
                 }
