@@ -3,11 +3,11 @@
 use super::panels;
 use super::top::{EVERY, Shown, Watch};
 use ratatui::Frame;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::text::{Line, Text};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use vvp_std_adapter::pipeline::{self, Stop};
 
 /// From this width on the ladder stands beside the other panels.
@@ -16,6 +16,9 @@ const TWO_COLUMNS: u16 = 112;
 const LEFT: u16 = 76;
 /// A ladder with less room is drawn in full, to be scrolled to.
 const LADDER_ROWS_MIN: usize = 4;
+
+/// How soon a new size of the window is noticed.
+const SIZE_EVERY_MS: libc::c_int = 50;
 
 /// What the keys chose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,14 +54,16 @@ pub(crate) fn run(watch: &mut Watch, dir: &str, book: usize) -> io::Result<()> {
 }
 
 /// Waits for the next look; whether it is the end. A key that changes what is seen shows it at once.
+///
+/// The bytes are read here, for the few keys there are. crossterm's source of events waits for edges, and loses that of a key
+/// which comes together with a change of the window's size; it would go on after a signal, and never come back from a terminal that has
+/// hung up. For a new size it asks.
 fn wait(chosen: &mut Chosen) -> io::Result<bool> {
-    let until = Instant::now() + EVERY;
+    let (until, size) = (Instant::now() + EVERY, terminal::size().ok());
     loop {
-        // `event::poll` would go on after a signal, and never come back from a terminal that has hung up: it gets only what is
-        // there.
         let left = until.saturating_duration_since(Instant::now());
         let mut fd = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
-        let ms = libc::c_int::try_from(left.as_millis() + 1).unwrap_or(0);
+        let ms = libc::c_int::try_from(left.as_millis() + 1).unwrap_or(0).min(SIZE_EVERY_MS);
         if pipeline::signal().is_none() {
             // SAFETY: one entry of ours. An error is a signal: then there is nothing in `revents`.
             unsafe { libc::poll(&raw mut fd, 1, ms) };
@@ -66,24 +71,31 @@ fn wait(chosen: &mut Chosen) -> io::Result<bool> {
         if pipeline::signal().is_some() || fd.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0 {
             return Ok(true);
         }
-        while event::poll(Duration::ZERO)? {
-            match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => match chosen.press(key) {
+        if fd.revents & libc::POLLIN != 0 {
+            let mut bytes = [0; 256];
+            // SAFETY: writes to `bytes`, which are ours and as long.
+            let read = unsafe { libc::read(libc::STDIN_FILENO, bytes.as_mut_ptr().cast(), bytes.len()) };
+            match usize::try_from(read) {
+                Ok(0) => return Ok(true), // nobody will press a key any more
+                Ok(len) => match chosen.press(&bytes[..len.min(bytes.len())]) {
                     Pressed::End => return Ok(true),
                     Pressed::Other => return Ok(false),
                     Pressed::Nothing => {}
                 },
-                Event::Resize(..) => return Ok(false),
-                _ => {}
+                Err(_) => match io::Error::last_os_error() {
+                    e if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                    e => return Err(e),
+                },
             }
         }
-        if left.is_zero() {
+        if left.is_zero() || terminal::size().ok() != size {
             return Ok(false);
         }
     }
 }
 
-/// What a key has done.
+/// What keys have done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pressed {
     End,
     /// Something else is to be seen.
@@ -92,16 +104,42 @@ enum Pressed {
 }
 
 impl Chosen {
-    fn press(&mut self, key: KeyEvent) -> Pressed {
-        match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Pressed::End,
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Pressed::End,
-            KeyCode::Char('0') => self.book = 0,
-            KeyCode::Char('1') => self.book = 1,
-            KeyCode::Down | KeyCode::Char('j') => self.scrolled = self.scrolled.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scrolled = self.scrolled.saturating_sub(1),
-            _ => return Pressed::Nothing,
+    /// All keys of one read, as a terminal in raw mode sends them: a letter is its byte, an arrow three bytes from Escape on.
+    fn press(&mut self, mut bytes: &[u8]) -> Pressed {
+        let mut done = Pressed::Nothing;
+        loop {
+            let (len, pressed) = match bytes {
+                [] => return done,
+                [0x1b, b'[' | b'O', b'A', ..] => (3, self.scroll(-1)),
+                [0x1b, b'[' | b'O', b'B', ..] => (3, self.scroll(1)),
+                [0x1b, b'[' | b'O', ..] => {
+                    // Another key with a sequence, which ends with a letter or a tilde.
+                    let end = bytes.iter().skip(2).position(|byte| (0x40..0x7f).contains(byte));
+                    (end.map_or(bytes.len(), |at| at + 3), Pressed::Nothing)
+                }
+                // Escape; or Ctrl-C.
+                [0x1b | 0x03 | b'q', ..] => return Pressed::End,
+                [b'0', ..] => (1, self.turn_to(0)),
+                [b'1', ..] => (1, self.turn_to(1)),
+                [b'k', ..] => (1, self.scroll(-1)),
+                [b'j', ..] => (1, self.scroll(1)),
+                [_, ..] => (1, Pressed::Nothing),
+            };
+            if pressed != Pressed::Nothing {
+                done = pressed;
+            }
+            bytes = &bytes[len..];
         }
+    }
+
+    const fn turn_to(&mut self, book: usize) -> Pressed {
+        self.book = book;
+        Pressed::Other
+    }
+
+    /// The end of what can be scrolled is known when it is drawn.
+    const fn scroll(&mut self, lines: isize) -> Pressed {
+        self.scrolled = self.scrolled.saturating_add_signed(lines);
         Pressed::Other
     }
 }
@@ -183,6 +221,21 @@ mod tests {
     fn a_number_that_does_not_fit_is_rounded_and_not_cut() {
         let screen = screen(40, 20, 0);
         assert!(screen.lines().any(|line| line.starts_with("to matcher") && line.contains(" 12.3G ")), "{screen}");
+    }
+
+    #[test]
+    fn keys_do_what_they_say() {
+        let press = |keys: &[u8]| {
+            let mut chosen = Chosen { book: 0, scrolled: 5 };
+            (chosen.press(keys), chosen.book, chosen.scrolled)
+        };
+        assert_eq!(press(b"j\x1b[B\x1bOBk1"), (Pressed::Other, 1, 7));
+        assert_eq!(press(b"kkkkkkkkk\x1b[A"), (Pressed::Other, 0, 0));
+        // Keys with sequences that mean nothing here: Home, Delete, F5, Shift-Up.
+        assert_eq!(press(b"x\x1b[H\x1b[3~\x1b[15~\x1b[1;2A "), (Pressed::Nothing, 0, 5));
+        for end in [&b"q"[..], b"\x1b", b"\x03", b"j\x1b[3~q1"] {
+            assert_eq!(press(end).0, Pressed::End, "{end:?}");
+        }
     }
 
     #[test]
