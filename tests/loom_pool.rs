@@ -1,7 +1,8 @@
 //! The pool and its magazines under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail: a slot is given back, or claimed by its handle, with an
-//! ordering that is too weak; a magazine keeps what it has shed, or takes more than was given back.
+//! `.ci/loom` runs this, and then its broken twins, which must fail: a slot is given back, by its box or
+//! by a magazine, or claimed by its handle, with an ordering that is too weak; a magazine keeps what it has shed, or takes
+//! more than was given back.
 #![cfg(loom)]
 
 use loom::sync::Arc;

@@ -1,10 +1,11 @@
 //! Threads that share a pool, at full speed, with values that say who has them. `.ci/tsan` runs this under the thread
-//! sanitizer, and once more with `--cfg broken`, where it must report a race.
+//! sanitizer, and then as each of the broken twins of the pool and its magazines, where it must report a race.
 
 use std::collections::VecDeque;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
-use vvp_core::pool::{Handle, HandleError, Pool, PoolBox, Reset};
+use std::time::{Duration, Instant};
+use vvp_core::pool::{Handle, HandleError, Magazine, Pool, PoolBox, Reset};
 use vvp_core::queue::Spsc;
 use vvp_core::sync::{AtomicUsize, Ordering};
 
@@ -89,11 +90,29 @@ fn freed_by_another_thread() {
 /// there is between their turns is that of the pool.
 fn in_turns(turn: impl Fn(u64) + Sync) {
     const TURNS: usize = 400;
+    /// Instead of a turn: there will be none.
+    const FAILED: usize = usize::MAX;
+    struct Failing<'a>(&'a AtomicUsize);
+    impl Drop for Failing<'_> {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                self.0.store(FAILED, Ordering::Relaxed); // Relaxed: as all of them
+            }
+        }
+    }
     let whose = AtomicUsize::new(0);
     let turns_of = |me| {
+        let _failing = Failing(&whose);
+        let begun = Instant::now();
         for n in (me..TURNS).step_by(2) {
             // Relaxed, both: see above.
-            while whose.load(Ordering::Relaxed) != n {
+            loop {
+                match whose.load(Ordering::Relaxed) {
+                    now if now == n => break,
+                    FAILED => panic!("the other thread has failed"),
+                    _ => {}
+                }
+                assert!(begun.elapsed() < Duration::from_secs(120), "waited for the other thread's turn before {n}");
                 thread::yield_now();
             }
             turn(n as u64);
@@ -122,6 +141,45 @@ fn the_next_owner_sees_what_the_last_one_did() {
         value.put(n);
     });
     assert_eq!(POOL.stats().in_use, 0);
+}
+
+/// The only slot there is goes to and fro, from one's magazine to the other's.
+#[test]
+fn the_next_magazine_sees_what_the_last_one_did() {
+    static POOL: Pool<Value, 1> = Pool::new();
+    in_turns(|n| {
+        let magazine = POOL.magazine::<1>();
+        let mut value = loop {
+            match magazine.acquire() {
+                Some(value) => break value,
+                None => thread::yield_now(),
+            }
+        };
+        value.check(0);
+        value.put(n);
+    });
+    assert_eq!((POOL.stats().in_use, POOL.stats().in_magazines), (0, 0));
+}
+
+/// Each has a magazine with room for two, and takes and gives back three: so each time one goes to the pool, where the
+/// other may find it, and two stay.
+#[test]
+fn a_full_magazine_keeps_nothing_that_it_gave_back() {
+    static POOL: Pool<Value, 8> = Pool::new();
+    let turns_of = |magazine: &Magazine<'_, Value, 2>, n| {
+        // Looked at one by one: the third comes from the pool, and after it we have seen all that the other did.
+        let all = [(); 3].map(|()| {
+            let mut value = magazine.acquire().expect("there are eight");
+            value.check(0);
+            value.put(n);
+            value
+        });
+        all.iter().for_each(|value| value.check(n));
+    };
+    let magazines = [POOL.magazine(), POOL.magazine()].map(Mutex::new);
+    in_turns(|n| turns_of(&magazines[n as usize % 2].lock().unwrap(), n));
+    drop(magazines);
+    assert_eq!((POOL.stats().in_use, POOL.stats().in_magazines), (0, 0));
 }
 
 /// The same value is lent to one and to the other.

@@ -83,7 +83,7 @@ unsafe fn fill<T>(slot: &Slot<T>, home: &Ring, number: u32, init: impl FnOnce() 
     impl Drop for Undo<'_> {
         fn drop(&mut self) {
             // SAFETY: the number is the caller's, who is about to lose it.
-            unsafe { self.0.put([self.1]) };
+            unsafe { self.0.put::<false>([self.1]) };
         }
     }
     let undo = Undo(home, number);
@@ -115,7 +115,7 @@ impl<T: Reset> Drop for PoolBox<'_, T> {
     fn drop(&mut self) {
         self.reset();
         // SAFETY: the number came from the ring, is ours, and the box is gone.
-        unsafe { self.home.put([self.number]) };
+        unsafe { self.home.put::<false>([self.number]) };
     }
 }
 

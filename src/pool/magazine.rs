@@ -241,7 +241,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
             // SAFETY: as many of the stock's slots as there are have been written.
             let numbers = slots.iter().map(|slot| self.number(unsafe { slot.assume_init() }));
             // SAFETY: the numbers are ours, came from this ring, and leave the stock.
-            unsafe { self.home.put(numbers) }
+            unsafe { self.home.put::<true>(numbers) }
         });
         self.report(before, 0, moved);
     }

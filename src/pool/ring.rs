@@ -3,10 +3,10 @@
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 
 /// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
-/// owner of the slot sees all that the last one did to its value.
+/// owner of the slot sees all that the last one did to its value. Single boxes and magazines have a broken twin each.
 #[inline(always)]
-fn put_order() -> Ordering {
-    unless_broken("pool_put", Ordering::Release)
+fn put_order(by_magazine: bool) -> Ordering {
+    unless_broken(if by_magazine { "magazine_put" } else { "pool_put" }, Ordering::Release)
 }
 
 /// The free slots of a pool. Generic over the length of the ring so that it can be lent as a slice.
@@ -283,22 +283,22 @@ impl Ring {
     ///
     /// # Safety
     /// Each number came from this ring and is the caller's, who does not use it again. The caller is done with the
-    /// slots.
+    /// slots. `BY_MAGAZINE` says who it is, for the broken twins only.
     #[inline]
-    pub(super) unsafe fn put(&self, numbers: impl IntoIterator<Item = u32>) {
+    pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
         // Acquire: pairs with the Release of the swap in `advance`: what lies before the tail was put before this.
         let start = self.putting.tail.load(Ordering::Acquire);
         let mut tail = start;
         for number in numbers {
             debug_assert!((number as usize) < self.capacity());
-            tail = self.put_from(tail, number);
+            tail = self.put_from::<BY_MAGAZINE>(tail, number);
         }
         self.advance(start, tail);
     }
 
     /// Puts a number at this position or the first free one after it, and says which position comes next.
     #[inline(always)]
-    fn put_from(&self, mut tail: usize, number: u32) -> usize {
+    fn put_from<const BY_MAGAZINE: bool>(&self, mut tail: usize, number: u32) -> usize {
         let mut pause = Pause(0);
         loop {
             let cell = self.entry(tail);
@@ -308,7 +308,7 @@ impl Ring {
             if self.is_of_last_lap(entry, tail) {
                 let new = (tail.wrapping_add(self.capacity()) & !self.mask()) | number as usize;
                 // Relaxed: a swap that failed has learnt nothing; we look again.
-                if cell.compare_exchange(entry, new, put_order(), Ordering::Relaxed).is_ok() {
+                if cell.compare_exchange(entry, new, put_order(BY_MAGAZINE), Ordering::Relaxed).is_ok() {
                     return next;
                 }
             }
