@@ -73,3 +73,36 @@ fn producers_that_die() {
     assert_eq!((stats.popped, stats.depth), (next.iter().sum(), 0));
     assert!(QUEUE.passed_over() > 0 && stats.high_water <= 32);
 }
+
+/// What a value stands for changes hands with it: here a box, which the sanitizer watches.
+#[test]
+fn boxes_change_hands() {
+    static QUEUE: RobustMpsc<usize, 32, LANES> = RobustMpsc::new();
+    for lane in 0..LANES {
+        thread::spawn(move || {
+            let mut tx = QUEUE.producer_of(lane).unwrap();
+            for number in 0..EACH {
+                let address = Box::into_raw(Box::new(value(lane, number))).expose_provenance();
+                while tx.push(address).is_err() {
+                    thread::yield_now();
+                }
+            }
+            tx.close();
+        });
+    }
+    let mut rx = QUEUE.consumer().unwrap();
+    let mut next = [0; LANES];
+    loop {
+        match rx.pop_with_lane() {
+            Ok((lane, address)) => {
+                // SAFETY: it came from `into_raw`, and comes out once.
+                let taken = unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<[u64; 3]>(address)) };
+                assert_eq!(*taken, value(lane, next[lane]));
+                next[lane] += 1;
+            }
+            Err(PopError::Closed) => break,
+            Err(_) => thread::yield_now(),
+        }
+    }
+    assert_eq!(next, [EACH; LANES]);
+}
