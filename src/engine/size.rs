@@ -7,12 +7,15 @@ const fn up(bytes: usize, to: usize) -> usize {
     bytes.next_multiple_of(to)
 }
 
+/// The alignment of a `u64`: 8 on most targets, 4 on 32-bit x86.
+const WORD: usize = align_of::<u64>();
+
 /// Bytes of a [`Book`]: the formula of its docs with each part's alignment.
 const fn book_bytes(orders: usize, blocks: usize, far: usize, stops: usize, ids: usize) -> usize {
     // Phase, prices, stamps; two ladders; ids; the heap of gtd orders.
     let front = 64 + 2 * (584 + 264 * blocks + 16 * far) + (8 + 12 * ids) + (4 + 4 * orders);
-    let stops = up(52 + 12 * stops, 8) + 104 * stops;
-    up(up(up(front, 8) + stops, 32) + 64 + 112 * orders, 32)
+    let stops = up(52 + 12 * stops, WORD) + 104 * stops;
+    up(up(up(front, WORD) + stops, 32) + 64 + 112 * orders, 32)
 }
 
 /// The formula as the docs have it.

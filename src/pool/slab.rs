@@ -63,7 +63,8 @@ struct Slot<T> {
     value: MaybeUninit<T>,
 }
 
-const _: () = assert!(size_of::<Slab<u64, 4>>() == 16 + 4 * 16 + 4 * 4);
+// A slot of a `u64` takes 16 bytes, or 12 where a `u64` is aligned to 4 (32-bit x86).
+const _: () = assert!(size_of::<Slab<u64, 4>>() == 16 + 4 * (align_of::<u64>() + 8) + 4 * 4);
 
 /// The name of a value in a [`Slab`]. Good until the value is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

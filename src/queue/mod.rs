@@ -24,6 +24,7 @@ pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
 pub mod latest;
+mod limit;
 /// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
 #[cfg(loom)]
 #[path = "frames/marks.rs"]

@@ -266,16 +266,60 @@ mod tests {
     use super::*;
     use crate::queue::{Full, PopError};
 
+    /// As if `number` values had been pushed and taken.
+    fn move_on<T, const N: usize>(queue: &Mpsc<T, N>, number: usize) {
+        queue.tail.store(number, Ordering::Relaxed);
+        queue.consumer.head.store(number, Ordering::Relaxed);
+        for back in 0..N {
+            let before = number.wrapping_sub(back);
+            queue.slots.at(before.wrapping_sub(1)).set_turn(before);
+        }
+    }
+
+    /// One push of a producer that was idle while others filled the queue: refused, and accepted once there is room.
+    fn stale_producer_is_refused(queue: &Mpsc<u64, 16>, idle: &mut MpscProducer<'_, u64, 16>) {
+        let (mut busy, mut rx) = (queue.producer(), queue.consumer().unwrap());
+        let values: [u64; 16] = core::array::from_fn(|i| i as u64);
+        assert_eq!(busy.push_slice(&values), 16);
+        assert_eq!(idle.push(99), Err(Full(99)));
+        assert_eq!(idle.push_slice(&[98, 97]), 0);
+        assert!(idle.grant(2).is_err());
+        assert!(rx.drain().eq(values));
+        assert_eq!((idle.push(99), rx.pop(), rx.pop()), (Ok(()), Ok(99), Err(PopError::Empty)));
+    }
+
+    #[test]
+    fn stale_producer_crosses_the_wrap_and_is_refused_by_a_full_queue() {
+        for ahead in 0..40_usize {
+            let queue = Mpsc::<u64, 16>::new();
+            move_on(&queue, usize::MAX - 20);
+            let mut idle = queue.producer();
+            // One push, so that it knows of free slots.
+            assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));
+            let (mut busy, mut rx) = (queue.producer(), queue.consumer().unwrap());
+            for value in 0..ahead as u64 {
+                assert_eq!((busy.push(value), rx.pop()), (Ok(()), Ok(value)));
+            }
+            drop((busy, rx));
+            stale_producer_is_refused(&queue, &mut idle);
+        }
+    }
+
+    #[test]
+    fn producer_idle_for_any_number_of_pushes_is_refused_by_a_full_queue() {
+        for pushed in crate::queue::limit::idle_times() {
+            let queue = Mpsc::<u64, 16>::new();
+            let mut idle = queue.producer();
+            assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));
+            move_on(&queue, pushed.wrapping_add(1));
+            stale_producer_is_refused(&queue, &mut idle);
+        }
+    }
+
     #[test]
     fn goes_on_when_the_numbers_wrap() {
         let queue = Mpsc::<u8, 4>::new();
-        let start = usize::MAX - 1;
-        queue.tail.store(start, Ordering::Relaxed);
-        queue.consumer.head.store(start, Ordering::Relaxed);
-        // As the lap before left them.
-        for back in 1..=4 {
-            queue.slots.at(start - back).set_turn(start - back + 1);
-        }
+        move_on(&queue, usize::MAX - 1);
         let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());
         assert_eq!(rx.pop(), Err(PopError::Empty));
         assert_eq!(tx.push_slice(&[1, 2, 3]), 3);

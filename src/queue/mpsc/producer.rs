@@ -1,6 +1,7 @@
 //! A producer.
 
 use super::super::backoff::Backoff;
+use super::super::limit::outlives_push;
 use super::super::{Full, Stats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
@@ -14,9 +15,9 @@ use core::marker::PhantomData;
 /// `Send` but not `Sync`. Pushing is lock-free; see [progress](super).
 pub struct MpscProducer<'q, T, const N: usize> {
     pub(super) queue: &'q Mpsc<T, N>,
-    /// Where the queue's tail was when we looked last: it is there still unless another producer has pushed.
+    /// The queue's tail at our last look; still right unless another producer has pushed.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be looked at again.
+    /// How far the tail may go before the consumer's head must be read again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -38,7 +39,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// [`Full`] gives the value back when all slots were taken. `is_closed` tells whether waiting has a point.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
-        if (self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {
+        if (!outlives_push() || self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {
             return Err(Full(value));
         }
         let number = self.tail.wrapping_sub(1);
@@ -120,6 +121,15 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         self.limit.wrapping_sub(self.tail).cast_signed()
     }
 
+    /// Takes over a tail that other producers have moved.
+    #[inline(always)]
+    fn move_to(&mut self, tail: usize) {
+        self.tail = tail;
+        if !outlives_push() {
+            self.limit = tail; // read the head again
+        }
+    }
+
     /// Moves the tail on from `number`, if that is where it is.
     #[inline(always)]
     fn swap(&mut self, number: usize, len: usize) -> bool {
@@ -127,10 +137,10 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         // Relaxed: it says whose the slots are, and nothing else. That they are free we know from `look`, and what is
         // written to them is published by their turns.
         let done = self.queue.tail.compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
-        self.tail = match done {
-            Ok(_) => next,
-            Err(now) => now,
-        };
+        match done {
+            Ok(_) => self.tail = next,
+            Err(now) => self.move_to(now),
+        }
         done.is_ok()
     }
 
@@ -142,6 +152,10 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     #[inline(never)]
     fn reserve(&mut self, least: usize, most: usize) -> usize {
         let mut backoff = Backoff::default();
+        if !outlives_push() {
+            // Relaxed: a guess, which the compare-and-swap checks.
+            self.move_to(self.queue.tail.load(Ordering::Relaxed));
+        }
         loop {
             let mut room = self.room();
             if room < most.cast_signed() && room < N.cast_signed() {
@@ -154,7 +168,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
                     self.count_refusal();
                     return 0;
                 }
-                self.tail = now;
+                self.move_to(now);
                 continue;
             }
             let len = if room < most.cast_signed() { room.cast_unsigned() } else { most };

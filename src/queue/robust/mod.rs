@@ -361,3 +361,60 @@ impl<T: Plain, const N: usize, const LANES: usize> fmt::Debug for RobustMpsc<T, 
         out.field("capacity", &N).field("lanes", &LANES).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::queue::{Full, PopError};
+
+    type Queue = RobustMpsc<u64, 16, 2>;
+
+    /// As if `number` values had been pushed and taken.
+    fn move_on(queue: &Queue, number: usize) {
+        queue.tail.store(number, Ordering::Relaxed);
+        queue.consumer.head.store(number, Ordering::Relaxed);
+        for back in 0..16 {
+            let before = number.wrapping_sub(back);
+            queue.slot(before.wrapping_sub(1)).turn.store(before, Ordering::Relaxed);
+        }
+    }
+
+    /// One push of a producer that was idle while the other filled the queue: refused, and accepted once there is room.
+    fn stale_producer_is_refused(queue: &Queue, idle: &mut RobustProducer<'_, u64, 16, 2>) {
+        let (mut busy, mut rx) = (queue.producer_of(1).unwrap(), queue.consumer().unwrap());
+        let values: [u64; 16] = core::array::from_fn(|i| i as u64);
+        assert_eq!(busy.push_slice(&values), 16);
+        assert_eq!(idle.push(99), Err(Full(99)));
+        assert_eq!(idle.push_slice(&[98, 97]), 0);
+        assert!(values.iter().all(|value| rx.pop() == Ok(*value)));
+        assert_eq!((idle.push(99), rx.pop(), rx.pop()), (Ok(()), Ok(99), Err(PopError::Empty)));
+    }
+
+    #[test]
+    fn stale_producer_crosses_the_wrap_and_is_refused_by_a_full_queue() {
+        for ahead in 0..40_u64 {
+            let queue = Queue::new();
+            move_on(&queue, usize::MAX - 20);
+            let mut idle = queue.producer_of(0).unwrap();
+            // One push, so that it knows of free slots.
+            assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));
+            let (mut busy, mut rx) = (queue.producer_of(1).unwrap(), queue.consumer().unwrap());
+            for value in 0..ahead {
+                assert_eq!((busy.push(value), rx.pop()), (Ok(()), Ok(value)));
+            }
+            drop((busy, rx));
+            stale_producer_is_refused(&queue, &mut idle);
+        }
+    }
+
+    #[test]
+    fn producer_idle_for_any_number_of_pushes_is_refused_by_a_full_queue() {
+        for pushed in crate::queue::limit::idle_times() {
+            let queue = Queue::new();
+            let mut idle = queue.producer_of(0).unwrap();
+            assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));
+            move_on(&queue, pushed.wrapping_add(1));
+            stale_producer_is_refused(&queue, &mut idle);
+        }
+    }
+}

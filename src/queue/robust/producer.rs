@@ -2,6 +2,7 @@
 
 use super::super::backoff::Backoff;
 use super::super::end::End;
+use super::super::limit::outlives_push;
 use super::super::stats::{count, raise};
 use super::super::{Full, Stats};
 use super::{Lane, ProducerLine, RobustMpsc};
@@ -133,6 +134,10 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     #[inline(always)]
     fn reserve(&mut self) -> Option<usize> {
         let mut backoff = Backoff::default();
+        if !outlives_push() {
+            // Relaxed: a guess, which the compare-and-swap checks.
+            self.move_to(self.queue.tail.load(Ordering::Relaxed));
+        }
         loop {
             if self.limit.wrapping_sub(self.tail).cast_signed() <= 0 && !self.look() {
                 // Relaxed: if this is where we thought, there was no room when we looked at the consumer.
@@ -140,7 +145,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
                 if now == self.tail {
                     return None;
                 }
-                self.tail = now;
+                self.move_to(now);
                 continue;
             }
             let (at, next) = (self.tail, self.tail.wrapping_add(1));
@@ -152,9 +157,18 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
                     self.tail = next;
                     return Some(at);
                 }
-                Err(now) => self.tail = now,
+                Err(now) => self.move_to(now),
             }
             backoff.failed();
+        }
+    }
+
+    /// Takes over a tail that other producers have moved.
+    #[inline(always)]
+    fn move_to(&mut self, tail: usize) {
+        self.tail = tail;
+        if !outlives_push() {
+            self.limit = tail; // read the head again
         }
     }
 
