@@ -266,6 +266,10 @@ pub struct ReadGrant<'c, 'q, T, const N: usize> {
     len: usize,
 }
 
+// SAFETY: a shared grant reads its length and lends the values as shared references; nobody changes them while it lives.
+// The consumer behind it is used by those only who have the grant for their own.
+unsafe impl<T: Sync, const N: usize> Sync for ReadGrant<'_, '_, T, N> {}
+
 impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
     /// How many values were lent.
     #[must_use]
@@ -369,6 +373,9 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
 pub struct Drain<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
 }
+
+// SAFETY: a shared drain says how many values are left and nothing else; taking them needs it for one's own.
+unsafe impl<T: Sync, const N: usize> Sync for Drain<'_, '_, T, N> {}
 
 impl<T, const N: usize> Iterator for Drain<'_, '_, T, N> {
     type Item = T;
