@@ -41,6 +41,9 @@ pub struct Magazine<'p, T: Reset, const K: usize> {
     beside: Cell<usize>,
 }
 
+/// Slots that move from the pool to a magazine by one operation on the pool's ring, at most.
+const REFILL: usize = 64;
+
 /// A list of up to `K` slots; the last one in is the first one out.
 struct Stock<'p, T, const K: usize> {
     /// Low 16 bits: how many slots there are. Above: how many were taken since the last report, which wraps after 2^48.
@@ -213,10 +216,19 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     #[cold]
     #[inline(never)]
     fn refill(&self) -> Option<&'p Slot<T>> {
-        let mut numbers = [0; K];
-        let moved = self.home.take_many(&mut numbers[..Stock::<T, K>::HALF]);
         debug_assert!(self.is_empty());
-        numbers.iter().take(moved).for_each(|&number| _ = self.stock.push(self.slot(number)));
+        // Through a buffer of fixed size: the stack does not grow with K.
+        let mut numbers = [0; REFILL];
+        let mut moved = 0;
+        while moved < Stock::<T, K>::HALF {
+            let wanted = REFILL.min(Stock::<T, K>::HALF - moved);
+            let taken = self.home.take_many(&mut numbers[..wanted]);
+            numbers.iter().take(taken).for_each(|&number| _ = self.stock.push(self.slot(number)));
+            moved += taken;
+            if taken < wanted {
+                break;
+            }
+        }
         self.report(0, moved, 0);
         let slot = self.stock.pop();
         // What this one was taken for was not in stock.

@@ -166,6 +166,29 @@ enum Change<V> {
     Remove,
 }
 
+/// What a change holds while it is under way: a place to write to, and a key's worth of room. What it does not use goes
+/// back when this is dropped, also where the caller's closure panics.
+struct Held<'m, K: Plain, V: Plain, const N: usize> {
+    map: &'m ConcurrentMap<K, V, N>,
+    home: usize,
+    /// Which place of the home it is.
+    place: Option<usize>,
+    counted: bool,
+}
+
+impl<K: Plain, V: Plain, const N: usize> Drop for Held<'_, K, V, N> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(nth) = self.place {
+            self.map.give_back(self.home, nth);
+        }
+        if self.counted {
+            // Relaxed: a number to count with.
+            self.map.counts.len.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// What one look at a home has found.
 struct Look<V> {
     /// The home word for which it holds.
@@ -411,9 +434,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     #[inline]
     fn change(&self, key: &K, mut decide: impl FnMut(Option<V>) -> Change<V>) -> Result<Option<V>, Full<V>> {
         let home = self.home_of(key);
-        // What we hold: a place to write to, and a key's worth of room.
-        let mut place = None;
-        let mut counted = false;
+        let mut held = Held { map: self, home, place: None, counted: false };
         let mut attempts = 0;
         let result = loop {
             let look = self.look_again(home, key);
@@ -425,12 +446,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                 Change::Leave => break Ok(before),
                 Change::Remove => {}
                 Change::Put(value) => {
-                    if before.is_none() && !counted && !self.count_one() {
+                    if before.is_none() && !held.counted && !self.count_one() {
                         break Err(Full(value));
                     }
-                    counted |= before.is_none();
-                    let Some(new) = place.or_else(|| self.make_room(home)) else { break Err(Full(value)) };
-                    place = Some(new);
+                    held.counted |= before.is_none();
+                    let Some(new) = held.place.or_else(|| self.make_room(home)) else { break Err(Full(value)) };
+                    held.place = Some(new);
                     let cell = self.cell(home, new);
                     cell.key.store(*key);
                     cell.value.store(value);
@@ -439,8 +460,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             }
             if self.commit(home, look.word, places) {
                 if places & !(look.word & PLACES) != 0 {
-                    place = None; // it is the key's now
-                    counted &= before.is_some();
+                    held.place = None; // it is the key's now
+                    held.counted &= before.is_some();
                 } else {
                     // Relaxed, both: numbers to count with.
                     self.counts.len.fetch_sub(1, Ordering::Relaxed);
@@ -454,14 +475,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             attempts += 1;
             spin_loop();
         };
-        // What was not used in the end goes back.
-        if let Some(nth) = place {
-            self.give_back(home, nth);
-        }
-        if counted {
-            // Relaxed: a number to count with.
-            self.counts.len.fetch_sub(1, Ordering::Relaxed);
-        }
+        drop(held);
         if attempts > 0 {
             // Relaxed: a number to look at.
             self.counts.repeated.fetch_add(attempts, Ordering::Relaxed);

@@ -123,6 +123,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline]
     pub fn drain(&mut self) -> Drain<'_, 'q, T, N> {
         let len = self.look();
+        // `in_drain` counts from the stored head, which a forgotten drain has left behind ours.
+        self.give_back();
         // Relaxed: the next owner of this end is the only other reader.
         self.queue.consumer.in_drain.store(len, Ordering::Relaxed);
         Drain { consumer: self }
@@ -264,6 +266,10 @@ pub struct ReadGrant<'c, 'q, T, const N: usize> {
     len: usize,
 }
 
+// SAFETY: a shared grant reads its length and lends the values as shared references; nobody changes them while it lives.
+// The consumer behind it is used by those only who have the grant for their own.
+unsafe impl<T: Sync, const N: usize> Sync for ReadGrant<'_, '_, T, N> {}
+
 impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
     /// How many values were lent.
     #[must_use]
@@ -361,12 +367,15 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
 
 /// Takes values one by one and gives their slots back all at once; see [`Consumer::drain`].
 ///
-/// Were it forgotten (`mem::forget`), a consumer that claims the end later might skip values that were there when it
-/// began; none is handed out twice.
+/// Were it forgotten (`mem::forget`), and the consumer with it, the next consumer of this end might skip as many values as
+/// were there when the drain began: they are leaked. None is handed out twice.
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct Drain<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
 }
+
+// SAFETY: a shared drain says how many values are left and nothing else; taking them needs it for one's own.
+unsafe impl<T: Sync, const N: usize> Sync for Drain<'_, '_, T, N> {}
 
 impl<T, const N: usize> Iterator for Drain<'_, '_, T, N> {
     type Item = T;

@@ -54,6 +54,7 @@ impl WakerCell {
             crate::sync::spin_loop();
             return;
         }
+        let registering = Registering(self);
         let before = self.waker.with_mut(|place| {
             // SAFETY: REGISTERING gives the waker to us alone.
             let place = unsafe { &mut *place };
@@ -63,17 +64,7 @@ impl WakerCell {
                 place.replace(waker.clone())
             }
         });
-        // AcqRel: pairs with the same in `wake`: who finds the cell idle finds the waker; and if we come second, we
-        // see what was done before the call that came first. Acquire on failure, for the same reason.
-        if self.state.compare_exchange(REGISTERING, IDLE, both(), Ordering::Acquire).is_err() {
-            // Somebody wanted to wake meanwhile and left it to us.
-            let waker = self.take();
-            // AcqRel: as above.
-            self.state.swap(IDLE, both());
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
+        drop(registering);
         drop(before);
     }
 
@@ -97,6 +88,27 @@ impl WakerCell {
     }
 }
 
+/// Its owner is putting a waker in. Dropping it ends that, also where cloning the waker panics: then the waker before stays.
+struct Registering<'c>(&'c WakerCell);
+
+impl Drop for Registering<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let cell = self.0;
+        // AcqRel: pairs with the same in `wake`: who finds the cell idle finds the waker; and if we come second, we
+        // see what was done before the call that came first. Acquire on failure, for the same reason.
+        if cell.state.compare_exchange(REGISTERING, IDLE, both(), Ordering::Acquire).is_err() {
+            // Somebody wanted to wake meanwhile and left it to us.
+            let waker = cell.take();
+            // AcqRel: as above.
+            cell.state.swap(IDLE, both());
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
 impl Default for WakerCell {
     fn default() -> Self {
         Self::new()
@@ -106,5 +118,53 @@ impl Default for WakerCell {
 impl fmt::Debug for WakerCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WakerCell").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    extern crate std;
+    use super::*;
+    use core::sync::atomic::AtomicBool;
+    use core::task::{RawWaker, RawWakerVTable};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    static WOKEN: AtomicUsize = AtomicUsize::new(0);
+    static CLONE_PANICS: AtomicBool = AtomicBool::new(false);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            assert!(!CLONE_PANICS.load(Ordering::Relaxed), "this clone was told to panic");
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| _ = WOKEN.fetch_add(1, Ordering::Relaxed),
+        |_| _ = WOKEN.fetch_add(1, Ordering::Relaxed),
+        |_| (),
+    );
+
+    /// Another waker for each number.
+    fn waker(number: usize) -> Waker {
+        // SAFETY: no function of the table uses the data; each may be called from any thread.
+        unsafe { Waker::from_raw(RawWaker::new(core::ptr::without_provenance(number + 1), &VTABLE)) }
+    }
+
+    #[test]
+    fn clone_that_panics_leaves_the_cell_usable_and_its_waker_in_place() {
+        let cell = WakerCell::new();
+        for before in [false, true] {
+            if before {
+                cell.register(&waker(1));
+            }
+            CLONE_PANICS.store(true, Ordering::Relaxed);
+            assert!(catch_unwind(AssertUnwindSafe(|| cell.register(&waker(2)))).is_err());
+            CLONE_PANICS.store(false, Ordering::Relaxed);
+            let woken = WOKEN.load(Ordering::Relaxed);
+            cell.wake();
+            assert_eq!(WOKEN.load(Ordering::Relaxed) - woken, usize::from(before));
+            // The next registration is an ordinary one: it does not wake the task, and the next call does.
+            cell.register(&waker(3));
+            assert_eq!(WOKEN.load(Ordering::Relaxed) - woken, usize::from(before));
+            cell.wake();
+            assert_eq!(WOKEN.load(Ordering::Relaxed) - woken, usize::from(before) + 1);
+        }
     }
 }

@@ -1,0 +1,492 @@
+//! Everything that lends or takes is forgotten (`mem::forget`), in every order, with every reattachment: values may leak,
+//! but none is handed out or dropped twice, none appears that was not put in, and their order stays.
+//!
+//! Run under AddressSanitizer by `.ci/run asan`.
+
+use proptest::prelude::*;
+
+use std::collections::HashMap;
+use std::mem::forget;
+use std::sync::{Arc, Mutex};
+use vvp_core::map::ConcurrentMap;
+use vvp_core::pool::{Pool, Reset, Slab};
+use vvp_core::queue::spsc::{Drain, ReadGrant};
+use vvp_core::queue::{FanIn, Mpsc, PopEnd, PushEnd, Spsc, TurnSpsc};
+
+/// How often each value was dropped.
+type Drops = Arc<Mutex<Vec<u32>>>;
+
+/// A value with a number; its memory is on the heap, so that a sanitizer sees a second owner.
+#[derive(Debug)]
+struct Token {
+    number: Box<usize>,
+    drops: Drops,
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let drops = {
+            let mut drops = self.drops.lock().expect("no panic under the lock");
+            drops[*self.number] += 1;
+            drops[*self.number]
+        };
+        assert_eq!(drops, 1, "value {} was dropped twice", self.number);
+    }
+}
+
+/// Makes tokens and checks what comes out.
+#[derive(Default)]
+struct Mint {
+    drops: Drops,
+    /// Per lane, the last number that came out.
+    last: HashMap<usize, usize>,
+    lanes: Vec<usize>,
+}
+
+impl Mint {
+    fn make(&mut self, lane: usize) -> Token {
+        let number = self.lanes.len();
+        self.lanes.push(lane);
+        self.drops.lock().expect("no panic under the lock").push(0);
+        Token { number: Box::new(number), drops: Arc::clone(&self.drops) }
+    }
+
+    /// A value came out: after all that came out before from its lane, so never twice.
+    fn took(&mut self, token: Token) {
+        let number = *token.number;
+        let last = self.last.insert(self.lanes[number], number);
+        assert!(last.is_none_or(|last| last < number), "value {number} came after {last:?}");
+    }
+}
+
+/// What becomes of something that could be forgotten.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Finished,
+    Dropped,
+    Forgotten,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Push,
+    Stage,
+    Grant {
+        len: usize,
+        written: usize,
+        fate: Fate,
+    },
+    Pop,
+    Read {
+        len: usize,
+        released: usize,
+        fate: Fate,
+    },
+    Drain {
+        taken: usize,
+        fate: Fate,
+    },
+    /// The ends are dropped or forgotten, and new ones attached.
+    Again {
+        producer: Fate,
+        consumer: Fate,
+        take_over: bool,
+    },
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![1 => Just(Fate::Finished), 1 => Just(Fate::Dropped), 2 => Just(Fate::Forgotten)]
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let n = || 0..7_usize;
+    let op = prop_oneof![
+        4 => Just(Op::Push),
+        1 => Just(Op::Stage),
+        2 => (n(), n(), fate()).prop_map(|(len, written, fate)| Op::Grant { len, written, fate }),
+        2 => Just(Op::Pop),
+        2 => (n(), n(), fate()).prop_map(|(len, released, fate)| Op::Read { len, released, fate }),
+        3 => (n(), fate()).prop_map(|(taken, fate)| Op::Drain { taken, fate }),
+        2 => (fate(), fate(), any::<bool>())
+            .prop_map(|(producer, consumer, take_over)| Op::Again { producer, consumer, take_over }),
+    ];
+    prop::collection::vec(op, 0..60)
+}
+
+fn end<T>(value: T, fate: Fate) {
+    match fate {
+        Fate::Forgotten => forget(value),
+        Fate::Finished | Fate::Dropped => drop(value),
+    }
+}
+
+fn spsc(ops: &[Op]) {
+    let mut mint = Mint::default();
+    let mut queue = Box::new(Spsc::<Token, 4>::new());
+    let mut left = ops;
+    while !left.is_empty() {
+        // A new attachment: by splitting, or by taking over from owners that are gone.
+        let (mut tx, mut rx) = match left.first() {
+            // SAFETY: no handle of an earlier round exists; they were dropped or forgotten.
+            Some(Op::Again { take_over: true, .. }) => unsafe {
+                (queue.take_over_producer(), queue.take_over_consumer())
+            },
+            _ => queue.split(),
+        };
+        let mut fates = (Fate::Dropped, Fate::Dropped);
+        let mut done = 0;
+        for (index, op) in left.iter().enumerate() {
+            done = index + 1;
+            match *op {
+                Op::Push => drop(tx.push(mint.make(0))),
+                Op::Stage => drop(tx.stage(mint.make(0))),
+                Op::Grant { len, written, fate } => {
+                    let mut grant = tx.grant_up_to(len);
+                    for _ in 0..written {
+                        drop(grant.push(mint.make(0)));
+                    }
+                    if matches!(fate, Fate::Finished) { grant.commit() } else { end(grant, fate) }
+                }
+                Op::Pop => {
+                    if let Ok(token) = rx.pop() {
+                        mint.took(token);
+                    }
+                }
+                Op::Read { len, released, fate } => {
+                    let grant = rx.read_up_to(len);
+                    assert!(
+                        grant
+                            .iter()
+                            .all(|token| mint.drops.lock().expect("no panic under the lock")[*token.number] == 0)
+                    );
+                    if matches!(fate, Fate::Finished) { grant.release_first(released) } else { end(grant, fate) }
+                }
+                Op::Drain { taken, fate } => {
+                    let mut drain = rx.drain();
+                    drain.by_ref().take(taken).for_each(|token| mint.took(token));
+                    end(drain, fate);
+                }
+                Op::Again { producer, consumer, .. } if index > 0 => {
+                    fates = (producer, consumer);
+                    break;
+                }
+                Op::Again { .. } => {}
+            }
+        }
+        end(tx, fates.0);
+        end(rx, fates.1);
+        // The op that ended the round begins the next one; an op that began this one is done.
+        let ended = matches!(left.get(done - 1), Some(Op::Again { .. })) && done > 1;
+        left = &left[if ended { done - 1 } else { done }..];
+    }
+    drop(queue);
+}
+
+/// The same for queues whose ends have the common operations; grants of `Mpsc` apart, which block when forgotten.
+fn ends<'q, P, C>(mint: &mut Mint, lanes: &mut [(usize, P)], rx: &mut C, ops: &[Op])
+where
+    P: PushEnd<Item = Token> + 'q,
+    C: PopEnd<Item = Token> + 'q,
+{
+    for (index, op) in ops.iter().enumerate() {
+        let many = lanes.len();
+        let (lane, tx) = &mut lanes[index % many];
+        match *op {
+            Op::Push | Op::Stage | Op::Grant { .. } => drop(tx.push(mint.make(*lane))),
+            Op::Pop | Op::Read { .. } => {
+                if let Ok(token) = rx.pop() {
+                    mint.took(token);
+                }
+            }
+            Op::Drain { .. } | Op::Again { .. } => {}
+        }
+    }
+}
+
+macro_rules! rounds {
+    ($ops:expr, $queue:expr, $split:expr) => {{
+        let mut mint = Mint::default();
+        let mut queue = Box::new($queue);
+        for round in $ops.split(|op| matches!(op, Op::Again { .. })) {
+            let (mut lanes, mut rx) = $split(&mut *queue);
+            for part in round.split_inclusive(|op| matches!(op, Op::Drain { .. })) {
+                ends(&mut mint, &mut lanes, &mut rx, part);
+                if let Some(Op::Drain { taken, fate }) = part.last() {
+                    let mut drain = rx.drain();
+                    drain.by_ref().take(*taken).for_each(|token| mint.took(token));
+                    end(drain, *fate);
+                }
+            }
+            // Every other round is forgotten, the ends in either order.
+            match round.len() % 4 {
+                0 => (forget(lanes), forget(rx)),
+                1 => (drop(lanes), forget(rx)),
+                2 => (forget(lanes), drop(rx)),
+                _ => (drop(rx), drop(lanes)),
+            };
+        }
+    }};
+}
+
+/// A forgotten grant of `Mpsc` holds up what is behind it until the queue is dropped, which leaks only what it held.
+fn mpsc_grants(ops: &[Op]) {
+    let mut mint = Mint::default();
+    let queue = Box::new(Mpsc::<Token, 8>::new());
+    let mut tx = queue.producer();
+    for op in ops {
+        match *op {
+            Op::Grant { len, written, fate } => {
+                if let Ok(mut grant) = tx.grant(len) {
+                    for _ in 0..written {
+                        drop(grant.push(mint.make(0)));
+                    }
+                    if matches!(fate, Fate::Finished) { grant.commit() } else { end(grant, fate) }
+                }
+            }
+            Op::Push | Op::Stage => drop(tx.push(mint.make(0))),
+            Op::Again { producer, .. } => end(core::mem::replace(&mut tx, queue.producer()), producer),
+            _ => {
+                let mut rx = queue.consumer().expect("the one before was dropped");
+                if let Ok(token) = rx.pop() {
+                    mint.took(token);
+                }
+            }
+        }
+    }
+    drop(tx);
+}
+
+impl Reset for Token {
+    fn reset(&mut self) {}
+}
+
+fn pool(ops: &[Op]) {
+    let mut mint = Mint::default();
+    let pool = Box::new(Pool::<Token, 8>::new());
+    let magazine = pool.magazine::<4>();
+    let mut handles = Vec::new();
+    let mut numbers = HashMap::<usize, u32>::new();
+    for op in ops {
+        match *op {
+            // A value is made where the slot has none; else the old one is used on.
+            Op::Push | Op::Stage => {
+                if let Some(token) = pool.acquire_with(|| mint.make(0)) {
+                    handles.push(token.into_handle());
+                }
+            }
+            Op::Grant { fate, .. } => {
+                if let Some(token) = magazine.acquire_with(|| mint.make(0)) {
+                    end(token, fate);
+                }
+            }
+            Op::Pop => {
+                if let Some(handle) = handles.pop() {
+                    assert!(pool.release(handle).is_ok());
+                    assert!(pool.release(handle).is_err(), "given back once");
+                }
+            }
+            Op::Read { fate, released, .. } => {
+                if let Some(handle) = handles.last().copied() {
+                    let before = pool.get(handle).map(|shared| {
+                        let number = *shared.number;
+                        end(shared, fate);
+                        number
+                    });
+                    // A guard that was forgotten keeps its value lent for ever: no one else may change it.
+                    match (fate, pool.get_mut(handle)) {
+                        (Fate::Forgotten, exclusive) => assert!(exclusive.is_err()),
+                        (_, Ok(exclusive)) => {
+                            assert_eq!(before.ok(), Some(*exclusive.number));
+                            end(exclusive, if released == 0 { Fate::Forgotten } else { Fate::Dropped });
+                        }
+                        (_, Err(_)) => {}
+                    }
+                    if matches!(fate, Fate::Forgotten) || released == 0 {
+                        handles.pop();
+                        assert!(pool.release(handle).is_err(), "a value that is lent is not given back");
+                    }
+                }
+            }
+            Op::Drain { fate, .. } => {
+                if let Some(handle) = handles.pop()
+                    && let Ok(token) = pool.adopt(handle)
+                {
+                    *numbers.entry(*token.number).or_default() += 1;
+                    end(token, fate);
+                }
+            }
+            Op::Again { producer, .. } => end(pool.magazine::<2>(), producer),
+        }
+    }
+    drop(magazine);
+    drop(pool);
+    assert!(mint.drops.lock().expect("no panic under the lock").iter().all(|&drops| drops <= 1));
+}
+
+fn slab(ops: &[Op]) {
+    let mut mint = Mint::default();
+    let mut slab = Box::new(Slab::<Token, 8>::new());
+    let mut keys = Vec::new();
+    for op in ops {
+        match *op {
+            Op::Push | Op::Stage => keys.extend(slab.insert(mint.make(keys.len())).ok()),
+            Op::Grant { fate, .. } => {
+                if let Some(vacant) = slab.vacant() {
+                    if matches!(fate, Fate::Finished) {
+                        keys.push(vacant.insert(mint.make(0)))
+                    } else {
+                        end(vacant, fate)
+                    }
+                }
+            }
+            Op::Pop => {
+                if let Some(key) = keys.pop() {
+                    assert!(slab.remove(key).is_some());
+                    assert!(slab.remove(key).is_none(), "removed once");
+                }
+            }
+            Op::Read { .. } => forget(slab.iter_mut()),
+            Op::Drain { taken, .. } => {
+                let mut nth = 0;
+                slab.retain(|_, _| {
+                    nth += 1;
+                    nth > taken
+                });
+                keys.retain(|key| slab.contains(*key));
+            }
+            Op::Again { .. } => forget(slab.iter()),
+        }
+        slab.check_invariants().expect("holds");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn spsc_hands_each_value_out_once(ops in ops()) {
+        spsc(&ops);
+    }
+
+    #[test]
+    fn turn_spsc_hands_each_value_out_once(ops in ops()) {
+        rounds!(ops, TurnSpsc::<Token, 4>::new(), |queue: &mut TurnSpsc<Token, 4>| {
+            // SAFETY: the queue is boxed and outlives the round, whose ends are dropped or forgotten before the next.
+            let queue = unsafe { &mut *core::ptr::from_mut(queue) };
+            let (tx, rx) = queue.split();
+            (vec![(0, tx)], rx)
+        });
+    }
+
+    #[test]
+    fn mpsc_hands_each_value_out_once(ops in ops()) {
+        rounds!(ops, Mpsc::<Token, 4>::new(), |queue: &mut Mpsc<Token, 4>| {
+            // SAFETY: as above.
+            let queue = unsafe { &mut *core::ptr::from_mut(queue) };
+            let (tx, rx) = queue.split();
+            (vec![(1, tx.clone()), (0, tx)], rx)
+        });
+        mpsc_grants(&ops);
+    }
+
+    #[test]
+    fn fan_in_hands_each_value_out_once(ops in ops()) {
+        rounds!(ops, FanIn::<Token, 4, 3>::new(), |queue: &mut FanIn<Token, 4, 3>| {
+            // SAFETY: as above.
+            let queue = unsafe { &mut *core::ptr::from_mut(queue) };
+            let (lanes, rx) = queue.split();
+            (lanes.into_iter().enumerate().collect::<Vec<_>>(), rx)
+        });
+    }
+
+    #[test]
+    fn pool_has_one_owner_a_value(ops in ops()) {
+        pool(&ops);
+    }
+
+    #[test]
+    fn slab_has_one_owner_a_value(ops in ops()) {
+        slab(&ops);
+    }
+}
+
+/// The smallest case: two drains forgotten, and the consumer with them.
+#[test]
+fn spsc_drain_forgotten_twice_hands_out_nothing_twice() {
+    let mut mint = Mint::default();
+    let mut queue = Spsc::<Token, 8>::new();
+    let (mut tx, mut rx) = queue.split();
+    for _ in 0..6 {
+        tx.push(mint.make(0)).expect("there is room");
+    }
+    for _ in 0..2 {
+        let mut drain = rx.drain();
+        drain.by_ref().take(2).for_each(|token| mint.took(token));
+        forget(drain);
+    }
+    forget((tx, rx));
+    let (_, mut rx) = queue.split();
+    while let Ok(token) = rx.pop() {
+        mint.took(token);
+    }
+}
+
+/// A closure that panics at its first or second attempt leaves the map as it was, with all its room.
+#[test]
+fn concurrent_map_closure_that_panics_gives_its_place_back() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let map = Box::new(ConcurrentMap::<u64, u64, 64>::new());
+    for key in 0..48 {
+        map.insert(key, key).expect("within the capacity");
+    }
+    for round in 0..200_u64 {
+        let key = round % 48;
+        for second in [false, true] {
+            let mut attempt = 0;
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                map.update(&key, |now| {
+                    attempt += 1;
+                    assert!(second && attempt == 1, "told to panic");
+                    // Another writer comes between, so that the first attempt fails while it holds a place.
+                    map.update(&key, |other| other).expect("there is room");
+                    now
+                })
+            }));
+            assert!(panicked.is_err());
+        }
+        let removing = catch_unwind(AssertUnwindSafe(|| map.remove_if(&key, |_| panic!("told to panic"))));
+        assert!(removing.is_err());
+        assert_eq!(map.update(&key, |now| now), Ok(Some(key)));
+    }
+    assert_eq!((map.len(), map.stats().refused), (48, 0));
+}
+
+/// A refill of the largest magazine fits a thread of 64 KiB; the magazine itself lies on the heap.
+#[test]
+fn magazine_refill_needs_little_stack_whatever_its_size() {
+    struct Plain;
+    impl Reset for Plain {
+        fn reset(&mut self) {}
+    }
+    static POOL: Pool<Plain, 65_536> = Pool::new();
+    let made = std::thread::Builder::new().stack_size(8 << 20).spawn(|| Box::new(POOL.magazine::<65_535>()));
+    let magazine = made.expect("a thread").join().expect("made");
+    let small = std::thread::Builder::new().stack_size(64 << 10).spawn(move || {
+        // From what was never used; then from what was given back.
+        for round in 0..2 {
+            let taken = magazine.acquire_with(|| Plain);
+            assert!(taken.is_some() && magazine.len() > 30_000, "round {round}: {}", magazine.len());
+            drop(taken);
+            magazine.flush();
+            assert!(magazine.is_empty());
+        }
+    });
+    small.expect("a thread").join().expect("no overflow");
+}
+
+#[test]
+fn read_grant_and_drain_can_be_shared_where_values_can() {
+    fn is_sync<T: Sync>() {}
+    is_sync::<ReadGrant<'_, '_, u64, 4>>();
+    is_sync::<Drain<'_, '_, u64, 4>>();
+}
