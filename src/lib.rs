@@ -46,6 +46,7 @@
 //! # What is where
 //! | module | what |
 //! |---|---|
+//! | [`capacity`] | the check of const parameters, for memory of your own |
 //! | [`book`] | prices, commands, events; the book of one instrument |
 //! | [`engine`] | many instruments, one clock, one numbered stream of events |
 //! | [`feed`] | market data: L1, L2, L3 |
@@ -87,6 +88,7 @@
 #![deny(clippy::float_arithmetic, clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 
 pub mod book;
+pub mod capacity;
 pub mod engine;
 pub mod feed;
 #[cfg(all(feature = "defmt", not(loom)))]

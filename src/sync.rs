@@ -151,11 +151,8 @@ impl<T, const N: usize> Slots<T, N> {
     /// Bytes from one slot to the next, which are all the slot's.
     pub(crate) const STRIDE: usize = size_of::<UnsafeCell<MaybeUninit<T>>>();
 
-    /// What turns an index into a slot. To name it is to check `N` at compile time.
-    pub(crate) const MASK: usize = {
-        assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two");
-        N - 1
-    };
+    /// What turns an index into a slot. That `N` is a power of two is checked by the queue around the slots.
+    pub(crate) const MASK: usize = N.wrapping_sub(1);
 
     /// Slots that hold nothing: zero bytes, so that a static takes no room in the image.
     #[cfg(not(loom))]

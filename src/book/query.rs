@@ -5,6 +5,7 @@ use super::store::{Book, Found};
 use super::track::Track;
 use super::view::RestingOrder;
 use super::{OrderId, OrderType, OwnerId, Price, Qty, Side};
+use crate::capacity::checked;
 
 /// What trades before an order at its own price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +90,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// self-trade prevention. Walks the levels it takes.
     #[must_use]
     pub fn cost_to_fill(&self, side: Side, qty: Qty) -> FillCost {
+        checked!(Self);
         let other = side.opposite();
         let ladder = &self.sides[other as usize];
         let mut cost = FillCost { qty: Qty::ZERO, notional: 0, worst: None };
@@ -109,6 +111,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// The resting orders of an owner, bids best price first in queue order, then asks. Walks the book.
     pub fn resting_orders_of(&self, owner: OwnerId) -> impl Iterator<Item = RestingOrder> {
+        checked!(Self);
         [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
             let ladder = &self.sides[side as usize];
             core::iter::successors(ladder.first(), move |at| ladder.worse(at.key))
@@ -121,6 +124,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The untriggered stops of an owner in entry order. Walks all stops. With [`Book::resting_orders_of`] these are all
     /// its open orders here.
     pub fn stops_of(&self, owner: OwnerId) -> impl Iterator<Item = WaitingStop> {
+        checked!(Self);
         let of = self.stops.in_entry_order().map(|slot| self.stops.get(slot)).filter(move |s| s.owner == owner.get());
         of.map(|s| WaitingStop {
             id: OrderId::new(s.id),
@@ -136,6 +140,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Orders, levels and stops in numbers.
     #[must_use]
     pub const fn counts(&self) -> BookCounts {
+        checked!(Self);
         BookCounts {
             resting_orders: self.slab.live_orders(),
             levels: [self.sides[0].levels(), self.sides[1].levels()],
@@ -149,18 +154,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The most orders that rested at one time.
     #[must_use]
     pub const fn resting_orders_high_water(&self) -> usize {
+        checked!(Self);
         self.slab.orders_high_water()
     }
 
     /// The most price levels that were occupied at one time, both sides together.
     #[must_use]
     pub const fn levels_high_water(&self) -> usize {
+        checked!(Self);
         self.slab.levels_high_water()
     }
 
     /// Occupied price levels of a side, those with hidden orders only included.
     #[must_use]
     pub const fn levels(&self, side: Side) -> usize {
+        checked!(Self);
         self.sides[side as usize].levels()
     }
 }

@@ -152,7 +152,6 @@ pub(super) struct Slab<const ORDERS: usize, S> {
 }
 
 impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
-    const CHECK: () = assert!(ORDERS > 0 && ORDERS < 1 << 27, "ORDERS is from 1 to 2^27 - 1");
     /// `nobody`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
@@ -213,7 +212,6 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// A free order node; [`Slab::has_room`] said yes. Its links are for [`Slab::link`] to set.
     #[inline(always)]
     pub(super) fn take_order(&mut self, id: u64, qty: u64, owner: u32) -> u32 {
-        const { Self::CHECK }
         debug_assert!(self.has_room(), "a free order");
         let i = if self.free_order != 0 {
             let i = self.free_order;

@@ -7,6 +7,7 @@ use super::slab::{Slab, Traits};
 use super::stops::Stops;
 use super::track::{Track, Untracked};
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::map::IdIndex;
 use zerocopy::FromZeros;
 
@@ -60,6 +61,7 @@ pub struct Book<
     pub(super) expiry: Heap<ORDERS>,
     pub(super) stops: Stops<STOPS>,
     pub(super) slab: Slab<ORDERS, T::State<ORDERS, STOPS>>,
+    checked: Checked<Self>,
 }
 
 /// A price in ticks, or none.
@@ -119,27 +121,33 @@ pub(super) struct Rest {
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+    CheckedCapacity for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     const CHECK: () = {
+        assert!(ORDERS > 0 && ORDERS < 1 << 27, "Book: ORDERS must be from 1 to 2^27 - 1");
+        assert!(BLOCKS.is_power_of_two() && BLOCKS <= 4096, "Book: BLOCKS must be a power of two up to 4,096");
+        assert!(STOPS < STOP as usize, "Book: STOPS must be below 2^28");
         assert!(
-            IDS.is_power_of_two() && ORDERS + STOPS <= IDS / 8 * 7,
-            "IDS is a power of two, at least 8/7 of ORDERS + STOPS"
+            IDS.is_power_of_two() && IDS >= 8 && ORDERS + STOPS <= IDS / 8 * 7,
+            "Book: IDS must be a power of two, at least 8/7 of ORDERS + STOPS"
         );
-        assert!(STOPS < STOP as usize, "STOPS is below 2^28");
     };
+}
 
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
     /// An empty book. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
-        const { Self::CHECK }
+        checked!(Self);
         // SAFETY: all fields derive `FromZeros`: all-zero bytes are a value of theirs.
         unsafe { core::mem::zeroed() }
     }
 
     /// Makes an empty book that of `spec`.
     pub(crate) fn define(&mut self, spec: &InstrumentSpec) {
-        const { Self::CHECK }
+        checked!(Self);
         self.min_price = spec.min_price.map_or(i64::MIN, Price::ticks);
         let max_price = spec.max_price.map_or(i64::MAX, Price::ticks);
         self.band = max_price.wrapping_sub(self.min_price) as u64;
@@ -173,6 +181,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Finds a live order or stop.
     #[inline(always)]
     pub(super) fn find(&self, id: u64) -> Found {
+        checked!(Self);
         let (slot, more) = self.ids.near(id);
         if slot == 0 && !more {
             return Found::Nothing;
@@ -352,6 +361,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// How many live orders (resting or untriggered) the owner has. Walks the book.
     pub(crate) fn live_orders_of(&self, owner: u32) -> u64 {
+        checked!(Self);
         let resting = self
             .slab
             .order_numbers()
@@ -368,6 +378,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # Errors
     /// Says what is broken.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
+        checked!(Self);
         let mut resting = 0;
         let mut gtd = 0;
         for side in [Side::Buy, Side::Sell] {

@@ -4,6 +4,7 @@ use super::ladder::{key, price};
 use super::store::{Book, Found};
 use super::track::Track;
 use super::{OrderId, OwnerId, Phase, Price, Qty, Side};
+use crate::capacity::checked;
 
 /// One price level as the market sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +94,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The level of a side at a price, if anything there is visible.
     #[must_use]
     pub fn level_at(&self, side: Side, price: Price) -> Option<DepthLevel> {
+        checked!(Self);
         let level = self.sides[side as usize].find(key(side, price));
         if level == 0 { None } else { self.shown(price, level) }
     }
@@ -108,6 +110,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// The orders of a side at a price in the order in which they trade, hidden ones last.
     pub fn orders_at(&self, side: Side, price: Price) -> impl Iterator<Item = RestingOrder> {
+        checked!(Self);
         let level = self.sides[side as usize].find(key(side, price));
         // Node 0 is nobody's and its queue is empty.
         self.slab.queue(level).map(|order| self.resting(order))
@@ -116,6 +119,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Untriggered stops.
     #[must_use]
     pub const fn untriggered_stops(&self) -> usize {
+        checked!(Self);
         self.stops.live()
     }
 
@@ -143,14 +147,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     BookView for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn phase(&self) -> Phase {
+        checked!(Self);
         self.phase
     }
 
     fn last(&self) -> Option<Price> {
+        checked!(Self);
         self.last.get().map(Price::new)
     }
 
     fn next_level(&self, side: Side, after: Option<Price>) -> Option<DepthLevel> {
+        checked!(Self);
         let ladder = &self.sides[side as usize];
         let mut rung = match after {
             None => ladder.first(),
@@ -166,6 +173,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn resting_orders(&self) -> usize {
+        checked!(Self);
         self.slab.live_orders()
     }
 }

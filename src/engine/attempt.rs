@@ -2,6 +2,7 @@
 
 use super::{Engine, Matcher};
 use crate::book::{Book, BoundedSink, Command, Op, Track};
+use crate::capacity::checked;
 
 /// The events of a command might not fit into the sink; nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +80,7 @@ impl<
     /// X is 0 and costs nothing until an order expires; then every gtd order is looked at.
     #[must_use]
     pub fn events_max(&self, command: &Command) -> u64 {
+        checked!(Self);
         let book = match command.op() {
             Op::Instrument | Op::Limits | Op::Refused => return 1,
             Op::Time => None,

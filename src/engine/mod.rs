@@ -18,6 +18,7 @@ use crate::book::{
     Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
     Reject, Side, Sink, Stamp, Symbol, Tick, Track, Visible, VisibleChange, rejected,
 };
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use owners::Owners;
 use zerocopy::FromZeros;
 
@@ -48,10 +49,11 @@ use zerocopy::FromZeros;
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
-pub struct Engine<B, const INSTRUMENTS: usize, const OWNERS: usize> {
+pub struct Engine<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> {
     state: State<OWNERS>,
     specs: [Spec; INSTRUMENTS],
     books: [B; INSTRUMENTS],
+    checked: Checked<Self>,
 }
 
 /// What all instruments share.
@@ -240,9 +242,16 @@ pub trait Matcher {
     fn max_instruments(&self) -> usize;
 }
 
-impl<B, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
-    const CHECK: () = assert!(INSTRUMENTS > 0 && INSTRUMENTS <= 1 << 16, "INSTRUMENTS is from 1 to 65,536");
+impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> CheckedCapacity
+    for Engine<B, INSTRUMENTS, OWNERS>
+{
+    const CHECK: () = {
+        let () = B::CHECK;
+        assert!(INSTRUMENTS > 0 && INSTRUMENTS <= 1 << 16, "Engine: INSTRUMENTS must be from 1 to 65,536");
+    };
+}
 
+impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
     /// Events that belong to no instrument: a line that is no command, an unknown instrument, a refused `time`.
     fn reject_unplaced<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
         self.state.seq += 1;
@@ -264,7 +273,7 @@ impl<
     /// An empty engine. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
-        const { Self::CHECK }
+        checked!(Self);
         // SAFETY: all fields derive `FromZeros`: all-zero bytes are a value of theirs.
         unsafe { core::mem::zeroed() }
     }
@@ -407,6 +416,7 @@ impl<
     /// The risk limits of an owner; of one that never got any, none.
     #[must_use]
     pub fn limits_of(&self, owner: OwnerId) -> Limits {
+        checked!(Self);
         self.state.owners.limits_of(owner)
     }
 
@@ -415,6 +425,7 @@ impl<
     /// # Errors
     /// Says what is broken.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
+        checked!(Self);
         let books = self.books.get(..self.state.instruments as usize).unwrap_or(&[]);
         books.iter().try_for_each(Book::check_invariants)?;
         for (owner, counted) in self.state.owners.counted() {
@@ -463,7 +474,7 @@ impl<
 
     #[inline]
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
-        const { Self::CHECK }
+        checked!(Self);
         let done = match command.op() {
             Op::New if command.is_plain() => {
                 self.at_once(command, sink, |book, desk| book.enter_at_once(command, desk))
@@ -502,28 +513,34 @@ impl<
     }
 
     fn seq(&self) -> u64 {
+        checked!(Self);
         self.state.seq
     }
 
     fn clock(&self) -> u64 {
+        checked!(Self);
         self.state.clock
     }
 
     fn instruments(&self) -> usize {
+        checked!(Self);
         self.state.instruments as usize
     }
 
     fn spec(&self, instrument: InstrumentId) -> Option<InstrumentSpec> {
+        checked!(Self);
         let i = usize::from(instrument.get());
         if i < self.instruments() { self.specs.get(i)?.unpack() } else { None }
     }
 
     fn book(&self, instrument: InstrumentId) -> Option<&Self::Book> {
+        checked!(Self);
         let i = usize::from(instrument.get());
         if i < self.instruments() { self.books.get(i) } else { None }
     }
 
     fn max_instruments(&self) -> usize {
+        checked!(Self);
         INSTRUMENTS
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Engine, Spec};
 use crate::book::{Absorb, Book, Price, Tracked};
+use crate::capacity::checked;
 
 impl<
     const INSTRUMENTS: usize,
@@ -45,6 +46,7 @@ impl<
     /// ```
     #[must_use]
     pub fn state_hash(&self) -> u64 {
+        checked!(Self);
         let state = &self.state;
         let mut all = Absorb::new(u64::from(state.instruments)).and(state.seq).and(state.clock).and(state.owners.sum());
         let specs = self.specs.iter().take(state.instruments as usize);

@@ -50,6 +50,7 @@ pub use sink::{FeedSink, FnFeed, Wants, all, levels, orders, top};
 pub use tops::{Tops, TopsWriter};
 
 use crate::book::{BookView, Command, DepthLevel, Event, InstrumentId, Price, Qty, Side, Sink, Visible, VisibleChange};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::engine::Matcher;
 use touched::Touched;
 use zerocopy::FromZeros;
@@ -78,6 +79,7 @@ pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
     marks: [u32; INSTRUMENTS],
     tops: [Top; INSTRUMENTS],
     touched: Touched<TOUCHED>,
+    checked: Checked<Self>,
 }
 
 /// The L1 that was published last.
@@ -124,10 +126,18 @@ impl Best {
     }
 }
 
+impl<const INSTRUMENTS: usize, const TOUCHED: usize> CheckedCapacity for Feed<INSTRUMENTS, TOUCHED> {
+    const CHECK: () = {
+        assert!(INSTRUMENTS > 0 && INSTRUMENTS <= 1 << 16, "Feed: INSTRUMENTS must be from 1 to 65,536");
+        assert!(TOUCHED > 0 && TOUCHED < u32::MAX as usize, "Feed: TOUCHED must be from 1 to 2^32 - 2");
+    };
+}
+
 impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> {
     /// A feed that has published nothing. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
+        checked!(Self);
         // SAFETY: all fields derive `FromZeros`: all-zero bytes are a value of theirs.
         unsafe { core::mem::zeroed() }
     }
@@ -144,6 +154,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         sink: &mut S,
         out: &mut F,
     ) {
+        checked!(Self);
         const {
             assert!(
                 INSTRUMENTS >= M::INSTRUMENTS_MAX && TOUCHED >= M::LEVELS_TOUCHED_MAX,
@@ -167,12 +178,14 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
     /// How many records there have been.
     #[must_use]
     pub const fn records(&self) -> u64 {
+        checked!(Self);
         self.records
     }
 
     /// The L1 of an instrument as it was published last.
     #[must_use]
     pub fn last_top(&self, instrument: InstrumentId) -> (Option<DepthLevel>, Option<DepthLevel>) {
+        checked!(Self);
         let none = Best::pack(None);
         let [bid, ask] = self.tops.get(usize::from(instrument.get())).map_or([none; 2], |top| top.sides);
         (bid.unpack(), ask.unpack())

@@ -62,8 +62,6 @@ pub(super) struct Touched<const TOUCHED: usize> {
 }
 
 impl<const TOUCHED: usize> Touched<TOUCHED> {
-    const CHECK: () = assert!(TOUCHED > 0 && TOUCHED < u32::MAX as usize, "TOUCHED is from 1 to 2^32 - 2");
-
     #[inline]
     pub(super) const fn len(&self) -> usize {
         self.len as usize
@@ -87,7 +85,6 @@ impl<const TOUCHED: usize> Touched<TOUCHED> {
     /// Notes how a level looks after a change.
     #[inline]
     pub(super) fn note(&mut self, change: &VisibleChange) {
-        const { Self::CHECK }
         // Most changes are of the level that was touched last.
         let last = self.len().wrapping_sub(1);
         let at = match self.touches.get(last) {

@@ -26,6 +26,7 @@
 //!               end - N                            end
 //! ```
 
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use zerocopy::FromZeros;
 
@@ -48,6 +49,7 @@ pub struct DenseMap<V, const N: usize> {
     len: usize,
     live: [bool; N],
     values: [V; N],
+    checked: Checked<Self>,
 }
 
 /// Why an id was not taken in. The map is as it was.
@@ -75,22 +77,26 @@ impl fmt::Display for DenseError {
 
 impl core::error::Error for DenseError {}
 
+impl<V, const N: usize> CheckedCapacity for DenseMap<V, N> {
+    const CHECK: () = assert!(N.is_power_of_two() && N <= 1 << 30, "DenseMap: N must be a power of two up to 2^30");
+}
+
 impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
     const MASK: usize = {
-        assert!(N.is_power_of_two() && N <= 1 << 30, "N is a power of two up to 2^30");
+        checked!(Self);
         N - 1
     };
 
     /// An empty map.
     #[must_use]
     pub const fn new() -> Self {
-        const { assert!(Self::MASK == N - 1) };
         Self {
             end: 0,
             len: 0,
             live: [false; N],
             // SAFETY: V may be all zeros (`FromZeros`).
             values: unsafe { core::mem::zeroed() },
+            checked: Checked::new(),
         }
     }
 
@@ -197,6 +203,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
     #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
+        checked!(Self);
         self.len
     }
 
@@ -204,12 +211,14 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
+        checked!(Self);
         self.len == 0
     }
 
     /// The ids that the window spans, whether they are there or not. At most `N`; empty before the first insert.
     #[must_use]
     pub const fn window(&self) -> core::ops::Range<u64> {
+        checked!(Self);
         self.end.saturating_sub(N as u64)..self.end
     }
 
@@ -220,6 +229,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
 
     /// Removes all ids. The window stays where it is, so that old ids stay old.
     pub fn clear(&mut self) {
+        checked!(Self);
         self.live.fill(false);
         self.len = 0;
     }

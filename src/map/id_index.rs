@@ -1,6 +1,7 @@
 //! From a `u64` id to the slot that holds it, direct for ids that come in sequence.
 
 use super::IdTable;
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;
 
 /// Finds the slot of an id in somebody else's slab: a direct-mapped array first, an [`IdTable`] for what does not fit.
@@ -17,6 +18,7 @@ use zerocopy::FromZeros;
 pub struct IdIndex<const IDS: usize> {
     places: [u32; IDS],
     table: IdTable<IDS>,
+    checked: Checked<Self>,
 }
 
 /// Where the count of ids that went to the table starts in a place.
@@ -25,6 +27,13 @@ const SLOT: u32 = (1 << COUNT_SHIFT) - 1;
 /// A place that ever counted so far stays there: from then on it always asks the table.
 const COUNT_MAX: u32 = 7;
 
+impl<const IDS: usize> CheckedCapacity for IdIndex<IDS> {
+    const CHECK: () = assert!(
+        IDS.is_power_of_two() && IDS >= 8 && IDS <= 1 << 31,
+        "IdIndex: IDS must be a power of two from 8 to 2^31"
+    );
+}
+
 impl<const IDS: usize> IdIndex<IDS> {
     /// The highest slot that fits.
     pub const MAX_SLOT: u32 = SLOT;
@@ -32,11 +41,12 @@ impl<const IDS: usize> IdIndex<IDS> {
     /// An empty index. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
-        Self { places: [0; IDS], table: IdTable::new() }
+        Self { places: [0; IDS], table: IdTable::new(), checked: Checked::new() }
     }
 
     #[inline(always)]
     const fn place(id: u64) -> usize {
+        checked!(Self);
         id as usize & (IDS - 1)
     }
 
@@ -95,6 +105,7 @@ impl<const IDS: usize> IdIndex<IDS> {
     #[cold]
     #[inline(never)]
     pub fn far(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
+        checked!(Self);
         self.table.get(id, holds)
     }
 
@@ -141,12 +152,14 @@ impl<const IDS: usize> IdIndex<IDS> {
 
     /// Sets the seed of an empty index.
     pub fn reseed(&mut self, seed: u64) {
+        checked!(Self);
         self.table.reseed(seed);
     }
 
     /// How many ids are in. Walks the index.
     #[must_use]
     pub fn len(&self) -> usize {
+        checked!(Self);
         self.places.iter().filter(|&&word| word & SLOT != 0).count() + self.table.len()
     }
 

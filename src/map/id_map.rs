@@ -37,6 +37,7 @@
 use super::Full;
 use super::group::{self, GUEST, Group, Places, WIDTH};
 use super::mix::{self, GOLDEN};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;
 
 /// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
@@ -60,6 +61,7 @@ pub struct IdMap<V, const N: usize> {
     /// The secret multiplier, `GOLDEN` taken as zero.
     multiplier: u64,
     len: usize,
+    checked: Checked<Self>,
 }
 
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -89,14 +91,22 @@ struct Vacancy {
     tag: u32,
 }
 
+impl<V, const N: usize> CheckedCapacity for IdMap<V, N> {
+    const CHECK: () =
+        assert!(N.is_power_of_two() && N >= WIDTH && N <= 1 << 30, "IdMap: N must be a power of two from 16 to 2^30");
+}
+
 impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// How many ids fit: 7/8 of the places.
     pub const CAPACITY: usize = {
-        assert!(N.is_power_of_two() && N >= WIDTH && N <= 1 << 30, "N is a power of two from 16 to 2^30");
+        checked!(Self);
         N / 8 * 7
     };
     /// Leaves the number of a place.
-    const SHIFT: u32 = 64 - N.ilog2();
+    const SHIFT: u32 = {
+        checked!(Self);
+        64 - N.ilog2()
+    };
 
     /// An empty map with seed 0, which everybody knows: for ids that you hand out yourself.
     #[must_use]
@@ -107,13 +117,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// An empty map whose seed nobody knows who chooses ids: draw it at random when the process starts.
     #[must_use]
     pub const fn with_seed(seed: u64) -> Self {
-        const { assert!(Self::CAPACITY > 0) };
         Self {
             tags: [0; N],
             // SAFETY: V may be all zeros (`FromZeros`), and an entry is an integer and a V.
             entries: unsafe { core::mem::zeroed() },
             multiplier: mix::multiplier(seed) ^ GOLDEN,
             len: 0,
+            checked: Checked::new(),
         }
     }
 
@@ -125,6 +135,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
 
     #[inline(always)]
     fn wanted(&self, id: u64) -> Wanted {
+        checked!(Self);
         Wanted { id, hash: (id >> ROW).wrapping_mul(self.multiplier ^ GOLDEN) }
     }
 
@@ -358,6 +369,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
+        checked!(Self);
         self.len
     }
 
@@ -365,6 +377,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
+        checked!(Self);
         self.len == 0
     }
 
@@ -377,11 +390,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
 
     /// All ids and values, in an order that depends on the seed and on the past: it must never reach an event.
     pub fn iter(&self) -> impl Iterator<Item = (u64, V)> + '_ {
+        checked!(Self);
         self.tags.iter().zip(&self.entries).filter(|(tag, _)| **tag != 0).map(|(_, e)| (e.id, e.value))
     }
 
     /// Removes all ids. The seed stays.
     pub fn clear(&mut self) {
+        checked!(Self);
         self.tags.fill(0);
         self.len = 0;
     }

@@ -1,5 +1,6 @@
 //! From a `u64` id to the slot that holds it.
 
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;
 
 /// Finds the slot of an id in somebody else's slab: open addressing over `IDS` entries of 8 bytes, backward-shift
@@ -22,6 +23,7 @@ use zerocopy::FromZeros;
 pub struct IdTable<const IDS: usize> {
     seed: u64,
     entries: [Entry; IDS],
+    checked: Checked<Self>,
 }
 
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -33,8 +35,18 @@ struct Entry {
 
 const EMPTY: Entry = Entry { hash: 0, slot: 0 };
 
+impl<const IDS: usize> CheckedCapacity for IdTable<IDS> {
+    const CHECK: () = assert!(
+        IDS.is_power_of_two() && IDS >= 8 && IDS <= 1 << 31,
+        "IdTable: IDS must be a power of two from 8 to 2^31"
+    );
+}
+
 impl<const IDS: usize> IdTable<IDS> {
-    const MASK: usize = IDS - 1;
+    const MASK: usize = {
+        checked!(Self);
+        IDS - 1
+    };
 
     /// An empty table. All-zero bytes are the same.
     #[must_use]
@@ -46,12 +58,12 @@ impl<const IDS: usize> IdTable<IDS> {
     /// but in time.
     #[must_use]
     pub const fn with_seed(seed: u64) -> Self {
-        const { assert!(IDS.is_power_of_two() && IDS >= 8 && IDS <= 1 << 31, "IDS is a power of two from 8 to 2^31") };
-        Self { seed, entries: [EMPTY; IDS] }
+        Self { seed, entries: [EMPTY; IDS], checked: Checked::new() }
     }
 
     /// Sets the seed of an empty table.
     pub fn reseed(&mut self, seed: u64) {
+        checked!(Self);
         debug_assert!(self.entries.iter().all(|e| e.slot == 0), "the table is empty");
         self.seed = seed;
     }
@@ -125,6 +137,7 @@ impl<const IDS: usize> IdTable<IDS> {
     /// How many entries are in use. Walks the table.
     #[must_use]
     pub fn len(&self) -> usize {
+        checked!(Self);
         self.entries.iter().filter(|e| e.slot != 0).count()
     }
 

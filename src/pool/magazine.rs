@@ -5,6 +5,7 @@ use super::handle::{Handle, HandleError};
 use super::ring::{Reported, Ring};
 use super::slot::Slot;
 use super::{Reset, find};
+use crate::capacity::{CheckedCapacity, checked};
 use crate::sync::{UnsafeCell, broken, const_unless_loom};
 use core::cell::Cell;
 use core::fmt;
@@ -55,17 +56,20 @@ struct Stock<'p, T, const K: usize> {
     slots: UnsafeCell<[MaybeUninit<&'p Slot<T>>; K]>,
 }
 
+impl<T, const K: usize> CheckedCapacity for Stock<'_, T, K> {
+    const CHECK: () = assert!(K >= 1 && K < 1 << 16, "Magazine: K must be from 1 to 65,535");
+}
+
 impl<'p, T, const K: usize> Stock<'p, T, K> {
     /// How many move between magazine and pool at once: half, so that neither the next taking nor the next return
     /// goes to the pool again.
     const HALF: usize = K.div_ceil(2);
-    const CHECK: () = assert!(K >= 1 && K < 1 << 16, "a magazine holds from 1 to 65,535 slots");
     const LEN: u64 = 0xffff;
     const TAKEN: u64 = 1 << 16;
 
     const_unless_loom! {
         fn new() -> Self {
-            const { Self::CHECK };
+            checked!(Self);
             Self { state: Cell::new(0), slots: UnsafeCell::new([MaybeUninit::uninit(); K]) }
         }
     }

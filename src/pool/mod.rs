@@ -59,6 +59,7 @@ pub use magazine::{Magazine, MagazineBox};
 pub use slab::{Full, Key, Slab, Vacant};
 pub use stats::PoolStats;
 
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::AtomicUsize;
 use core::fmt;
@@ -115,6 +116,7 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
 pub struct Pool<T, const N: usize> {
     ring: Ring<[AtomicUsize; N]>,
     slots: [Slot<T>; N],
+    checked: Checked<Self>,
 }
 
 impl<T, const N: usize> Layout for Pool<T, N> {
@@ -146,25 +148,30 @@ unsafe impl<T: Send, const N: usize> Sync for Pool<T, N> {}
 impl<T, const N: usize> core::panic::RefUnwindSafe for Pool<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Pool<T, N> {}
 
+impl<T, const N: usize> CheckedCapacity for Pool<T, N> {
+    const CHECK: () = assert!(N.is_power_of_two() && N <= ring::MOST, "Pool: N must be a power of two, at most 2^24");
+}
+
 impl<T, const N: usize> Pool<T, N> {
     /// A pool that nobody has used. All zero, so that a static takes no room in the image.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
-        Self { ring: Ring::new(), slots: [const { Slot::new() }; N] }
+        Self { ring: Ring::new(), slots: [const { Slot::new() }; N], checked: Checked::new() }
     }
 
     /// A pool that nobody has used.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
-        Self { ring: Ring::new(), slots: core::array::from_fn(|_| Slot::new()) }
+        Self { ring: Ring::new(), slots: core::array::from_fn(|_| Slot::new()), checked: Checked::new() }
     }
 
     /// Names the pool in its handles, which those of a pool of another name are told from. A pool that is not named so
     /// takes the next number of its program at first use, 1, 2, 3 and on; that will not do where processes meet in
     /// several pools. Names count modulo 2^(32 - log2 N) - 1.
     pub fn set_name(&mut self, name: u32) {
+        checked!(Self);
         let ring: &mut Ring = &mut self.ring;
         ring.name_it(name);
     }
@@ -172,6 +179,7 @@ impl<T, const N: usize> Pool<T, N> {
     /// How many objects there are.
     #[must_use]
     pub const fn capacity(&self) -> usize {
+        checked!(Self);
         N
     }
 
@@ -183,6 +191,7 @@ impl<T, const N: usize> Pool<T, N> {
 
     #[inline(always)]
     fn ring(&self) -> &Ring {
+        checked!(Self);
         &self.ring
     }
 
@@ -308,6 +317,7 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     /// A thread's own store of up to `K` slots, empty at first.
     #[inline]
     pub fn magazine<const K: usize>(&self) -> Magazine<'_, T, K> {
+        checked!(Self);
         Magazine::new(&self.slots, &self.ring)
     }
 }

@@ -103,8 +103,6 @@ pub(super) struct Counts {
 pub(super) const MOST: usize = 1 << 24;
 
 impl<const N: usize> Ring<[AtomicUsize; N]> {
-    const CHECK: () = assert!(N.is_power_of_two() && N <= MOST, "the capacity of a pool is a power of two up to 2^24");
-
     /// All slots free and never used.
     #[cfg(not(loom))]
     pub(super) const fn new() -> Self {
@@ -119,7 +117,6 @@ impl<const N: usize> Ring<[AtomicUsize; N]> {
 
     const_unless_loom! {
         fn with_entries(entries: [AtomicUsize; N]) -> Self {
-            const { Self::CHECK };
             Self {
                 taking: CachePadded::new(Taking {
                     head: AtomicUsize::new(0),

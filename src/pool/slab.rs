@@ -1,5 +1,6 @@
 //! Values of one owner, in slots that keep their place.
 
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use core::mem::MaybeUninit;
 use zerocopy::FromZeros;
@@ -53,6 +54,7 @@ pub struct Slab<T, const N: usize> {
     slots: [Slot<T>; N],
     /// The first `left` are free slots other than `top`, each once; the last one was left after those before.
     list: [u32; N],
+    checked: Checked<Self>,
 }
 
 #[derive(FromZeros)]
@@ -121,15 +123,16 @@ fn refused<T>(value: T) -> Full<T> {
     Full(value)
 }
 
-impl<T, const N: usize> Slab<T, N> {
-    const CHECK: () = assert!(N > 0 && N < u32::MAX as usize, "a slab has from 1 to 2^32 - 2 slots");
+impl<T, const N: usize> CheckedCapacity for Slab<T, N> {
+    const CHECK: () = assert!(N > 0 && N < u32::MAX as usize, "Slab: N must be from 1 to 2^32 - 2");
+}
 
+impl<T, const N: usize> Slab<T, N> {
     /// An empty slab.
     #[must_use]
     pub const fn new() -> Self {
-        const { Self::CHECK };
         let slots = [const { Slot { generation: 0, value: MaybeUninit::zeroed() } }; N];
-        Self { top: 0, left: 0, used: 0, reserved: 0, slots, list: [0; N] }
+        Self { top: 0, left: 0, used: 0, reserved: 0, slots, list: [0; N], checked: Checked::new() }
     }
 
     /// Puts a value in, and says by what key it is found.
@@ -148,7 +151,7 @@ impl<T, const N: usize> Slab<T, N> {
     /// it is then written right to its place, while [`insert`](Self::insert) must be able to give it back.
     #[inline(always)]
     pub fn vacant(&mut self) -> Option<Vacant<'_, T, N>> {
-        const { Self::CHECK };
+        checked!(Self);
         let (number, from) = if let Some(top) = self.top.checked_sub(1) {
             (top, From::Top)
         } else if let Some(last) = self.left.checked_sub(1) {
@@ -165,6 +168,7 @@ impl<T, const N: usize> Slab<T, N> {
     /// Takes a value out; `None` if it is no longer there.
     #[inline(always)]
     pub fn remove(&mut self, key: Key) -> Option<T> {
+        checked!(Self);
         let slot = self.slots.get_mut(key.slot as usize)?;
         if slot.generation != key.generation {
             return None;
@@ -185,6 +189,7 @@ impl<T, const N: usize> Slab<T, N> {
     #[must_use]
     #[inline(always)]
     pub fn get(&self, key: Key) -> Option<&T> {
+        checked!(Self);
         let slot = self.slots.get(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
         // SAFETY: the generation is odd, as that of every key, so there is a value.
         Some(unsafe { slot.value.assume_init_ref() })
@@ -194,6 +199,7 @@ impl<T, const N: usize> Slab<T, N> {
     #[must_use]
     #[inline(always)]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        checked!(Self);
         let slot = self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)?;
         // SAFETY: as in `get`.
         Some(unsafe { slot.value.assume_init_mut() })
@@ -208,6 +214,7 @@ impl<T, const N: usize> Slab<T, N> {
 
     /// All values with their keys, in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        checked!(Self);
         let slots = self.slots.iter().take(self.used as usize);
         slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
             // SAFETY: an odd generation says that there is a value.
@@ -217,6 +224,7 @@ impl<T, const N: usize> Slab<T, N> {
 
     /// All values with their keys, in the order of their slots.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
+        checked!(Self);
         let slots = self.slots.iter_mut().take(self.used as usize);
         slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
             // SAFETY: an odd generation says that there is a value.
@@ -226,6 +234,7 @@ impl<T, const N: usize> Slab<T, N> {
 
     /// Removes the values for which `keep` says no, in the order of their slots.
     pub fn retain(&mut self, mut keep: impl FnMut(Key, &mut T) -> bool) {
+        checked!(Self);
         for i in 0..self.used {
             let Some(slot) = self.slots.get_mut(i as usize) else { return };
             let key = Key { slot: i, generation: slot.generation };
@@ -247,6 +256,7 @@ impl<T, const N: usize> Slab<T, N> {
     /// How many values there are.
     #[must_use]
     pub const fn len(&self) -> usize {
+        checked!(Self);
         self.used.wrapping_sub(self.left).wrapping_sub((self.top != 0) as u32) as usize
     }
 
@@ -265,12 +275,14 @@ impl<T, const N: usize> Slab<T, N> {
     /// How many values fit.
     #[must_use]
     pub const fn capacity(&self) -> usize {
+        checked!(Self);
         N
     }
 
     /// The most values that there were at one time.
     #[must_use]
     pub const fn high_water(&self) -> usize {
+        checked!(Self);
         self.used as usize
     }
 

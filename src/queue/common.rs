@@ -7,6 +7,7 @@ macro_rules! one_ring {
             /// How many values fit.
             #[must_use]
             pub const fn capacity(&self) -> usize {
+                checked!(Self);
                 N
             }
 
@@ -53,6 +54,7 @@ macro_rules! one_to_one {
 
             /// Claims both ends for the caller, which may attach one handle to each.
             pub(super) fn take_both(&mut self) {
+                checked!(Self);
                 self.producer.end.claimed.take();
                 self.consumer.end.claimed.take();
             }
@@ -61,6 +63,7 @@ macro_rules! one_to_one {
             /// another can go on where this one stopped. A closed end is open again.
             #[must_use]
             pub fn producer(&self) -> Option<$Producer<'_, T, N>> {
+                checked!(Self);
                 self.producer.end.claimed.claim()?;
                 // SAFETY: the flag was down and is now ours.
                 Some(unsafe { $Producer::attach(self) })
@@ -70,6 +73,7 @@ macro_rules! one_to_one {
             /// another can go on where this one stopped. A closed end is open again.
             #[must_use]
             pub fn consumer(&self) -> Option<$Consumer<'_, T, N>> {
+                checked!(Self);
                 self.consumer.end.claimed.claim()?;
                 // SAFETY: the flag was down and is now ours.
                 Some(unsafe { $Consumer::attach(self) })
@@ -78,6 +82,7 @@ macro_rules! one_to_one {
             /// Whether either end has closed and nobody has claimed that end since.
             #[must_use]
             pub fn is_closed(&self) -> bool {
+                checked!(Self);
                 self.producer.end.is_closed() || self.consumer.end.is_closed()
             }
         }

@@ -34,17 +34,12 @@ const _: () = {
 };
 
 impl<T, const N: usize> TurnSlots<T, N> {
-    /// What turns a number into a slot. To name it is to check `T` and `N` at compile time.
-    pub(super) const MASK: usize = {
-        assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two");
-        assert!(align_of::<T>() <= 128, "values aligned to more than 128 bytes would move the slots");
-        N - 1
-    };
+    /// What turns a number into a slot. `T` and `N` are checked by the queue around the slots.
+    pub(super) const MASK: usize = N.wrapping_sub(1);
 
     const_unless_loom! {
         /// Slots that hold nothing.
         pub(super) fn new() -> Self {
-            const { assert!(Self::MASK == N - 1) };
             #[cfg(not(loom))]
             return Self([const { Slot { value: UnsafeCell::new(MaybeUninit::zeroed()), turn: AtomicUsize::new(0) } }; N]);
             #[cfg(loom)]

@@ -5,6 +5,7 @@ use super::super::stops::Stop;
 use super::super::store::Book;
 use super::super::{OrderId, OrderType, TimeInForce};
 use super::{Absorb, Track, Tracked, Tracking};
+use crate::capacity::checked;
 
 /// Keeps orders and stops apart.
 const ORDER: u64 = 1;
@@ -266,6 +267,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The ids of all live orders and stops in entry order, the oldest first: what decides between orders that expire at one
     /// time, and which of two is the maker in an uncross.
     pub fn entry_order(&self) -> impl Iterator<Item = OrderId> {
+        checked!(Self);
         self.entries().map(|i| {
             OrderId::new(match Self::tracked_stop(i) {
                 Some(slot) => self.stops.get(slot).id,

@@ -13,6 +13,7 @@ pub use writer::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 use super::{Engine, Spec};
 use crate::book::snapshot::{BookParts, Capacity, RestoreError, RestoreFault};
 use crate::book::{Book, Limits, Track};
+use crate::capacity::checked;
 use crc64::Crc64;
 use records::{Header, MAGIC, OwnerRecord, VERSION};
 use zerocopy::{FromBytes, IntoBytes};
@@ -34,6 +35,7 @@ impl<
     /// How many bytes [`Engine::save`] writes now. Looks at each instrument once.
     #[must_use]
     pub fn snapshot_len(&self) -> u64 {
+        checked!(Self);
         let fixed = size_of::<Header>() + size_of::<OwnerRecord>() * self.state.owners.len() + CHECKSUM;
         fixed as u64 + self.defined().map(|(_, book)| book.saved_len()).sum::<u64>()
     }
@@ -108,7 +110,7 @@ impl<
     /// What is wrong, and where; the engine is as it was. But that an id or an entry stamp is there twice is found only
     /// while orders come in: then the engine is empty ([`RestoreError::left_empty`]).
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
-        const { Self::CHECK }
+        checked!(Self);
         let parts = Parts::open(bytes)?;
         parts.verify::<ORDERS, BLOCKS, FAR, STOPS, IDS>(INSTRUMENTS, OWNERS)?;
         self.clear();
@@ -144,6 +146,7 @@ impl<
     /// Makes the engine an empty one: no instruments, no limits, event numbers and clock at their start. Takes time in
     /// proportion to what is in it, so that memory which was never used stays untouched.
     pub fn clear(&mut self) {
+        checked!(Self);
         let books = self.books.iter_mut().zip(&mut self.specs);
         for (book, spec) in books.take(self.state.instruments as usize) {
             book.clear();

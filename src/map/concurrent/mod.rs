@@ -74,6 +74,7 @@ mod room;
 pub use report::{Contended, MapStats, UpdateError};
 
 use super::{Full, mix};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 pub use crate::sync::Plain;
 use crate::sync::{
@@ -106,6 +107,7 @@ pub struct ConcurrentMap<K, V, const N: usize> {
     secret: CachePadded<u64>,
     counts: CachePadded<Counts>,
     cells: [Cell<K, V>; N],
+    checked: Checked<Self>,
 }
 
 /// What writers count; readers never come here.
@@ -197,14 +199,26 @@ struct Look<V> {
     found: Option<(usize, V)>,
 }
 
+impl<K, V, const N: usize> CheckedCapacity for ConcurrentMap<K, V, N> {
+    const CHECK: () = {
+        assert!(
+            N.is_power_of_two() && N >= 2 && N <= 1 << 30,
+            "ConcurrentMap: N must be a power of two from 2 to 2^30"
+        );
+        assert!(size_of::<K>() > 0, "ConcurrentMap: K must have at least one byte");
+    };
+}
+
 impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// How many keys fit: 3/4 of the places, and 1 of 2.
     pub const CAPACITY: usize = {
-        assert!(N.is_power_of_two() && N >= 2 && N <= 1 << 30, "N is a power of two from 2 to 2^30");
-        assert!(size_of::<K>() > 0, "keys have at least one byte");
+        checked!(Self);
         if N < 4 { N - 1 } else { N / 4 * 3 }
     };
-    const MASK: usize = N - 1;
+    const MASK: usize = {
+        checked!(Self);
+        N - 1
+    };
     /// How many places a home has: no place has two names in a home.
     const SPAN: usize = if N < REACH { N } else { REACH };
     /// How many of them are the next ones: all, where they are all there are.
@@ -222,7 +236,6 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     const_unless_loom! {
         /// An empty map whose seed nobody knows who chooses keys: draw it at random when the process starts.
         pub fn with_seed(seed: u64) -> Self {
-            const { assert!(Self::CAPACITY > 0) };
             Self {
                 secret: CachePadded::new(mix::key(seed)),
                 counts: CachePadded::new(Counts {
@@ -236,6 +249,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                 cells: [const { Cell::new() }; N],
                 #[cfg(loom)]
                 cells: core::array::from_fn(|_| Cell::new()),
+                checked: Checked::new(),
             }
         }
     }
@@ -248,6 +262,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
 
     /// Removes all keys.
     pub fn clear(&mut self) {
+        checked!(Self);
         for cell in &self.cells {
             // Relaxed, both: nobody else has the map.
             cell.home.store(0, Ordering::Relaxed);

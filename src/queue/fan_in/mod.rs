@@ -67,6 +67,7 @@ use super::Stats;
 use super::claims::Claims;
 use super::end::Claim;
 use super::spsc::{Producer, Spsc};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
@@ -91,6 +92,7 @@ pub struct FanIn<T, const N: usize, const LANES: usize> {
     /// Whether somebody holds the consumer. What it closes are the lanes.
     claimed: CachePadded<Claim>,
     lanes: [Spsc<T, N>; LANES],
+    checked: Checked<Self>,
 }
 
 /// What producers write when they claim a lane.
@@ -120,14 +122,19 @@ impl<T, const N: usize, const LANES: usize> Layout for FanIn<T, N, LANES> {
     ];
 }
 
-impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
-    const CHECKED: () = assert!(LANES >= 1 && LANES <= LANES_MAX, "a fan-in has from 1 to 256 lanes");
+impl<T, const N: usize, const LANES: usize> CheckedCapacity for FanIn<T, N, LANES> {
+    const CHECK: () = {
+        assert!(N.is_power_of_two(), "FanIn: N must be a power of two");
+        assert!(align_of::<T>() <= 128, "FanIn: T must be aligned to at most 128 bytes, more would move the slots");
+        assert!(LANES >= 1 && LANES <= LANES_MAX, "FanIn: LANES must be from 1 to 256");
+    };
+}
 
+impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     const_unless_loom! {
         /// Empty lanes. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            const { Self::CHECKED };
             Self {
                 claims: CachePadded::new(ClaimsLine {
                     #[cfg(not(loom))]
@@ -141,6 +148,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
                 lanes: [const { Spsc::new() }; LANES],
                 #[cfg(loom)]
                 lanes: core::array::from_fn(|_| Spsc::new()),
+                checked: Checked::new(),
             }
         }
     }
@@ -148,6 +156,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// A producer for each lane and the consumer, for as long as this is borrowed. What is in the lanes stays; what was
     /// closed is open again.
     pub fn split(&mut self) -> ([Producer<'_, T, N>; LANES], FanInConsumer<'_, T, N, LANES>) {
+        checked!(Self);
         self.lanes.iter_mut().for_each(Spsc::take_both);
         self.claimed.take();
         // Relaxed: whoever lent us this for our own has ordered its past before this.
@@ -172,6 +181,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// Claims this lane, or `None` while somebody has it, or where there is no such lane.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
+        checked!(Self);
         let producer = self.lanes.get(lane)?.producer()?;
         self.count_claim(lane);
         Some(producer)
@@ -192,6 +202,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// # Safety
     /// As for [`Spsc::take_over_producer`], for this lane.
     pub unsafe fn take_over_producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
+        checked!(Self);
         // SAFETY: the caller sees to it.
         let producer = unsafe { self.lanes.get(lane)?.take_over_producer() };
         self.count_claim(lane);
@@ -203,6 +214,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// # Safety
     /// As for [`Spsc::take_over_consumer`], for all lanes.
     pub unsafe fn take_over_consumer(&self) -> FanInConsumer<'_, T, N, LANES> {
+        checked!(Self);
         self.claimed.take();
         // SAFETY: the caller sees to it that there is no other.
         unsafe { FanInConsumer::attach(self) }
@@ -212,6 +224,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// where this one stopped. What it had closed is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FanInConsumer<'_, T, N, LANES>> {
+        checked!(Self);
         self.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { FanInConsumer::attach(self) })
@@ -220,24 +233,28 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// How many lanes there are.
     #[must_use]
     pub const fn lanes(&self) -> usize {
+        checked!(Self);
         LANES
     }
 
     /// How many values fit into a lane.
     #[must_use]
     pub const fn capacity(&self) -> usize {
+        checked!(Self);
         N
     }
 
     /// How many values are in all lanes: each lane's number was true at some moment during the call.
     #[must_use]
     pub fn len(&self) -> usize {
+        checked!(Self);
         self.lanes.iter().map(Spsc::len).sum()
     }
 
     /// Whether each lane was empty at some moment during the call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
+        checked!(Self);
         self.lanes.iter().all(Spsc::is_empty)
     }
 
@@ -245,18 +262,21 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// [what `Closed` promises](self).
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        checked!(Self);
         self.claims.claims.all_gone(self.lanes.iter().map(Spsc::producer_end))
     }
 
     /// What one lane has done so far, or `None` where there is no such lane.
     #[must_use]
     pub fn lane_stats(&self, lane: usize) -> Option<Stats> {
+        checked!(Self);
         Some(self.lanes.get(lane)?.stats())
     }
 
     /// What all lanes have done so far: sums, and for `high_water` the greatest of any lane.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         self.lanes.iter().map(Spsc::stats).fold(Stats::default(), |sum, lane| Stats {
             pushed: sum.pushed.wrapping_add(lane.pushed),
             popped: sum.popped.wrapping_add(lane.popped),

@@ -58,6 +58,7 @@ pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
 use super::Stats;
 use super::end::End;
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use bbqueue::BBQueue;
@@ -89,6 +90,7 @@ pub struct Frames<const N: usize> {
     producer: CachePadded<ProducerLine>,
     consumer: CachePadded<ConsumerLine>,
     ring: Ring<N>,
+    checked: Checked<Self>,
 }
 
 /// What the producer writes.
@@ -138,17 +140,18 @@ impl<const N: usize> Layout for Frames<N> {
     ];
 }
 
+impl<const N: usize> CheckedCapacity for Frames<N> {
+    const CHECK: () = assert!(N >= 16 && N.is_multiple_of(4), "Frames: N must be a multiple of 4 bytes, at least 16");
+}
+
 impl<const N: usize> Frames<N> {
     /// Where the marks lie *within* bbqueue's part, counted from the first of them: where that is, only the compiler
     /// knows.
     pub const MARKS: &'static [Field] = Marks::FIELDS;
 
-    const CHECK: () =
-        assert!(N >= 16 && N.is_multiple_of(4), "a ring of frames has a multiple of 4 bytes, at least 16");
-
     /// The longest frame, in bytes: half of the ring less the length that goes before each.
     pub const MAX_FRAME: usize = {
-        let () = Self::CHECK;
+        checked!(Self);
         let half = N / 2 / 4 * 4 - HEADER;
         if half > u32::MAX as usize { u32::MAX as usize } else { half }
     };
@@ -156,7 +159,6 @@ impl<const N: usize> Frames<N> {
     /// An empty ring. A `const fn`, so that it can live in a static, where it costs no image.
     #[must_use]
     pub const fn new() -> Self {
-        let () = Self::CHECK;
         Self {
             producer: CachePadded::new(ProducerLine {
                 pushed: AtomicUsize::new(0),
@@ -166,11 +168,13 @@ impl<const N: usize> Frames<N> {
             }),
             consumer: CachePadded::new(ConsumerLine { popped: AtomicUsize::new(0), end: End::new() }),
             ring: Ring::new(),
+            checked: Checked::new(),
         }
     }
 
     /// Both ends, for as long as the ring is borrowed. What is in it stays; a closed end is open again.
     pub fn split(&mut self) -> (FrameProducer<'_, N>, FrameConsumer<'_, N>) {
+        checked!(Self);
         self.producer.end.claimed.take();
         self.consumer.end.claimed.take();
         let frames = &*self;
@@ -181,6 +185,7 @@ impl<const N: usize> Frames<N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn producer(&self) -> Option<FrameProducer<'_, N>> {
+        checked!(Self);
         self.producer.end.claimed.claim()?;
         Some(FrameProducer::attach(self))
     }
@@ -189,6 +194,7 @@ impl<const N: usize> Frames<N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FrameConsumer<'_, N>> {
+        checked!(Self);
         self.consumer.end.claimed.claim()?;
         Some(FrameConsumer::attach(self))
     }
@@ -196,12 +202,14 @@ impl<const N: usize> Frames<N> {
     /// How many bytes the ring has, for frames and the four bytes before each.
     #[must_use]
     pub const fn capacity(&self) -> usize {
+        checked!(Self);
         N
     }
 
     /// Whether either end has closed and nobody has claimed that end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        checked!(Self);
         self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
@@ -209,6 +217,7 @@ impl<const N: usize> Frames<N> {
     /// front of the ring or was refused.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         // Relaxed, all: numbers to look at.
         let popped = self.consumer.popped.load(Ordering::Relaxed);
         let pushed = self.producer.pushed.load(Ordering::Relaxed);

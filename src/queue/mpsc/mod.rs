@@ -71,6 +71,7 @@ use super::Stats;
 use super::common::one_ring;
 use super::end::End;
 use super::slot::{Slot, TurnSlots};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
 #[cfg(not(loom))]
@@ -89,6 +90,7 @@ pub struct Mpsc<T, const N: usize> {
     producers: CachePadded<ProducersLine>,
     consumer: CachePadded<ConsumerLine>,
     slots: TurnSlots<T, N>,
+    checked: Checked<Self>,
 }
 
 /// What producers write when they come, go, or are refused.
@@ -153,15 +155,19 @@ unsafe impl<T: Send, const N: usize> Sync for Mpsc<T, N> {}
 impl<T, const N: usize> core::panic::RefUnwindSafe for Mpsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Mpsc<T, N> {}
 
-impl<T, const N: usize> Mpsc<T, N> {
-    /// Slots that may be left out need it.
-    const CHECKED: () = assert!(N >= 2, "the capacity of this queue must be a power of two, at least 2");
+impl<T, const N: usize> CheckedCapacity for Mpsc<T, N> {
+    const CHECK: () = {
+        // At least 2: slots that may be left out need it.
+        assert!(N.is_power_of_two() && N >= 2, "Mpsc: N must be a power of two, at least 2");
+        assert!(align_of::<T>() <= 128, "Mpsc: T must be aligned to at most 128 bytes, more would move the slots");
+    };
+}
 
+impl<T, const N: usize> Mpsc<T, N> {
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            const { Self::CHECKED };
             Self {
                 tail: CachePadded::new(AtomicUsize::new(0)),
                 producers: CachePadded::new(ProducersLine {
@@ -175,6 +181,7 @@ impl<T, const N: usize> Mpsc<T, N> {
                     end: End::new(),
                 }),
                 slots: TurnSlots::new(),
+                checked: Checked::new(),
             }
         }
     }
@@ -182,6 +189,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// A producer and the consumer, for as long as the queue is borrowed. What is in the queue stays; what was closed
     /// is open again.
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
+        checked!(Self);
         // Nobody holds a handle: each would borrow the queue. What forgotten ones have left is wiped out.
         // Relaxed: whoever lent us the queue for our own has ordered its past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
@@ -193,6 +201,7 @@ impl<T, const N: usize> Mpsc<T, N> {
 
     /// A producer: one more. A queue that was closed because all had gone is open again.
     pub fn producer(&self) -> MpscProducer<'_, T, N> {
+        checked!(Self);
         // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what closed the queue.
         // Relaxed where it fails: nothing is done because of it but another try.
         let count = &self.producers.producers;
@@ -211,6 +220,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// can go on where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<MpscConsumer<'_, T, N>> {
+        checked!(Self);
         self.consumer.end.claimed.claim()?;
         // SAFETY: the flag was down and is now ours.
         Some(unsafe { MpscConsumer::attach(self) })
@@ -220,6 +230,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        checked!(Self);
         self.producers_closed() || self.consumer.end.is_closed()
     }
 
@@ -230,6 +241,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// for a moment; once a single push was refused it is `N`, and exact.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let passed = self.consumer.passed.load(Ordering::Relaxed);
         let head = self.consumer.head.load(Ordering::Relaxed);

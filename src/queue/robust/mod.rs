@@ -72,6 +72,7 @@ pub use producer::{RobustProducer, Stage};
 use super::Stats;
 use super::claims::Claims;
 use super::end::End;
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom};
 use core::fmt;
@@ -91,6 +92,7 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
     consumer: CachePadded<ConsumerLine>,
     lanes: [Lane; LANES],
     slots: [Slot<T>; N],
+    checked: Checked<Self>,
 }
 
 /// What the consumer writes. The claims are here, where producers write only when they come, because a consumer that meets
@@ -208,20 +210,25 @@ impl<T: Plain> Slot<T> {
     }
 }
 
-impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
-    /// What turns a count into a slot. To name it is to check `N` and `LANES` at compile time.
-    const MASK: usize = {
-        assert!(N.is_power_of_two(), "the capacity of a queue must be a power of two");
-        assert!(align_of::<T>() <= 128, "values aligned to more than 128 bytes would move the slots");
-        assert!(LANES >= 1 && LANES <= super::fan_in::LANES_MAX, "a queue has from 1 to 256 lanes");
-        N - 1
+impl<T, const N: usize, const LANES: usize> CheckedCapacity for RobustMpsc<T, N, LANES> {
+    const CHECK: () = {
+        assert!(N.is_power_of_two(), "RobustMpsc: N must be a power of two");
+        assert!(
+            align_of::<T>() <= 128,
+            "RobustMpsc: T must be aligned to at most 128 bytes, more would move the slots"
+        );
+        assert!(LANES >= 1 && LANES <= super::fan_in::LANES_MAX, "RobustMpsc: LANES must be from 1 to 256");
     };
+}
+
+impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
+    /// What turns a count into a slot.
+    const MASK: usize = N.wrapping_sub(1);
 
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            const { assert!(Self::MASK == N - 1) };
             Self {
                 tail: CachePadded::new(AtomicUsize::new(0)),
                 consumer: CachePadded::new(ConsumerLine {
@@ -238,6 +245,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
                 slots: [const { Slot::new() }; N],
                 #[cfg(loom)]
                 slots: core::array::from_fn(|_| Slot::new()),
+                checked: Checked::new(),
             }
         }
     }
@@ -251,6 +259,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// Claims this lane, or `None` while somebody has it, or where there is no such lane. A lane that was closed is open again.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
+        checked!(Self);
         let line = self.lanes.get(lane)?;
         line.taken.end.claimed.claim()?;
         Some(RobustProducer::attach(self, line, lane))
@@ -264,6 +273,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// nothing worse.
     #[must_use]
     pub fn take_over_producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
+        checked!(Self);
         let line = self.lanes.get(lane)?;
         line.taken.end.claimed.take();
         Some(RobustProducer::attach(self, line, lane))
@@ -273,6 +283,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// where this one stopped. A closed end is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<RobustConsumer<'_, T, N, LANES>> {
+        checked!(Self);
         self.consumer.end.claimed.claim()?;
         Some(RobustConsumer::attach(self))
     }
@@ -280,6 +291,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// The consumer, taken from an owner that is dead. It goes on with the first value whose slot was not given back. As for
     /// [`take_over_producer_of`](Self::take_over_producer_of).
     pub fn take_over_consumer(&self) -> RobustConsumer<'_, T, N, LANES> {
+        checked!(Self);
         self.consumer.end.claimed.take();
         RobustConsumer::attach(self)
     }
@@ -287,12 +299,14 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// How many values fit.
     #[must_use]
     pub const fn capacity(&self) -> usize {
+        checked!(Self);
         N
     }
 
     /// How many lanes there are.
     #[must_use]
     pub const fn lanes(&self) -> usize {
+        checked!(Self);
         LANES
     }
 
@@ -312,12 +326,14 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// the consumer has closed and nobody has claimed its end since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
+        checked!(Self);
         self.producers_closed() || self.consumer.end.is_closed()
     }
 
     /// Slots passed over, because a producer died in the middle of a push.
     #[must_use]
     pub fn passed_over(&self) -> usize {
+        checked!(Self);
         self.consumer.passed.load(Ordering::Relaxed) // Relaxed: a number to look at
     }
 
@@ -325,6 +341,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// the greatest depth that a producer met, and exact once a push was refused.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         // Relaxed, all: numbers to look at. Head before tail, so that the difference is not negative.
         let passed = self.passed_over();
         let head = self.consumer.head.load(Ordering::Relaxed);

@@ -30,7 +30,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// # Safety
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
-        const { Spsc::<T, N>::LAYOUT };
+        crate::capacity::checked!(Spsc<T, N>);
         let line = &queue.consumer;
         line.end.open();
         // Relaxed, all: our own; whoever wrote them last gave the end back to us. The tail cannot be older than what

@@ -52,6 +52,7 @@ pub use producer::Producer;
 use super::Stats;
 use super::common::{one_ring, one_to_one};
 use super::end::End;
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 #[cfg(not(loom))]
@@ -68,6 +69,7 @@ pub struct Spsc<T, const N: usize> {
     producer: CachePadded<ProducerLine>,
     consumer: CachePadded<ConsumerLine>,
     slots: Slots<T, N>,
+    checked: Checked<Self>,
 }
 
 /// What the producer writes and the consumer reads.
@@ -133,19 +135,20 @@ unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
 impl<T, const N: usize> core::panic::RefUnwindSafe for Spsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Spsc<T, N> {}
 
-impl<T, const N: usize> Spsc<T, N> {
-    /// Names everything that must hold of `T` and `N` for the layout above.
-    const LAYOUT: () = {
-        assert!(Slots::<T, N>::MASK == N - 1);
-        assert!(align_of::<T>() <= 128, "values aligned to more than 128 bytes would move the slots");
+impl<T, const N: usize> CheckedCapacity for Spsc<T, N> {
+    /// Everything that must hold of `T` and `N`, for the layout above as well.
+    const CHECK: () = {
+        assert!(N.is_power_of_two(), "Spsc: N must be a power of two");
+        assert!(align_of::<T>() <= 128, "Spsc: T must be aligned to at most 128 bytes, more would move the slots");
         #[cfg(not(loom))]
         assert!(offset_of!(Self, producer) == 0 && offset_of!(Self, consumer) == 128 && offset_of!(Self, slots) == 256);
     };
+}
 
+impl<T, const N: usize> Spsc<T, N> {
     const_unless_loom! {
         /// An empty queue.
         pub fn new() -> Self {
-            const { Self::LAYOUT };
             Self {
                 producer: CachePadded::new(ProducerLine {
                     tail: AtomicUsize::new(0),
@@ -160,6 +163,7 @@ impl<T, const N: usize> Spsc<T, N> {
                     end: End::new(),
                 }),
                 slots: Slots::new(),
+                checked: Checked::new(),
             }
         }
     }
@@ -167,6 +171,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// Whether somebody holds the producer's end now. When nobody does, all that it published can be seen.
     #[must_use]
     pub fn has_producer(&self) -> bool {
+        checked!(Self);
         self.producer.end.claimed.is_claimed()
     }
 
@@ -201,6 +206,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// What the queue has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);

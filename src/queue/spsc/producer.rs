@@ -25,7 +25,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// # Safety
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
-        const { Spsc::<T, N>::LAYOUT };
+        crate::capacity::checked!(Spsc<T, N>);
         queue.producer.end.open();
         // Relaxed: our own index; whoever wrote it last gave the end back to us.
         let tail = queue.producer.tail.load(Ordering::Relaxed);

@@ -62,6 +62,7 @@ use super::Stats;
 use super::common::{one_ring, one_to_one};
 use super::end::End;
 use super::slot::{Slot, TurnSlots};
+use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 #[cfg(not(loom))]
@@ -78,6 +79,7 @@ pub struct TurnSpsc<T, const N: usize> {
     producer: CachePadded<ProducerLine>,
     consumer: CachePadded<ConsumerLine>,
     slots: TurnSlots<T, N>,
+    checked: Checked<Self>,
 }
 
 /// What the producer writes, for statistics and for its next owner.
@@ -134,6 +136,13 @@ impl<T, const N: usize> Layout for TurnSpsc<T, N> {
 // but the owner of an end.
 unsafe impl<T: Send, const N: usize> Sync for TurnSpsc<T, N> {}
 
+impl<T, const N: usize> CheckedCapacity for TurnSpsc<T, N> {
+    const CHECK: () = {
+        assert!(N.is_power_of_two(), "TurnSpsc: N must be a power of two");
+        assert!(align_of::<T>() <= 128, "TurnSpsc: T must be aligned to at most 128 bytes, more would move the slots");
+    };
+}
+
 impl<T, const N: usize> TurnSpsc<T, N> {
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
@@ -151,6 +160,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
                     end: End::new(),
                 }),
                 slots: TurnSlots::new(),
+                checked: Checked::new(),
             }
         }
     }
@@ -161,6 +171,7 @@ impl<T, const N: usize> TurnSpsc<T, N> {
     /// queue may have been deeper by as many values for a moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        checked!(Self);
         // Relaxed, all: numbers to look at; nobody touches a slot because of them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Tasks of many producers that wait for room.
 
 use super::WakerCell;
+use crate::capacity::{Checked, CheckedCapacity};
 use crate::queue::fan_in::LANES_MAX;
 use crate::sync::{AtomicUsize, Ordering, broken, const_unless_loom, unless_broken};
 use core::fmt;
@@ -27,6 +28,7 @@ pub struct Seats<const N: usize> {
     /// A bit for each seat that a producer has.
     taken: [AtomicUsize; WORDS],
     cells: [WakerCell; N],
+    checked: Checked<Self>,
 }
 
 #[cfg(not(loom))]
@@ -35,11 +37,14 @@ const _: () = {
     assert!(offset_of!(Seats<2>, cells) == LANES_MAX / 4);
 };
 
+impl<const N: usize> CheckedCapacity for Seats<N> {
+    const CHECK: () = assert!(N >= 1 && N <= LANES_MAX, "Seats: N, the producers that can wait, must be from 1 to 256");
+}
+
 impl<const N: usize> Seats<N> {
     const_unless_loom! {
         /// Nobody waits.
         pub(super) fn new() -> Self {
-            const { assert!(N >= 1 && N <= LANES_MAX, "from 1 to 256 producers can wait") };
             Self {
                 #[cfg(not(loom))]
                 waiting: [const { AtomicUsize::new(0) }; WORDS],
@@ -53,6 +58,7 @@ impl<const N: usize> Seats<N> {
                 cells: [const { WakerCell::new() }; N],
                 #[cfg(loom)]
                 cells: core::array::from_fn(|_| WakerCell::new()),
+                checked: Checked::new(),
             }
         }
     }

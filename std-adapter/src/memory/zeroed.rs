@@ -74,6 +74,7 @@ impl<T: FromZeros> Zeroed<T> {
     /// [`MapError`] when the system refuses the address space. That pages are not huge, or could not be touched in
     /// advance, is no error: [`Zeroed::huge_pages`] and [`Zeroed::prefaulted`] tell.
     pub fn new(pages: Pages) -> Result<Self, MapError> {
+        vvp_core::capacity::check::<T>();
         const { assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page, no further") };
         let bytes = size_of::<T>().max(1).next_multiple_of(4096);
         let huge = pages.huge && bytes >= HUGE_PAGE_BYTES;

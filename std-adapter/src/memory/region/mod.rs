@@ -349,10 +349,14 @@ unsafe impl<T: SharedLayout> Send for Region<T> {}
 unsafe impl<T: SharedLayout> Sync for Region<T> {}
 
 impl<T: SharedLayout> Region<T> {
-    pub(super) const WHAT: (usize, u64) = {
-        assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page, no further");
-        (size_of::<T>(), LayoutHash::new("region").with(T::LAYOUT_HASH).shape_of::<T>().finish())
-    };
+    /// Size and layout hash. Every way to a region asks for them; a `T` with illegal capacities does not compile.
+    pub(super) fn what() -> (usize, u64) {
+        vvp_core::capacity::check::<T>();
+        const {
+            assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page, no further");
+            (size_of::<T>(), LayoutHash::new("region").with(T::LAYOUT_HASH).shape_of::<T>().finish())
+        }
+    }
 
     /// Makes one in `dir`, and lets `init` work on it before anybody can open it.
     ///
@@ -368,7 +372,7 @@ impl<T: SharedLayout> Region<T> {
             // SAFETY: mapped for a `T`, all zero, and `T: FromZeros`.
             init(unsafe { bytes.contents().cast::<T>().as_ref() });
         };
-        Ok(Self::of(SharedRegion::make_named(dir, name, Self::WHAT, options, start)?))
+        Ok(Self::of(SharedRegion::make_named(dir, name, Self::what(), options, start)?))
     }
 
     /// Makes one in [`RegionDir::standard`].
@@ -384,7 +388,12 @@ impl<T: SharedLayout> Region<T> {
     /// # Errors
     /// As for [`SharedRegion::open`].
     pub fn open_in(dir: &RegionDir, name: &str, options: &RegionOptions) -> Result<Self, RegionError> {
-        Ok(Self::of(SharedRegion::attach(dir.open(name, Access::ReadWrite)?, Self::WHAT, options, Access::ReadWrite)?))
+        Ok(Self::of(SharedRegion::attach(
+            dir.open(name, Access::ReadWrite)?,
+            Self::what(),
+            options,
+            Access::ReadWrite,
+        )?))
     }
 
     /// Opens one in [`RegionDir::standard`].
@@ -400,7 +409,7 @@ impl<T: SharedLayout> Region<T> {
     /// # Errors
     /// As for [`SharedRegion::create`].
     pub fn anonymous(options: &RegionOptions) -> Result<Self, RegionError> {
-        Ok(Self::of(SharedRegion::make_anonymous(Self::WHAT, options)?))
+        Ok(Self::of(SharedRegion::make_anonymous(Self::what(), options)?))
     }
 
     /// Opens the one behind a descriptor that came from another process.
@@ -408,7 +417,7 @@ impl<T: SharedLayout> Region<T> {
     /// # Errors
     /// As for [`SharedRegion::open`].
     pub fn from_fd(file: OwnedFd, options: &RegionOptions) -> Result<Self, RegionError> {
-        Ok(Self::of(SharedRegion::attach(file, Self::WHAT, options, Access::ReadWrite)?))
+        Ok(Self::of(SharedRegion::attach(file, Self::what(), options, Access::ReadWrite)?))
     }
 
     /// What became of the wishes.

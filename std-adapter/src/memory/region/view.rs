@@ -25,7 +25,7 @@ unsafe impl<T: ReadOnlyLayout> Sync for RegionView<T> {}
 impl<T: ReadOnlyLayout> RegionView<T> {
     /// Opens the region of that name.
     pub(crate) fn open_in(dir: &RegionDir, name: &str) -> Result<Self, RegionError> {
-        let what = super::Region::<T>::WHAT;
+        let what = super::Region::<T>::what();
         let file = dir.open(name, Access::ReadOnly)?;
         let bytes = SharedRegion::attach(file, what, &RegionOptions::default(), Access::ReadOnly)?;
         Ok(Self { bytes, _contents: PhantomData })

@@ -1,0 +1,74 @@
+//! Builds the crate once more, in plain flags, and compiles small programs against it: the checks are made when
+//! code is generated, so nothing less than a build shows them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The crates that the programs are compiled against.
+pub struct Crates {
+    dir: PathBuf,
+    externs: Vec<(String, String)>,
+}
+
+impl Crates {
+    /// Builds a package of this workspace into `dir`, offline and with the locked versions, which the build of this
+    /// test has brought here. Flags of the environment (sanitizers) are left out: what is legal does not depend on
+    /// them.
+    pub fn build(dir: &Path, package: &str, features: &[&str], names: &[&str]) -> Self {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--lib", "--offline", "--locked", "-p", package]);
+        cargo.args(["--message-format=json", "--target-dir"]).arg(dir.join("crates")).args(features);
+        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR"] {
+            cargo.env_remove(flags);
+        }
+        let output = cargo.env("CARGO_PROFILE_DEV_DEBUG", "none").output().expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+        // The last one built of each name: of the package's own artifacts, not those of its build scripts.
+        let rlib = |name: &str| {
+            let start = format!("lib{name}-");
+            let ends = |file: &&str| {
+                file.ends_with(".rlib")
+                    && file.rsplit('/').next().is_some_and(|f| f.starts_with(&start) || f == format!("lib{name}.rlib"))
+            };
+            messages.split('"').rfind(ends).map(|path| (name.to_owned(), path.to_owned())).expect(name)
+        };
+        let externs = names.iter().map(|name| rlib(name)).collect();
+        Self { dir: dir.to_owned(), externs }
+    }
+
+    /// What the compiler says of a library with this source; `Ok` if it accepts it.
+    pub fn compile(&self, name: &str, source: &str) -> Result<(), String> {
+        let file = self.dir.join(format!("{name}.rs"));
+        std::fs::write(&file, source).expect("a file");
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.args(["--edition=2024", "--crate-type=lib", "--emit=obj", "--cap-lints=allow", "--color=never"]);
+        rustc
+            .arg("--out-dir")
+            .arg(&self.dir)
+            .arg("-L")
+            .arg(format!("dependency={}", self.dir.join("crates/debug/deps").display()));
+        for (name, path) in &self.externs {
+            rustc.arg("--extern").arg(format!("{name}={path}"));
+        }
+        let output = rustc.env_remove("RUSTFLAGS").arg(&file).output().expect("rustc runs");
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+}
+
+/// The cases, by number, that are not refused with the error that is expected of each: an error of its own that has
+/// both the message and the type.
+pub fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
+    let errors: Vec<&str> = said.split("error[E0080]").collect();
+    let is_refused = |case: &Case| errors.iter().any(|e| e.contains(&case.message) && e.contains(&case.named));
+    cases.iter().filter(|case| !is_refused(case)).collect()
+}
+
+/// One piece of code, and why it must not compile.
+#[derive(Debug)]
+pub struct Case {
+    pub code: String,
+    /// What the error names: a type that no other case has.
+    pub named: String,
+    pub message: String,
+}
