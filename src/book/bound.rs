@@ -30,8 +30,10 @@
 //! line `triggered`, its end, and u steps that are not last. Summed over the stops
 //! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps
 //! of the order in hand that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
-//! stop_limit that may rest. So with L lines of the order's own steps and e lines a step at most
-//! all steps together have no more than min(L + e · min(u, A), e · (A + 1)) lines.
+//! stop_limit that may rest. So with L lines of the order's own steps and its end, e lines a step at
+//! most, and a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step
+//! that uses up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the
+//! order and of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
 //!
 //! **The uncross.** Each trade uses up the slice of one side at least. At the chosen price one side
 //! is used up whole, so the last trade either uses up two or leaves one: with the slices of
@@ -66,7 +68,7 @@ struct Aggressor {
 /// What a walk along the other side found.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
-    /// Lines of trades and of own makers met, at most.
+    /// Lines of trades, of own makers met, and of its end, at most.
     lines: u64,
     /// Lots that find nobody, at most.
     left: u64,
@@ -77,10 +79,12 @@ struct Reach {
 /// What comes before the stops: the order in hand, or an uncross.
 #[derive(Clone, Copy, Debug)]
 struct Before {
-    /// Lines of its steps, at most.
+    /// Lines of its steps and of its end, at most.
     lines: u64,
-    /// Lines of one of them, at most.
+    /// Lines of one step, at most.
     each: u64,
+    /// Lines of a last step that uses up nothing, or of its end.
+    last: u64,
     /// Slices of its rest, at most.
     rest: u64,
     /// The order that it replaces, which rests no longer; or 0.
@@ -88,7 +92,7 @@ struct Before {
 }
 
 impl Before {
-    const NOTHING: Self = Self { lines: 0, each: 1, rest: 0, node: 0 };
+    const NOTHING: Self = Self { lines: 0, each: 1, last: 0, rest: 0, node: 0 };
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
@@ -234,18 +238,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !expiring && order.qty - reach.left < order.least {
             return 2; // the look fails
         }
-        let rests = order.rests || broken("bound_end");
-        let end = match order.stp {
-            SelfTrade::CancelBoth if !broken("bound_both") => 1,
-            _ => u64::from(!rests && reach.left > 0),
-        };
         let rest = match order.display {
             _ if !order.rests || broken("bound_rest") => 0,
             0 => reach.left.min(1),
             display => reach.left.div_ceil(display),
         };
-        let before = Before { lines: reach.lines, each: lines(order.stp), rest, node: order.node };
-        (1 + end).saturating_add(self.with_stops(before, best.min(worst), best.max(worst)))
+        let each = lines(order.stp);
+        let last = if order.rests && reach.left > 0 && !expiring { 0 } else { each };
+        let before = Before { lines: reach.lines, each, last, rest, node: order.node };
+        self.with_stops(before, best.min(worst), best.max(worst)).saturating_add(1)
     }
 
     /// Walks the other side as far as the order can reach; by level, where nothing is hidden and no
@@ -287,13 +288,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if ends_at_own {
             own = own.min(1);
         }
-        // A step takes a lot at least, but for a maker that is canceled for an order that goes on.
-        let (trades, own) = (trades.min(order.qty), own.saturating_mul(lines(order.stp)));
+        let end = match order.stp {
+            SelfTrade::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
+            _ => u64::from(!order.rests && left > 0 && !broken("bound_end")),
+        };
+        // A step takes a lot at least, and the end comes while one is left; but a maker that `cancel_oldest` cancels takes
+        // none, and `cancel_both` has its end after a step that took none.
+        let all = trades.saturating_add(own.saturating_mul(lines(order.stp))).saturating_add(end);
         let of_lots = match order.stp {
-            SelfTrade::CancelOldest => u64::MAX,
+            SelfTrade::CancelOldest => order.qty.saturating_add(own),
+            SelfTrade::CancelBoth => order.qty.saturating_add(1),
             stp => order.qty.saturating_mul(lines(stp)),
         };
-        Reach { lines: trades.saturating_add(own).min(of_lots), left, prices }
+        Reach { lines: all.min(of_lots), left, prices }
     }
 
     fn most_of_replace(&self, c: &Command, expiring: bool) -> u64 {
@@ -434,7 +441,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let enough = before.lines.saturating_add(lots).saturating_add(gone);
         let slices = (self.all_slices(enough) - gone).saturating_add(rests);
         let of_stops = lots.min(slices).saturating_mul(each);
-        let of_slices = slices.saturating_add(1).saturating_mul(each.max(before.each));
+        let of_slices = slices.saturating_mul(each.max(before.each)).saturating_add(before.last);
         before.lines.saturating_add(of_stops).min(of_slices).saturating_add(ends)
     }
 }
