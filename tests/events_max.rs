@@ -450,7 +450,7 @@ fn decrements_of_stops_count_two_lines_each() {
         limit(6, Side::Buy, 100, 1),
     ]);
     // Accepted, trade; triggered, two makers and what is left of it, the third one and the stop's end.
-    assert_eq!((said, caused), (10, 9));
+    assert_eq!((said, caused), (9, 9));
 }
 
 #[test]

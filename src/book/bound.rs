@@ -428,7 +428,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 ends += 1;
             }
             if stop.kind == OrderType::StopLimit && stop.tif.may_rest() {
-                rests += u64::from(!broken("bound_stop_rest"));
+                rests += 1;
             }
             each = each.max(lines(stop.stp));
             skips |= stop.stp == SelfTrade::CancelOldest && !broken("bound_stop_own");
