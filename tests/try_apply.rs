@@ -63,19 +63,6 @@ macro_rules! tried {
 tried!(Normal);
 tried!(Full);
 
-/// X + 12 + 5 R + 6 S of the docs, as the model sees it.
-fn simple_bound(model: &Model, c: &Command) -> u64 {
-    let clock = c.ts().unwrap_or(0);
-    let live = model.books.iter().flat_map(|b| b.orders.values().chain(&b.stops));
-    let expiring = live.filter(|o| o.expires.is_some_and(|e| e <= clock)).count() as u64;
-    let (mut slices, mut stops) = (0, 0);
-    if let Some(book) = model.books.get(usize::from(c.instrument_id().get())) {
-        stops = book.stops.len() as u64;
-        slices = book.orders.values().map(|o| o.display.map_or(1, |d| 1 + (o.open - o.slice).div_ceil(d))).sum();
-    }
-    expiring + 12 + 5 * slices + 6 * stops
-}
-
 #[derive(Default, Debug)]
 struct Met {
     applied: u64,
@@ -96,8 +83,6 @@ fn run<E: Tried>(flavour: &Flavour, seed: u64, len: usize, met: &mut Met) {
     for (at, c) in commands.iter().enumerate() {
         let say = || format!("flavour {:?}, seed {seed}, command {at}: {c:?}", flavour.name);
         let needed = engine.bound(c);
-        let simple = simple_bound(&model, c);
-        assert!(needed <= simple, "{}: needs {needed}, simple bound {simple}", say());
         let there = model.apply(c);
         assert!(there.len() as u64 <= needed, "{}: {} events, bound {needed}", say(), there.len());
         met.exact += u64::from(there.len() as u64 == needed);

@@ -1,5 +1,6 @@
 //! Any commands at all, on an engine so small that everything in it fills up: nothing may panic, every invariant
-//! holds after each command, every event is a readable record, and the same commands give the same events again.
+//! holds after each command, no command causes more events than `events_max` said, every event is a readable record, and
+//! the same commands give the same events again.
 #![no_main]
 
 #[path = "script.rs"]
@@ -28,9 +29,12 @@ fn run(bytes: &[u8], check: bool) -> (u64, u64) {
         assert!(command.is_well_formed());
         let record: [u8; Command::SIZE] = command.as_bytes().try_into().expect("64 bytes");
         assert_eq!(Command::from_record(&record), Ok(command), "a command is not its own record");
+        let said = engine.events_max(&command);
+        let mut caused = 0;
         engine.apply(
             &command,
             &mut FnSink(|event: Event| {
+                caused += 1;
                 let record: [u8; Event::SIZE] = event.as_bytes().try_into().expect("64 bytes");
                 assert_eq!(Event::from_record(&record), Ok(event), "an event is not its own record");
                 if event.kind() != EventKind::Defined {
@@ -42,6 +46,7 @@ fn run(bytes: &[u8], check: bool) -> (u64, u64) {
                 }
             }),
         );
+        assert!(caused <= said, "a command causes {caused} events, and `events_max` said {said}");
         assert_eq!(engine.seq(), numbered);
         if check {
             engine.check_invariants().expect("whole, and its state hash that of its state");

@@ -1,13 +1,51 @@
 //! How many events a command can cause at most, seen before it is carried out.
 //!
-//! The bound follows from what uses up what: each trade takes at least a lot from the order that came, and uses up a slice
-//! that rested or ends the order that came; each line of self-trade prevention ends one of the two or takes from both.
+//! # Proof of the bound
+//!
+//! **Slices.** The potential is Φ, the number of slices in the book: 1 for each resting order, for an
+//! iceberg 1 + ⌈reserve ÷ `display`⌉. A slice that is used up takes 1 off Φ: with open quantity o
+//! and slice s the reserve falls from o − s by min(`display`, o − s), the new slice. A trade that
+//! uses up no slice, a reduction (the reserve goes first), an expiry and a cancel never raise Φ.
+//! Only an order that comes to rest raises it: the order in hand by the slices of its rest, a
+//! triggered stop_limit by 1, since it has no `display`.
+//!
+//! **Steps.** An order that comes in (new, replaced, triggered) takes steps: a trade, or a maker of
+//! its own owner met. A step is *last* when the order is over with it. Every step that is not last
+//! leaves the order open, so it has used up a slice of the maker at least, or the whole maker; and
+//! it has taken 1 lot at least off the order, but for a maker canceled by `cancel_oldest`.
+//! A step has 1 line; where a `decrement` meets an own maker it has 2. What ends the order is
+//! one of: a last trade (1 line), a last step of self-trade prevention (`cancel_newest` 1,
+//! `cancel_both` and `decrement` 2), a cancel of the rest (1; a look that fails too), or its coming
+//! to rest (0).
+//!
+//! **The order in hand.** Its steps are counted level by level in its reach: at one level no more
+//! trades than slices there, nor than lots are left when it gets there; makers of its own owner
+//! once each. It rests only when all in its reach is gone, so its rest is exactly the
+//! lots left behind that walk. If orders expire first, some of what it would have met is gone:
+//! then no lot is taken as used, and the walk goes to its limit price.
+//!
+//! **Stops.** Between commands in `continuous` no stop is hit by the last trade price (a snapshot that
+//! says otherwise is refused). So none goes unless one is hit at some price in reach, or the new or
+//! replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
+//! line `triggered`, its end, and u steps that are not last. Summed over the stops
+//! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps
+//! of the order in hand that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
+//! stop_limit that may rest. So with L lines of the order's own steps and its end, e lines a step at
+//! most, and a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step
+//! that uses up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the
+//! order and of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
+//!
+//! **The uncross.** Each trade uses up the slice of one side at least. At the chosen price one side
+//! is used up whole, so the last trade either uses up two or leaves one: with the slices of
+//! the levels that cross, b bids and a asks, there are no more than a + b − 1 trades.
 
+use super::enter::MAX_SLICES;
 use super::ladder::{key, price};
 use super::stops::Stop;
 use super::store::{Book, Found};
 use super::track::Track;
 use super::{Command, Op, OrderType, Phase, Price, Qty, SelfTrade, Side, TimeInForce};
+use crate::sync::broken;
 
 /// An order that may trade, as far as the bound asks.
 #[derive(Clone, Copy, Debug)]
@@ -17,20 +55,44 @@ struct Aggressor {
     /// The worst key of the other side that it trades with.
     limit: i64,
     rests: bool,
-    /// It may be canceled without having traded, although it could have been filled.
-    looks: bool,
+    /// Iceberg: what it shows at most; else 0.
+    display: u64,
+    /// With less than this in its reach it does not trade.
+    least: u64,
     stp: SelfTrade,
     owner: u32,
+    /// The order that it replaces, or 0.
+    node: u32,
 }
 
 /// What a walk along the other side found.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
-    /// Trades and decrements, at most, and own orders that are canceled.
-    steps: u64,
-    is_filled: bool,
+    /// Lines of trades, of own makers met, and of its end, at most.
+    lines: u64,
+    /// Lots that find nobody, at most.
+    left: u64,
     /// The best and the worst price that it reaches.
     prices: Option<(Price, Price)>,
+}
+
+/// What comes before the stops: the order in hand, or an uncross.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    /// Lines of its steps and of its end, at most.
+    lines: u64,
+    /// Lines of one step, at most.
+    each: u64,
+    /// Lines of a last step that uses up nothing, or of its end.
+    last: u64,
+    /// Slices of its rest, at most.
+    rest: u64,
+    /// The order that it replaces, which rests no longer; or 0.
+    node: u32,
+}
+
+impl Before {
+    const NOTHING: Self = Self { lines: 0, each: 1, last: 0, rest: 0, node: 0 };
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
@@ -48,12 +110,26 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         match c.op() {
             Op::Cancel | Op::Reduce => Some(1),
             Op::New if self.stops.live() == 0 && !c.order_type().is_stop() => {
-                let own =
-                    if c.self_trade_mode() == SelfTrade::CancelOldest { self.slab.live_orders() as u64 } else { 0 };
-                Some(c.quantity().lots().saturating_mul(2).saturating_add(3 + own))
+                // Accepted; a line for each lot, or for all but one and the end.
+                let lots = c.quantity().lots().saturating_add(u64::from(!broken("bound_glance")));
+                match c.self_trade_mode() {
+                    SelfTrade::None => Some(lots),
+                    stp => Some(self.glance_with_own(lots, stp)),
+                }
             }
             _ => None,
         }
+    }
+
+    /// What own makers add to the lines of an order without them.
+    #[cold]
+    fn glance_with_own(&self, lines: u64, stp: SelfTrade) -> u64 {
+        lines.saturating_add(match stp {
+            SelfTrade::None | SelfTrade::CancelNewest => 0,
+            SelfTrade::CancelBoth => 1,
+            SelfTrade::CancelOldest => self.slab.live_orders() as u64,
+            SelfTrade::Decrement => lines,
+        })
     }
 
     /// The most events that a command for this book can cause now, expiries apart. `expiring`: orders of this book will
@@ -72,14 +148,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     }
                     _ => i64::MIN,
                 };
+                let qty = c.quantity().lots();
+                let display = c.display_qty().map_or(0, |slice| slice.lots().max(1));
+                if display != 0 && qty.div_ceil(display) > MAX_SLICES {
+                    return 1; // refused
+                }
+                let least =
+                    if c.time_in_force() == TimeInForce::Fok { Some(qty) } else { c.minimum_qty().map(Qty::lots) };
                 let order = Aggressor {
                     side: c.side(),
-                    qty: c.quantity().lots(),
+                    qty,
                     limit,
                     rests: c.order_type().has_limit() && c.time_in_force().may_rest(),
-                    looks: c.time_in_force() == TimeInForce::Fok || c.minimum_qty().is_some(),
+                    display,
+                    least: least.unwrap_or(0),
                     stp: c.self_trade_mode(),
                     owner: c.owner_id().get(),
+                    node: 0,
                 };
                 if c.is_post_only() { 1 } else { self.most_of(&order, expiring) }
             }
@@ -122,7 +207,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// How many slices an order still has: of an iceberg the one that shows, and those to come.
     fn slices_of(&self, order: u32) -> u64 {
         let reserve = self.slab.node(order).qty - self.slab.slice(order);
-        if reserve == 0 {
+        if reserve == 0 || broken("bound_reserve") {
             return 1; // not an iceberg, or its last slice
         }
         1 + reserve.div_ceil(self.slab.extra(order).display.max(1))
@@ -136,24 +221,40 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.resting_numbers().fold(0u64, |sum, order| sum.saturating_add(self.slices_of(order))).min(enough)
     }
 
+    /// How many slices queue at a level. Looks at its orders only if some of its quantity is not shown.
+    fn slices_at(&self, level: u32) -> u64 {
+        if self.slab.visible_qty(level) == self.slab.node(level).qty {
+            return u64::from(self.slab.visible_orders(level));
+        }
+        self.slab.queue(level).fold(0, |sum, order| sum.saturating_add(self.slices_of(order)))
+    }
+
     /// An order that comes in and may trade.
     fn most_of(&self, order: &Aggressor, expiring: bool) -> u64 {
         let reach = self.reach(order, expiring);
         let Some((best, worst)) = reach.prices else {
             return if order.rests { 1 } else { 2 };
         };
-        let ends = match order.stp {
-            SelfTrade::None => u64::from(order.looks || !(order.rests || reach.is_filled)),
-            _ => 2,
+        if !expiring && order.qty - reach.left < order.least {
+            return 2; // the look fails
+        }
+        let rest = match order.display {
+            _ if !order.rests || broken("bound_rest") => 0,
+            0 => reach.left.min(1),
+            display => reach.left.div_ceil(display),
         };
-        let own = 1 + reach.steps.saturating_mul(lines(order.stp)) + ends;
-        own.saturating_add(self.most_of_stops(best.min(worst), best.max(worst), None))
+        let each = lines(order.stp);
+        let last = if order.rests && reach.left > 0 && !expiring { 0 } else { each };
+        let before = Before { lines: reach.lines, each, last, rest, node: order.node };
+        self.with_stops(before, best.min(worst), best.max(worst)).saturating_add(1)
     }
 
-    /// Walks the other side as far as the order can reach; by level, where nothing is hidden and nobody is skipped.
+    /// Walks the other side as far as the order can reach; by level, where nothing is hidden and no
+    /// order is its owner's.
     fn reach(&self, order: &Aggressor, expiring: bool) -> Reach {
         let other = order.side.opposite();
         let ladder = &self.sides[other as usize];
+        let ends_at_own = matches!(order.stp, SelfTrade::CancelNewest | SelfTrade::CancelBoth);
         let (mut trades, mut own, mut left, mut prices) = (0u64, 0u64, order.qty, None);
         let mut rung = ladder.first();
         while let Some(at) = rung.filter(|at| at.key >= order.limit && left > 0) {
@@ -161,25 +262,45 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             prices = Some((prices.map_or(here, |(best, _)| best), here));
             let mut lots = self.slab.node(at.level).qty;
             let mut slices = 0u64;
-            if order.stp == SelfTrade::None && self.slab.visible_qty(at.level) == lots {
-                slices = u64::from(self.slab.visible_orders(at.level));
+            if order.stp == SelfTrade::None {
+                slices = self.slices_at(at.level);
             } else {
                 for maker in self.slab.queue(at.level) {
-                    if order.stp == SelfTrade::CancelOldest && self.slab.owner(maker) == order.owner {
-                        own += 1;
-                        lots -= self.slab.node(maker).qty;
-                    } else {
+                    if self.slab.owner(maker) != order.owner {
                         slices = slices.saturating_add(self.slices_of(maker));
+                        continue;
+                    }
+                    own += u64::from(!broken("bound_own"));
+                    if order.stp == SelfTrade::CancelOldest {
+                        lots -= self.slab.node(maker).qty;
                     }
                 }
             }
             trades = trades.saturating_add(slices.min(left));
-            if !expiring {
+            if !expiring || broken("bound_expiring") {
                 left = left.saturating_sub(lots);
+                if own > 0 && ends_at_own {
+                    left = 0; // it does not get past this level
+                }
             }
             rung = ladder.worse(at.key);
         }
-        Reach { steps: trades.min(order.qty).saturating_add(own), is_filled: left == 0, prices }
+        if ends_at_own {
+            own = own.min(1);
+        }
+        let end = match order.stp {
+            SelfTrade::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
+            _ => u64::from(!order.rests && left > 0 && !broken("bound_end")),
+        };
+        // A step takes a lot at least, and the end comes while one is left; but a maker that `cancel_oldest` cancels takes
+        // none, and `cancel_both` has its end after a step that took none.
+        let all = trades.saturating_add(own.saturating_mul(lines(order.stp))).saturating_add(end);
+        let of_lots = match order.stp {
+            SelfTrade::CancelOldest => order.qty.saturating_add(own),
+            SelfTrade::CancelBoth => order.qty.saturating_add(1),
+            stp => order.qty.saturating_mul(lines(stp)),
+        };
+        Reach { lines: all.min(of_lots), left, prices }
     }
 
     fn most_of_replace(&self, c: &Command, expiring: bool) -> u64 {
@@ -190,14 +311,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 let traits = self.slab.traits(order);
                 let side = self.side_of(order);
                 let was = price(side, self.slab.key(self.slab.level_of(order)));
+                let qty = with.qty.map_or(self.slab.node(order).qty, Qty::lots);
+                let display = if traits.iceberg { self.slab.extra(order).display } else { 0 };
+                if display != 0 && qty.div_ceil(display) > MAX_SLICES {
+                    return 1; // refused
+                }
                 let order = Aggressor {
                     side,
-                    qty: with.qty.map_or(self.slab.node(order).qty, Qty::lots),
+                    qty,
                     limit: key(side.opposite(), with.price.unwrap_or(was)),
                     rests: true,
-                    looks: false,
+                    display,
+                    least: 0,
                     stp: traits.stp,
                     owner: self.slab.owner(order),
+                    node: order,
                 };
                 if traits.post_only { 1 } else { self.most_of(&order, expiring) }
             }
@@ -209,7 +337,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     with.stop.is_some_and(|at| stop.kind != OrderType::TrailingStop && is_hit(stop.side, at, last));
                 let mut now = stop;
                 now.qty = with.qty.map_or(stop.qty, Qty::lots);
-                if hit { 1 + self.most_of_cascade(Some(&now)) } else { 1 }
+                if hit { 1 + self.most_of_cascade(Before::NOTHING, Some(&now), slot) } else { 1 }
             }
         }
     }
@@ -227,32 +355,47 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let mut stop = Stop::NONE;
         stop.qty = c.quantity().lots();
+        stop.kind = c.order_type();
+        stop.tif = c.time_in_force();
         stop.stp = c.self_trade_mode();
-        1 + self.most_of_cascade(Some(&stop))
+        1 + self.most_of_cascade(Before::NOTHING, Some(&stop), 0)
     }
 
     /// An auction ends (or a halt does): perhaps an uncross, then the stops.
     fn most_of_opening(&self) -> u64 {
         let (bids, asks) = (self.sides[0].first(), self.sides[1].first());
-        let last = self.last.get().map(Price::new);
-        let mut range = last.map(|last| (last, last));
-        let mut most = 1u64;
+        let mut range = self.last.get().map(|last| (Price::new(last), Price::new(last)));
+        let (mut most, mut before) = (1, Before::NOTHING);
         if let (Some(bid), Some(ask)) = (bids, asks) {
             let (high, low) = (price(Side::Buy, bid.key), price(Side::Sell, ask.key));
             if high >= low {
-                // The line of the uncross; each trade uses up a slice of one side, or is the last.
-                most = most.saturating_add(self.all_slices(u64::MAX)).saturating_add(2);
+                most = 2; // the line of the uncross
+                let crossing =
+                    self.slices_down_to(Side::Buy, low).saturating_add(self.slices_down_to(Side::Sell, high));
+                before.lines = crossing.saturating_sub(1 + u64::from(broken("bound_uncross")));
                 range = Some(range.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
             }
         }
         match range {
-            Some((low, high)) => most.saturating_add(self.most_of_stops(low, high, None)),
+            Some((low, high)) => self.with_stops(before, low, high).saturating_add(most),
             None => most,
         }
     }
 
-    /// What follows a last trade price somewhere between `low` and `high`: nothing, if no stop can be hit there.
-    fn most_of_stops(&self, low: Price, high: Price, more: Option<&Stop>) -> u64 {
+    /// How many slices one side has at `worst` and at better prices.
+    fn slices_down_to(&self, side: Side, worst: Price) -> u64 {
+        let ladder = &self.sides[side as usize];
+        let (worst, mut sum, mut rung) = (key(side, worst), 0u64, ladder.first());
+        while let Some(at) = rung.filter(|at| at.key >= worst) {
+            sum = sum.saturating_add(self.slices_at(at.level));
+            rung = ladder.worse(at.key);
+        }
+        sum
+    }
+
+    /// What there was before, and what follows a last trade price somewhere from `low` to `high`: nothing,
+    /// if no stop can be hit there.
+    fn with_stops(&self, before: Before, low: Price, high: Price) -> u64 {
         let can_be_hit = |stop: &Stop| {
             // A trailing stop is hit where its stop is now, or where saturation puts it on its anchor.
             let trails = stop.kind == OrderType::TrailingStop;
@@ -262,32 +405,50 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 Side::Sell => low == Price::MIN,
             };
             let last = if stop.side == Side::Buy { high } else { low };
-            (trails && saturated) || ((!trails || stop.has_anchor) && is_hit(stop.side, at, last))
+            (trails && saturated && !broken("bound_saturated"))
+                || ((!trails || stop.has_anchor) && is_hit(stop.side, at, last))
         };
-        if self.stops.live() > 0 && self.all_stops().any(can_be_hit) { self.most_of_cascade(more) } else { 0 }
+        if self.stops.live() > 0 && self.all_stops().any(can_be_hit) {
+            self.most_of_cascade(before, None, 0)
+        } else {
+            before.lines
+        }
     }
 
-    /// All stops go, and one more. What they trade with rests now, or is one of them, or the order before them.
-    fn most_of_cascade(&self, more: Option<&Stop>) -> u64 {
-        let (mut count, mut lots, mut ends, mut each, mut skips) = (0u64, 0u64, 1u64, 1u64, false);
-        for stop in self.all_stops().chain(more) {
+    /// What there was before, and then all stops, with one `more` and without the one in the slot `less`.
+    fn most_of_cascade(&self, before: Before, more: Option<&Stop>, less: u32) -> u64 {
+        let (mut lots, mut ends, mut rests, mut count) = (0u64, 0u64, before.rest, 0u64);
+        let (mut each, mut skips) = (1, false);
+        let others = self.stops.in_entry_order().filter(|&slot| slot != less).map(|slot| self.stops.get(slot));
+        for stop in others.chain(more) {
             count += 1;
-            lots = lots.saturating_add(stop.qty);
-            each = each.max(lines(stop.stp));
-            skips |= stop.stp == SelfTrade::CancelOldest;
-            if stop.stp != SelfTrade::None {
-                ends = 2;
+            lots = lots.saturating_add(stop.qty.saturating_sub(1));
+            ends += 1 + u64::from(!broken("bound_stop_end"));
+            if matches!(stop.stp, SelfTrade::CancelBoth | SelfTrade::Decrement) {
+                ends += 1;
             }
+            if stop.kind == OrderType::StopLimit && stop.tif.may_rest() {
+                rests += 1;
+            }
+            each = each.max(lines(stop.stp));
+            skips |= stop.stp == SelfTrade::CancelOldest && !broken("bound_stop_own");
         }
-        let slices = self.all_slices(lots).saturating_add(1 + count);
-        let own = if skips { self.slab.live_orders() as u64 + 1 + count } else { 0 };
-        (count * (1 + ends)).saturating_add(lots.min(slices).saturating_mul(each)).saturating_add(own)
+        if skips {
+            lots = lots.saturating_add(self.slab.live_orders() as u64 + 1 + count);
+        }
+        // Behind `enough` slices the lots are what bounds; a replaced order's own do not count.
+        let gone = if before.node == 0 { 0 } else { self.slices_of(before.node) };
+        let enough = before.lines.saturating_add(lots).saturating_add(gone);
+        let slices = (self.all_slices(enough) - gone).saturating_add(rests);
+        let of_stops = lots.min(slices).saturating_mul(each);
+        let of_slices = slices.saturating_mul(each.max(before.each)).saturating_add(before.last);
+        before.lines.saturating_add(of_stops).min(of_slices).saturating_add(ends)
     }
 }
 
-/// Lines that a trade, or a step of self-trade prevention that ends neither order, takes.
-const fn lines(stp: SelfTrade) -> u64 {
-    if matches!(stp, SelfTrade::Decrement) { 2 } else { 1 }
+/// Lines that a step takes at most.
+fn lines(stp: SelfTrade) -> u64 {
+    if matches!(stp, SelfTrade::Decrement) && !broken("bound_decrement") { 2 } else { 1 }
 }
 
 fn is_hit(side: Side, stop: Price, last: Price) -> bool {

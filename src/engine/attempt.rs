@@ -1,7 +1,7 @@
 //! Commands where nothing may wait: in full and at once, or not at all.
 
 use super::{Engine, Matcher};
-use crate::book::{Book, BoundedSink, Command, Op, Track};
+use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, Track, VisibleChange};
 use crate::capacity::checked;
 
 /// The events of a command might not fit into the sink; nothing has changed.
@@ -29,6 +29,50 @@ impl core::fmt::Display for WouldBlock {
 
 impl core::error::Error for WouldBlock {}
 
+/// A sink that is given an event only when it has room, so that it never waits, whatever the bound.
+///
+/// The bound is proven (`book/bound.rs`) and tested. Should it be wrong all the same, debug builds panic after the
+/// command; in others the events that find no room are let go, and the stream lacks their numbers.
+#[derive(Debug)]
+struct Within<'a, S> {
+    sink: &'a mut S,
+    /// Room that is known to be left.
+    left: u64,
+    lost: u64,
+}
+
+impl<S: BoundedSink> Within<'_, S> {
+    /// The known room is used up: there may be more by now.
+    #[cold]
+    #[inline(never)]
+    fn has_more(&mut self) -> bool {
+        self.left = self.sink.room() as u64;
+        self.lost += u64::from(self.left == 0);
+        self.left != 0
+    }
+}
+
+impl<S: BoundedSink> Sink for Within<'_, S> {
+    #[inline(always)]
+    fn emit(&mut self, event: Event) {
+        if self.left == 0 && !self.has_more() {
+            return;
+        }
+        self.left -= 1;
+        self.sink.emit(event);
+    }
+
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        self.sink.watches()
+    }
+
+    #[inline(always)]
+    fn watch(&mut self, change: &VisibleChange) {
+        self.sink.watch(change);
+    }
+}
+
 impl<
     const INSTRUMENTS: usize,
     const OWNERS: usize,
@@ -47,6 +91,8 @@ impl<
     /// reach; see [`Engine::events_max`] for what that costs to find out. Where nothing expires and there are no
     /// stops, an order of few lots is let in without that look.
     ///
+    /// The sink is never given more than it has [room](BoundedSink::room) for, so this never waits.
+    ///
     /// # Errors
     /// [`WouldBlock`] when they might not fit. Nothing has changed then, not even the clock.
     #[inline]
@@ -58,24 +104,28 @@ impl<
                 return Err(WouldBlock { needed });
             }
         }
-        self.apply(command, sink);
+        let mut within = Within { sink, left: room, lost: 0 };
+        self.apply(command, &mut within);
+        debug_assert!(within.lost == 0, "a command had more events than `events_max` said");
         Ok(())
     }
 
-    /// The most events that a command can cause in the present state: never fewer than it then causes.
+    /// The most events that a command can cause in the present state: never fewer than it then causes. The proof is at
+    /// the head of `src/book/bound.rs`; `tests/events_max.rs` compares the two.
     ///
-    /// With X the orders that the command's time expires, R the slices of orders that rest in the command's book (an
-    /// iceberg has up to 1,000, any other order one) and S its stops, it is never more than X + 12 + 5 R + 6 S, mostly far
-    /// less:
+    /// With X the orders and stops that the command's time expires, R the slices of orders that rest in the command's
+    /// book (an iceberg has up to 1,000, any other order one), D those of the order in hand if it is to rest (1 unless
+    /// it is an iceberg) and S the stops, a new one included, it is never more than X + 4 + 2 (R + D) + 5 S; where no
+    /// order in hand and no stop has `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
     ///
     /// | command | bound | found by |
     /// |---|---|---|
     /// | cancel, reduce, any refusal that is clear from the start | X + 1 | nothing to look at |
-    /// | an order that meets nobody within its limit | X + 1 if it rests, else X + 2 | the best level |
-    /// | an order that trades, where no stop can be hit in its reach | X + 2 + the smaller of its lots and the slices in its reach (X + 3 and up to twice as many with self-trade prevention) | a walk over the levels it reaches; over their orders, where any is hidden or an iceberg, or with self-trade prevention |
-    /// | one that may set off a stop | the same for all stops, which may trade with anyone | a walk over the stops, and over all orders if those are fewer than the stops' lots |
+    /// | an order that meets no order within its limit | X + 1 if it rests, else X + 2 | the best level |
+    /// | an order that trades, where no stop can be hit in its reach | X + 2 + the smaller of its lots and the slices in its reach (an own order that `decrement` can meet counts twice) | a walk over the levels it reaches; over their orders, where any is hidden or an iceberg, or with self-trade prevention |
+    /// | one that may set off a stop | the same, + 2 for each stop, + the smaller of the stops' lots and all slices, those of its own rest among them | a walk over the stops, and over all orders if those are fewer than the lots |
     /// | mass cancel, phase to closed | exact, X apart | a walk over all orders and stops |
-    /// | an uncross | every slice, and all stops if one can be hit | a walk over all orders and stops |
+    /// | an uncross | 1 + the slices that cross, and all stops if one can be hit | a walk over the levels that cross, over the stops, and over all orders if one can be hit |
     ///
     /// X is 0 and costs nothing until an order expires; then every gtd order is looked at.
     #[must_use]
@@ -121,5 +171,31 @@ impl<
     #[inline(always)]
     const fn has_due(&self, ts: u64) -> bool {
         self.state.wake.wrapping_sub(1) < ts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{EventBody, InstrumentId, Phase, SliceSink};
+    use core::mem::MaybeUninit;
+
+    /// What holds even if the bound were wrong.
+    #[test]
+    fn a_full_sink_is_given_nothing_and_the_rest_is_counted() {
+        let mut memory = [const { MaybeUninit::uninit() }; 3];
+        let mut sink = SliceSink::new(&mut memory);
+        // Only two places are known; the third is found when they are used up.
+        let mut within = Within { sink: &mut sink, left: 2, lost: 0 };
+        for seq in 1..=5 {
+            within.emit(Event::new(
+                seq,
+                Some(InstrumentId::new(0)),
+                None,
+                EventBody::Phase { phase: Phase::Continuous },
+            ));
+        }
+        assert_eq!((within.left, within.lost), (0, 2));
+        assert_eq!((sink.events().len(), sink.lost()), (3, 0));
     }
 }

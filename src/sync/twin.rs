@@ -2,8 +2,8 @@
 //!
 //! A twin is the crate with one thing too weak or left out. Code asks `broken("name")` at that place; the answer is
 //! `false`, at compile time, in every build but one with `--cfg broken`, where the environment variable `VVP_BROKEN`
-//! names the twin to be, if any (or several, with commas). `.ci/loom`, `.ci/tsan` and, for
-//! interrupts, `scripts/firmware.sh` hold the lists of twins and see to it that each is caught.
+//! names the twin to be, if any (or several, with commas). `.ci/loom`, `.ci/tsan`, for
+//! the bound of events `scripts/bound-twins.sh` and, for interrupts, `scripts/firmware.sh` hold the lists of twins and see to it that each is caught.
 
 use super::Ordering;
 
