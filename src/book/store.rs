@@ -21,9 +21,9 @@ use zerocopy::FromZeros;
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 /// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`Untracked`], which costs nothing, or [`Tracked`](super::Tracked) |
 ///
-/// Its size is known when compiling: 1,360 + 116 × `ORDERS` + 528 × `BLOCKS` + 32 × `FAR` + 116 × `STOPS` + 12 × `IDS`
+/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
 /// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
-/// 162,656 bytes.
+/// 163,712 bytes.
 ///
 /// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
 /// Commands reach a book through its [`Engine`](crate::engine::Engine).
