@@ -57,6 +57,11 @@ impl Node {
         self.level >> 30 == 0
     }
 
+    const fn hang(&mut self, right: bool, child: u32, parent: u32) {
+        self.set_child(right, child);
+        self.parent = parent;
+    }
+
     const fn lean(&mut self, right: bool) {
         self.level = self.level() | (1 + right as u32) << 30;
     }
@@ -91,6 +96,7 @@ pub(super) struct Far<const FAR: usize> {
 impl<const FAR: usize> Far<FAR> {
     const CHECK: () = assert!(FAR < u32::MAX as usize, "FAR is below 2^32 - 1");
 
+    #[cfg(test)]
     pub(super) const fn len(&self) -> usize {
         self.len as usize
     }
@@ -289,30 +295,26 @@ impl<const FAR: usize> Far<FAR> {
             Some(node) => node.set_child(right, new),
             None => self.root = new,
         }
-        self.grown(parent, right);
+        self.grown(parent, new);
         new
     }
 
-    /// The subtree on this side of `at` is higher by one: restores the balance from there up.
-    fn grown(&mut self, mut at: u32, mut right: bool) {
+    /// A child of `at` is new, or higher by one: restores the balance from there up.
+    #[inline(always)]
+    fn grown(&mut self, mut at: u32, mut child: u32) {
         while let Some(node) = self.node_mut(at) {
-            if node.leans(right) {
-                self.rotate(at, right);
-                return;
-            }
+            let right = node.child(RIGHT) == child;
             if !node.is_even() {
-                node.even();
+                if node.leans(right) {
+                    self.rotate(at, right);
+                } else {
+                    node.even();
+                }
                 return;
             }
             node.lean(right);
-            let parent = node.parent;
-            right = self.is_right(at, parent);
-            at = parent;
+            (child, at) = (at, node.parent);
         }
-    }
-
-    fn is_right(&self, child: u32, parent: u32) -> bool {
-        self.node(parent).is_some_and(|node| node.child(RIGHT) == child)
     }
 
     // ---- removing ----------------------------------------------------------------------------
@@ -358,17 +360,13 @@ impl<const FAR: usize> Far<FAR> {
                 self.high = gone;
             }
         }
-        let side = self.is_right(hole, parent);
-        match self.node_mut(parent) {
-            Some(node) => node.set_child(side, child),
-            None => self.root = child,
-        }
+        let side = self.swap_child(parent, hole, child);
         if let Some(node) = self.node_mut(child) {
             node.parent = parent;
         }
         let free = self.free;
         if let Some(node) = self.node_mut(hole) {
-            *node = Node { key: 0, level: 0, parent: 0, children: [free, 0] };
+            node.set_child(LEFT, free);
         }
         self.free = hole;
         self.len -= 1;
@@ -376,12 +374,14 @@ impl<const FAR: usize> Far<FAR> {
     }
 
     /// The subtree on this side of `at` is lower by one: restores the balance from there up.
+    #[inline(always)]
     fn shrunk(&mut self, mut at: u32, mut right: bool) {
         while let Some(node) = self.node_mut(at) {
             if node.is_even() {
                 node.lean(!right);
                 return;
             }
+            let parent = node.parent;
             if node.leans(right) {
                 node.even();
             } else {
@@ -390,8 +390,7 @@ impl<const FAR: usize> Far<FAR> {
                     return; // as high as before
                 }
             }
-            let parent = self.node(at).map_or(0, |node| node.parent);
-            right = self.is_right(at, parent);
+            right = self.node(parent).is_some_and(|node| node.child(RIGHT) == at);
             at = parent;
         }
     }
@@ -402,55 +401,72 @@ impl<const FAR: usize> Far<FAR> {
     /// node that stands where `at` stood.
     #[inline(never)]
     fn rotate(&mut self, at: u32, right: bool) -> u32 {
-        let child = self.node(at).map_or(0, |node| node.child(right));
+        let Some(&low) = self.node(at) else { return at };
+        let child = low.child(right);
         let Some(&heavy) = self.node(child) else { return at };
-        if !heavy.leans(!right) {
-            self.lift(at, child, right);
-            // An even child is there only where a level was removed: the subtree keeps its height.
-            if let Some(node) = self.node_mut(at) {
-                if heavy.is_even() { node.lean(right) } else { node.even() }
-            }
-            if let Some(node) = self.node_mut(child) {
-                if heavy.is_even() { node.lean(!right) } else { node.even() }
-            }
-            return child;
-        }
         let inner = heavy.child(!right);
-        self.lift(child, inner, !right);
-        self.lift(at, inner, right);
-        let was = self.node(inner).copied();
-        let leans = |side: bool| was.is_some_and(|node| node.leans(side));
+        if heavy.leans(!right) {
+            return self.rotate_twice(at, child, inner, right);
+        }
+        // An even child is there only where a level was removed: the subtree keeps its height.
+        let even = heavy.is_even();
         if let Some(node) = self.node_mut(at) {
-            if leans(right) { node.lean(!right) } else { node.even() }
+            node.hang(right, inner, child);
+            if even { node.lean(right) } else { node.even() }
         }
         if let Some(node) = self.node_mut(child) {
-            if leans(!right) { node.lean(right) } else { node.even() }
+            node.hang(!right, at, low.parent);
+            if even { node.lean(!right) } else { node.even() }
         }
-        if let Some(node) = self.node_mut(inner) {
-            node.even();
-        }
-        inner
-    }
-
-    /// Puts `child`, the child of `at` on this side, in the place of `at`, and `at` below it.
-    fn lift(&mut self, at: u32, child: u32, right: bool) {
-        let parent = self.node(at).map_or(0, |node| node.parent);
-        let inner = self.node(child).map_or(0, |node| node.child(!right));
         if let Some(node) = self.node_mut(inner) {
             node.parent = at;
         }
+        self.swap_child(low.parent, at, child);
+        child
+    }
+
+    /// [`Far::rotate`] where the child is higher inside: its child there moves up.
+    fn rotate_twice(&mut self, at: u32, child: u32, inner: u32, right: bool) -> u32 {
+        let Some(&top) = self.node(inner) else { return at };
+        let (near, far) = (top.child(!right), top.child(right));
+        let mut parent = 0;
         if let Some(node) = self.node_mut(at) {
-            node.set_child(right, inner);
-            node.parent = child;
+            parent = node.parent;
+            node.hang(right, near, inner);
+            if top.leans(right) { node.lean(!right) } else { node.even() }
         }
         if let Some(node) = self.node_mut(child) {
-            node.set_child(!right, at);
-            node.parent = parent;
+            node.hang(!right, far, inner);
+            if top.leans(!right) { node.lean(right) } else { node.even() }
         }
-        let side = self.is_right(at, parent);
+        if let Some(node) = self.node_mut(inner) {
+            node.hang(right, child, parent);
+            node.set_child(!right, at);
+            node.even();
+        }
+        if let Some(node) = self.node_mut(near) {
+            node.parent = at;
+        }
+        if let Some(node) = self.node_mut(far) {
+            node.parent = child;
+        }
+        self.swap_child(parent, at, inner);
+        inner
+    }
+
+    /// Puts a child in the place of another one (`parent` 0: the root). Returns its side.
+    #[inline(always)]
+    fn swap_child(&mut self, parent: u32, old: u32, new: u32) -> bool {
         match self.node_mut(parent) {
-            Some(node) => node.set_child(side, child),
-            None => self.root = child,
+            Some(node) => {
+                let right = node.child(RIGHT) == old;
+                node.set_child(right, new);
+                right
+            }
+            None => {
+                self.root = new;
+                LEFT
+            }
         }
     }
 
