@@ -16,7 +16,7 @@ use zerocopy::FromZeros;
 /// |---|---|---|
 /// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
 /// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
-/// | `FAR` | price levels a side outside that window | |
+/// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 /// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`Untracked`], which costs nothing, or [`Tracked`](super::Tracked) |
