@@ -26,7 +26,9 @@ pub(super) const fn price(side: Side, key: i64) -> Price {
 ///
 /// The window covers the `len` keys down from `top`. It follows the best level in [`Ladder::follow`], once a command, by
 /// at most [`Ladder::STEP`] levels that enter or leave, so a jump of the market never stalls a command; until it has
-/// caught up, levels are found among the far ones by binary search, and everything works as before.
+/// caught up, levels are found in the search tree of far ones, and everything works as before. Whatever the order of
+/// prices, one level comes, goes or is found in time that is constant in the window and grows with the logarithm of the
+/// number of levels outside it.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Ladder<const BLOCKS: usize, const FAR: usize> {
@@ -108,7 +110,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         } else if self.far.is_empty() {
             0
         } else {
-            self.far.find(key, key > self.top)
+            self.far.find(key)
         }
     }
 
@@ -163,7 +165,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         if self.in_window(key) {
             self.window.clear(Window::<BLOCKS>::place(key));
         } else {
-            self.far.remove(key, key > self.top);
+            self.far.remove(key);
         }
         if key == self.best_key() {
             match self.worse(key) {
@@ -207,9 +209,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     pub(super) fn worse(&self, key: i64) -> Option<Rung> {
         let mut key = key;
         if key > self.top {
-            let highs = self.far.highs();
-            let i = highs.partition_point(|e| e.key < key);
-            if let Some(&next) = highs.get(i.wrapping_sub(1)) {
+            if let Some(next) = self.far.high_below(key) {
                 return Some(next.into());
             }
             // What lies in the window is below. `top` itself may be occupied.
@@ -227,16 +227,12 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
                 return Some(Rung { key: key.wrapping_sub(down as i64), level: self.window.level(found) });
             }
         }
-        let lows = self.far.lows();
-        let i = lows.partition_point(|e| e.key < key);
-        lows.get(i.wrapping_sub(1)).map(|&next| next.into())
+        self.far.low_below(key).map(Rung::from)
     }
 
     /// The worst level above `key`.
     pub(super) fn better(&self, key: i64) -> Option<Rung> {
-        let lows = self.far.lows();
-        let i = lows.partition_point(|e| e.key <= key);
-        if let Some(&next) = lows.get(i) {
+        if let Some(next) = self.far.low_above(key) {
             return Some(next.into());
         }
         let bottom = self.top.wrapping_sub(self.len as i64); // the key just below the window
@@ -251,9 +247,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
                 }
             }
         }
-        let highs = self.far.highs();
-        let i = highs.partition_point(|e| e.key <= key);
-        highs.get(i).map(|&e| e.into())
+        self.far.high_above(key).map(Rung::from)
     }
 
     // ---- the window follows the market -----------------------------------------------------------------------
@@ -273,7 +267,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     }
 
     /// Moves the window towards the best level, if it is too far from its place. Once a command; moves at most
-    /// [`Ladder::STEP`] levels (and, when the window was empty, the gap among the far ones).
+    /// [`Ladder::STEP`] levels.
     #[cold]
     #[inline(never)]
     pub(super) fn follow(&mut self) {
@@ -361,24 +355,20 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
 
     /// Whether the window, the far levels and the best level agree.
     pub(super) fn is_consistent(&self) -> bool {
-        let sorted = |part: &[FarLevel]| part.windows(2).all(|w| w[0].key < w[1].key);
-        let (lows, highs) = (self.far.lows(), self.far.highs());
+        let highest = self.far.highest();
         let best = [
-            highs.last().map(|e| Rung::from(*e)),
+            highest.filter(|far| far.key > self.top).map(Rung::from),
             self.window.at_or_below(Window::<BLOCKS>::place(self.top)).map(|place| {
                 let down = Window::<BLOCKS>::place(self.top).wrapping_sub(place) & (Window::<BLOCKS>::PLACES - 1);
                 Rung { key: self.top.wrapping_sub(down as i64), level: self.window.level(place) }
             }),
-            lows.last().map(|e| Rung::from(*e)),
+            highest.map(Rung::from),
         ]
         .into_iter()
         .flatten()
         .next();
         self.window.is_consistent()
-            && sorted(lows)
-            && sorted(highs)
-            && highs.first().is_none_or(|e| e.key > self.top)
-            && lows.last().is_none_or(|e| e.key < self.top && !self.in_window(e.key))
+            && self.far.is_consistent(self.top, |key| self.in_window(key))
             && best == self.first()
             && self.len <= Self::WIDTH
     }
@@ -479,9 +469,9 @@ mod tests {
                     }
                     Step::Follow => {
                         // At most STEP levels cross the window's edge.
-                        let far = ladder.far.lows().len() + ladder.far.highs().len();
+                        let far = ladder.far.len();
                         ladder.follow();
-                        let now = ladder.far.lows().len() + ladder.far.highs().len();
+                        let now = ladder.far.len();
                         prop_assert!(far.abs_diff(now) <= Small::STEP);
                     }
                 }

@@ -17,14 +17,14 @@ use zerocopy::FromZeros;
 /// |---|---|---|
 /// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
 /// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
-/// | `FAR` | price levels a side outside that window | |
+/// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 /// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`Untracked`], which costs nothing, or [`Tracked`](super::Tracked) |
 ///
-/// Its size is known when compiling: 1,360 + 116 × `ORDERS` + 528 × `BLOCKS` + 32 × `FAR` + 116 × `STOPS` + 12 × `IDS`
+/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
 /// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
-/// 162,656 bytes.
+/// 163,712 bytes.
 ///
 /// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
 /// Commands reach a book through its [`Engine`](crate::engine::Engine).

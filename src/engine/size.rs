@@ -13,14 +13,14 @@ const WORD: usize = align_of::<u64>();
 /// Bytes of a [`Book`]: the formula of its docs with each part's alignment.
 const fn book_bytes(orders: usize, blocks: usize, far: usize, stops: usize, ids: usize) -> usize {
     // Phase, prices, stamps; two ladders; ids; the heap of gtd orders.
-    let front = 64 + 2 * (584 + 264 * blocks + 16 * far) + (8 + 12 * ids) + (4 + 4 * orders);
+    let front = 64 + 2 * (600 + 264 * blocks + 24 * far) + (8 + 12 * ids) + (4 + 4 * orders);
     let stops = up(52 + 12 * stops, WORD) + 104 * stops;
     up(up(up(front, WORD) + stops, 32) + 64 + 112 * orders, 32)
 }
 
 /// The formula as the docs have it.
 const fn rough_book_bytes(orders: usize, blocks: usize, far: usize, stops: usize, ids: usize) -> usize {
-    1_360 + 116 * orders + 528 * blocks + 32 * far + 116 * stops + 12 * ids
+    1_392 + 116 * orders + 528 * blocks + 48 * far + 116 * stops + 12 * ids
 }
 
 /// Bytes of an [`Engine`] of books of `book` bytes.

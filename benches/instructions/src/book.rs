@@ -17,8 +17,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("book_add_cancel_touch", add_cancel_touch::<Untracked>),
     ("book_add_cancel_deep", add_cancel_deep),
     ("book_add_cancel_far", add_cancel_far),
+    ("book_add_cancel_far_of_64", add_cancel_far_of_64),
     ("book_add_fill", add_fill::<Untracked>),
     ("book_sweep_8_levels", sweep_8_levels),
+    ("book_sweep_8_far_levels", sweep_8_far_levels),
     ("book_replace_same_price", replace_same_price::<Untracked>),
     ("book_replace_other_price", replace_other_price),
     ("book_reduce", reduce),
@@ -26,6 +28,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("book_iceberg_8_slices", iceberg_8_slices),
     ("book_stop_triggered", stop_triggered),
     ("book_flow", flow::<Untracked>),
+    ("far_100k_add_ascending", far_add_ascending),
+    ("far_100k_add_descending", far_add_descending),
+    ("far_100k_add_scattered", far_add_scattered),
+    ("far_100k_cancel_lowest", far_cancel_lowest),
+    ("far_100k_cancel_highest", far_cancel_highest),
+    ("far_100k_cancel_scattered", far_cancel_scattered),
+    ("far_100k_window_passes_64", far_window_passes_64),
     ("tracked_add_cancel_touch", add_cancel_touch::<Tracked>),
     ("tracked_add_fill", add_fill::<Tracked>),
     ("tracked_replace_same_price", replace_same_price::<Tracked>),
@@ -119,6 +128,18 @@ fn add_cancel_far(times: u64) {
     }
 }
 
+/// Beyond the window, among 64 other levels there.
+fn add_cancel_far_of_64(times: u64) {
+    let mut s = Setting::new();
+    for level in 0..64 {
+        s.apply(&limit(1 << 41 | level, Side::Buy, TOUCH_BID - 5_000 - 3 * level as i64, 10));
+    }
+    for id in 0..times {
+        s.apply(&limit(id, Side::Buy, TOUCH_BID - 5_001 - 3 * (id * 27 % 64) as i64, 10));
+        s.apply(&cancel(id));
+    }
+}
+
 /// A new best bid, and a seller that takes it whole.
 fn add_fill<T: Track>(times: u64)
 where
@@ -143,6 +164,113 @@ pub(crate) fn sweep_step(times: u64, mut apply: impl FnMut(&Command)) {
             apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + level as i64, 10));
         }
         apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).tif(TimeInForce::Ioc));
+    }
+}
+
+/// Levels so far apart that all but one lie outside the window when they are taken.
+fn sweep_8_far_levels(times: u64) {
+    let mut s = Setting::empty();
+    for i in 0..times {
+        for level in 0..8 {
+            s.apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + 5_000 * level as i64, 10));
+        }
+        s.apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 35_000, 80).tif(TimeInForce::Ioc));
+    }
+}
+
+/// Room for 131,071 far levels a side.
+type Wide = Engine<Book<{ 1 << 17 }, 16, { (1 << 17) - 1 }, 16, { 1 << 18 }>, 1, 1>;
+
+/// Levels outside the window before anything is counted.
+const MANY: u64 = 100_000;
+
+/// An order of prices, all of them far below the market: by how many ticks the bid of each number lies below it.
+type Depth = fn(u64) -> i64;
+
+fn ascending(i: u64) -> i64 {
+    10_000_000 - 7 * i as i64
+}
+
+fn descending(i: u64) -> i64 {
+    10_000 + 7 * i as i64
+}
+
+/// A multiplier that is odd visits each place of 2^17 once.
+fn scattered(i: u64) -> i64 {
+    10_000 + 7 * (i.wrapping_mul(0x9e37_79b9) % (1 << 17)) as i64
+}
+
+/// A book with one bid at the market, and `MANY` bids of one level each outside the window.
+struct Adversary {
+    engine: Box<Wide>,
+    sink: CountSink,
+}
+
+impl Adversary {
+    fn new(depth: Depth) -> Self {
+        let engine = Wide::new_box_zeroed().expect("memory for an engine");
+        let mut adversary = Self { engine, sink: CountSink::default() };
+        adversary.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+        adversary.apply(&limit(1 << 40, Side::Buy, TOUCH_BID, 10));
+        (0..MANY).for_each(|i| adversary.apply(&Self::bid(i, depth)));
+        adversary
+    }
+
+    fn bid(i: u64, depth: Depth) -> Command {
+        limit(i, Side::Buy, TOUCH_BID - depth(i), 10)
+    }
+
+    #[inline(never)]
+    fn apply(&mut self, command: &Command) {
+        self.engine.apply(black_box(command), &mut self.sink);
+    }
+
+    /// Another level each time, in the same order of prices.
+    fn add(depth: Depth, times: u64) {
+        let mut s = Self::new(depth);
+        (MANY..MANY + times).for_each(|i| s.apply(&Self::bid(i, depth)));
+    }
+
+    /// The level that came first goes, then the second.
+    fn cancel(depth: Depth, times: u64) {
+        let mut s = Self::new(depth);
+        (0..times).for_each(|i| s.apply(&cancel(i)));
+    }
+}
+
+fn far_add_ascending(times: u64) {
+    Adversary::add(ascending, times);
+}
+
+fn far_add_descending(times: u64) {
+    Adversary::add(descending, times);
+}
+
+fn far_add_scattered(times: u64) {
+    Adversary::add(scattered, times);
+}
+
+fn far_cancel_lowest(times: u64) {
+    Adversary::cancel(ascending, times);
+}
+
+fn far_cancel_highest(times: u64) {
+    Adversary::cancel(descending, times);
+}
+
+fn far_cancel_scattered(times: u64) {
+    Adversary::cancel(scattered, times);
+}
+
+/// The best bid rises by half a window, then goes: 64 levels leave the window for the far ones, and come back.
+fn far_window_passes_64(times: u64) {
+    let mut s = Adversary::new(descending);
+    for level in 1..256 {
+        s.apply(&limit(1 << 41 | level, Side::Buy, TOUCH_BID - level as i64, 10));
+    }
+    for i in 0..times {
+        s.apply(&limit(1 << 42 | i, Side::Buy, TOUCH_BID + 800, 10));
+        s.apply(&cancel(1 << 42 | i));
     }
 }
 

@@ -49,24 +49,17 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// Adds a level worse than all before it. After the last one comes [`Ladder::end`].
+    /// Adds a level worse than all before it.
     pub(in crate::book) fn put_next(&mut self, key: i64, level: u32) {
         self.levels += 1;
         if self.in_window(key) {
             self.window.set(Window::<BLOCKS>::place(key), level);
-        } else if key > self.top {
-            self.far.insert(key, level, true);
         } else {
-            self.far.push_low(key, level); // the wrong way round, for now
+            self.far.insert(key, level, key > self.top);
         }
         if self.best == 0 {
             self.set_best(super::Rung { key, level });
         }
-    }
-
-    /// All levels are in.
-    pub(in crate::book) fn end(&mut self) {
-        self.far.reverse_lows();
     }
 
     /// Takes all levels out.

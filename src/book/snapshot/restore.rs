@@ -100,9 +100,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.slab.link(node, level, order.traits);
             live(order.owner, order.expires);
         }
-        for side in &mut self.sides {
-            side.end();
-        }
     }
 
     /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
