@@ -326,11 +326,12 @@ fn what_the_kernel_does_not_say_is_no_death_and_an_end_that_cannot_be_locked_is_
     let channel = Channel::anonymous(&PLAIN).expect("memory");
     let other = Channel::from_fd(channel.fd().expect("a descriptor"), &PLAIN).expect("memory");
     assert!(other.region().sees_deaths());
-    let (tx, rx) = (channel.sender().expect("free"), other.receiver().expect("free"));
+    let (mut tx, mut rx) = (channel.sender().expect("free"), other.receiver().expect("free"));
     let (ask, set) = (libc::F_OFD_GETLK.cast_unsigned(), libc::F_OFD_SETLK.cast_unsigned());
     for errno in [libc::ENOLCK, libc::EBADF, libc::EINVAL, libc::ENOMEM] {
         let mute = Refuse { call: libc::SYS_fcntl, arguments: &[(1, ask)], errno };
-        says(mute, || (lives(tx.peer()), lives(rx.peer())), (true, true));
+        let ends = (&mut tx, &mut rx);
+        says(mute, move || (lives(ends.0.peer()), lives(ends.1.peer())), (true, true));
     }
     drop(tx);
     for errno in [libc::ENOLCK, libc::EINVAL] {

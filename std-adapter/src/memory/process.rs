@@ -54,7 +54,8 @@ impl ProcessToken {
         let count = (before & !(PID | UNLOCKED)).wrapping_add(ONE);
         // No process sees itself as number 0; were it so, 1 would keep the word from saying that nobody is there.
         let pid = (u64::from(std::process::id()) & PID).max(1);
-        Self(NonZeroU64::MIN | (count | pid | if locked { 0 } else { UNLOCKED }))
+        // Never zero, for the number is not.
+        Self(NonZeroU64::new(count | pid | if locked { 0 } else { UNLOCKED }).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The word once it is given back: the count stays.
