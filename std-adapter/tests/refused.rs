@@ -13,12 +13,12 @@ use refuse::{Refuse, under};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use vvp_std_adapter::ipc::{ClaimError, SpscChannel};
+use vvp_std_adapter::ipc::{ClaimError, Peer, SpscChannel};
 use vvp_std_adapter::knob::Answer;
 use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, SharedRegion, Wish};
 use vvp_std_adapter::memory::{
     ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages, PauseMode, PauseMonitor,
-    PressureMonitor, ProcessToken, Zeroed, populate,
+    PressureMonitor, Zeroed, populate,
 };
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::system::System;
@@ -268,16 +268,85 @@ fn a_monitor_that_is_refused_something_says_so_or_goes_on_without() {
     });
 }
 
+/// Every way to open `/proc`, and anything else.
+const NO_PROC: Refuse<'_> = Refuse::all(libc::SYS_openat, libc::ENOENT);
+type Channel = SpscChannel<u64, 8>;
+
+fn lives(peer: Peer) -> bool {
+    matches!(peer, Peer::Alive(token) if token.pid() == std::process::id())
+}
+
 #[test]
-fn without_proc_nobody_can_say_who_has_an_end() {
-    let channel = SpscChannel::<u64, 8>::anonymous(&PLAIN).expect("memory");
-    let no_proc = Refuse::all(libc::SYS_openat, libc::ENOENT);
-    says(no_proc, || ProcessToken::own().is_none(), true);
-    says(no_proc, || channel.sender().err(), Some(ClaimError::NoProc));
-    let call = "read /proc/self/stat";
-    let error = RegionError::System { call, errno: libc::ENOENT };
-    says(no_proc, || SharedRegion::anonymous(1, &PLAIN).err(), Some(error));
+fn without_proc_ends_are_claimed_and_peers_are_told() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let Some(()) = under(&[NO_PROC], || {
+        let fresh = Channel::anonymous(&PLAIN).expect("memory");
+        assert!(fresh.region().sees_deaths() && channel.region().sees_deaths());
+        for channel in [&fresh, &channel] {
+            let (tx, rx) = (channel.sender().expect("free"), channel.receiver().expect("free"));
+            assert!(lives(tx.peer()) && lives(rx.peer()));
+            assert_eq!(channel.sender().err(), Some(ClaimError::Taken { pid: std::process::id() }));
+            drop(rx);
+            assert_eq!(tx.peer(), Peer::Absent);
+        }
+    }) else {
+        return;
+    };
+    assert!(channel.sender().is_ok(), "the end was given back");
+}
+
+#[test]
+fn who_shares_a_description_takes_nobody_for_dead_and_is_taken_for_dead_by_nobody() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let copy = channel.fd().expect("a descriptor");
+    let copies = [copy.try_clone().expect("a descriptor"), copy];
+    let Some([one, two]) = under(&[NO_PROC], || copies.map(|fd| Channel::from_fd(fd, &PLAIN).expect("memory"))) else {
+        return;
+    };
+    assert!(channel.region().sees_deaths() && !one.region().sees_deaths() && !two.region().sees_deaths());
+    let taken = Some(ClaimError::Taken { pid: std::process::id() });
+    // Ends of those that share: taken for the others, and for whoever can lock.
+    let (tx, rx) = (one.sender().expect("free"), two.receiver().expect("free"));
+    assert!(lives(tx.peer()) && lives(rx.peer()));
+    for other in [&channel, &one, &two] {
+        assert_eq!((other.sender().err(), other.receiver().err()), (taken, taken));
+    }
+    drop(tx);
+    assert_eq!(rx.peer(), Peer::Absent);
+    // Ends of one that can lock: taken for those that cannot.
+    let tx = channel.sender().expect("given back");
+    assert!(lives(rx.peer()) && lives(tx.peer()));
+    assert_eq!((one.sender().err(), two.sender().err()), (taken, taken));
+    drop((tx, rx));
+    assert!(two.sender().is_ok() && channel.sender().is_ok() && one.receiver().is_ok() && channel.receiver().is_ok());
+}
+
+#[test]
+fn what_the_kernel_does_not_say_is_no_death_and_an_end_that_cannot_be_locked_is_not_claimed() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let other = Channel::from_fd(channel.fd().expect("a descriptor"), &PLAIN).expect("memory");
+    assert!(other.region().sees_deaths());
+    let (mut tx, mut rx) = (channel.sender().expect("free"), other.receiver().expect("free"));
+    let (ask, set) = (libc::F_OFD_GETLK.cast_unsigned(), libc::F_OFD_SETLK.cast_unsigned());
+    for errno in [libc::ENOLCK, libc::EBADF, libc::EINVAL, libc::ENOMEM] {
+        let mute = Refuse { call: libc::SYS_fcntl, arguments: &[(1, ask)], errno };
+        let ends = (&mut tx, &mut rx);
+        says(mute, move || (lives(ends.0.peer()), lives(ends.1.peer())), (true, true));
+    }
+    drop(tx);
+    for errno in [libc::ENOLCK, libc::EINVAL] {
+        let mute = Refuse { call: libc::SYS_fcntl, arguments: &[(1, set)], errno };
+        says(mute, || channel.sender().err(), Some(ClaimError::NotLocked { errno }));
+        let place = Place::made("no-locks");
+        let error = RegionError::System { call: "fcntl", errno };
+        says(mute, || Channel::create_in(&place.dir(), "c", &PLAIN).err(), Some(error));
+        assert!(place.is_empty(), "nothing is left behind");
+    }
     assert!(channel.sender().is_ok(), "the end is as it was");
+    let fd = channel.fd().expect("a descriptor");
+    let full = Refuse::all(libc::SYS_openat, libc::EMFILE);
+    let error = RegionError::System { call: "open", errno: libc::EMFILE };
+    says(full, || Channel::from_fd(fd.try_clone().expect("one"), &PLAIN).err(), Some(error));
 }
 
 fn until(what: &str, mut done: impl FnMut() -> bool) {

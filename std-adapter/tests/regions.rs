@@ -27,7 +27,8 @@ fn what_one_writes_the_other_reads() {
     assert_eq!(b[0].load(Ordering::Relaxed), 5);
     a[999].store(7, Ordering::Relaxed);
     assert_eq!(b[999].load(Ordering::Relaxed), 7);
-    assert_eq!(b.region().creator().map(|c| (c.pid(), c.is_alive())), Some((std::process::id(), true)));
+    assert_eq!(b.region().creator().map(|c| c.pid()), Some(std::process::id()));
+    assert!(a.region().sees_deaths() && b.region().sees_deaths());
     let beats = b.region().beats();
     a.region().beat();
     assert_eq!(b.region().beats(), beats + 1);
@@ -80,14 +81,14 @@ fn what_is_wrong_with_a_file_is_said() {
     assert_eq!(put(8, &[9]), Some(RegionError::OtherVersion { found: 9 }));
     assert!(matches!(put(24, &[0; 8]), Some(RegionError::OtherLayout { found: 0, .. })));
     assert!(matches!(put(32, &[0xff; 8]), Some(RegionError::TooSmall { needed_bytes: u64::MAX, .. })));
-    assert_eq!(put(48, &[0xff; 8]), Some(RegionError::OtherPidNamespace));
-    // Not ready: its creator, this process, is still at work; or it is dead, or was never one.
-    assert_eq!(put(16, &[0]), Some(RegionError::NotReady { pid: std::process::id() }));
-    assert_eq!(put(16, &[7]), Some(RegionError::NotReady { pid: std::process::id() }));
+    assert_eq!(put(48, &[0xff; 8]), None, "reserved");
+    // Not ready, and whoever made it no longer has its lock, though there is a process of that number: this one.
+    assert_eq!(put(16, &[0]), Some(RegionError::HalfMade { pid: std::process::id() }));
+    assert_eq!(put(16, &[7]), Some(RegionError::HalfMade { pid: std::process::id() }));
     let whole = std::fs::read(place.0.join("r")).expect("ours");
     let mut half = whole.clone();
     half[16] = 0;
-    half[40..48].copy_from_slice(&(1_u64 << 60 | 77).to_ne_bytes());
+    half[40..48].copy_from_slice(&77_u64.to_ne_bytes());
     std::fs::write(place.0.join("r"), &half).expect("ours");
     assert_eq!(words(&dir, "r").err(), Some(RegionError::HalfMade { pid: 77 }));
 
@@ -101,6 +102,23 @@ fn what_is_wrong_with_a_file_is_said() {
 
     Region::<[AtomicU64; 999]>::create_in(&dir, "other", &PLAIN, |_| ()).expect("fresh");
     assert!(matches!(words(&dir, "other").err(), Some(RegionError::OtherLayout { .. })), "another const parameter");
+}
+
+#[test]
+fn a_region_in_the_making_is_not_ready_and_one_whose_maker_gave_up_is_half_made() {
+    let place = Place::new("making");
+    let dir = place.dir();
+    let pid = std::process::id();
+    let made = Region::<Words>::create_in(&dir, "r", &PLAIN, |_| {
+        assert_eq!(words(&dir, "r").err(), Some(RegionError::NotReady { pid }));
+        assert_eq!(words(&dir, "r").err(), Some(RegionError::NotReady { pid }), "looking takes nothing");
+    });
+    assert!(made.is_ok() && words(&dir, "r").is_ok());
+    let gave_up = std::panic::catch_unwind(|| {
+        Region::<Words>::create_in(&dir, "half", &PLAIN, |_| std::panic::resume_unwind(Box::new("no more")))
+    });
+    assert!(gave_up.is_err());
+    assert_eq!(words(&dir, "half").err(), Some(RegionError::HalfMade { pid }));
 }
 
 #[test]

@@ -192,6 +192,50 @@ fn a_stress_that_is_asked_to_stop_proves_what_was_done() {
     assert!(!std::path::Path::new(&dir).exists(), "nothing is left behind");
 }
 
+/// A stress that goes on until it is killed, and its directory.
+fn endless_stress() -> (Stage, String) {
+    let child = vvp(&["stress", "--json", "--commands", "200000", "--limit-s", "200"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("vvp runs");
+    let dir = format!("/dev/shm/vvp-stress-{}", child.id());
+    let child = Stage(child);
+    until("a directory with everything", || std::path::Path::new(&dir).join("journal").exists());
+    (child, dir)
+}
+
+#[test]
+fn what_a_killed_stress_left_is_removed_by_the_next_and_nothing_else_is() {
+    let is_there = |dir: &str| std::path::Path::new(dir).exists();
+    let (live, of_live) = endless_stress();
+    let (mut killed, of_killed) = endless_stress();
+    killed.0.kill().expect("ours");
+    killed.0.wait().expect("ours");
+    // A directory of the name that holds something else, one that others may read, and one that was just begun.
+    let made = |n: u32, mode: u32| {
+        let dir = format!("/dev/shm/vvp-stress-{}-{n}", std::process::id());
+        let _ = std::fs::remove_dir_all(&dir);
+        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), mode).create(&dir).expect("room");
+        dir
+    };
+    let (others, open, begun) = (made(1, 0o700), made(2, 0o755), made(3, 0o700));
+    std::fs::write(format!("{others}/journal"), b"x").expect("room");
+    std::fs::write(format!("{others}/of-somebody"), b"x").expect("room");
+    let output = vvp(&["stress", "--json", "--commands", "300", "--limit-s", "200"]).output().expect("vvp runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    // This one removed it, or one that another test has started.
+    assert!(!is_there(&of_killed) && !is_there(&begun));
+    assert!(is_there(&of_live) && is_there(&format!("{of_live}/journal")), "its lock is held");
+    assert!(is_there(&format!("{others}/journal")) && is_there(&open), "not such a directory");
+    for dir in [others, open] {
+        std::fs::remove_dir_all(dir).expect("ours");
+    }
+    drop(live);
+    // The next one would.
+    let _ = std::fs::remove_dir_all(of_live);
+}
+
 #[test]
 fn what_makes_no_sense_is_said() {
     for args in

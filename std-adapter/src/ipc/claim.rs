@@ -1,7 +1,17 @@
 //! Who holds an end of a channel, and whether it still lives.
+//!
+//! An end is its owner's as long as the owner holds the kernel's lock on the bytes of the region's file in which the end's
+//! owner word lies ([`SharedRegion::lock`]). The word says who that is.
+//!
+//! - To claim: lock, then write the word. Of two successors of a dead owner, the lock has one.
+//! - To give back: clear the word, then unlock.
+//! - Dead is an owner whose word stands, before and after the look at the lock, while nobody holds the lock: as every taking
+//!   writes another word, its lock was lost between writing and clearing it, which only its death does.
+//! - Where a process cannot lock ([`SharedRegion::sees_deaths`]), the word alone decides and says so: such an owner is alive
+//!   until it gives back, for whoever asks.
 
-use crate::memory::ProcessToken;
-use crate::memory::region::{Region, SharedLayout};
+use crate::memory::region::{Holder, LockRefused, Region, SharedLayout, SharedRegion};
+use crate::memory::{ProcessToken, copy_number};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +24,8 @@ pub const PEER_CHECK: Duration = Duration::from_millis(1);
 #[derive(Debug, FromZeros)]
 #[repr(C, align(128))]
 pub(super) struct End {
-    /// The word of the owner's [`ProcessToken`]; 0 for nobody.
+    /// The word of the owner's [`ProcessToken`]; its process number is 0 where nobody has the end. Its bytes of the file are
+    /// what the owner locks.
     owner: AtomicU64,
     beats: AtomicU64,
 }
@@ -24,7 +35,7 @@ pub(super) struct End {
 pub enum Peer {
     /// Nobody has the end: not yet, or it was given back.
     Absent,
-    /// A process has it, and lives.
+    /// A process has it, and lives; or it cannot be told whether it does ([`SharedRegion::sees_deaths`]).
     Alive(ProcessToken),
     /// A process had it when it died, and no other has taken it over yet.
     Dead(ProcessToken),
@@ -36,15 +47,18 @@ pub enum Peer {
 pub enum ClaimError {
     /// A live process has it: perhaps this one.
     Taken {
-        /// Its process number.
+        /// Its process number, in its own PID namespace.
         pid: u32,
     },
     /// There is no lane of that number.
     NoSuchLane,
     /// Others claimed it at the same moment: try again.
     Contended,
-    /// `/proc` is not there, so that this process cannot say who it is: mount it.
-    NoProc,
+    /// The system does not lock the region's file, so that others could not see this process die.
+    NotLocked {
+        /// What it said.
+        errno: i32,
+    },
 }
 
 impl core::fmt::Display for ClaimError {
@@ -53,7 +67,13 @@ impl core::fmt::Display for ClaimError {
             Self::Taken { pid } => write!(f, "process {pid} has this end of the channel: wait until it gives it back"),
             Self::NoSuchLane => f.write_str("there is no lane of that number: choose one below LANES"),
             Self::Contended => f.write_str("another process claimed this end at the same moment: try again"),
-            Self::NoProc => f.write_str("/proc does not tell who this process is: mount it"),
+            Self::NotLocked { errno } => {
+                let remedy = match *errno {
+                    libc::ENOLCK | libc::ENOMEM => "free locks or memory",
+                    _ => "put the region into /dev/shm",
+                };
+                write!(f, "the region's file cannot be locked (fcntl, errno {errno}): {remedy}")
+            }
         }
     }
 }
@@ -61,37 +81,62 @@ impl core::fmt::Display for ClaimError {
 impl core::error::Error for ClaimError {}
 
 impl End {
-    /// Makes this process the owner, if nobody is, or one that is dead.
-    pub(super) fn claim(&self) -> Result<ProcessToken, ClaimError> {
-        let own = ProcessToken::own().ok_or(ClaimError::NoProc)?;
+    /// Makes this process the owner, if there is none, or one that is dead.
+    fn claim(&self, region: &SharedRegion) -> Result<ProcessToken, ClaimError> {
+        let locked = match region.lock(&self.owner) {
+            Ok(locked) => locked,
+            Err(LockRefused::System(errno)) => return Err(ClaimError::NotLocked { errno }),
+            // Relaxed: a number for a message. None yet, or no more: who holds the lock is just coming or going.
+            Err(LockRefused::Held) => {
+                let owner = ProcessToken::from_word(self.owner.load(Ordering::Relaxed));
+                return Err(owner.map_or(ClaimError::Contended, |owner| ClaimError::Taken { pid: owner.pid() }));
+            }
+        };
         // Relaxed: the exchange below decides.
         let before = self.owner.load(Ordering::Relaxed);
-        if let Peer::Alive(owner) = state(before) {
-            return Err(ClaimError::Taken { pid: owner.pid() });
+        let claimed = match ProcessToken::from_word(before) {
+            // Its lock would not show its death; or it may be alive, and we cannot tell.
+            Some(owner) if !(locked && owner.is_locked()) => Err(ClaimError::Taken { pid: owner.pid() }),
+            _ => {
+                let own = ProcessToken::next_after(before, locked);
+                // Acquire: pairs with the Release in `give_back`: we see all that the last owner did. One that died gave
+                // nothing back, but its process is gone, and with it all that had not reached memory.
+                let exchanged = self.owner.compare_exchange(before, own.word(), Ordering::Acquire, Ordering::Relaxed);
+                exchanged.map(|_| own).map_err(|_| ClaimError::Contended)
+            }
+        };
+        if claimed.is_err() && locked {
+            region.unlock(&self.owner);
         }
-        // Acquire: pairs with the Release in `give_back`: we see all that the last owner did. One that died gave nothing
-        // back, but its process is gone, and with it all that had not reached memory.
-        self.owner
-            .compare_exchange(before, own.word(), Ordering::Acquire, Ordering::Relaxed)
-            .map_err(|_| ClaimError::Contended)?;
-        Ok(own)
+        claimed
     }
 
     /// Gives the end back, if it is still ours.
-    pub(super) fn give_back(&self, own: ProcessToken) {
+    fn give_back(&self, region: &SharedRegion, own: ProcessToken) {
         // Release: pairs with the Acquire in `claim`. Relaxed: what is not ours is left alone.
-        let _ = self.owner.compare_exchange(own.word(), 0, Ordering::Release, Ordering::Relaxed);
+        let _ = self.owner.compare_exchange(own.word(), own.word_without(), Ordering::Release, Ordering::Relaxed);
+        if own.is_locked() {
+            region.unlock(&self.owner);
+        }
     }
 
-    pub(super) fn peer(&self) -> Peer {
-        // Acquire: pairs with the Release in `give_back`; of the dead, everything has reached memory.
-        state(self.owner.load(Ordering::Acquire))
-    }
-
-    /// Another owner, at a stroke.
-    #[cfg(test)]
-    pub(super) fn set_owner(&self, word: u64) {
-        self.owner.store(word, Ordering::Relaxed);
+    /// The owner, and whether it lives. `region` is the one that the end lies in.
+    pub(super) fn peer(&self, region: &SharedRegion) -> Peer {
+        // Acquire, both: pairs with the Release in `give_back`; of the dead, everything has reached memory.
+        let mut word = self.owner.load(Ordering::Acquire);
+        // More than one turn only where the end changes hands meanwhile.
+        for _ in 0..64 {
+            let Some(owner) = ProcessToken::from_word(word) else { return Peer::Absent };
+            if !owner.is_locked() || region.holder(&self.owner) != Holder::Nobody {
+                return Peer::Alive(owner);
+            }
+            let now = self.owner.load(Ordering::Acquire);
+            if now == word {
+                return Peer::Dead(owner);
+            }
+            word = now;
+        }
+        ProcessToken::from_word(word).map_or(Peer::Absent, Peer::Alive)
     }
 
     pub(super) fn beat(&self) {
@@ -104,19 +149,22 @@ impl End {
     }
 }
 
-/// An end of a channel in a region that is this process's until this is dropped. It keeps the region mapped.
+/// An end of a channel in a region that is this process's until this is dropped. It keeps the region mapped. In a copy of the
+/// process (fork) it is nothing: dropped there, it gives nothing back.
 pub(super) struct Claim<S: SharedLayout> {
     region: Arc<Region<S>>,
     end: fn(&S, usize) -> &End,
     lane: usize,
     own: ProcessToken,
+    /// Of the process that made the claim.
+    copy_number: u64,
 }
 
 impl<S: SharedLayout> Claim<S> {
     /// Claims the end that `end` chooses, which for many-laned channels depends on `lane`.
     pub(super) fn new(region: &Arc<Region<S>>, end: fn(&S, usize) -> &End, lane: usize) -> Result<Self, ClaimError> {
-        let own = end(region, lane).claim()?;
-        Ok(Self { region: Arc::clone(region), end, lane, own })
+        let own = end(region, lane).claim(region.region())?;
+        Ok(Self { region: Arc::clone(region), end, lane, own, copy_number: copy_number() })
     }
 
     pub(super) fn end(&self) -> &End {
@@ -126,25 +174,30 @@ impl<S: SharedLayout> Claim<S> {
     pub(super) fn shared(&self) -> &S {
         &self.region
     }
+
+    /// The owner of another end of the same region.
+    pub(super) fn peer(&self, other: &End) -> Peer {
+        other.peer(self.region.region())
+    }
+
+    /// Loses the lock as by death, and leaves the word.
+    #[cfg(test)]
+    pub(super) fn die(&self) {
+        self.region.region().unlock(&self.end().owner);
+    }
 }
 
 impl<S: SharedLayout> Drop for Claim<S> {
     fn drop(&mut self) {
-        self.end().give_back(self.own);
+        if self.copy_number == copy_number() {
+            self.end().give_back(self.region.region(), self.own);
+        }
     }
 }
 
 impl<S: SharedLayout> core::fmt::Debug for Claim<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Claim").field("lane", &self.lane).field("own", &self.own).finish_non_exhaustive()
-    }
-}
-
-fn state(word: u64) -> Peer {
-    match ProcessToken::from_word(word) {
-        None => Peer::Absent,
-        Some(token) if token.is_alive() => Peer::Alive(token),
-        Some(token) => Peer::Dead(token),
     }
 }
 
@@ -169,12 +222,12 @@ impl Watch {
     }
 
     /// The number of a process that had the other end and is dead, if it is time to look.
-    pub(super) fn found_dead(&mut self, own: &End, other: &End) -> Option<u32> {
+    pub(super) fn found_dead<S: SharedLayout>(&mut self, own: &Claim<S>, other: &End) -> Option<u32> {
         if !self.is_time() {
             return None;
         }
-        own.beat();
-        if let Peer::Dead(token) = other.peer() { Some(token.pid()) } else { None }
+        own.end().beat();
+        if let Peer::Dead(token) = own.peer(other) { Some(token.pid()) } else { None }
     }
 }
 
@@ -192,13 +245,17 @@ impl Deaths {
     }
 
     /// If it is time: looks at all `ends`. Says whether it did, and the first that is newly dead: lane and process number.
-    pub(super) fn look<'e>(&mut self, own: &End, ends: impl Iterator<Item = &'e End>) -> (bool, Option<(usize, u32)>) {
+    pub(super) fn look<'e, S: SharedLayout>(
+        &mut self,
+        own: &Claim<S>,
+        ends: impl Iterator<Item = &'e End>,
+    ) -> (bool, Option<(usize, u32)>) {
         if !self.watch.is_time() {
             return (false, None);
         }
-        own.beat();
+        own.end().beat();
         for (lane, (end, told)) in ends.zip(&mut self.told).enumerate() {
-            match end.peer() {
+            match own.peer(end) {
                 Peer::Dead(token) if token.word() != *told => {
                     *told = token.word();
                     return (true, Some((lane, token.pid())));

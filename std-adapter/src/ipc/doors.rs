@@ -43,7 +43,8 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::anonymous(options)?) })
         }
 
-        /// Opens the one behind a descriptor that came from another process.
+        /// Opens the one behind a descriptor that came from another process. Where `/proc` is not there, this process then
+        /// cannot tell the dead ([`SharedRegion::sees_deaths`](crate::memory::region::SharedRegion::sees_deaths)).
         ///
         /// # Errors
         /// [`RegionError`]
@@ -56,7 +57,7 @@ macro_rules! doors {
         /// # Errors
         /// What the system says when there are no more descriptors.
         pub fn fd(&self) -> std::io::Result<OwnedFd> {
-            self.region.fd().try_clone_to_owned()
+            self.region.region().fd_for_another()
         }
 
         /// The region it lies in.

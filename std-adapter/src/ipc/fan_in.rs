@@ -122,7 +122,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInSender<T, N, LANES> {
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
         let (mut rest, mut watch, mut attempt) = (message, Watch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(self.claim.end(), &self.claim.shared().receiver);
+            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -145,7 +145,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInSender<T, N, LANES> {
     /// The receiver's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.claim.shared().receiver.peer()
+        self.claim.peer(&self.claim.shared().receiver)
     }
 
     /// Says that no more will come from here.
@@ -200,7 +200,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInReceiver<T, N, LANES> 
         }
         let mut attempt = 0_u32;
         loop {
-            let (_, dead) = self.deaths.look(self.claim.end(), self.claim.shared().senders.iter());
+            let (_, dead) = self.deaths.look(&self.claim, self.claim.shared().senders.iter());
             // After the look at the process: what it published with its last breath is there now.
             match (self.end.pop_with_lane(), dead) {
                 (Ok(found), dead) => {
@@ -218,7 +218,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInReceiver<T, N, LANES> 
     /// The process at a lane.
     #[must_use]
     pub fn peer(&self, lane: usize) -> Peer {
-        self.claim.shared().senders.get(lane).map_or(Peer::Absent, End::peer)
+        self.claim.shared().senders.get(lane).map_or(Peer::Absent, |end| self.claim.peer(end))
     }
 
     /// Tells the senders that nothing more will be taken.

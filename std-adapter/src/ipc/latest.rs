@@ -121,7 +121,7 @@ impl<T: Message> LatestReader<T> {
     /// The writer's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.region.writer.peer()
+        self.region.writer.peer(self.region.region())
     }
 }
 
@@ -163,6 +163,6 @@ impl<T: Message> LatestView<T> {
     /// The writer's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.region.get().writer.peer()
+        self.region.get().writer.peer(self.region.region())
     }
 }

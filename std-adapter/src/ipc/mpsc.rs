@@ -117,7 +117,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
         let (mut rest, mut watch, mut attempt) = (message, Watch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(self.claim.end(), &self.claim.shared().receiver);
+            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -146,7 +146,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
     /// The receiver's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.claim.shared().receiver.peer()
+        self.claim.peer(&self.claim.shared().receiver)
     }
 
     /// Says that no more will come from here.
@@ -199,7 +199,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
         }
         let mut attempt = 0_u32;
         loop {
-            let (looked, dead) = self.deaths.look(self.claim.end(), self.claim.shared().senders.iter());
+            let (looked, dead) = self.deaths.look(&self.claim, self.claim.shared().senders.iter());
             if looked {
                 self.pass_over();
             }
@@ -218,16 +218,16 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
     }
 
     /// Passes over the oldest slot if its sender died between reserving and publishing it; says whether it did. It may take a
-    /// few calls until that is known. Reads a file of `/proc` for each sender that is in the middle of a push.
+    /// few calls until that is known. Asks the kernel once for each sender that is in the middle of a push.
     pub fn pass_over(&mut self) -> bool {
-        let senders = &self.claim.shared().senders;
-        self.end.pass_over(|lane| matches!(senders.get(lane).map(End::peer), Some(Peer::Alive(_))))
+        let (claim, senders) = (&self.claim, &self.claim.shared().senders);
+        self.end.pass_over(|lane| matches!(senders.get(lane).map(|end| claim.peer(end)), Some(Peer::Alive(_))))
     }
 
     /// The process at a lane.
     #[must_use]
     pub fn peer(&self, lane: usize) -> Peer {
-        self.claim.shared().senders.get(lane).map_or(Peer::Absent, End::peer)
+        self.claim.shared().senders.get(lane).map_or(Peer::Absent, |end| self.claim.peer(end))
     }
 
     /// Tells the senders that nothing more will be taken.
@@ -245,9 +245,6 @@ mod tests {
 
     type Channel = MpscChannel<u64, 4, 2>;
 
-    /// A process that is no more: its number with a start that nobody has.
-    const DEAD: u64 = (1 << 60) | 77;
-
     /// The claims of dead processes: nobody drops those, and a checker of leaks finds them here.
     static GONE: std::sync::Mutex<Vec<Claim<Shared<u64, 4, 2>>>> = std::sync::Mutex::new(Vec::new());
 
@@ -257,8 +254,8 @@ mod tests {
         let MpscSender { mut end, claim } = channel.sender(1).expect("free");
         end.push(10).expect("room");
         end.die(11, at);
+        claim.die();
         GONE.lock().expect("no test panicked").push(claim);
-        channel.region.senders[1].set_owner(DEAD);
         let (mut tx, rx) = (channel.sender(0).expect("free"), channel.receiver().expect("free"));
         tx.push(1).expect("room");
         (channel, tx, rx)
@@ -269,7 +266,7 @@ mod tests {
         for at in [Stage::Reserved, Stage::Written] {
             let (channel, _tx, mut rx) = with_a_death(at);
             assert_eq!((rx.pop(), rx.pop()), (Ok((1, 10)), Err(PopError::Empty)), "held up");
-            assert_eq!(rx.peer(1), channel.region.senders[1].peer());
+            assert_eq!(rx.peer(1), channel.region.senders[1].peer(channel.region()));
             assert!(rx.pass_over());
             assert!(!rx.pass_over(), "a message has come");
             assert_eq!((rx.pop(), channel.passed_over()), (Ok((0, 1)), 1));
@@ -293,6 +290,6 @@ mod tests {
         let mut wait = crate::thread::Backoff::new(true);
         assert_eq!(rx.recv(&mut wait), Ok((1, 10)));
         assert_eq!(rx.recv(&mut wait), Ok((0, 1)));
-        assert_eq!(rx.recv(&mut wait), Err(RecvError::PeerDied(77)));
+        assert_eq!(rx.recv(&mut wait), Err(RecvError::PeerDied(std::process::id())));
     }
 }

@@ -133,7 +133,7 @@ impl<T: Message, const N: usize> Sender<T, N> {
             if self.end.is_closed() {
                 return Err(SendError::Closed(rest));
             }
-            let dead = watch.found_dead(self.claim.end(), &self.claim.shared().receiver);
+            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -155,7 +155,7 @@ impl<T: Message, const N: usize> Sender<T, N> {
     /// The receiver's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.claim.shared().receiver.peer()
+        self.claim.peer(&self.claim.shared().receiver)
     }
 
     /// How often the receiver has shown that it is at work; it does so when it asks to, and while it waits.
@@ -240,7 +240,7 @@ impl<T: Message, const N: usize> Receiver<T, N> {
         }
         let (mut watch, mut attempt) = (Watch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(self.claim.end(), &self.claim.shared().sender);
+            let dead = watch.found_dead(&self.claim, &self.claim.shared().sender);
             // After the look at the process: what it published with its last breath is there now.
             match (self.end.pop(), dead) {
                 (Ok(message), _) => return Ok(message),
@@ -261,7 +261,7 @@ impl<T: Message, const N: usize> Receiver<T, N> {
     /// The sender's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.claim.shared().sender.peer()
+        self.claim.peer(&self.claim.shared().sender)
     }
 
     /// How often the sender has shown that it is at work; it does so when it asks to, and while it waits.

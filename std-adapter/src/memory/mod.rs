@@ -26,4 +26,5 @@ pub use pressure::{
     PressureMonitorBuilder, PressureStats, Psi, PsiLine, Threshold, Thresholds, TriggerState,
 };
 pub use process::ProcessToken;
+pub(crate) use process::copy_number;
 pub use zeroed::{MapError, Pages, Zeroed};

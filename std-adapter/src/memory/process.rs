@@ -1,29 +1,37 @@
-//! Which process is meant, also when its number has been given to another one since.
+//! Which process is meant in a message, and whether this one is a copy of another (fork).
 
 use core::num::NonZeroU64;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// Bits of a process number: Linux gives no more than 2^22.
 const PID_BITS: u32 = 22;
+const PID: u64 = (1 << PID_BITS) - 1;
+/// Set where the owner holds no lock of the kernel, so that its death cannot be seen.
+const UNLOCKED: u64 = 1 << PID_BITS;
+/// The least bit of the count above.
+const ONE: u64 = UNLOCKED << 1;
 
-/// A process in one word: its number and when it began, in clock ticks since the machine did. Two processes never have the
-/// same (until the machine has run for a thousand years), so one that died is not taken for one that came later.
+/// A process that took something, as it says itself: its number in its own PID namespace, and which taking of the thing it
+/// was, so that two takings are told apart although one process did both, or two had the same number.
+///
+/// It is for messages and for comparing. Whether the process lives says the kernel's lock on what it took, never this.
+///
+/// ```text
+///   63                     23   22         21        0
+///   +----------------------+----------+----------------+
+///   | how many took before | unlocked | process number |   number 0: not taken
+///   +----------------------+----------+----------------+
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProcessToken(NonZeroU64);
 
 impl ProcessToken {
-    /// The calling process, or `None` where `/proc` does not tell.
-    #[must_use]
-    pub fn own() -> Option<Self> {
-        let pid = std::process::id();
-        Self::new(pid, start_ticks(pid)?)
-    }
-
-    /// The token in a word that another process wrote; `None` for zero, which names nobody.
+    /// The token in a word that another process wrote; `None` where its process number is 0: nobody took it.
     #[must_use]
     pub const fn from_word(word: u64) -> Option<Self> {
         match NonZeroU64::new(word) {
-            Some(word) => Some(Self(word)),
-            None => None,
+            Some(word) if word.get() & PID != 0 => Some(Self(word)),
+            _ => None,
         }
     }
 
@@ -33,46 +41,80 @@ impl ProcessToken {
         self.0.get()
     }
 
-    /// Its number.
+    /// Its number, in its own PID namespace.
     #[must_use]
     pub const fn pid(self) -> u32 {
         #[allow(clippy::cast_possible_truncation, reason = "masked to 22 bits")]
-        let pid = (self.0.get() & ((1 << PID_BITS) - 1)) as u32;
+        let pid = (self.0.get() & PID) as u32;
         pid
     }
 
-    /// Whether it still runs (or is stopped). One that was killed does not, even before its parent has asked for it.
-    /// Reads one file of `/proc`: some 10 µs.
-    #[must_use]
-    pub fn is_alive(self) -> bool {
-        start_ticks(self.pid()).is_some_and(|start| start == self.0.get() >> PID_BITS)
+    /// This process, when it takes what the word `before` was about. Counts on from it, and wraps after 2^41.
+    pub(crate) fn next_after(before: u64, locked: bool) -> Self {
+        let count = (before & !(PID | UNLOCKED)).wrapping_add(ONE);
+        // No process sees itself as number 0; were it so, 1 would keep the word from saying that nobody is there.
+        let pid = (u64::from(std::process::id()) & PID).max(1);
+        // Never zero, for the number is not.
+        Self(NonZeroU64::new(count | pid | if locked { 0 } else { UNLOCKED }).unwrap_or(NonZeroU64::MIN))
     }
 
-    fn new(pid: u32, start: u64) -> Option<Self> {
-        Self::from_word((start << PID_BITS) | (u64::from(pid) & ((1 << PID_BITS) - 1)))
+    /// The word once it is given back: the count stays.
+    pub(crate) const fn word_without(self) -> u64 {
+        self.0.get() & !(PID | UNLOCKED)
+    }
+
+    /// Whether its owner holds the lock.
+    pub(crate) const fn is_locked(self) -> bool {
+        self.0.get() & UNLOCKED == 0
     }
 }
 
-/// When a process began; `None` if there is none of that number, or it is dead already.
-fn start_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses, which may contain any of both.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?;
-    let threads: u32 = fields.nth(16)?.parse().ok()?;
-    // The first thread may be gone while others still run, for a moment after a kill or for long: then the process lives.
-    if matches!(state, "X" | "x") || (state == "Z" && threads <= 1) {
+/// A page that the kernel empties in a child of `fork`.
+static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
+static COPIES: AtomicU64 = AtomicU64::new(0);
+
+/// A number that is another one in each copy (fork) of this process: descriptors from before a fork are shared with the process
+/// that was copied. No system call but the first time.
+pub(crate) fn copy_number() -> u64 {
+    // Acquire: pairs with the Release in `page`: the mapping is there.
+    let known = PAGE.load(Ordering::Acquire);
+    let Some(page) = (if known.is_null() { page() } else { Some(known) }) else {
+        // A kernel without such pages: the process number, apart from all counts.
+        return u64::from(std::process::id()) | 1 << 63;
+    };
+    // SAFETY: `page` made the mapping for one word, and it is never taken down.
+    let word = unsafe { &*page };
+    // Relaxed, all: only the number itself matters.
+    match word.load(Ordering::Relaxed) {
+        0 => {
+            let next = COPIES.fetch_add(1, Ordering::Relaxed) + 1;
+            word.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|theirs| theirs, |_| next)
+        }
+        number => number,
+    }
+}
+
+fn page() -> Option<*mut AtomicU64> {
+    const BYTES: usize = 4096;
+    let (null, access) = (core::ptr::null_mut(), libc::PROT_READ | libc::PROT_WRITE);
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+    let raw = unsafe { libc::mmap(null, BYTES, access, kind, -1, 0) };
+    if raw == libc::MAP_FAILED {
         return None;
     }
-    fields.nth(1)?.parse().ok()
-}
-
-/// Which table of process numbers this process lives with: numbers of another one mean nothing here. 0 if unknown.
-pub(crate) fn pid_namespace() -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    // The calling thread's, for those of the process are its first thread's, which may have ended.
-    std::fs::metadata("/proc/thread-self/ns/pid").map_or(0, |data| data.ino())
+    // SAFETY: the range is ours, and nothing is in it yet.
+    let wiped = unsafe { libc::madvise(raw, BYTES, libc::MADV_WIPEONFORK) } == 0;
+    let (ours, none) = (raw.cast::<AtomicU64>(), core::ptr::null_mut());
+    // Release: pairs with the Acquire in `copy_number`. Acquire: pairs with this Release of another thread.
+    let result = match wiped.then(|| PAGE.compare_exchange(none, ours, Ordering::Release, Ordering::Acquire)) {
+        Some(Ok(_)) => return Some(ours),
+        Some(Err(theirs)) => Some(theirs),
+        None => None,
+    };
+    // SAFETY: made above, and nobody else knows of it.
+    unsafe { libc::munmap(raw, BYTES) };
+    result
 }
 
 #[cfg(test)]
@@ -80,30 +122,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn we_live_and_the_dead_do_not() {
-        let own = ProcessToken::own().expect("/proc");
-        assert_eq!((own.pid(), own.is_alive()), (std::process::id(), true));
-        assert_eq!(ProcessToken::from_word(own.word()), Some(own));
-        // The same number, another start.
-        let later = ProcessToken::from_word(own.word() + (1 << PID_BITS)).expect("not zero");
-        assert!(!later.is_alive());
+    fn two_takings_of_one_process_differ_and_zero_is_nobody() {
         assert_eq!(ProcessToken::from_word(0), None);
-        let garbage = ProcessToken::from_word(u64::MAX).expect("not zero");
-        assert!(!garbage.is_alive());
+        let first = ProcessToken::next_after(0, true);
+        assert_eq!((first.pid(), first.is_locked()), (std::process::id(), true));
+        assert_eq!(ProcessToken::from_word(first.word()), Some(first));
+        let free = first.word_without();
+        assert_eq!(ProcessToken::from_word(free), None);
+        let second = ProcessToken::next_after(free, false);
+        assert_eq!((second.pid(), second.is_locked()), (std::process::id(), false));
+        assert_ne!(ProcessToken::next_after(free, true), first);
+        assert_ne!(ProcessToken::next_after(second.word_without(), true), first);
+        // The count wraps, whatever stood there.
+        assert_eq!(ProcessToken::next_after(u64::MAX, true).word(), u64::from(std::process::id()));
     }
 
     #[test]
-    fn a_child_is_dead_once_killed_even_if_nobody_asked_for_it() {
-        let mut child = std::process::Command::new("sleep").arg("100").spawn().expect("sleep");
-        let token = ProcessToken::new(child.id(), start_ticks(child.id()).expect("runs")).expect("not zero");
-        assert!(token.is_alive());
-        child.kill().expect("ours");
-        let died = (0..5_000).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-            !token.is_alive()
-        });
-        assert!(died, "a zombie is dead");
-        child.wait().expect("ours");
-        assert!(!token.is_alive());
+    fn a_copy_of_this_process_has_another_number() {
+        let number = copy_number();
+        assert_eq!(copy_number(), number);
+        // SAFETY: the child does nothing but arithmetic on atomics, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let other = copy_number() != number && copy_number() == copy_number();
+            // SAFETY: ends the child without running anything of the parent's.
+            unsafe { libc::_exit(i32::from(!other)) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for our child; the status lives through the call.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert_eq!(copy_number(), number);
     }
 }

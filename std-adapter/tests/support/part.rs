@@ -23,6 +23,11 @@ pub(crate) struct Part(Child);
 impl Part {
     /// Starts the "test" of that name with `given`.
     pub(crate) fn start(name: &str, given: &str) -> Self {
+        Self::start_as(name, given, |_| ())
+    }
+
+    /// The same, with more to be done to the command.
+    pub(crate) fn start_as(name: &str, given: &str, change: impl FnOnce(&mut Command)) -> Self {
         let this = std::env::current_exe().expect("this program");
         let mut command = Command::new(this);
         command
@@ -36,6 +41,7 @@ impl Part {
                 if code == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
             });
         }
+        change(&mut command);
         Self(command.spawn().expect("a child"))
     }
 

@@ -9,6 +9,7 @@ mod feed;
 mod files;
 mod host;
 mod ladder;
+mod leftover;
 #[cfg(feature = "tui")]
 mod live;
 mod matching;

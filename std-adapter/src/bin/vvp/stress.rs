@@ -2,11 +2,11 @@
 //! was lost or doubled.
 
 use super::cli::{self, Failure, Outcome, grouped};
+use super::leftover::{Place, remove_left};
 use super::squeeze::{Squeezed, squeeze};
 use lexopt::prelude::*;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +29,7 @@ them is killed (SIGKILL) and started again, or stopped for a moment, so that the
   - the journal must hold each gateway's commands once, in order, and unchanged;
   - an engine to which the journal is applied undisturbed must have the matcher's state hash;
   - it must give the very events that each publisher got, each once.
+What a killed 'vvp stress' has left in /dev/shm is removed first.
 At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is done, and proved in the same way.
 
   --commands N   of each gateway (100,000)
@@ -59,13 +60,17 @@ struct Request {
 pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     let Some(request) = parse(arguments)? else { return cli::say(HELP) };
     let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
-    let place = Place(PathBuf::from(format!("/dev/shm/vvp-stress-{}", std::process::id())));
+    for left in remove_left() {
+        let _ = writeln!(io::stderr(), "vvp: removed {}, which a killed 'vvp stress' had left", left.display());
+    }
+    let place = Place::make().map_err(|e| Failure::at("a directory in /dev/shm", &e))?;
     let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
-    let meeting = Meeting::create(&place.0, entries).map_err(|e| fault(&e))?;
+    let meeting = Meeting::create(&place.path, entries).map_err(|e| fault(&e))?;
     meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
     meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
     if !request.json {
-        let _ = writeln!(io::stderr(), "vvp: the pipeline is at {0}; look at it with 'vvp top {0}'", place.0.display());
+        let _ =
+            writeln!(io::stderr(), "vvp: the pipeline is at {0}; look at it with 'vvp top {0}'", place.path.display());
     }
     let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
     stop.on_signals();
@@ -139,15 +144,6 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
         return Err(Failure::usage(format!("--publishers must be from 1 to {PUBLISHERS_MAX}"), "stress"));
     }
     Ok(Some(request))
-}
-
-/// The pipeline's directory, gone at the end.
-struct Place(PathBuf);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// A stage's process. It never outlives this one.
@@ -241,7 +237,7 @@ struct Done {
 /// Runs the pipeline to its end.
 fn disturb(request: &Request, place: &Place, meeting: &Meeting, stop: &Stop) -> Result<Done, Failure> {
     let fault = |e: io::Error| Failure::at("a stage", &e);
-    let dir = place.0.display().to_string();
+    let dir = place.path.display().to_string();
     let word = |name: &str| vec![name.to_owned(), dir.clone()];
     let mut stages = vec![Stage::start(word("matcher")).map_err(fault)?];
     for publisher in 0..request.publishers {

@@ -64,7 +64,8 @@ impl RegionDir {
         owned(unsafe { libc::openat(self.dir.as_raw_fd(), c".".as_ptr(), flags, 0o600) }, "openat")
     }
 
-    /// Gives a nameless file its name, at once and only if there is none of that name.
+    /// Gives a nameless file its name, at once and only if there is none of that name. Where there is no `/proc` to name the
+    /// file by, the descriptor itself names it, which the kernel lets whoever opened it do from 6.10 on, and root before.
     pub(super) fn give_name(&self, file: &OwnedFd, name: &str) -> Result<(), RegionError> {
         let name = checked(name)?;
         // The calling thread's, for those of the process are its first thread's, which may have ended.
@@ -73,7 +74,12 @@ impl RegionDir {
         };
         let (to, follow) = (self.dir.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
         // SAFETY: both names end with a zero byte and live through the call.
-        match unsafe { libc::linkat(libc::AT_FDCWD, from.as_ptr(), to, name.as_ptr(), follow) } {
+        let mut code = unsafe { libc::linkat(libc::AT_FDCWD, from.as_ptr(), to, name.as_ptr(), follow) };
+        if code != 0 && last_errno() == libc::ENOENT {
+            // SAFETY: as above.
+            code = unsafe { libc::linkat(file.as_raw_fd(), c"".as_ptr(), to, name.as_ptr(), libc::AT_EMPTY_PATH) };
+        }
+        match code {
             0 => Ok(()),
             _ if last_errno() == libc::EEXIST => Err(RegionError::Exists),
             _ => Err(RegionError::System { call: "linkat", errno: last_errno() }),

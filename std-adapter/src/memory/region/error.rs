@@ -58,8 +58,6 @@ pub enum RegionError {
         /// That user's number.
         uid: u32,
     },
-    /// It was made where process numbers mean something else (a container): its owners cannot be told dead from alive.
-    OtherPidNamespace,
     /// The caller insisted on something that the system did not do.
     Insisted {
         /// On what.
@@ -106,14 +104,12 @@ impl core::fmt::Display for RegionError {
             Self::ForeignOwner { uid } => {
                 write!(f, "the region belongs to user {uid} or others may write to it: run as its owner, mode 0600")
             }
-            Self::OtherPidNamespace => {
-                f.write_str("the region was made in another PID namespace: share it (docker --pid) or create it here")
-            }
             Self::Insisted { knob, answer } => write!(f, "{knob} insisted on but {answer}: {}", knob.remedy()),
             Self::System { call, errno } => {
                 let remedy = match errno {
                     libc::EACCES | libc::EPERM => "check who owns /dev/shm and the file",
                     libc::ENOSPC | libc::ENOMEM => "free memory, or enlarge /dev/shm",
+                    libc::ENOLCK => "the file system has no locks: put the region into /dev/shm",
                     libc::EMFILE | libc::ENFILE => "raise the limit of open files (ulimit -n)",
                     _ => "see errno(3)",
                 };

@@ -1,7 +1,7 @@
 //! The first page of a region: what it is, who made it, whether it is ready.
 
 use super::RegionError;
-use crate::memory::process::{ProcessToken, pid_namespace};
+use crate::memory::process::ProcessToken;
 use core::mem::offset_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,15 +12,18 @@ pub(super) const HEADER_BYTES: usize = 4096;
 const MAGIC: u64 = u64::from_le_bytes(*b"VVPREGN\xB7");
 
 /// Goes up with every change of this header.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// ```text
-///   0      8        16      24        32       40         48            56               128
-///   +------+--------+-------+---------+--------+----------+-------------+-- - - ---------+-----------+-- - - --+
-///   |magic |version | ready | layout  | total  | creator  | pid         |                | heartbeat |  4096   |
-///   |      |        |       | hash    | bytes  | token    | namespace   |                |           |         |
-///   +------+--------+-------+---------+--------+----------+-------------+-- - - ---------+-----------+-- - - --+
+///   0      8        16      24        32       40                       128
+///   +------+--------+-------+---------+--------+---------+-- - - ---------+-----------+-- - - --+
+///   |magic |version | ready | layout  | total  | maker   |                | heartbeat |  4096   |
+///   |      |        |       | hash    | bytes  |         |                |           |         |
+///   +------+--------+-------+---------+--------+---------+-- - - ---------+-----------+-- - - --+
 /// ```
+/// `maker` is the process's number, for messages; its bytes of the file are locked from before the region has its name until
+/// it is ready. (Version 1 had a time beside the number, and the PID namespace behind it.)
+///
 /// Words of 8 bytes in the machine's order: a region never leaves its machine. All are atomics, and every one is checked:
 /// another process may write there.
 #[derive(Debug)]
@@ -31,31 +34,25 @@ pub(super) struct Header {
     ready: AtomicU64,
     layout_hash: AtomicU64,
     total_bytes: AtomicU64,
-    creator: AtomicU64,
-    pid_namespace: AtomicU64,
-    _reserved: [u64; 9],
+    maker: AtomicU64,
+    _reserved: [u64; 10],
     heartbeat: AtomicU64,
 }
 
 const _: () = {
-    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, creator) == 40);
+    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, maker) == 40);
     assert!(offset_of!(Header, heartbeat) == 128 && size_of::<Header>() <= HEADER_BYTES);
 };
 
 impl Header {
     /// Says what the region will be, all but that it is ready.
-    pub(super) fn begin(&self, layout_hash: u64, total_bytes: usize) -> Result<(), RegionError> {
-        let Some(own) = ProcessToken::own() else {
-            return Err(RegionError::System { call: "read /proc/self/stat", errno: libc::ENOENT });
-        };
+    pub(super) fn begin(&self, layout_hash: u64, total_bytes: usize) {
         // Relaxed, all: nobody can open the file before it has its name, and `ready` comes after that.
         self.version.store(u64::from(VERSION), Ordering::Relaxed);
         self.layout_hash.store(layout_hash, Ordering::Relaxed);
         self.total_bytes.store(total_bytes as u64, Ordering::Relaxed);
-        self.creator.store(own.word(), Ordering::Relaxed);
-        self.pid_namespace.store(pid_namespace(), Ordering::Relaxed);
+        self.maker.store(u64::from(std::process::id()), Ordering::Relaxed);
         self.magic.store(MAGIC, Ordering::Relaxed);
-        Ok(())
     }
 
     pub(super) fn finish(&self) {
@@ -63,10 +60,15 @@ impl Header {
         self.ready.store(1, Ordering::Release);
     }
 
-    /// Whether this is a region that we can use.
-    pub(super) fn check(&self, layout_hash: u64, total_bytes: usize, found_bytes: u64) -> Result<(), RegionError> {
+    /// Whether it is finished.
+    pub(super) fn is_ready(&self) -> bool {
         // Acquire: pairs with the Release in `finish`.
-        let ready = self.ready.load(Ordering::Acquire);
+        self.ready.load(Ordering::Acquire) == 1
+    }
+
+    /// Whether this is a region that we can use. `NotReady` does not say that its maker lives.
+    pub(super) fn check(&self, layout_hash: u64, total_bytes: usize, found_bytes: u64) -> Result<(), RegionError> {
+        let ready = self.is_ready();
         // Relaxed, all: written before `ready`, or by somebody who keeps no rules.
         if self.magic.load(Ordering::Relaxed) != MAGIC {
             return Err(RegionError::NotARegion);
@@ -74,9 +76,6 @@ impl Header {
         let version = self.version.load(Ordering::Relaxed);
         if version != u64::from(VERSION) {
             return Err(RegionError::OtherVersion { found: u32::try_from(version).unwrap_or(u32::MAX) });
-        }
-        if self.pid_namespace.load(Ordering::Relaxed) != pid_namespace() {
-            return Err(RegionError::OtherPidNamespace);
         }
         let found = self.layout_hash.load(Ordering::Relaxed);
         if found != layout_hash {
@@ -86,17 +85,19 @@ impl Header {
         if found_bytes < needed {
             return Err(RegionError::TooSmall { needed_bytes: needed, found_bytes });
         }
-        if ready != 1 {
-            let creator = self.creator();
-            let pid = creator.map_or(0, ProcessToken::pid);
-            let alive = creator.is_some_and(ProcessToken::is_alive);
-            return Err(if alive { RegionError::NotReady { pid } } else { RegionError::HalfMade { pid } });
+        if !ready {
+            return Err(RegionError::NotReady { pid: self.creator().map_or(0, ProcessToken::pid) });
         }
         Ok(())
     }
 
+    /// The word whose bytes of the file the maker holds until it has finished.
+    pub(super) const fn maker(&self) -> &AtomicU64 {
+        &self.maker
+    }
+
     pub(super) fn creator(&self) -> Option<ProcessToken> {
-        ProcessToken::from_word(self.creator.load(Ordering::Relaxed)) // Relaxed: a word to look at
+        ProcessToken::from_word(self.maker.load(Ordering::Relaxed)) // Relaxed: a word to look at
     }
 
     pub(super) fn beat(&self) {

@@ -25,12 +25,14 @@ mod directory;
 mod error;
 mod header;
 mod layout;
+mod locks;
 mod options;
 mod view;
 
 pub use directory::RegionDir;
 pub use error::RegionError;
 pub use layout::{LayoutHash, Message, SharedLayout};
+pub(crate) use locks::{Holder, LockRefused};
 pub use options::{Knob, RegionAnswers, RegionOptions, Wish};
 pub(crate) use view::{ReadOnlyLayout, RegionView};
 
@@ -42,6 +44,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 use directory::{check_owner, owned};
 use header::{HEADER_BYTES, Header};
+use locks::{Locks, reopened};
 use options::fulfil;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -60,6 +63,7 @@ pub struct SharedRegion {
     size: usize,
     answers: RegionAnswers,
     file: OwnedFd,
+    locks: Locks,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread.
@@ -113,7 +117,7 @@ impl SharedRegion {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_fd(file: OwnedFd, size: usize, options: &RegionOptions) -> Result<Self, RegionError> {
-        Self::attach(file, (size, BYTES), options, Access::ReadWrite)
+        Self::received(file, (size, BYTES), options)
     }
 
     /// The bytes after the header, which other processes may change at any time.
@@ -129,7 +133,7 @@ impl SharedRegion {
         self.answers
     }
 
-    /// The process that made it, also if it is dead by now.
+    /// The process that made it, as it says itself, also if it is dead by now.
     #[must_use]
     pub fn creator(&self) -> Option<ProcessToken> {
         self.header().creator()
@@ -146,7 +150,9 @@ impl SharedRegion {
         self.header().beats()
     }
 
-    /// The file behind it.
+    /// The file behind it. The ends of channels that this process has in the region are locked through it: another process
+    /// that keeps a copy of this descriptor open, or a mapping made through it, lets this one look alive after its death.
+    /// ([`from_fd`](Self::from_fd) keeps none where `/proc` is there.)
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
@@ -166,10 +172,17 @@ impl SharedRegion {
         init: impl FnOnce(&Self),
     ) -> Result<Self, RegionError> {
         let this = Self::make(dir.nameless()?, what, options, false)?;
+        // As long as it is held, the maker is at work.
+        let refused = |why| match why {
+            LockRefused::System(errno) => RegionError::System { call: "fcntl", errno },
+            LockRefused::Held => RegionError::System { call: "fcntl", errno: libc::EAGAIN },
+        };
+        this.lock(this.header().maker()).map_err(refused)?;
         // From here on others may find it; `ready` is still down, so that they do not use it yet.
         dir.give_name(&this.file, name)?;
         init(&this);
         this.header().finish();
+        this.unlock(this.header().maker());
         Ok(this)
     }
 
@@ -220,7 +233,7 @@ impl SharedRegion {
                 errno => RegionError::System { call: "fallocate", errno },
             });
         }
-        let mut this = Self::map(file, total, size, Access::ReadWrite)?;
+        let mut this = Self::map(file, total, size, Access::ReadWrite, true)?;
         this.fulfil(wishes, pool)?;
         let seal = || {
             let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
@@ -232,16 +245,30 @@ impl SharedRegion {
             }
         };
         this.answers.seals = fulfil(wishes.seals, Knob::Seals, seal)?;
-        this.header().begin(hash, total)?;
+        this.header().begin(hash, total);
         Ok(this)
     }
 
-    /// Maps a file that somebody else made, and looks whether it is what we want.
-    fn attach(
+    /// Maps what is behind a descriptor from another process, through a description of our own if there can be one. (A mapping
+    /// keeps the description that it was made through.)
+    fn received(file: OwnedFd, what: (usize, u64), wishes: &RegionOptions) -> Result<Self, RegionError> {
+        match reopened(file.as_fd())? {
+            Some(ours) => Self::attach(ours, what, wishes, Access::ReadWrite),
+            None => Self::attach_through(file, what, wishes, Access::ReadWrite, false),
+        }
+    }
+
+    /// Maps a file that somebody else made and we opened, and looks whether it is what we want.
+    fn attach(file: OwnedFd, what: (usize, u64), wishes: &RegionOptions, access: Access) -> Result<Self, RegionError> {
+        Self::attach_through(file, what, wishes, access, true)
+    }
+
+    fn attach_through(
         file: OwnedFd,
         (size, hash): (usize, u64),
         wishes: &RegionOptions,
         access: Access,
+        own_description: bool,
     ) -> Result<Self, RegionError> {
         let file = std::fs::File::from(file);
         let data =
@@ -261,8 +288,16 @@ impl SharedRegion {
         }
         let pool = data.blksize() == HUGE_PAGE_BYTES as u64;
         let mapped = usize::try_from(found_bytes).map_err(|_| RegionError::TooLarge)?;
-        let mut this = Self::map(file, mapped, size, access)?;
-        this.header().check(hash, total, found_bytes)?;
+        let mut this = Self::map(file, mapped, size, access, own_description)?;
+        match this.header().check(hash, total, found_bytes) {
+            // Its maker is gone. Looked at again: it may have finished in between.
+            Err(RegionError::NotReady { pid }) if this.holder(this.header().maker()) == Holder::Nobody => {
+                if !this.header().is_ready() {
+                    return Err(RegionError::HalfMade { pid });
+                }
+            }
+            checked => checked?,
+        }
         this.fulfil(wishes, pool)?;
         this.answers.seals = fulfil(wishes.seals, Knob::Seals, || {
             // SAFETY: asks for a number; takes no pointer.
@@ -273,14 +308,21 @@ impl SharedRegion {
         Ok(this)
     }
 
-    fn map(file: OwnedFd, mapped_bytes: usize, size: usize, access: Access) -> Result<Self, RegionError> {
+    fn map(
+        file: OwnedFd,
+        mapped_bytes: usize,
+        size: usize,
+        access: Access,
+        own_description: bool,
+    ) -> Result<Self, RegionError> {
         let write = if access == Access::ReadWrite { libc::PROT_WRITE } else { 0 };
         let (null, access) = (core::ptr::null_mut(), libc::PROT_READ | write);
         // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
         let raw = unsafe { libc::mmap(null, mapped_bytes, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
         match NonNull::new(raw.cast::<u8>()) {
             Some(start) if raw != libc::MAP_FAILED => {
-                Ok(Self { start, mapped_bytes, size, answers: RegionAnswers::default(), file })
+                let (answers, locks) = (RegionAnswers::default(), Locks::new(own_description));
+                Ok(Self { start, mapped_bytes, size, answers, file, locks })
             }
             _ => Err(RegionError::System { call: "mmap", errno: last_errno() }),
         }
@@ -417,7 +459,7 @@ impl<T: SharedLayout> Region<T> {
     /// # Errors
     /// As for [`SharedRegion::open`].
     pub fn from_fd(file: OwnedFd, options: &RegionOptions) -> Result<Self, RegionError> {
-        Ok(Self::of(SharedRegion::attach(file, Self::what(), options, Access::ReadWrite)?))
+        Ok(Self::of(SharedRegion::received(file, Self::what(), options)?))
     }
 
     /// What became of the wishes.

@@ -31,6 +31,11 @@ impl<T: ReadOnlyLayout> RegionView<T> {
         Ok(Self { bytes, _contents: PhantomData })
     }
 
+    /// The region as such.
+    pub(crate) const fn region(&self) -> &SharedRegion {
+        &self.bytes
+    }
+
     /// What is there. Crate-private: see [`ReadOnlyLayout`].
     pub(crate) const fn get(&self) -> &T {
         // SAFETY: mapped for a `T` as long as `self` lives; zero at first, and whatever others write, `T` stands it.

@@ -1,0 +1,116 @@
+//! A part of a test inside other namespaces, or without some of what it has here.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Where a part is to run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Inside {
+    /// Another clock namespace: clocks since boot are this many seconds ahead.
+    Time(u32),
+    /// Other process numbers: it is number 1.
+    Pid,
+    /// A mount namespace of its own, in which `/proc` is empty.
+    NoProc,
+}
+
+impl Inside {
+    const fn flags(self) -> i32 {
+        match self {
+            // `CLONE_NEWTIME`
+            Self::Time(_) => 0x80,
+            Self::Pid => libc::CLONE_NEWPID,
+            Self::NoProc => libc::CLONE_NEWNS,
+        }
+    }
+
+    /// Has the command's process run there. The process that is started waits for it and ends as it does.
+    pub(crate) fn put(self, command: &mut Command) {
+        // SAFETY: async-signal-safe calls only, on memory that is there already.
+        let own_id = unsafe { libc::geteuid() };
+        let (map, offsets) = (
+            format!("{own_id} {own_id} 1"),
+            match self {
+                Self::Time(seconds) => format!("monotonic {seconds} 0\nboottime {seconds} 0\n"),
+                _ => String::new(),
+            },
+        );
+        // SAFETY: between fork and exec, only system calls on what was made before.
+        unsafe { command.pre_exec(move || self.enter(&map, &offsets)) };
+    }
+
+    /// Whether the kernel lets us; loudly, if not.
+    pub(crate) fn is_possible(self) -> bool {
+        let mut command = Command::new("true");
+        self.put(&mut command);
+        let done = command.status();
+        if let Err(error) = &done {
+            eprintln!("SKIPPED: {self:?}: the kernel refuses it: {error}");
+        }
+        done.is_ok()
+    }
+
+    fn enter(self, map: &str, offsets: &str) -> io::Result<()> {
+        // SAFETY: takes no pointer.
+        let mut done = unsafe { libc::unshare(self.flags()) };
+        if done != 0 {
+            // Without rights: as root of a user namespace of its own, in which this user is called as before.
+            // SAFETY: as above.
+            done = unsafe { libc::unshare(libc::CLONE_NEWUSER | self.flags()) };
+            if done == 0 {
+                write(c"/proc/self/uid_map", map)?;
+            }
+        }
+        if done != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if let Self::NoProc = self {
+            let null = core::ptr::null();
+            let private = libc::MS_REC | libc::MS_PRIVATE;
+            // SAFETY: the paths are constant strings with their zero bytes.
+            let made = unsafe {
+                libc::mount(null, c"/".as_ptr(), null, private, null.cast()) == 0
+                    && libc::mount(c"none".as_ptr(), c"/proc".as_ptr(), c"tmpfs".as_ptr(), 0, null.cast()) == 0
+            };
+            return if made { Ok(()) } else { Err(io::Error::last_os_error()) };
+        }
+        if !offsets.is_empty() {
+            write(c"/proc/self/timens_offsets", offsets)?;
+        }
+        // The children of who asked are in the new namespace, not who asked.
+        // SAFETY: the child goes on to its exec; the parent waits and ends.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                // SAFETY: takes no pointer.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) };
+                Ok(())
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: the descriptors are this process's copies, which would keep the starter waiting for the exec; the
+                // status lives through the call.
+                unsafe {
+                    libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0);
+                    while libc::waitpid(child, &raw mut status, 0) < 0 {}
+                    libc::_exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 1 })
+                }
+            }
+        }
+    }
+}
+
+fn write(path: &core::ffi::CStr, text: &str) -> io::Result<()> {
+    // SAFETY: path and text live through the calls.
+    unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if file < 0 || libc::write(file, text.as_ptr().cast(), text.len()) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::close(file);
+    }
+    Ok(())
+}
