@@ -162,8 +162,12 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     let (head, _) = start.take::<20>()?;
     let [first, _, t0, t1, _, _, f0, f1, _, protocol, _, _, source @ .., d0, d1, d2, d3] = head;
     let header = usize::from(first & 15) * 4;
-    let total = usize::from(u16::from_be_bytes([t0, t1]));
-    if first >> 4 != 4 || header < 20 || total < header {
+    // 0: the card splits what it is given and fills the length in, after the packet was captured.
+    let total = match u16::from_be_bytes([t0, t1]) {
+        0 => start.bytes.len(),
+        total => usize::from(total),
+    };
+    if first >> 4 != 4 || header < 20 || (total < header && [t0, t1] != [0, 0]) {
         return Err(start.malformed());
     }
     // More parts follow, or this is not the first.
@@ -174,7 +178,8 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
         return Err(NotUdp::Transport(protocol));
     }
     let mapped = |[a, b, c, d]: [u8; 4]| core::net::Ipv4Addr::new(a, b, c, d).to_ipv6_mapped();
-    udp(start.limit(total)?.skip(header)?, mapped(source), mapped([d0, d1, d2, d3]))
+    let open = [t0, t1] == [0, 0];
+    udp(start.limit(total)?.skip(header)?, open, mapped(source), mapped([d0, d1, d2, d3]))
 }
 
 fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
@@ -183,7 +188,9 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     if first >> 4 != 6 {
         return Err(start.malformed());
     }
-    let mut rest = rest.limit(usize::from(u16::from_be_bytes([l0, l1])))?;
+    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length an extension header says.
+    let open = [l0, l1] == [0, 0];
+    let mut rest = if open { rest } else { rest.limit(usize::from(u16::from_be_bytes([l0, l1])))? };
     for _ in 0..EXTENSIONS_MAX {
         match next {
             // Hop by hop, routing, options for the destination: length in units of 8 bytes, without the first.
@@ -212,16 +219,25 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     }
     let address = |bytes: &[u8]| bytes.first_chunk::<16>().map_or(core::net::Ipv6Addr::UNSPECIFIED, |b| (*b).into());
     let (source, destination) = addresses.split_at(16);
-    udp(rest, address(source), address(destination))
+    udp(rest, open, address(source), address(destination))
 }
 
-fn udp(start: Rest<'_>, source: core::net::Ipv6Addr, destination: core::net::Ipv6Addr) -> Result<Datagram<'_>, NotUdp> {
+/// The datagram that starts here. `open`: IP does not say how long it is, so its own length may be 0 as well and means
+/// the rest of the packet.
+fn udp(
+    start: Rest<'_>,
+    open: bool,
+    source: core::net::Ipv6Addr,
+    destination: core::net::Ipv6Addr,
+) -> Result<Datagram<'_>, NotUdp> {
     let ([s0, s1, d0, d1, l0, l1, _, _], rest) = start.take::<8>()?;
-    let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let Some(payload) = length.checked_sub(8) else { return Err(start.malformed()) };
+    let payload = match u16::from_be_bytes([l0, l1]) {
+        0 if open => rest,
+        length => rest.limit(usize::from(length).checked_sub(8).ok_or(start.malformed())?)?,
+    };
     Ok(Datagram {
         source: Address { ip: source, port: u16::from_be_bytes([s0, s1]) },
         destination: Address { ip: destination, port: u16::from_be_bytes([d0, d1]) },
-        payload: rest.limit(payload)?.bytes,
+        payload: payload.bytes,
     })
 }
