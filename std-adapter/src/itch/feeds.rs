@@ -102,7 +102,7 @@ impl core::fmt::Display for Name {
 /// Without a choice that session is read of which most packets have messages (of equals the one with more packets,
 /// then the first). Where it follows others on the same destination, each ended by its sender before the next began,
 /// reading starts with the first of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Feeds {
     flows: Vec<Flow>,
     /// Where the last packet was found.
