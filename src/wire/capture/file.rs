@@ -137,7 +137,11 @@ enum Format {
 /// What the first four bytes of a file say.
 #[derive(Clone, Copy)]
 enum Magic {
-    Pcap { big: bool, nanos: bool, header: u8 },
+    Pcap {
+        big: bool,
+        nanos: bool,
+        header: u8,
+    },
     Ng,
     /// A capture that is not read.
     Other,

@@ -102,7 +102,8 @@ impl Stock {
     #[inline(always)]
     pub(super) const fn is_crossed(&self) -> bool {
         let [bid, ask] = self.top;
-        bid.level != 0 && ask.level != 0 && bid.price >= ask.price
+        // An empty side has the price 0; the prices are compared first, since they differ nearly always.
+        bid.price >= ask.price && bid.level != 0 && ask.level != 0
     }
 
     /// Counts that a new best crossed the book.
