@@ -184,7 +184,7 @@ fn a_full_market_says_so_and_goes_on() {
 fn a_book_that_stays_crossed_is_counted() {
     let mut market = Small::new_box_zeroed().unwrap();
     let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::default() };
-    let mut add = |market: &mut Small, reference, side, price| {
+    let add = |market: &mut Small, reference, side, price| {
         let m = AddOrder::new(stamp).with_reference(reference).with_side(side).with_shares(10);
         market.apply(0, &Message::AddOrder(&m.with_price(Price4::new(price))));
         market.check_invariants();

@@ -95,7 +95,7 @@ fn a_feed_is_chosen_by_group_port_and_session() {
         let to = if file == "four.pcap" { format!("{two}:26477") } else { format!("[{two}]:26477") };
         assert!(err.contains("6 packets of another session (other_session)"), "{err}");
         assert!(err.contains(&format!("session OTHER to {to}: 6 packets, 6 with messages")), "{err}");
-        assert!(err.contains("1 packet of UDP that are no MoldUDP64 (not_mold)"), "{err}");
+        assert!(err.contains("1 packet of UDP without MoldUDP64 (not_mold)"), "{err}");
         // What was chosen is read, and leaving the rest out was asked for. Where no destination was named, UDP that is
         // no MoldUDP64 is counted by its own name.
         for (args, count, left_out) in [

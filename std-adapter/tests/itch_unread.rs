@@ -72,15 +72,15 @@ fn packets_that_are_short_or_no_udp_are_said_with_their_place() {
         };
         for (odd, says) in [
             (spoiled(&|p| p.truncate(50)), "1 packet captured in part (short), first at byte "),
-            (spoiled(&|p| p[13] = 6), "1 packet that are no UDP (other_traffic), first at byte "),
-            (spoiled(&|p| p[23] = 6), "1 packet that are no UDP (other_traffic), first at byte "),
-            (spoiled(&|p| p[20] = 0x20), "1 packet that are parts of datagrams (fragment), first at byte "),
+            (spoiled(&|p| p[13] = 6), "1 packet with no UDP (other_traffic), first at byte "),
+            (spoiled(&|p| p[23] = 6), "1 packet with no UDP (other_traffic), first at byte "),
+            (spoiled(&|p| p[20] = 0x20), "1 packet with a part of a datagram (fragment), first at byte "),
             (spoiled(&|p| p[14] = 0x41), "1 packet with a header that cannot be (malformed), first at byte "),
-            (shape.packet(1, b"ntp"), "1 packet of UDP that are no MoldUDP64 (not_mold), first at byte "),
-            (shape.packet(1, &[0; 48]), "1 packet of UDP that are no MoldUDP64 (not_mold), first at byte "),
+            (shape.packet(1, b"ntp"), "1 packet of UDP without MoldUDP64 (not_mold), first at byte "),
+            (shape.packet(1, &[0; 48]), "1 packet of UDP without MoldUDP64 (not_mold), first at byte "),
             (
                 shape.packet(1, &[&mold("MINE", 4, &[message(4)])[..], b"x"].concat()),
-                "1 packet whose blocks do not fill them (bad_blocks), first at byte ",
+                "1 packet with blocks of a wrong length (bad_blocks), first at byte ",
             ),
         ] {
             desk.put(name, capture(shape, [good[0].clone(), odd, good[1].clone(), good[2].clone()]));

@@ -75,14 +75,14 @@ impl Odd {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::OtherTraffic => "that are no UDP",
-            Self::Fragment => "that are parts of datagrams",
+            Self::OtherTraffic => "with no UDP",
+            Self::Fragment => "with a part of a datagram",
             Self::Short => "captured in part",
             Self::Malformed => "with a header that cannot be",
-            Self::NotMold => "of UDP that are no MoldUDP64",
-            Self::BadBlocks => "whose blocks do not fill them",
+            Self::NotMold => "of UDP without MoldUDP64",
+            Self::BadBlocks => "with blocks of a wrong length",
             Self::OtherSession => "of another session",
-            Self::NotChosen => "that were not chosen",
+            Self::NotChosen => "not chosen",
         }
     }
 }
@@ -347,6 +347,8 @@ impl Feed {
 
     fn take(&mut self, seen: Seen, datagram: &[u8]) {
         let packet = match Packet::read(datagram) {
+            // All that was captured is the header.
+            Ok(packet) if packet.kind() == Kind::Request && seen.is_cut => Err(Odd::Short),
             Ok(packet) if datagram.len() <= DATAGRAM_BYTES_MAX => Ok(packet),
             Ok(_) => Err(Odd::NotMold),
             Err(bad) => Err(self.kind_of(bad, seen, datagram)),

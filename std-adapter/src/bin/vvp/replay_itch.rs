@@ -289,7 +289,14 @@ fn all_files<W: Watch + Send>(
             Some(only) if !group.captures => FrameReader::wanted(only, wanted),
             last => Lines::wanted(sources.into_iter().chain(last), wanted, found.as_ref()).map(FrameReader::lines),
         };
-        let mut reader = reader.map_err(|e| Failure::at(files::called(&name), &e))?;
+        let mut reader = match reader {
+            Ok(reader) => reader,
+            Err(e) if pipeline::is_stop(&e) => {
+                done.end = Why::Stopped;
+                break;
+            }
+            Err(e) => return Err(Failure::at(files::called(&name), &e)),
+        };
         if reader.captured().is_none() && !request.wanted.is_default() {
             let what = "is no capture; --group, --port and --session choose among the packets of one";
             return Err(Failure::Error(format!("{} {what}", files::called(&name))));
