@@ -176,7 +176,8 @@ fn a_request_is_a_kind_of_its_own() {
     assert_eq!((packet_of.next_sequence(), packet_of.blocks().count()), (7, 0));
     // Its numbers need not fit: it has no messages.
     assert_eq!(Packet::read(&request(SESSION, u64::MAX, 2)).unwrap().kind(), Kind::Request);
-    // Before anything else it neither names the session nor the first number, nor is one of another session refused.
+    // Before anything else it neither names the session nor the first number, nor is one of another
+    // session refused.
     let mut merge = Merge::<1, 64>::new(0);
     let other = request(Session::new(*b"OTHER     "), 90, 1);
     for bytes in [&wanted, &other] {

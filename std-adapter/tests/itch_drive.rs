@@ -165,7 +165,8 @@ fn every_difference_has_its_kind() {
     }
 }
 
-/// Trades of hidden orders, crosses and broken trades are counted from the first message on, and of wanted stocks alone.
+/// Trades of hidden orders, crosses and broken trades are counted from the first message on, and of
+/// wanted stocks alone.
 #[test]
 fn hidden_trades_crosses_and_broken_trades_count_before_the_first_add() {
     let tape = |with_name: bool| {

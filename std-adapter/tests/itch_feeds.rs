@@ -1,4 +1,5 @@
-//! Captures of several things: which feed is read, what is said of the others, and how one is named.
+//! Captures of several things: which feed is read, what is said of the others, and how one is
+//! named.
 
 #[path = "support/feed.rs"]
 mod feed;
@@ -96,8 +97,8 @@ fn a_feed_is_chosen_by_group_port_and_session() {
         assert!(err.contains("6 packets of another session (other_session)"), "{err}");
         assert!(err.contains(&format!("session OTHER to {to}: 6 packets, 6 with messages")), "{err}");
         assert!(err.contains("1 packet of UDP without MoldUDP64 (not_mold)"), "{err}");
-        // What was chosen is read, and leaving the rest out was asked for. Where no destination was named, UDP that is
-        // no MoldUDP64 is counted by its own name.
+        // What was chosen is read, and leaving the rest out was asked for. Where no destination was
+        // named, UDP that is no MoldUDP64 is counted by its own name.
         for (args, count, left_out) in [
             (format!("{file} --session OTHER"), 6, 7),
             (format!("{file} --session MINE"), 4, 6),
@@ -108,7 +109,8 @@ fn a_feed_is_chosen_by_group_port_and_session() {
             let found = messages(&args, 0);
             assert_eq!((found.0, found.1), (count, left_out), "{args}");
         }
-        // Two sessions go to that group: the one with more packets is read, the other was not left out by name.
+        // Two sessions go to that group: the one with more packets is read, the other was not left
+        // out by name.
         let (count, left_out, err) = messages(&format!("{file} --group {two}"), 1);
         assert_eq!((count, left_out), (6, 4));
         assert!(err.contains("4 packets of another session"), "{err}");
@@ -262,8 +264,9 @@ fn many_interfaces_and_other_captures_at_the_command_line() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
-    /// A capture whose packets are spread over interfaces (and files) with clocks of their own, each said by its
-    /// `if_tsoffset` and `if_tsresol`, gives the same messages as the capture by one clock.
+    /// A capture whose packets are spread over interfaces (and files) with clocks of their own,
+    /// each said by its `if_tsoffset` and `if_tsresol`, gives the same messages as the capture by
+    /// one clock.
     #[test]
     fn interfaces_with_time_offsets_give_the_order_of_one_clock(
         interfaces in prop::collection::vec((0i64..1_000_000, any::<bool>()), 1..50),
@@ -271,7 +274,8 @@ proptest! {
         files in 1usize..4, big: bool, v6: bool,
     ) {
         let shape = Shape { ng: true, big, v6, ..Shape::PLAIN };
-        // Every packet has a number of its own, so that any other order shows as packets that wait or as gaps.
+        // Every packet has a number of its own, so that any other order shows as packets that wait
+        // or as gaps.
         let mut now = 2_000_000_000_000_000u64;
         let described: Vec<_> = interfaces
             .iter()

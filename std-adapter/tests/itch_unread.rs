@@ -107,11 +107,16 @@ fn what_a_choice_leaves_out_is_not_held_against_it() {
     let mut tcp = good.clone();
     tcp[23] = 6;
     let other = shape.packet(2, &mold("OTHER", 1, &[message(9)]));
-    let packets = [tcp, other, good.clone(), shape.packet(3, b"ntp")];
-    desk.put("a.pcap", capture(shape, packets.clone()));
+    // Captured in part, but the headers say where it went and of which session it was.
+    let cut_other = other[..80].to_vec();
+    let packets = [tcp, other, cut_other, good.clone()];
     for choice in ["--session MINE", "--group 233.0.0.1", "--group 233.0.0.1 --session MINE"] {
+        // Neither is UDP to elsewhere that is no MoldUDP64.
+        let ntp = shape.packet(3, b"ntp");
+        desk.put("a.pcap", capture(shape, packets.iter().cloned().chain([ntp])));
         assert_eq!(desk.json(&format!("a.pcap {choice} --strict"), 0).0["total"]["messages"], 1, "{choice}");
     }
+    assert!(desk.json("a.pcap", 1).1.contains("1 packet captured in part (short)"));
     // UDP to the chosen group that is no MoldUDP64, and packets in part, may have been of it.
     let cut = good[..60].to_vec();
     for odd in [shape.packet(1, b"ntp"), cut] {

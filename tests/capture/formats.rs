@@ -1,4 +1,5 @@
-//! What the formats say seldom: time offsets, many interfaces and sections, the modified pcap, lengths of zero.
+//! What the formats say seldom: time offsets, many interfaces and sections, the modified pcap,
+//! lengths of zero.
 
 use super::packets::Shape;
 use super::sections::Described;
@@ -179,6 +180,28 @@ fn an_ip_length_of_zero_is_the_rest_of_the_packet() {
 }
 
 #[test]
+fn a_packet_in_part_says_where_it_went() {
+    for v6 in [false, true] {
+        let shape = Shape { v6, tags: 1, ..Shape::PLAIN };
+        let packet = shape.packet(1, b"hello");
+        let whole = Datagram::of(1, &packet).unwrap();
+        let payload = packet.windows(5).position(|w| w == b"hello").unwrap();
+        for cut in 0..payload + 5 {
+            assert!(matches!(Datagram::of(1, &packet[..cut]), Err(NotUdp::Short { .. })), "{cut}");
+            let part = Datagram::partial(1, &packet[..cut]);
+            if cut < payload {
+                assert!(matches!(part, Err(NotUdp::Short { .. })), "{cut}");
+            } else {
+                let part = part.unwrap();
+                assert_eq!((part.destination, part.source), (whole.destination, whole.source));
+                assert_eq!(part.payload, &b"hello"[..cut - payload]);
+            }
+        }
+        assert_eq!(Datagram::partial(1, &packet), Ok(whole));
+    }
+}
+
+#[test]
 fn a_udp_length_of_zero_needs_an_open_ip_length() {
     for v6 in [false, true] {
         let shape = Shape { v6, ..Shape::PLAIN };
@@ -191,7 +214,8 @@ fn a_udp_length_of_zero_needs_an_open_ip_length() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Whatever offset and resolution an interface has, a packet's time is its units in seconds, and the offset.
+    /// Whatever offset and resolution an interface has, a packet's time is its units in seconds,
+    /// and the offset.
     #[test]
     fn times_are_units_and_offset(
         big: bool,

@@ -150,7 +150,8 @@ enum Magic {
 
 /// Bytes before a packet: seconds, fraction, bytes captured, bytes sent.
 const RECORD_BYTES: u8 = 16;
-/// The same with interface, protocol and kind of the packet behind it: the "modified" pcap of some old systems.
+/// The same with interface, protocol and kind of the packet behind it: the "modified" pcap of some
+/// old systems.
 const MODIFIED_BYTES: u8 = 24;
 
 impl Magic {
@@ -179,8 +180,9 @@ impl Magic {
 
 /// Walks a capture file: give it the bytes at the place it has reached, leave behind what the answer says, again.
 ///
-/// It keeps what the file says about all its packets, and none of its bytes; the interfaces of a pcapng section lie
-/// in `I`. Work of a step: constant, and in proportion to the block for descriptions of interfaces.
+/// It keeps what the file says about all its packets, and none of its bytes; the interfaces of a
+/// pcapng section lie in `I`. Work of a step: constant, and in proportion to the block for
+/// descriptions of interfaces.
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFile<I = InterfaceTable> {
     format: Format,
@@ -195,14 +197,16 @@ impl Default for CaptureFile {
 }
 
 impl CaptureFile {
-    /// At the start of a file, with room for [`INTERFACES_MAX`](super::INTERFACES_MAX) interfaces in a section.
+    /// At the start of a file, with room for [`INTERFACES_MAX`](super::INTERFACES_MAX) interfaces
+    /// in a section.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_interfaces(InterfaceTable::new())
     }
 
-    /// Whether a file that starts so is a capture; four bytes are enough to tell. Of some formats it is only known
-    /// that they are captures: [`CaptureFile::next`] then says [`Fault::OtherFormat`].
+    /// Whether a file that starts so is a capture; four bytes are enough to tell. Of some formats
+    /// it is only known that they are captures: [`CaptureFile::next`] then says
+    /// [`Fault::OtherFormat`].
     #[must_use]
     pub fn is_capture(start: &[u8]) -> bool {
         start.first_chunk().is_some_and(|&start| !matches!(Magic::of(start), Magic::None))

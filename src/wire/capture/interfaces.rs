@@ -19,7 +19,8 @@ impl Interface {
     /// No limit, times in µs since 1970.
     pub(super) const NEW: Self = Self { link: 0, resolution: 6, most: 0, offset_s: 0 };
 
-    /// ns since 1970; times before that are 0, and those that 64 bits do not hold the last that they do.
+    /// ns since 1970; times before that are 0, and those that 64 bits do not hold the last that
+    /// they do.
     pub(super) fn time_ns(self, units: u64) -> u64 {
         let power = u32::from(self.resolution & 0x7f);
         let wide = u128::from(units) * 1_000_000_000;
@@ -35,8 +36,9 @@ impl Interface {
     }
 }
 
-/// Keeps the interfaces of a section, in the order of their descriptions. The format has no limit: a program that
-/// can allocate lets its table grow, others use an [`InterfaceTable`] as large as they can afford.
+/// Keeps the interfaces of a section, in the order of their descriptions. The format has no limit:
+/// a program that can allocate lets its table grow, others use an [`InterfaceTable`] as large as
+/// they can afford.
 pub trait Interfaces {
     /// Forgets all: a new section begins.
     fn clear(&mut self);

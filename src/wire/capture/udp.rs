@@ -73,6 +73,8 @@ impl core::error::Error for NotUdp {}
 struct Rest<'a> {
     bytes: &'a [u8],
     offset: usize,
+    /// What is missing at the end is left out, instead of an error.
+    is_partial: bool,
 }
 
 impl<'a> Rest<'a> {
@@ -86,17 +88,21 @@ impl<'a> Rest<'a> {
 
     fn take<const N: usize>(self) -> Result<([u8; N], Self), NotUdp> {
         let (head, bytes) = self.bytes.split_first_chunk().ok_or(self.short())?;
-        Ok((*head, Self { bytes, offset: self.offset.wrapping_add(N) }))
+        Ok((*head, Self { bytes, offset: self.offset.wrapping_add(N), ..self }))
     }
 
     fn skip(self, n: usize) -> Result<Self, NotUdp> {
         let bytes = self.bytes.get(n..).ok_or(self.short())?;
-        Ok(Self { bytes, offset: self.offset.wrapping_add(n) })
+        Ok(Self { bytes, offset: self.offset.wrapping_add(n), ..self })
     }
 
     /// No more than the first `n` bytes: what follows is padding.
     fn limit(self, n: usize) -> Result<Self, NotUdp> {
-        Ok(Self { bytes: self.bytes.get(..n).ok_or(self.short())?, offset: self.offset })
+        match self.bytes.get(..n) {
+            Some(bytes) => Ok(Self { bytes, ..self }),
+            None if self.is_partial => Ok(self),
+            None => Err(self.short()),
+        }
     }
 }
 
@@ -111,7 +117,19 @@ impl<'a> Datagram<'a> {
     /// # Errors
     /// [`NotUdp`].
     pub fn of(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
-        let rest = Rest { bytes: packet, offset: 0 };
+        Self::find(link, Rest { bytes: packet, offset: 0, is_partial: false })
+    }
+
+    /// As [`Datagram::of`], but of a packet that was captured in part: what is there of the
+    /// datagram. Says where a packet went that is of no other use.
+    ///
+    /// # Errors
+    /// [`NotUdp`], also when the packet ends within a header.
+    pub fn partial(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
+        Self::find(link, Rest { bytes: packet, offset: 0, is_partial: true })
+    }
+
+    fn find(link: u32, rest: Rest<'a>) -> Result<Self, NotUdp> {
         let (protocol, rest) = match link {
             1 => {
                 let ([.., high, low], rest) = rest.take::<14>()?;
@@ -188,7 +206,8 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     if first >> 4 != 6 {
         return Err(start.malformed());
     }
-    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length an extension header says.
+    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length an extension header
+    // says.
     let open = [l0, l1] == [0, 0];
     let mut rest = if open { rest } else { rest.limit(usize::from(u16::from_be_bytes([l0, l1])))? };
     for _ in 0..EXTENSIONS_MAX {
@@ -222,8 +241,8 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     udp(rest, open, address(source), address(destination))
 }
 
-/// The datagram that starts here. `open`: IP does not say how long it is, so its own length may be 0 as well and means
-/// the rest of the packet.
+/// The datagram that starts here. `open`: IP does not say how long it is, so its own length may be
+/// 0 as well and means the rest of the packet.
 fn udp(
     start: Rest<'_>,
     open: bool,

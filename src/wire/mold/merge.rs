@@ -35,8 +35,8 @@ pub enum Refused {
     Bad(BadPacket),
     /// It belongs to another session: [`Merge::restart`] if the day has changed.
     OtherSession,
-    /// Messages before it are missing, and there is no place for it to wait: ask for the gap or give it up, and give
-    /// this one again. It counts once it is taken.
+    /// Messages before it are missing, and there is no place for it to wait: ask for the gap or
+    /// give it up, and give this one again. It counts once it is taken.
     NoRoom,
 }
 
@@ -56,7 +56,8 @@ impl core::error::Error for Refused {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromZeros)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Packets, each once: requests are not among them, nor those that found no room, which come again.
+    /// Packets, each once: requests are not among them, nor those that found no room, which come
+    /// again.
     pub packets: [u64; 2],
     /// Packets that brought something new, now or later.
     pub first: [u64; 2],
@@ -187,7 +188,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         match packet.kind() {
             Kind::Heartbeat => Ok(Accepted::Idle),
             Kind::End => {
-                // A smaller number is none of the end's: a request for 65,535 messages looks the same.
+                // A smaller number is none of the end's: a request for 65,535 messages looks the
+                // same.
                 self.ended |= is_last;
                 Ok(Accepted::Idle)
             }

@@ -88,8 +88,9 @@ pub enum Kind {
     Heartbeat,
     /// So it does, and no more will come.
     End,
-    /// It asks a server for messages: a header that counts some, and nothing behind it. It has none itself. (One for
-    /// 65,535 messages looks like the end; [`Merge`](super::Merge) takes no end whose number is not the last.)
+    /// It asks a server for messages: a header that counts some, and nothing behind it. It has none
+    /// itself. (One for 65,535 messages looks like the end; [`Merge`](super::Merge) takes no end
+    /// whose number is not the last.)
     Request,
 }
 

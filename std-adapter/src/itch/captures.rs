@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::{LineStats, Odd};
+use super::{LineStats, Odd, Wanted};
 use vvp_core::wire::capture::{
-    Address, BLOCK_BYTES_MAX, CaptureError, CaptureFile, Datagram, Fault, Interface, Interfaces, NotUdp, Step,
+    Address, BLOCK_BYTES_MAX, CaptureError, CaptureFile, Captured, Datagram, Fault, Interface, Interfaces, NotUdp, Step,
 };
+use vvp_core::wire::mold::Session;
 
 /// What is known of a datagram besides its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +25,14 @@ pub(super) struct Captures<'a>(Vec<Capture<'a>>);
 
 impl<'a> Captures<'a> {
     /// At the first datagram of each.
-    pub(super) fn new(readers: Vec<Box<dyn BufRead + Send + 'a>>, stats: &mut LineStats) -> io::Result<Self> {
+    pub(super) fn new(
+        readers: Vec<Box<dyn BufRead + Send + 'a>>,
+        wanted: &Wanted,
+        stats: &mut LineStats,
+    ) -> io::Result<Self> {
         let mut captures: Vec<_> = readers.into_iter().map(Capture::new).collect();
         for (number, capture) in captures.iter_mut().enumerate() {
-            capture.advance(number, stats)?;
+            capture.advance(number, wanted, stats)?;
         }
         Ok(Self(captures))
     }
@@ -45,8 +50,8 @@ impl<'a> Captures<'a> {
     }
 
     /// Leaves the datagram of a capture behind.
-    pub(super) fn advance(&mut self, capture: usize, stats: &mut LineStats) -> io::Result<()> {
-        self.0[capture].advance(capture, stats)
+    pub(super) fn advance(&mut self, capture: usize, wanted: &Wanted, stats: &mut LineStats) -> io::Result<()> {
+        self.0[capture].advance(capture, wanted, stats)
     }
 }
 
@@ -102,7 +107,7 @@ impl<'a> Capture<'a> {
     }
 
     /// Looks for the next datagram.
-    fn advance(&mut self, number: usize, stats: &mut LineStats) -> io::Result<()> {
+    fn advance(&mut self, number: usize, wanted: &Wanted, stats: &mut LineStats) -> io::Result<()> {
         self.found = None;
         loop {
             let offset = self.file.offset();
@@ -131,7 +136,7 @@ impl<'a> Capture<'a> {
                             return Ok(());
                         }
                         Err(NotUdp::Fragment) => Odd::Fragment,
-                        Err(NotUdp::Short { .. }) => Odd::Short,
+                        Err(NotUdp::Short { .. }) => short(&packet, wanted),
                         Err(NotUdp::Malformed { .. }) => Odd::Malformed,
                         Err(_) => Odd::OtherTraffic,
                     };
@@ -175,6 +180,14 @@ impl<'a> Capture<'a> {
         }
         Ok(())
     }
+}
+
+/// What a packet is that was captured in part: its headers may say that it was not wanted anyway.
+fn short(packet: &Captured<'_>, wanted: &Wanted) -> Odd {
+    let Ok(part) = Datagram::partial(packet.link, packet.bytes) else { return Odd::Short };
+    let session = part.payload.first_chunk().map(|&name| Session::new(name));
+    let is_other = wanted.session.is_some() && session.is_some() && session != wanted.session;
+    if is_other || !wanted.takes(part.destination) { Odd::NotChosen } else { Odd::Short }
 }
 
 fn invalid(error: CaptureError) -> io::Error {

@@ -166,8 +166,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
         slot.checked_sub(2).and_then(|id| u16::try_from(id).ok()).map(InstrumentId::new)
     }
 
-    /// Whether messages of a stock count that are not sent to the engine. Before its first order that goes by its
-    /// name: what the message says, or else what earlier ones said.
+    /// Whether messages of a stock count that are not sent to the engine. Before its first order
+    /// that goes by its name: what the message says, or else what earlier ones said.
     fn is_wanted(&self, market: &DayMarket, locate: u16, name: Option<&str>) -> bool {
         match self.instruments[usize::from(locate)] {
             0 if self.symbols.is_empty() => true,

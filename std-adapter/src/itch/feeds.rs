@@ -13,7 +13,8 @@ const FLOWS_MAX: usize = 1024;
 /// Days of one feed in one capture that are looked back over.
 const DAYS_MAX: usize = 64;
 
-/// Which packets of captures are wanted. The default: those of one session, which is chosen ([`Feeds`] says how).
+/// Which packets of captures are wanted. The default: those of one session, which is chosen
+/// ([`Feeds`] says how).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Wanted {
     /// Only packets to these addresses; none: to any. IPv4 addresses as [`Address`] has them.
@@ -99,9 +100,9 @@ impl core::fmt::Display for Name {
 
 /// The feeds that were met.
 ///
-/// Without a choice that session is read of which most packets have messages (of equals the one with more packets,
-/// then the first). Where it follows others on the same destination, each ended by its sender before the next began,
-/// reading starts with the first of them.
+/// Without a choice that session is read of which most packets have messages (of equals the one
+/// with more packets, then the first). Where it follows others on the same destination, each ended
+/// by its sender before the next began, reading starts with the first of them.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
     flows: Vec<Flow>,
@@ -128,21 +129,21 @@ impl Feeds {
         Self { flows: Vec::with_capacity(FLOWS_MAX), ..Self::default() }
     }
 
-    /// The feeds of captures that are read to their end, or to the first thing that cannot be read: that is said
-    /// when they are read for their messages.
+    /// The feeds of captures that are read to their end, or to the first thing that cannot be read:
+    /// that is said when they are read for their messages.
     ///
     /// # Errors
     /// What a reader says to its first read.
     pub fn of<R: Read + Send>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
         let opened = captures.into_iter().map(|reader| crate::packed::unpacked(reader));
-        let mut stats = LineStats::default();
+        let (mut stats, all) = (LineStats::default(), Wanted::default());
         let mut feeds = Self::new();
-        let Ok(mut captures) = Captures::new(opened.collect::<io::Result<Vec<_>>>()?, &mut stats) else {
+        let Ok(mut captures) = Captures::new(opened.collect::<io::Result<Vec<_>>>()?, &all, &mut stats) else {
             return Ok(feeds);
         };
         while let Some((seen, datagram)) = captures.next() {
             feeds.see(seen, datagram);
-            if captures.advance(seen.capture, &mut stats).is_err() {
+            if captures.advance(seen.capture, &all, &mut stats).is_err() {
                 break;
             }
         }

@@ -13,7 +13,8 @@ use zerocopy::FromZeros;
 const HOLD: usize = 128;
 /// No datagram is longer.
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
-/// Datagrams, and bytes of them, that are read ahead to choose a session where the captures cannot be read twice.
+/// Datagrams, and bytes of them, that are read ahead to choose a session where the captures cannot
+/// be read twice.
 const AHEAD_MAX: usize = 4096;
 const AHEAD_BYTES_MAX: usize = 8 << 20;
 /// Destinations of a feed that are remembered, and sessions that are over.
@@ -91,8 +92,8 @@ impl Odd {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct LineStats {
-    /// Packets of MoldUDP64 by line, each once and also where their numbers are zeroed; duplicates, messages, lost
-    /// messages, requests.
+    /// Packets of MoldUDP64 by line, each once and also where their numbers are zeroed; duplicates,
+    /// messages, lost messages, requests.
     pub mold: Stats,
     /// Messages of packets without numbers (sequence 0): taken as they come.
     pub unnumbered: u64,
@@ -124,9 +125,9 @@ impl LineStats {
         self.gaps > 0 || Odd::ALL.into_iter().any(|kind| !harmless.contains(&kind) && self.odd[kind as usize] > 0)
     }
 
-    /// The kinds of packets that were not read although nobody asked to leave them out, and how many. Without a choice
-    /// that is every kind. A choice leaves out what is not of it: packets of no UDP; and if it names no destination,
-    /// UDP that is no MoldUDP64.
+    /// The kinds of packets that were not read although nobody asked to leave them out, and how
+    /// many. Without a choice that is every kind. A choice leaves out what is not of it: packets of
+    /// no UDP; and if it names no destination, UDP that is no MoldUDP64.
     pub fn unread(&self, wanted: &Wanted) -> impl Iterator<Item = (Odd, u64)> {
         let chosen = !wanted.is_default();
         let anywhere = wanted.groups.is_empty() && wanted.ports.is_empty();
@@ -142,13 +143,14 @@ impl LineStats {
     }
 }
 
-/// Reads captures together, packets in the order of their times, and gives the messages of one MoldUDP64 feed as
-/// frames, each once and in the order of its number.
+/// Reads captures together, packets in the order of their times, and gives the messages of one
+/// MoldUDP64 feed as frames, each once and in the order of its number.
 ///
-/// Which feed that is says a [`Wanted`]; a session that nobody chose is chosen from a first reading ([`Feeds::of`]), or
-/// from the first 4,096 datagrams (8 MiB) where the captures can be read only once. The first destination that
-/// packets of the feed go to is line A, all others are line B. A gap is given up when 128 packets wait behind it, and
-/// at the end. When a session is over, another on the same destination is the next day.
+/// Which feed that is says a [`Wanted`]; a session that nobody chose is chosen from a first reading
+/// ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) where the captures can be read only
+/// once. The first destination that packets of the feed go to is line A, all others are line B. A
+/// gap is given up when 128 packets wait behind it, and at the end. When a session is over, another
+/// on the same destination is the next day.
 pub struct Lines<'a> {
     captures: Captures<'a>,
     /// Datagrams that were read to choose a session, and not taken yet.
@@ -189,7 +191,8 @@ impl core::fmt::Debug for Lines<'_> {
 }
 
 impl<'a> Lines<'a> {
-    /// Reads from captures, decompressed if they need that: the session is chosen from the first datagrams.
+    /// Reads from captures, decompressed if they need that: the session is chosen from the first
+    /// datagrams.
     ///
     /// # Errors
     /// What a reader says to its first read, or where one is no capture.
@@ -217,7 +220,7 @@ impl<'a> Lines<'a> {
     ) -> io::Result<Self> {
         let merge = Line::new_box_zeroed().map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let mut stats = LineStats::default();
-        let captures = Captures::new(readers, &mut stats)?;
+        let captures = Captures::new(readers, &wanted, &mut stats)?;
         let session = wanted.session;
         let feed = Feed {
             wanted,
@@ -262,7 +265,7 @@ impl<'a> Lines<'a> {
             feeds.see(seen, datagram);
             bytes += datagram.len();
             self.ahead.push_back((seen, datagram.to_vec()));
-            self.failed = self.captures.advance(seen.capture, &mut self.feed.stats).err();
+            self.failed = self.captures.advance(seen.capture, &self.feed.wanted, &mut self.feed.stats).err();
         }
         feeds
     }
@@ -285,7 +288,8 @@ impl<'a> Lines<'a> {
         &self.feed.feeds
     }
 
-    /// Captures in which there was no packet of the feed, by their place in the order that they were given in.
+    /// Captures in which there was no packet of the feed, by their place in the order that they
+    /// were given in.
     pub fn unused(&self) -> impl Iterator<Item = usize> {
         self.feed.used.iter().enumerate().filter(|&(_, &packets)| packets == 0).map(|(capture, _)| capture)
     }
@@ -305,7 +309,7 @@ impl<'a> Lines<'a> {
         };
         self.feed.take(seen, datagram);
         // What this datagram brought is given out before the reading ends.
-        self.failed = self.captures.advance(seen.capture, &mut self.feed.stats).err();
+        self.failed = self.captures.advance(seen.capture, &self.feed.wanted, &mut self.feed.stats).err();
         Ok(true)
     }
 }

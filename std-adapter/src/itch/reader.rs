@@ -141,9 +141,9 @@ impl<'a> FrameReader<'a> {
         Ok(Some(result))
     }
 
-    /// Reads what follows a length of zero, which ends the messages of a file, and counts it: where that length
-    /// stands, and how many bytes follow it. `None`: the file has no such length, is not read to it yet, or nothing
-    /// but bytes of zero follows, which is padding.
+    /// Reads what follows a length of zero, which ends the messages of a file, and counts it: where
+    /// that length stands, and how many bytes follow it. `None`: the file has no such length, is
+    /// not read to it yet, or nothing but bytes of zero follows, which is padding.
     ///
     /// # Errors
     /// What the reader says.

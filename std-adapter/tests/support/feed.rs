@@ -69,7 +69,8 @@ impl Desk {
         fs::write(self.0.join(name), bytes).unwrap();
     }
 
-    /// Exit code, standard output and standard error. Arguments are separated by blanks; `input` goes through a pipe.
+    /// Exit code, standard output and standard error. Arguments are separated by blanks; `input`
+    /// goes through a pipe.
     pub(crate) fn replay(&self, args: &str, input: &[u8]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vvp"));
         command.current_dir(&self.0).arg("replay").args(args.split_whitespace());

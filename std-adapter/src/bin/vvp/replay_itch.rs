@@ -224,7 +224,8 @@ struct Group<'a> {
     captures: bool,
 }
 
-/// Captures that follow one another are read together, by their times; other files one after the other, as one day.
+/// Captures that follow one another are read together, by their times; other files one after the
+/// other, as one day.
 fn groups(files: &[String]) -> Vec<Group<'_>> {
     // Pipes cannot be looked into: what was read is gone.
     let is_regular = |file: &String| file != "-" && std::fs::metadata(file).is_ok_and(|m| m.is_file());

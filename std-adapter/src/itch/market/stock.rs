@@ -35,7 +35,8 @@ pub struct StockCounts {
     pub broken: u64,
     /// Executions, cancels, deletes and replaces of orders that are not on the book.
     pub unknown: u64,
-    /// How often its book became crossed: an order's price met or passed the best of the other side.
+    /// How often its book became crossed: an order's price met or passed the best of the other
+    /// side.
     pub crossings: u64,
 }
 
@@ -102,7 +103,8 @@ impl Stock {
     #[inline(always)]
     pub(super) const fn is_crossed(&self) -> bool {
         let [bid, ask] = self.top;
-        // An empty side has the price 0; the prices are compared first, since they differ nearly always.
+        // An empty side has the price 0; the prices are compared first, since they differ nearly
+        // always.
         bid.price >= ask.price && bid.level != 0 && ask.level != 0
     }
 

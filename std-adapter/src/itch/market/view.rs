@@ -209,8 +209,9 @@ impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS
         self.stock().best()
     }
 
-    /// Whether the best bid is at or above the best ask. A market that trades what it can never shows that for long:
-    /// orders that were executed, canceled or deleted are still here, since their messages are missing.
+    /// Whether the best bid is at or above the best ask. A market that trades what it can never
+    /// shows that for long: orders that were executed, canceled or deleted are still here, since
+    /// their messages are missing.
     #[must_use]
     pub const fn is_crossed(&self) -> bool {
         self.stock().is_crossed()
