@@ -125,7 +125,7 @@ impl LineStats {
         self.gaps > 0 || Odd::ALL.into_iter().any(|kind| !harmless.contains(&kind) && self.odd[kind as usize] > 0)
     }
 
-    /// The kinds of packets that were not read although nobody asked to leave them out, and how
+    /// The kinds of packets that were not read although no choice left them out, and how
     /// many. Without a choice that is every kind. A choice leaves out what is not of it: packets of
     /// no UDP; and if it names no destination, UDP that is no MoldUDP64.
     pub fn unread(&self, wanted: &Wanted) -> impl Iterator<Item = (Odd, u64)> {
@@ -146,11 +146,11 @@ impl LineStats {
 /// Reads captures together, packets in the order of their times, and gives the messages of one
 /// MoldUDP64 feed as frames, each once and in the order of its number.
 ///
-/// Which feed that is says a [`Wanted`]; a session that nobody chose is chosen from a first reading
-/// ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) where the captures can be read only
-/// once. The first destination that packets of the feed go to is line A, all others are line B. A
-/// gap is given up when 128 packets wait behind it, and at the end. When a session is over, another
-/// on the same destination is the next day.
+/// Which feed that is says a [`Wanted`]; a session that was not named is chosen from a first
+/// reading ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) where the captures can be
+/// read only once. The first destination that packets of the feed go to is line A, all others are
+/// line B. A gap is given up when 128 packets wait behind it, and at the end. When a session is
+/// over, another on the same destination is the next day.
 pub struct Lines<'a> {
     captures: Captures<'a>,
     /// Datagrams that were read to choose a session, and not taken yet.
