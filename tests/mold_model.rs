@@ -1,7 +1,7 @@
 //! MoldUDP64: two lines that lose, repeat and reorder packets, against what was sent.
 
 use proptest::prelude::*;
-use vvp_core::wire::mold::{Accepted, BadPacket, Gap, Header, Merge, Packet, Refused, Session, encode, request};
+use vvp_core::wire::mold::{Accepted, BadPacket, Gap, Header, Kind, Merge, Packet, Refused, Session, encode, request};
 
 const SESSION: Session = Session::new(*b"  000DAY1 ");
 
@@ -103,6 +103,12 @@ proptest! {
         if let Ok(packet) = Packet::read(&bytes) {
             let blocks: Vec<&[u8]> = packet.blocks().map(|b| b.1).collect();
             prop_assert_eq!(blocks.len(), usize::from(packet.count()));
+            let header = packet.header();
+            if packet.kind() == Kind::Request {
+                prop_assert!(blocks.is_empty() && header.count() > 0);
+                prop_assert_eq!(&request(header.session(), header.sequence(), header.count())[..], &bytes[..]);
+                return Ok(());
+            }
             let mut out = [0; 80];
             let end = packet.header().count() == u16::MAX;
             let n = encode(packet.header().session(), packet.header().sequence(), &blocks, end, &mut out).unwrap();
@@ -160,4 +166,56 @@ fn bad_packets_say_why() {
     assert_eq!(merge.receive(true, &padded, |_, _| ()), Ok(Accepted::Duplicate));
     assert_eq!(request(SESSION, 258, 7)[..], *b"  000DAY1 \0\0\0\0\0\0\x01\x02\0\x07");
     assert_eq!(Header::SIZE, 20);
+}
+
+#[test]
+fn a_request_is_a_kind_of_its_own() {
+    let wanted = request(SESSION, 7, 3);
+    let packet_of = Packet::read(&wanted).unwrap();
+    assert_eq!((packet_of.kind(), packet_of.count(), packet_of.header().count()), (Kind::Request, 0, 3));
+    assert_eq!((packet_of.next_sequence(), packet_of.blocks().count()), (7, 0));
+    // Its numbers need not fit: it has no messages.
+    assert_eq!(Packet::read(&request(SESSION, u64::MAX, 2)).unwrap().kind(), Kind::Request);
+    // Before anything else it neither names the session nor the first number, nor is one of another
+    // session refused.
+    let mut merge = Merge::<1, 64>::new(0);
+    let other = request(Session::new(*b"OTHER     "), 90, 1);
+    for bytes in [&wanted, &other] {
+        assert_eq!(merge.receive(true, bytes, |_, _| panic!("no message")), Ok(Accepted::Request));
+    }
+    assert_eq!((merge.session(), merge.gap()), (None, None));
+    let one = packet(3, &[vec![1]], false);
+    assert_eq!(merge.receive(false, &one, |n, _| assert_eq!(n, 3)), Ok(Accepted::New(1)));
+    assert_eq!(merge.receive(true, &other, |_, _| ()), Ok(Accepted::Request));
+    let stats = merge.stats();
+    assert_eq!((stats.requests, stats.packets, stats.refused), (3, [1, 0], 0));
+    // One block of no bytes is data: it has a length.
+    assert_eq!(Packet::read(&packet(1, &[vec![]], false)).unwrap().kind(), Kind::Data);
+}
+
+#[test]
+fn an_end_that_is_not_the_last_number_ends_nothing() {
+    let mut merge = Merge::<1, 64>::new(1);
+    assert!(merge.receive(false, &packet(1, &[vec![1], vec![2]], false), |_, _| ()).is_ok());
+    // A request for 65,535 messages from number 1 on looks like the end.
+    assert_eq!(merge.receive(false, &request(SESSION, 1, u16::MAX), |_, _| ()), Ok(Accepted::Idle));
+    assert!(!merge.is_ended() && !merge.is_finished());
+    assert_eq!(merge.receive(false, &packet(5, &[], true), |_, _| ()), Ok(Accepted::Idle));
+    assert!(merge.is_ended() && !merge.is_finished());
+    assert_eq!(merge.give_up(|_, _| ()), Some(Gap { from: 3, to: 5 }));
+    assert!(merge.is_finished());
+}
+
+#[test]
+fn a_packet_that_finds_no_room_is_counted_once_it_is_taken() {
+    let mut merge = Merge::<1, 64>::new(1);
+    let waiting = packet(3, &[vec![3]], false);
+    let late = packet(5, &[vec![5]], false);
+    assert_eq!(merge.receive(false, &waiting, |_, _| ()), Ok(Accepted::Held));
+    assert_eq!(merge.receive(true, &late, |_, _| ()), Err(Refused::NoRoom));
+    assert_eq!((merge.stats().packets, merge.stats().no_room, merge.stats().refused), ([1, 0], 1, 0));
+    assert_eq!(merge.give_up(|_, _| ()), Some(Gap { from: 1, to: 3 }));
+    assert_eq!(merge.receive(true, &late, |_, _| ()), Ok(Accepted::Held));
+    let stats = merge.stats();
+    assert_eq!((stats.packets, stats.first, stats.no_room, stats.held), ([1, 1], [1, 1], 1, 2));
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vvp_core::wire::mold::{Merge, Packet, encode};
+use vvp_core::wire::mold::{Kind, Merge, Packet, encode, request};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = bytes;
@@ -21,9 +21,13 @@ fuzz_target!(|bytes: &[u8]| {
             let blocks: Vec<&[u8]> = packet.blocks().map(|b| b.1).collect();
             let mut out = [0; 128];
             let header = packet.header();
-            let end = header.count() == u16::MAX;
-            let n = encode(header.session(), header.sequence(), &blocks, end, &mut out).expect("room");
-            assert_eq!(&out[..n], datagram);
+            if packet.kind() == Kind::Request {
+                assert_eq!(&request(header.session(), header.sequence(), header.count())[..], datagram);
+            } else {
+                let end = header.count() == u16::MAX;
+                let n = encode(header.session(), header.sequence(), &blocks, end, &mut out).expect("room");
+                assert_eq!(&out[..n], datagram);
+            }
         }
         let _ = merge.receive(length > 0x7f, datagram, &mut sink);
     }

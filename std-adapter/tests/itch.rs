@@ -180,6 +180,45 @@ fn a_full_market_says_so_and_goes_on() {
     assert_eq!((market.totals().live, market.stock(1).best()), (0, [0; 4]));
 }
 
+#[test]
+fn a_book_that_stays_crossed_is_counted() {
+    let mut market = Small::new_box_zeroed().unwrap();
+    let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::default() };
+    let add = |market: &mut Small, reference, side, price| {
+        let m = AddOrder::new(stamp).with_reference(reference).with_side(side).with_shares(10);
+        market.apply(0, &Message::AddOrder(&m.with_price(Price4::new(price))));
+        market.check_invariants();
+        (market.stock(1).is_crossed(), market.stock(1).counts().crossings)
+    };
+    assert_eq!(add(&mut market, 1, BuySell::Buy, 100), (false, 0));
+    assert_eq!(add(&mut market, 2, BuySell::Sell, 101), (false, 0));
+    // Locked, then crossed further: once.
+    assert_eq!(add(&mut market, 3, BuySell::Buy, 101), (true, 1));
+    assert_eq!(add(&mut market, 4, BuySell::Sell, 99), (true, 1));
+    assert_eq!(add(&mut market, 5, BuySell::Buy, 90), (true, 1));
+    let leave = |market: &mut Small, reference| {
+        market.apply(0, &Message::OrderDelete(&OrderDelete::new(stamp).with_reference(reference)));
+        market.check_invariants();
+        market.stock(1).is_crossed()
+    };
+    assert!(leave(&mut market, 4));
+    assert!(!leave(&mut market, 2));
+    assert_eq!(add(&mut market, 6, BuySell::Sell, 100), (true, 2));
+    // An execution, a cancel and a replace of the best uncross it as a delete does.
+    market.apply(0, &Message::OrderExecuted(&OrderExecuted::new(stamp).with_reference(3).with_shares(10)));
+    market.check_invariants();
+    assert!(market.stock(1).is_crossed());
+    market.apply(0, &Message::OrderCancel(&OrderCancel::new(stamp).with_reference(1).with_shares(10)));
+    market.check_invariants();
+    assert!(!market.stock(1).is_crossed());
+    let replace = OrderReplace::new(stamp).with_old_reference(5).with_new_reference(7).with_shares(1);
+    market.apply(0, &Message::OrderReplace(&replace.with_price(Price4::new(100))));
+    market.check_invariants();
+    assert_eq!((market.stock(1).is_crossed(), market.stock(1).counts().crossings), (true, 3));
+    // Another stock at such a price is another book.
+    assert!(!market.stock(2).is_crossed());
+}
+
 // ---- real data ----------------------------------------------------------------------------------------------
 
 fn day() -> Zeroed<DayMarket> {

@@ -9,8 +9,8 @@ use vvp_core::engine::Engine;
 use vvp_core::wire::field::{Nanos48, Price4, Text};
 use vvp_core::wire::frame;
 use vvp_core::wire::itch::{
-    AddOrder, BuySell, CrossTrade, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice, OrderReplace,
-    Stamp, Trade, YesNo,
+    AddOrder, BrokenTrade, BuySell, CrossTrade, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
+    OrderReplace, Stamp, StockDirectory, Trade, YesNo,
 };
 use vvp_std_adapter::engine::ServerEngine;
 use vvp_std_adapter::itch::market::DayMarket;
@@ -163,6 +163,47 @@ fn every_difference_has_its_kind() {
         assert_eq!((report.instruments, report.no_instrument), (instruments, left_out));
         assert_eq!(report.commands, instruments);
     }
+}
+
+/// Trades of hidden orders, crosses and broken trades are counted from the first message on, and of
+/// wanted stocks alone.
+#[test]
+fn hidden_trades_crosses_and_broken_trades_count_before_the_first_add() {
+    let tape = |with_name: bool| {
+        let mut tape = Tape::default();
+        for (locate, name) in [(1u16, &b"ABC"[..]), (2, b"DEF")] {
+            let stamp = Stamp { locate, ..tape.stamp() };
+            let stock = Text::new(name).unwrap();
+            if with_name {
+                tape.put(StockDirectory::new(stamp).with_stock(stock).as_bytes());
+            }
+            tape.put(Trade::new(stamp).with_stock(stock).with_shares(9).as_bytes());
+            tape.put(CrossTrade::new(stamp).with_stock(stock).with_shares(1000).as_bytes());
+            // A cross of no shares is none.
+            tape.put(CrossTrade::new(stamp).with_stock(stock).as_bytes());
+            tape.put(BrokenTrade::new(stamp).as_bytes());
+            tape.put(OrderExecuted::new(stamp).with_reference(77).with_shares(5).as_bytes());
+        }
+        tape
+    };
+    for with_name in [false, true] {
+        let report = tape(with_name).drive(&[]);
+        assert_eq!((report.hidden, report.crosses, report.broken), (tally(2, 18), tally(2, 2000), 2));
+        assert_eq!((report.unknown, report.instruments, report.commands), (2, 0, 0));
+        for wanted in ["ABC", "DEF"] {
+            let report = tape(with_name).drive(&[wanted]);
+            assert_eq!((report.hidden, report.crosses, report.broken), (tally(1, 9), tally(1, 1000), 1));
+            assert_eq!(report.unknown, 1);
+        }
+        let report = tape(with_name).drive(&["GHI"]);
+        assert_eq!((report.hidden, report.crosses, report.broken, report.unknown), (tally(0, 0), tally(0, 0), 0, 0));
+    }
+    // An add between them changes nothing.
+    let mut mixed = tape(false);
+    mixed.add(1, BuySell::Buy, 1, 100);
+    mixed.bytes.extend(tape(true).bytes);
+    let report = mixed.drive(&["ABC"]);
+    assert_eq!((report.hidden, report.crosses, report.broken), (tally(2, 18), tally(2, 2000), 2));
 }
 
 /// The derived session: the engine trades what the tape says, but for what is explained.

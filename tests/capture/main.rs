@@ -1,7 +1,9 @@
 //! Captures: what was written comes back, whatever the format, the network and the pieces it is read in; anything else
 //! is an error with its place.
 
+mod formats;
 mod packets;
+mod sections;
 
 use packets::Shape;
 use proptest::prelude::*;

@@ -21,11 +21,11 @@ impl Shape {
     /// pcap, Ethernet, IPv4, ns.
     pub(crate) const PLAIN: Self = Self { ng: false, big: false, nanos: true, link: 1, tags: 0, v6: false };
 
-    fn u16(self, out: &mut Vec<u8>, n: u16) {
+    pub(crate) fn u16(self, out: &mut Vec<u8>, n: u16) {
         out.extend(if self.big { n.to_be_bytes() } else { n.to_le_bytes() });
     }
 
-    fn u32(self, out: &mut Vec<u8>, n: u32) {
+    pub(crate) fn u32(self, out: &mut Vec<u8>, n: u32) {
         out.extend(if self.big { n.to_be_bytes() } else { n.to_le_bytes() });
     }
 
@@ -133,7 +133,7 @@ impl Shape {
         out
     }
 
-    fn block(self, out: &mut Vec<u8>, kind: u32, body: &[u8]) {
+    pub(crate) fn block(self, out: &mut Vec<u8>, kind: u32, body: &[u8]) {
         let length = body.len() as u32 + 12;
         self.u32(out, kind);
         self.u32(out, length);

@@ -1,12 +1,10 @@
 //! The blocks of a capture file; pcap itself, and what both formats share.
 
+use super::interfaces::{InterfaceTable, Interfaces};
 use super::ng::Ng;
 
 /// Longest packet, with what the file says of it, in bytes; captures have up to 262,144 of the packet.
 pub const BLOCK_BYTES_MAX: usize = 1 << 19;
-
-/// Most interfaces of a section of a pcapng file.
-pub const INTERFACES_MAX: usize = 32;
 
 /// What stands at a place of a capture file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,8 +65,10 @@ pub enum Fault {
     Trailer,
     /// A packet of an interface that was not described.
     Interface(u32),
-    /// More than [`INTERFACES_MAX`] interfaces.
+    /// The table of interfaces has no room for another: give a larger one, see [`Interfaces`].
     Interfaces,
+    /// A capture of a format that is not read, by its first four bytes.
+    OtherFormat([u8; 4]),
     /// The file ends within a block.
     Cut,
 }
@@ -82,7 +82,10 @@ impl core::fmt::Display for CaptureError {
             Fault::Length(n) => write!(f, "a block of {n} bytes cannot be; the file is damaged"),
             Fault::Trailer => f.write_str("the two lengths of a block differ; the file is damaged"),
             Fault::Interface(n) => write!(f, "a packet of interface {n}, which no block describes"),
-            Fault::Interfaces => write!(f, "more than {INTERFACES_MAX} interfaces; save the wanted ones alone"),
+            Fault::Interfaces => f.write_str("no room for another interface; give a larger table of interfaces"),
+            Fault::OtherFormat([a, b, c, d]) => {
+                write!(f, "a capture of a format that is not read ({a:02x} {b:02x} {c:02x} {d:02x}); save it as pcapng")
+            }
             Fault::Cut => f.write_str("the capture ends within a block; get the whole file"),
         }
     }
@@ -106,23 +109,84 @@ impl Order {
         let bytes = *bytes.get(at..)?.first_chunk()?;
         Some(if self.big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
+
+    pub(super) fn i64(self, bytes: &[u8]) -> Option<i64> {
+        let bytes = *bytes.first_chunk()?;
+        Some(if self.big { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) })
+    }
+}
+
+/// What the header of a pcap file says about all its packets.
+#[derive(Clone, Copy, Debug)]
+struct Pcap {
+    order: Order,
+    /// Fractions of a second in ns, else in µs.
+    nanos: bool,
+    /// Bytes before a packet.
+    header: u8,
+    link: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Format {
     Unknown,
-    Pcap { order: Order, nanos: bool, link: u32 },
+    Pcap(Pcap),
     Ng,
+}
+
+/// What the first four bytes of a file say.
+#[derive(Clone, Copy)]
+enum Magic {
+    Pcap {
+        big: bool,
+        nanos: bool,
+        header: u8,
+    },
+    Ng,
+    /// A capture that is not read.
+    Other,
+    None,
+}
+
+/// Bytes before a packet: seconds, fraction, bytes captured, bytes sent.
+const RECORD_BYTES: u8 = 16;
+/// The same with interface, protocol and kind of the packet behind it: the "modified" pcap of some
+/// old systems.
+const MODIFIED_BYTES: u8 = 24;
+
+impl Magic {
+    const fn of(start: [u8; 4]) -> Self {
+        let (big, nanos, header) = match start {
+            [0xa1, 0xb2, 0xc3, 0xd4] => (true, false, RECORD_BYTES),
+            [0xd4, 0xc3, 0xb2, 0xa1] => (false, false, RECORD_BYTES),
+            [0xa1, 0xb2, 0x3c, 0x4d] => (true, true, RECORD_BYTES),
+            [0x4d, 0x3c, 0xb2, 0xa1] => (false, true, RECORD_BYTES),
+            [0xa1, 0xb2, 0xcd, 0x34] => (true, false, MODIFIED_BYTES),
+            [0x34, 0xcd, 0xb2, 0xa1] => (false, false, MODIFIED_BYTES),
+            [0x0a, 0x0d, 0x0d, 0x0a] => return Self::Ng,
+            // Two more relatives of pcap, Ixia's two, and Solaris' snoop.
+            [0xa1, 0xb2, 0x34, 0xcd]
+            | [0xcd, 0x34, 0xb2, 0xa1]
+            | [0xa1, 0x2b, 0x3c, 0x4d]
+            | [0x4d, 0x3c, 0x2b, 0xa1]
+            | [0x1c, 0x00, 0x01, 0xab | 0xac]
+            | [0xab | 0xac, 0x01, 0x00, 0x1c]
+            | [b's', b'n', b'o', b'o'] => return Self::Other,
+            _ => return Self::None,
+        };
+        Self::Pcap { big, nanos, header }
+    }
 }
 
 /// Walks a capture file: give it the bytes at the place it has reached, leave behind what the answer says, again.
 ///
-/// It keeps what the file says about all its packets, and none of its bytes. Work of a step: constant, and in
-/// proportion to the block for descriptions of interfaces.
+/// It keeps what the file says about all its packets, and none of its bytes; the interfaces of a
+/// pcapng section lie in `I`. Work of a step: constant, and in proportion to the block for
+/// descriptions of interfaces.
 #[derive(Clone, Copy, Debug)]
-pub struct CaptureFile {
+pub struct CaptureFile<I = InterfaceTable> {
     format: Format,
-    ng: Ng,
+    ng: Ng<I>,
     offset: u64,
 }
 
@@ -133,25 +197,27 @@ impl Default for CaptureFile {
 }
 
 impl CaptureFile {
-    /// At the start of a file.
+    /// At the start of a file, with room for [`INTERFACES_MAX`](super::INTERFACES_MAX) interfaces
+    /// in a section.
     #[must_use]
     pub const fn new() -> Self {
-        Self { format: Format::Unknown, ng: Ng::new(), offset: 0 }
+        Self::with_interfaces(InterfaceTable::new())
     }
 
-    /// Whether a file that starts so is a capture; four bytes are enough to tell.
+    /// Whether a file that starts so is a capture; four bytes are enough to tell. Of some formats
+    /// it is only known that they are captures: [`CaptureFile::next`] then says
+    /// [`Fault::OtherFormat`].
     #[must_use]
     pub fn is_capture(start: &[u8]) -> bool {
-        matches!(
-            start.first_chunk(),
-            Some(
-                [0xa1, 0xb2, 0xc3, 0xd4]
-                    | [0xa1, 0xb2, 0x3c, 0x4d]
-                    | [0xd4, 0xc3, 0xb2, 0xa1]
-                    | [0x4d, 0x3c, 0xb2, 0xa1]
-                    | [0x0a, 0x0d, 0x0d, 0x0a]
-            )
-        )
+        start.first_chunk().is_some_and(|&start| !matches!(Magic::of(start), Magic::None))
+    }
+}
+
+impl<I> CaptureFile<I> {
+    /// At the start of a file, with a table for the interfaces of its sections.
+    #[must_use]
+    pub const fn with_interfaces(interfaces: I) -> Self {
+        Self { format: Format::Unknown, ng: Ng::new(interfaces), offset: 0 }
     }
 
     /// How far it is, in bytes from the start of the file.
@@ -159,7 +225,9 @@ impl CaptureFile {
     pub const fn offset(&self) -> u64 {
         self.offset
     }
+}
 
+impl<I: Interfaces> CaptureFile<I> {
     /// What stands at the place it has reached.
     ///
     /// # Errors
@@ -167,7 +235,7 @@ impl CaptureFile {
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, CaptureError> {
         let step = match self.format {
             Format::Unknown => self.begin(bytes),
-            Format::Pcap { order, nanos, link } => record(order, nanos, link, bytes),
+            Format::Pcap(pcap) => pcap.record(bytes),
             Format::Ng => self.ng.block(bytes),
         };
         match step {
@@ -183,45 +251,45 @@ impl CaptureFile {
 
     fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
         const HEADER_BYTES: usize = 24;
-        let Some(magic) = bytes.first_chunk::<4>() else { return Ok(Step::More { bytes: 4 }) };
-        let (big, nanos) = match magic {
-            [0xa1, 0xb2, 0xc3, 0xd4] => (true, false),
-            [0xa1, 0xb2, 0x3c, 0x4d] => (true, true),
-            [0xd4, 0xc3, 0xb2, 0xa1] => (false, false),
-            [0x4d, 0x3c, 0xb2, 0xa1] => (false, true),
-            [0x0a, 0x0d, 0x0d, 0x0a] => {
+        let Some(&magic) = bytes.first_chunk::<4>() else { return Ok(Step::More { bytes: 4 }) };
+        let (big, nanos, header) = match Magic::of(magic) {
+            Magic::Pcap { big, nanos, header } => (big, nanos, header),
+            Magic::Ng => {
                 self.format = Format::Ng;
                 return self.ng.block(bytes);
             }
-            _ => return Err(Fault::NoCapture),
+            Magic::Other => return Err(Fault::OtherFormat(magic)),
+            Magic::None => return Err(Fault::NoCapture),
         };
         let order = Order { big };
-        let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(Step::More { bytes: HEADER_BYTES }) };
-        if order.u16(header, 4) != Some(2) {
+        let Some(file) = bytes.first_chunk::<HEADER_BYTES>() else { return Ok(Step::More { bytes: HEADER_BYTES }) };
+        if order.u16(file, 4) != Some(2) {
             return Err(Fault::Version);
         }
         // The upper half says how long the packets' checksums are.
-        let link = order.u32(header, 20).unwrap_or(0) & 0xffff;
-        self.format = Format::Pcap { order, nanos, link };
+        let link = order.u32(file, 20).unwrap_or(0) & 0xffff;
+        self.format = Format::Pcap(Pcap { order, nanos, header, link });
         Ok(Step::Other { bytes: HEADER_BYTES })
     }
 }
 
-/// A packet of a pcap file: seconds, fraction, bytes captured, bytes sent, the packet.
-fn record(order: Order, nanos: bool, link: u32, bytes: &[u8]) -> Result<Step<'_>, Fault> {
-    const HEADER_BYTES: usize = 16;
-    let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
-        return Ok(Step::More { bytes: HEADER_BYTES });
-    };
-    let word = |at| order.u32(header, at).unwrap_or(0);
-    let (captured, sent) = (word(8), word(12));
-    let length = captured as usize;
-    if length > BLOCK_BYTES_MAX - HEADER_BYTES {
-        return Err(Fault::Length(captured));
+impl Pcap {
+    /// A packet of a pcap file behind its header.
+    fn record<'a>(&self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
+        let header_bytes = usize::from(self.header);
+        let Some((header, rest)) = bytes.split_at_checked(header_bytes) else {
+            return Ok(Step::More { bytes: header_bytes });
+        };
+        let word = |at| self.order.u32(header, at).unwrap_or(0);
+        let (captured, sent) = (word(8), word(12));
+        let length = captured as usize;
+        if length > BLOCK_BYTES_MAX - header_bytes {
+            return Err(Fault::Length(captured));
+        }
+        let Some(packet) = rest.get(..length) else { return Ok(Step::More { bytes: header_bytes + length }) };
+        let fraction = u64::from(word(4)) * if self.nanos { 1 } else { 1_000 };
+        let time_ns = u64::from(word(0)) * 1_000_000_000 + fraction;
+        let packet = Captured { time_ns, link: self.link, is_cut: captured < sent, bytes: packet };
+        Ok(Step::Packet { bytes: header_bytes + length, packet })
     }
-    let Some(packet) = rest.get(..length) else { return Ok(Step::More { bytes: HEADER_BYTES + length }) };
-    let fraction = u64::from(word(4)) * if nanos { 1 } else { 1_000 };
-    let time_ns = u64::from(word(0)) * 1_000_000_000 + fraction;
-    let packet = Captured { time_ns, link, is_cut: captured < sent, bytes: packet };
-    Ok(Step::Packet { bytes: HEADER_BYTES + length, packet })
 }

@@ -1,8 +1,10 @@
 //! Captures of network traffic: packets out of pcap and pcapng files, datagrams out of packets.
 //!
-//! [`CaptureFile`] walks the blocks of a file, whichever of the two formats it has and whichever way round its bytes
-//! are; [`Datagram::of`] looks for UDP in a packet: Ethernet with any number of VLAN tags up to [`TAGS_MAX`], Linux
-//! "cooked" captures, BSD loopback or bare IP; IPv4 and IPv6.
+//! [`CaptureFile`] walks the blocks of a file, whichever of the two formats it has (pcap also in
+//! its "modified" form, magic a1b2cd34) and whichever way round its bytes are, with any number of
+//! interfaces for which its caller gives a table; [`Datagram::of`] looks for UDP in a packet:
+//! Ethernet with any number of VLAN tags up to [`TAGS_MAX`], Linux "cooked" captures, BSD loopback
+//! or bare IP; IPv4 and IPv6.
 //!
 //! ```
 //! use vvp_core::wire::capture::{CaptureFile, Step};
@@ -14,8 +16,10 @@
 //! ```
 
 mod file;
+mod interfaces;
 mod ng;
 mod udp;
 
-pub use file::{BLOCK_BYTES_MAX, CaptureError, CaptureFile, Captured, Fault, INTERFACES_MAX, Step};
+pub use file::{BLOCK_BYTES_MAX, CaptureError, CaptureFile, Captured, Fault, Step};
+pub use interfaces::{INTERFACES_MAX, Interface, InterfaceTable, Interfaces};
 pub use udp::{Address, Datagram, NotUdp, TAGS_MAX};

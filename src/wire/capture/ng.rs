@@ -4,7 +4,8 @@
 //! | type (4) | length (4) | body | length again (4) |      a block; its length counts all of it, a multiple of 4
 //! ```
 
-use super::file::{BLOCK_BYTES_MAX, Captured, Fault, INTERFACES_MAX, Order, Step};
+use super::file::{BLOCK_BYTES_MAX, Captured, Fault, Order, Step};
+use super::interfaces::{Interface, Interfaces};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -19,42 +20,18 @@ const FRAME_BYTES: usize = 12;
 
 /// What the blocks of a section say about its packets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ng {
+pub(super) struct Ng<I> {
     order: Order,
-    interfaces: [Interface; INTERFACES_MAX],
-    count: usize,
+    interfaces: I,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Interface {
-    link: u16,
-    /// Most bytes of a packet that are captured; 0: all.
-    most: u32,
-    /// Units of time: 10 to the power of minus this; with bit 7, 2.
-    resolution: u8,
-}
-
-impl Interface {
-    const NEW: Self = Self { link: 0, most: 0, resolution: 6 };
-
-    fn time_ns(self, units: u64) -> u64 {
-        let power = u32::from(self.resolution & 0x7f);
-        let wide = u128::from(units) * 1_000_000_000;
-        let ns = if self.resolution & 0x80 != 0 {
-            wide.checked_shr(power).unwrap_or(0)
-        } else {
-            // 10^38 is the last power of ten that 128 bits hold; nothing is left beyond.
-            10u128.checked_pow(power).and_then(|unit| wide.checked_div(unit)).unwrap_or(0)
-        };
-        u64::try_from(ns).unwrap_or(u64::MAX)
+impl<I> Ng<I> {
+    pub(super) const fn new(interfaces: I) -> Self {
+        Self { order: Order { big: false }, interfaces }
     }
 }
 
-impl Ng {
-    pub(super) const fn new() -> Self {
-        Self { order: Order { big: false }, interfaces: [Interface::NEW; INTERFACES_MAX], count: 0 }
-    }
-
+impl<I: Interfaces> Ng<I> {
     pub(super) fn block<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
         let Some(kind) = self.order.u32(bytes, 0) else { return Ok(Step::More { bytes: HEAD_BYTES }) };
         if kind == SECTION {
@@ -67,7 +44,7 @@ impl Ng {
                 [0x4d, 0x3c, 0x2b, 0x1a] => Order { big: false },
                 _ => return Err(Fault::NoCapture),
             };
-            self.count = 0;
+            self.interfaces.clear();
         }
         let Some(length) = self.order.u32(bytes, 4) else { return Ok(Step::More { bytes: HEAD_BYTES }) };
         let whole = length as usize;
@@ -106,7 +83,9 @@ impl Ng {
 
     fn describe(&mut self, body: &[u8], length: u32) -> Result<(), Fault> {
         const FIXED_BYTES: usize = 8;
+        const END_OF_OPTIONS: u16 = 0;
         const TIME_RESOLUTION: u16 = 9;
+        const TIME_OFFSET: u16 = 14;
         let order = self.order;
         let (Some(link), Some(most)) = (order.u16(body, 0), order.u32(body, 4)) else {
             return Err(Fault::Length(length));
@@ -116,23 +95,20 @@ impl Ng {
         // Each option takes 4 bytes or more, so this ends.
         while let (Some(code), Some(bytes)) = (order.u16(options, 0), order.u16(options, 2)) {
             let Some((_, rest)) = options.split_at_checked(4) else { break };
-            if code == TIME_RESOLUTION
-                && bytes == 1
-                && let Some(&resolution) = rest.first()
-            {
-                interface.resolution = resolution;
+            match (code, bytes) {
+                (END_OF_OPTIONS, _) => break,
+                (TIME_RESOLUTION, 1) => interface.resolution = rest.first().copied().unwrap_or(interface.resolution),
+                (TIME_OFFSET, 8) => interface.offset_s = order.i64(rest).unwrap_or(0),
+                _ => {}
             }
             let Some((_, behind)) = rest.split_at_checked(usize::from(bytes).next_multiple_of(4)) else { break };
             options = behind;
         }
-        *self.interfaces.get_mut(self.count).ok_or(Fault::Interfaces)? = interface;
-        self.count += 1;
-        Ok(())
+        if self.interfaces.push(interface) { Ok(()) } else { Err(Fault::Interfaces) }
     }
 
     fn interface(&self, number: u32) -> Result<Interface, Fault> {
-        let known = self.interfaces.get(..self.count).unwrap_or(&[]);
-        known.get(number as usize).copied().ok_or(Fault::Interface(number))
+        self.interfaces.get(number).ok_or(Fault::Interface(number))
     }
 
     /// A packet with interface (or interface and drops), time and both lengths.

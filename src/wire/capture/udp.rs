@@ -73,6 +73,8 @@ impl core::error::Error for NotUdp {}
 struct Rest<'a> {
     bytes: &'a [u8],
     offset: usize,
+    /// What is missing at the end is left out, instead of an error.
+    is_partial: bool,
 }
 
 impl<'a> Rest<'a> {
@@ -86,17 +88,21 @@ impl<'a> Rest<'a> {
 
     fn take<const N: usize>(self) -> Result<([u8; N], Self), NotUdp> {
         let (head, bytes) = self.bytes.split_first_chunk().ok_or(self.short())?;
-        Ok((*head, Self { bytes, offset: self.offset.wrapping_add(N) }))
+        Ok((*head, Self { bytes, offset: self.offset.wrapping_add(N), ..self }))
     }
 
     fn skip(self, n: usize) -> Result<Self, NotUdp> {
         let bytes = self.bytes.get(n..).ok_or(self.short())?;
-        Ok(Self { bytes, offset: self.offset.wrapping_add(n) })
+        Ok(Self { bytes, offset: self.offset.wrapping_add(n), ..self })
     }
 
     /// No more than the first `n` bytes: what follows is padding.
     fn limit(self, n: usize) -> Result<Self, NotUdp> {
-        Ok(Self { bytes: self.bytes.get(..n).ok_or(self.short())?, offset: self.offset })
+        match self.bytes.get(..n) {
+            Some(bytes) => Ok(Self { bytes, ..self }),
+            None if self.is_partial => Ok(self),
+            None => Err(self.short()),
+        }
     }
 }
 
@@ -111,7 +117,19 @@ impl<'a> Datagram<'a> {
     /// # Errors
     /// [`NotUdp`].
     pub fn of(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
-        let rest = Rest { bytes: packet, offset: 0 };
+        Self::find(link, Rest { bytes: packet, offset: 0, is_partial: false })
+    }
+
+    /// As [`Datagram::of`], but of a packet that was captured in part: what is there of the
+    /// datagram. Says where a packet went that is of no other use.
+    ///
+    /// # Errors
+    /// [`NotUdp`], also when the packet ends within a header.
+    pub fn partial(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
+        Self::find(link, Rest { bytes: packet, offset: 0, is_partial: true })
+    }
+
+    fn find(link: u32, rest: Rest<'a>) -> Result<Self, NotUdp> {
         let (protocol, rest) = match link {
             1 => {
                 let ([.., high, low], rest) = rest.take::<14>()?;
@@ -162,8 +180,12 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     let (head, _) = start.take::<20>()?;
     let [first, _, t0, t1, _, _, f0, f1, _, protocol, _, _, source @ .., d0, d1, d2, d3] = head;
     let header = usize::from(first & 15) * 4;
-    let total = usize::from(u16::from_be_bytes([t0, t1]));
-    if first >> 4 != 4 || header < 20 || total < header {
+    // 0: the card splits what it is given and fills the length in, after the packet was captured.
+    let total = match u16::from_be_bytes([t0, t1]) {
+        0 => start.bytes.len(),
+        total => usize::from(total),
+    };
+    if first >> 4 != 4 || header < 20 || (total < header && [t0, t1] != [0, 0]) {
         return Err(start.malformed());
     }
     // More parts follow, or this is not the first.
@@ -174,7 +196,8 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
         return Err(NotUdp::Transport(protocol));
     }
     let mapped = |[a, b, c, d]: [u8; 4]| core::net::Ipv4Addr::new(a, b, c, d).to_ipv6_mapped();
-    udp(start.limit(total)?.skip(header)?, mapped(source), mapped([d0, d1, d2, d3]))
+    let open = [t0, t1] == [0, 0];
+    udp(start.limit(total)?.skip(header)?, open, mapped(source), mapped([d0, d1, d2, d3]))
 }
 
 fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
@@ -183,7 +206,10 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     if first >> 4 != 6 {
         return Err(start.malformed());
     }
-    let mut rest = rest.limit(usize::from(u16::from_be_bytes([l0, l1])))?;
+    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length an extension header
+    // says.
+    let open = [l0, l1] == [0, 0];
+    let mut rest = if open { rest } else { rest.limit(usize::from(u16::from_be_bytes([l0, l1])))? };
     for _ in 0..EXTENSIONS_MAX {
         match next {
             // Hop by hop, routing, options for the destination: length in units of 8 bytes, without the first.
@@ -212,16 +238,25 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     }
     let address = |bytes: &[u8]| bytes.first_chunk::<16>().map_or(core::net::Ipv6Addr::UNSPECIFIED, |b| (*b).into());
     let (source, destination) = addresses.split_at(16);
-    udp(rest, address(source), address(destination))
+    udp(rest, open, address(source), address(destination))
 }
 
-fn udp(start: Rest<'_>, source: core::net::Ipv6Addr, destination: core::net::Ipv6Addr) -> Result<Datagram<'_>, NotUdp> {
+/// The datagram that starts here. `open`: IP does not say how long it is, so its own length may be
+/// 0 as well and means the rest of the packet.
+fn udp(
+    start: Rest<'_>,
+    open: bool,
+    source: core::net::Ipv6Addr,
+    destination: core::net::Ipv6Addr,
+) -> Result<Datagram<'_>, NotUdp> {
     let ([s0, s1, d0, d1, l0, l1, _, _], rest) = start.take::<8>()?;
-    let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let Some(payload) = length.checked_sub(8) else { return Err(start.malformed()) };
+    let payload = match u16::from_be_bytes([l0, l1]) {
+        0 if open => rest,
+        length => rest.limit(usize::from(length).checked_sub(8).ok_or(start.malformed())?)?,
+    };
     Ok(Datagram {
         source: Address { ip: source, port: u16::from_be_bytes([s0, s1]) },
         destination: Address { ip: destination, port: u16::from_be_bytes([d0, d1]) },
-        payload: rest.limit(payload)?.bytes,
+        payload: payload.bytes,
     })
 }

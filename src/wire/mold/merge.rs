@@ -23,6 +23,8 @@ pub enum Accepted {
     Held,
     /// A heartbeat or end; [`Merge::gap`] tells whether something is missing before it.
     Idle,
+    /// It asks a server for messages, of whatever session: nothing for a listener.
+    Request,
 }
 
 /// Why a packet was not taken. Nothing changed but the counts.
@@ -33,8 +35,8 @@ pub enum Refused {
     Bad(BadPacket),
     /// It belongs to another session: [`Merge::restart`] if the day has changed.
     OtherSession,
-    /// Messages before it are missing, and there is no place for it to wait: ask for the gap or give it up, and for
-    /// this one again.
+    /// Messages before it are missing, and there is no place for it to wait: ask for the gap or
+    /// give it up, and give this one again. It counts once it is taken.
     NoRoom,
 }
 
@@ -54,7 +56,8 @@ impl core::error::Error for Refused {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromZeros)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Packets that were looked at.
+    /// Packets, each once: requests are not among them, nor those that found no room, which come
+    /// again.
     pub packets: [u64; 2],
     /// Packets that brought something new, now or later.
     pub first: [u64; 2],
@@ -62,8 +65,12 @@ pub struct Stats {
     pub duplicate: [u64; 2],
     /// Packets that came before their turn and waited.
     pub held: u64,
-    /// Packets refused.
+    /// Packets refused for good: of another session, or none.
     pub refused: u64,
+    /// How often a packet found no room to wait.
+    pub no_room: u64,
+    /// Requests for messages that were seen.
+    pub requests: u64,
     /// Messages handed out.
     pub messages: u64,
     /// Messages given up.
@@ -111,6 +118,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
                 duplicate: [0; 2],
                 held: 0,
                 refused: 0,
+                no_room: 0,
+                requests: 0,
                 messages: 0,
                 lost: 0,
             },
@@ -135,7 +144,9 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
             let count = if b { second } else { first };
             *count = count.wrapping_add(1);
         };
-        line(&mut self.stats.packets);
+        if !matches!(result, Ok(Accepted::Request) | Err(Refused::NoRoom)) {
+            line(&mut self.stats.packets);
+        }
         match result {
             Ok(Accepted::New(_)) => line(&mut self.stats.first),
             Ok(Accepted::Held) => {
@@ -144,6 +155,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
             }
             Ok(Accepted::Duplicate) => line(&mut self.stats.duplicate),
             Ok(Accepted::Idle) => {}
+            Ok(Accepted::Request) => self.stats.requests = self.stats.requests.wrapping_add(1),
+            Err(Refused::NoRoom) => self.stats.no_room = self.stats.no_room.wrapping_add(1),
             Err(_) => self.stats.refused = self.stats.refused.wrapping_add(1),
         }
         result
@@ -151,6 +164,9 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
 
     fn take(&mut self, datagram: &[u8], sink: &mut impl FnMut(u64, &[u8])) -> Result<Accepted, Refused> {
         let packet = Packet::read(datagram).map_err(Refused::Bad)?;
+        if packet.kind() == Kind::Request {
+            return Ok(Accepted::Request);
+        }
         if !self.started {
             (self.session, self.started) = (packet.header().session(), true);
             if self.expected == 0 {
@@ -167,13 +183,17 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
             }
             return held;
         }
+        let is_last = next >= self.known;
         self.known = self.known.max(next);
         match packet.kind() {
             Kind::Heartbeat => Ok(Accepted::Idle),
             Kind::End => {
-                self.ended = true;
+                // A smaller number is none of the end's: a request for 65,535 messages looks the
+                // same.
+                self.ended |= is_last;
                 Ok(Accepted::Idle)
             }
+            Kind::Request => Ok(Accepted::Request),
             Kind::Data if next <= self.expected => Ok(Accepted::Duplicate),
             Kind::Data => {
                 let new = self.hand_out(&packet, sink);
@@ -266,6 +286,12 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.expected
+    }
+
+    /// Whether the end of the session was seen; messages before it may be missing.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether the session is over and nothing is missing.

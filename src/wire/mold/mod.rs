@@ -6,7 +6,9 @@
 //! ```text
 //! offset 0 session (10)   10 number of the first message (8)   18 count (2)   20 blocks: length (2), message
 //! ```
-//! A count of 0 is a heartbeat, of 65,535 the end of the session; both carry the number that comes next.
+//! A count of 0 is a heartbeat, of 65,535 the end of the session; both carry the number that comes
+//! next. A header that counts messages and has none behind it is a request: it goes to a server,
+//! and a capture holds it as well.
 
 mod merge;
 mod packet;

@@ -72,7 +72,7 @@ impl Header {
         self.sequence.get()
     }
 
-    /// Messages; 0 is a heartbeat, 65,535 the end.
+    /// Messages; 0 is a heartbeat, 65,535 the end. Of a request: how many are wanted.
     #[must_use]
     pub const fn count(&self) -> u16 {
         self.count.get()
@@ -88,6 +88,10 @@ pub enum Kind {
     Heartbeat,
     /// So it does, and no more will come.
     End,
+    /// It asks a server for messages: a header that counts some, and nothing behind it. It has none
+    /// itself. (One for 65,535 messages looks like the end; [`Merge`](super::Merge) takes no end
+    /// whose number is not the last.)
+    Request,
 }
 
 /// Why a datagram is not a packet. None of it is used.
@@ -129,7 +133,7 @@ impl core::fmt::Display for BadPacket {
 
 impl core::error::Error for BadPacket {}
 
-/// A datagram whose blocks fill it exactly.
+/// A datagram whose blocks fill it exactly, or a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     header: &'a Header,
@@ -144,6 +148,9 @@ impl<'a> Packet<'a> {
     pub fn read(datagram: &'a [u8]) -> Result<Self, BadPacket> {
         let Ok((header, blocks)) = Header::ref_from_prefix(datagram) else { return Err(BadPacket::NoHeader) };
         let packet = Self { header, blocks };
+        if packet.kind() == Kind::Request {
+            return Ok(packet);
+        }
         let at = |rest: &[u8]| u16::try_from(datagram.len().saturating_sub(rest.len())).unwrap_or(u16::MAX);
         let mut rest = blocks;
         for block in 0..packet.count() {
@@ -173,6 +180,7 @@ impl<'a> Packet<'a> {
         match self.header.count() {
             0 => Kind::Heartbeat,
             END => Kind::End,
+            _ if self.blocks.is_empty() => Kind::Request,
             _ => Kind::Data,
         }
     }

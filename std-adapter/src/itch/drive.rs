@@ -166,8 +166,18 @@ impl<'a, M: Matcher> Drive<'a, M> {
         slot.checked_sub(2).and_then(|id| u16::try_from(id).ok()).map(InstrumentId::new)
     }
 
-    fn is_driven(&self, locate: u16) -> bool {
-        self.instruments[usize::from(locate)] > UNWANTED
+    /// Whether messages of a stock count that are not sent to the engine. Before its first order
+    /// that goes by its name: what the message says, or else what earlier ones said.
+    fn is_wanted(&self, market: &DayMarket, locate: u16, name: Option<&str>) -> bool {
+        match self.instruments[usize::from(locate)] {
+            0 if self.symbols.is_empty() => true,
+            0 => {
+                let known = market.stock(locate).name();
+                let name = name.unwrap_or(known.as_str());
+                self.symbols.iter().any(|s| s == name)
+            }
+            slot => slot != UNWANTED,
+        }
     }
 
     fn send(&mut self, command: Command, maker: u64, price: Price) -> Answer {
@@ -209,8 +219,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
     /// An order of the tape, with where it is in the engine; `None` if either is not there.
     fn find(&mut self, market: &DayMarket, reference: u64, locate: u16) -> Option<(OrderView, InstrumentId)> {
         let Some(order) = market.order(reference) else {
-            // Nobody knows which stock such an order is of, but by its message.
-            self.report.unknown += u64::from(self.is_driven(locate) || self.symbols.is_empty());
+            // Only the message says which stock such an order is of.
+            self.report.unknown += u64::from(self.is_wanted(market, locate, None));
             return None;
         };
         Some((order, Self::known(self.instruments[usize::from(order.locate)])?))
@@ -316,15 +326,15 @@ impl<'a, M: Matcher> Drive<'a, M> {
                 }
                 None
             }
-            Message::Trade(m) if self.is_driven(locate) => {
+            Message::Trade(m) if self.is_wanted(market, locate, Some(m.stock().as_str())) => {
                 self.report.hidden.add(m.shares().into());
                 None
             }
-            Message::CrossTrade(m) if self.is_driven(locate) && m.shares() > 0 => {
+            Message::CrossTrade(m) if m.shares() > 0 && self.is_wanted(market, locate, Some(m.stock().as_str())) => {
                 self.report.crosses.add(m.shares());
                 None
             }
-            Message::BrokenTrade(_) if self.is_driven(locate) => {
+            Message::BrokenTrade(_) if self.is_wanted(market, locate, None) => {
                 self.report.broken += 1;
                 None
             }

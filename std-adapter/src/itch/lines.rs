@@ -1,15 +1,24 @@
 //! ITCH from captures of MoldUDP64: one line or two, in one file or several, as the frames of one stream.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
-use vvp_core::wire::capture::{Address, BLOCK_BYTES_MAX, CaptureError, CaptureFile, Datagram, Fault, NotUdp, Step};
-use vvp_core::wire::mold::{BadPacket, Gap, Merge, Packet, Refused, Stats};
+use super::captures::{Captures, Seen};
+use super::feeds::{Feeds, Wanted};
+use vvp_core::wire::capture::Address;
+use vvp_core::wire::mold::{BadPacket, Gap, Kind, Merge, Packet, Refused, Session, Stats};
 use zerocopy::FromZeros;
 
 /// Packets that wait behind a gap before it is given up.
 const HOLD: usize = 128;
 /// No datagram is longer.
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
+/// Datagrams, and bytes of them, that are read ahead to choose a session where the captures cannot
+/// be read twice.
+const AHEAD_MAX: usize = 4096;
+const AHEAD_BYTES_MAX: usize = 8 << 20;
+/// Destinations of a feed that are remembered, and sessions that are over.
+const KNOWN_MAX: usize = 16;
 
 type Line = Merge<HOLD, DATAGRAM_BYTES_MAX>;
 
@@ -29,13 +38,15 @@ pub enum Odd {
     NotMold,
     /// A block of MoldUDP64 that is cut, or bytes behind the last one.
     BadBlocks,
-    /// A packet of another session.
+    /// A packet of another session than the one that is read.
     OtherSession,
+    /// A datagram that the caller's choice leaves out.
+    NotChosen,
 }
 
 impl Odd {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OtherTraffic,
         Self::Fragment,
         Self::Short,
@@ -43,6 +54,7 @@ impl Odd {
         Self::NotMold,
         Self::BadBlocks,
         Self::OtherSession,
+        Self::NotChosen,
     ];
 
     /// Its name in summaries.
@@ -56,6 +68,22 @@ impl Odd {
             Self::NotMold => "not_mold",
             Self::BadBlocks => "bad_blocks",
             Self::OtherSession => "other_session",
+            Self::NotChosen => "not_chosen",
+        }
+    }
+
+    /// What packets of it are, for people: "9 packets ...".
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::OtherTraffic => "with no UDP",
+            Self::Fragment => "with a part of a datagram",
+            Self::Short => "captured in part",
+            Self::Malformed => "with a header that cannot be",
+            Self::NotMold => "of UDP without MoldUDP64",
+            Self::BadBlocks => "with blocks of a wrong length",
+            Self::OtherSession => "of another session",
+            Self::NotChosen => "not chosen",
         }
     }
 }
@@ -64,7 +92,8 @@ impl Odd {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct LineStats {
-    /// Packets of MoldUDP64 by line, duplicates, messages, lost messages.
+    /// Packets of MoldUDP64 by line, each once and also where their numbers are zeroed; duplicates,
+    /// messages, lost messages, requests.
     pub mold: Stats,
     /// Messages of packets without numbers (sequence 0): taken as they come.
     pub unnumbered: u64,
@@ -76,13 +105,15 @@ pub struct LineStats {
     pub odd: [u64; Odd::ALL.len()],
     /// Where the first of each kind starts, in bytes from the start of its file.
     pub first_odd: [u64; Odd::ALL.len()],
+    /// Which of the captures that file is.
+    pub first_odd_capture: [usize; Odd::ALL.len()],
 }
 
 impl LineStats {
-    fn odd(&mut self, kind: Odd, offset: u64) {
+    pub(super) fn odd(&mut self, kind: Odd, capture: usize, offset: u64) {
         let at = kind as usize;
         if self.odd[at] == 0 {
-            self.first_odd[at] = offset;
+            (self.first_odd[at], self.first_odd_capture[at]) = (offset, capture);
         }
         self.odd[at] += 1;
     }
@@ -90,74 +121,195 @@ impl LineStats {
     /// Whether messages are missing, or packets were there that could not be read.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
-        let harmless = [Odd::OtherTraffic, Odd::NotMold];
+        let harmless = [Odd::OtherTraffic, Odd::NotMold, Odd::NotChosen];
         self.gaps > 0 || Odd::ALL.into_iter().any(|kind| !harmless.contains(&kind) && self.odd[kind as usize] > 0)
+    }
+
+    /// The kinds of packets that were not read although no choice left them out, and how
+    /// many. Without a choice that is every kind. A choice leaves out what is not of it: packets of
+    /// no UDP; and if it names no destination, UDP that is no MoldUDP64.
+    pub fn unread(&self, wanted: &Wanted) -> impl Iterator<Item = (Odd, u64)> {
+        let chosen = !wanted.is_default();
+        let anywhere = wanted.groups.is_empty() && wanted.ports.is_empty();
+        let asked_for = move |kind: Odd| match kind {
+            Odd::NotChosen => false,
+            Odd::OtherTraffic => !chosen,
+            Odd::NotMold => !chosen || !anywhere,
+            _ => true,
+        };
+        let counts = self.odd;
+        let kinds = Odd::ALL.into_iter().map(move |kind| (kind, counts[kind as usize]));
+        kinds.filter(move |&(kind, count)| count > 0 && asked_for(kind))
     }
 }
 
-/// Reads captures together, packets in the order of their times, and gives the messages of their MoldUDP64 session as
-/// frames, each once and in the order of its number.
+/// Reads captures together, packets in the order of their times, and gives the messages of one
+/// MoldUDP64 feed as frames, each once and in the order of its number.
 ///
-/// The first destination that packets go to is line A, all others are line B. A gap is given up when 128 packets wait
-/// behind it, and at the end.
+/// Which feed that is says a [`Wanted`]; a session that was not named is chosen from a first
+/// reading ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) where the captures can be
+/// read only once. The first destination that packets of the feed go to is line A, all others are
+/// line B. A gap is given up when 128 packets wait behind it, and at the end. When a session is
+/// over, another on the same destination is the next day.
 pub struct Lines<'a> {
-    captures: Vec<Capture<'a>>,
-    merge: Box<Line>,
-    a: Option<Address>,
-    stats: LineStats,
-    /// Frames, and how much of them was read.
-    frames: Vec<u8>,
+    captures: Captures<'a>,
+    /// Datagrams that were read to choose a session, and not taken yet.
+    ahead: VecDeque<(Seen, Vec<u8>)>,
+    /// What ends the reading behind those.
+    failed: Option<io::Error>,
+    feed: Feed,
+    /// How much of the feed's frames was read.
     taken: usize,
+}
+
+/// What becomes of the datagrams.
+struct Feed {
+    wanted: Wanted,
+    /// The session that is read, once it is known.
+    session: Option<Session>,
+    /// Of which session packets without numbers are taken; `None`: of any.
+    unnumbered: Option<Session>,
+    /// Sessions that are over.
+    over: Vec<Session>,
+    /// Where the feed's packets go; the first is line A.
+    destinations: Vec<Address>,
+    merge: Box<Line>,
+    /// Packets by line that [`Merge`] does not see, and those of them that brought messages.
+    aside: [u64; 2],
+    aside_first: [u64; 2],
+    feeds: Feeds,
+    /// Packets of the feed in each capture.
+    used: Vec<u64>,
+    stats: LineStats,
+    frames: Vec<u8>,
 }
 
 impl core::fmt::Debug for Lines<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Lines").field("stats", &self.stats).finish_non_exhaustive()
+        f.debug_struct("Lines").field("stats", &self.feed.stats).finish_non_exhaustive()
     }
 }
 
 impl<'a> Lines<'a> {
-    /// Reads from captures, decompressed if they need that.
+    /// Reads from captures, decompressed if they need that: the session is chosen from the first
+    /// datagrams.
     ///
     /// # Errors
     /// What a reader says to its first read, or where one is no capture.
     pub fn new<R: Read + Send + 'a>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
-        let opened = captures.into_iter().map(|reader| crate::packed::unpacked(reader));
-        Self::of(opened.collect::<io::Result<Vec<_>>>()?)
+        Self::wanted(captures, Wanted::default(), None)
     }
 
-    pub(super) fn of(readers: Vec<Box<dyn BufRead + Send + 'a>>) -> io::Result<Self> {
+    /// As [`Lines::new`], with a choice; `feeds`: what a first reading of the same captures found.
+    ///
+    /// # Errors
+    /// As [`Lines::new`].
+    pub fn wanted<R: Read + Send + 'a>(
+        captures: impl IntoIterator<Item = R>,
+        wanted: Wanted,
+        feeds: Option<&Feeds>,
+    ) -> io::Result<Self> {
+        let opened = captures.into_iter().map(|reader| crate::packed::unpacked(reader));
+        Self::of(opened.collect::<io::Result<Vec<_>>>()?, wanted, feeds)
+    }
+
+    pub(super) fn of(
+        readers: Vec<Box<dyn BufRead + Send + 'a>>,
+        wanted: Wanted,
+        feeds: Option<&Feeds>,
+    ) -> io::Result<Self> {
         let merge = Line::new_box_zeroed().map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let mut captures: Vec<_> = readers.into_iter().map(Capture::new).collect();
         let mut stats = LineStats::default();
-        for capture in &mut captures {
-            capture.advance(&mut stats)?;
+        let captures = Captures::new(readers, &wanted, &mut stats)?;
+        let session = wanted.session;
+        let feed = Feed {
+            wanted,
+            session,
+            unnumbered: session,
+            over: Vec::with_capacity(KNOWN_MAX),
+            destinations: Vec::with_capacity(KNOWN_MAX),
+            merge,
+            aside: [0; 2],
+            aside_first: [0; 2],
+            feeds: Feeds::new(),
+            used: vec![0; captures.len()],
+            stats,
+            frames: Vec::with_capacity(2 * DATAGRAM_BYTES_MAX),
+        };
+        let mut lines = Self { captures, ahead: VecDeque::new(), failed: None, feed, taken: 0 };
+        if session.is_none() {
+            match feeds {
+                Some(feeds) => lines.choose(feeds),
+                None => {
+                    let feeds = lines.look_ahead();
+                    lines.choose(&feeds);
+                }
+            }
         }
-        let frames = Vec::with_capacity(2 * DATAGRAM_BYTES_MAX);
-        Ok(Self { captures, merge, a: None, stats, frames, taken: 0 })
+        Ok(lines)
+    }
+
+    fn choose(&mut self, feeds: &Feeds) {
+        match feeds.pick(&self.feed.wanted) {
+            Some((session, true)) => self.feed.session = Some(session),
+            Some((session, false)) => self.feed.unnumbered = Some(session),
+            None => {}
+        }
+    }
+
+    /// Reads the first datagrams and keeps them.
+    fn look_ahead(&mut self) -> Feeds {
+        let (mut feeds, mut bytes) = (Feeds::new(), 0);
+        while self.ahead.len() < AHEAD_MAX && bytes < AHEAD_BYTES_MAX && self.failed.is_none() {
+            let Some((seen, datagram)) = self.captures.next() else { break };
+            feeds.see(seen, datagram);
+            bytes += datagram.len();
+            self.ahead.push_back((seen, datagram.to_vec()));
+            self.failed = self.captures.advance(seen.capture, &self.feed.wanted, &mut self.feed.stats).err();
+        }
+        feeds
     }
 
     /// What was found so far.
     #[must_use]
     pub fn stats(&self) -> LineStats {
-        LineStats { mold: self.merge.stats(), ..self.stats }
+        let Feed { stats, merge, aside, aside_first, .. } = &self.feed;
+        let mut mold = merge.stats();
+        for line in 0..2 {
+            mold.packets[line] += aside[line];
+            mold.first[line] += aside_first[line];
+        }
+        LineStats { mold, ..*stats }
+    }
+
+    /// The feeds that were met so far.
+    #[must_use]
+    pub const fn feeds(&self) -> &Feeds {
+        &self.feed.feeds
+    }
+
+    /// Captures in which there was no packet of the feed, by their place in the order that they
+    /// were given in.
+    pub fn unused(&self) -> impl Iterator<Item = usize> {
+        self.feed.used.iter().enumerate().filter(|&(_, &packets)| packets == 0).map(|(capture, _)| capture)
     }
 
     /// Takes the next datagram of all captures. `false`: there is none.
     fn take(&mut self) -> io::Result<bool> {
-        let waiting = self.captures.iter_mut().filter(|c| c.found.is_some());
-        let Some(capture) = waiting.min_by_key(|c| c.found.map_or(0, |found| found.time_ns)) else {
-            while let Some(gap) = self.merge.give_up(|_, message| put(&mut self.frames, message)) {
-                note(&mut self.stats, gap);
-            }
+        if let Some((seen, datagram)) = self.ahead.pop_front() {
+            self.feed.take(seen, &datagram);
+            return Ok(true);
+        }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let Some((seen, datagram)) = self.captures.next() else {
+            self.feed.give_up();
             return Ok(false);
         };
-        if let Some(found) = capture.found {
-            let datagram = &capture.buffer[found.start..found.end];
-            let b = *self.a.get_or_insert(found.destination) != found.destination;
-            datagram_of(&mut self.merge, &mut self.stats, b, datagram, found.offset, &mut self.frames);
-        }
-        capture.advance(&mut self.stats)?;
+        self.feed.take(seen, datagram);
+        // What this datagram brought is given out before the reading ends.
+        self.failed = self.captures.advance(seen.capture, &self.feed.wanted, &mut self.feed.stats).err();
         Ok(true)
     }
 }
@@ -177,158 +329,140 @@ fn put(frames: &mut Vec<u8>, message: &[u8]) {
     }
 }
 
-fn datagram_of(merge: &mut Line, stats: &mut LineStats, b: bool, datagram: &[u8], offset: u64, frames: &mut Vec<u8>) {
-    // Some captures have all numbers zeroed; there is no message 0.
-    if let Ok(packet) = Packet::read(datagram)
-        && packet.header().sequence() == 0
-    {
-        for (_, message) in packet.blocks() {
-            put(frames, message);
-            stats.unnumbered += 1;
-        }
-        return;
+impl Feed {
+    fn odd(&mut self, kind: Odd, seen: Seen) {
+        self.stats.odd(kind, seen.capture, seen.offset);
     }
-    // Each round frees a place, so the second succeeds.
-    for _ in 0..2 {
-        match merge.receive(b, datagram, |_, message| put(frames, message)) {
-            Err(Refused::NoRoom) => {
-                if let Some(gap) = merge.give_up(|_, message| put(frames, message)) {
-                    note(stats, gap);
+
+    /// Gives up all that is missing.
+    fn give_up(&mut self) {
+        while let Some(gap) = self.merge.give_up(|_, message| put(&mut self.frames, message)) {
+            note(&mut self.stats, gap);
+        }
+    }
+
+    /// The line of a destination of the feed: A (0) or B (1).
+    fn line(&mut self, destination: Address) -> usize {
+        if self.destinations.len() < KNOWN_MAX && !self.destinations.contains(&destination) {
+            self.destinations.push(destination);
+        }
+        usize::from(self.destinations[0] != destination)
+    }
+
+    fn take(&mut self, seen: Seen, datagram: &[u8]) {
+        let packet = match Packet::read(datagram) {
+            // All that was captured is the header.
+            Ok(packet) if packet.kind() == Kind::Request && seen.is_cut => Err(Odd::Short),
+            Ok(packet) if datagram.len() <= DATAGRAM_BYTES_MAX => Ok(packet),
+            Ok(_) => Err(Odd::NotMold),
+            Err(bad) => Err(self.kind_of(bad, seen, datagram)),
+        };
+        let flow = match &packet {
+            Ok(packet) if packet.kind() != Kind::Request => self.feeds.note(packet, seen.destination),
+            _ => None,
+        };
+        if !self.wanted.takes(seen.destination) {
+            return self.odd(Odd::NotChosen, seen);
+        }
+        match packet {
+            Err(kind) => self.odd(kind, seen),
+            // Of a listener to a server: nothing of the feed is in it, and it goes to no line.
+            Ok(packet) if packet.kind() == Kind::Request => {
+                let _ = self.merge.receive(false, datagram, |_, _| ());
+            }
+            Ok(packet) => match self.packet(&packet, seen, datagram) {
+                Ok(()) => {
+                    self.feeds.read(flow);
+                    self.used[seen.capture] += 1;
                 }
+                Err(kind) => self.odd(kind, seen),
+            },
+        }
+    }
+
+    /// What a datagram is that is no packet.
+    fn kind_of(&self, bad: BadPacket, seen: Seen, datagram: &[u8]) -> Odd {
+        match bad {
+            BadPacket::Truncated { .. } if seen.is_cut => Odd::Short,
+            BadPacket::Truncated { .. } | BadPacket::Leftover { .. } => {
+                let session = datagram.first_chunk().map(|&name| Session::new(name));
+                if session.is_some() && session == self.session { Odd::BadBlocks } else { Odd::NotMold }
+            }
+            _ => Odd::NotMold,
+        }
+    }
+
+    /// Takes a packet of the feed; of another, nothing but what it is.
+    fn packet(&mut self, packet: &Packet<'_>, seen: Seen, datagram: &[u8]) -> Result<(), Odd> {
+        let session = packet.header().session();
+        let other = if self.wanted.session.is_some() { Odd::NotChosen } else { Odd::OtherSession };
+        // Some captures have all numbers zeroed; there is no message 0.
+        if packet.header().sequence() == 0 {
+            if self.unnumbered.is_some_and(|wanted| wanted != session) {
+                return Err(other);
+            }
+            let line = self.line(seen.destination);
+            self.aside[line] += 1;
+            self.aside_first[line] += u64::from(packet.count() > 0);
+            for (_, message) in packet.blocks() {
+                put(&mut self.frames, message);
+                self.stats.unnumbered += 1;
+            }
+            return Ok(());
+        }
+        match self.session {
+            None => self.session = Some(session),
+            Some(ours) if ours == session => {}
+            Some(_) if self.wanted.session.is_some() => return Err(other),
+            Some(_) if self.over.contains(&session) => {
+                // The end is said for a while, on two lines.
+                if packet.kind() == Kind::Data {
+                    return Err(other);
+                }
+                let line = self.line(seen.destination);
+                self.aside[line] += 1;
+                return Ok(());
             }
             // The session before is over: the next day.
-            Err(Refused::OtherSession) if merge.is_finished() => merge.restart(0),
-            Err(Refused::OtherSession) => return stats.odd(Odd::OtherSession, offset),
-            Err(Refused::Bad(BadPacket::Truncated { .. } | BadPacket::Leftover { .. })) => {
-                return stats.odd(Odd::BadBlocks, offset);
+            Some(ours) if self.merge.is_ended() && self.destinations.contains(&seen.destination) => {
+                self.give_up();
+                self.merge.restart(0);
+                if self.over.len() < KNOWN_MAX {
+                    self.over.push(ours);
+                }
+                self.session = Some(session);
             }
-            Err(_) => return stats.odd(Odd::NotMold, offset),
-            Ok(_) => return,
+            Some(_) => return Err(other),
         }
-    }
-}
-
-impl Read for Lines<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.taken == self.frames.len() {
-            self.frames.clear();
-            self.taken = 0;
-            if !self.take()? && self.frames.is_empty() {
-                return Ok(0);
-            }
-        }
-        let rest = &self.frames[self.taken..];
-        let n = rest.len().min(into.len());
-        into[..n].copy_from_slice(&rest[..n]);
-        self.taken += n;
-        Ok(n)
-    }
-}
-
-/// A datagram that lies in a capture's buffer.
-#[derive(Clone, Copy)]
-struct Found {
-    time_ns: u64,
-    destination: Address,
-    start: usize,
-    end: usize,
-    /// Where its packet starts in the file.
-    offset: u64,
-}
-
-/// One capture file.
-struct Capture<'a> {
-    reader: Box<dyn BufRead + Send + 'a>,
-    file: CaptureFile,
-    buffer: Box<[u8]>,
-    filled: usize,
-    /// What of the buffer is behind us.
-    at: usize,
-    found: Option<Found>,
-}
-
-impl<'a> Capture<'a> {
-    fn new(reader: Box<dyn BufRead + Send + 'a>) -> Self {
-        let buffer = vec![0; 2 * BLOCK_BYTES_MAX].into_boxed_slice();
-        Self { reader, file: CaptureFile::new(), buffer, filled: 0, at: 0, found: None }
-    }
-
-    /// Looks for the next datagram.
-    fn advance(&mut self, stats: &mut LineStats) -> io::Result<()> {
-        self.found = None;
-        loop {
-            let offset = self.file.offset();
-            let step = self.file.next(&self.buffer[self.at..self.filled]).map_err(invalid)?;
-            match step {
-                Step::More { bytes } => {
-                    if !self.fill(bytes)? {
-                        let rest = self.filled - self.at;
-                        return if rest == 0 {
-                            Ok(())
-                        } else {
-                            Err(invalid(CaptureError { offset, fault: Fault::Cut }))
-                        };
+        let b = self.line(seen.destination) == 1;
+        // Each round frees a place, so the second succeeds.
+        for _ in 0..2 {
+            match self.merge.receive(b, datagram, |_, message| put(&mut self.frames, message)) {
+                Err(Refused::NoRoom) => {
+                    if let Some(gap) = self.merge.give_up(|_, message| put(&mut self.frames, message)) {
+                        note(&mut self.stats, gap);
                     }
                 }
-                Step::Other { bytes } => self.skip(bytes, offset)?,
-                Step::Packet { bytes, packet } => {
-                    let base = self.buffer.as_ptr() as usize;
-                    let kind = match Datagram::of(packet.link, packet.bytes) {
-                        Ok(d) => {
-                            let start = d.payload.as_ptr() as usize - base;
-                            let end = start + d.payload.len();
-                            let (time_ns, destination) = (packet.time_ns, d.destination);
-                            self.found = Some(Found { time_ns, destination, start, end, offset });
-                            self.at += bytes;
-                            return Ok(());
-                        }
-                        Err(NotUdp::Fragment) => Odd::Fragment,
-                        Err(NotUdp::Short { .. }) => Odd::Short,
-                        Err(NotUdp::Malformed { .. }) => Odd::Malformed,
-                        Err(_) => Odd::OtherTraffic,
-                    };
-                    self.at += bytes;
-                    stats.odd(kind, offset);
-                }
+                _ => break,
             }
-        }
-    }
-
-    /// Reads until `want` bytes lie behind `at`. `false`: the file ends before.
-    fn fill(&mut self, want: usize) -> io::Result<bool> {
-        if self.at > 0 {
-            self.buffer.copy_within(self.at..self.filled, 0);
-            self.filled -= self.at;
-            self.at = 0;
-        }
-        while self.filled < want {
-            match self.reader.read(&mut self.buffer[self.filled..]) {
-                Ok(0) => return Ok(false),
-                Ok(n) => self.filled += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Leaves bytes behind, also some that were not read yet.
-    fn skip(&mut self, bytes: usize, offset: u64) -> io::Result<()> {
-        let here = bytes.min(self.filled - self.at);
-        self.at += here;
-        let mut left = bytes - here;
-        while left > 0 {
-            let n = self.reader.fill_buf()?.len().min(left);
-            if n == 0 {
-                return Err(invalid(CaptureError { offset, fault: Fault::Cut }));
-            }
-            self.reader.consume(n);
-            left -= n;
         }
         Ok(())
     }
 }
 
-fn invalid(error: CaptureError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
+impl Read for Lines<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.taken == self.feed.frames.len() {
+            self.feed.frames.clear();
+            self.taken = 0;
+            if !self.take()? && self.feed.frames.is_empty() {
+                return Ok(0);
+            }
+        }
+        let rest = &self.feed.frames[self.taken..];
+        let n = rest.len().min(into.len());
+        into[..n].copy_from_slice(&rest[..n]);
+        self.taken += n;
+        Ok(n)
+    }
 }

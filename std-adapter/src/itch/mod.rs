@@ -5,8 +5,10 @@
 //! matching engine, [`Summary`] says what was found. `docs/itch.md` tells what a day needs
 //! and how each message is taken.
 
+mod captures;
 pub mod checksum;
 mod drive;
+mod feeds;
 mod lines;
 pub mod market;
 mod reader;
@@ -15,6 +17,7 @@ mod rows;
 mod summary;
 
 pub use drive::{Difference, Drive, DriveReport, Tally};
+pub use feeds::{Destination, Feeds, Flow, Name, Wanted};
 pub use lines::{LineStats, Lines, Odd};
 pub use reader::{FrameReader, is_capture};
 pub use replay::{End, NoWatch, Options, ReplayError, Spent, Watch, replay};

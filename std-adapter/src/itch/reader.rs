@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::{LineStats, Lines};
+use super::{LineStats, Lines, Wanted};
 use vvp_core::wire::capture::CaptureFile;
 use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 
@@ -50,9 +50,17 @@ impl<'a> FrameReader<'a> {
     /// # Errors
     /// What the reader says to its first read; of a capture, also what is wrong before its first packet.
     pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
+        Self::wanted(reader, Wanted::default())
+    }
+
+    /// As [`FrameReader::new`]; `wanted` says which packets are read if it is a capture.
+    ///
+    /// # Errors
+    /// As [`FrameReader::new`].
+    pub fn wanted(reader: impl Read + Send + 'a, wanted: Wanted) -> io::Result<Self> {
         let mut reader = crate::packed::unpacked(reader)?;
         Ok(Self::from(if CaptureFile::is_capture(reader.fill_buf()?) {
-            Input::Lines(Box::new(Lines::of(vec![reader])?))
+            Input::Lines(Box::new(Lines::of(vec![reader], wanted, None)?))
         } else {
             Input::Frames(reader)
         }))
@@ -63,7 +71,13 @@ impl<'a> FrameReader<'a> {
     /// # Errors
     /// As [`FrameReader::new`].
     pub fn captures<R: Read + Send + 'a>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
-        Ok(Self::from(Input::Lines(Box::new(Lines::new(captures)?))))
+        Ok(Self::lines(Lines::new(captures)?))
+    }
+
+    /// Reads captures that were opened before.
+    #[must_use]
+    pub fn lines(lines: Lines<'a>) -> Self {
+        Self::from(Input::Lines(Box::new(lines)))
     }
 
     fn from(input: Input<'a>) -> Self {
@@ -74,9 +88,15 @@ impl<'a> FrameReader<'a> {
     /// What was found in captures, if it reads such.
     #[must_use]
     pub fn line_stats(&self) -> Option<LineStats> {
+        self.captured().map(Lines::stats)
+    }
+
+    /// The captures, if it reads such.
+    #[must_use]
+    pub const fn captured(&self) -> Option<&Lines<'a>> {
         match &self.input {
             Input::Frames(_) => None,
-            Input::Lines(lines) => Some(lines.stats()),
+            Input::Lines(lines) => Some(lines),
         }
     }
 
@@ -119,6 +139,35 @@ impl<'a> FrameReader<'a> {
         self.taken = self.filled - frames.rest().len();
         self.ended = frames.is_ended();
         Ok(Some(result))
+    }
+
+    /// Reads what follows a length of zero, which ends the messages of a file, and counts it: where
+    /// that length stands, and how many bytes follow it. `None`: the file has no such length, is
+    /// not read to it yet, or nothing but bytes of zero follows, which is padding.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn after_end(&mut self) -> io::Result<Option<(u64, u64)>> {
+        let behind = self.buffer[self.taken..self.filled].strip_prefix(&[0; LENGTH_BYTES]);
+        let (true, Input::Frames(reader), Some(behind)) = (self.ended, &mut self.input, behind) else {
+            return Ok(None);
+        };
+        let is_padding = |bytes: &[u8]| bytes.iter().all(|&b| b == 0);
+        let (mut bytes, mut padding) = (behind.len() as u64, is_padding(behind));
+        loop {
+            match reader.fill_buf() {
+                Ok([]) => break,
+                Ok(piece) => {
+                    let n = piece.len();
+                    padding = padding && is_padding(piece);
+                    bytes += n as u64;
+                    reader.consume(n);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok((!padding).then_some((self.offset + self.taken as u64, bytes)))
     }
 
     /// Bytes of whole frames so far.

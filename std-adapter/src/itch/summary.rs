@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::market::{Anomaly, COUNTED, DayMarket, Totals};
-use super::{DriveReport, LineStats, Odd, Spent};
+use super::{Destination, DriveReport, Feeds, LineStats, Odd, Spent};
 use crate::itch::TICK;
 use crate::text::price_text;
 use vvp_core::book::Price;
@@ -11,6 +11,9 @@ use vvp_core::wire::itch::Message;
 
 /// Most stocks that the text for people shows; the JSON has all.
 const SHOWN: usize = 20;
+
+/// Most feeds that were not read and crossed books that the text names.
+const NAMED: usize = 8;
 
 /// A market after a replay.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub struct Summary<'a> {
     pub allocations: Option<u64>,
     /// What was found in captures, if it came from such.
     pub lines: Option<&'a LineStats>,
+    /// The feeds that the captures hold.
+    pub feeds: Option<&'a Feeds>,
+    /// What was not read, a sentence each.
+    pub unread: &'a [String],
     /// What the matching engine did, if it was driven.
     pub drive: Option<&'a DriveReport>,
 }
@@ -75,6 +82,8 @@ impl Summary<'_> {
             all(|c| c.crossed),
             all(|c| c.broken)
         )?;
+        let crossed_now = market.stocks().filter(super::market::StockView::is_crossed).count();
+        write!(out, ",\"crossings\":{},\"crossed_books\":{crossed_now}", all(|c| c.crossings))?;
         for (n, letter) in COUNTED.into_iter().enumerate() {
             let count: u64 = market.stocks().map(|s| s.counts().messages[n]).sum();
             write!(out, ",\"{}\":{count}", char::from(letter))?;
@@ -116,6 +125,15 @@ impl Summary<'_> {
         if let Some(lines) = self.lines {
             write_lines(out, lines)?;
         }
+        if let Some(feeds) = self.feeds {
+            write_feeds(out, feeds)?;
+        }
+        out.push_str(",\"not_read\":[");
+        for (n, what) in self.unread.iter().enumerate() {
+            let comma = if n > 0 { "," } else { "" };
+            write!(out, "{comma}\"{}\"", printable(what.as_bytes()))?;
+        }
+        out.push(']');
         if let Some(drive) = self.drive {
             write!(out, ",\"drive\":{}", drive.json())?;
         }
@@ -123,6 +141,26 @@ impl Summary<'_> {
         self.write_stocks(out)?;
         out.push_str("}}\n");
         Ok(())
+    }
+
+    /// Says how often books became crossed, and which still are.
+    fn crossed(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let crossings: u64 = self.market.stocks().map(|s| s.counts().crossings).sum();
+        if crossings == 0 {
+            return Ok(());
+        }
+        let crossed = || self.market.stocks().filter(super::market::StockView::is_crossed);
+        let now = crossed().count();
+        write!(
+            f,
+            "books became crossed {crossings} times (best bid at or above best ask), {now} of them are at the end"
+        )?;
+        for (n, stock) in crossed().take(NAMED).enumerate() {
+            let [bid, _, ask, _] = stock.best().map(dollars);
+            let name = printable(stock.name().trimmed());
+            write!(f, "{} {name} {bid} to {ask}", if n == 0 { ":" } else { "," })?;
+        }
+        writeln!(f, "{}", if now > NAMED { ", ..." } else { "" })
     }
 
     fn write_stocks(&self, out: &mut String) -> core::fmt::Result {
@@ -150,6 +188,7 @@ impl Summary<'_> {
             write!(out, ",\"executed\":{},\"executed_printable\":{}", counts.executed, counts.executed_printable)?;
             write!(out, ",\"hidden\":{},\"crosses\":{},\"crossed\":{}", counts.hidden, counts.crosses, counts.crossed)?;
             write!(out, ",\"broken\":{},\"unknown_ref\":{}", counts.broken, counts.unknown)?;
+            write!(out, ",\"crossings\":{},\"is_crossed\":{}", counts.crossings, stock.is_crossed())?;
             write!(out, ",\"last_price\":{}", state.last_price)?;
             if state.trading != 0 {
                 let (trading, reason) = (printable(&[state.trading]), printable(&state.reason));
@@ -164,17 +203,35 @@ impl Summary<'_> {
     }
 }
 
+fn dollars(price: u64) -> String {
+    price_text(Price::new(i64::try_from(price).unwrap_or(0)), TICK).to_string()
+}
+
 fn write_lines(out: &mut String, lines: &LineStats) -> core::fmt::Result {
     let mold = &lines.mold;
     write!(out, ",\"lines\":{{\"packets\":{:?},\"first\":{:?}", mold.packets, mold.first)?;
     write!(out, ",\"duplicate\":{:?},\"held\":{},\"messages\":{}", mold.duplicate, mold.held, mold.messages)?;
     write!(out, ",\"lost\":{},\"gaps\":{},\"unnumbered\":{}", mold.lost, lines.gaps, lines.unnumbered)?;
+    write!(out, ",\"requests\":{}", mold.requests)?;
     let gaps: Vec<[u64; 2]> = lines.first_gaps.iter().flatten().map(|gap| [gap.from, gap.to]).collect();
     write!(out, ",\"first_gaps\":{gaps:?}")?;
     for kind in Odd::ALL {
         write!(out, ",\"{}\":{}", kind.name(), lines.odd[kind as usize])?;
     }
     out.push('}');
+    Ok(())
+}
+
+fn write_feeds(out: &mut String, feeds: &Feeds) -> core::fmt::Result {
+    out.push_str(",\"feeds\":[");
+    for (n, flow) in feeds.flows().iter().enumerate() {
+        let comma = if n > 0 { "," } else { "" };
+        let (session, destination) = (printable(flow.session.name()), Destination(flow.destination));
+        write!(out, "{comma}{{\"session\":\"{session}\",\"destination\":\"{destination}\"")?;
+        write!(out, ",\"packets\":{},\"with_messages\":{}", flow.packets, flow.with_messages)?;
+        write!(out, ",\"numbered\":{},\"read\":{}}}", !flow.unnumbered, flow.read)?;
+    }
+    out.push(']');
     Ok(())
 }
 
@@ -199,11 +256,27 @@ fn lines_for_people(f: &mut core::fmt::Formatter<'_>, lines: &LineStats) -> core
     if lines.unnumbered > 0 {
         writeln!(f, "{} messages had no number and were taken as they came", lines.unnumbered)?;
     }
+    if lines.mold.requests > 0 {
+        writeln!(f, "{} packets asked a server for messages", lines.mold.requests)?;
+    }
     for kind in Odd::ALL {
         let (count, at) = (lines.odd[kind as usize], lines.first_odd[kind as usize]);
         if count > 0 {
             writeln!(f, "{} packets: {}, first at byte {at} of its file", count, kind.name())?;
         }
+    }
+    Ok(())
+}
+
+/// The feeds that were not read.
+fn feeds_for_people(f: &mut core::fmt::Formatter<'_>, feeds: &Feeds) -> core::fmt::Result {
+    let left = || feeds.flows().iter().filter(|flow| flow.read == 0);
+    for flow in left().take(NAMED) {
+        writeln!(f, "not read: {flow}")?;
+    }
+    let more = left().count().saturating_sub(NAMED);
+    if more > 0 || feeds.others() > 0 {
+        writeln!(f, "not read: {more} more feeds, and {} packets of others", feeds.others())?;
     }
     Ok(())
 }
@@ -236,8 +309,12 @@ impl core::fmt::Display for Summary<'_> {
                 writeln!(f, "{name} {}, first at byte {places:?}", anomalies.count(kind))?;
             }
         }
+        self.crossed(f)?;
         if let Some(lines) = self.lines {
             lines_for_people(f, lines)?;
+        }
+        if let Some(feeds) = self.feeds {
+            feeds_for_people(f, feeds)?;
         }
         if let Some(drive) = self.drive {
             write!(f, "{drive}")?;
@@ -252,10 +329,9 @@ impl core::fmt::Display for Summary<'_> {
         write!(f, " {:>12} {:>10} {:>8}", "executed", "hidden", "bad refs")?;
         for stock in stocks().take(SHOWN) {
             let [bid, _, ask, _] = stock.best();
-            let price = |p: u64| price_text(Price::new(i64::try_from(p).unwrap_or(0)), TICK);
             let counts = stock.counts();
             let (messages, live) = (counts.messages.iter().sum::<u64>(), stock.live());
-            write!(f, "\n{:8} {messages:>10} {live:>8} {:>12} {:>12}", stock.name(), price(bid), price(ask))?;
+            write!(f, "\n{:8} {messages:>10} {live:>8} {:>12} {:>12}", stock.name(), dollars(bid), dollars(ask))?;
             write!(f, " {:>12} {:>10} {:>8}", counts.executed, counts.hidden, counts.unknown)?;
         }
         if most > SHOWN {

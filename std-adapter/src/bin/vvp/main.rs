@@ -20,6 +20,7 @@ mod progress;
 mod publish;
 mod replay;
 mod replay_itch;
+mod replay_unread;
 mod run;
 mod source;
 mod squeeze;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use super::host;
 use lexopt::prelude::*;
 use vvp_core::book::Symbol;
+use vvp_core::wire::capture::CaptureFile;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
 use vvp_std_adapter::packed::unpacked;
 use vvp_std_adapter::pipeline::{Stop, signal};
@@ -17,6 +18,7 @@ use zerocopy::FromZeros;
 const USAGE: &str = "\
 usage: vvp replay [--format itch] FILE... [--symbol S]... [--at TIME] [--depth N]
                   [--out csv|jsonl|bin [--every 1s|event]] [--drive] [--json] [--strict] [--no-checksum]
+                  [--group ADDRESS]... [--port N]... [--session NAME]
        vvp replay [--format lobster] MESSAGES.csv --orderbook ORDERBOOK.csv
                   [--verify] [--out FILE] [--levels N] [--tick N]
 
@@ -24,13 +26,17 @@ Rebuilds books from recorded market data; .gz, .xz and .zst files open directly.
 auto or missing.
 
 itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts; - is standard input.
-      pcap and pcapng files with MoldUDP64 open as well, several of them together (line A and line B)
+      pcap and pcapng files with MoldUDP64 open as well, several of them together (line A and line B).
+      What was not read is said at the end, in one line on standard error, and the exit code then is 1
   --symbol S         only this stock in rows, ladders and summary (may be given again)
   --at TIME          stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
   --depth N          levels a side to write or draw (default: 1 to write, 10 to draw)
   --out FORMAT       write rows to standard output; the summary goes to standard error
   --every WHEN       a row after each event (default), or each 100ms, 1s, 5m, ...
   --drive            send the day through the matching engine as well and compare its trades with the tape
+  --group ADDRESS    of captures: only packets to this address (may be given again: one for each line)
+  --port N           of captures: only packets to this UDP port (may be given again)
+  --session NAME     of captures: only packets of this session; default: the one with the most packets
   --json             the summary for programs
   --strict           end with exit code 1 at the first thing that cannot be
   --no-checksum      leave out bbo_fnv1a64: faster
@@ -110,7 +116,8 @@ fn kind(words: &[OsString]) -> Result<Kind, String> {
 
 /// Whether the content is text of numbers: a LOBSTER file starts with a time, an ITCH file with a length below 256.
 fn starts_with_a_digit(path: &Path) -> bool {
-    let first = File::open(path).and_then(unpacked).and_then(|mut r| Ok(r.fill_buf()?.first().copied()));
+    let digit = |start: &[u8]| start.first().copied().filter(|_| !CaptureFile::is_capture(start));
+    let first = File::open(path).and_then(unpacked).and_then(|mut r| Ok(digit(r.fill_buf()?)));
     first.is_ok_and(|byte| byte.is_some_and(|b| b.is_ascii_digit()))
 }
 

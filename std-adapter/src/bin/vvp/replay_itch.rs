@@ -2,18 +2,20 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv6Addr};
 use std::process::ExitCode;
 
 use super::cli::{self, Failure, Outcome};
 use super::progress::Bar;
-use super::{files, host, ladder};
+use super::{files, host, ladder, replay_unread as unread};
 use lexopt::prelude::*;
 use vvp_core::book::{Side, Tick};
+use vvp_core::wire::mold::Session;
 use vvp_std_adapter::engine::ServerEngine;
 use vvp_std_adapter::itch::market::{DayMarket, StockView};
 use vvp_std_adapter::itch::{
-    self, Drive, DriveReport, End, Every, FrameReader, LineStats, NoWatch, Options, ReplayError, RowFormat, Rows,
-    Spent, Summary, Watch, replay,
+    self, Drive, DriveReport, End, Every, Feeds, FrameReader, LineStats, Lines, NoWatch, Options, ReplayError,
+    RowFormat, Rows, Spent, Summary, Wanted, Watch, replay,
 };
 use vvp_std_adapter::memory::{Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
@@ -31,6 +33,7 @@ struct Request {
     every: Option<Every>,
     out: Option<RowFormat>,
     options: Options,
+    wanted: Wanted,
     json: bool,
     no_checksum: bool,
     drive: bool,
@@ -64,6 +67,9 @@ fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
             Long("every") => r.every = Some(args.value()?.parse_with(every)?),
             Long("at") => r.options.until_ns = Some(args.value()?.parse_with(time_of_day)?),
             Long("out") => r.out = Some(args.value()?.parse_with(row_format)?),
+            Long("group") => r.wanted.groups.push(args.value()?.parse_with(group)?),
+            Long("port") => r.wanted.ports.push(args.value()?.parse()?),
+            Long("session") => r.wanted.session = Some(args.value()?.parse_with(session)?),
             Long("json") => r.json = true,
             Long("strict") => r.options.strict = true,
             Long("no-checksum") => r.no_checksum = true,
@@ -90,6 +96,22 @@ fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
 fn depth(text: &str) -> Result<usize, String> {
     let depth = text.parse().ok().filter(|d| (1..=DEPTH_MAX).contains(d));
     depth.ok_or_else(|| format!("not a whole number from 1 to {DEPTH_MAX}"))
+}
+
+fn group(text: &str) -> Result<Ipv6Addr, &'static str> {
+    match text.parse() {
+        Ok(IpAddr::V4(ip)) => Ok(ip.to_ipv6_mapped()),
+        Ok(IpAddr::V6(ip)) => Ok(ip),
+        Err(_) => Err("not an address like 233.54.12.111 or ff15::1"),
+    }
+}
+
+/// The name of a session, without the padding that fills it up to ten bytes.
+fn session(text: &str) -> Result<Session, &'static str> {
+    let mut name = [b' '; 10];
+    let place = name.get_mut(..text.len()).ok_or("longer than the 10 bytes that a session's name has")?;
+    place.copy_from_slice(text.as_bytes());
+    Ok(Session::new(name))
 }
 
 fn row_format(text: &str) -> Result<RowFormat, &'static str> {
@@ -189,13 +211,57 @@ struct Done {
     bytes: u64,
     allocations: u64,
     lines: Option<LineStats>,
+    feeds: Option<Feeds>,
+    /// What was not read, a sentence each.
+    unread: Vec<String>,
 }
 
-/// Captures are read together, by their times; other files one after the other, as one day.
-fn groups(files: &[String]) -> Vec<&[String]> {
-    let all =
-        files.iter().all(|file| file != "-" && files::open_file(file).and_then(itch::is_capture).unwrap_or(false));
-    if all { vec![files] } else { files.chunks(1).collect() }
+/// Files that are read as one.
+#[derive(Clone, Copy, Debug)]
+struct Group<'a> {
+    files: &'a [String],
+    /// They are captures that can be read twice.
+    captures: bool,
+}
+
+/// Captures that follow one another are read together, by their times; other files one after the
+/// other, as one day.
+fn groups(files: &[String]) -> Vec<Group<'_>> {
+    // Pipes cannot be looked into: what was read is gone.
+    let is_regular = |file: &String| file != "-" && std::fs::metadata(file).is_ok_and(|m| m.is_file());
+    let is_capture =
+        |file: &String| is_regular(file) && files::open_file(file).and_then(itch::is_capture).unwrap_or(false);
+    let captures: Vec<bool> = files.iter().map(is_capture).collect();
+    let (mut groups, mut at) = (Vec::new(), 0);
+    for run in captures.chunk_by(|a, b| *a && *b) {
+        groups.push(Group { files: &files[at..at + run.len()], captures: run[0] });
+        at += run.len();
+    }
+    groups
+}
+
+/// Opens the files of a group.
+fn sources<'a>(group: Group<'_>, stop: &'a Stop, progress: &'a Progress) -> Result<Vec<Source<'a>>, Failure> {
+    let source = |file: &String| {
+        let source = if file == "-" {
+            Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
+        } else {
+            Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
+        };
+        Ok(source.watched(progress))
+    };
+    group.files.iter().map(source).collect()
+}
+
+/// What a first reading of captures finds, where a session is to be chosen.
+fn feeds(request: &Request, group: Group<'_>, stop: &Stop) -> Result<Option<Feeds>, Failure> {
+    if !group.captures || request.wanted.session.is_some() {
+        return Ok(None);
+    }
+    let progress = Progress::default();
+    let sources = sources(group, stop, &progress)?;
+    // What cannot be read is said by the second reading.
+    Ok(Bar::new(&progress).beside(|| Feeds::of(sources)).ok())
 }
 
 /// Replays all files.
@@ -205,27 +271,40 @@ fn all_files<W: Watch + Send>(
     market: &mut DayMarket,
     watch: &mut W,
 ) -> Result<Done, Failure> {
-    let mut done = Done { end: Why::Over(End::File), spent: Spent::default(), bytes: 0, allocations: 0, lines: None };
+    let mut done = Done {
+        end: Why::Over(End::File),
+        spent: Spent::default(),
+        bytes: 0,
+        allocations: 0,
+        lines: None,
+        feeds: None,
+        unread: Vec::new(),
+    };
     for group in groups(&request.files) {
+        let name = group.files.join(" + ");
+        let found = feeds(request, group, stop)?;
         let progress = Progress::default();
-        let name = group.join(" + ");
-        let mut sources = Vec::new();
-        for file in group {
-            let source = if file == "-" {
-                Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
-            } else {
-                Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
-            };
-            sources.push(source.watched(&progress));
-        }
-        let several = sources.len() > 1;
+        let mut sources = sources(group, stop, &progress)?;
+        let wanted = request.wanted.clone();
         let reader = match sources.pop() {
-            Some(only) if !several => FrameReader::new(only),
-            last => FrameReader::captures(sources.into_iter().chain(last)),
+            Some(only) if !group.captures => FrameReader::wanted(only, wanted),
+            last => Lines::wanted(sources.into_iter().chain(last), wanted, found.as_ref()).map(FrameReader::lines),
         };
-        let mut reader = reader.map_err(|e| Failure::at(files::called(&name), &e))?;
+        let mut reader = match reader {
+            Ok(reader) => reader,
+            Err(e) if pipeline::is_stop(&e) => {
+                done.end = Why::Stopped;
+                break;
+            }
+            Err(e) => return Err(Failure::at(files::called(&name), &e)),
+        };
+        if reader.captured().is_none() && !request.wanted.is_default() {
+            let what = "is no capture; --group, --port and --session choose among the packets of one";
+            return Err(Failure::Error(format!("{} {what}", files::called(&name))));
+        }
         let bar = Bar::new(&progress);
         let before = allocations();
+        let valid = unread::valid_messages(market);
         let result = bar.beside(|| replay(&mut reader, done.bytes, market, request.options, watch, &mut done.spent));
         done.allocations += allocations().since(before).calls as u64;
         done.bytes += reader.consumed();
@@ -237,22 +316,57 @@ fn all_files<W: Watch + Send>(
             Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
             Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(&name)))),
         };
-        if done.end != Why::Over(End::File) {
+        let is_whole = done.end == Why::Over(End::File);
+        if let Some(lines) = reader.captured() {
+            if is_whole && !request.wanted.is_default() && lines.feeds().flows().iter().all(|flow| flow.read == 0) {
+                let (choice, held) = (unread::choice(&request.wanted), unread::held(lines.feeds()));
+                return Err(Failure::Error(format!("{}: no packet for {choice}; {held}", files::called(&name))));
+            }
+            done.unread.extend(unread::of_captures(group.files, lines, &request.wanted, is_whole));
+            done.feeds = Some(lines.feeds().clone());
+        }
+        if !is_whole {
             break;
         }
+        match reader.after_end() {
+            Ok(rest) => done.unread.extend(rest.map(|rest| unread::after_end(&name, rest))),
+            Err(e) if pipeline::is_stop(&e) => {
+                done.end = Why::Stopped;
+                break;
+            }
+            Err(e) => return Err(Failure::at(files::called(&name), &e)),
+        }
+        if valid == unread::valid_messages(market) && request.files.len() > group.files.len() {
+            done.unread.push(format!("no valid message in {}", files::called(&name)));
+        }
     }
-    if market.totals().messages == 0 && done.end == Why::Over(End::File) {
-        let names = request.files.join(", ");
-        return Err(Failure::Error(format!("{names}: no ITCH message in it; is this a file of NASDAQ ITCH 5.0?")));
+    if unread::valid_messages(market) == 0 && done.end == Why::Over(End::File) {
+        let names: Vec<&str> = request.files.iter().map(|file| files::called(file)).collect();
+        let mut words = vec![format!("{}: no ITCH message in it", names.join(", "))];
+        words.append(&mut done.unread);
+        words.extend(unread::bad_frames(market));
+        words.push("is this a file of NASDAQ ITCH 5.0?".into());
+        return Err(Failure::Error(words.join("; ")));
+    }
+    // By name, so that a symbol of the command line that no message knows is found.
+    for symbol in request.symbols.iter().filter(|symbol| market.locate_of(symbol).is_none()) {
+        match done.end {
+            Why::Over(End::File) => done.unread.push(format!("no message names {symbol}; check --symbol")),
+            Why::Over(End::Time) => {
+                done.unread.push(format!("no message names {symbol} so far; check --symbol and --at"));
+            }
+            _ => {}
+        }
     }
     Ok(done)
 }
 
 /// Says what was found.
 fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&DriveReport>) -> Outcome {
-    let Done { end, spent, bytes, allocations, ref lines } = *done;
+    let Done { end, spent, bytes, allocations, ref lines, ref feeds, ref unread } = *done;
     let (symbols, allocations, lines) = (&*request.symbols, Some(allocations), lines.as_ref());
-    let summary = Summary { market, spent, bytes, symbols, allocations, lines, drive };
+    let feeds = feeds.as_ref();
+    let summary = Summary { market, spent, bytes, symbols, allocations, lines, feeds, unread, drive };
     let text = if request.json {
         summary.json()
     } else if request.options.until_ns.is_some() && !request.symbols.is_empty() && drive.is_none() {
@@ -284,9 +398,17 @@ fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&Drive
         }
         return Err(Failure::Error(format!("{what}; --strict ends here")));
     }
+    if !unread.is_empty() {
+        return Err(Failure::Error(format!("not all was read: {}", unread.join("; "))));
+    }
     if request.options.strict && lines.is_some_and(|lines| lines.is_damaged()) {
         let lost = "messages or packets are lost or cannot be read";
         return Err(Failure::Error(format!("{}: {lost}; leave out --strict to see which", request.files.join(" + "))));
+    }
+    let crossed = market.stocks().filter(StockView::is_crossed).count();
+    if request.options.strict && crossed > 0 {
+        let what = "have a best bid at or above their best ask at the end; leave out --strict to see which";
+        return Err(Failure::Error(format!("{crossed} books {what}")));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -298,6 +298,9 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         (level.price, level.qty, level.orders, level.first, level.last) = (price, 0, 0, 0, 0);
         if top.level == 0 || key > Self::key(side, top.price) {
             *top = Top { price, level: at, qty: 0 };
+            if stock.is_crossed() {
+                stock.cross();
+            }
         }
         Some(at)
     }
@@ -347,6 +350,9 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
                     Top { price: level.price, level: word as u32, qty: level.qty }
                 }
             };
+            if stock.crossed != 0 {
+                stock.uncross();
+            }
         }
         self.levels.give(at);
     }

@@ -35,6 +35,9 @@ pub struct StockCounts {
     pub broken: u64,
     /// Executions, cancels, deletes and replaces of orders that are not on the book.
     pub unknown: u64,
+    /// How often its book became crossed: an order's price met or passed the best of the other
+    /// side.
+    pub crossings: u64,
 }
 
 /// Letters of [`StockCounts::messages`].
@@ -79,6 +82,8 @@ pub(super) struct Stock {
     pub(super) seen: u8,
     /// Whether an order said its name.
     pub(super) named: u8,
+    /// Whether its book is crossed now.
+    pub(super) crossed: u8,
     pub(super) counts: StockCounts,
     pub(super) sum: BboSum,
     pub(super) state: StockState,
@@ -92,5 +97,31 @@ impl Stock {
     pub(super) const fn best(&self) -> [u64; 4] {
         let [bid, ask] = self.top;
         [bid.price as u64, bid.qty, ask.price as u64, ask.qty]
+    }
+
+    /// Whether the best bid is at or above the best ask: orders that would have traded.
+    #[inline(always)]
+    pub(super) const fn is_crossed(&self) -> bool {
+        let [bid, ask] = self.top;
+        // An empty side has the price 0; the prices are compared first, since they differ nearly
+        // always.
+        bid.price >= ask.price && bid.level != 0 && ask.level != 0
+    }
+
+    /// Counts that a new best crossed the book.
+    #[cold]
+    #[inline(never)]
+    pub(super) const fn cross(&mut self) {
+        if self.crossed == 0 {
+            self.crossed = 1;
+            self.counts.crossings += 1;
+        }
+    }
+
+    /// Looks again at a crossed book whose best has left.
+    #[cold]
+    #[inline(never)]
+    pub(super) const fn uncross(&mut self) {
+        self.crossed = self.is_crossed() as u8;
     }
 }

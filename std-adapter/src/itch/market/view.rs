@@ -147,6 +147,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
                 assert_eq!(stock.depth(which).count(), words.len());
             }
             assert_eq!(orders_of_stock, kept.live);
+            assert_eq!(kept.crossed != 0, kept.is_crossed(), "known to be crossed when it is");
             live += u64::from(orders_of_stock);
         }
         assert_eq!(live, self.totals.live);
@@ -206,6 +207,14 @@ impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS
     #[inline]
     pub const fn best(&self) -> [u64; 4] {
         self.stock().best()
+    }
+
+    /// Whether the best bid is at or above the best ask. A market that trades what it can never
+    /// shows that for long: orders that were executed, canceled or deleted are still here, since
+    /// their messages are missing.
+    #[must_use]
+    pub const fn is_crossed(&self) -> bool {
+        self.stock().is_crossed()
     }
 
     /// L2: the levels of a side, the best first; prices in ten-thousandths of a dollar.
