@@ -68,7 +68,7 @@ pub(crate) fn run(mut args: lexopt::Parser) -> ExitCode {
         Ok(Kind::Itch) => super::replay_itch::run(again()),
         Ok(Kind::Lobster) => lobster(again()),
         Err(problem) => {
-            eprintln!("vvp replay: {problem}; see vvp replay --help");
+            super::files::complain(&format!("vvp replay: {problem}; see vvp replay --help"));
             ExitCode::from(2)
         }
     }
@@ -119,7 +119,7 @@ fn lobster(args: lexopt::Parser) -> ExitCode {
         Ok(Some(request)) => request,
         Ok(None) => return say(&mut io::stdout(), USAGE),
         Err(e) => {
-            eprintln!("vvp replay: {e}; see vvp replay --help");
+            super::files::complain(&format!("vvp replay: {e}; see vvp replay --help"));
             return ExitCode::from(2);
         }
     };
@@ -157,7 +157,7 @@ fn lobster(args: lexopt::Parser) -> ExitCode {
 
 fn fail(problem: &str) -> ExitCode {
     // One line, whatever a file name holds.
-    eprintln!("vvp replay: {}", problem.replace(['\n', '\r'], " "));
+    super::files::complain(&format!("vvp replay: {problem}"));
     ExitCode::FAILURE
 }
 
