@@ -33,11 +33,16 @@ impl Drop for Replaces {
 impl OutFile {
     /// Opens the output called `name`; none or `-` is standard output.
     pub(crate) fn create(name: Option<&str>) -> io::Result<Self> {
-        let Some(name) = name.filter(|name| *name != "-") else {
+        Self::at(Path::new(name.unwrap_or("-")))
+    }
+
+    /// Opens the output at `path`; `-` is standard output.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
             files::is_open(1)?;
             return Ok(Self { file: File::from(io::stdout().as_fd().try_clone_to_owned()?), replaces: None });
-        };
-        let target = match place(Path::new(name))? {
+        }
+        let target = match place(path)? {
             Place::Descriptor(file) => return Ok(Self { file, replaces: None }),
             Place::Path(path) => path,
         };
