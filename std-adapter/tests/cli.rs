@@ -29,6 +29,14 @@ const EVENTS: &str = r#"{"seq":1,"event":"accepted","id":1}
 const BOOK: &str = r#"{"symbol":"AAPL","phase":"continuous","last":"150.10","bids":[["149.50",30,1]],"asks":[]}
 "#;
 
+/// What is said of the one refusal in [`ORDERS`].
+const REFUSED: &str = "vvp: 1 of 8 commands refused: 1 unknown_order\n";
+
+/// A run of [`ORDERS`] that ended well.
+fn answered(stdout: impl Into<String>) -> Ran {
+    Ran { code: 0, stdout: stdout.into(), stderr: REFUSED.to_owned() }
+}
+
 fn quiet(code: i32, stdout: impl Into<String>) -> Ran {
     Ran { code, stdout: stdout.into(), stderr: String::new() }
 }
@@ -47,11 +55,11 @@ fn match_answers_to_the_byte_from_a_file_a_pipe_and_either_shape() {
     let file = Scratch::new("orders.jsonl", ORDERS.as_bytes());
     for extra in [&[][..], &["--inline"]] {
         let args = |more: &[&'static str]| [&["match"], more, extra].concat();
-        assert_eq!(run(&args(&[]), ORDERS.as_bytes()), quiet(0, EVENTS));
-        assert_eq!(run(&args(&["-"]), ORDERS.as_bytes()), quiet(0, EVENTS));
+        assert_eq!(run(&args(&[]), ORDERS.as_bytes()), answered(EVENTS));
+        assert_eq!(run(&args(&["-"]), ORDERS.as_bytes()), answered(EVENTS));
         let mut named = args(&["--book"]);
         named.push(file.name());
-        assert_eq!(run(&named, b""), quiet(0, EVENTS.to_owned() + BOOK));
+        assert_eq!(run(&named, b""), answered(EVENTS.to_owned() + BOOK));
     }
 }
 
@@ -82,9 +90,9 @@ fn match_feeds_market_data() {
 {"number":8,"symbol":"AAPL","clock":7,"event_seq":9,"l3":"added","side":"buy","level":"149.50","id":3,"qty":30}
 "#;
     for (view, lines) in [("l1", TOPS), ("l2", LEVELS), ("l3", ORDERS_L3)] {
-        assert_eq!(run(&["match", "--feed", view], ORDERS.as_bytes()), quiet(0, lines));
+        assert_eq!(run(&["match", "--feed", view], ORDERS.as_bytes()), answered(lines));
         let with_book = run(&["match", "--feed", view, "--book"], ORDERS.as_bytes());
-        assert_eq!(with_book, quiet(0, lines.to_owned() + BOOK));
+        assert_eq!(with_book, answered(lines.to_owned() + BOOK));
     }
     // A hidden order shows in its trades only.
     let hidden = concat!(
@@ -147,7 +155,9 @@ fn a_command_line_that_makes_no_sense_is_refused_with_2() {
         (&["match", "--format"], "format"),
         (&["match", "--format", "xml"], "xml"),
         (&["match", "--out-format", "xml"], "xml"),
-        (&["match", "--levels", "3"], "--levels"),
+        (&["match", "--depth", "3"], "--depth"),
+        (&["match", "--levels", "0"], "--levels"),
+        (&["run", "--orders", "1048577"], "from 1 to 1048576"),
         (&["match", "a", "b"], "b"),
         (&["replay", "--nope"], "--nope"),
         (&["encode", "--nope"], "--nope"),
@@ -247,7 +257,10 @@ fn a_bad_line_is_answered_named_and_the_run_goes_on() {
                 "\n"
             );
             assert_eq!((ran.code, ran.stdout.as_str()), (1, expected), "{shown}");
-            assert_one_line(&ran, &[words, &[file.name(), ":2: "][..]].concat(), &shown);
+            let (first, rest) = ran.stderr.split_once('\n').expect("a line");
+            assert_eq!(rest, "vvp: 2 of 3 commands refused: 1 bad_field, 1 duplicate_id\n", "{shown}");
+            let first = Ran { stderr: format!("{first}\n"), ..ran };
+            assert_one_line(&first, &[words, &[file.name(), ":2: "][..]].concat(), &shown);
         }
     }
 }
@@ -255,7 +268,9 @@ fn a_bad_line_is_answered_named_and_the_run_goes_on() {
 #[test]
 fn a_price_beyond_i64_is_an_ordinary_refusal() {
     let ran = run(&["match"], br#"{"op":"new","id":1,"side":"buy","price":"99999999999999999999","qty":1}"#);
-    assert_eq!(ran, quiet(0, "{\"seq\":1,\"event\":\"rejected\",\"id\":1,\"reason\":\"bad_price\"}\n"));
+    let stdout = "{\"seq\":1,\"event\":\"rejected\",\"id\":1,\"reason\":\"bad_price\"}\n".to_owned();
+    let stderr = "vvp: 1 of 1 commands refused: 1 bad_price\n".to_owned();
+    assert_eq!(ran, Ran { code: 0, stdout, stderr });
 }
 
 #[test]
@@ -282,7 +297,9 @@ fn threads_one_thread_and_one_core_give_the_same_bytes() {
                 on_one_core(&mut command);
             }
             let output = command.output().expect("runs");
-            assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+            assert_eq!(output.status.code(), Some(0));
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.starts_with("vvp: 155 of 25,000 commands refused: 50 unknown_order, "), "{said}");
             output.stdout
         };
         let threads = out(&args, false);
@@ -305,7 +322,7 @@ fn each_line_is_answered_before_the_next_is_there() {
             }
         }
         talk.stdin = None;
-        assert_eq!(talk.end(), quiet(0, ""));
+        assert_eq!(talk.end(), answered(""));
     }
 }
 
@@ -326,7 +343,9 @@ fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
             talk.signal(signal);
             let ran = talk.end();
             assert_eq!((ran.code, ran.stdout.as_str()), (128 + signal, BOOK), "{ran:?}");
-            assert_one_line(&ran, &["stopped", "8 commands"], "match");
+            let (refused, stopped) = ran.stderr.split_at(REFUSED.len());
+            assert_eq!(refused, REFUSED);
+            assert_one_line(&Ran { stderr: stopped.to_owned(), ..ran }, &["stopped", "8 commands"], "match");
         }
         // In `run` the summary so far is the output. Its standard input stays open all the while.
         for json in [true, false] {
@@ -341,7 +360,9 @@ fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
             let ran = talk.end();
             assert_eq!(ran.code, 130, "{ran:?}");
             assert!(ran.stdout.contains(if json { r#"{"commands":"# } else { "after start" }), "{ran:?}");
-            assert_one_line(&ran, &["stopped"], "run");
+            let (refused, stopped) = ran.stderr.split_at(REFUSED.len());
+            assert_eq!(refused, REFUSED);
+            assert_one_line(&Ran { stderr: stopped.to_owned(), ..ran }, &["stopped"], "run");
         }
     }
 }
@@ -411,8 +432,10 @@ fn the_json_summary_has_exactly_its_keys() {
         assert_eq!(ran.stdout.matches('\n').count(), 1);
         let expected = "commands accepted rejected trades traded_qty canceled resting_orders elapsed_ns commands_per_s \
                         latency_ns p50 p90 p99 p99_9 max allocations_after_start page_faults_after_start \
-                        queue_high_water commands events";
-        assert_eq!(keys(&ran.stdout), expected.split_ascii_whitespace().collect::<Vec<_>>());
+                        queue_high_water commands events refused";
+        let (fixed, reasons) = ran.stdout.split_once(",\"refused\":{").expect("the refusals come last");
+        assert!(reasons.ends_with("}}\n") && !reasons.contains('['), "{reasons}");
+        assert_eq!(keys(&format!("{fixed},\"refused\":")), expected.split_ascii_whitespace().collect::<Vec<_>>());
         assert!(ran.stdout.contains(r#""allocations_after_start":0,"#), "{}", ran.stdout);
         assert!(ran.stdout.starts_with(r#"{"commands":25000,"#), "{}", ran.stdout);
     }

@@ -38,11 +38,24 @@ impl core::fmt::Display for MapError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mib = self.bytes.div_ceil(1 << 20);
         write!(f, "the system refuses {mib} MiB of address space (errno {}); ", self.errno)?;
-        f.write_str("raise the limit (ulimit -v) or allow overcommit (vm.overcommit_memory=0)")
+        match limit_bytes() {
+            Some(limit) => {
+                write!(f, "its limit is {} MiB (RLIMIT_AS): raise it (ulimit -v)", limit >> 20)
+            }
+            None => f.write_str("allow overcommit (vm.overcommit_memory=0), or raise the limit (ulimit -v)"),
+        }
     }
 }
 
 impl core::error::Error for MapError {}
+
+/// The limit of this process's address space (RLIMIT_AS), if it has one.
+fn limit_bytes() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes one `rlimit`, which is ours.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
+    (known && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
 
 /// An owned `T` in an anonymous private mapping of its own, all bytes zero at first.
 ///

@@ -97,6 +97,19 @@ impl Decimal {
         if cut_off || rest { Err(NotTicks::OffTick) } else { Ok(Price::new(ticks)) }
     }
 
+    /// Digits behind the point, at most 18: more than a tick can have are not counted.
+    pub(crate) fn decimals_of(&self, line: &[u8]) -> u8 {
+        let text = self.text_of(line);
+        let behind = text.iter().position(|&b| b == b'.').map_or(0, |point| text.len() - point - 1);
+        let behind = if self.long { behind } else { usize::from(self.decimals) };
+        behind.min(18) as u8
+    }
+
+    /// The price as it stood in the line that it was read from; nothing if it was written with escapes.
+    pub(crate) fn text_of<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        if self.escaped { &[] } else { line.get(self.start..self.end).unwrap_or(&[]) }
+    }
+
     /// |number| × 10^decimals cut to an integer, and whether anything was cut off.
     #[inline]
     fn scale(&self, decimals: u8) -> (u128, bool) {

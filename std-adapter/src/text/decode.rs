@@ -6,6 +6,7 @@ use super::decimal::NotTicks;
 use super::fault::{BadLine, Fault, Why};
 use super::field::{Field, fields_of};
 use super::json;
+use super::refused::EdgeRefusals;
 use super::symbols::Symbols;
 use super::values::Values;
 use vvp_core::book::{
@@ -57,6 +58,7 @@ pub struct Decoder {
     csv: bool,
     lines: u64,
     bad_lines: u64,
+    refused: EdgeRefusals,
 }
 
 impl Decoder {
@@ -70,6 +72,7 @@ impl Decoder {
             csv: format == Format::Csv,
             lines: 0,
             bad_lines: 0,
+            refused: EdgeRefusals::default(),
         }
     }
 
@@ -89,6 +92,12 @@ impl Decoder {
     #[must_use]
     pub fn instruments(&self) -> usize {
         self.symbols.len()
+    }
+
+    /// The first of what the edge refused so far.
+    #[must_use]
+    pub fn refused(&self) -> EdgeRefusals {
+        self.refused
     }
 
     /// Decodes the next line, without its line feed, and gives `emit` its 0, 1 or 2 commands.
@@ -192,7 +201,10 @@ impl Decoder {
             let id = values.optional(Field::Id).map(OrderId::new);
             Ok(Command::refused(&Refusal { reason, id, line: None, instrument, ts: values.optional(Field::Ts) }))
         };
-        let Some(id) = known else { return refused(Reject::UnknownInstrument, None) };
+        let Some(id) = known else {
+            self.refused.note_unknown(symbol(values));
+            return refused(Reject::UnknownInstrument, None);
+        };
         let tick = self.symbols.get(id).map(|known| known.tick).unwrap_or_default();
         let ticks = |field| match values.decimal(field).map(|d| d.ticks(line, tick)) {
             Some(Ok(price)) => Ok(Some(price)),
@@ -202,7 +214,12 @@ impl Decoder {
         };
         let (price, stop) = match ticks(Field::Price).and_then(|price| Ok((price, ticks(Field::Stop)?))) {
             Ok(prices) => prices,
-            Err(reason) => return refused(reason, Some(id)),
+            Err(reason) => {
+                if reason == Reject::OffTick {
+                    self.refused.note_off_tick(id, tick, line, values);
+                }
+                return refused(reason, Some(id));
+            }
         };
         let command = command_of(values, price, stop).on(id);
         Ok(match values.optional(Field::Ts) {

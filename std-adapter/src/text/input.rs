@@ -4,6 +4,7 @@ use super::decode::{DecodeError, Decoder};
 use super::fault::BadLine;
 use super::line_reader::{Line, LineReader};
 use super::record_file::{RecordDecoder, RecordError, RecordKind, RecordReader};
+use super::refused::EdgeRefusals;
 use super::{Format, InputFormat};
 use std::io::{self, Read};
 use vvp_core::book::Command;
@@ -154,6 +155,14 @@ impl<R: Read> Input<R> {
         match &self.0 {
             Source::Text(_, decoder) => decoder.lines(),
             Source::Records(_, decoder, _) => decoder.records(),
+        }
+    }
+
+    /// The first of what the edge refused so far; of records nothing, since they came refused.
+    pub fn refused(&self) -> EdgeRefusals {
+        match &self.0 {
+            Source::Text(_, decoder) => decoder.refused(),
+            Source::Records(..) => EdgeRefusals::default(),
         }
     }
 

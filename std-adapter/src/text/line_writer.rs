@@ -47,6 +47,11 @@ impl<W: Write> LineWriter<W> {
         &self.write
     }
 
+    /// The writer behind the buffer, which must have been flushed: what waits is dropped.
+    pub fn into_inner(self) -> W {
+        self.write
+    }
+
     #[cold]
     fn write_out(&mut self) -> io::Result<()> {
         let full = std::mem::take(&mut self.len); // also if it fails: a broken pipe stays broken

@@ -20,7 +20,9 @@ mod json;
 mod line_reader;
 mod line_writer;
 mod price_text;
+mod recognise;
 mod record_file;
+mod refused;
 mod string;
 mod symbols;
 mod values;
@@ -36,7 +38,9 @@ pub use input::{Input, InputError, Step};
 pub use line_reader::{Line, LineReader, MAX_LINE};
 pub use line_writer::LineWriter;
 pub use price_text::{PriceText, price_text};
+pub use recognise::{Whole, recognise};
 pub use record_file::{RECORD, RecordDecoder, RecordError, RecordKind, RecordReader};
+pub use refused::{EdgeRefusals, OffTick};
 
 /// How commands or events are written as text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

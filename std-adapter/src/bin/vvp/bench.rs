@@ -83,7 +83,8 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     });
     let _ = cli::say(&String::from_utf8_lossy(&out))?;
     shown.map_err(|e| Failure::Error(e.to_string()))?;
-    let write = |file: &str, text: &str| std::fs::write(file, text).map_err(|e| Failure::at(file, &e));
+    let write =
+        |file: &str, text: &str| super::output::write_file(file, text.as_bytes()).map_err(|e| Failure::at(file, &e));
     if let Some(file) = &request.json {
         write(file, &json)?;
     }

@@ -36,6 +36,21 @@ impl Failure {
     }
 }
 
+/// A text as one line without control characters: those are written as escapes, so that a file name cannot move the
+/// cursor, colour the screen or feign another line.
+pub(crate) fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
+    // Also what turns the direction of writing around.
+    let harmful = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(harmful) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out.into()
+}
+
 /// The message of a system error without the number that the standard library appends.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
@@ -65,6 +80,7 @@ pub(crate) fn bug(stage: &str) -> Failure {
 
 /// Writes help or a version; a reader who went away is no error.
 pub(crate) fn say(text: &str) -> Outcome {
+    super::files::is_open(1).map_err(|e| Failure::at("standard output", &e))?;
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
         _ => Ok(ExitCode::SUCCESS),

@@ -1,98 +1,114 @@
 //! `vvp decode`: binary records of commands or events into text.
 
+use crate::cli::{self, Failure, Outcome};
 use crate::encode::{MAX_INSTRUMENTS, Options};
 use crate::files::{self, Complaints};
-use std::io::{self, Read, Write};
+use crate::output::OutFile;
+use crate::{host, market_data};
+use std::io::{self, Cursor, Read, Write};
 use std::process::ExitCode;
 use vvp_core::book::{Command, Event, EventKind};
+use vvp_std_adapter::pipeline::{Stop, is_stop};
 use vvp_std_adapter::text::{
     CommandWriter, EVENT_LINE_MAX, EventWriter, Format, LineWriter, RECORD, RecordDecoder, RecordError, RecordKind,
-    RecordReader,
+    RecordReader, Whole, recognise,
 };
 
 const HELP: &str = "\
 vvp decode [FILE|-] [-o OUT] [--format jsonl|csv]
-    Turns binary records, of commands or of events, into text; the file says which they are.
-    FILE          the records; standard input if it is - or left out
-    -o OUT        where the text goes; standard output if left out
-    --format F    of the text: jsonl (the default) or csv
+    Turns binary records into text: commands, events, or the market data that 'vvp replay --out bin' writes; the file
+    says which they are.
+    FILE          the records; standard input if it is - or left out; .gz, .xz and .zst are unpacked
+    -o OUT        where the text goes; standard output if left out. A file is replaced when all is written, and stays
+                  as it was after an error
+    --format F    of the text: jsonl (the default) or csv; market data is written as jsonl only
 ";
 
 /// Runs the subcommand with the arguments that follow its name.
-pub(crate) fn run(args: lexopt::Parser) -> ExitCode {
-    match Options::parse(args, HELP) {
+pub(crate) fn run(args: lexopt::Parser) -> Outcome {
+    match Options::parse(args) {
         Ok(Some(options)) => decode(&options),
-        Ok(None) => ExitCode::SUCCESS,
-        Err(error) => files::usage("decode", &error),
+        Ok(None) => cli::say(HELP),
+        Err(error) => Ok(files::usage("decode", &error)),
     }
 }
 
 /// What ends the run early.
-enum Failure {
+pub(crate) enum Ended {
     Input(RecordError),
+    /// The input cannot be read at its very start.
+    Read(io::Error),
     Output(io::Error),
+    Usage(&'static str),
 }
 
-impl From<RecordError> for Failure {
+impl From<RecordError> for Ended {
     fn from(error: RecordError) -> Self {
         Self::Input(error)
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
 }
 
-type Records = RecordReader<Box<dyn Read + Send>>;
-type Out = LineWriter<Box<dyn Write + Send>>;
+type Records<'a> = RecordReader<Whole<'a>>;
+type Out = LineWriter<OutFile>;
 
-fn decode(options: &Options) -> ExitCode {
+fn decode(options: &Options) -> Outcome {
     let name = options.input.as_str();
-    let mut records = match files::open(name) {
-        Ok(file) => RecordReader::new(file),
-        Err(error) => return files::failed(files::called(name), &error),
-    };
-    let kind = match records.kind() {
-        Ok(kind) => kind,
-        Err(error) => {
-            eprintln!("{}: {error}", files::called(name));
-            return ExitCode::FAILURE;
-        }
-    };
-    let to = options.output.as_deref().unwrap_or("<stdout>");
-    let mut out = match files::create(options.output.as_deref()) {
-        Ok(out) => LineWriter::new(out),
-        Err(error) => return files::failed(to, &error),
-    };
+    let called = files::called(name);
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    stop.on_signals();
+    let opened = options.open(&stop)?;
     let mut complaints = Complaints::about(name);
-    let decoded = match kind {
-        RecordKind::Commands => commands(&mut records, options.format, &mut out, &mut complaints),
-        RecordKind::Events => events(&mut records, options.format, &mut out, &mut complaints),
-    };
+    let mut out = LineWriter::new(opened.out);
+    let decoded = recognise(opened.source).map_err(Ended::Read).and_then(|(_, mut whole)| {
+        let head = market_data::head(&mut whole).map_err(Ended::Read)?;
+        let feed = market_data::is_feed(&head);
+        let mut records = RecordReader::new(Box::new(Cursor::new(head).chain(whole)) as Whole<'_>);
+        let format = options.format.unwrap_or_default();
+        if feed {
+            if format == Format::Csv {
+                return Err(Ended::Usage("market data is written as jsonl only; leave out --format csv"));
+            }
+            return market_data::lines(&mut records, &mut out, &mut complaints);
+        }
+        match records.kind()? {
+            RecordKind::Commands => commands(&mut records, format, &mut out, &mut complaints),
+            RecordKind::Events => events(&mut records, format, &mut out, &mut complaints),
+        }
+    });
     // What was read before an error is written: whole lines only.
     let written = LineWriter::flush(&mut out);
+    let to = options.output.as_deref().unwrap_or("<stdout>");
     match decoded {
-        Err(Failure::Input(error)) => {
-            eprintln!("{}: {error}", files::called(name));
-            return ExitCode::FAILURE;
+        Err(Ended::Input(RecordError::Io(error)) | Ended::Read(error)) if is_stop(&error) => {
+            return Ok(host::exit_code_of_signal());
         }
-        Err(Failure::Output(error)) => return files::failed(to, &error),
+        Err(Ended::Input(error)) => {
+            files::complain(&format!("{called}: {error}"));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(Ended::Read(error)) => return Ok(files::failed(called, &error)),
+        Err(Ended::Output(error)) => return Ok(files::failed(to, &error)),
+        Err(Ended::Usage(what)) => return Err(Failure::usage(what, "decode")),
         Ok(()) => {}
     }
-    match written {
-        Ok(()) => complaints.finish(),
-        Err(error) => files::failed(to, &error),
+    match written.and_then(|()| out.into_inner().commit()) {
+        Ok(()) => Ok(complaints.finish()),
+        Err(error) => Ok(files::failed(to, &error)),
     }
 }
 
 fn commands(
-    records: &mut Records,
+    records: &mut Records<'_>,
     format: Format,
     out: &mut Out,
     complaints: &mut Complaints<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let mut decoder = RecordDecoder::new(MAX_INSTRUMENTS);
     let mut writer = CommandWriter::new(format, MAX_INSTRUMENTS);
     writer.start(out)?;
@@ -112,11 +128,11 @@ fn commands(
 }
 
 fn events(
-    records: &mut Records,
+    records: &mut Records<'_>,
     format: Format,
     out: &mut Out,
     complaints: &mut Complaints<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let mut writer = EventWriter::new(format, MAX_INSTRUMENTS);
     out.write_all(writer.header().as_bytes())?;
     let mut offset = 0;

@@ -1,20 +1,24 @@
 //! `vvp encode`: commands as text into binary records.
 
-use crate::files;
+use crate::cli::{self, Failure, Outcome};
+use crate::output::{self, OutFile};
+use crate::{files, host};
 use lexopt::prelude::*;
 use std::io::Write;
 use std::process::ExitCode;
 use vvp_core::book::Command;
-use vvp_std_adapter::text::{Format, Input, InputFormat, LineWriter, RECORD, RecordKind, Step};
+use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
+use vvp_std_adapter::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
 use zerocopy::IntoBytes;
 
 const HELP: &str = "\
 vvp encode [FILE|-] [-o OUT] [--format jsonl|csv]
     Turns commands as text into 64-byte binary records. A bad line becomes a record of its refusal, is named on
     standard error, and makes the exit code 1.
-    FILE          the commands; standard input if it is - or left out
-    -o OUT        where the records go; standard output if left out
-    --format F    of the text: jsonl (the default) or csv
+    FILE          the commands; standard input if it is - or left out; .gz, .xz and .zst are unpacked
+    -o OUT        where the records go; standard output if left out. A file is replaced when all is written, and
+                  stays as it was after an error
+    --format F    of the text: jsonl or csv; found out when it is missing
 ";
 
 /// Instruments that one file can define: as many as an index can name.
@@ -25,26 +29,24 @@ pub(crate) const MAX_INSTRUMENTS: usize = 1 << 16;
 pub(crate) struct Options {
     pub(crate) input: String,
     pub(crate) output: Option<String>,
-    pub(crate) format: Format,
+    /// Of the text; `None` if it was not said.
+    pub(crate) format: Option<Format>,
 }
 
 impl Options {
-    /// `None` if only the help was asked for, which is then printed.
-    pub(crate) fn parse(mut args: lexopt::Parser, help: &str) -> Result<Option<Self>, lexopt::Error> {
+    /// `None` if only the help was asked for.
+    pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut input = None;
-        let mut options = Self { input: String::new(), output: None, format: Format::Jsonl };
+        let mut options = Self { input: String::new(), output: None, format: None };
         while let Some(arg) = args.next()? {
             match arg {
                 Short('o') | Long("output") => options.output = Some(args.value()?.string()?),
                 Long("format") => {
                     let word = args.value()?.string()?;
-                    options.format =
-                        Format::from_word(&word).ok_or_else(|| format!("--format {word:?}: must be jsonl or csv"))?;
+                    let wrong = || format!("--format {word:?}: must be jsonl or csv");
+                    options.format = Some(Format::from_word(&word).ok_or_else(wrong)?);
                 }
-                Short('h') | Long("help") => {
-                    print!("{help}");
-                    return Ok(None);
-                }
+                Short('h') | Long("help") => return Ok(None),
                 Value(file) if input.is_none() => input = Some(file.string()?),
                 arg => return Err(arg.unexpected()),
             }
@@ -52,29 +54,51 @@ impl Options {
         options.input = input.unwrap_or_else(|| "-".into());
         Ok(Some(options))
     }
-}
 
-/// Runs the subcommand with the arguments that follow its name.
-pub(crate) fn run(args: lexopt::Parser) -> ExitCode {
-    match Options::parse(args, HELP) {
-        Ok(Some(options)) => encode(&options),
-        Ok(None) => ExitCode::SUCCESS,
-        Err(error) => files::usage("encode", &error),
+    /// Opens both files, if they are two.
+    pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Failure> {
+        let called = files::called(&self.input);
+        let file = files::input(&self.input).map_err(|e| Failure::at(called, &e))?;
+        output::apart(&self.input, &file, self.output.as_deref())?;
+        let to = self.output.as_deref().unwrap_or("<stdout>");
+        let out = OutFile::create(self.output.as_deref()).map_err(|e| Failure::at(to, &e))?;
+        Ok(Opened { source: Source::file(file, stop), out })
     }
 }
 
-fn encode(options: &Options) -> ExitCode {
+/// An input and an output.
+pub(crate) struct Opened<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) out: OutFile,
+}
+
+/// Runs the subcommand with the arguments that follow its name.
+pub(crate) fn run(args: lexopt::Parser) -> Outcome {
+    match Options::parse(args) {
+        Ok(Some(options)) => encode(&options),
+        Ok(None) => cli::say(HELP),
+        Err(error) => Ok(files::usage("encode", &error)),
+    }
+}
+
+fn encode(options: &Options) -> Outcome {
     let name = options.input.as_str();
-    let file = match files::open(name) {
-        Ok(file) => file,
-        Err(error) => return files::failed(files::called(name), &error),
+    let called = files::called(name);
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    stop.on_signals();
+    let opened = options.open(&stop)?;
+    let (found, whole) = match recognise(opened.source) {
+        Ok(known) => known,
+        Err(error) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
+        Err(error) => return Ok(files::failed(called, &error)),
     };
+    if options.format.is_none() && found == InputFormat::Records {
+        files::complain(&format!("{called}: binary records already; vvp decode turns them into text"));
+        return Ok(ExitCode::FAILURE);
+    }
     let to = options.output.as_deref().unwrap_or("<stdout>");
-    let mut out = match files::create(options.output.as_deref()) {
-        Ok(out) => LineWriter::new(out),
-        Err(error) => return files::failed(to, &error),
-    };
-    let mut input = Input::new(file, InputFormat::Text(options.format), MAX_INSTRUMENTS);
+    let mut out = LineWriter::new(opened.out);
+    let mut input = Input::new(whole, options.format.map_or(found, InputFormat::Text), MAX_INSTRUMENTS);
     let mut complaints = files::Complaints::about(name);
     let mut wrote = out.write_all(&RecordKind::Commands.header());
     while wrote.is_ok() {
@@ -91,19 +115,23 @@ fn encode(options: &Options) -> ExitCode {
             Ok(Step::End) => break,
             Ok(Step::Bad(bad)) => complaints.add(&bad),
             Ok(_) => {}
+            Err(InputError::Io(error)) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
             Err(error) => {
-                eprintln!("{}:{error}", files::called(name));
+                files::complain(&format!("{called}:{error}"));
                 let _ = out.flush(); // the error above is the one to tell
-                return ExitCode::FAILURE;
+                return Ok(ExitCode::FAILURE);
             }
         }
     }
     if let Err(error) = wrote.and_then(|()| LineWriter::flush(&mut out)) {
-        return files::failed(to, &error);
+        return Ok(files::failed(to, &error));
     }
     if input.lines() == 0 {
-        eprintln!("{}: empty: no command in it", files::called(name));
-        return ExitCode::FAILURE;
+        files::complain(&format!("{called}: empty: no command in it"));
+        return Ok(ExitCode::FAILURE);
     }
-    complaints.finish()
+    match out.into_inner().commit() {
+        Ok(()) => Ok(complaints.finish()),
+        Err(error) => Ok(files::failed(to, &error)),
+    }
 }

@@ -1,21 +1,57 @@
 //! Files and standard streams by name, and what to say when they fail.
 
+use super::cli::one_line;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bad lines that are named one by one on standard error; more are only counted.
 const NAMED: u64 = 10;
 
 /// A command line that cannot be run: one line on standard error, exit code 2.
 pub(crate) fn usage(command: &str, error: &dyn core::fmt::Display) -> ExitCode {
-    eprintln!("vvp {command}: {error}; try vvp {command} --help");
+    complain(&format!("vvp {command}: {error}; try vvp {command} --help"));
     ExitCode::from(2)
 }
 
 /// An input by the name it was given, `-` for standard input.
-pub(crate) fn open(name: &str) -> io::Result<Box<dyn Read + Send>> {
-    Ok(if name == "-" { Box::new(io::stdin()) } else { Box::new(open_file(name)?) })
+pub(crate) fn input(name: &str) -> io::Result<File> {
+    if name != "-" {
+        return open_file(name);
+    }
+    is_open(0)?;
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// Which of descriptors 0 and 1 were closed when the process began.
+static CLOSED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
+
+/// Looks which standard streams there are. It must run before the standard library's own start, which opens
+/// `/dev/null` in place of a closed one: from then on a closed stream cannot be told from one that was sent there.
+extern "C" fn look_at_descriptors() {
+    for (fd, closed) in (0..).zip(&CLOSED) {
+        // SAFETY: asks for the flags of a descriptor; takes no pointer.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+        closed.store(flags < 0, Ordering::Relaxed); // Relaxed: there is one thread
+    }
+}
+
+// SAFETY: the loader calls what stands in this section, once, before `main`; the function takes no arguments that it
+// looks at, allocates nothing and does not unwind.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_START: extern "C" fn() = look_at_descriptors;
+
+/// An error if standard input (0) or output (1) was closed at the start.
+pub(crate) fn is_open(fd: usize) -> io::Result<()> {
+    // Relaxed: written before there was a second thread.
+    if CLOSED.get(fd).is_some_and(|closed| closed.load(Ordering::Relaxed)) {
+        let what = ["it is closed; give an input, or </dev/null", "it is closed; to throw it away, say >/dev/null"];
+        return Err(io::Error::other(what[fd]));
+    }
+    Ok(())
 }
 
 /// A file to read; a directory is refused here rather than at its first read.
@@ -27,12 +63,9 @@ pub(crate) fn open_file(name: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// An output by the name it was given; none or `-` is standard output.
-pub(crate) fn create(name: Option<&str>) -> io::Result<Box<dyn Write + Send>> {
-    match name {
-        None | Some("-") => Ok(Box::new(io::stdout())),
-        Some(name) => Ok(Box::new(File::create(name)?)),
-    }
+/// One line on standard error, whatever a file name holds. If nobody listens there is nobody to tell.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", one_line(text));
 }
 
 /// How an input is called in messages.
@@ -45,7 +78,7 @@ pub(crate) fn failed(what: &str, error: &io::Error) -> ExitCode {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return ExitCode::SUCCESS;
     }
-    eprintln!("{what}: {error}");
+    complain(&format!("{what}: {error}"));
     ExitCode::FAILURE
 }
 
@@ -65,8 +98,7 @@ impl<'a> Complaints<'a> {
     pub(crate) fn add(&mut self, bad: &dyn core::fmt::Display) {
         self.count += 1;
         if self.count <= NAMED {
-            // If nobody listens there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}:{bad}", self.file);
+            complain(&format!("{}:{bad}", self.file));
         }
     }
 
@@ -74,8 +106,7 @@ impl<'a> Complaints<'a> {
     pub(crate) fn finish(&self) -> ExitCode {
         if self.count > NAMED {
             let (file, count) = (self.file, self.count);
-            let _ =
-                writeln!(io::stderr(), "{file}: {count} bad lines in all, the first {NAMED} of them are named above");
+            complain(&format!("{file}: {count} bad lines in all, the first {NAMED} of them are named above"));
         }
         if self.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -12,16 +12,20 @@ mod ladder;
 mod leftover;
 #[cfg(feature = "tui")]
 mod live;
+mod market_data;
 mod matching;
+mod output;
 mod outside;
 #[cfg(feature = "tui")]
 mod panels;
 mod progress;
 mod publish;
+mod refusals;
 mod replay;
 mod replay_itch;
 mod replay_unread;
 mod run;
+mod size;
 mod source;
 mod squeeze;
 mod stage;
@@ -31,7 +35,6 @@ mod top;
 
 use cli::{Failure, Outcome};
 use lexopt::prelude::*;
-use std::io::Write;
 use std::process::ExitCode;
 use vvp_std_adapter::memory::CountingAllocator;
 
@@ -80,8 +83,7 @@ fn main() -> ExitCode {
                 Failure::Error(message) => (message, 1),
             };
             // One line, whatever a file name holds.
-            let line = message.replace(['\n', '\r'], " ");
-            let _ = writeln!(std::io::stderr(), "vvp: {line}");
+            files::complain(&format!("vvp: {message}"));
             ExitCode::from(code)
         }
     }
@@ -95,7 +97,9 @@ fn dispatch() -> Outcome {
     match first {
         "-h" | "--help" | "help" => return cli::say(HELP),
         "-V" | "--version" => return cli::say(concat!("vvp ", env!("CARGO_PKG_VERSION"), "\n")),
-        _ => {}
+        // These may have another output.
+        "encode" | "decode" | "stage" => {}
+        _ => files::is_open(1).map_err(|e| Failure::at("standard output", &e))?,
     }
     let subcommand = match arguments.next() {
         Ok(Some(Value(word))) => word,
@@ -110,8 +114,8 @@ fn dispatch() -> Outcome {
         "top" => top::main(arguments),
         "stage" => stage::main(arguments),
         "bench" => bench::main(arguments),
-        "encode" => Ok(encode::run(arguments)),
-        "decode" => Ok(decode::run(arguments)),
+        "encode" => encode::run(arguments),
+        "decode" => decode::run(arguments),
         file if std::path::Path::new(file).exists() => {
             Err(Failure::usage(format!("'{file}' is no subcommand; to play that file, say 'vvp run {file}'"), ""))
         }

@@ -4,14 +4,17 @@ use super::cli::{self, Failure, Outcome, grouped};
 use super::feed::{Fed, FeedFile, Flusher, View};
 use super::host;
 use super::publish::EventFile;
+use super::refusals::Refusals;
+use super::size::{Engine, Room, Wanted};
 use super::source::CommandFile;
 use lexopt::prelude::*;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use vvp_core::book::{Book, Tracked, Untracked};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{ServerEngine, ServerFeed, TrackedServerEngine};
+use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, ServerEngine, ServerFeed, WideEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat, write_book};
@@ -21,30 +24,36 @@ const HELP: &str = "\
 vvp match - read commands, print events
 
 usage: vvp match [FILE|-] [--book] [--format FORMAT] [--out-format FORMAT] [--inline]
-                 [--feed l1|l2|l3] [--state-hash]
+                 [--feed l1|l2|l3] [--state-hash] [--orders N] [--instruments N] [--levels N]
 
   FILE                  commands; without it, or with -, standard input
   --book                after the events, one line of JSON an instrument with its book
-  --format FORMAT       how the commands are written: jsonl (default), csv, or bin (see vvp encode)
+  --format FORMAT       how the commands are written: jsonl, csv, or bin (see vvp encode); found out when it is missing
   --out-format FORMAT   how to write the events: jsonl (default), csv, or bin
   --inline              do it all on one thread; the output is the same
   --feed VIEW           print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price
                         levels, l3 single orders; on one thread
+  --orders N            room for resting orders in each book (default 65536, at most 1048576)
+  --instruments N       room for instruments (default 64, at most 1024)
+  --levels N            room for price levels a side of a book, far from the touch (default 32768, at most 1048576)
   --state-hash          at the end, a line of JSON on standard error with a 64-bit hash of the engine's state: equal for
                         two runs exactly when the engines would answer alike from there on
 
 Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
-answered in its place and explained on standard error; the run goes on.
+answered in its place and explained on standard error; the run goes on. At the end standard error says how many commands
+were refused for which reason. With the default room 1 GiB of address space is enough (ulimit -v 1048576); memory is
+taken only where orders are.
 ";
 
 struct Request {
     file: String,
     book: bool,
-    format: InputFormat,
+    format: Option<InputFormat>,
     out_format: InputFormat,
     inline: bool,
     feed: Option<View>,
     state_hash: bool,
+    size: Wanted,
 }
 
 /// The engine behind a run, with a state hash or without.
@@ -52,22 +61,47 @@ trait Server: Matcher + FromZeros + Send {
     fn state_hash(&self) -> Option<u64>;
 }
 
-impl Server for ServerEngine {
-    fn state_hash(&self) -> Option<u64> {
-        None
-    }
+/// A type of engine; it has as many parameters as its book has sizes.
+macro_rules! server {
+    ($track:ty, |$engine:ident| $hash:expr) => {
+        impl<
+            const ORDERS: usize,
+            const BLOCKS: usize,
+            const FAR: usize,
+            const STOPS: usize,
+            const IDS: usize,
+            const INSTRUMENTS: usize,
+            const OWNERS: usize,
+        > Server for vvp_core::engine::Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, $track>, INSTRUMENTS, OWNERS>
+        {
+            fn state_hash(&self) -> Option<u64> {
+                let $engine = self;
+                $hash
+            }
+        }
+    };
 }
 
-impl Server for TrackedServerEngine {
-    fn state_hash(&self) -> Option<u64> {
-        Some(Self::state_hash(self))
-    }
-}
+server!(Untracked, |_engine| None);
+server!(Tracked, |engine| Some(engine.state_hash()));
 
 pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     match parse(arguments)? {
-        Some(request) if request.state_hash => go::<TrackedServerEngine>(&request),
-        Some(request) => go::<ServerEngine>(&request),
+        Some(request) => {
+            let room = request.size.room();
+            match (room.engine, request.state_hash) {
+                (Engine::File, false) => go::<FileEngine>(&request, room),
+                (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
+                (Engine::Deep, false) => go::<DeepEngine>(&request, room),
+                (Engine::Deep, true) => go::<DeepEngine<Tracked>>(&request, room),
+                (Engine::Wide, false) => go::<WideEngine>(&request, room),
+                (Engine::Wide, true) => go::<WideEngine<Tracked>>(&request, room),
+                (Engine::DeepWide, false) => go::<DeepWideEngine>(&request, room),
+                (Engine::DeepWide, true) => go::<DeepWideEngine<Tracked>>(&request, room),
+                (Engine::Server, false) => go::<ServerEngine>(&request, room),
+                (Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, room),
+            }
+        }
         None => cli::say(HELP),
     }
 }
@@ -79,11 +113,12 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     let mut request = Request {
         file: String::new(),
         book: false,
-        format: InputFormat::default(),
+        format: None,
         out_format: InputFormat::default(),
         inline: false,
         feed: None,
         state_hash: false,
+        size: Wanted::default(),
     };
     while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
@@ -91,7 +126,9 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
             Long("book") => request.book = true,
             Long("inline") => request.inline = true,
             Long("state-hash") => request.state_hash = true,
-            Long("format") => request.format = cli::format(arguments.value().map_err(usage)?, "--format", "match")?,
+            Long("format") => {
+                request.format = Some(cli::format(arguments.value().map_err(usage)?, "--format", "match")?);
+            }
             Long("out-format") => {
                 request.out_format = cli::format(arguments.value().map_err(usage)?, "--out-format", "match")?;
             }
@@ -100,6 +137,10 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
                 let view = View::from_word(&word);
                 let wrong = || Failure::usage(format!("--feed must be l1, l2 or l3, not '{word}'"), "match");
                 request.feed = Some(view.ok_or_else(wrong)?);
+            }
+            Long(name) if Wanted::is_option(name) => {
+                let name = name.to_owned();
+                request.size.set(&name, arguments.value().map_err(usage)?, "match")?;
             }
             Value(value) if file.is_none() => file = Some(cli::text(value, "the file name", "match")?),
             other => return Err(usage(other.unexpected())),
@@ -118,37 +159,37 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     Ok(Some(request))
 }
 
-fn go<E: Server>(request: &Request) -> Outcome {
+fn go<E: Server>(request: &Request, room: Room) -> Outcome {
     let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    let mut engine = Zeroed::<E>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
+    let mut engine = Zeroed::<E>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
     let max_instruments = engine.max_instruments();
+    stop.on_signals(); // before the input, whose first bytes may be waited for
     let mut commands = CommandFile::open(&request.file, request.format, max_instruments, &stop, None)?;
     let out_failed = |e: &io::Error| Failure::at("standard output", e);
     let out = pipeline::stdout().map_err(|e| out_failed(&e))?;
     let setup = host::setup(&stop, host::Start::Soon);
     if let Some(view) = request.feed {
-        let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| Failure::Error(e.to_string()))?;
+        let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
         let file = RefCell::new(FeedFile::new(out, max_instruments));
-        stop.on_signals();
         let mut fed = Fed { engine: &mut *engine, feed, file: &file, view };
         let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))
             .map_err(|e| Failure::Error(e.to_string()))?;
-        return conclude(request, &report, &mut commands, &mut *engine, file.borrow_mut().out());
+        return conclude(request, room, &report, &mut commands, &mut *engine, file.borrow_mut().out());
     }
     let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
-    stop.on_signals();
     let report = if request.inline {
         pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
     } else {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
     }
     .map_err(|e| Failure::Error(e.to_string()))?;
-    conclude(request, &report, &mut commands, &mut *engine, events.out())
+    conclude(request, room, &report, &mut commands, &mut *engine, events.out())
 }
 
 /// What there is to say and to print after a run.
 fn conclude(
     request: &Request,
+    room: Room,
     report: &Report<InputError>,
     commands: &mut CommandFile<'_>,
     engine: &mut impl Server,
@@ -172,6 +213,8 @@ fn conclude(
         _ => {}
     }
     let code = commands.exit_code();
+    let refusals = Refusals::of(report, commands, Some(room));
+    let _ = io::stderr().write_all(refusals.summary(engine).as_bytes());
     match &report.end {
         End::InputFailed(error) => Err(commands.failure(error)),
         End::Stopped => {

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::host;
+use super::output::OutFile;
 use lexopt::prelude::*;
 use vvp_core::book::Symbol;
 use vvp_core::wire::capture::CaptureFile;
@@ -74,7 +76,7 @@ pub(crate) fn run(mut args: lexopt::Parser) -> ExitCode {
         Ok(Kind::Itch) => super::replay_itch::run(again()),
         Ok(Kind::Lobster) => lobster(again()),
         Err(problem) => {
-            eprintln!("vvp replay: {problem}; see vvp replay --help");
+            super::files::complain(&format!("vvp replay: {problem}; see vvp replay --help"));
             ExitCode::from(2)
         }
     }
@@ -126,7 +128,7 @@ fn lobster(args: lexopt::Parser) -> ExitCode {
         Ok(Some(request)) => request,
         Ok(None) => return say(&mut io::stdout(), USAGE),
         Err(e) => {
-            eprintln!("vvp replay: {e}; see vvp replay --help");
+            super::files::complain(&format!("vvp replay: {e}; see vvp replay --help"));
             return ExitCode::from(2);
         }
     };
@@ -164,7 +166,7 @@ fn lobster(args: lexopt::Parser) -> ExitCode {
 
 fn fail(problem: &str) -> ExitCode {
     // One line, whatever a file name holds.
-    eprintln!("vvp replay: {}", problem.replace(['\n', '\r'], " "));
+    super::files::complain(&format!("vvp replay: {problem}"));
     ExitCode::FAILURE
 }
 
@@ -217,7 +219,10 @@ fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), String> {
     if out.extension().is_some_and(|e| e == "xz" || e == "gz") {
         return Err(format!("--out {}: the output is not compressed; name a .csv file", out.display()));
     }
-    let same = |input: &&&Path| matches!((fs::canonicalize(out), fs::canonicalize(input)), (Ok(a), Ok(b)) if a == b);
+    let same = |input: &&&Path| {
+        let both = (fs::metadata(out), fs::metadata(input));
+        matches!(both, (Ok(a), Ok(b)) if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
+    };
     match inputs.iter().find(same) {
         Some(input) => Err(format!("--out {}: would overwrite {}", out.display(), input.display())),
         None => Ok(()),
@@ -234,13 +239,17 @@ fn symbol_of(path: &Path) -> Option<Symbol> {
 fn go(request: &Request) -> Result<Summary, ReplayError> {
     let messages = Source::open(&request.messages)?;
     let books = Source::open(&request.orderbook)?;
-    let mut out: Option<Box<dyn Write>> = match request.out.as_deref() {
+    let mut file = match request.out.as_deref() {
         None => None,
-        Some(path) if path == Path::new("-") => Some(Box::new(io::stdout())),
-        Some(path) => Some(Box::new(File::create(path).map_err(ReplayError::Output)?)),
+        Some(path) => Some(OutFile::at(path).map_err(ReplayError::Output)?),
     };
     let mut engine =
         ReplayEngine::new_box_zeroed().map_err(|_| ReplayError::Output(io::Error::from(io::ErrorKind::OutOfMemory)))?;
-    let out = out.as_mut().map(|out| &mut **out as &mut dyn Write);
-    replay(&mut *engine, messages, books, &request.options, out)
+    let out = file.as_mut().map(|out| out as &mut dyn Write);
+    let summary = replay(&mut *engine, messages, books, &request.options, out)?;
+    // What was stopped is no whole file.
+    if let Some(file) = file.filter(|_| !summary.stopped) {
+        file.commit().map_err(ReplayError::Output)?;
+    }
+    Ok(summary)
 }

@@ -43,7 +43,7 @@ pub(super) fn run(args: lexopt::Parser) -> ExitCode {
     let request = match parse(args) {
         Ok(request) => request,
         Err(e) => {
-            eprintln!("vvp replay: {e}; see vvp replay --help");
+            files::complain(&format!("vvp replay: {e}; see vvp replay --help"));
             return ExitCode::from(2);
         }
     };
@@ -51,7 +51,7 @@ pub(super) fn run(args: lexopt::Parser) -> ExitCode {
         Ok(code) => code,
         Err(Failure::Usage(message) | Failure::Error(message)) => {
             // One line, whatever a file name holds.
-            eprintln!("vvp replay: {}", message.replace(['\n', '\r'], " "));
+            files::complain(&format!("vvp replay: {message}"));
             ExitCode::FAILURE
         }
     }

@@ -5,13 +5,15 @@ use super::host::{self, Start};
 use super::ladder::{self, Style};
 use super::progress::Bar;
 use super::publish::EventFile;
+use super::refusals::Refusals;
+use super::size::{Engine, Room, Wanted};
 use super::source::CommandFile;
 use super::summary;
 use lexopt::prelude::*;
 use std::io::{self, Write};
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{JobEngine, ServerEngine};
+use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, JobEngine, ServerEngine, WideEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat};
@@ -19,14 +21,19 @@ use vvp_std_adapter::text::{InputError, InputFormat};
 const HELP: &str = "\
 vvp run - play an order file through the pipeline; show the final book and a summary
 
-usage: vvp [run] [--json] [--inline] [FILE|-]
+usage: vvp [run] [--json] [--inline] [--format FORMAT] [--orders N] [--instruments N] [--levels N] [FILE|-]
 
   FILE       commands as JSON Lines, - for standard input; without it a built-in session of 25,000 commands
   --json     print only the summary, as one JSON object
   --inline   do it all on one thread
+  --format FORMAT    how the commands are written: jsonl, csv, or bin; found out when it is missing
+  --orders N         room for resting orders in each book (default 65536, at most 1048576)
+  --instruments N    room for instruments (default 64, at most 1024)
+  --levels N         room for price levels a side of a book, far from the touch (default 32768, at most 1048576)
 
 Commands are decoded from text, matched, and every event is made into text again, which is then thrown away:
-'vvp match' prints it. Exit code 1 if a line was no command.
+'vvp match' prints it. Exit code 1 if a line was no command. At the end standard error says how many commands of FILE
+were refused for which reason.
 ";
 
 /// A made-up session; `examples/make_session.rs` wrote it.
@@ -41,26 +48,42 @@ struct Request {
     file: Option<String>,
     json: bool,
     inline: bool,
+    format: Option<InputFormat>,
+    size: Wanted,
 }
 
 pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     match parse(arguments)? {
         None => cli::say(HELP),
         // The built-in session is known to be small, so all its memory can be ready before the start.
-        Some(request) if request.file.is_none() => play::<JobEngine>(&request, Pages::READY),
-        Some(request) => play::<ServerEngine>(&request, Pages::LAZY),
+        Some(request) if request.file.is_none() => play::<JobEngine>(&request, None),
+        Some(request) => {
+            let room = request.size.room();
+            match room.engine {
+                Engine::File => play::<FileEngine>(&request, Some(room)),
+                Engine::Deep => play::<DeepEngine>(&request, Some(room)),
+                Engine::Wide => play::<WideEngine>(&request, Some(room)),
+                Engine::DeepWide => play::<DeepWideEngine>(&request, Some(room)),
+                Engine::Server => play::<ServerEngine>(&request, Some(room)),
+            }
+        }
     }
 }
 
 /// `None` when the help was asked for.
 fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     let usage = |e: lexopt::Error| Failure::usage(e, "run");
-    let mut request = Request { file: None, json: false, inline: false };
+    let mut request = Request { file: None, json: false, inline: false, format: None, size: Wanted::default() };
     while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("json") => request.json = true,
             Long("inline") => request.inline = true,
+            Long("format") => request.format = Some(cli::format(arguments.value().map_err(usage)?, "--format", "run")?),
+            Long(name) if Wanted::is_option(name) => {
+                let name = name.to_owned();
+                request.size.set(&name, arguments.value().map_err(usage)?, "run")?;
+            }
             Value(value) if request.file.is_none() => request.file = Some(cli::text(value, "the file name", "run")?),
             other => return Err(usage(other.unexpected())),
         }
@@ -68,25 +91,25 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
     Ok(Some(request))
 }
 
-fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, pages: Pages) -> Outcome {
+/// Without a `room` it is the built-in session that is played.
+fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, room: Option<Room>) -> Outcome {
     let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    let mut engine = Zeroed::<M>::new(pages).map_err(|e| Failure::Error(e.to_string()))?;
+    let pages = if room.is_none() { Pages::READY } else { Pages::LAZY };
+    let mut engine = Zeroed::<M>::new(pages).map_err(|e| request.size.refused(&e))?;
     let max_instruments = engine.max_instruments();
     let progress = Progress::default();
-    let format = InputFormat::default();
+    stop.on_signals(); // before the input, whose first bytes may be waited for
     let mut commands = match &request.file {
-        Some(file) => CommandFile::open(file, format, max_instruments, &stop, Some(&progress))?,
+        Some(file) => CommandFile::open(file, request.format, max_instruments, &stop, Some(&progress))?,
         None => {
             let source = Source::memory(SESSION, &stop);
-            CommandFile::new(source, "the built-in session", format, max_instruments, Some(&progress))
+            CommandFile::new(source, "the built-in session", InputFormat::default(), max_instruments, Some(&progress))
         }
     };
     if let Some(failure) = commands.emptiness() {
         return Err(failure);
     }
     let mut events = EventFile::discarded(max_instruments).map_err(|e| Failure::at("the event text", &e))?;
-    stop.on_signals();
-
     let setup = host::setup(&stop, Start::Ready);
     let bar = Bar::new(&progress);
     let report = if request.inline {
@@ -108,6 +131,11 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, pages: Pages
         _ => {}
     }
     let code = commands.exit_code();
+    // Of its own session there is nothing to correct.
+    if room.is_some() {
+        let refusals = Refusals::of(&report, &commands, room);
+        let _ = io::stderr().write_all(refusals.summary(&*engine).as_bytes());
+    }
     if matches!(report.end, End::Stopped) {
         let line = format!("vvp: stopped after {} commands; this is the summary so far\n", grouped(report.commands));
         let _ = io::stderr().write_all(line.as_bytes());
@@ -127,7 +155,7 @@ fn show<M: Matcher>(request: &Request, report: &Report<InputError>, engine: &M) 
         return Ok(out);
     }
     let count = |kind| grouped(report.stats.events_of(kind));
-    let name = request.file.as_deref().unwrap_or("the built-in session");
+    let name = cli::one_line(request.file.as_deref().unwrap_or("the built-in session"));
     writeln!(out, "VVP Core plays {name}")?;
     writeln!(out)?;
     let (count_of, plural) = (engine.instruments(), if engine.instruments() == 1 { "" } else { "s" });

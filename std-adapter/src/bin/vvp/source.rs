@@ -2,38 +2,50 @@
 
 use super::cli::Failure;
 use super::files::{self, Complaints};
+use super::output;
+use std::io::{self, Read};
 use std::process::ExitCode;
 use vvp_core::book::{Command, CountSink};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
-use vvp_std_adapter::text::{Input, InputError, InputFormat, RecordError, Step};
+use vvp_std_adapter::text::{EdgeRefusals, Input, InputError, InputFormat, RecordError, Step, Whole, Why, recognise};
 
 /// The commands of a file. Bad lines are explained on standard error as they come.
 pub(crate) struct CommandFile<'a> {
-    input: Input<Source<'a>>,
+    input: Input<Whole<'a>>,
     name: &'a str,
     complaints: Complaints<'a>,
     /// A file of no bytes at all.
     empty: bool,
+    /// Instruments for which the engine had no room.
+    without_room: u64,
 }
 
 impl<'a> CommandFile<'a> {
-    /// Opens `name`, or standard input for `-`.
+    /// Opens `name`, or standard input for `-`. Without a `format` the first bytes tell it.
     pub(crate) fn open(
         name: &'a str,
-        format: InputFormat,
+        format: Option<InputFormat>,
         max_instruments: usize,
         stop: &'a Stop,
         progress: Option<&'a Progress>,
     ) -> Result<Self, Failure> {
-        if name == "-" {
-            let source = Source::stdin(stop).map_err(|e| Failure::at(files::called(name), &e))?;
-            return Ok(Self::new(source, name, format, max_instruments, progress));
+        let failed = |e: io::Error| Failure::at(files::called(name), &e);
+        let file = files::input(name).map_err(failed)?;
+        output::apart(name, &file, None)?;
+        let empty = name != "-" && file.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
+        let mut source = Source::file(file, stop);
+        if let Some(progress) = progress {
+            source = source.watched(progress);
         }
-        let file = files::open_file(name).map_err(|e| Failure::at(name, &e))?;
-        let empty = file.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
-        let commands = Self::new(Source::file(file, stop), name, format, max_instruments, progress);
-        Ok(Self { empty, ..commands })
+        let (found, whole): (_, Whole<'a>) = match recognise(source) {
+            Ok(known) => known,
+            // The run ends with it, as with any later one.
+            Err(e) => (InputFormat::default(), Box::new(Broken(Some(e)))),
+        };
+        let input = Input::new(whole, format.unwrap_or(found), max_instruments);
+        let name = files::called(name);
+        Ok(Self { input, name, complaints: Complaints::about(name), empty, without_room: 0 })
     }
 
     /// Reads `source`, called `name` in messages.
@@ -49,8 +61,8 @@ impl<'a> CommandFile<'a> {
             None => source,
         };
         let name = files::called(name);
-        let input = Input::new(source, format, max_instruments);
-        Self { input, name, complaints: Complaints::about(name), empty: false }
+        let input = Input::new(Box::new(source) as Whole<'a>, format, max_instruments);
+        Self { input, name, complaints: Complaints::about(name), empty: false, without_room: 0 }
     }
 
     /// The message for an input that cannot be read on.
@@ -72,9 +84,28 @@ impl<'a> CommandFile<'a> {
         self.input.finish(|command| matcher.apply(&command, &mut CountSink::default()));
     }
 
+    /// The first of what the edge refused.
+    pub(crate) fn refused(&self) -> EdgeRefusals {
+        self.input.refused()
+    }
+
+    /// How many instruments found no room.
+    pub(crate) const fn without_room(&self) -> u64 {
+        self.without_room
+    }
+
     /// The exit code at the end, after a last word if there were many bad lines.
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.complaints.finish()
+    }
+}
+
+/// A reader that has failed already.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -86,6 +117,7 @@ impl pipeline::Commands for CommandFile<'_> {
         match self.input.step(emit)? {
             Step::End => Ok(false),
             Step::Bad(bad) => {
+                self.without_room += u64::from(matches!(bad.why, Why::TooManyInstruments(_)));
                 self.complaints.add(&bad);
                 Ok(true)
             }

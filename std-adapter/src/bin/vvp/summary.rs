@@ -1,6 +1,7 @@
 //! The summary of a run, for people and as JSON.
 
 use super::cli::grouped;
+use super::refusals::by_reason;
 use std::io::{self, Write};
 use vvp_core::book::EventKind;
 use vvp_std_adapter::pipeline::{Report, Shape};
@@ -9,6 +10,7 @@ use vvp_std_adapter::pipeline::{Report, Shape};
 pub(crate) fn json<E>(out: &mut impl Write, report: &Report<E>, resting_orders: u64) -> io::Result<()> {
     let count = |kind| report.stats.events_of(kind);
     let l = Percentiles::of(report);
+    let refused: Vec<_> = by_reason(&report.stats).iter().map(|(reason, n)| format!("\"{reason}\":{n}")).collect();
     write!(
         out,
         concat!(
@@ -16,7 +18,7 @@ pub(crate) fn json<E>(out: &mut impl Write, report: &Report<E>, resting_orders: 
             r#""resting_orders":{},"elapsed_ns":{},"commands_per_s":{},"#,
             r#""latency_ns":{{"p50":{},"p90":{},"p99":{},"p99_9":{},"max":{}}},"#,
             r#""allocations_after_start":{},"page_faults_after_start":{},"#,
-            r#""queue_high_water":{{"commands":{},"events":{}}}}}"#,
+            r#""queue_high_water":{{"commands":{},"events":{}}},"refused":{{{}}}}}"#,
             "\n"
         ),
         report.commands,
@@ -37,6 +39,7 @@ pub(crate) fn json<E>(out: &mut impl Write, report: &Report<E>, resting_orders: 
         report.page_faults,
         report.high_water.commands,
         report.high_water.events,
+        refused.join(","),
     )
 }
 

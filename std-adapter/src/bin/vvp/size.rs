@@ -1,0 +1,196 @@
+//! How big an engine a run takes: `--orders`, `--instruments` and `--levels`.
+
+use super::cli::{self, Failure, grouped};
+use std::ffi::OsString;
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, ServerEngine, WideEngine};
+use vvp_std_adapter::memory::MapError;
+
+/// The engines there are. Each is compiled for itself, so there are few.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Engine {
+    File,
+    Deep,
+    Wide,
+    DeepWide,
+    Server,
+}
+
+/// What an engine has room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Room {
+    pub(crate) engine: Engine,
+    /// Resting orders in a book.
+    orders: usize,
+    instruments: usize,
+    /// Price levels a side of a book beyond the window near the touch.
+    levels: usize,
+    /// Untriggered stops in a book.
+    stops: usize,
+}
+
+const fn room(engine: Engine, orders: usize, instruments: usize, levels: usize, stops: usize) -> Room {
+    Room { engine, orders, instruments, levels, stops }
+}
+
+/// By address space, the smallest first. The first is the default and fits 1 GiB, the last has the most of everything.
+const ROOMS: [Room; 5] = [
+    room(Engine::File, 1 << 16, 64, 1 << 15, 1 << 13),
+    room(Engine::Deep, 1 << 20, 4, 1 << 20, 1 << 16),
+    room(Engine::Wide, 1 << 16, 1024, 1 << 15, 1 << 13),
+    room(Engine::DeepWide, 1 << 20, 64, 1 << 20, 1 << 16),
+    room(Engine::Server, 1 << 20, 1024, 1 << 20, 1 << 16),
+];
+const DEFAULT: Room = ROOMS[0];
+const MOST: Room = ROOMS[ROOMS.len() - 1];
+
+/// The table says what the types are.
+const _: () = {
+    const fn fits<E: Matcher>(room: Room) -> bool {
+        let touched = room.orders * 2 + 1 + room.stops;
+        E::INSTRUMENTS_MAX == room.instruments && E::LEVELS_TOUCHED_MAX == touched
+    }
+    assert!(fits::<FileEngine>(ROOMS[0]) && fits::<DeepEngine>(ROOMS[1]) && fits::<WideEngine>(ROOMS[2]));
+    assert!(fits::<DeepWideEngine>(ROOMS[3]) && fits::<ServerEngine>(ROOMS[4]));
+    assert!(size_of::<FileEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<WideEngine>());
+    assert!(size_of::<WideEngine>() < size_of::<DeepWideEngine>());
+    assert!(size_of::<DeepWideEngine>() < size_of::<ServerEngine>());
+};
+
+/// The room that was asked for; what was not is as by default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Wanted {
+    orders: usize,
+    instruments: usize,
+    levels: usize,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { orders: DEFAULT.orders, instruments: DEFAULT.instruments, levels: DEFAULT.levels }
+    }
+}
+
+impl Wanted {
+    /// Whether `--name` is an option of size.
+    pub(crate) fn is_option(name: &str) -> bool {
+        matches!(name, "orders" | "instruments" | "levels")
+    }
+
+    /// Takes the value of `--name`, an option of size of `subcommand`.
+    pub(crate) fn set(&mut self, name: &str, value: OsString, subcommand: &str) -> Result<(), Failure> {
+        let word = cli::text(value, &format!("the value of --{name}"), subcommand)?;
+        let (place, max) = match name {
+            "orders" => (&mut self.orders, MOST.orders),
+            "instruments" => (&mut self.instruments, MOST.instruments),
+            _ => (&mut self.levels, MOST.levels),
+        };
+        let digits = word.bytes().all(|b| b.is_ascii_digit());
+        let number = word.parse().ok().filter(|n| digits && (1..=max).contains(n));
+        let wrong =
+            || Failure::usage(format!("--{name} must be a whole number from 1 to {max}, not '{word}'"), subcommand);
+        *place = number.ok_or_else(wrong)?;
+        Ok(())
+    }
+
+    /// The smallest engine with that much room; the last has room for whatever [`Wanted::set`] takes.
+    pub(crate) fn room(&self) -> Room {
+        let enough = |room: &&Room| {
+            self.orders <= room.orders && self.instruments <= room.instruments && self.levels <= room.levels
+        };
+        ROOMS.iter().find(enough).copied().unwrap_or(MOST)
+    }
+
+    /// No memory for the engine: what can be done about it here.
+    pub(crate) fn refused(&self, error: &MapError) -> Failure {
+        let default = *self == Self::default() || self.room() == DEFAULT;
+        let less = if default { "" } else { "; or ask for fewer --orders, --instruments or --levels" };
+        Failure::Error(format!("no memory for the engine: {error}{less}"))
+    }
+}
+
+/// A limit of the engine that a run has met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Limit {
+    Orders,
+    Instruments,
+    Levels,
+    Stops,
+}
+
+impl Room {
+    /// Which limit was met, and which option raises it.
+    pub(crate) fn met(&self, limit: Limit) -> String {
+        let (room, most, what, option, value) = match limit {
+            Limit::Orders => (self.orders, MOST.orders, "resting orders a book", "orders", MOST.orders),
+            Limit::Instruments => (self.instruments, MOST.instruments, "instruments", "instruments", MOST.instruments),
+            Limit::Levels => {
+                (self.levels, MOST.levels, "price levels a side far from the touch", "levels", MOST.levels)
+            }
+            Limit::Stops => (self.stops, MOST.stops, "stops a book", "orders", MOST.orders),
+        };
+        let (room, more) = (grouped(room as u64), room < most);
+        let remedy = if more {
+            format!("--{option} {value} makes room for {}", grouped(most as u64))
+        } else {
+            "no option makes room for more".to_owned()
+        };
+        format!("this engine has room for {room} {what}; {remedy}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(options: &[(&str, &str)]) -> Wanted {
+        let mut wanted = Wanted::default();
+        for (name, value) in options {
+            wanted.set(name, value.into(), "match").expect("a number in its range");
+        }
+        wanted
+    }
+
+    #[test]
+    fn the_smallest_engine_with_enough_room_is_taken() {
+        let table: [(&[(&str, &str)], Engine); 9] = [
+            (&[], Engine::File),
+            (&[("orders", "1")], Engine::File),
+            (&[("orders", "65536"), ("instruments", "64"), ("levels", "32768")], Engine::File),
+            (&[("orders", "65537"), ("instruments", "4")], Engine::Deep),
+            (&[("levels", "32769"), ("instruments", "1")], Engine::Deep),
+            (&[("instruments", "65")], Engine::Wide),
+            (&[("orders", "65537")], Engine::DeepWide),
+            (&[("orders", "1048576"), ("instruments", "1024")], Engine::Server),
+            (&[("instruments", "65"), ("levels", "1048576")], Engine::Server),
+        ];
+        for (options, engine) in table {
+            assert_eq!(wanted(options).room().engine, engine, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_out_of_range_names_the_range() {
+        for (name, max) in [("orders", "1048576"), ("instruments", "1024"), ("levels", "1048576")] {
+            for bad in ["0", "", "-1", "+5", "1.5", "many", "1048577", "99999999999999999999999"] {
+                let Err(Failure::Usage(message)) = Wanted::default().set(name, bad.into(), "match") else {
+                    panic!("--{name} {bad} was taken")
+                };
+                assert!(message.contains(&format!("--{name} must be a whole number from 1 to {max}, not '{bad}'")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_names_the_option_that_raises_it_while_one_does() {
+        let small = wanted(&[]).room();
+        assert_eq!(
+            small.met(Limit::Orders),
+            "this engine has room for 65,536 resting orders a book; --orders 1048576 makes room for 1,048,576"
+        );
+        assert!(small.met(Limit::Stops).contains("--orders 1048576 makes room for 65,536"));
+        let deep = wanted(&[("orders", "1048576")]).room();
+        assert!(deep.met(Limit::Orders).ends_with("no option makes room for more"));
+        assert!(deep.met(Limit::Instruments).contains("--instruments 1024"));
+    }
+}
