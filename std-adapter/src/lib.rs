@@ -14,6 +14,7 @@ pub mod lobster;
 pub mod memory;
 pub mod packed;
 pub mod pipeline;
+pub mod recognise;
 pub mod system;
 pub mod text;
 pub mod thread;
