@@ -167,12 +167,12 @@ pub(crate) const STRUCTURES: &[Structure] = &[
         &[
             Bad(
                 "Engine<Book<64, 1, @, 8, 128>, 0, 4>",
-                "<Book<64, 1, @, 8, 128",
+                "Book<64, 1, @, 8, 128",
                 "Engine: INSTRUMENTS must be from 1 to 65,536",
             ),
             Bad(
                 "Engine<Book<64, 1, @, 8, 128>, 65537, 4>",
-                "<Book<64, 1, @, 8, 128",
+                "Book<64, 1, @, 8, 128",
                 "Engine: INSTRUMENTS must be from 1 to 65,536",
             ),
             Bad(
