@@ -96,7 +96,7 @@ fn in_file(text: &str, texts: &[String], methods: &mut Vec<Method>) {
 /// The trait, if any, and the type of an `impl`.
 fn split(header: &str) -> (Option<String>, String) {
     let rest = header.trim_start_matches("unsafe ").trim_start_matches("impl");
-    let rest = if rest.starts_with('<') { &rest[1 + until(&rest[1..], '>')..] } else { rest };
+    let rest = rest.strip_prefix('<').map_or(rest, |inner| &inner[until(inner, '>')..]);
     let rest = rest.trim_start_matches('>').trim();
     match rest.split_once(" for ") {
         Some((of_trait, target)) => (Some(of_trait.to_owned()), target.to_owned()),
@@ -137,7 +137,7 @@ fn functions(lines: &[&str], of_trait: bool, indent: usize) -> Vec<(String, usiz
         let name = rest.split(['(', '<']).next().unwrap_or("").to_owned();
         let mut text = rest[name.len()..].to_owned();
         lines[at + 1..].iter().take(12).for_each(|more| text.push_str(more.trim()));
-        let generics = if text.starts_with('<') { 2 + until(&text[1..], '>') } else { 0 };
+        let generics = text.strip_prefix('<').map_or(0, |inner| 2 + until(inner, '>'));
         let arguments = &text[generics + 1..];
         let mut arguments = &arguments[..until(arguments, ')')];
         let mut count = 0;
