@@ -41,6 +41,7 @@ impl<const IDS: usize> IdIndex<IDS> {
     /// An empty index. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
+        checked!(Self);
         Self { places: [0; IDS], table: IdTable::new(), checked: Checked::new() }
     }
 

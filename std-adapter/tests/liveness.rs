@@ -1,4 +1,5 @@
-//! Who is alive: told right without descriptors, without `/proc`, in every namespace, by copies of a process and to them.
+//! Who is alive: told right without descriptors, without `/proc`, in every namespace, by copies of
+//! a process and to them.
 
 #[path = "support/inside.rs"]
 mod inside;
@@ -61,7 +62,8 @@ fn send_all(dir: &RegionDir, exhausted: bool) {
     }
     let mut tx = channel.sender().expect("free");
     for n in 0..MESSAGES {
-        // Slow enough that the receiver looks whether we live, and at times so fast that we look whether it does.
+        // Slow enough that the receiver looks whether we live, and at times so fast that we look
+        // whether it does.
         if n % 50 == 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -232,7 +234,8 @@ fn without_proc_channels_of_all_kinds_are_made_and_their_owners_seen_dead() {
 
 /// Forks; the child does `act`, and ends with 0 if it says so.
 fn fork(act: impl FnOnce() -> bool) -> libc::pid_t {
-    // SAFETY: the child does what `act` does, which asks for no lock that another thread may have held, and ends.
+    // SAFETY: the child does what `act` does, which asks for no lock that another thread may have
+    // held, and ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).unwrap_or(false);
@@ -269,7 +272,8 @@ fn a_copy_of_a_process_neither_gives_its_ends_back_nor_takes_it_for_dead() {
     }));
     tx = moved.expect("the parent's is where it was");
     assert!(matches!(other.sender().err(), Some(ClaimError::Taken { pid }) if pid == std::process::id()));
-    // A copy that takes an end through its parent's description: neither is dead for the other, though their locks are one's.
+    // A copy that takes an end through its parent's description: neither is dead for the other,
+    // though their locks are one's.
     let step = Region::<Words>::anonymous(&PLAIN).expect("memory");
     let child = fork(|| {
         let rx = channel.receiver().expect("free");
@@ -385,8 +389,8 @@ fn the_death_of_who_inherited_a_descriptor_is_seen_where_proc_is_and_never_made_
         let channel = Channel::anonymous(&PLAIN).expect("memory");
         let mut rx = channel.receiver().expect("free");
         let fd = channel.fd().expect("a descriptor");
-        // SAFETY: takes no pointer. Inherited by the child; another child of this moment may have it as well, which harms
-        // nothing, for no end is locked through it.
+        // SAFETY: takes no pointer. Inherited by the child; another child of this moment may have
+        // it as well, which harms nothing, for no end is locked through it.
         assert_eq!(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) }, 0);
         let change = |command: &mut std::process::Command| {
             if without {
@@ -468,7 +472,7 @@ fn of_many_successors_one_has_the_end() {
     let racers: Vec<_> = (0..3).map(|_| Part::start("part_that_races", place.text())).collect();
     while words[1].load(Ordering::Relaxed) < 2_000 {
         limit.check();
-        assert!(!matches!(rx.peer(), Peer::Dead(_)), "nobody has died");
+        assert!(!matches!(rx.peer(), Peer::Dead(_)), "all live");
         if let Ok(tx) = channel.sender() {
             alone(&words);
             drop(tx);
@@ -476,7 +480,7 @@ fn of_many_successors_one_has_the_end() {
     }
     drop(racers);
     let _ = rx.peer();
-    assert!(channel.sender().is_ok(), "whoever had it is gone");
+    assert!(channel.sender().is_ok(), "its owner is gone");
 }
 
 #[test]

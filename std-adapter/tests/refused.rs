@@ -296,7 +296,7 @@ fn without_proc_ends_are_claimed_and_peers_are_told() {
 }
 
 #[test]
-fn who_shares_a_description_takes_nobody_for_dead_and_is_taken_for_dead_by_nobody() {
+fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
     let channel = Channel::anonymous(&PLAIN).expect("memory");
     let copy = channel.fd().expect("a descriptor");
     let copies = [copy.try_clone().expect("a descriptor"), copy];
@@ -305,7 +305,7 @@ fn who_shares_a_description_takes_nobody_for_dead_and_is_taken_for_dead_by_nobod
     };
     assert!(channel.region().sees_deaths() && !one.region().sees_deaths() && !two.region().sees_deaths());
     let taken = Some(ClaimError::Taken { pid: std::process::id() });
-    // Ends of those that share: taken for the others, and for whoever can lock.
+    // Ends of those that share: taken for the others, and for those that can lock.
     let (tx, rx) = (one.sender().expect("free"), two.receiver().expect("free"));
     assert!(lives(tx.peer()) && lives(rx.peer()));
     for other in [&channel, &one, &two] {

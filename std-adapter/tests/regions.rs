@@ -82,7 +82,8 @@ fn what_is_wrong_with_a_file_is_said() {
     assert!(matches!(put(24, &[0; 8]), Some(RegionError::OtherLayout { found: 0, .. })));
     assert!(matches!(put(32, &[0xff; 8]), Some(RegionError::TooSmall { needed_bytes: u64::MAX, .. })));
     assert_eq!(put(48, &[0xff; 8]), None, "reserved");
-    // Not ready, and whoever made it no longer has its lock, though there is a process of that number: this one.
+    // Not ready, and its maker no longer has its lock, though there is a process of that
+    // number: this one.
     assert_eq!(put(16, &[0]), Some(RegionError::HalfMade { pid: std::process::id() }));
     assert_eq!(put(16, &[7]), Some(RegionError::HalfMade { pid: std::process::id() }));
     let whole = std::fs::read(place.0.join("r")).expect("ours");

@@ -211,7 +211,8 @@ fn what_a_killed_stress_left_is_removed_by_the_next_and_nothing_else_is() {
     let (mut killed, of_killed) = endless_stress();
     killed.0.kill().expect("ours");
     killed.0.wait().expect("ours");
-    // A directory of the name that holds something else, one that others may read, and one that was just begun.
+    // A directory of the name that holds something else, one that others may read, and one that was
+    // just begun.
     let made = |n: u32, mode: u32| {
         let dir = format!("/dev/shm/vvp-stress-{}-{n}", std::process::id());
         let _ = std::fs::remove_dir_all(&dir);

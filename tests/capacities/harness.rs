@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that the programs are compiled against.
-pub struct Crates {
+pub(crate) struct Crates {
     dir: PathBuf,
     externs: Vec<(String, String)>,
 }
@@ -14,7 +14,7 @@ impl Crates {
     /// Builds a package of this workspace into `dir`, offline and with the locked versions, which the build of this
     /// test has brought here. Flags of the environment (sanitizers) are left out: what is legal does not depend on
     /// them.
-    pub fn build(dir: &Path, package: &str, features: &[&str], names: &[&str]) -> Self {
+    pub(crate) fn build(dir: &Path, package: &str, features: &[&str], names: &[&str]) -> Self {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--lib", "--offline", "--locked", "-p", package]);
         cargo.args(["--message-format=json", "--target-dir"]).arg(dir.join("crates")).args(features);
@@ -38,11 +38,18 @@ impl Crates {
     }
 
     /// What the compiler says of a library with this source; `Ok` if it accepts it.
-    pub fn compile(&self, name: &str, source: &str) -> Result<(), String> {
+    pub(crate) fn compile(&self, name: &str, source: &str) -> Result<(), String> {
         let file = self.dir.join(format!("{name}.rs"));
         std::fs::write(&file, source).expect("a file");
         let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        rustc.args(["--edition=2024", "--crate-type=lib", "--emit=obj", "--cap-lints=allow", "--color=never"]);
+        rustc.args([
+            "--edition=2024",
+            "--crate-type=lib",
+            "--emit=obj",
+            "--cap-lints=allow",
+            "--color=never",
+            "--diagnostic-width=1000",
+        ]);
         rustc
             .arg("--out-dir")
             .arg(&self.dir)
@@ -58,7 +65,7 @@ impl Crates {
 
 /// The cases, by number, that are not refused with the error that is expected of each: an error of its own that has
 /// both the message and the type.
-pub fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
+pub(crate) fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
     let errors: Vec<&str> = said.split("error[E0080]").collect();
     let is_refused = |case: &Case| errors.iter().any(|e| e.contains(&case.message) && e.contains(&case.named));
     cases.iter().filter(|case| !is_refused(case)).collect()
@@ -66,9 +73,9 @@ pub fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
 
 /// One piece of code, and why it must not compile.
 #[derive(Debug)]
-pub struct Case {
-    pub code: String,
+pub(crate) struct Case {
+    pub(crate) code: String,
     /// What the error names: a type that no other case has.
-    pub named: String,
-    pub message: String,
+    pub(crate) named: String,
+    pub(crate) message: String,
 }

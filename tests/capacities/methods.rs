@@ -1,30 +1,39 @@
 //! The public methods of a structure, as the source has them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A method of a structure: its own, or one of a trait.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Method {
-    pub owner: String,
-    pub of_trait: Option<String>,
-    pub name: String,
-    pub arguments: usize,
-    pub is_unsafe: bool,
+pub(crate) struct Method {
+    pub(crate) owner: String,
+    pub(crate) of_trait: Option<String>,
+    pub(crate) name: String,
+    pub(crate) arguments: usize,
+    pub(crate) is_unsafe: bool,
 }
 
 /// All methods in all files under `dir`.
-pub fn all(dir: &Path) -> Vec<Method> {
+pub(crate) fn all(dir: &Path) -> Vec<Method> {
     let mut files = Vec::new();
     collect(dir, &mut files);
     let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).expect("a source file")).collect();
+    let room = |file: &PathBuf| {
+        file.strip_prefix(dir).ok().and_then(|f| f.components().next()?.as_os_str().to_str().map(str::to_owned))
+    };
     let mut methods = Vec::new();
-    for text in &texts {
-        in_file(text, &texts, &mut methods);
+    for (file, text) in files.iter().zip(&texts) {
+        // Only of structures that are declared in the same module: the book has a slab of its own.
+        let beside = files.iter().zip(&texts).filter(|(other, _)| room(other) == room(file));
+        let beside: Vec<&String> = beside.map(|(_, text)| text).collect();
+        let mut found = Vec::new();
+        in_file(text, &texts, &mut found);
+        found.retain(|m: &Method| beside.iter().any(|text| text.contains(&format!("pub struct {}<", m.owner))));
+        methods.extend(found);
     }
     methods
 }
 
-fn collect(dir: &Path, files: &mut Vec<std::path::PathBuf>) {
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).expect("a folder of sources").flatten() {
         let path = entry.path();
         if path.is_dir() {
@@ -63,6 +72,9 @@ fn in_file(text: &str, texts: &[String], methods: &mut Vec<Method>) {
             at += 1;
         }
         let (of_trait, target) = split(&header);
+        if target.contains("<'") {
+            continue; // an end, a grant or an iterator: made by a structure only
+        }
         let name = target.split('<').next().unwrap_or("").rsplit("::").next().unwrap_or("").trim().to_owned();
         // The structures that a macro is for: what it is called with first.
         let owners = match name.starts_with('$') {
@@ -84,7 +96,7 @@ fn in_file(text: &str, texts: &[String], methods: &mut Vec<Method>) {
 /// The trait, if any, and the type of an `impl`.
 fn split(header: &str) -> (Option<String>, String) {
     let rest = header.trim_start_matches("unsafe ").trim_start_matches("impl");
-    let rest = if rest.starts_with('<') { &rest[1 + until(&rest[1..], '>')..] } else { rest };
+    let rest = rest.strip_prefix('<').map_or(rest, |inner| &inner[until(inner, '>')..]);
     let rest = rest.trim_start_matches('>').trim();
     match rest.split_once(" for ") {
         Some((of_trait, target)) => (Some(of_trait.to_owned()), target.to_owned()),
@@ -125,7 +137,7 @@ fn functions(lines: &[&str], of_trait: bool, indent: usize) -> Vec<(String, usiz
         let name = rest.split(['(', '<']).next().unwrap_or("").to_owned();
         let mut text = rest[name.len()..].to_owned();
         lines[at + 1..].iter().take(12).for_each(|more| text.push_str(more.trim()));
-        let generics = if text.starts_with('<') { 2 + until(&text[1..], '>') } else { 0 };
+        let generics = text.strip_prefix('<').map_or(0, |inner| 2 + until(inner, '>'));
         let arguments = &text[generics + 1..];
         let mut arguments = &arguments[..until(arguments, ')')];
         let mut count = 0;

@@ -1,16 +1,16 @@
 //! Every structure with const parameters, its legal sizes and the kinds of illegal ones.
 
 /// `@` stands for a number that makes each case a type of its own.
-pub struct Structure {
-    pub name: &'static str,
-    pub good: &'static str,
-    pub bad: &'static [Bad],
+pub(crate) struct Structure {
+    pub(crate) name: &'static str,
+    pub(crate) good: &'static str,
+    pub(crate) bad: &'static [Bad],
     /// Whether zero bytes make one without `unsafe`.
-    pub zeros: bool,
+    pub(crate) zeros: bool,
 }
 
 /// A type, what the error names of it, and the message.
-pub struct Bad(pub &'static str, pub &'static str, pub &'static str);
+pub(crate) struct Bad(pub(crate) &'static str, pub(crate) &'static str, pub(crate) &'static str);
 
 const fn one(name: &'static str, good: &'static str, bad: &'static [Bad], zeros: bool) -> Structure {
     Structure { name, good, bad, zeros }
@@ -20,7 +20,7 @@ macro_rules! bad {
     ($($t:literal $message:literal),* $(,)?) => { &[$(Bad($t, $t, $message)),*] };
 }
 
-pub const STRUCTURES: &[Structure] = &[
+pub(crate) const STRUCTURES: &[Structure] = &[
     one(
         "Spsc",
         "Spsc<V<@>, 4>",
@@ -100,7 +100,7 @@ pub const STRUCTURES: &[Structure] = &[
         "Pool<V<@>, 4>",
         bad!["Pool<V<@>, 10>" "Pool: N must be a power of two, at most 2^24",
         "Pool<V<@>, 0>" "Pool: N must be a power of two", "Pool<V<@>, 1000>" "Pool: N must be a power of two",
-        "Pool<V<@>, {1 << 25}>" "Pool: N must be a power of two"],
+        "Pool<V<@>, 33554432>" "Pool: N must be a power of two"],
         true,
     ),
     one("Slab", "Slab<V<@>, 3>", bad!["Slab<V<@>, 0>" "Slab: N must be from 1 to 2^32 - 2"], true),
@@ -167,12 +167,12 @@ pub const STRUCTURES: &[Structure] = &[
         &[
             Bad(
                 "Engine<Book<64, 1, @, 8, 128>, 0, 4>",
-                "<Book<64, 1, @, 8, 128",
+                "Book<64, 1, @, 8, 128",
                 "Engine: INSTRUMENTS must be from 1 to 65,536",
             ),
             Bad(
                 "Engine<Book<64, 1, @, 8, 128>, 65537, 4>",
-                "<Book<64, 1, @, 8, 128",
+                "Book<64, 1, @, 8, 128",
                 "Engine: INSTRUMENTS must be from 1 to 65,536",
             ),
             Bad(
@@ -193,7 +193,7 @@ pub const STRUCTURES: &[Structure] = &[
 ];
 
 /// Methods with parameters of their own: structure, method, its arguments, its type.
-pub const GENERIC: &[(&str, &str, &str, &str)] = &[
+pub(crate) const GENERIC: &[(&str, &str, &str, &str)] = &[
     ("Pool", "acquire_with", "", "fn(_, fn() -> V<@>) -> _"),
     ("Pool", "make_all", "", "fn(_, fn() -> V<@>) -> _"),
     ("Pool", "magazine", "::<4>", "fn(_) -> _"),
@@ -217,4 +217,4 @@ pub const GENERIC: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Those of books with a state hash only.
-pub const TRACKED: &[&str] = &["entry_order", "state_hash"];
+pub(crate) const TRACKED: &[&str] = &["entry_order", "state_hash"];

@@ -135,6 +135,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         /// Empty lanes. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
+            checked!(Self);
             Self {
                 claims: CachePadded::new(ClaimsLine {
                     #[cfg(not(loom))]

@@ -1,14 +1,15 @@
 //! Who holds an end of a channel, and whether it still lives.
 //!
-//! An end is its owner's as long as the owner holds the kernel's lock on the bytes of the region's file in which the end's
-//! owner word lies ([`SharedRegion::lock`]). The word says who that is.
+//! An end is its owner's as long as the owner holds the kernel's lock on the bytes of the region's
+//! file in which the end's owner word lies ([`SharedRegion::lock`]). The word says who that is.
 //!
 //! - To claim: lock, then write the word. Of two successors of a dead owner, the lock has one.
 //! - To give back: clear the word, then unlock.
-//! - Dead is an owner whose word stands, before and after the look at the lock, while nobody holds the lock: as every taking
-//!   writes another word, its lock was lost between writing and clearing it, which only its death does.
-//! - Where a process cannot lock ([`SharedRegion::sees_deaths`]), the word alone decides and says so: such an owner is alive
-//!   until it gives back, for whoever asks.
+//! - Dead is an owner whose word stands, before and after the look at the lock, while no process
+//!   holds the lock: as every taking writes another word, its lock was lost between writing and clearing
+//!   it, which only its death does.
+//! - Where a process cannot lock ([`SharedRegion::sees_deaths`]), the word alone decides and says
+//!   so: such an owner is alive until it gives back, for all that ask.
 
 use crate::memory::region::{Holder, LockRefused, Region, SharedLayout, SharedRegion};
 use crate::memory::{ProcessToken, copy_number};
@@ -24,8 +25,8 @@ pub const PEER_CHECK: Duration = Duration::from_millis(1);
 #[derive(Debug, FromZeros)]
 #[repr(C, align(128))]
 pub(super) struct End {
-    /// The word of the owner's [`ProcessToken`]; its process number is 0 where nobody has the end. Its bytes of the file are
-    /// what the owner locks.
+    /// The word of the owner's [`ProcessToken`]; its process number is 0 where the end is free.
+    /// Its bytes of the file are what the owner locks.
     owner: AtomicU64,
     beats: AtomicU64,
 }
@@ -35,7 +36,8 @@ pub(super) struct End {
 pub enum Peer {
     /// Nobody has the end: not yet, or it was given back.
     Absent,
-    /// A process has it, and lives; or it cannot be told whether it does ([`SharedRegion::sees_deaths`]).
+    /// A process has it, and lives; or it cannot be told whether it does
+    /// ([`SharedRegion::sees_deaths`]).
     Alive(ProcessToken),
     /// A process had it when it died, and no other has taken it over yet.
     Dead(ProcessToken),
@@ -86,7 +88,8 @@ impl End {
         let locked = match region.lock(&self.owner) {
             Ok(locked) => locked,
             Err(LockRefused::System(errno)) => return Err(ClaimError::NotLocked { errno }),
-            // Relaxed: a number for a message. None yet, or no more: who holds the lock is just coming or going.
+            // Relaxed: a number for a message. None yet, or no more: who holds the lock is just
+            // coming or going.
             Err(LockRefused::Held) => {
                 let owner = ProcessToken::from_word(self.owner.load(Ordering::Relaxed));
                 return Err(owner.map_or(ClaimError::Contended, |owner| ClaimError::Taken { pid: owner.pid() }));
@@ -99,8 +102,9 @@ impl End {
             Some(owner) if !(locked && owner.is_locked()) => Err(ClaimError::Taken { pid: owner.pid() }),
             _ => {
                 let own = ProcessToken::next_after(before, locked);
-                // Acquire: pairs with the Release in `give_back`: we see all that the last owner did. One that died gave
-                // nothing back, but its process is gone, and with it all that had not reached memory.
+                // Acquire: pairs with the Release in `give_back`: we see all that the last owner
+                // did. One that died gave nothing back, but its process is gone, and with it all
+                // that had not reached memory.
                 let exchanged = self.owner.compare_exchange(before, own.word(), Ordering::Acquire, Ordering::Relaxed);
                 exchanged.map(|_| own).map_err(|_| ClaimError::Contended)
             }
@@ -122,12 +126,13 @@ impl End {
 
     /// The owner, and whether it lives. `region` is the one that the end lies in.
     pub(super) fn peer(&self, region: &SharedRegion) -> Peer {
-        // Acquire, both: pairs with the Release in `give_back`; of the dead, everything has reached memory.
+        // Acquire, both: pairs with the Release in `give_back`; of the dead, everything has reached
+        // memory.
         let mut word = self.owner.load(Ordering::Acquire);
         // More than one turn only where the end changes hands meanwhile.
         for _ in 0..64 {
             let Some(owner) = ProcessToken::from_word(word) else { return Peer::Absent };
-            if !owner.is_locked() || region.holder(&self.owner) != Holder::Nobody {
+            if !owner.is_locked() || region.holder(&self.owner) != Holder::Free {
                 return Peer::Alive(owner);
             }
             let now = self.owner.load(Ordering::Acquire);
@@ -149,8 +154,9 @@ impl End {
     }
 }
 
-/// An end of a channel in a region that is this process's until this is dropped. It keeps the region mapped. In a copy of the
-/// process (fork) it is nothing: dropped there, it gives nothing back.
+/// An end of a channel in a region that is this process's until this is dropped. It keeps the
+/// region mapped. In a copy of the process (fork) it is nothing: dropped there, it gives nothing
+/// back.
 pub(super) struct Claim<S: SharedLayout> {
     region: Arc<Region<S>>,
     end: fn(&S, usize) -> &End,

@@ -43,8 +43,9 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::anonymous(options)?) })
         }
 
-        /// Opens the one behind a descriptor that came from another process. Where `/proc` is not there, this process then
-        /// cannot tell the dead ([`SharedRegion::sees_deaths`](crate::memory::region::SharedRegion::sees_deaths)).
+        /// Opens the one behind a descriptor that came from another process. Where `/proc` is not
+        /// there, this process then cannot tell the dead
+        /// ([`SharedRegion::sees_deaths`](crate::memory::region::SharedRegion::sees_deaths)).
         ///
         /// # Errors
         /// [`RegionError`]

@@ -21,19 +21,23 @@
 //!
 //! # When a process dies
 //! What it had published stays and is delivered; what it was writing was never in the queue. The other side learns of the
-//! death when it asks (`peer`, under 1 µs), and while it waits (`send`, `recv`) within [`PEER_CHECK`] and the length of one nap
+//! death when it asks (`peer`, under 1 µs), and while it waits (`send`, `recv`) within
+//! [`PEER_CHECK`] and the length of one nap
 //! of its waiting. A process that claims the end of a dead one goes on at the exact place: at the value after the last
 //! published, or the first that was not given back. An end that a live process holds is refused. A process that was stopped,
 //! or hangs, is alive; its beats stand still.
 //!
-//! Who is alive the kernel says: an owner holds a lock on its end's part of the region's file, and loses it when it dies and in
-//! no other way. To ask takes no descriptor and no `/proc`, and means the same in every namespace; where the answer cannot be had, the
-//! owner is taken for alive. Two limits come from descriptors that processes share:
-//! - A child of `fork` that goes on without `exec` has its parent's descriptors and mappings. As long as it does, the parent
-//!   looks alive. The parent's handles are nothing there: what the child wants to use it opens again. In a channel of its
-//!   parent's it can claim free ends, but its death is not seen, nor does it see others' deaths.
-//! - An anonymous channel that came by descriptor is opened again through `/proc`. Where `/proc` is not there, the same holds for who
-//!   received it. [`sees_deaths`](crate::memory::region::SharedRegion::sees_deaths) tells.
+//! Who is alive the kernel says: an owner holds a lock on its end's part of the region's file, and
+//! loses it when it dies and in no other way. To ask takes no descriptor and no `/proc`, and means
+//! the same in every namespace; where the answer cannot be had, the owner is taken for alive. Two
+//! limits come from descriptors that processes share:
+//! - A child of `fork` that goes on without `exec` has its parent's descriptors and mappings. As
+//!   long as it does, the parent looks alive. The parent's handles are nothing there: what the
+//!   child wants to use it opens again. In a channel of its parent's it can claim free ends, but
+//!   its death is not seen, nor does it see others' deaths.
+//! - An anonymous channel that came by descriptor is opened again through `/proc`. Where `/proc` is
+//!   not there, the same holds for who received it.
+//!   [`sees_deaths`](crate::memory::region::SharedRegion::sees_deaths) tells.
 //!
 //! Process numbers are for messages: each is its owner's in its own PID namespace.
 //!

@@ -218,7 +218,8 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
     }
 
     /// Passes over the oldest slot if its sender died between reserving and publishing it; says whether it did. It may take a
-    /// few calls until that is known. Asks the kernel once for each sender that is in the middle of a push.
+    /// few calls until that is known. Asks the kernel once for each sender that is in the middle of
+    /// a push.
     pub fn pass_over(&mut self) -> bool {
         let (claim, senders) = (&self.claim, &self.claim.shared().senders);
         self.end.pass_over(|lane| matches!(senders.get(lane).map(|end| claim.peer(end)), Some(Peer::Alive(_))))

@@ -11,10 +11,12 @@ const UNLOCKED: u64 = 1 << PID_BITS;
 /// The least bit of the count above.
 const ONE: u64 = UNLOCKED << 1;
 
-/// A process that took something, as it says itself: its number in its own PID namespace, and which taking of the thing it
-/// was, so that two takings are told apart although one process did both, or two had the same number.
+/// A process that took something, as it says itself: its number in its own PID namespace, and which
+/// taking of the thing it was, so that two takings are told apart although one process did both, or
+/// two had the same number.
 ///
-/// It is for messages and for comparing. Whether the process lives says the kernel's lock on what it took, never this.
+/// It is for messages and for comparing. Whether the process lives says the kernel's lock on what
+/// it took, never this.
 ///
 /// ```text
 ///   63                     23   22         21        0
@@ -26,7 +28,8 @@ const ONE: u64 = UNLOCKED << 1;
 pub struct ProcessToken(NonZeroU64);
 
 impl ProcessToken {
-    /// The token in a word that another process wrote; `None` where its process number is 0: nobody took it.
+    /// The token in a word that another process wrote; `None` where its process number is 0: it
+    /// is free.
     #[must_use]
     pub const fn from_word(word: u64) -> Option<Self> {
         match NonZeroU64::new(word) {
@@ -49,10 +52,12 @@ impl ProcessToken {
         pid
     }
 
-    /// This process, when it takes what the word `before` was about. Counts on from it, and wraps after 2^41.
+    /// This process, when it takes what the word `before` was about. Counts on from it, and wraps
+    /// after 2^41.
     pub(crate) fn next_after(before: u64, locked: bool) -> Self {
         let count = (before & !(PID | UNLOCKED)).wrapping_add(ONE);
-        // No process sees itself as number 0; were it so, 1 would keep the word from saying that nobody is there.
+        // No process sees itself as number 0; were it so, 1 would keep the word from saying that
+        // it is free.
         let pid = (u64::from(std::process::id()) & PID).max(1);
         // Never zero, for the number is not.
         Self(NonZeroU64::new(count | pid | if locked { 0 } else { UNLOCKED }).unwrap_or(NonZeroU64::MIN))
@@ -73,8 +78,8 @@ impl ProcessToken {
 static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
-/// A number that is another one in each copy (fork) of this process: descriptors from before a fork are shared with the process
-/// that was copied. No system call but the first time.
+/// A number that is another one in each copy (fork) of this process: descriptors from before a fork
+/// are shared with the process that was copied. No system call but the first time.
 pub(crate) fn copy_number() -> u64 {
     // Acquire: pairs with the Release in `page`: the mapping is there.
     let known = PAGE.load(Ordering::Acquire);
@@ -98,7 +103,8 @@ fn page() -> Option<*mut AtomicU64> {
     const BYTES: usize = 4096;
     let (null, access) = (core::ptr::null_mut(), libc::PROT_READ | libc::PROT_WRITE);
     let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in
+    // use.
     let raw = unsafe { libc::mmap(null, BYTES, access, kind, -1, 0) };
     if raw == libc::MAP_FAILED {
         return None;
@@ -106,13 +112,14 @@ fn page() -> Option<*mut AtomicU64> {
     // SAFETY: the range is ours, and nothing is in it yet.
     let wiped = unsafe { libc::madvise(raw, BYTES, libc::MADV_WIPEONFORK) } == 0;
     let (ours, none) = (raw.cast::<AtomicU64>(), core::ptr::null_mut());
-    // Release: pairs with the Acquire in `copy_number`. Acquire: pairs with this Release of another thread.
+    // Release: pairs with the Acquire in `copy_number`. Acquire: pairs with this Release of another
+    // thread.
     let result = match wiped.then(|| PAGE.compare_exchange(none, ours, Ordering::Release, Ordering::Acquire)) {
         Some(Ok(_)) => return Some(ours),
         Some(Err(theirs)) => Some(theirs),
         None => None,
     };
-    // SAFETY: made above, and nobody else knows of it.
+    // SAFETY: made above, and no other thread knows of it.
     unsafe { libc::munmap(raw, BYTES) };
     result
 }
@@ -122,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_takings_of_one_process_differ_and_zero_is_nobody() {
+    fn two_takings_of_one_process_differ_and_number_zero_is_none() {
         assert_eq!(ProcessToken::from_word(0), None);
         let first = ProcessToken::next_after(0, true);
         assert_eq!((first.pid(), first.is_locked()), (std::process::id(), true));

@@ -27,7 +27,8 @@ impl Inside {
         }
     }
 
-    /// Has the command's process run there. The process that is started waits for it and ends as it does.
+    /// Has the command's process run there. The process that is started waits for it and ends as it
+    /// does.
     pub(crate) fn put(self, command: &mut Command) {
         // SAFETY: async-signal-safe calls only, on memory that is there already.
         let own_id = unsafe { libc::geteuid() };
@@ -57,8 +58,8 @@ impl Inside {
         // SAFETY: takes no pointer.
         let mut done = unsafe { libc::unshare(self.flags()) };
         if done != 0 {
-            // Without rights: as root of a user namespace of its own, in which this user is called as before.
-            // SAFETY: as above.
+            // Without rights: as root of a user namespace of its own, in which this user is called
+            // as before. SAFETY: as above.
             done = unsafe { libc::unshare(libc::CLONE_NEWUSER | self.flags()) };
             if done == 0 {
                 write(c"/proc/self/uid_map", map)?;
@@ -91,8 +92,8 @@ impl Inside {
             }
             child => {
                 let mut status = 0;
-                // SAFETY: the descriptors are this process's copies, which would keep the starter waiting for the exec; the
-                // status lives through the call.
+                // SAFETY: the descriptors are this process's copies, which would keep the starter
+                // waiting for the exec; the status lives through the call.
                 unsafe {
                     libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0);
                     while libc::waitpid(child, &raw mut status, 0) < 0 {}

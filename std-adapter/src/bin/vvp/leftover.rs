@@ -1,8 +1,8 @@
 //! The directory of a `vvp stress`, and those that killed ones have left.
 //!
-//! Whoever works in such a directory holds a lock on it (`flock`, on a descriptor that closes on exec), which the kernel drops
-//! with its process. The next `vvp stress` removes directories whose lock is gone, if they have the name, the owner, the mode
-//! and nothing but the files of one.
+//! A `vvp stress` at work in its directory holds a lock on it (`flock`, on a descriptor that closes on
+//! exec), which the kernel drops with its process. The next `vvp stress` removes directories whose
+//! lock is gone, if they have the name, the owner, the mode and nothing but the files of one.
 
 use std::fs::File;
 use std::io;
@@ -24,7 +24,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes one for this process that is nobody else's. (A process of another PID namespace may have the same number.)
+    /// Makes one for this process alone. (A process of another PID namespace may
+    /// have the same number.)
     pub(crate) fn make() -> io::Result<Self> {
         let pid = std::process::id();
         for n in 0..1_000 {
@@ -34,7 +35,8 @@ impl Place {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made?,
             }
-            // Before it was locked, another may have taken it for left and removed it: then the next name.
+            // Before it was locked, another may have taken it for left and removed it: then the
+            // next name.
             match locked(&path)? {
                 Some(lock) if lock.metadata()?.nlink() > 0 => return Ok(Self { path, _lock: lock }),
                 _ => {}
@@ -50,7 +52,8 @@ impl Drop for Place {
     }
 }
 
-/// Removes the directories that killed ones have left, and says which. What cannot be looked at is left alone.
+/// Removes the directories that killed ones have left, and says which. What cannot be looked at is
+/// left alone.
 pub(crate) fn remove_left() -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(WHERE) else { return Vec::new() };
     let named = entries.filter_map(Result::ok).filter(|entry| entry.file_name().to_str().is_some_and(is_name));

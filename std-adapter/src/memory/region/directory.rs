@@ -64,8 +64,9 @@ impl RegionDir {
         owned(unsafe { libc::openat(self.dir.as_raw_fd(), c".".as_ptr(), flags, 0o600) }, "openat")
     }
 
-    /// Gives a nameless file its name, at once and only if there is none of that name. Where there is no `/proc` to name the
-    /// file by, the descriptor itself names it, which the kernel lets whoever opened it do from 6.10 on, and root before.
+    /// Gives a nameless file its name, in one step and only if there is none of that name. Where there
+    /// is no `/proc` to name the file by, the descriptor itself names it, which the kernel lets
+    /// the process that opened it do from 6.10 on, and root before.
     pub(super) fn give_name(&self, file: &OwnedFd, name: &str) -> Result<(), RegionError> {
         let name = checked(name)?;
         // The calling thread's, for those of the process are its first thread's, which may have ended.

@@ -21,8 +21,9 @@ pub(super) const VERSION: u32 = 2;
 ///   |      |        |       | hash    | bytes  |         |                |           |         |
 ///   +------+--------+-------+---------+--------+---------+-- - - ---------+-----------+-- - - --+
 /// ```
-/// `maker` is the process's number, for messages; its bytes of the file are locked from before the region has its name until
-/// it is ready. (Version 1 had a time beside the number, and the PID namespace behind it.)
+/// `maker` is the process's number, for messages; its bytes of the file are locked from before the
+/// region has its name until it is ready. (Version 1 had a time beside the number, and the PID
+/// namespace behind it.)
 ///
 /// Words of 8 bytes in the machine's order: a region never leaves its machine. All are atomics, and every one is checked:
 /// another process may write there.

@@ -1,16 +1,18 @@
-//! Who holds a word of a region: locks on the region's file, which the kernel keeps and drops when a process dies.
+//! Who holds a word of a region: locks on the region's file, which the kernel keeps and drops when
+//! a process dies.
 //!
-//! They belong to an *open file description* (`F_OFD_SETLK`), so any end of the process gives them up: SIGKILL, a crash, an
-//! `exec` (descriptors close on exec). Asking for one needs neither a descriptor nor `/proc`, and means the same in every
-//! namespace. The lock of a word is on the bytes of the file that the word lies in.
+//! They belong to an *open file description* (`F_OFD_SETLK`), so any end of the process gives them
+//! up: SIGKILL, a crash, an `exec` (descriptors close on exec). Asking for one needs neither a
+//! descriptor nor `/proc`, and means the same in every namespace. The lock of a word is on the
+//! bytes of the file that the word lies in.
 //!
 //! # Shared descriptions
 //! Locks of one description never conflict, so a description must have one user:
 //! - within it, [`Locks::held`] says what is taken;
-//! - a descriptor that came from another process is opened again, through `/proc/thread-self/fd`, once, when the region is
-//!   opened. Where that cannot be done, and in a child of `fork` that goes on with its parent's regions, this process can
-//!   neither lock nor tell the dead: it takes words without a lock, which the word says, and takes every other owner for
-//!   alive.
+//! - a descriptor that came from another process is opened again, through `/proc/thread-self/fd`,
+//!   once, when the region is opened. Where that cannot be done, and in a child of `fork` that goes
+//!   on with its parent's regions, this process can neither lock nor tell the dead: it takes words
+//!   without a lock, which the word says, and takes every other owner for alive.
 
 use super::directory::owned;
 use super::{RegionError, SharedRegion};
@@ -24,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is known of a region's file besides its descriptor.
 #[derive(Debug)]
 pub(super) struct Locks {
-    /// Whether nobody else has the file's description.
+    /// Whether no other process has the file's description.
     own_description: bool,
     /// Of the process that opened it: its copies share the description.
     copy_number: u64,
@@ -48,9 +50,9 @@ impl Locks {
 pub(crate) enum Holder {
     /// This or another process, which lives.
     Somebody,
-    /// Nobody does: who did is dead, or gave it back.
-    Nobody,
-    /// It cannot be told. Nobody is taken for dead because of that.
+    /// No process does: who did is dead, or gave it back.
+    Free,
+    /// It cannot be told. No owner is taken for dead because of that.
     Unknown,
 }
 
@@ -64,16 +66,18 @@ pub(crate) enum LockRefused {
 }
 
 impl SharedRegion {
-    /// Whether this process sees it when the owner of an end in this region dies, and is seen dead itself. It is so unless the
-    /// region came as a descriptor ([`from_fd`](Self::from_fd)) while `/proc` was not there, or this process is a child of
-    /// `fork` (without `exec`) that goes on with a region of its parent's instead of opening it. Then owners count as alive for
-    /// ever, and ends that this process claims are taken until it gives them back.
+    /// Whether this process sees it when the owner of an end in this region dies, and is seen dead
+    /// itself. It is so unless the region came as a descriptor ([`from_fd`](Self::from_fd)) while
+    /// `/proc` was not there, or this process is a child of `fork` (without `exec`) that goes on
+    /// with a region of its parent's instead of opening it. Then owners count as alive for ever,
+    /// and ends that this process claims are taken until it gives them back.
     #[must_use]
     pub fn sees_deaths(&self) -> bool {
         self.locks.own_description && self.locks.copy_number == copy_number()
     }
 
-    /// Locks a word that lies in this region; `Ok(false)` where it cannot be done because the description is shared.
+    /// Locks a word that lies in this region; `Ok(false)` where it cannot be done because the
+    /// description is shared.
     pub(crate) fn lock(&self, word: &AtomicU64) -> Result<bool, LockRefused> {
         if !self.sees_deaths() {
             return Ok(false);
@@ -108,13 +112,14 @@ impl SharedRegion {
             return Holder::Somebody;
         }
         match self.file_lock(libc::F_OFD_GETLK, libc::F_WRLCK, place) {
-            Ok(libc::F_UNLCK) => Holder::Nobody,
+            Ok(libc::F_UNLCK) => Holder::Free,
             Ok(_) => Holder::Somebody,
             Err(_) => Holder::Unknown,
         }
     }
 
-    /// A descriptor for another process: of a description of its own if `/proc` is there, so that it keeps no lock of ours.
+    /// A descriptor for another process: of a description of its own if `/proc` is there, so that
+    /// it keeps no lock of ours.
     pub(crate) fn fd_for_another(&self) -> std::io::Result<OwnedFd> {
         match reopened(self.fd()) {
             Ok(Some(file)) => Ok(file),
@@ -131,7 +136,8 @@ impl SharedRegion {
         libc::off_t::try_from(place).unwrap_or(0)
     }
 
-    /// One call about the lock of the word at `place`; gives the kind that the kernel leaves in the question.
+    /// One call about the lock of the word at `place`; gives the kind that the kernel leaves in the
+    /// question.
     fn file_lock(&self, command: i32, kind: i32, place: libc::off_t) -> Result<i32, i32> {
         // SAFETY: all-zero bytes are a valid `flock`: numbers only. (`l_pid` has to be 0.)
         let mut lock: libc::flock = unsafe { core::mem::zeroed() };
@@ -149,7 +155,8 @@ impl SharedRegion {
     }
 }
 
-/// The same file, opened again; `None` where there is no `/proc`, or the descriptor must not be written to.
+/// The same file, opened again; `None` where there is no `/proc`, or the descriptor must not be
+/// written to.
 pub(super) fn reopened(file: BorrowedFd<'_>) -> Result<Option<OwnedFd>, RegionError> {
     // SAFETY: asks for a number; takes no pointer.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };

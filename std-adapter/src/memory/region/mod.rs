@@ -150,9 +150,10 @@ impl SharedRegion {
         self.header().beats()
     }
 
-    /// The file behind it. The ends of channels that this process has in the region are locked through it: another process
-    /// that keeps a copy of this descriptor open, or a mapping made through it, lets this one look alive after its death.
-    /// ([`from_fd`](Self::from_fd) keeps none where `/proc` is there.)
+    /// The file behind it. The ends of channels that this process has in the region are locked
+    /// through it: another process that keeps a copy of this descriptor open, or a mapping made
+    /// through it, lets this one look alive after its death. ([`from_fd`](Self::from_fd) keeps none
+    /// where `/proc` is there.)
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
@@ -249,8 +250,8 @@ impl SharedRegion {
         Ok(this)
     }
 
-    /// Maps what is behind a descriptor from another process, through a description of our own if there can be one. (A mapping
-    /// keeps the description that it was made through.)
+    /// Maps what is behind a descriptor from another process, through a description of our own if
+    /// there can be one. (A mapping keeps the description that it was made through.)
     fn received(file: OwnedFd, what: (usize, u64), wishes: &RegionOptions) -> Result<Self, RegionError> {
         match reopened(file.as_fd())? {
             Some(ours) => Self::attach(ours, what, wishes, Access::ReadWrite),
@@ -291,7 +292,7 @@ impl SharedRegion {
         let mut this = Self::map(file, mapped, size, access, own_description)?;
         match this.header().check(hash, total, found_bytes) {
             // Its maker is gone. Looked at again: it may have finished in between.
-            Err(RegionError::NotReady { pid }) if this.holder(this.header().maker()) == Holder::Nobody => {
+            Err(RegionError::NotReady { pid }) if this.holder(this.header().maker()) == Holder::Free => {
                 if !this.header().is_ready() {
                     return Err(RegionError::HalfMade { pid });
                 }
