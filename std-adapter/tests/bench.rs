@@ -48,9 +48,13 @@ fn mistakes_are_said_before_anything_is_measured() {
     std::fs::write(&broken, "{\"form\":1").expect("written");
     let broken = broken.to_str().expect("UTF-8");
     let cases: [(&[&str], i32, &str); 6] = [
-        (&["queue"], 2, "vvp: 'queue' is no group: queues, pools, maps, book, pipeline or all; try 'vvp bench --help'"),
-        (&["--fast"], 2, "vvp: invalid option '--fast'; try 'vvp bench --help'"),
-        (&["--prove", "book"], 2, "vvp: --prove goes alone or with --quick and --real-time; try 'vvp bench --help'"),
+        (&["queue"], 2, "possible values: queues, pools, maps, book, pipeline, all]; a similar value exists: 'queues'"),
+        (&["--fast"], 2, "vvp: unexpected argument '--fast' found; try 'vvp bench --help'"),
+        (
+            &["--prove", "book"],
+            2,
+            "vvp: the argument '--prove' cannot be used with '[GROUP]...'; try 'vvp bench --help'",
+        ),
         (&["--json", "/nowhere/x.json"], 1, "vvp: /nowhere/x.json: no such file or directory; check the name"),
         (&["--compare", "/nowhere/x.json"], 1, "vvp: /nowhere/x.json: no such file or directory; check the name"),
         (&["--compare", broken], 1, "not results of 'vvp bench --json'"),

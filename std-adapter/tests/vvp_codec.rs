@@ -141,12 +141,12 @@ fn input_that_cannot_be_read_is_one_line_on_standard_error() {
 fn wrong_usage_is_one_line_and_exit_code_2() {
     for command in ["encode", "decode"] {
         fails(&[command, "--bogus"], b"", 2, "--bogus");
-        fails(&[command, "--format", "xml"], b"", 2, "jsonl or csv");
+        fails(&[command, "--format", "xml"], b"", 2, "possible values: jsonl, csv");
         fails(&[command, "--format"], b"", 2, "--format");
         fails(&[command, "a", "b"], b"", 2, "b");
         let (code, out, err) = said(&vvp(&[command, "--help"], b""));
         assert_eq!((code, err.as_str()), (0, ""));
-        assert!(out.starts_with(&format!("vvp {command} ")), "{out}");
+        assert!(out.contains(&format!("Usage: vvp {command} ")), "{out}");
     }
 }
 
@@ -166,5 +166,5 @@ fn event_records_decode_and_a_gap_in_their_numbers_is_seen() {
     let (code, out, err) = said(&vvp(&["decode"], &file));
     assert_eq!((code, out.as_str()), (1, want));
     assert_eq!(err, "<stdin>: byte 256: event 4 where event 3 should be; records are missing\n");
-    fails(&["encode", "--format", "bin"], b"", 2, "jsonl or csv");
+    fails(&["encode", "--format", "bin"], b"", 2, "possible values: jsonl, csv");
 }

@@ -1,34 +1,12 @@
 //! `vvp bench`: the numbers of this machine.
 
+use super::args::Bench;
 use super::cli::{self, Failure, Outcome, grouped};
-use lexopt::prelude::*;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::bench::{
     Change, Comparison, Group, Harness, Load, Proof, Results, Row, Step, compare, load_title, page, prove, run,
 };
-
-const HELP: &str = "\
-vvp bench - the numbers of this machine
-
-usage: vvp bench [queues|pools|maps|book|pipeline|all]... [options]
-       vvp bench --prove [--quick] [--real-time]
-
-Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
-Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
-pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; after that,
-orders that nothing is done for: what they take is the machine's own.
-
-  --quick         a tenth of the operations, three rounds instead of seven
-  --real-time     ask for the real-time class (SCHED_FIFO): better numbers; on a machine with two processors nothing else
-                  runs meanwhile
-  --json FILE     also write the results to FILE (- for standard output, and nothing else there)
-  --html FILE     also write a report that stands alone
-  --compare FILE  beside the results of an earlier --json; exit code 1 if a row is slower beyond both ranges
-  --prove         10,000,000 orders: no allocation, and on the matcher's thread no page fault, no wait, no system call;
-                  exit code 1 if there was one, or if it cannot be counted here; with --quick 1,000,000
-  -h, --help      this text
-";
 
 struct Request {
     groups: Vec<Group>,
@@ -40,8 +18,13 @@ struct Request {
     compare: Option<String>,
 }
 
-pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
-    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+pub(crate) fn main(asked: Bench) -> Outcome {
+    // Each group once, in their order.
+    let all = asked.groups.is_empty() || asked.groups.iter().any(|word| word == "all");
+    let is_asked = |group: &Group| all || asked.groups.iter().any(|word| word == group.name());
+    let groups = Group::ALL.into_iter().filter(is_asked).collect();
+    let Bench { quick, real_time, prove: proving, json, html, compare: earlier, .. } = asked;
+    let request = Request { groups, quick, real_time, prove: proving, json, html, compare: earlier };
     // Before the run, which takes a minute: a file that cannot be read or written is said at once.
     let old = request.compare.as_deref().map(read).transpose()?;
     for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
@@ -92,51 +75,6 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
         write(file, &page(&results))?;
     }
     Ok(ExitCode::from(u8::from(slower)))
-}
-
-fn file(arguments: &mut lexopt::Parser, flag: &str) -> Result<String, Failure> {
-    cli::text(arguments.value().map_err(|e| Failure::usage(e, "bench"))?, flag, "bench")
-}
-
-/// `None` when the help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
-    let usage = |e: lexopt::Error| Failure::usage(e, "bench");
-    let mut request =
-        Request { groups: vec![], quick: false, real_time: false, prove: false, json: None, html: None, compare: None };
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("quick") => request.quick = true,
-            Long("real-time") => request.real_time = true,
-            Long("prove") => request.prove = true,
-            Long("json") => request.json = Some(file(&mut arguments, "--json")?),
-            Long("html") => request.html = Some(file(&mut arguments, "--html")?),
-            Long("compare") => request.compare = Some(file(&mut arguments, "--compare")?),
-            Value(word) => {
-                let word = cli::text(word, "the group", "bench")?;
-                match Group::ALL.into_iter().find(|group| group.name() == word) {
-                    Some(group) if !request.groups.contains(&group) => request.groups.push(group),
-                    Some(_) => {}
-                    None if word == "all" => request.groups.extend(Group::ALL),
-                    None => {
-                        let what = format!("'{word}' is no group: queues, pools, maps, book, pipeline or all");
-                        return Err(Failure::usage(what, "bench"));
-                    }
-                }
-            }
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    let measures =
-        !request.groups.is_empty() || request.json.is_some() || request.html.is_some() || request.compare.is_some();
-    if request.prove && measures {
-        return Err(Failure::usage("--prove goes alone or with --quick and --real-time", "bench"));
-    }
-    // Each once, in their order.
-    let all = request.groups.is_empty();
-    let asked = core::mem::take(&mut request.groups);
-    request.groups = Group::ALL.into_iter().filter(|group| all || asked.contains(group)).collect();
-    Ok(Some(request))
 }
 
 fn read(file: &str) -> Result<Results, Failure> {

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use vvp_std_adapter::text::InputFormat;
 
 /// Why a subcommand ends early. Each is one line on standard error.
 #[derive(Debug)]
@@ -57,20 +56,6 @@ fn plain(error: &io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
-}
-
-/// A file name from the command line; names that are not UTF-8 are shown with replacement characters later, never lost.
-pub(crate) fn text(value: std::ffi::OsString, what: &str, subcommand: &str) -> Result<String, Failure> {
-    value
-        .into_string()
-        .map_err(|v| Failure::usage(format!("{what} '{}' is not UTF-8", v.to_string_lossy()), subcommand))
-}
-
-/// The format that a flag names.
-pub(crate) fn format(value: std::ffi::OsString, flag: &str, subcommand: &str) -> Result<InputFormat, Failure> {
-    let word = text(value, flag, subcommand)?;
-    InputFormat::from_word(&word)
-        .ok_or_else(|| Failure::usage(format!("{flag} must be jsonl, csv or bin, not '{word}'"), subcommand))
 }
 
 /// A stage panicked. What it said is above.

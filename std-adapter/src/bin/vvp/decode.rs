@@ -1,6 +1,7 @@
 //! `vvp decode`: binary records of commands or events into text.
 
-use crate::cli::{self, Failure, Outcome};
+use crate::args::Decode;
+use crate::cli::{Failure, Outcome};
 use crate::encode::{MAX_INSTRUMENTS, Options};
 use crate::files::{self, Complaints};
 use crate::output::OutFile;
@@ -14,23 +15,8 @@ use vvp_std_adapter::text::{
     RecordReader, Whole, recognise,
 };
 
-const HELP: &str = "\
-vvp decode [FILE|-] [-o OUT] [--format jsonl|csv]
-    Turns binary records into text: commands, events, or the market data that 'vvp replay --out bin' writes; the file
-    says which they are.
-    FILE          the records; standard input if it is - or left out; .gz, .xz and .zst are unpacked
-    -o OUT        where the text goes; standard output if left out. A file is replaced when all is written, and stays
-                  as it was after an error
-    --format F    of the text: jsonl (the default) or csv; market data is written as jsonl only
-";
-
-/// Runs the subcommand with the arguments that follow its name.
-pub(crate) fn run(args: lexopt::Parser) -> Outcome {
-    match Options::parse(args) {
-        Ok(Some(options)) => decode(&options),
-        Ok(None) => cli::say(HELP),
-        Err(error) => Ok(files::usage("decode", &error)),
-    }
+pub(crate) fn run(asked: Decode) -> Outcome {
+    decode(&Options { input: asked.file, output: asked.output, format: asked.format })
 }
 
 /// What ends the run early.

@@ -1,37 +1,25 @@
 //! `vvp doctor`: is this machine set up for low latency?
 
+use super::args::Doctor;
 use super::cli::{self, Failure, Outcome};
-use lexopt::prelude::*;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::doctor::{Finding, Level, examine, worst};
 use vvp_std_adapter::system::System;
 
-const HELP: &str = "\
-vvp doctor - is this machine set up for low latency?
-
-usage: vvp doctor [--json] [--root DIR]
-
-For each thing: what is, what is best, the command to get there, and why it matters. Nothing is changed.
-
-  --json        all findings as one JSON object on one line
-  --root DIR    look at a copy of /proc and /sys below DIR instead of this machine
-  -h, --help    this text
-
-exit codes: the worst finding: 0 good (or unknown), 10 advice, 20 warning, 30 critical;
-            1 an error, 2 a command line that makes no sense
-";
-
-pub(crate) fn main(mut arguments: lexopt::Parser) -> Outcome {
-    let (mut json, mut system) = (false, System::this());
-    while let Some(argument) = arguments.next().map_err(|e| Failure::usage(e, "doctor"))? {
-        match argument {
-            Long("json") => json = true,
-            Long("root") => system = System::at(arguments.value().map_err(|e| Failure::usage(e, "doctor"))?),
-            Short('h') | Long("help") => return cli::say(HELP),
-            other => return Err(Failure::usage(other.unexpected(), "doctor")),
+pub(crate) fn main(request: &Doctor) -> Outcome {
+    let json = request.json;
+    let system = match &request.root {
+        None => System::this(),
+        Some(root) => {
+            let copied = |name: &str| root.join(name).is_dir();
+            if !copied("proc") && !copied("sys") {
+                let what = "holds neither proc nor sys; give a folder with a copy of /proc and /sys";
+                return Err(Failure::Error(format!("--root {}: {what}", root.display())));
+            }
+            System::at(root)
         }
-    }
+    };
     let findings = examine(&system);
     let mut out = Vec::new();
     let drawn =

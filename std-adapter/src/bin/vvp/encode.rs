@@ -1,25 +1,15 @@
 //! `vvp encode`: commands as text into binary records.
 
-use crate::cli::{self, Failure, Outcome};
+use crate::args::Encode;
+use crate::cli::{Failure, Outcome};
 use crate::output::{self, OutFile};
 use crate::{files, host};
-use lexopt::prelude::*;
 use std::io::Write;
 use std::process::ExitCode;
 use vvp_core::book::Command;
 use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
 use vvp_std_adapter::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
 use zerocopy::IntoBytes;
-
-const HELP: &str = "\
-vvp encode [FILE|-] [-o OUT] [--format jsonl|csv]
-    Turns commands as text into 64-byte binary records. A bad line becomes a record of its refusal, is named on
-    standard error, and makes the exit code 1.
-    FILE          the commands; standard input if it is - or left out; .gz, .xz and .zst are unpacked
-    -o OUT        where the records go; standard output if left out. A file is replaced when all is written, and
-                  stays as it was after an error
-    --format F    of the text: jsonl or csv; found out when it is missing
-";
 
 /// Instruments that one file can define: as many as an index can name.
 pub(crate) const MAX_INSTRUMENTS: usize = 1 << 16;
@@ -34,27 +24,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// `None` if only the help was asked for.
-    pub(crate) fn parse(mut args: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
-        let mut input = None;
-        let mut options = Self { input: String::new(), output: None, format: None };
-        while let Some(arg) = args.next()? {
-            match arg {
-                Short('o') | Long("output") => options.output = Some(args.value()?.string()?),
-                Long("format") => {
-                    let word = args.value()?.string()?;
-                    let wrong = || format!("--format {word:?}: must be jsonl or csv");
-                    options.format = Some(Format::from_word(&word).ok_or_else(wrong)?);
-                }
-                Short('h') | Long("help") => return Ok(None),
-                Value(file) if input.is_none() => input = Some(file.string()?),
-                arg => return Err(arg.unexpected()),
-            }
-        }
-        options.input = input.unwrap_or_else(|| "-".into());
-        Ok(Some(options))
-    }
-
     /// Opens both files, if they are two.
     pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Failure> {
         let called = files::called(&self.input);
@@ -72,13 +41,8 @@ pub(crate) struct Opened<'a> {
     pub(crate) out: OutFile,
 }
 
-/// Runs the subcommand with the arguments that follow its name.
-pub(crate) fn run(args: lexopt::Parser) -> Outcome {
-    match Options::parse(args) {
-        Ok(Some(options)) => encode(&options),
-        Ok(None) => cli::say(HELP),
-        Err(error) => Ok(files::usage("encode", &error)),
-    }
+pub(crate) fn run(asked: Encode) -> Outcome {
+    encode(&Options { input: asked.file, output: asked.output, format: asked.format })
 }
 
 fn encode(options: &Options) -> Outcome {

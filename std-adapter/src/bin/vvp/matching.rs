@@ -1,5 +1,6 @@
 //! `vvp match`: commands in, events out.
 
+use super::args::Match;
 use super::cli::{self, Failure, Outcome, grouped};
 use super::feed::{Fed, FeedFile, Flusher, View};
 use super::host;
@@ -7,7 +8,6 @@ use super::publish::EventFile;
 use super::refusals::Refusals;
 use super::size::{Engine, Room, Wanted};
 use super::source::CommandFile;
-use lexopt::prelude::*;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,31 +19,6 @@ use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat, write_book};
 use zerocopy::FromZeros;
-
-const HELP: &str = "\
-vvp match - read commands, print events
-
-usage: vvp match [FILE|-] [--book] [--format FORMAT] [--out-format FORMAT] [--inline]
-                 [--feed l1|l2|l3] [--state-hash] [--orders N] [--instruments N] [--levels N]
-
-  FILE                  commands; without it, or with -, standard input
-  --book                after the events, one line of JSON an instrument with its book
-  --format FORMAT       how the commands are written: jsonl, csv, or bin (see vvp encode); found out when it is missing
-  --out-format FORMAT   how to write the events: jsonl (default), csv, or bin
-  --inline              do it all on one thread; the output is the same
-  --feed VIEW           print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price
-                        levels, l3 single orders; on one thread
-  --orders N            room for resting orders in each book (default 65536, at most 1048576)
-  --instruments N       room for instruments (default 64, at most 1024)
-  --levels N            room for price levels a side of a book, far from the touch (default 32768, at most 1048576)
-  --state-hash          at the end, a line of JSON on standard error with a 64-bit hash of the engine's state: equal for
-                        two runs exactly when the engines would answer alike from there on
-
-Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
-answered in its place and explained on standard error; the run goes on. At the end standard error says how many commands
-were refused for which reason. With the default room 1 GiB of address space is enough (ulimit -v 1048576); memory is
-taken only where orders are.
-";
 
 struct Request {
     file: String,
@@ -85,78 +60,30 @@ macro_rules! server {
 server!(Untracked, |_engine| None);
 server!(Tracked, |engine| Some(engine.state_hash()));
 
-pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
-    match parse(arguments)? {
-        Some(request) => {
-            let room = request.size.room();
-            match (room.engine, request.state_hash) {
-                (Engine::File, false) => go::<FileEngine>(&request, room),
-                (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
-                (Engine::Deep, false) => go::<DeepEngine>(&request, room),
-                (Engine::Deep, true) => go::<DeepEngine<Tracked>>(&request, room),
-                (Engine::Wide, false) => go::<WideEngine>(&request, room),
-                (Engine::Wide, true) => go::<WideEngine<Tracked>>(&request, room),
-                (Engine::DeepWide, false) => go::<DeepWideEngine>(&request, room),
-                (Engine::DeepWide, true) => go::<DeepWideEngine<Tracked>>(&request, room),
-                (Engine::Server, false) => go::<ServerEngine>(&request, room),
-                (Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, room),
-            }
-        }
-        None => cli::say(HELP),
-    }
-}
-
-/// `None` when the help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
-    let usage = |e: lexopt::Error| Failure::usage(e, "match");
-    let mut file = None;
-    let mut request = Request {
-        file: String::new(),
-        book: false,
-        format: None,
-        out_format: InputFormat::default(),
-        inline: false,
-        feed: None,
-        state_hash: false,
-        size: Wanted::default(),
-    };
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("book") => request.book = true,
-            Long("inline") => request.inline = true,
-            Long("state-hash") => request.state_hash = true,
-            Long("format") => {
-                request.format = Some(cli::format(arguments.value().map_err(usage)?, "--format", "match")?);
-            }
-            Long("out-format") => {
-                request.out_format = cli::format(arguments.value().map_err(usage)?, "--out-format", "match")?;
-            }
-            Long("feed") => {
-                let word = cli::text(arguments.value().map_err(usage)?, "the value of --feed", "match")?;
-                let view = View::from_word(&word);
-                let wrong = || Failure::usage(format!("--feed must be l1, l2 or l3, not '{word}'"), "match");
-                request.feed = Some(view.ok_or_else(wrong)?);
-            }
-            Long(name) if Wanted::is_option(name) => {
-                let name = name.to_owned();
-                request.size.set(&name, arguments.value().map_err(usage)?, "match")?;
-            }
-            Value(value) if file.is_none() => file = Some(cli::text(value, "the file name", "match")?),
-            other => return Err(usage(other.unexpected())),
-        }
-    }
+pub(crate) fn main(asked: Match) -> Outcome {
+    let Match { file, book, format, out_format, inline, feed, state_hash, size } = asked;
+    let feed = feed.as_deref().and_then(View::from_word);
+    let request = Request { file, book, format, out_format, inline, feed, state_hash, size };
     if request.book && request.out_format == InputFormat::Records {
-        return Err(Failure::usage(
-            "--book prints text, which cannot follow records; drop it or --out-format bin",
-            "match",
-        ));
+        let what = "--book prints text, which cannot follow records; drop it or --out-format bin";
+        return Err(Failure::usage(what, "match"));
     }
     if request.feed.is_some() && request.out_format != InputFormat::default() {
         return Err(Failure::usage("--feed prints lines of JSON only; drop it or --out-format", "match"));
     }
-    request.file = file.unwrap_or_else(|| "-".to_owned());
-    Ok(Some(request))
+    let room = request.size.room();
+    match (room.engine, request.state_hash) {
+        (Engine::File, false) => go::<FileEngine>(&request, room),
+        (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
+        (Engine::Deep, false) => go::<DeepEngine>(&request, room),
+        (Engine::Deep, true) => go::<DeepEngine<Tracked>>(&request, room),
+        (Engine::Wide, false) => go::<WideEngine>(&request, room),
+        (Engine::Wide, true) => go::<WideEngine<Tracked>>(&request, room),
+        (Engine::DeepWide, false) => go::<DeepWideEngine>(&request, room),
+        (Engine::DeepWide, true) => go::<DeepWideEngine<Tracked>>(&request, room),
+        (Engine::Server, false) => go::<ServerEngine>(&request, room),
+        (Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, room),
+    }
 }
 
 fn go<E: Server>(request: &Request, room: Room) -> Outcome {

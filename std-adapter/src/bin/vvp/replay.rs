@@ -1,58 +1,20 @@
 //! `vvp replay`: a day of real order events through the book.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::args::Replay;
 use super::host;
 use super::output::OutFile;
-use lexopt::prelude::*;
 use vvp_core::book::Symbol;
 use vvp_core::wire::capture::CaptureFile;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
 use vvp_std_adapter::packed::unpacked;
 use vvp_std_adapter::pipeline::{Stop, signal};
 use zerocopy::FromZeros;
-
-const USAGE: &str = "\
-usage: vvp replay [--format itch] FILE... [--symbol S]... [--at TIME] [--depth N]
-                  [--out csv|jsonl|bin [--every 1s|event]] [--drive] [--json] [--strict] [--no-checksum]
-                  [--group ADDRESS]... [--port N]... [--session NAME]
-       vvp replay [--format lobster] MESSAGES.csv --orderbook ORDERBOOK.csv
-                  [--verify] [--out FILE] [--levels N] [--tick N]
-
-Rebuilds books from recorded market data; .gz, .xz and .zst files open directly. --format is found out when it is
-auto or missing.
-
-itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts; - is standard input.
-      pcap and pcapng files with MoldUDP64 open as well, several of them together (line A and line B).
-      What was not read is said at the end, in one line on standard error, and the exit code then is 1
-  --symbol S         only this stock in rows, ladders and summary (may be given again)
-  --at TIME          stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
-  --depth N          levels a side to write or draw (default: 1 to write, 10 to draw)
-  --out FORMAT       write rows to standard output; the summary goes to standard error
-  --every WHEN       a row after each event (default), or each 100ms, 1s, 5m, ...
-  --drive            send the day through the matching engine as well and compare its trades with the tape
-  --group ADDRESS    of captures: only packets to this address (may be given again: one for each line)
-  --port N           of captures: only packets to this UDP port (may be given again)
-  --session NAME     of captures: only packets of this session; default: the one with the most packets
-  --json             the summary for programs
-  --strict           end with exit code 1 at the first thing that cannot be
-  --no-checksum      leave out bbo_fnv1a64: faster
-
-lobster: one stock, checked against its recorded book
-  --orderbook FILE   the true book after each event: the start, and what comes into its window at the edge
-  --verify           compare our book with the true one after every event; stop at the first difference
-  --out FILE         write our book after every event, in the same format; - is standard output
-  --levels N         levels a side to write (default: as many as the order-book file has)
-  --tick N           price step in ten-thousandths of a dollar (default: 100, or 1 if the first row needs it)
-";
-
-/// Most levels that can be written: LOBSTER itself gives up to 200.
-const LEVELS_MAX: usize = 1000;
 
 struct Request {
     messages: PathBuf,
@@ -61,24 +23,11 @@ struct Request {
     options: Options,
 }
 
-/// Runs the subcommand; `args` stands behind its name. The exit code is 1 for bad input or a difference, 2 for
-/// wrong usage.
-pub(crate) fn run(mut args: lexopt::Parser) -> ExitCode {
-    let words: Vec<OsString> = match args.raw_args() {
-        Ok(words) => words.collect(),
-        Err(_) => Vec::new(), // only behind an option that was read half
-    };
-    let again = || lexopt::Parser::from_args(words.iter());
-    if words.iter().any(|w| w == "--help" || w == "-h") {
-        return say(&mut io::stdout(), USAGE);
-    }
-    match kind(&words) {
-        Ok(Kind::Itch) => super::replay_itch::run(again()),
-        Ok(Kind::Lobster) => lobster(again()),
-        Err(problem) => {
-            super::files::complain(&format!("vvp replay: {problem}; see vvp replay --help"));
-            ExitCode::from(2)
-        }
+/// Runs the subcommand. The exit code is 1 for bad input or a difference, 2 for wrong usage.
+pub(crate) fn run(asked: &Replay) -> ExitCode {
+    match kind(asked) {
+        Kind::Itch => super::replay_itch::run(asked),
+        Kind::Lobster => lobster(asked),
     }
 }
 
@@ -90,29 +39,16 @@ enum Kind {
 }
 
 /// What `--format` says, or else what the command line and the first file look like.
-fn kind(words: &[OsString]) -> Result<Kind, String> {
-    let mut format = None;
-    let mut left = words.iter();
-    while let Some(word) = left.next() {
-        let word = word.to_string_lossy();
-        if word == "--format" {
-            format = left.next().map(|w| w.to_string_lossy().into_owned());
-        } else if let Some(value) = word.strip_prefix("--format=") {
-            format = Some(value.into());
+fn kind(asked: &Replay) -> Kind {
+    let is_of_lobster = asked.orderbook.is_some() || asked.verify || asked.levels.is_some() || asked.tick.is_some();
+    match asked.format.as_str() {
+        "lobster" => Kind::Lobster,
+        "itch" => Kind::Itch,
+        _ if is_of_lobster => Kind::Lobster,
+        _ => {
+            let file = asked.files.iter().map(Path::new).find(|file| file.is_file());
+            if file.is_some_and(starts_with_a_digit) { Kind::Lobster } else { Kind::Itch }
         }
-    }
-    match format.as_deref() {
-        Some("lobster") => Ok(Kind::Lobster),
-        Some("itch") => Ok(Kind::Itch),
-        Some("auto") | None => {
-            let lobster = ["--orderbook", "--verify", "--levels", "--tick"];
-            if words.iter().any(|w| lobster.iter().any(|l| w.to_string_lossy().starts_with(l))) {
-                return Ok(Kind::Lobster);
-            }
-            let file = words.iter().find(|w| Path::new(w).is_file());
-            Ok(if file.is_some_and(|f| starts_with_a_digit(Path::new(f))) { Kind::Lobster } else { Kind::Itch })
-        }
-        Some(other) => Err(format!("--format {other} is not known; the formats are itch, lobster and auto")),
     }
 }
 
@@ -123,14 +59,10 @@ fn starts_with_a_digit(path: &Path) -> bool {
     first.is_ok_and(|byte| byte.is_some_and(|b| b.is_ascii_digit()))
 }
 
-fn lobster(args: lexopt::Parser) -> ExitCode {
-    let request = match parse(args) {
-        Ok(Some(request)) => request,
-        Ok(None) => return say(&mut io::stdout(), USAGE),
-        Err(e) => {
-            super::files::complain(&format!("vvp replay: {e}; see vvp replay --help"));
-            return ExitCode::from(2);
-        }
+fn lobster(asked: &Replay) -> ExitCode {
+    let request = match request(asked) {
+        Ok(request) => request,
+        Err(e) => return super::files::usage("replay", &e),
     };
     // What was found goes where it does not mix with the rows.
     let answer: &mut dyn Write = match request.out.as_deref() {
@@ -178,40 +110,47 @@ fn say(to: &mut dyn Write, text: &str) -> ExitCode {
     }
 }
 
-fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
-    let (mut messages, mut orderbook, mut out) = (None, None, None);
-    let mut options = Options::default();
-    while let Some(arg) = args.next()? {
-        match arg {
-            Long("format") => drop(args.value()?),
-            Long("orderbook") => orderbook = Some(PathBuf::from(args.value()?)),
-            Long("out") => out = Some(PathBuf::from(args.value()?)),
-            Long("verify") => options.verify = true,
-            Long("levels") => {
-                options.levels = Some(args.value()?.parse_with(|s| whole(s, LEVELS_MAX as i64))? as usize);
-            }
-            Long("tick") => options.tick = Some(args.value()?.parse_with(|s| whole(s, 1_000_000_000))?),
-            Long("help") | Short('h') => return Ok(None),
-            Value(value) if messages.is_none() => messages = Some(PathBuf::from(value)),
-            other => return Err(other.unexpected()),
-        }
+fn request(asked: &Replay) -> Result<Request, String> {
+    let itch = [
+        ("--symbol", !asked.symbol.is_empty()),
+        ("--at", asked.at.is_some()),
+        ("--depth", asked.depth.is_some()),
+        ("--every", asked.every.is_some()),
+        ("--group", !asked.group.is_empty()),
+        ("--port", !asked.port.is_empty()),
+        ("--session", asked.session.is_some()),
+        ("--drive", asked.drive),
+        ("--strict", asked.strict),
+        ("--no-checksum", asked.no_checksum),
+    ];
+    if let Some((name, _)) = itch.iter().find(|(_, is_given)| *is_given) {
+        return Err(format!("{name} is an option of itch, not of lobster"));
     }
-    let messages = messages.ok_or("the message file is missing")?;
-    let orderbook = orderbook.ok_or("--orderbook FILE is missing")?;
-    if options.levels.is_some() && out.is_none() {
+    let [messages] = asked.files.as_slice() else {
+        return Err(match asked.files.get(1) {
+            None => "the message file is missing".into(),
+            Some(second) => format!("one message file at a time: '{second}' is the second"),
+        });
+    };
+    let messages = PathBuf::from(messages);
+    let orderbook = asked.orderbook.clone().ok_or("--orderbook FILE is missing")?;
+    let out = asked.out.clone();
+    let levels = asked.levels.map(usize::from);
+    if levels.is_some() && out.is_none() {
         return Err("--levels is for --out FILE, which is missing".into());
     }
     if let Some(out) = &out {
         check_out(out, &[&messages, &orderbook])?;
     }
-    options.symbol = symbol_of(&messages);
-    options.stop = Some(|| signal().is_some());
-    Ok(Some(Request { messages, orderbook, out, options }))
-}
-
-fn whole(text: &str, max: i64) -> Result<i64, String> {
-    let value = text.parse().ok().filter(|v| (1..=max).contains(v));
-    value.ok_or_else(|| format!("not a whole number from 1 to {max}"))
+    let options = Options {
+        verify: asked.verify,
+        levels,
+        tick: asked.tick,
+        symbol: symbol_of(&messages),
+        stop: Some(|| signal().is_some()),
+        ..Options::default()
+    };
+    Ok(Request { messages, orderbook, out, options })
 }
 
 /// The output must be no input, and what is written is plain text.

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 use std::process::ExitCode;
 
+use super::args::Replay;
 use super::cli::{self, Failure, Outcome};
 use super::progress::Bar;
 use super::{files, host, ladder, replay_unread as unread};
-use lexopt::prelude::*;
 use vvp_core::book::{Side, Tick};
 use vvp_core::wire::mold::Session;
 use vvp_std_adapter::engine::ServerEngine;
@@ -22,8 +22,6 @@ use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
 
 /// Levels of a ladder that nobody asked a depth for.
 const LADDER_LEVELS: usize = 10;
-/// Most levels a side that rows can have.
-const DEPTH_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Request {
@@ -39,13 +37,10 @@ struct Request {
     drive: bool,
 }
 
-pub(super) fn run(args: lexopt::Parser) -> ExitCode {
-    let request = match parse(args) {
+pub(super) fn run(asked: &Replay) -> ExitCode {
+    let request = match request(asked) {
         Ok(request) => request,
-        Err(e) => {
-            files::complain(&format!("vvp replay: {e}; see vvp replay --help"));
-            return ExitCode::from(2);
-        }
+        Err(e) => return files::usage("replay", &e),
     };
     match go(&request) {
         Ok(code) => code,
@@ -57,27 +52,35 @@ pub(super) fn run(args: lexopt::Parser) -> ExitCode {
     }
 }
 
-fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
-    let mut r = Request::default();
-    while let Some(arg) = args.next()? {
-        match arg {
-            Long("format") => drop(args.value()?),
-            Long("symbol") => r.symbols.push(args.value()?.string()?),
-            Long("depth") => r.depth = Some(args.value()?.parse_with(depth)?),
-            Long("every") => r.every = Some(args.value()?.parse_with(every)?),
-            Long("at") => r.options.until_ns = Some(args.value()?.parse_with(time_of_day)?),
-            Long("out") => r.out = Some(args.value()?.parse_with(row_format)?),
-            Long("group") => r.wanted.groups.push(args.value()?.parse_with(group)?),
-            Long("port") => r.wanted.ports.push(args.value()?.parse()?),
-            Long("session") => r.wanted.session = Some(args.value()?.parse_with(session)?),
-            Long("json") => r.json = true,
-            Long("strict") => r.options.strict = true,
-            Long("no-checksum") => r.no_checksum = true,
-            Long("drive") => r.drive = true,
-            Value(file) => r.files.push(file.string()?),
-            other => return Err(other.unexpected()),
-        }
+fn request(asked: &Replay) -> Result<Request, String> {
+    let lobster = [
+        ("--orderbook", asked.orderbook.is_some()),
+        ("--verify", asked.verify),
+        ("--levels", asked.levels.is_some()),
+        ("--tick", asked.tick.is_some()),
+    ];
+    if let Some((name, _)) = lobster.iter().find(|(_, is_given)| *is_given) {
+        return Err(format!("{name} is an option of lobster, not of itch"));
     }
+    let mut r = Request {
+        files: asked.files.clone(),
+        symbols: asked.symbol.clone(),
+        depth: asked.depth.map(usize::from),
+        every: asked.every,
+        out: None,
+        options: Options { until_ns: asked.at, strict: asked.strict, ..Options::default() },
+        wanted: Wanted::default(),
+        json: asked.json,
+        no_checksum: asked.no_checksum,
+        drive: asked.drive,
+    };
+    if let Some(word) = &asked.out {
+        let wrong = || format!("--out {}: not csv, jsonl or bin", word.display());
+        r.out = Some(word.to_str().and_then(row_format).ok_or_else(wrong)?);
+    }
+    r.wanted.groups = asked.group.iter().map(group).collect();
+    r.wanted.ports.clone_from(&asked.port);
+    r.wanted.session = asked.session;
     if r.files.is_empty() {
         return Err("the file is missing".into());
     }
@@ -93,38 +96,33 @@ fn parse(mut args: lexopt::Parser) -> Result<Request, lexopt::Error> {
     Ok(r)
 }
 
-fn depth(text: &str) -> Result<usize, String> {
-    let depth = text.parse().ok().filter(|d| (1..=DEPTH_MAX).contains(d));
-    depth.ok_or_else(|| format!("not a whole number from 1 to {DEPTH_MAX}"))
-}
-
-fn group(text: &str) -> Result<Ipv6Addr, &'static str> {
-    match text.parse() {
-        Ok(IpAddr::V4(ip)) => Ok(ip.to_ipv6_mapped()),
-        Ok(IpAddr::V6(ip)) => Ok(ip),
-        Err(_) => Err("not an address like 233.54.12.111 or ff15::1"),
+/// An address as it stands in a datagram.
+fn group(address: &IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => *ip,
     }
 }
 
 /// The name of a session, without the padding that fills it up to ten bytes.
-fn session(text: &str) -> Result<Session, &'static str> {
+pub(crate) fn session(text: &str) -> Result<Session, &'static str> {
     let mut name = [b' '; 10];
     let place = name.get_mut(..text.len()).ok_or("longer than the 10 bytes that a session's name has")?;
     place.copy_from_slice(text.as_bytes());
     Ok(Session::new(name))
 }
 
-fn row_format(text: &str) -> Result<RowFormat, &'static str> {
-    match text {
-        "csv" => Ok(RowFormat::Csv),
-        "jsonl" => Ok(RowFormat::Jsonl),
-        "bin" => Ok(RowFormat::Records),
-        _ => Err("not csv, jsonl or bin"),
+fn row_format(word: &str) -> Option<RowFormat> {
+    match word {
+        "csv" => Some(RowFormat::Csv),
+        "jsonl" => Some(RowFormat::Jsonl),
+        "bin" => Some(RowFormat::Records),
+        _ => None,
     }
 }
 
 /// `event`, or a number and a unit: 100ms, 1s, 5m.
-fn every(text: &str) -> Result<Every, &'static str> {
+pub(crate) fn every(text: &str) -> Result<Every, &'static str> {
     if text == "event" {
         return Ok(Every::Event);
     }
@@ -144,7 +142,7 @@ fn every(text: &str) -> Result<Every, &'static str> {
 const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Hours, minutes, and perhaps seconds with up to nine decimals: 10:30, 10:30:00, 10:30:00.5.
-fn time_of_day(text: &str) -> Result<u64, &'static str> {
+pub(crate) fn time_of_day(text: &str) -> Result<u64, &'static str> {
     parse_time(text).filter(|&ns| ns <= DAY_NS).ok_or("not a time of day like 10:30:00 or 10:30:00.250")
 }
 

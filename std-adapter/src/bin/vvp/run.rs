@@ -1,15 +1,15 @@
 //! `vvp run`, also without a subcommand: plays an order file and shows what came of it.
 
+use super::args::Run;
 use super::cli::{self, Failure, Outcome, grouped};
 use super::host::{self, Start};
 use super::ladder::{self, Style};
 use super::progress::Bar;
 use super::publish::EventFile;
 use super::refusals::Refusals;
-use super::size::{Engine, Room, Wanted};
+use super::size::{Engine, Room};
 use super::source::CommandFile;
 use super::summary;
-use lexopt::prelude::*;
 use std::io::{self, Write};
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
@@ -17,24 +17,6 @@ use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, JobEngine,
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat};
-
-const HELP: &str = "\
-vvp run - play an order file through the pipeline; show the final book and a summary
-
-usage: vvp [run] [--json] [--inline] [--format FORMAT] [--orders N] [--instruments N] [--levels N] [FILE|-]
-
-  FILE       commands as JSON Lines, - for standard input; without it a built-in session of 25,000 commands
-  --json     print only the summary, as one JSON object
-  --inline   do it all on one thread
-  --format FORMAT    how the commands are written: jsonl, csv, or bin; found out when it is missing
-  --orders N         room for resting orders in each book (default 65536, at most 1048576)
-  --instruments N    room for instruments (default 64, at most 1024)
-  --levels N         room for price levels a side of a book, far from the touch (default 32768, at most 1048576)
-
-Commands are decoded from text, matched, and every event is made into text again, which is then thrown away:
-'vvp match' prints it. Exit code 1 if a line was no command. At the end standard error says how many commands of FILE
-were refused for which reason.
-";
 
 /// A made-up session; `examples/make_session.rs` wrote it.
 static SESSION: &[u8] = include_bytes!("../../../assets/session.jsonl");
@@ -44,55 +26,22 @@ const LEVELS: usize = 12;
 /// Instruments whose ladders are drawn.
 const LADDERS: usize = 4;
 
-struct Request {
-    file: Option<String>,
-    json: bool,
-    inline: bool,
-    format: Option<InputFormat>,
-    size: Wanted,
-}
-
-pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
-    match parse(arguments)? {
-        None => cli::say(HELP),
-        // The built-in session is known to be small, so all its memory can be ready before the start.
-        Some(request) if request.file.is_none() => play::<JobEngine>(&request, None),
-        Some(request) => {
-            let room = request.size.room();
-            match room.engine {
-                Engine::File => play::<FileEngine>(&request, Some(room)),
-                Engine::Deep => play::<DeepEngine>(&request, Some(room)),
-                Engine::Wide => play::<WideEngine>(&request, Some(room)),
-                Engine::DeepWide => play::<DeepWideEngine>(&request, Some(room)),
-                Engine::Server => play::<ServerEngine>(&request, Some(room)),
-            }
-        }
+pub(crate) fn main(request: &Run) -> Outcome {
+    if request.file.is_none() {
+        return play::<JobEngine>(request, None);
     }
-}
-
-/// `None` when the help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
-    let usage = |e: lexopt::Error| Failure::usage(e, "run");
-    let mut request = Request { file: None, json: false, inline: false, format: None, size: Wanted::default() };
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("json") => request.json = true,
-            Long("inline") => request.inline = true,
-            Long("format") => request.format = Some(cli::format(arguments.value().map_err(usage)?, "--format", "run")?),
-            Long(name) if Wanted::is_option(name) => {
-                let name = name.to_owned();
-                request.size.set(&name, arguments.value().map_err(usage)?, "run")?;
-            }
-            Value(value) if request.file.is_none() => request.file = Some(cli::text(value, "the file name", "run")?),
-            other => return Err(usage(other.unexpected())),
-        }
+    let room = request.size.room();
+    match room.engine {
+        Engine::File => play::<FileEngine>(request, Some(room)),
+        Engine::Deep => play::<DeepEngine>(request, Some(room)),
+        Engine::Wide => play::<WideEngine>(request, Some(room)),
+        Engine::DeepWide => play::<DeepWideEngine>(request, Some(room)),
+        Engine::Server => play::<ServerEngine>(request, Some(room)),
     }
-    Ok(Some(request))
 }
 
 /// Without a `room` it is the built-in session that is played.
-fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, room: Option<Room>) -> Outcome {
+fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Room>) -> Outcome {
     let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
     let pages = if room.is_none() { Pages::READY } else { Pages::LAZY };
     let mut engine = Zeroed::<M>::new(pages).map_err(|e| request.size.refused(&e))?;
@@ -145,7 +94,7 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Request, room: Option
 }
 
 /// All that is printed, made before any of it is: no half of a JSON object ever comes out.
-fn show<M: Matcher>(request: &Request, report: &Report<InputError>, engine: &M) -> io::Result<Vec<u8>> {
+fn show<M: Matcher>(request: &Run, report: &Report<InputError>, engine: &M) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let colour = cli::colour(&io::stdout());
     let instruments = || (0..engine.instruments()).map(|i| InstrumentId::new(u16::try_from(i).unwrap_or(u16::MAX)));

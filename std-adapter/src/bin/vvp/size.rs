@@ -1,7 +1,7 @@
 //! How big an engine a run takes: `--orders`, `--instruments` and `--levels`.
 
-use super::cli::{self, Failure, grouped};
-use std::ffi::OsString;
+use super::args::up_to;
+use super::cli::{Failure, grouped};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, ServerEngine, WideEngine};
 use vvp_std_adapter::memory::MapError;
@@ -57,11 +57,17 @@ const _: () = {
     assert!(size_of::<DeepWideEngine>() < size_of::<ServerEngine>());
 };
 
-/// The room that was asked for; what was not is as by default.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The room that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::Args)]
 pub(crate) struct Wanted {
+    /// room for resting orders in each book, at most 1048576
+    #[arg(long, value_name = "N", default_value_t = DEFAULT.orders, value_parser = up_to(MOST.orders))]
     orders: usize,
+    /// room for instruments, at most 1024
+    #[arg(long, value_name = "N", default_value_t = DEFAULT.instruments, value_parser = up_to(MOST.instruments))]
     instruments: usize,
+    /// room for price levels a side of a book, far from the touch, at most 1048576
+    #[arg(long, value_name = "N", default_value_t = DEFAULT.levels, value_parser = up_to(MOST.levels))]
     levels: usize,
 }
 
@@ -72,28 +78,7 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// Whether `--name` is an option of size.
-    pub(crate) fn is_option(name: &str) -> bool {
-        matches!(name, "orders" | "instruments" | "levels")
-    }
-
-    /// Takes the value of `--name`, an option of size of `subcommand`.
-    pub(crate) fn set(&mut self, name: &str, value: OsString, subcommand: &str) -> Result<(), Failure> {
-        let word = cli::text(value, &format!("the value of --{name}"), subcommand)?;
-        let (place, max) = match name {
-            "orders" => (&mut self.orders, MOST.orders),
-            "instruments" => (&mut self.instruments, MOST.instruments),
-            _ => (&mut self.levels, MOST.levels),
-        };
-        let digits = word.bytes().all(|b| b.is_ascii_digit());
-        let number = word.parse().ok().filter(|n| digits && (1..=max).contains(n));
-        let wrong =
-            || Failure::usage(format!("--{name} must be a whole number from 1 to {max}, not '{word}'"), subcommand);
-        *place = number.ok_or_else(wrong)?;
-        Ok(())
-    }
-
-    /// The smallest engine with that much room; the last has room for whatever [`Wanted::set`] takes.
+    /// The smallest engine with that much room; the last has room for whatever the options take.
     pub(crate) fn room(&self) -> Room {
         let enough = |room: &&Room| {
             self.orders <= room.orders && self.instruments <= room.instruments && self.levels <= room.levels
@@ -141,14 +126,21 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use super::super::args::Sub;
     use super::*;
 
-    fn wanted(options: &[(&str, &str)]) -> Wanted {
-        let mut wanted = Wanted::default();
-        for (name, value) in options {
-            wanted.set(name, value.into(), "match").expect("a number in its range");
+    fn parsed(options: &[(&str, &str)]) -> Result<Wanted, String> {
+        let words = ["vvp", "match"].map(str::to_owned);
+        let options = options.iter().map(|(name, value)| format!("--{name}={value}"));
+        match super::super::args::parse(words.into_iter().chain(options).map(Into::into)) {
+            Ok(Sub::Match(request)) => Ok(request.size),
+            Err(Err(Failure::Usage(message))) => Err(message),
+            other => panic!("{other:?}"),
         }
-        wanted
+    }
+
+    fn wanted(options: &[(&str, &str)]) -> Wanted {
+        parsed(options).expect("numbers in their ranges")
     }
 
     #[test]
@@ -172,11 +164,10 @@ mod tests {
     #[test]
     fn a_size_out_of_range_names_the_range() {
         for (name, max) in [("orders", "1048576"), ("instruments", "1024"), ("levels", "1048576")] {
-            for bad in ["0", "", "-1", "+5", "1.5", "many", "1048577", "99999999999999999999999"] {
-                let Err(Failure::Usage(message)) = Wanted::default().set(name, bad.into(), "match") else {
-                    panic!("--{name} {bad} was taken")
-                };
-                assert!(message.contains(&format!("--{name} must be a whole number from 1 to {max}, not '{bad}'")));
+            for bad in ["0", "", "-1", "1.5", "many", "1048577", "99999999999999999999999"] {
+                let message = parsed(&[(name, bad)]).expect_err("out of range");
+                assert!(message.contains(&format!("--{name} <N>")), "{message}");
+                assert!(bad.parse::<u64>().is_err() || message.contains(max), "{message}");
             }
         }
     }

@@ -1,10 +1,10 @@
 //! `vvp stress`: a pipeline of processes under load, whose stages are killed at random; at the end the proof that nothing
 //! was lost or doubled.
 
-use super::cli::{self, Failure, Outcome, grouped};
+use super::args::Stress;
+use super::cli::{Failure, Outcome, grouped};
 use super::leftover::{Place, remove_left};
 use super::squeeze::{Squeezed, squeeze};
-use lexopt::prelude::*;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -15,35 +15,9 @@ use vvp_core::engine::Matcher;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
-    EventSum, GATEWAYS_MAX, Meeting, PUBLISHERS_MAX, Snapshot, StageError, TrackedJobEngine, define, order,
+    EventSum, GATEWAYS_MAX, Meeting, Snapshot, StageError, TrackedJobEngine, define, order,
 };
 use zerocopy::{FromBytes, IntoBytes};
-
-const HELP: &str = "\
-vvp stress - a pipeline of processes under load, its stages killed at random, and a proof at the end
-
-usage: vvp stress [--commands N] [--gateways N] [--publishers N] [--seed N] [--pause-ms N] [--pressure MIB] [--limit-s N] [--json]
-
-Gateways send made-up commands to a matcher, and it sends events to publishers; each is a process. Again and again one of
-them is killed (SIGKILL) and started again, or stopped for a moment, so that the queues before it run full. At the end:
-  - the journal must hold each gateway's commands once, in order, and unchanged;
-  - an engine to which the journal is applied undisturbed must have the matcher's state hash;
-  - it must give the very events that each publisher got, each once.
-What a killed 'vvp stress' has left in /dev/shm is removed first.
-At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is done, and proved in the same way.
-
-  --commands N   of each gateway (100,000)
-  --gateways N   1 to 4 (3)
-  --publishers N 1 to 4 (2)
-  --seed N       of commands and kills (1)
-  --pause-ms N   at most between two disturbances (20)
-  --pressure MIB in phases, throw a file of this size out of memory and read it back, so that memory is scarce (0: do not)
-  --limit-s N    give up after so long (600)
-  --json         the result as one JSON object
-  -h, --help     this text
-
-Exit code 1 if anything was lost, doubled or changed.
-";
 
 #[derive(Clone, Copy)]
 struct Request {
@@ -57,8 +31,17 @@ struct Request {
     json: bool,
 }
 
-pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
-    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+pub(crate) fn main(asked: &Stress) -> Outcome {
+    let request = Request {
+        commands: asked.commands,
+        gateways: asked.gateways,
+        publishers: asked.publishers,
+        pressure_mib: asked.pressure,
+        seed: asked.seed,
+        pause_ms: asked.pause_ms,
+        limit: Duration::from_secs(asked.limit_s),
+        json: asked.json,
+    };
     let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
     for left in remove_left() {
         let _ = writeln!(io::stderr(), "vvp: removed {}, which a killed 'vvp stress' had left", left.display());
@@ -95,55 +78,6 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
         _ => Ok(ExitCode::from(u8::from(!proof.holds()))),
     }
-}
-
-/// `None` when the help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
-    let usage = |e: lexopt::Error| Failure::usage(e, "stress");
-    let limit = Duration::from_secs(600);
-    let mut request = Request {
-        commands: 100_000,
-        gateways: 3,
-        publishers: 2,
-        pressure_mib: 0,
-        seed: 1,
-        pause_ms: 20,
-        limit,
-        json: false,
-    };
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        // The name is the parser's, which is asked for the number next.
-        let name = match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("json") => {
-                request.json = true;
-                continue;
-            }
-            Long(name) => name.to_owned(),
-            other => return Err(usage(other.unexpected())),
-        };
-        if !["commands", "gateways", "publishers", "pressure", "seed", "pause-ms", "limit-s"].contains(&name.as_str()) {
-            return Err(usage(Long(&name).unexpected()));
-        }
-        let number: u64 = arguments.value().and_then(|v| v.parse()).map_err(usage)?;
-        match name.as_str() {
-            "commands" => request.commands = number.max(1),
-            "gateways" => request.gateways = usize::try_from(number).unwrap_or(0),
-            "publishers" => request.publishers = usize::try_from(number).unwrap_or(0),
-            "pressure" if number <= 1 << 20 => request.pressure_mib = number,
-            "pressure" => return Err(Failure::usage("--pressure must be at most a TiB", "stress")),
-            "seed" => request.seed = number,
-            "pause-ms" => request.pause_ms = number.max(1),
-            _ => request.limit = Duration::from_secs(number),
-        }
-    }
-    if !(1..=GATEWAYS_MAX).contains(&request.gateways) {
-        return Err(Failure::usage(format!("--gateways must be from 1 to {GATEWAYS_MAX}"), "stress"));
-    }
-    if !(1..=PUBLISHERS_MAX).contains(&request.publishers) {
-        return Err(Failure::usage(format!("--publishers must be from 1 to {PUBLISHERS_MAX}"), "stress"));
-    }
-    Ok(Some(request))
 }
 
 /// A stage's process. It never outlives this one.

@@ -1,9 +1,9 @@
 //! `vvp top`: what a running pipeline of processes is doing, seen from outside.
 
+use super::args::Top;
 use super::cli::{self, Failure, Outcome, grouped};
 use super::ladder::{self, Style};
 use super::outside::{Outside, Seen};
-use lexopt::prelude::*;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,31 +15,7 @@ use vvp_std_adapter::pipeline::processes::{
     Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
 };
 
-const HELP: &str = "\
-vvp top - what a running pipeline of processes is doing
-
-usage: vvp top DIR [--once] [--json] [--book N]
-
-  DIR          where the pipeline's regions lie; 'vvp stress' says it
-  --once       show the state once, and end
-  --json       as one JSON object a line
-  --book N     the ladder of instrument N (0 or 1; 0 unless given)
-  -h, --help   this text
-
-On a terminal it draws, twice a second: 0 and 1 choose the book, the arrows scroll, q ends it.
-Elsewhere it prints.
-The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
-Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.
-";
-
 pub(crate) const EVERY: Duration = Duration::from_millis(500);
-
-struct Request {
-    dir: String,
-    once: bool,
-    json: bool,
-    book: usize,
-}
 
 /// Looks again and again.
 pub(crate) struct Watch {
@@ -96,8 +72,7 @@ impl Watch {
     }
 }
 
-pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
-    let Some(request) = parse(arguments)? else { return cli::say(HELP) };
+pub(crate) fn main(request: &Top) -> Outcome {
     let fault = |e: &dyn core::fmt::Display| Failure::Error(format!("{}: {e}", request.dir));
     let path = Path::new(&request.dir);
     // Not made if it is not there: looking changes nothing.
@@ -114,7 +89,7 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     loop {
         match watch.look() {
             Ok(shown) => {
-                let out = draw(&request, &shown).map_err(|e| Failure::at("the text", &e))?;
+                let out = draw(request, &shown).map_err(|e| Failure::at("the text", &e))?;
                 match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
                     Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
                     Err(e) => return Err(Failure::at("standard output", &e)),
@@ -135,28 +110,7 @@ pub(crate) fn main(arguments: lexopt::Parser) -> Outcome {
     }
 }
 
-/// `None` when the help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Request>, Failure> {
-    let usage = |e: lexopt::Error| Failure::usage(e, "top");
-    let (mut dir, mut once, mut json, mut book) = (None, false, false, 0);
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Long("once") => once = true,
-            Long("json") => json = true,
-            Long("book") => book = arguments.value().and_then(|v| v.parse()).map_err(usage)?,
-            Value(value) if dir.is_none() => dir = Some(cli::text(value, "the directory", "top")?),
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    let dir = dir.ok_or_else(|| Failure::usage("say where the pipeline is", "top"))?;
-    if book >= Snapshot::default().books.len() {
-        return Err(Failure::usage(format!("there is no book {book} to see"), "top"));
-    }
-    Ok(Some(Request { dir, once, json, book }))
-}
-
-fn draw(request: &Request, shown: &Shown) -> io::Result<Vec<u8>> {
+fn draw(request: &Top, shown: &Shown) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let Shown { state, now, rates, seen } = shown;
     let Some(book) = now.books.get(request.book) else { return Ok(out) };
