@@ -392,7 +392,13 @@ fn a_reader_who_goes_away_ends_the_run_quietly() {
         // Even while nothing comes in any more: standard input stays open here.
         let mut talk = Talk::start(&[&["match", "-"], extra].concat());
         talk.stdout = None;
-        talk.say(ORDERS.lines().nth(1).expect("a line"));
+        // A child that another test starts may hold the reading end for a moment, so one line is not always enough.
+        let line = format!("{}\n", ORDERS.lines().nth(1).expect("a line"));
+        while talk.child.try_wait().expect("our child").is_none() {
+            use std::io::Write;
+            let _ = talk.stdin.as_mut().expect("open").write_all(line.as_bytes()); // it may have ended
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         assert_eq!(talk.end(), quiet(0, ""));
     }
 }

@@ -95,8 +95,8 @@ const PLACES: usize = (1 << REACH) - 1;
 /// What a change adds to a home word.
 const STEP: usize = 1 << REACH;
 
-/// A map from plain keys to plain values in `N` places, of which 3/4 are used. `N` is a power of two from 2 to 2^30
-/// (checked at compile time).
+/// A map from plain keys to plain values in `N` places, of which 3/4 are used (5/8 on 32-bit targets). `N` is a power of
+/// two from 2 to 2^30 (checked at compile time).
 ///
 /// Keys are equal when their bytes are. All-zero bytes are the empty map with seed 0: put it in a `static`, or make a
 /// big one of zeroed memory in place (`zerocopy::FromZeros`). What a thread did before it put a key in is seen by who
@@ -210,10 +210,15 @@ impl<K, V, const N: usize> CheckedCapacity for ConcurrentMap<K, V, N> {
 }
 
 impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
-    /// How many keys fit: 3/4 of the places, and 1 of 2.
+    /// How many keys fit: 3/4 of the places, and 1 of 2. On 32-bit targets, where a home has [`REACH`] = 16 places instead
+    /// of 32, it is 5/8 of them from `N` = 32 on.
     pub const CAPACITY: usize = {
         checked!(Self);
-        if N < 4 { N - 1 } else { N / 4 * 3 }
+        match N {
+            2 | 3 => N - 1,
+            32.. if usize::BITS < 64 => N / 8 * 5,
+            _ => N / 4 * 3,
+        }
     };
     const MASK: usize = {
         checked!(Self);
