@@ -36,10 +36,61 @@ fn results_go_to_files_and_compare_with_themselves() {
     let page = std::fs::read_to_string(html).expect("written");
     assert!(page.starts_with("<!doctype html>") && page.contains("Slab, insert and remove"));
 
-    // Another run of other rows: nothing to compare, nothing slower.
-    let other = vvp(&["maps", "--quick", "--compare", json, "--json", "-"]);
-    assert!(other.status.success(), "{}", last_line(&other));
-    serde_json::from_slice::<serde_json::Value>(&other.stdout).expect("only JSON on standard output");
+    let again = vvp(&["pools", "--quick", "--compare", json, "--json", "-"]);
+    assert!(matches!(again.status.code(), Some(0 | 1)), "{}", last_line(&again));
+    serde_json::from_slice::<serde_json::Value>(&again.stdout).expect("only JSON on standard output");
+
+    // What cannot be compared is refused before it is measured.
+    let old = std::fs::read_to_string(json).expect("written");
+    let with = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
+        let mut results: serde_json::Value = serde_json::from_str(&old).expect("one JSON object");
+        change(&mut results);
+        let file = path(name);
+        std::fs::write(&file, results.to_string()).expect("written");
+        file.to_str().expect("UTF-8").to_owned()
+    };
+    let renamed = with("bench-renamed.json", &|all| {
+        all["rows"].as_array_mut().expect("rows").iter_mut().for_each(|row| row["name"] = "another".into());
+        all["rows"].as_array_mut().expect("rows").truncate(1);
+    });
+    let cases = [
+        (with("bench-empty.json", &|all| all["rows"] = serde_json::json!([])), "it has no rows"),
+        (with("bench-zero.json", &|all| all["rows"][0]["median_ns"] = 0.into()), "cannot have been measured"),
+        (with("bench-negative.json", &|all| all["rows"][0]["min_ns"] = (-1).into()), "cannot have been measured"),
+        (with("bench-order.json", &|all| all["rows"][0]["max_ns"] = 1e-9.into()), "cannot have been measured"),
+        (with("bench-null.json", &|all| all["rows"][0]["median_ns"] = ().into()), "not results of 'vvp bench --json'"),
+        (with("bench-form.json", &|all| all["form"] = 2.into()), "it is of form 2, this program writes form 1"),
+        (with("bench-lacks.json", &|all| *all = serde_json::json!({"form": 2})), "it is of form 2"),
+        (with("bench-twice.json", &|all| all["rows"][1] = all["rows"][0].clone()), "is there twice"),
+        (with("bench-quick.json", &|all| all["quick"] = false.into()), "one run is --quick and the other is not"),
+        (env!("CARGO_TARGET_TMPDIR").to_owned(), "is a directory"),
+        ("/dev/zero".to_owned(), "larger than 16 MiB"),
+        ("/dev/null".to_owned(), "not results of 'vvp bench --json'"),
+    ];
+    for (file, message) in &cases {
+        assert_refused(&["pools", "--quick", "--compare", file], file, message);
+    }
+    // Groups without a row of those that were measured.
+    for group in ["maps", "pipeline"] {
+        assert_refused(&[group, "--quick", "--compare", json], json, "no row in common with what is measured now");
+    }
+    for flag in ["--json", "--html"] {
+        assert_refused(&["pools", "--quick", "--compare", json, flag, json], json, "it would be overwritten");
+    }
+    assert_eq!(std::fs::read_to_string(json).expect("there"), old, "refused, so not written");
+    // That the rows have other names is known only after.
+    let renamed = vvp(&["pools", "--quick", "--compare", &renamed]);
+    assert_eq!(renamed.status.code(), Some(1));
+    assert!(last_line(&renamed).contains("no row in common"), "{}", last_line(&renamed));
+}
+
+/// Exit code 1 and one line, which names the file, before anything is measured.
+fn assert_refused(words: &[&str], file: &str, message: &str) {
+    let output = vvp(words);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{words:?}: {stderr}");
+    assert!(stderr.starts_with(&format!("vvp: {file}: ")) && stderr.contains(message), "{words:?}: {stderr}");
+    assert!(output.stdout.is_empty());
 }
 
 #[test]
@@ -59,6 +110,10 @@ fn mistakes_are_said_before_anything_is_measured() {
         (&["--compare", "/nowhere/x.json"], 1, "vvp: /nowhere/x.json: no such file or directory; check the name"),
         (&["--compare", broken], 1, "not results of 'vvp bench --json'"),
     ];
+    let nothing_made = path("bench-not-made.json");
+    let not_made = nothing_made.to_str().expect("UTF-8");
+    assert_refused(&["--compare", broken, "--json", not_made], broken, "not results");
+    assert!(!nothing_made.exists());
     for (words, code, message) in cases {
         let output = vvp(words);
         assert_eq!(output.status.code(), Some(code), "{words:?}");

@@ -29,7 +29,7 @@ mod surroundings;
 mod syscalls;
 
 pub use book::book;
-pub use compare::{Change, Comparison, NotComparable, compare};
+pub use compare::{Change, Comparison, NotComparable, comparable, compare};
 pub use flow::{FlowEngine, stream};
 pub use harness::Harness;
 pub use html::page;

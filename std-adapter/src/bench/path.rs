@@ -72,6 +72,11 @@ pub fn load_title(path: &str) -> String {
     }
 }
 
+/// Whether the orders of this path are matched, rather than only waited for.
+pub(super) fn is_matched(path: &str) -> bool {
+    path != NOTHING
+}
+
 impl Threads {
     const fn name(self) -> &'static str {
         match self {

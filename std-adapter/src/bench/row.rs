@@ -66,6 +66,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether these numbers can have been measured: times are finite and above 0, and in order.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        let ordered = 0.0 < self.min_ns && self.min_ns <= self.median_ns && self.median_ns <= self.max_ns;
+        let line = self.line_ns.is_none_or(|line| line.iter().all(|ns| ns.is_finite() && *ns > 0.0));
+        ordered && self.max_ns.is_finite() && line && self.rounds > 0
+    }
+
     /// Operations in a second at the median; 0 when it took no time that could be measured.
     #[must_use]
     pub fn per_second(&self) -> f64 {

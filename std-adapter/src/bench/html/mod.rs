@@ -4,6 +4,7 @@ mod bars;
 mod curves;
 mod strips;
 
+use super::path::is_matched;
 use super::row::Results;
 use core::fmt::Write;
 
@@ -54,7 +55,9 @@ fn write_page(out: &mut String, results: &Results) -> core::fmt::Result {
 fn headline(out: &mut String, results: &Results) -> core::fmt::Result {
     let row = |group, name| results.row(group, name).map(|row| row.median_ns);
     let path = results.loads.iter().find(|load| load.path == "one thread" && load.offered_per_s > 0.0);
-    let most = results.loads.iter().map(|load| load.answered_per_s).fold(0.0, f64::max);
+    // Orders that nothing is done for are answered at whatever rate they are offered.
+    let matched = results.loads.iter().filter(|load| is_matched(&load.path));
+    let most = matched.map(|load| load.answered_per_s).fold(0.0, f64::max);
     let facts = [
         ("a command, matched", row("book", "engine, given together").map(ns)),
         ("an order, bytes to bytes, p50", path.and_then(|load| load.at(50.0)).map(|v| ns(v as f64))),
@@ -217,6 +220,23 @@ mod tests {
         );
         assert!(!page.contains("NaN") && !page.contains("inf"));
         assert!(page.contains("2026-11-22"));
+    }
+
+    #[test]
+    fn the_headline_counts_only_orders_that_were_matched() {
+        let mut results = results();
+        let idle = Load { path: "nothing".into(), answered_per_s: 9e6, ..results.loads[1].clone() };
+        results.loads.push(idle.clone());
+        let headline = |results: &Results| {
+            let mut out = String::new();
+            headline(&mut out, results).expect("a String takes everything");
+            out
+        };
+        let both = headline(&results);
+        assert!(both.contains("<b>1.00 M/s</b><span>orders a second") && !both.contains("9.00 M/s"), "{both}");
+        // Of idle loads alone there is nothing to say.
+        results.loads = vec![idle];
+        assert!(!headline(&results).contains("orders a second"));
     }
 
     #[test]

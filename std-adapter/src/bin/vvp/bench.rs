@@ -2,10 +2,12 @@
 
 use super::args::Bench;
 use super::cli::{self, Failure, Outcome, grouped};
-use std::io::{self, IsTerminal, Write};
+use super::output::{self, OutFile};
+use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::bench::{
-    Change, Comparison, Group, Harness, Load, Proof, Results, Row, Step, compare, load_title, page, prove, run,
+    Change, Comparison, FORM, Group, Harness, Load, NotComparable, Proof, Results, Row, Step, comparable, compare,
+    load_title, page, prove, run,
 };
 
 struct Request {
@@ -26,14 +28,9 @@ pub(crate) fn main(asked: Bench) -> Outcome {
     let Bench { quick, real_time, prove: proving, json, html, compare: earlier, .. } = asked;
     let request = Request { groups, quick, real_time, prove: proving, json, html, compare: earlier };
     // Before the run, which takes a minute: a file that cannot be read or written is said at once.
-    let old = request.compare.as_deref().map(read).transpose()?;
+    let old = request.compare.as_deref().map(|name| old_results(name, &request)).transpose()?;
     for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(file)
-            .map_err(|e| Failure::at(file, &e))?;
+        drop(OutFile::create(Some(file)).map_err(|e| Failure::at(file, &e))?);
     }
     let harness = Harness::new(request.quick);
     let harness = if request.real_time { harness.real_time() } else { harness };
@@ -47,41 +44,68 @@ pub(crate) fn main(asked: Bench) -> Outcome {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
 
+    let rows = match (&old, &request.compare) {
+        (Some(old), Some(name)) => {
+            Some((compare(old, &results).map_err(|why| Failure::Error(format!("{name}: {why}"))), name))
+        }
+        _ => None,
+    };
     let json = serde_json::to_string(&results).map_err(|e| Failure::Error(format!("the results as JSON: {e}")))? + "\n";
+    let slower = matches!(&rows, Some((Ok(rows), _)) if rows.iter().any(|row| row.change == Change::Slower));
     if request.json.as_deref() == Some("-") {
-        return cli::say(&json);
+        let _ = cli::say(&json)?;
+    } else {
+        let mut out = Vec::new();
+        let colour = cli::colour(&io::stdout());
+        let shown = show(&mut out, &results, colour).and_then(|()| match &rows {
+            Some((Ok(rows), name)) => beside(&mut out, rows, name, colour),
+            _ => Ok(()),
+        });
+        let _ = cli::say(&String::from_utf8_lossy(&out))?;
+        shown.map_err(|e| Failure::Error(e.to_string()))?;
     }
-    let mut out = Vec::new();
-    let colour = cli::colour(&io::stdout());
-    let mut slower = false;
-    let shown = show(&mut out, &results, colour).and_then(|()| match (&old, &request.compare) {
-        (Some(old), Some(name)) => match compare(old, &results) {
-            Ok(rows) => {
-                slower = rows.iter().any(|row| row.change == Change::Slower);
-                beside(&mut out, &rows, name, colour)
-            }
-            Err(why) => Err(io::Error::other(format!("{name}: {why}"))),
-        },
-        _ => Ok(()),
-    });
-    let _ = cli::say(&String::from_utf8_lossy(&out))?;
-    shown.map_err(|e| Failure::Error(e.to_string()))?;
-    let write =
-        |file: &str, text: &str| super::output::write_file(file, text.as_bytes()).map_err(|e| Failure::at(file, &e));
-    if let Some(file) = &request.json {
+    // What was measured is kept even if there is nothing to compare it with.
+    let write = |file: &str, text: &str| output::write_file(file, text.as_bytes()).map_err(|e| Failure::at(file, &e));
+    if let Some(file) = request.json.as_deref().filter(|file| *file != "-") {
         write(file, &json)?;
     }
     if let Some(file) = &request.html {
         write(file, &page(&results))?;
     }
+    if let Some((Err(why), _)) = rows {
+        return Err(why);
+    }
     Ok(ExitCode::from(u8::from(slower)))
 }
 
-fn read(file: &str) -> Result<Results, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| Failure::at(file, &e))?;
-    serde_json::from_str(&text).map_err(|e| {
-        Failure::Error(format!("{file}: not results of 'vvp bench --json': {e}; measure the old version again"))
-    })
+/// The greatest file of results that is read, in bytes; a run writes some 30,000.
+const RESULTS_MAX: u64 = 16 << 20;
+
+/// The results of an earlier run, if what is measured now can be compared with them.
+fn old_results(name: &str, request: &Request) -> Result<Results, Failure> {
+    let refused = |why: &dyn core::fmt::Display| Failure::Error(format!("{name}: {why}"));
+    let at = |e: io::Error| Failure::at(name, &e);
+    let file = super::files::open_file(name).map_err(at)?;
+    for written in [&request.json, &request.html].into_iter().flatten() {
+        output::apart(name, &file, Some(written)).map_err(|_| {
+            refused(&format_args!("it would be overwritten by {written}; name another file for the output"))
+        })?;
+    }
+    let mut text = Vec::new();
+    file.take(RESULTS_MAX + 1).read_to_end(&mut text).map_err(at)?;
+    if text.len() as u64 > RESULTS_MAX {
+        return Err(refused(&"not results of 'vvp bench --json': larger than 16 MiB; name another file"));
+    }
+    let old: Results = serde_json::from_slice(&text).map_err(|e| {
+        // Another form may lack fields of ours.
+        let form = serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|all| all.get("form")?.as_u64());
+        match form.and_then(|form| u32::try_from(form).ok()) {
+            Some(form) if form != FORM => refused(&NotComparable::Form(form)),
+            _ => refused(&format_args!("not results of 'vvp bench --json': {e}; measure the old version again")),
+        }
+    })?;
+    comparable(&old, request.quick, &request.groups).map_err(|why| refused(&why))?;
+    Ok(old)
 }
 
 /// A line that overwrites itself on a terminal, a line each elsewhere.

@@ -24,6 +24,8 @@ impl Failure {
             Some(libc::ENOSPC) => "make room",
             _ => "",
         };
+        let limit = super::files::too_large(error);
+        let remedy = limit.as_deref().unwrap_or(remedy);
         let cause = plain(error);
         Self::Error(if remedy.is_empty() { format!("{file}: {cause}") } else { format!("{file}: {cause}; {remedy}") })
     }

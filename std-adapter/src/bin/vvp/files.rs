@@ -28,9 +28,12 @@ pub(crate) fn input(name: &str) -> io::Result<File> {
 /// Which of descriptors 0 and 1 were closed when the process began.
 static CLOSED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
 
-/// Looks which standard streams there are. It must run before the standard library's own start, which opens
+/// Ignores SIGXFSZ, and looks which standard streams there are. It must run before the standard library's own start, which opens
 /// `/dev/null` in place of a closed one: from then on a closed stream cannot be told from one that was sent there.
-extern "C" fn look_at_descriptors() {
+extern "C" fn at_start() {
+    // SAFETY: sets a disposition; takes no pointer. A write beyond `ulimit -f` then fails with EFBIG, which is reported
+    // with the name of the file, where the signal would end the process with an output half written.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     for (fd, closed) in (0..).zip(&CLOSED) {
         // SAFETY: asks for the flags of a descriptor; takes no pointer.
         let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
@@ -42,7 +45,7 @@ extern "C" fn look_at_descriptors() {
 // looks at, allocates nothing and does not unwind.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static AT_START: extern "C" fn() = look_at_descriptors;
+static AT_START: extern "C" fn() = at_start;
 
 /// An error if standard input (0) or output (1) was closed at the start.
 pub(crate) fn is_open(fd: usize) -> io::Result<()> {
@@ -73,12 +76,29 @@ pub(crate) fn called(name: &str) -> &str {
     if name == "-" { "<stdin>" } else { name }
 }
 
+/// The limit that a write met, and what to do about it, if `error` is that one.
+pub(crate) fn too_large(error: &io::Error) -> Option<String> {
+    if error.raw_os_error() != Some(libc::EFBIG) {
+        return None;
+    }
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: writes to `limit`, which is ours; on an error it stays as it is.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    Some(match limit.rlim_cur {
+        libc::RLIM_INFINITY => "the file system allows no larger file; write to another one".to_owned(),
+        bytes => format!("the limit is {bytes} bytes; raise it (ulimit -f)"),
+    })
+}
+
 /// Reports what cannot be read or written; exit code 1. A reader that has gone away is no error of ours.
 pub(crate) fn failed(what: &str, error: &io::Error) -> ExitCode {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return ExitCode::SUCCESS;
     }
-    complain(&format!("{what}: {error}"));
+    match too_large(error) {
+        Some(remedy) => complain(&format!("{what}: {error}; {remedy}")),
+        None => complain(&format!("{what}: {error}")),
+    }
     ExitCode::FAILURE
 }
 

@@ -179,12 +179,12 @@ mod tests {
     fn shown(publishers: u64) -> Shown {
         let mut now = Snapshot { commands: 1_234_567, publishers, allocations: 7, preempted: 3, ..Snapshot::default() };
         (now.orders_queue.depth, now.events_queue[1].refused, now.matching.p99_ns) = (41, 99, 2_345);
-        now.to_matcher.p50_ns = 12_345_678_901;
+        (now.to_matcher.p50_ns, now.to_matcher.count, now.matching.count) = (12_345_678_901, 1, 1);
         for n in 0..8 {
             now.books[1].bids[n as usize] = LadderLevel { price: 998 - n, qty: 40, orders: 2 };
             now.books[1].asks[n as usize] = LadderLevel { price: 1_003 + n, qty: 20, orders: 1 };
         }
-        Shown { state: "running", now, rates: [5_000, 6_000, 1], seen: Outside::new().look(None) }
+        Shown { state: "running", now, rates: [Some(5_000), Some(6_000), None], seen: Outside::new().look(None) }
     }
 
     fn screen(width: u16, height: u16, scrolled: usize) -> String {
@@ -221,6 +221,16 @@ mod tests {
     fn a_number_that_does_not_fit_is_rounded_and_not_cut() {
         let screen = screen(40, 20, 0);
         assert!(screen.lines().any(|line| line.starts_with("to matcher") && line.contains(" 12.3G ")), "{screen}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash() {
+        let screen = screen(80, 50, 0);
+        assert!(screen.contains("– a second"), "{screen}");
+        let line = screen.lines().find(|line| line.starts_with("to publisher ")).unwrap_or_default();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["to", "publisher", "–", "–", "–", "–"], "{screen}");
+        let line = screen.lines().find(|line| line.starts_with("orders ")).unwrap_or_default();
+        assert_eq!(line.split_whitespace().take(3).collect::<Vec<_>>(), ["orders", "41", "41"], "{screen}");
     }
 
     #[test]

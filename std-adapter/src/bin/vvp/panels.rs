@@ -1,7 +1,7 @@
 //! The panels of the live view of `vvp top`, as lines of text for a column of any width.
 
 use super::cli::grouped;
-use super::top::{Shown, queues, stages, stalls, there};
+use super::top::{Shown, core_stalls, or_dash, percentiles, queues, stages, stalls, there};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use vvp_std_adapter::pipeline::processes::LadderLevel;
@@ -35,10 +35,15 @@ pub(crate) fn figures(shown: &Shown, width: usize) -> Vec<Line<'static>> {
     let Shown { now, rates, .. } = shown;
     let mut lines = Vec::new();
     let names = ["throughput", "a second", "in all"];
-    table(&mut lines, width, names, [("commands", [rates[0], now.commands]), ("events", [rates[1], now.events])]);
-    let rows = queues(now).into_iter().map(|(name, q)| (name, [q.depth, q.high_water, q.refused, q.passed]));
+    table(
+        &mut lines,
+        width,
+        names,
+        [("commands", [rates[0], Some(now.commands)]), ("events", [rates[1], Some(now.events)])],
+    );
+    let rows = queues(now).into_iter().map(|(name, q)| (name, [q.depth, q.high_water, q.refused, q.passed].map(Some)));
     table(&mut lines, width, ["queue", "depth", "at most", "times full", "passed"], rows);
-    let rows = stages(now).into_iter().map(|(name, l)| (name, [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns]));
+    let rows = stages(now).into_iter().map(|(name, l)| (name, percentiles(&l)));
     table(&mut lines, width, ["latency in ns", "p50", "p99", "p99.9", "longest"], rows);
     surroundings(&mut lines, shown, width);
     lines
@@ -49,7 +54,7 @@ fn table<const ALL: usize, const NUMBERS: usize>(
     lines: &mut Vec<Line<'static>>,
     width: usize,
     names: [&str; ALL],
-    rows: impl IntoIterator<Item = (&'static str, [u64; NUMBERS])>,
+    rows: impl IntoIterator<Item = (&'static str, [Option<u64>; NUMBERS])>,
 ) {
     // Columns shrink where there is little room; where there is less, the last ones are left out.
     let room = width.saturating_sub(NAME);
@@ -61,7 +66,10 @@ fn table<const ALL: usize, const NUMBERS: usize>(
     }
     lines.push(heading(header, width));
     for (name, numbers) in rows {
-        let numbers = numbers.iter().take(columns).map(|&n| format!("{:>column$}", fitting(n, column)));
+        let numbers = numbers
+            .iter()
+            .take(columns)
+            .map(|&n| format!("{:>column$}", n.map_or("–".to_owned(), |n| fitting(n, column))));
         let numbers: String = numbers.collect();
         lines.push(Line::from(format!("{:<NAME$}{numbers}", name.replace('_', " "))));
     }
@@ -96,11 +104,11 @@ fn heading(text: String, width: usize) -> Line<'static> {
 /// Pressure, pauses, allocations.
 fn surroundings(lines: &mut Vec<Line<'static>>, shown: &Shown, width: usize) {
     let Shown { now, seen, rates, .. } = shown;
-    let percent = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
-    let mib = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
-    let us = |ns: u64| grouped(ns / 1_000);
+    let percent = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
+    let mib = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
+    let us = |ns: Option<u64>| or_dash(ns.map(|ns| ns / 1_000));
     let (some, full) = stalls(seen);
-    let waited = seen.waited_ns.map_or("?".to_owned(), us);
+    let waited = us(seen.waited_ns);
     lines.push(heading("matcher and machine".to_owned(), width));
     let waits = format!("memory waits some {}, all {}", percent(some), percent(full));
     words(lines, width, "pressure", [seen.level.to_string(), waits]);
@@ -110,18 +118,16 @@ fn surroundings(lines: &mut Vec<Line<'static>>, shown: &Shown, width: usize) {
     let pauses = [format!("preempted {}", grouped(now.preempted)), format!("no processor {waited} us")];
     words(lines, width, "pauses", pauses);
     for core in seen.cores.iter().take(CORES_MAX) {
-        let pauses = [
-            format!("p99 {} us", us(core.stalls.per_mille(990))),
-            format!("max {} us", us(core.stalls.max())),
-            format!("{} over 1 ms", grouped(core.too_long())),
-        ];
+        let [p99, max] = core_stalls(core).map(us);
+        let pauses =
+            [format!("p99 {p99} us"), format!("max {max} us"), format!("{} over 1 ms", grouped(core.too_long()))];
         words(lines, width, &format!("  core {}", core.cpu), pauses);
     }
     let faults = [format!("major {}", grouped(now.major_faults)), format!("minor {}", grouped(now.minor_faults))];
     words(lines, width, "faults", faults);
     let bytes = format!("{} bytes", grouped(now.allocated_bytes));
     let allocations =
-        [format!("{} since ready", grouped(now.allocations)), bytes, format!("{} a second", grouped(rates[2]))];
+        [format!("{} since ready", grouped(now.allocations)), bytes, format!("{} a second", or_dash(rates[2]))];
     words(lines, width, "allocations", allocations);
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
 use vvp_core::queue::latest::ReadError;
 use vvp_std_adapter::ipc::Peer;
+use vvp_std_adapter::memory::CorePauses;
 use vvp_std_adapter::pipeline::processes::{
     Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
 };
@@ -29,8 +30,9 @@ pub(crate) struct Watch {
 pub(crate) struct Shown {
     pub(crate) state: &'static str,
     pub(crate) now: Snapshot,
-    /// Commands, events, and calls for memory a second, since the look before.
-    pub(crate) rates: [u64; 3],
+    /// Commands, events, and calls for memory a second, since the look before; `None` until there are two states of the same
+    /// matcher to tell them from.
+    pub(crate) rates: [Option<u64>; 3],
     pub(crate) seen: Seen,
 }
 
@@ -56,17 +58,7 @@ impl Watch {
             (_, Peer::Dead(_)) => "its matcher is dead",
             (_, Peer::Absent) => "without a matcher",
         };
-        let before = self.before.replace(now);
-        let per_second = |now_count: u64, count_before: fn(&Snapshot) -> u64| {
-            let ns = before.map_or(0, |b| now.taken_ns.saturating_sub(b.taken_ns));
-            let new = before.map_or(0, |b| now_count.saturating_sub(count_before(&b)));
-            u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns.max(1))).unwrap_or(u64::MAX)
-        };
-        let rates = [
-            per_second(now.commands, |s| s.commands),
-            per_second(now.events, |s| s.events),
-            per_second(now.allocations, |s| s.allocations),
-        ];
+        let rates = rates(self.before.replace(now).as_ref(), &now);
         let pid = if let Peer::Alive(token) = peer { Some(token.pid()) } else { None };
         Ok(Shown { state, now, rates, seen: self.outside.look(pid) })
     }
@@ -123,6 +115,35 @@ fn draw(request: &Top, shown: &Shown) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
+fn rates(before: Option<&Snapshot>, now: &Snapshot) -> [Option<u64>; 3] {
+    let before = before.filter(|before| before.pid == now.pid && before.taken_ns < now.taken_ns);
+    [|s: &Snapshot| s.commands, |s: &Snapshot| s.events, |s: &Snapshot| s.allocations].map(|count| {
+        let before = before?;
+        let (new, ns) = (count(now).checked_sub(count(before))?, now.taken_ns - before.taken_ns);
+        Some(u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns)).unwrap_or(u64::MAX))
+    })
+}
+
+/// A number, or that it was not measured.
+pub(crate) fn or_dash(n: Option<u64>) -> String {
+    n.map_or("–".to_owned(), grouped)
+}
+
+fn or_null(n: Option<u64>) -> String {
+    n.map_or("null".to_owned(), |n| n.to_string())
+}
+
+/// p50, p99, p99.9 and the longest in ns, once there is something they are of.
+pub(crate) fn percentiles(l: &Latency) -> [Option<u64>; 4] {
+    [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(|ns| (l.count > 0).then_some(ns))
+}
+
+/// p99 and the longest stall of a core in ns, once its watcher has looked.
+pub(crate) fn core_stalls(core: &CorePauses) -> [Option<u64>; 2] {
+    let stalls = &core.stalls;
+    [stalls.per_mille(990), stalls.max()].map(|ns| (stalls.count() > 0).then_some(ns))
+}
+
 /// The first publisher has no number, for most pipelines have but one.
 fn publishers<T: Copy>(
     now: &Snapshot,
@@ -142,6 +163,8 @@ pub(crate) fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
 pub(crate) fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
     let mut all = vec![("orders", now.orders_queue)];
     all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
+    // A depth that is seen was met: the high water is at least that, whoever wrote the snapshot.
+    all.iter_mut().for_each(|(_, queue)| queue.high_water = queue.high_water.max(queue.depth));
     all
 }
 
@@ -149,15 +172,16 @@ fn as_json(
     out: &mut Vec<u8>,
     state: &str,
     now: &Snapshot,
-    rates: [u64; 3],
+    rates: [Option<u64>; 3],
     book: &Ladder,
     seen: &Seen,
 ) -> io::Result<()> {
     let Snapshot { pid, commands, events, state_hash, .. } = *now;
-    let [commands_per_s, events_per_s, allocations_per_s] = rates;
+    let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_null);
+    let state_hash = if now.is_final == 1 { format!("\"{state_hash:016x}\"") } else { "null".to_owned() };
     write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
     write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
-    write!(out, r#","state_hash":"{state_hash:016x}","queues":{{"#)?;
+    write!(out, r#","state_hash":{state_hash},"queues":{{"#)?;
     for (i, (name, queue)) in queues(now).iter().enumerate() {
         let QueueFigures { depth, high_water, refused, passed } = queue;
         let comma = if i == 0 { "" } else { "," };
@@ -168,27 +192,28 @@ fn as_json(
     }
     write!(out, r#"}},"latency_ns":{{"#)?;
     for (i, (name, stage)) in stages(now).iter().enumerate() {
-        let Latency { count, p50_ns, p99_ns, p999_ns, max_ns } = stage;
+        let (count, [p50, p99, p999, max]) = (stage.count, percentiles(stage).map(or_null));
         let comma = if i == 0 { "" } else { "," };
-        write!(
-            out,
-            r#"{comma}"{name}":{{"count":{count},"p50":{p50_ns},"p99":{p99_ns},"p999":{p999_ns},"max":{max_ns}}}"#
-        )?;
+        write!(out, r#"{comma}"{name}":{{"count":{count},"p50":{p50},"p99":{p99},"p999":{p999},"max":{max}}}"#)?;
     }
     let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
     write!(out, r#"}},"allocations":{allocations},"allocated_bytes":{allocated_bytes}"#)?;
     write!(out, r#","allocations_per_s":{allocations_per_s}"#)?;
     write!(out, r#","minor_faults":{minor_faults},"major_faults":{major_faults},"preempted":{preempted}"#)?;
-    let maybe = |n: Option<u64>| n.map_or("null".to_owned(), |n| n.to_string());
     let (some, full) = stalls(seen);
-    write!(out, r#","pressure":{{"level":"{}","some_avg10_hundredths":{},"#, seen.level, maybe(some))?;
-    write!(out, r#""full_avg10_hundredths":{},"available_bytes":{}"#, maybe(full), maybe(seen.memory.available_bytes))?;
-    write!(out, r#","rss_bytes":{}}},"pauses":{{"waited_ns":{}"#, maybe(seen.rss_bytes), maybe(seen.waited_ns))?;
+    write!(out, r#","pressure":{{"level":"{}","some_avg10_hundredths":{},"#, seen.level, or_null(some))?;
+    write!(
+        out,
+        r#""full_avg10_hundredths":{},"available_bytes":{}"#,
+        or_null(full),
+        or_null(seen.memory.available_bytes)
+    )?;
+    write!(out, r#","rss_bytes":{}}},"pauses":{{"waited_ns":{}"#, or_null(seen.rss_bytes), or_null(seen.waited_ns))?;
     write!(out, r#","cores":["#)?;
     for (i, core) in seen.cores.iter().enumerate() {
-        let (comma, stalls) = (if i == 0 { "" } else { "," }, &core.stalls);
-        write!(out, r#"{comma}{{"cpu":{},"looks":{},"p99_ns":{}"#, core.cpu, stalls.count(), stalls.per_mille(990))?;
-        write!(out, r#","max_ns":{},"too_long":{}}}"#, stalls.max(), core.too_long())?;
+        let (comma, [p99, max]) = (if i == 0 { "" } else { "," }, core_stalls(core).map(or_null));
+        write!(out, r#"{comma}{{"cpu":{},"looks":{},"p99_ns":{p99}"#, core.cpu, core.stalls.count())?;
+        write!(out, r#","max_ns":{max},"too_long":{}}}"#, core.too_long())?;
     }
     write!(out, r#"]}},"book":{{"resting":{}"#, book.resting)?;
     for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
@@ -216,7 +241,7 @@ fn as_text(
     out: &mut Vec<u8>,
     state: &str,
     now: &Snapshot,
-    rates: [u64; 3],
+    rates: [Option<u64>; 3],
     book: &Ladder,
     seen: &Seen,
     live: bool,
@@ -224,10 +249,10 @@ fn as_text(
     if live {
         write!(out, "\x1b[H\x1b[2J")?;
     }
-    let [commands_per_s, events_per_s, allocations_per_s] = rates;
+    let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_dash);
     writeln!(out, "vvp pipeline, matcher {}: {state}", now.pid)?;
-    writeln!(out, "  {:>14} commands  {:>12} a second", grouped(now.commands), grouped(commands_per_s))?;
-    writeln!(out, "  {:>14} events    {:>12} a second", grouped(now.events), grouped(events_per_s))?;
+    writeln!(out, "  {:>14} commands  {:>12} a second", grouped(now.commands), commands_per_s)?;
+    writeln!(out, "  {:>14} events    {:>12} a second", grouped(now.events), events_per_s)?;
     writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}", "queue", "depth", "at most", "times full")?;
     for (name, queue) in queues(now) {
         let (depth, most, full) = (grouped(queue.depth), grouped(queue.high_water), grouped(queue.refused));
@@ -235,12 +260,12 @@ fn as_text(
     }
     writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}{:>14}", "latency in ns", "p50", "p99", "p99.9", "longest")?;
     for (name, l) in stages(now) {
-        let [p50, p99, p999, max] = [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(grouped);
+        let [p50, p99, p999, max] = percentiles(&l).map(or_dash);
         writeln!(out, "  {:<14}{p50:>10}{p99:>12}{p999:>12}{max:>14}", name.replace('_', " "))?;
     }
     let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
-    let percent = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
-    let mib = |n: Option<u64>| n.map_or("?".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
+    let percent = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
+    let mib = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
     let (some, full) = stalls(seen);
     writeln!(
         out,
@@ -252,7 +277,7 @@ fn as_text(
         mib(seen.memory.available_bytes),
         mib(seen.rss_bytes)
     )?;
-    let waited = seen.waited_ns.map_or("?".to_owned(), |ns| grouped(ns / 1_000));
+    let waited = or_dash(seen.waited_ns.map(|ns| ns / 1_000));
     writeln!(
         out,
         "  {:<14}matcher: preempted {} times, {waited} us without a processor, {major_faults} major and {} minor faults",
@@ -261,7 +286,7 @@ fn as_text(
         grouped(minor_faults)
     )?;
     for core in &seen.cores {
-        let [p99, max] = [core.stalls.per_mille(990), core.stalls.max()].map(|ns| grouped(ns / 1_000));
+        let [p99, max] = core_stalls(core).map(|ns| or_dash(ns.map(|ns| ns / 1_000)));
         let long = core.too_long();
         writeln!(out, "  {:<14}core {}: p99 {p99} us, longest {max} us, {long} over 1 ms", "", core.cpu)?;
     }
@@ -281,4 +306,84 @@ fn as_text(
     };
     let style = Style { levels: book.bids.len(), colour: cli::colour(&io::stdout()) };
     ladder::levels(out, &levels(&book.bids), &levels(&book.asks), Tick::ONE, style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(now: &Snapshot, rates: [Option<u64>; 3]) -> serde_json::Value {
+        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
+        as_json(&mut out, "running", now, rates, &now.books[0], &seen).expect("a Vec takes everything");
+        serde_json::from_slice(&out).expect("one JSON object")
+    }
+
+    fn text(now: &Snapshot, rates: [Option<u64>; 3]) -> String {
+        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
+        as_text(&mut out, "running", now, rates, &now.books[0], &seen, false).expect("a Vec takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    fn line<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+        let line = text.lines().find(|line| line.contains(name)).unwrap_or_default();
+        line.split_whitespace().collect()
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_and_null() {
+        let now = Snapshot { publishers: 1, ..Snapshot::default() };
+        let (none, text) = (serde_json::Value::Null, text(&now, [None; 3]));
+        assert_eq!(line(&text, " commands "), ["0", "commands", "–", "a", "second"], "{text}");
+        assert_eq!(line(&text, " events  "), ["0", "events", "–", "a", "second"], "{text}");
+        assert_eq!(line(&text, " matching "), ["matching", "–", "–", "–", "–"], "{text}");
+        assert!(text.contains("bytes, – a second") && text.contains("matcher has –") && !text.contains('?'), "{text}");
+        let json = json(&now, [None; 3]);
+        for key in ["commands_per_s", "events_per_s", "allocations_per_s", "state_hash"] {
+            assert_eq!(json[key], none, "{key}: {json}");
+        }
+        for stage in ["to_matcher", "matching", "to_publisher"] {
+            assert_eq!(json["latency_ns"][stage]["count"], 0);
+            for key in ["p50", "p99", "p999", "max"] {
+                assert_eq!(json["latency_ns"][stage].get(key), Some(&none), "{stage} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_measured_as_nothing_is_0() {
+        let latency = Latency { count: 1, ..Latency::default() };
+        let now = Snapshot { is_final: 1, matching: latency, ..Snapshot::default() };
+        let (text, json) = (text(&now, [Some(0); 3]), json(&now, [Some(0); 3]));
+        assert_eq!(line(&text, " matching "), ["matching", "0", "0", "0", "0"], "{text}");
+        assert_eq!(line(&text, " commands "), ["0", "commands", "0", "a", "second"], "{text}");
+        assert_eq!((&json["commands_per_s"], &json["latency_ns"]["matching"]["max"]), (&0.into(), &0.into()));
+        assert_eq!(json["state_hash"], "0000000000000000");
+    }
+
+    #[test]
+    fn a_depth_is_never_above_its_high_water() {
+        let mut now = Snapshot { publishers: 1, ..Snapshot::default() };
+        (now.orders_queue.depth, now.orders_queue.high_water) = (41, 20);
+        (now.events_queue[0].depth, now.events_queue[0].high_water) = (7, 9);
+        let (text, json) = (text(&now, [None; 3]), json(&now, [None; 3]));
+        assert_eq!(line(&text, " orders "), ["orders", "41", "41", "0"], "{text}");
+        assert_eq!(
+            (&json["queues"]["orders"]["depth"], &json["queues"]["orders"]["high_water"]),
+            (&41.into(), &41.into())
+        );
+        assert_eq!(
+            (&json["queues"]["events"]["depth"], &json["queues"]["events"]["high_water"]),
+            (&7.into(), &9.into())
+        );
+    }
+
+    #[test]
+    fn rates_need_two_states_of_the_same_matcher() {
+        let at = |pid, taken_ns, commands| Snapshot { pid, taken_ns, commands, ..Snapshot::default() };
+        let now = at(1, 2_000_000_000, 500);
+        assert_eq!(rates(None, &now), [None; 3]);
+        assert_eq!(rates(Some(&now), &now), [None; 3], "the same state again");
+        assert_eq!(rates(Some(&at(2, 1_000_000_000, 100)), &now), [None; 3], "another matcher");
+        assert_eq!(rates(Some(&at(1, 1_000_000_000, 100)), &now), [Some(400), Some(0), Some(0)]);
+    }
 }

@@ -1,7 +1,7 @@
 //! Journals commands, applies them, publishes their events.
 
 use super::journal::{Entry, Journal, words};
-use super::snapshot::{QueueFigures, Snapshot};
+use super::snapshot::Snapshot;
 use super::{Asked, Events, Figures, GATEWAYS_MAX, GRACE, LONGER_GRACE, Meeting, Orders, PUBLISHERS_MAX, Record};
 use super::{StageError, Stop, patience};
 use crate::clock::Clock;
@@ -59,7 +59,7 @@ impl Showing<'_> {
         self.snapshot.measure(self.figures, self.orders.stats());
         self.snapshot.publishers = self.events.len() as u64;
         for (to, channel) in self.snapshot.events_queue.iter_mut().zip(self.events) {
-            *to = QueueFigures::of(channel.stats());
+            to.update(channel.stats());
         }
         (self.snapshot.taken_ns, self.shown) = (now, now);
         self.board.write(self.snapshot);
@@ -212,6 +212,9 @@ pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
             (snapshot.events, snapshot.is_final) = (work.publishing.made, u64::from(closed));
             (snapshot.allocations, snapshot.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
             snapshot.state_hash = if closed { work.engine.state_hash() } else { 0 };
+            // High waters are kept from one snapshot to the next.
+            let before = &work.publishing.showing.snapshot;
+            (snapshot.orders_queue, snapshot.events_queue) = (before.orders_queue, before.events_queue);
             work.publishing.showing.snapshot = snapshot;
             work.publishing.showing.show(now);
             // What was sent before we were asked is not left behind because it takes long.

@@ -72,7 +72,7 @@ impl Latency {
 pub struct QueueFigures {
     /// In it now.
     pub depth: u64,
-    /// In it at most.
+    /// In it at most; never less than `depth`.
     pub high_water: u64,
     /// How often it was full.
     pub refused: u64,
@@ -81,13 +81,17 @@ pub struct QueueFigures {
 }
 
 impl QueueFigures {
-    pub(super) const fn of(stats: Stats) -> Self {
-        Self {
+    /// The figures as they are now.
+    ///
+    /// The sides of a queue note a high water only now and then, and that of several lanes is the greatest of any one, so
+    /// the depth may be above it. The depth was met, so it is a high water too, and stays one when the queue is empty again.
+    pub(super) fn update(&mut self, stats: Stats) {
+        *self = Self {
             depth: stats.depth as u64,
-            high_water: stats.high_water as u64,
+            high_water: self.high_water.max(stats.high_water as u64).max(stats.depth as u64),
             refused: stats.refused as u64,
             passed: stats.popped as u64,
-        }
+        };
     }
 }
 
@@ -161,12 +165,34 @@ impl Snapshot {
     pub(super) fn measure(&mut self, figures: &Figures, orders: Stats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
-        self.orders_queue = QueueFigures::of(orders);
+        self.orders_queue.update(orders);
         self.to_matcher = Latency::of(&figures.to_matcher);
         self.matching = Latency::of(&figures.matching);
         self.to_publisher = figures.to_publisher.each_ref().map(Latency::of);
         self.minor_faults = counts.minor_faults;
         self.major_faults = counts.major_faults;
         self.preempted = counts.involuntary_switches;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_high_water_is_never_below_a_depth_that_was_seen() {
+        let stats = |depth, high_water| {
+            let mut stats = Stats::default();
+            (stats.depth, stats.high_water) = (depth, high_water);
+            stats
+        };
+        let mut figures = QueueFigures::default();
+        // Two lanes of 20 values each: the greatest of any lane is 20.
+        for (now, depth, high_water) in
+            [(stats(40, 20), 40, 40), (stats(0, 20), 0, 40), (stats(50, 60), 50, 60), (stats(3, 60), 3, 60)]
+        {
+            figures.update(now);
+            assert_eq!((figures.depth, figures.high_water), (depth, high_water));
+        }
     }
 }
