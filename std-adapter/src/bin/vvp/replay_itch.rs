@@ -183,7 +183,8 @@ fn go(request: &Request) -> Outcome {
     };
     let (every, depth) = (request.every.unwrap_or(Every::Event), request.depth.unwrap_or(1));
     let out = pipeline::stdout().map_err(|e| Failure::at("standard output", &e))?;
-    let mut rows = Rows::new(out, format, every, depth, request.symbols.clone());
+    let rows = Rows::new(out, format, every, depth, request.symbols.clone());
+    let mut rows = rows.stopping(|| pipeline::signal().is_some());
     let done = all_files(request, &stop, market, &mut rows)?;
     if done.end == Why::NobodyReads {
         return Ok(ExitCode::SUCCESS);
@@ -311,7 +312,7 @@ fn all_files<W: Watch + Send>(
         done.lines = reader.line_stats().or(done.lines);
         done.end = match result {
             Ok(end) => Why::Over(end),
-            Err(ReplayError::Read(e)) if pipeline::is_stop(&e) => Why::Stopped,
+            Err(ReplayError::Read(e) | ReplayError::Write(e)) if pipeline::is_stop(&e) => Why::Stopped,
             Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::NobodyReads,
             Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
             Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(&name)))),
