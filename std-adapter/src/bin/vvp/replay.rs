@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,10 +11,10 @@ use super::host;
 use super::output::OutFile;
 use lexopt::prelude::*;
 use vvp_core::book::Symbol;
-use vvp_core::wire::capture::CaptureFile;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
 use vvp_std_adapter::packed::unpacked;
 use vvp_std_adapter::pipeline::{Stop, signal};
+use vvp_std_adapter::recognise::{self, Peeked};
 use zerocopy::FromZeros;
 
 const USAGE: &str = "\
@@ -59,6 +59,7 @@ struct Request {
     orderbook: PathBuf,
     out: Option<PathBuf>,
     options: Options,
+    json: bool,
 }
 
 /// Runs the subcommand; `args` stands behind its name. The exit code is 1 for bad input or a difference, 2 for
@@ -110,17 +111,17 @@ fn kind(words: &[OsString]) -> Result<Kind, String> {
                 return Ok(Kind::Lobster);
             }
             let file = words.iter().find(|w| Path::new(w).is_file());
-            Ok(if file.is_some_and(|f| starts_with_a_digit(Path::new(f))) { Kind::Lobster } else { Kind::Itch })
+            Ok(if file.is_some_and(|f| is_lobster(Path::new(f))) { Kind::Lobster } else { Kind::Itch })
         }
         Some(other) => Err(format!("--format {other} is not known; the formats are itch, lobster and auto")),
     }
 }
 
-/// Whether the content is text of numbers: a LOBSTER file starts with a time, an ITCH file with a length below 256.
-fn starts_with_a_digit(path: &Path) -> bool {
-    let digit = |start: &[u8]| start.first().copied().filter(|_| !CaptureFile::is_capture(start));
-    let first = File::open(path).and_then(unpacked).and_then(|mut r| Ok(digit(r.fill_buf()?)));
-    first.is_ok_and(|byte| byte.is_some_and(|b| b.is_ascii_digit()))
+/// Whether the content, unpacked, is a LOBSTER message file. What cannot be read is said by what
+/// reads it.
+fn is_lobster(path: &Path) -> bool {
+    let opened = File::open(path).and_then(unpacked).and_then(Peeked::new);
+    opened.is_ok_and(|file| file.kind() == recognise::Kind::LobsterMessages)
 }
 
 fn lobster(args: lexopt::Parser) -> ExitCode {
@@ -143,12 +144,12 @@ fn lobster(args: lexopt::Parser) -> ExitCode {
         stop.on_signals();
     }
     match go(&request) {
-        Ok(summary) => match say(answer, &format!("{summary}\n")) {
+        Ok(summary) => match say(answer, &if request.json { summary.json() } else { format!("{summary}\n") }) {
             ExitCode::SUCCESS if summary.stopped => host::exit_code_of_signal(),
             code => code,
         },
         Err(ReplayError::Difference(difference)) => {
-            say(answer, &format!("{difference}\n"));
+            say(answer, &if request.json { difference.json() } else { format!("{difference}\n") });
             fail(&format!(
                 "{}: line {}: {}; message and book disagree",
                 request.messages.display(),
@@ -180,13 +181,14 @@ fn say(to: &mut dyn Write, text: &str) -> ExitCode {
 
 fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
     let (mut messages, mut orderbook, mut out) = (None, None, None);
-    let mut options = Options::default();
+    let (mut options, mut json) = (Options::default(), false);
     while let Some(arg) = args.next()? {
         match arg {
             Long("format") => drop(args.value()?),
             Long("orderbook") => orderbook = Some(PathBuf::from(args.value()?)),
             Long("out") => out = Some(PathBuf::from(args.value()?)),
             Long("verify") => options.verify = true,
+            Long("json") => json = true,
             Long("levels") => {
                 options.levels = Some(args.value()?.parse_with(|s| whole(s, LEVELS_MAX as i64))? as usize);
             }
@@ -206,7 +208,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Option<Request>, lexopt::Error> {
     }
     options.symbol = symbol_of(&messages);
     options.stop = Some(|| signal().is_some());
-    Ok(Some(Request { messages, orderbook, out, options }))
+    Ok(Some(Request { messages, orderbook, out, options, json }))
 }
 
 fn whole(text: &str, max: i64) -> Result<i64, String> {
