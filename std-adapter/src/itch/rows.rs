@@ -203,7 +203,9 @@ impl<W: Write> Watch for Rows<W> {
         let step = step.max(1);
         if !self.started {
             self.started = true;
-            market.stocks().for_each(|stock| self.learn(market, stock.locate()));
+            if market.totals().messages > 0 {
+                market.stocks().for_each(|stock| self.learn(market, stock.locate()));
+            }
         }
         if let Some(locate) = self.last.take() {
             self.learn(market, locate);
@@ -241,7 +243,7 @@ impl<W: Write> Watch for Rows<W> {
 #[cfg(test)]
 mod tests {
     use super::super::market::Anomaly;
-    use super::super::{FrameReader, Options, ReplayError, Spent, replay};
+    use super::super::{FrameReader, NoWatch, Options, ReplayError, Spent, replay};
     use super::*;
     use crate::memory::{Pages, Zeroed};
     use vvp_core::wire::field::{Nanos48, Price4, Text};
@@ -348,6 +350,25 @@ mod tests {
         order(&mut file, 7, 23 * HOUR_NS);
         order(&mut file, 7, 24 * HOUR_NS - 1);
         assert_eq!(rows(&file, SECOND, &["S7"]).1, 3599);
+    }
+
+    #[test]
+    fn stocks_that_the_market_knew_before_get_their_rows() {
+        let mut market = Zeroed::<DayMarket>::new(Pages::LAZY).unwrap();
+        let (mut before, mut file) = (Vec::new(), Vec::new());
+        order(&mut before, 3, HOUR_NS);
+        order(&mut file, 7, HOUR_NS + 1);
+        order(&mut file, 7, HOUR_NS + 1_500_000_000);
+        let mut rows = Rows::new(Vec::new(), RowFormat::Csv, SECOND, 1, Vec::new());
+        let (options, mut spent) = (Options::default(), Spent::default());
+        let mut reader = FrameReader::new(&*before).unwrap();
+        replay(&mut reader, 0, &mut market, options, &mut NoWatch, &mut spent).unwrap();
+        let mut reader = FrameReader::new(&*file).unwrap();
+        replay(&mut reader, 0, &mut market, options, &mut rows, &mut spent).unwrap();
+        rows.flush().unwrap();
+        let text = String::from_utf8(rows.out).unwrap();
+        let names: Vec<&str> = text.lines().filter_map(|line| line.split(',').nth(1)).map(str::trim).collect();
+        assert_eq!(names, ["S3", "S7"]);
     }
 
     #[test]
