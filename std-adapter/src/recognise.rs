@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes: the formats that are read, and those that are often taken for one.
 
+use std::io::{self, BufRead, Read};
+
 /// First bytes that [`Kind::of`] looks at; more are not needed, fewer may leave the kind [`Kind::Unknown`].
 pub const HEAD_BYTES: usize = 64;
 
@@ -178,9 +180,8 @@ impl Kind {
     #[must_use]
     pub const fn instead_of_itch(self) -> Option<&'static str> {
         Some(match self {
-            Self::Itch | Self::Pcap | Self::Pcapng | Self::Unknown | Self::Empty => return None,
+            Self::Itch | Self::Pcap | Self::PcapModified | Self::Pcapng | Self::Unknown | Self::Empty => return None,
             Self::SoupItch => "take the type byte off each packet, or get the file without SoupBinTCP",
-            Self::PcapModified => "write it again with tcpdump -r IN -w OUT, or editcap -F pcap IN OUT",
             Self::Dbn => "this format is not read; get the venue's own ITCH 5.0 file",
             Self::PitchText => "this format is not read; replay takes ITCH 5.0 and LOBSTER",
             Self::LobsterMessages => "give --format lobster and --orderbook FILE",
@@ -199,9 +200,110 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What to do where LOBSTER rows were wanted and this came; `None` for what may hold them. Text
+    /// that is no LOBSTER is told by its line and field.
+    #[must_use]
+    pub const fn instead_of_lobster(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Empty | Self::LobsterMessages | Self::Csv | Self::Unknown => return None,
+            Self::Itch | Self::Pcap | Self::PcapModified | Self::Pcapng => "replay it with --format itch",
+            Self::SoupItch => "take the type byte off each packet, and replay it with --format itch",
+            Self::Gzip | Self::Xz | Self::Zstd | Self::Bzip2 | Self::Lz4 | Self::Zip => "unpack it before",
+            Self::Dbn | Self::PitchText | Self::Json | Self::Parquet => "LOBSTER files are rows of numbers with commas",
+        })
+    }
+}
+
 impl core::fmt::Display for Kind {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// A reader whose first bytes were looked at, and that gives them all the same. Nothing is sought,
+/// so pipes will do.
+#[derive(Debug)]
+pub struct Peeked<R> {
+    head: [u8; HEAD_BYTES],
+    filled: usize,
+    taken: usize,
+    /// What the reader said behind the first bytes: said again in its place.
+    failed: Option<io::Error>,
+    rest: R,
+}
+
+impl<R: Read> Peeked<R> {
+    /// Reads up to [`HEAD_BYTES`]; of ITCH only what comes with one read, so that a pipe that
+    /// pauses between messages is not waited for.
+    ///
+    /// # Errors
+    /// What the reader says to its first read.
+    pub fn new(rest: R) -> io::Result<Self> {
+        let mut peeked = Self::patient(rest);
+        match peeked.failed.take_if(|_| peeked.filled == 0) {
+            Some(e) => Err(e),
+            None => Ok(peeked),
+        }
+    }
+
+    /// As [`Peeked::new`], but an error waits until it is read in its place, also behind no bytes.
+    pub fn patient(mut rest: R) -> Self {
+        let (mut head, mut filled, mut failed) = ([0; HEAD_BYTES], 0, None);
+        while filled < HEAD_BYTES && failed.is_none() && Kind::of(&head[..filled]) != Kind::Itch {
+            match rest.read(&mut head[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => failed = Some(e),
+            }
+        }
+        Self { head, filled, taken: 0, failed, rest }
+    }
+}
+
+impl<R> Peeked<R> {
+    /// The first bytes.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head[..self.filled]
+    }
+
+    /// What they are.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind::of(self.head())
+    }
+}
+
+impl<R: Read> Read for Peeked<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.taken < self.filled {
+            let n = (&self.head[self.taken..self.filled]).read(into)?;
+            self.taken += n;
+            return Ok(n);
+        }
+        self.failed.take().map_or_else(|| self.rest.read(into), Err)
+    }
+}
+
+impl<R: BufRead> BufRead for Peeked<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken < self.filled {
+            return Ok(&self.head[self.taken..self.filled]);
+        }
+        match self.failed.take() {
+            Some(e) => Err(e),
+            None => self.rest.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        if self.taken < self.filled {
+            self.taken = (self.taken + n).min(self.filled);
+        } else {
+            self.rest.consume(n);
+        }
     }
 }
 
@@ -299,8 +401,58 @@ mod tests {
         for kind in [Kind::Dbn, Kind::PitchText, Kind::Csv, Kind::Json, Kind::SoupItch, Kind::LobsterMessages] {
             assert!(kind.instead_of_itch().is_some_and(|advice| !advice.is_empty()), "{kind}");
         }
-        for kind in [Kind::Itch, Kind::Pcap, Kind::Pcapng, Kind::Unknown] {
+        for kind in [Kind::Itch, Kind::Pcap, Kind::PcapModified, Kind::Pcapng, Kind::Unknown] {
             assert_eq!(kind.instead_of_itch(), None, "{kind}");
         }
+    }
+
+    /// Gives a byte at a time, and an error behind the last.
+    struct Drops<'a>(&'a [u8], bool);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.split_first() {
+                Some((&byte, rest)) if !into.is_empty() => {
+                    (into[0], self.0) = (byte, rest);
+                    Ok(1)
+                }
+                None if self.1 => Err(io::ErrorKind::InvalidData.into()),
+                _ => Ok(0),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_looked_at_comes_again() {
+        let bytes: Vec<u8> = (0..200).collect();
+        for length in [0, 1, 63, 64, 65, 200] {
+            let whole = &bytes[..length];
+            let mut peeked = Peeked::new(Drops(whole, false)).unwrap();
+            assert_eq!(peeked.head(), &whole[..length.min(HEAD_BYTES)]);
+            let mut read = Vec::new();
+            peeked.read_to_end(&mut read).unwrap();
+            assert_eq!(read, whole);
+            // Line by line as well, through the other way of reading.
+            let mut peeked = Peeked::new(io::BufReader::with_capacity(7, whole)).unwrap();
+            let mut pieces = Vec::new();
+            while peeked.read_until(b'\n', &mut pieces).unwrap() > 0 {}
+            assert_eq!(pieces, whole);
+        }
+    }
+
+    #[test]
+    fn an_error_behind_the_first_bytes_stands_behind_them() {
+        let mut peeked = Peeked::new(Drops(b"DBN\x01", true)).unwrap();
+        assert_eq!(peeked.kind(), Kind::Dbn);
+        let mut read = Vec::new();
+        assert_eq!(peeked.read_to_end(&mut read).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read, b"DBN\x01");
+        assert!(Peeked::new(Drops(b"", true)).is_err(), "there are none");
+    }
+
+    #[test]
+    fn itch_is_not_waited_for() {
+        let file = [&b"\0\x0cS"[..], &[0; 100]].concat();
+        assert_eq!(Peeked::new(Drops(&file, false)).unwrap().head(), b"\0\x0cS");
     }
 }

@@ -69,6 +69,84 @@ fn a_difference_shows_both_books_and_exits_1() {
 }
 
 #[test]
+fn the_summary_and_a_difference_are_json_objects() {
+    let (desk, files) = Desk::new("json");
+    let json = |args: &str, code| {
+        let done = desk.replay(&format!("--format lobster ABC_message_4.csv --orderbook book.csv --json {args}"));
+        assert_eq!(done.status.code(), Some(code), "{args}: {}", text(&done.stderr));
+        let out = if args.contains("--out -") { done.stderr } else { done.stdout };
+        assert_eq!(text(&out).lines().count(), 1, "one object in one line");
+        serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+    };
+    let summary = json("--verify", 0);
+    for (key, value) in [("rows", 300), ("levels", 4), ("matched", 299), ("compared", 299), ("compared_sides", 598)] {
+        assert_eq!(summary[key], value, "{key}");
+    }
+    assert_eq!((&summary["symbol"], &summary["stopped"]), (&"ABC".into(), &false.into()));
+    let rows: u64 = summary["kinds"].as_object().unwrap().values().map(|kind| kind["rows"].as_u64().unwrap()).sum();
+    assert_eq!((rows, summary["kinds"].as_object().unwrap().len()), (300, 7));
+    for key in
+        ["first_ns", "last_ns", "matched_last", "commands", "events", "resting_orders", "engine_ns", "elapsed_ns"]
+    {
+        assert!(summary[key].is_u64(), "{key}: {summary}");
+    }
+    assert!(summary["window"]["start"].as_u64().unwrap() > 0);
+    assert!(json("", 0).get("matched").is_none(), "nothing was compared");
+    assert_eq!(json("--out -", 0)["rows"], 300, "it makes way for the rows");
+
+    let mut lines: Vec<String> = files.books.lines().map(String::from).collect();
+    let mut fields: Vec<&str> = lines[150].split(',').collect();
+    fields[1] = "987654";
+    lines[150] = fields.join(",");
+    fs::write(desk.0.join("book.csv"), lines.join("\n")).unwrap();
+    let found = json("--verify", 1);
+    assert_eq!((&found["difference"]["row"], &found["difference"]["line"]), (&150.into(), &151.into()));
+    assert_eq!(found["difference"]["problem"], "ask level 1 differs");
+}
+
+#[test]
+fn files_of_one_or_two_levels_say_what_was_compared() {
+    let (desk, _) = Desk::new("levels");
+    for (levels, says) in [
+        (1, "rows match (one level; compared on "),
+        (2, "rows match (best level; the last one too on "),
+        (3, "rows match (best 2 levels; the last one too on "),
+    ] {
+        let files = simulate(&Market { seed: 5, rows: 100, levels, orders: 40, reach: 20 });
+        fs::write(desk.0.join("message.csv"), &files.messages).unwrap();
+        fs::write(desk.0.join("book.csv"), &files.books).unwrap();
+        let done = desk.replay("message.csv --orderbook book.csv --verify");
+        assert_eq!(done.status.code(), Some(0), "{levels}: {}", text(&done.stdout));
+        let last = text(&done.stdout).lines().last().unwrap().to_string();
+        assert!(last.starts_with(&format!("99/99 {says}")) && last.ends_with("/198 sides)"), "{levels}: {last}");
+    }
+}
+
+#[test]
+fn a_time_of_twelve_decimals_is_read() {
+    let (desk, files) = Desk::new("decimals");
+    let mut lines: Vec<String> = files.messages.lines().map(String::from).collect();
+    let (time, rest) = lines[100].split_once(',').unwrap();
+    assert_eq!(time.split_once('.').unwrap().1.len(), 9);
+    lines[100] = format!("{time}127,{rest}");
+    fs::write(desk.0.join("ABC_message_4.csv"), lines.join("\n")).unwrap();
+    // The format is found out by the first row, which may be such a one.
+    for first in [false, true] {
+        if first {
+            let (time, rest) = lines[0].split_once(',').unwrap();
+            lines[0] = format!("{time}999,{rest}");
+            fs::write(desk.0.join("ABC_message_4.csv"), lines.join("\n")).unwrap();
+        }
+        let done = desk.replay("ABC_message_4.csv --orderbook book.csv --verify");
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(text(&done.stdout).contains("299/299 rows match"), "{}", text(&done.stdout));
+    }
+    let done = desk.replay("ABC_message_4.csv");
+    assert_eq!(done.status.code(), Some(2), "known to be LOBSTER: {}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("--orderbook FILE is missing"));
+}
+
+#[test]
 fn bad_files_are_one_line_and_exit_1() {
     let (desk, _) = Desk::new("bad");
     fs::write(desk.0.join("short.csv"), "34200,5,0,1,100,1\n").unwrap();

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::market::{DayMarket, OrderView, STOCKS};
+use super::market::{DAY_NS, DayMarket, OrderView, STOCKS};
 use super::{TICK, Watch};
 use vvp_core::book::{
     Command, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Reject, Side, Symbol, TimeInForce,
@@ -284,7 +284,10 @@ impl<'a, M: Matcher> Drive<'a, M> {
 
     fn message(&mut self, market: &DayMarket, message: &Message<'_>) {
         let Some(head) = message.head() else { return };
-        let (locate, time_ns) = (head.locate(), head.time_ns());
+        // The engine refuses what comes before a time that it has seen, so a time that cannot be is
+        // not for it.
+        let time_ns = Some(head.time_ns()).filter(|&ns| ns < DAY_NS).unwrap_or(market.totals().time_ns);
+        let locate = head.locate();
         let new = |m: &vvp_core::wire::itch::AddOrder| {
             m.side().side().map(|side| (m.reference(), side, m.shares(), Price::new(m.price().raw().into()), m.stock()))
         };

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::{LineStats, Lines, Wanted};
+use crate::recognise::{Kind, Peeked};
 use vvp_core::wire::capture::CaptureFile;
 use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 
@@ -14,7 +15,7 @@ const PIECE_BYTES: usize = 1 << 18;
 /// # Errors
 /// What the reader says to its first read.
 pub fn is_capture(reader: impl Read + Send) -> io::Result<bool> {
-    Ok(CaptureFile::is_capture(crate::packed::unpacked(reader)?.fill_buf()?))
+    Ok(CaptureFile::is_capture(Peeked::new(crate::packed::unpacked(reader)?)?.head()))
 }
 
 /// Reads a stream in pieces and gives the whole frames of each.
@@ -28,6 +29,7 @@ pub struct FrameReader<'a> {
     /// Place in the stream of the buffer's first byte.
     offset: u64,
     ended: bool,
+    kind: Kind,
 }
 
 enum Input<'a> {
@@ -48,7 +50,8 @@ impl<'a> FrameReader<'a> {
     /// Reads frames, or the captured packets that carry them: whatever it is, decompressed if it needs that.
     ///
     /// # Errors
-    /// What the reader says to its first read; of a capture, also what is wrong before its first packet.
+    /// What the reader says to its first read; of a capture, also what is wrong before its first
+    /// packet; of another format ([`Kind::instead_of_itch`]), what it is and what to do.
     pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
         Self::wanted(reader, Wanted::default())
     }
@@ -58,12 +61,18 @@ impl<'a> FrameReader<'a> {
     /// # Errors
     /// As [`FrameReader::new`].
     pub fn wanted(reader: impl Read + Send + 'a, wanted: Wanted) -> io::Result<Self> {
-        let mut reader = crate::packed::unpacked(reader)?;
-        Ok(Self::from(if CaptureFile::is_capture(reader.fill_buf()?) {
-            Input::Lines(Box::new(Lines::of(vec![reader], wanted, None)?))
-        } else {
-            Input::Frames(reader)
-        }))
+        let reader = Peeked::new(crate::packed::unpacked(reader)?)?;
+        if CaptureFile::is_capture(reader.head()) {
+            return Ok(Self::lines(Lines::of(vec![Box::new(reader)], wanted, None)?));
+        }
+        let kind = reader.kind();
+        match kind.instead_of_itch() {
+            // One frame that looks so is not enough: behind it may come ITCH.
+            Some(advice) if kind != Kind::SoupItch => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, format!("this is {kind}; {advice}")))
+            }
+            _ => Ok(Self { kind, ..Self::from(Input::Frames(Box::new(reader))) }),
+        }
     }
 
     /// Reads captures together: see [`Lines`].
@@ -82,7 +91,14 @@ impl<'a> FrameReader<'a> {
 
     fn from(input: Input<'a>) -> Self {
         let buffer = vec![0; PIECE_BYTES + LENGTH_BYTES + MESSAGE_BYTES_MAX].into_boxed_slice();
-        Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false }
+        let kind = Kind::Unknown;
+        Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false, kind }
+    }
+
+    /// What the first bytes look like; [`Kind::Unknown`] of captures.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What was found in captures, if it reads such.

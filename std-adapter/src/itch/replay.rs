@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::FrameReader;
-use super::market::DayMarket;
+use super::market::{DAY_NS, DayMarket};
 use vvp_core::wire::frame::{Frames, WireError};
 use vvp_core::wire::itch::{BadMessage, Message};
 
@@ -32,7 +32,8 @@ const NOTHING: Decoded<'_> = Decoded { offset: 0, message: Message::Unknown(&[])
 /// How to replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Stop before the first message later than this, in ns since midnight.
+    /// Stop before the first message later than this, in ns since midnight; times of 24 hours and
+    /// more are anomalies and end nothing.
     pub until_ns: Option<u64>,
     /// Stop behind the first anomaly.
     pub strict: bool,
@@ -242,7 +243,7 @@ fn take<W: Watch>(
             Some(head) if W::SEES || options.until_ns.is_some() => (head.locate(), head.time_ns()),
             _ => (0, 0),
         };
-        if options.until_ns.is_some_and(|until| time > until) {
+        if options.until_ns.is_some_and(|until| time > until && time < DAY_NS) {
             return Ok(Some(End::Time));
         }
         if W::SEES {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::FieldError;
 use crate::packed::unpacked;
+use crate::recognise::Peeked;
 
 /// Longest line that is read, in bytes: a thousand levels of ten-digit prices fit.
 const LINE_BYTES_MAX: usize = 1 << 16;
@@ -73,7 +74,7 @@ impl Source {
     /// Reads from anything; `name` is what errors call it.
     ///
     /// # Errors
-    /// [`InputError`] when the first bytes cannot be read.
+    /// [`InputError`] when the first bytes cannot be read, or are of another format.
     pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Result<Self, InputError> {
         let reader = unpacked(reader).map_err(|e| InputError {
             file: name.into(),
@@ -81,7 +82,12 @@ impl Source {
             field: None,
             problem: format!("cannot read: {e}"),
         })?;
-        Ok(Self { name: name.into(), reader, line: Vec::with_capacity(512), lines: 0 })
+        let reader = Peeked::patient(reader);
+        if let Some(advice) = reader.kind().instead_of_lobster() {
+            let problem = format!("this is {}; {advice}", reader.kind());
+            return Err(InputError { file: name.into(), line: None, field: None, problem });
+        }
+        Ok(Self { name: name.into(), reader: Box::new(reader), line: Vec::with_capacity(512), lines: 0 })
     }
 
     /// The file's name.

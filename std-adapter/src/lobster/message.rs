@@ -85,7 +85,11 @@ impl Message {
         let mut fields = Fields::new(line);
         let time = fields.next().unwrap_or_default();
         let time_ns = parse_time(time).ok_or_else(|| {
-            FieldError::new(1, "time", format!("{} is not seconds after midnight with up to 9 decimals", shown(time)))
+            FieldError::new(
+                1,
+                "time",
+                format!("{} is not seconds after midnight within a day, like 34200.017459617", shown(time)),
+            )
         })?;
         let code = fields.whole("type")?;
         let kind = MessageKind::ALL.into_iter().find(|&k| k as i64 == code);
@@ -125,11 +129,16 @@ impl Message {
     }
 }
 
-/// `[0-9]+(\.[0-9]{0,9})?` seconds, less than a day, as nanoseconds.
+/// `[0-9]+(\.[0-9]*)?` seconds, less than a day, as nanoseconds; digits behind the ninth decimal
+/// are cut off: single rows of genuine days have twelve.
 fn parse_time(text: &[u8]) -> Option<u64> {
     let dot = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
     let (seconds, decimals) = (&text[..dot], text.get(dot + 1..).unwrap_or_default());
-    if decimals.len() > 9 || seconds.first() == Some(&b'-') {
+    if seconds.first() == Some(&b'-') {
+        return None;
+    }
+    let (decimals, behind) = decimals.split_at(decimals.len().min(9));
+    if !behind.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let seconds = parse_whole(seconds).filter(|&s| s < SECONDS_A_DAY)? as u64;
@@ -170,11 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn decimals_behind_the_ninth_are_cut_off() {
+        for (time, ns) in [
+            ("34200.017459617", 34_200_017_459_617),
+            ("34200.0174596171", 34_200_017_459_617),
+            ("34200.017459617999", 34_200_017_459_617),
+            ("34200.999999999999", 34_200_999_999_999),
+            ("34200.0000000001", 34_200_000_000_000),
+            ("34200.", 34_200_000_000_000),
+        ] {
+            assert_eq!(Message::parse(format!("{time},1,1,1,1,1").as_bytes()).unwrap().time_ns, ns, "{time}");
+        }
+        let long = format!("1.{},1,1,1,1,1", "3".repeat(1000));
+        assert_eq!(Message::parse(long.as_bytes()).unwrap().time_ns, 1_333_333_333);
+    }
+
+    #[test]
     fn a_bad_row_names_its_field() {
         for (row, says) in [
             ("", "empty line"),
             ("x,1,1,1,1,1", "field 1 (time)"),
-            ("1.0000000001,1,1,1,1,1", "field 1 (time)"),
+            ("1.000000000x,1,1,1,1,1", "field 1 (time)"),
+            ("1.123456789012x,1,1,1,1,1", "field 1 (time)"),
+            ("1.123456789-1,1,1,1,1,1", "field 1 (time)"),
+            ("1.1234567890.1,1,1,1,1,1", "field 1 (time)"),
             ("-1,1,1,1,1,1", "field 1 (time)"),
             ("1.-5,1,1,1,1,1", "field 1 (time)"),
             ("86400,1,1,1,1,1", "field 1 (time)"),

@@ -1,6 +1,6 @@
 //! What a replay prints: its summary, and the first difference with both books side by side.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use vvp_core::book::Side;
 
@@ -79,12 +79,83 @@ impl fmt::Display for Summary {
             grouped(u64::try_from(rows_per_s).unwrap_or(u64::MAX))
         )?;
         if let Some(matched) = self.matched {
-            let compared = self.rows - 1;
-            write!(f, "\n{matched}/{compared} rows match (best {} levels;", self.levels - 1)?;
-            write!(f, " the last one too on {}/{} sides)", self.matched_last, 2 * compared)?;
+            let compared = self.rows.saturating_sub(1);
+            write!(f, "\n{matched}/{compared} rows match (")?;
+            match self.levels {
+                0 | 1 => write!(f, "one level; compared")?,
+                2 => write!(f, "best level; the last one too")?,
+                n => write!(f, "best {} levels; the last one too", n - 1)?,
+            }
+            write!(f, " on {}/{} sides)", self.matched_last, 2 * compared)?;
         }
         Ok(())
     }
+}
+
+impl Summary {
+    /// All numbers as one JSON object with a line feed. `compared` is the number of rows that were
+    /// compared (absent without [`Options::verify`](super::Options::verify)), `compared_sides`
+    /// twice that; times are in nanoseconds, of the day for `first_ns` and `last_ns`.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut out = format!(
+            "{{\"symbol\":{},\"rows\":{},\"stopped\":{},\"first_ns\":{},\"last_ns\":{},\"levels\":{},\"kinds\":{{",
+            quoted(&self.symbol),
+            self.rows,
+            self.stopped,
+            self.time_ns.0,
+            self.time_ns.1,
+            self.levels
+        );
+        for (n, (kind, (rows, shares))) in MessageKind::ALL.into_iter().zip(self.kinds).enumerate() {
+            let comma = if n > 0 { "," } else { "" };
+            let name = kind.name().replace(' ', "_");
+            // Writing to a string does not fail.
+            let _ = write!(out, "{comma}\"{name}\":{{\"rows\":{rows},\"shares\":{shares}}}");
+        }
+        let w = &self.window;
+        let _ = write!(
+            out,
+            "}},\"window\":{{\"start\":{},\"seeded\":{},\"unchanged\":{},\"grown\":{},\"rewritten\":{},\"dropped\":{},\
+             \"merged\":{}}}",
+            w.start, w.seeded, w.unchanged, w.grown, w.rewritten, w.dropped, w.merged
+        );
+        if let Some(matched) = self.matched {
+            let compared = self.rows.saturating_sub(1);
+            let _ = write!(
+                out,
+                ",\"matched\":{matched},\"compared\":{compared},\"matched_last\":{},\"compared_sides\":{}",
+                self.matched_last,
+                2 * compared
+            );
+        }
+        let _ = writeln!(
+            out,
+            ",\"commands\":{},\"events\":{},\"resting_orders\":{},\"engine_ns\":{},\"batched\":{},\"elapsed_ns\":{}}}",
+            self.commands,
+            self.events,
+            self.resting_orders,
+            self.engine_time.as_nanos(),
+            self.batched,
+            self.elapsed.as_nanos()
+        );
+        out
+    }
+}
+
+impl Difference {
+    /// Where and what it is, as one JSON object with a line feed.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let (row, line) = (self.row, self.row + 1);
+        let (problem, message) = (quoted(&self.problem), quoted(&self.message));
+        format!("{{\"difference\":{{\"row\":{row},\"line\":{line},\"problem\":{problem},\"message\":{message}}}}}\n")
+    }
+}
+
+/// A JSON string.
+fn quoted(value: &impl ToString) -> serde_json::Value {
+    value.to_string().into()
 }
 
 /// Nanoseconds after midnight as a time of day.

@@ -1,39 +1,76 @@
 //! Which processor a thread runs on.
 
-use crate::knob::Answer;
+use crate::knob::{Answer, last_errno};
 
-/// Processors that the calling thread may run on, in ascending order.
+/// A set of processors, a bit each, in words as the kernel has them.
+type Mask = Vec<libc::c_ulong>;
+
+const WORD_BITS: usize = libc::c_ulong::BITS as usize;
+/// Words of the first mask that is tried: the 1,024 processors of a `cpu_set_t`.
+const WORDS: usize = 1024 / WORD_BITS;
+/// Words of the longest mask that is tried: a million processors.
+const WORDS_MAX: usize = (1 << 20) / WORD_BITS;
+
+/// Calls with a mask of `words` words, then with longer ones while the answer is EINVAL: a kernel
+/// that is built for more processors than the mask has bits says so.
+fn growing<T>(words: usize, mut call: impl FnMut(usize) -> Result<T, i32>) -> Result<T, i32> {
+    let mut words = words.max(WORDS);
+    loop {
+        match call(words) {
+            Err(libc::EINVAL) if words < WORDS_MAX => words = (2 * words).min(WORDS_MAX),
+            answer => return answer,
+        }
+    }
+}
+
+fn allowed_by(mut get: impl FnMut(&mut [libc::c_ulong]) -> Result<(), i32>) -> Result<Vec<usize>, i32> {
+    let mask: Mask = growing(WORDS, |words| {
+        let mut mask = vec![0; words];
+        get(&mut mask).map(|()| mask)
+    })?;
+    let is_set = |&cpu: &usize| mask[cpu / WORD_BITS] >> (cpu % WORD_BITS) & 1 != 0;
+    Ok((0..mask.len() * WORD_BITS).filter(is_set).collect())
+}
+
+fn pin_by(cpu: usize, mut set: impl FnMut(&[libc::c_ulong]) -> Result<(), i32>) -> Result<(), i32> {
+    if cpu >= WORDS_MAX * WORD_BITS {
+        return Err(libc::EINVAL);
+    }
+    growing(cpu / WORD_BITS + 1, |words| {
+        let mut mask: Mask = vec![0; words];
+        mask[cpu / WORD_BITS] |= 1 << (cpu % WORD_BITS);
+        set(&mask)
+    })
+}
+
+fn answer(code: i32) -> Result<(), i32> {
+    if code == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+/// Processors that the calling thread may run on, in ascending order; any number up to 1,048,576.
 ///
 /// Empty when the system does not say.
 #[must_use]
 pub fn allowed_cpus() -> Vec<usize> {
-    // SAFETY: all-zero bytes are the empty `cpu_set_t`.
-    let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
-    // SAFETY: `set` is ours and as long as we say.
-    let code = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
-    if code != 0 {
-        return Vec::new();
-    }
-    let limit = usize::try_from(libc::CPU_SETSIZE).unwrap_or(0);
-    (0..limit)
-        .filter(|&cpu| {
-            // SAFETY: `cpu` < CPU_SETSIZE, so the bit lies within `set`.
-            unsafe { libc::CPU_ISSET(cpu, &set) }
-        })
-        .collect()
+    let get = |mask: &mut [libc::c_ulong]| {
+        // SAFETY: `mask` is ours and as long as we say; words of zero bytes are what a `cpu_set_t`
+        // is made of.
+        answer(unsafe { libc::sched_getaffinity(0, size_of_val(mask), mask.as_mut_ptr().cast()) })
+    };
+    allowed_by(get).unwrap_or_default()
 }
 
-/// Lets the calling thread run on `cpu` only.
+/// Lets the calling thread run on `cpu` only. Refused with EINVAL if the thread may not run there,
+/// or there is none.
 pub fn pin_to(cpu: usize) -> Answer {
-    if cpu >= usize::try_from(libc::CPU_SETSIZE).unwrap_or(0) {
-        return Answer::Refused(libc::EINVAL);
+    let set = |mask: &[libc::c_ulong]| {
+        // SAFETY: `mask` lives through the call and is as long as we say.
+        answer(unsafe { libc::sched_setaffinity(0, size_of_val(mask), mask.as_ptr().cast()) })
+    };
+    match pin_by(cpu, set) {
+        Ok(()) => Answer::Applied,
+        Err(errno) => Answer::Refused(errno),
     }
-    // SAFETY: all-zero bytes are the empty `cpu_set_t`.
-    let mut set: libc::cpu_set_t = unsafe { core::mem::zeroed() };
-    // SAFETY: `cpu` < CPU_SETSIZE, so the bit lies within `set`.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
-    // SAFETY: `set` lives through the call and is as long as we say.
-    Answer::of_call(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
 }
 
 /// Where one thread of a pipeline goes.
@@ -109,5 +146,72 @@ mod tests {
         .join()
         .expect("the thread ends");
         assert_eq!(pin_to(1 << 20), Answer::Refused(libc::EINVAL));
+    }
+
+    /// A kernel of so many processors, which refuses a shorter mask, as Linux does.
+    struct Kernel {
+        cpus: usize,
+        allowed: Vec<usize>,
+        calls: usize,
+    }
+
+    impl Kernel {
+        fn new(cpus: usize, allowed: &[usize]) -> Self {
+            Self { cpus, allowed: allowed.to_vec(), calls: 0 }
+        }
+
+        fn get(&mut self, mask: &mut [libc::c_ulong]) -> Result<(), i32> {
+            self.calls += 1;
+            if mask.len() * WORD_BITS < self.cpus {
+                return Err(libc::EINVAL);
+            }
+            for cpu in &self.allowed {
+                mask[cpu / WORD_BITS] |= 1 << (cpu % WORD_BITS);
+            }
+            Ok(())
+        }
+
+        fn set(&mut self, mask: &[libc::c_ulong]) -> Result<(), i32> {
+            self.calls += 1;
+            let bits: Vec<usize> =
+                (0..mask.len() * WORD_BITS).filter(|cpu| mask[cpu / WORD_BITS] >> (cpu % WORD_BITS) & 1 != 0).collect();
+            if mask.len() * WORD_BITS < self.cpus || bits.iter().all(|&cpu| cpu >= self.cpus) {
+                return Err(libc::EINVAL);
+            }
+            self.allowed = bits;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_mask_grows_until_the_kernel_takes_it() {
+        for (cpus, calls) in [(4, 1), (1024, 1), (1025, 2), (2048, 2), (4096, 3), (8192, 4), (1 << 20, 11)] {
+            let mut allowed = vec![0, 3, cpus - 1];
+            allowed.dedup();
+            let mut kernel = Kernel::new(cpus, &allowed);
+            assert_eq!(allowed_by(|mask| kernel.get(mask)), Ok(allowed), "{cpus}");
+            assert_eq!(kernel.calls, calls, "{cpus}");
+            for cpu in [3, cpus - 1] {
+                assert_eq!(pin_by(cpu, |mask| kernel.set(mask)), Ok(()), "{cpu} of {cpus}");
+                assert_eq!(allowed_by(|mask| kernel.get(mask)), Ok(vec![cpu]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_mask_that_no_length_helps_is_refused() {
+        let mut kernel = Kernel::new(4096, &[7]);
+        assert_eq!(pin_by(4096, |mask| kernel.set(mask)), Err(libc::EINVAL), "there is no such processor");
+        assert_eq!(kernel.allowed, [7]);
+        assert_eq!(pin_by(usize::MAX, |_| unreachable!()), Err(libc::EINVAL));
+        let mut kernel = Kernel::new(usize::MAX, &[]);
+        assert_eq!(allowed_by(|mask| kernel.get(mask)), Err(libc::EINVAL));
+        assert_eq!(kernel.calls, 11, "it ends");
+        let mut calls = 0;
+        let answer = allowed_by(|_| {
+            calls += 1;
+            Err(libc::EPERM)
+        });
+        assert_eq!((answer, calls), (Err(libc::EPERM), 1), "another answer is final");
     }
 }

@@ -1,7 +1,7 @@
 //! `vvp replay`: a day of real order events through the book.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use super::args::Replay;
 use super::host;
 use super::output::OutFile;
 use vvp_core::book::Symbol;
-use vvp_core::wire::capture::CaptureFile;
 use vvp_std_adapter::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
 use vvp_std_adapter::packed::unpacked;
 use vvp_std_adapter::pipeline::{Stop, signal};
+use vvp_std_adapter::recognise::{self, Peeked};
 use zerocopy::FromZeros;
 
 struct Request {
@@ -21,6 +21,7 @@ struct Request {
     orderbook: PathBuf,
     out: Option<PathBuf>,
     options: Options,
+    json: bool,
 }
 
 /// Runs the subcommand. The exit code is 1 for bad input or a difference, 2 for wrong usage.
@@ -47,16 +48,16 @@ fn kind(asked: &Replay) -> Kind {
         _ if is_of_lobster => Kind::Lobster,
         _ => {
             let file = asked.files.iter().map(Path::new).find(|file| file.is_file());
-            if file.is_some_and(starts_with_a_digit) { Kind::Lobster } else { Kind::Itch }
+            if file.is_some_and(is_lobster) { Kind::Lobster } else { Kind::Itch }
         }
     }
 }
 
-/// Whether the content is text of numbers: a LOBSTER file starts with a time, an ITCH file with a length below 256.
-fn starts_with_a_digit(path: &Path) -> bool {
-    let digit = |start: &[u8]| start.first().copied().filter(|_| !CaptureFile::is_capture(start));
-    let first = File::open(path).and_then(unpacked).and_then(|mut r| Ok(digit(r.fill_buf()?)));
-    first.is_ok_and(|byte| byte.is_some_and(|b| b.is_ascii_digit()))
+/// Whether the content, unpacked, is a LOBSTER message file. What cannot be read is said by what
+/// reads it.
+fn is_lobster(path: &Path) -> bool {
+    let opened = File::open(path).and_then(unpacked).and_then(Peeked::new);
+    opened.is_ok_and(|file| file.kind() == recognise::Kind::LobsterMessages)
 }
 
 fn lobster(asked: &Replay) -> ExitCode {
@@ -75,12 +76,12 @@ fn lobster(asked: &Replay) -> ExitCode {
         stop.on_signals();
     }
     match go(&request) {
-        Ok(summary) => match say(answer, &format!("{summary}\n")) {
+        Ok(summary) => match say(answer, &if request.json { summary.json() } else { format!("{summary}\n") }) {
             ExitCode::SUCCESS if summary.stopped => host::exit_code_of_signal(),
             code => code,
         },
         Err(ReplayError::Difference(difference)) => {
-            say(answer, &format!("{difference}\n"));
+            say(answer, &if request.json { difference.json() } else { format!("{difference}\n") });
             fail(&format!(
                 "{}: line {}: {}; message and book disagree",
                 request.messages.display(),
@@ -150,7 +151,7 @@ fn request(asked: &Replay) -> Result<Request, String> {
         stop: Some(|| signal().is_some()),
         ..Options::default()
     };
-    Ok(Request { messages, orderbook, out, options })
+    Ok(Request { messages, orderbook, out, options, json: asked.json })
 }
 
 /// The output must be no input, and what is written is plain text.

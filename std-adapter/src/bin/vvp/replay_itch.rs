@@ -19,6 +19,7 @@ use vvp_std_adapter::itch::{
 };
 use vvp_std_adapter::memory::{Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
+use vvp_std_adapter::recognise;
 
 /// Levels of a ladder that nobody asked a depth for.
 const LADDER_LEVELS: usize = 10;
@@ -181,7 +182,8 @@ fn go(request: &Request) -> Outcome {
     };
     let (every, depth) = (request.every.unwrap_or(Every::Event), request.depth.unwrap_or(1));
     let out = pipeline::stdout().map_err(|e| Failure::at("standard output", &e))?;
-    let mut rows = Rows::new(out, format, every, depth, request.symbols.clone());
+    let rows = Rows::new(out, format, every, depth, request.symbols.clone());
+    let mut rows = rows.stopping(|| pipeline::signal().is_some());
     let done = all_files(request, &stop, market, &mut rows)?;
     if done.end == Why::NobodyReads {
         return Ok(ExitCode::SUCCESS);
@@ -212,6 +214,8 @@ struct Done {
     feeds: Option<Feeds>,
     /// What was not read, a sentence each.
     unread: Vec<String>,
+    /// What the first file looks like.
+    kind: Option<recognise::Kind>,
 }
 
 /// Files that are read as one.
@@ -277,6 +281,7 @@ fn all_files<W: Watch + Send>(
         lines: None,
         feeds: None,
         unread: Vec::new(),
+        kind: None,
     };
     for group in groups(&request.files) {
         let name = group.files.join(" + ");
@@ -300,6 +305,7 @@ fn all_files<W: Watch + Send>(
             let what = "is no capture; --group, --port and --session choose among the packets of one";
             return Err(Failure::Error(format!("{} {what}", files::called(&name))));
         }
+        done.kind = done.kind.or(Some(reader.kind()));
         let bar = Bar::new(&progress);
         let before = allocations();
         let valid = unread::valid_messages(market);
@@ -309,7 +315,7 @@ fn all_files<W: Watch + Send>(
         done.lines = reader.line_stats().or(done.lines);
         done.end = match result {
             Ok(end) => Why::Over(end),
-            Err(ReplayError::Read(e)) if pipeline::is_stop(&e) => Why::Stopped,
+            Err(ReplayError::Read(e) | ReplayError::Write(e)) if pipeline::is_stop(&e) => Why::Stopped,
             Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::NobodyReads,
             Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
             Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(&name)))),
@@ -343,7 +349,8 @@ fn all_files<W: Watch + Send>(
         let mut words = vec![format!("{}: no ITCH message in it", names.join(", "))];
         words.append(&mut done.unread);
         words.extend(unread::bad_frames(market));
-        words.push("is this a file of NASDAQ ITCH 5.0?".into());
+        let advice = done.kind.and_then(|kind| Some(format!(" It looks like {kind}: {}", kind.instead_of_itch()?)));
+        words.push(format!("is this a file of NASDAQ ITCH 5.0?{}", advice.unwrap_or_default()));
         return Err(Failure::Error(words.join("; ")));
     }
     // By name, so that a symbol of the command line that no message knows is found.
@@ -361,7 +368,7 @@ fn all_files<W: Watch + Send>(
 
 /// Says what was found.
 fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&DriveReport>) -> Outcome {
-    let Done { end, spent, bytes, allocations, ref lines, ref feeds, ref unread } = *done;
+    let Done { end, spent, bytes, allocations, ref lines, ref feeds, ref unread, .. } = *done;
     let (symbols, allocations, lines) = (&*request.symbols, Some(allocations), lines.as_ref());
     let feeds = feeds.as_ref();
     let summary = Summary { market, spent, bytes, symbols, allocations, lines, feeds, unread, drive };

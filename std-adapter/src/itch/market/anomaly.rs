@@ -30,11 +30,13 @@ pub enum Anomaly {
     TimeReversed = 8,
     /// No room for another order or level: it does not get on the book. The market is too small for this day.
     MarketFull = 9,
+    /// A time of 24 hours or more after midnight: the clock stays, the rest of the message counts.
+    TimeBeyondDay = 10,
 }
 
 impl Anomaly {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownReference,
         Self::Overfill,
         Self::DuplicateReference,
@@ -45,6 +47,7 @@ impl Anomaly {
         Self::UnknownType,
         Self::TimeReversed,
         Self::MarketFull,
+        Self::TimeBeyondDay,
     ];
 
     /// Its name in summaries.
@@ -61,6 +64,7 @@ impl Anomaly {
             Self::UnknownType => "unknown_type",
             Self::TimeReversed => "time_reversed",
             Self::MarketFull => "market_full",
+            Self::TimeBeyondDay => "time_beyond_day",
         }
     }
 }

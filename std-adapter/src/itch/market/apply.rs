@@ -1,7 +1,7 @@
 //! What each message does to the market.
 
 use super::stock::Top;
-use super::{Anomalies, Anomaly, Market, Totals};
+use super::{Anomalies, Anomaly, DAY_NS, Market, Totals};
 use vvp_core::wire::field::Field;
 use vvp_core::wire::itch::{AddOrder, BadMessage, BuySell, Head, Message, OrderReplace, YesNo};
 
@@ -129,7 +129,11 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         if now < *time_ns {
             self.anomalies.note(Anomaly::TimeReversed, offset);
         }
-        *time_ns = now;
+        if now < DAY_NS {
+            *time_ns = now;
+        } else {
+            self.anomalies.note(Anomaly::TimeBeyondDay, offset);
+        }
     }
 
     #[inline(always)]

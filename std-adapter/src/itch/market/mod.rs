@@ -29,6 +29,9 @@ use zerocopy::FromZeros;
 /// Locates are 16 bits: every one has a place.
 pub const STOCKS: usize = 1 << 16;
 
+/// Length of a day in ns: times count from midnight and stay below.
+pub const DAY_NS: u64 = 86_400_000_000_000;
+
 /// An order on the book.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(32))]
