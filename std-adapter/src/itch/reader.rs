@@ -30,6 +30,16 @@ pub struct FrameReader<'a> {
     offset: u64,
     ended: bool,
     kind: Kind,
+    /// What followed a length of zero, once that is read to the end of the file.
+    behind: Option<Behind>,
+}
+
+/// What follows the length of zero that ends the messages of a file.
+#[derive(Clone, Copy)]
+struct Behind {
+    bytes: u64,
+    /// All of them are zero.
+    padding: bool,
 }
 
 enum Input<'a> {
@@ -92,7 +102,7 @@ impl<'a> FrameReader<'a> {
     fn from(input: Input<'a>) -> Self {
         let buffer = vec![0; PIECE_BYTES + LENGTH_BYTES + MESSAGE_BYTES_MAX].into_boxed_slice();
         let kind = Kind::Unknown;
-        Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false, kind }
+        Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false, kind, behind: None }
     }
 
     /// What the first bytes look like; [`Kind::Unknown`] of captures.
@@ -117,12 +127,14 @@ impl<'a> FrameReader<'a> {
     }
 
     /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again. `None` at the end of
-    /// the file, or behind a length of zero.
+    /// the file. Behind a length of zero the file is read to its end first, so that the checksum of
+    /// a compressed one is compared: [`FrameReader::after_end`] says what was found there.
     ///
     /// # Errors
-    /// What the reader says. A file that stops within a frame is no error here: [`FrameReader::finish`] tells.
+    /// What the reader says, or that a compressed file is damaged. A file that stops within a frame is no error here: [`FrameReader::finish`] tells.
     pub fn piece<R>(&mut self, with: impl FnOnce(&mut Frames<'_>) -> R) -> io::Result<Option<R>> {
         if self.ended {
+            self.read_behind()?;
             return Ok(None);
         }
         self.buffer.copy_within(self.taken..self.filled, 0);
@@ -147,6 +159,7 @@ impl<'a> FrameReader<'a> {
             }
             if frames.is_ended() || read == 0 {
                 self.ended = true;
+                self.read_behind()?;
                 return Ok(None);
             }
         }
@@ -162,28 +175,37 @@ impl<'a> FrameReader<'a> {
     /// not read to it yet, or nothing but bytes of zero follows, which is padding.
     ///
     /// # Errors
-    /// What the reader says.
+    /// What the reader says, or that a compressed file is damaged.
     pub fn after_end(&mut self) -> io::Result<Option<(u64, u64)>> {
+        let found = self.read_behind()?.filter(|behind| !behind.padding);
+        Ok(found.map(|behind| (self.consumed(), behind.bytes)))
+    }
+
+    /// Reads to the end of the file once, where a length of zero ended its messages.
+    fn read_behind(&mut self) -> io::Result<Option<Behind>> {
         let behind = self.buffer[self.taken..self.filled].strip_prefix(&[0; LENGTH_BYTES]);
         let (true, Input::Frames(reader), Some(behind)) = (self.ended, &mut self.input, behind) else {
             return Ok(None);
         };
         let is_padding = |bytes: &[u8]| bytes.iter().all(|&b| b == 0);
-        let (mut bytes, mut padding) = (behind.len() as u64, is_padding(behind));
-        loop {
-            match reader.fill_buf() {
-                Ok([]) => break,
-                Ok(piece) => {
-                    let n = piece.len();
-                    padding = padding && is_padding(piece);
-                    bytes += n as u64;
-                    reader.consume(n);
+        if self.behind.is_none() {
+            let mut found = Behind { bytes: behind.len() as u64, padding: is_padding(behind) };
+            loop {
+                match reader.fill_buf() {
+                    Ok([]) => break,
+                    Ok(piece) => {
+                        let n = piece.len();
+                        found.padding = found.padding && is_padding(piece);
+                        found.bytes += n as u64;
+                        reader.consume(n);
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
             }
+            self.behind = Some(found);
         }
-        Ok((!padding).then_some((self.offset + self.taken as u64, bytes)))
+        Ok(self.behind)
     }
 
     /// Bytes of whole frames so far.
@@ -202,3 +224,6 @@ impl<'a> FrameReader<'a> {
         frames.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
