@@ -126,11 +126,21 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
     fn clock(&mut self, head: &Head, offset: u64) {
         let (Totals { by_type, time_ns, .. }, now) = (&mut self.totals, head.time_ns());
         by_type[usize::from(head.kind())] += 1;
-        if now < *time_ns {
-            self.anomalies.note(Anomaly::TimeReversed, offset);
-        }
-        if now < DAY_NS {
+        if now < *time_ns || now >= DAY_NS {
+            self.odd_time(now, offset);
+        } else {
             *time_ns = now;
+        }
+    }
+
+    /// A time before that of the message before, which the clock takes, or one behind the end of
+    /// the day, which it does not.
+    #[cold]
+    #[inline(never)]
+    fn odd_time(&mut self, now: u64, offset: u64) {
+        if now < DAY_NS {
+            self.totals.time_ns = now;
+            self.anomalies.note(Anomaly::TimeReversed, offset);
         } else {
             self.anomalies.note(Anomaly::TimeBeyondDay, offset);
         }
