@@ -14,8 +14,8 @@ mod zstd;
 /// Read-ahead in bytes, before and after decompression.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// What `reader` gives, decompressed if it is `.gz`, `.xz` or `.zst`. Several compressed files one after the other,
-/// as `cat` puts them together, are one.
+/// What `reader` gives, decompressed if it is `.gz`, `.xz` or `.zst`. Several compressed files one
+/// after the other, as `cat` puts them together, are one.
 ///
 /// # Errors
 /// What the reader says to the first read; of a broken compressed file, later reads say so:

@@ -126,12 +126,14 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again. `None` at the end of
-    /// the file. Behind a length of zero the file is read to its end first, so that the checksum of
-    /// a compressed one is compared: [`FrameReader::after_end`] says what was found there.
+    /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again.
+    /// `None` at the end of the file. Behind a length of zero the file is read to its end first, so
+    /// that the checksum of a compressed one is compared: [`FrameReader::after_end`] says what was
+    /// found there.
     ///
     /// # Errors
-    /// What the reader says, or that a compressed file is damaged. A file that stops within a frame is no error here: [`FrameReader::finish`] tells.
+    /// What the reader says, or that a compressed file is damaged. A file that stops within a
+    /// frame is no error here: [`FrameReader::finish`] tells.
     pub fn piece<R>(&mut self, with: impl FnOnce(&mut Frames<'_>) -> R) -> io::Result<Option<R>> {
         if self.ended {
             self.read_behind()?;

@@ -1,4 +1,5 @@
-//! The members of a `.gz` file one after the other, and the zeros that tapes and some writers leave behind them.
+//! The members of a `.gz` file one after the other, and the zeros that tapes and some writers leave
+//! behind them.
 
 use std::io::{self, BufRead, Read};
 
@@ -84,7 +85,7 @@ fn first_byte(source: &mut impl BufRead) -> io::Result<Option<u8>> {
     }
 }
 
-/// Passes over zeros to the end of the file, as gzip(1) does; anything else behind a zero is refused.
+/// Passes over zeros to the end of the file, as gzip(1) does; anything else behind is refused.
 fn zeros(source: &mut impl BufRead) -> io::Result<()> {
     while first_byte(source)?.is_some() {
         let bytes = source.fill_buf()?;
