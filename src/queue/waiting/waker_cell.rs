@@ -125,9 +125,10 @@ impl fmt::Debug for WakerCell {
 mod tests {
     extern crate std;
     use super::*;
-    use core::sync::atomic::AtomicBool;
+    use crate::sync::AtomicBool;
+    use core::panic::AssertUnwindSafe;
     use core::task::{RawWaker, RawWakerVTable};
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::catch_unwind;
 
     static WOKEN: AtomicUsize = AtomicUsize::new(0);
     static CLONE_PANICS: AtomicBool = AtomicBool::new(false);

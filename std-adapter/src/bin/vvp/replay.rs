@@ -149,7 +149,6 @@ fn request(asked: &Replay) -> Result<Request, String> {
         tick: asked.tick,
         symbol: symbol_of(&messages),
         stop: Some(|| signal().is_some()),
-        ..Options::default()
     };
     Ok(Request { messages, orderbook, out, options, json: asked.json })
 }

@@ -69,7 +69,7 @@ fn request(asked: &Replay) -> Result<Request, String> {
         depth: asked.depth.map(usize::from),
         every: asked.every,
         out: None,
-        options: Options { until_ns: asked.at, strict: asked.strict, ..Options::default() },
+        options: Options { until_ns: asked.at, strict: asked.strict },
         wanted: Wanted::default(),
         json: asked.json,
         no_checksum: asked.no_checksum,
