@@ -106,6 +106,9 @@ fn the_command_says_it_as_text_and_as_json_and_exits_with_the_worst() {
     }
     let empty = Tree::empty();
     assert_eq!(common::run(&["doctor", "--root", empty.root()], b"").code, 0);
+    let missing = common::run(&["doctor", "--root", "/nonexistent"], b"");
+    assert_eq!((missing.code, missing.stdout.as_str()), (1, ""));
+    assert!(missing.stderr.contains("/nonexistent") && missing.stderr.lines().count() == 1, "{missing:?}");
     assert_eq!(common::run(&["doctor", "--nonsense"], b"").code, 2);
     let here = common::run(&["doctor"], b"");
     assert!([0, 10, 20, 30].contains(&here.code), "{here:?}");

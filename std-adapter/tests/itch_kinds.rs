@@ -109,7 +109,7 @@ fn lobster_that_itch_was_asked_of_is_named() {
     // A first row with a time of twelve decimals is one of LOBSTER as well.
     desk.put("m.csv", "34200.017459617123,5,0,1,2238200,-1\n");
     assert_eq!(desk.replay("m.csv", b"").2.lines().next().unwrap(), {
-        "vvp replay: --orderbook FILE is missing; see vvp replay --help"
+        "vvp replay: --orderbook FILE is missing; try vvp replay --help"
     });
 }
 

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint};
 use std::ffi::OsString;
 use std::io;
-use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use vvp_core::wire::mold::Session;
 use vvp_std_adapter::bench::Group;
@@ -153,8 +153,8 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "WHEN", help_heading = "Options of itch", value_parser = replay_itch::every)]
     pub(crate) every: Option<Every>,
     /// of captures: only packets to this address (may be given again: one for each line)
-    #[arg(long, value_name = "ADDRESS", help_heading = "Options of itch")]
-    pub(crate) group: Vec<IpAddr>,
+    #[arg(long, value_name = "ADDRESS", help_heading = "Options of itch", value_parser = replay_itch::group)]
+    pub(crate) group: Vec<Ipv6Addr>,
     /// of captures: only packets to this UDP port (may be given again)
     #[arg(long, value_name = "N", help_heading = "Options of itch")]
     pub(crate) port: Vec<u16>,
@@ -386,7 +386,10 @@ fn shells() -> impl TypedValueParser<Value = clap_complete::Shell> {
 
 /// A count from 1 to `most`.
 pub(crate) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
-    clap::value_parser!(u64).range(1..=most as u64).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    move |word: &str| {
+        let count = word.parse().ok().filter(|count| (1..=most).contains(count));
+        count.ok_or_else(|| format!("not a whole number from 1 to {most}"))
+    }
 }
 
 /// The number of a book that a pipeline shows.
@@ -514,7 +517,7 @@ mod tests {
     fn numbers_out_of_range_are_refused_with_the_range() {
         for (words, range) in [
             (&["vvp", "stress", "--limit-s", "0"][..], "1..=4294967296"),
-            (&["vvp", "stress", "--gateways", "5"], "1..=4"),
+            (&["vvp", "stress", "--gateways", "5"], "from 1 to 4"),
             (&["vvp", "top", "dir", "--book", "2"], "0..=1"),
             (&["vvp", "replay", "x", "--levels", "1001"], "1..=1000"),
         ] {

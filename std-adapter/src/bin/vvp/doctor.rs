@@ -12,9 +12,8 @@ pub(crate) fn main(request: &Doctor) -> Outcome {
     let system = match &request.root {
         None => System::this(),
         Some(root) => {
-            let copied = |name: &str| root.join(name).is_dir();
-            if !copied("proc") && !copied("sys") {
-                let what = "holds neither proc nor sys; give a folder with a copy of /proc and /sys";
+            if !root.is_dir() {
+                let what = "there is no such directory; give one with a copy of /proc and /sys";
                 return Err(Failure::Error(format!("--root {}: {what}", root.display())));
             }
             System::at(root)

@@ -79,7 +79,7 @@ fn request(asked: &Replay) -> Result<Request, String> {
         let wrong = || format!("--out {}: not csv, jsonl or bin", word.display());
         r.out = Some(word.to_str().and_then(row_format).ok_or_else(wrong)?);
     }
-    r.wanted.groups = asked.group.iter().map(group).collect();
+    r.wanted.groups.clone_from(&asked.group);
     r.wanted.ports.clone_from(&asked.port);
     r.wanted.session = asked.session;
     if r.files.is_empty() {
@@ -98,10 +98,11 @@ fn request(asked: &Replay) -> Result<Request, String> {
 }
 
 /// An address as it stands in a datagram.
-fn group(address: &IpAddr) -> Ipv6Addr {
-    match address {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        IpAddr::V6(ip) => *ip,
+pub(crate) fn group(text: &str) -> Result<Ipv6Addr, &'static str> {
+    match text.parse() {
+        Ok(IpAddr::V4(ip)) => Ok(ip.to_ipv6_mapped()),
+        Ok(IpAddr::V6(ip)) => Ok(ip),
+        Err(_) => Err("not an address like 233.54.12.111 or ff15::1"),
     }
 }
 
