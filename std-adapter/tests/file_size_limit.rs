@@ -1,4 +1,5 @@
-//! Outputs that meet the limit of a file's size (`ulimit -f`): an error with a name and a remedy, and no half of an output.
+//! Outputs that meet the limit of a file's size (`ulimit -f`): an error with a name and a remedy,
+//! and no half of an output.
 
 mod common;
 

@@ -28,11 +28,12 @@ pub(crate) fn input(name: &str) -> io::Result<File> {
 /// Which of descriptors 0 and 1 were closed when the process began.
 static CLOSED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
 
-/// Ignores SIGXFSZ, and looks which standard streams there are. It must run before the standard library's own start, which opens
-/// `/dev/null` in place of a closed one: from then on a closed stream cannot be told from one that was sent there.
+/// Ignores SIGXFSZ, and looks which standard streams there are. It must run before the standard
+/// library's own start, which opens `/dev/null` in place of a closed one: from then on a closed
+/// stream cannot be told from one that was sent there.
 extern "C" fn at_start() {
-    // SAFETY: sets a disposition; takes no pointer. A write beyond `ulimit -f` then fails with EFBIG, which is reported
-    // with the name of the file, where the signal would end the process with an output half written.
+    // SAFETY: sets a disposition; takes no pointer. A write beyond `ulimit -f` then fails with
+    // EFBIG, which is reported with the name of the file. The signal would end the process.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     for (fd, closed) in (0..).zip(&CLOSED) {
         // SAFETY: asks for the flags of a descriptor; takes no pointer.

@@ -30,8 +30,8 @@ pub(crate) struct Watch {
 pub(crate) struct Shown {
     pub(crate) state: &'static str,
     pub(crate) now: Snapshot,
-    /// Commands, events, and calls for memory a second, since the look before; `None` until there are two states of the same
-    /// matcher to tell them from.
+    /// Commands, events, and calls for memory a second, since the look before; `None` until there
+    /// are two states of the same matcher to tell them from.
     pub(crate) rates: [Option<u64>; 3],
     pub(crate) seen: Seen,
 }

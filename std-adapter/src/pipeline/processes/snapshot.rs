@@ -83,8 +83,9 @@ pub struct QueueFigures {
 impl QueueFigures {
     /// The figures as they are now.
     ///
-    /// The sides of a queue note a high water only now and then, and that of several lanes is the greatest of any one, so
-    /// the depth may be above it. The depth was met, so it is a high water too, and stays one when the queue is empty again.
+    /// The sides of a queue note a high water only now and then, and that of several lanes is the
+    /// greatest of any one, so the depth may be above it. The depth was met, so it is a high water
+    /// too, and stays one when the queue is empty again.
     pub(super) fn update(&mut self, stats: Stats) {
         *self = Self {
             depth: stats.depth as u64,
