@@ -20,6 +20,6 @@ links_32 || skip "cc -m32 does not link; install gcc-multilib"
 tests=("$@")
 if [ ${#tests[@]} = 0 ]; then
   tests=(mpsc_model robust_model queue_model turn_model frames_model pool_model slab_model map_model latest
-    threads_mpsc threads_robust threads_spsc)
+    threads_mpsc threads_robust threads_spsc forgotten)
 fi
 CARGO_TARGET_DIR=target/i686 cargo test -p vvp-core --target "$TARGET" --lib "${tests[@]/#/--test=}"

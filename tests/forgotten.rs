@@ -436,11 +436,12 @@ fn spsc_drain_forgotten_twice_hands_out_nothing_twice() {
 fn concurrent_map_closure_that_panics_gives_its_place_back() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let map = Box::new(ConcurrentMap::<u64, u64, 64>::new());
-    for key in 0..48 {
+    let most = ConcurrentMap::<u64, u64, 64>::CAPACITY as u64;
+    for key in 0..most {
         map.insert(key, key).expect("within the capacity");
     }
     for round in 0..200_u64 {
-        let key = round % 48;
+        let key = round % most;
         for second in [false, true] {
             let mut attempt = 0;
             let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -458,7 +459,7 @@ fn concurrent_map_closure_that_panics_gives_its_place_back() {
         assert!(removing.is_err());
         assert_eq!(map.update(&key, |now| now), Ok(Some(key)));
     }
-    assert_eq!((map.len(), map.stats().refused), (48, 0));
+    assert_eq!((map.len(), map.stats().refused), (most as usize, 0));
 }
 
 /// A refill of the largest magazine fits a thread of 64 KiB; the magazine itself lies on the heap.

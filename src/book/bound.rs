@@ -431,7 +431,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 rests += 1;
             }
             each = each.max(lines(stop.stp));
-            skips |= stop.stp == SelfTrade::CancelOldest && !broken("bound_stop_own");
+            skips |= stop.stp == SelfTrade::CancelOldest;
         }
         if skips {
             lots = lots.saturating_add(self.slab.live_orders() as u64 + 1 + count);
