@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use vvp_core::map::ConcurrentMap;
 use vvp_core::pool::{Pool, Reset, Slab};
 use vvp_core::queue::spsc::{Drain, ReadGrant};
-use vvp_core::queue::{FanIn, Mpsc, PopEnd, PushEnd, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopEnd, PushEnd, RobustMpsc, Spsc, TurnSpsc};
 
 /// How often each value was dropped.
 type Drops = Arc<Mutex<Vec<u32>>>;
@@ -323,6 +323,138 @@ fn pool(ops: &[Op]) {
     assert!(mint.drops.lock().expect("no panic under the lock").iter().all(|&drops| drops <= 1));
 }
 
+/// Frames are bytes: each carries its number, and its length follows from it.
+fn frames(ops: &[Op]) {
+    let frame = |number: u32| {
+        let mut bytes = number.to_le_bytes().to_vec();
+        bytes.resize(4 + number as usize % 13, number as u8);
+        bytes
+    };
+    let check = |bytes: &[u8], next: &mut u32| {
+        let number = u32::from_le_bytes(*bytes.first_chunk().expect("a number"));
+        assert_eq!(bytes, frame(number));
+        assert!(number >= *next, "frame {number} came again, or out of its order");
+        *next = number;
+    };
+    let mut queue = Box::new(Frames::<128>::new());
+    // The next number to put in, and the least that may come out: above all that were released.
+    let (mut made, mut least) = (1, 0);
+    for round in ops.split(|op| matches!(op, Op::Again { .. })) {
+        let (mut tx, mut rx) = queue.split();
+        for op in round {
+            match *op {
+                Op::Push | Op::Stage => made += u32::from(tx.push(&frame(made)).is_ok()),
+                Op::Grant { written, fate, len } if len % 2 == 0 => {
+                    if let Ok(mut batch) = tx.batch(64) {
+                        let count = (0..written as u32).take_while(|n| batch.push(&frame(made + n)).is_ok()).count();
+                        if matches!(fate, Fate::Finished) {
+                            batch.commit();
+                            made += count as u32;
+                        } else {
+                            end(batch, fate);
+                        }
+                    }
+                }
+                Op::Grant { fate, .. } => {
+                    let bytes = frame(made);
+                    if let Ok(mut grant) = tx.grant(bytes.len()) {
+                        grant.copy_from_slice(&bytes);
+                        if matches!(fate, Fate::Finished) {
+                            grant.commit(bytes.len());
+                            made += 1;
+                        } else {
+                            end(grant, fate);
+                        }
+                    }
+                }
+                Op::Pop => {
+                    if let Ok(read) = rx.read() {
+                        check(&read, &mut least);
+                        read.release();
+                        least += 1;
+                    }
+                }
+                Op::Read { fate, .. } => {
+                    if let Ok(read) = rx.read() {
+                        check(&read, &mut least);
+                        end(read, if matches!(fate, Fate::Finished) { Fate::Dropped } else { fate });
+                    }
+                }
+                Op::Drain { taken, fate } => {
+                    if let Ok(read) = rx.read_many() {
+                        let mut next = least;
+                        let mut seen = 0;
+                        for (nth, bytes) in read.iter().enumerate() {
+                            check(bytes, &mut next);
+                            next += 1;
+                            if nth < taken {
+                                seen = next;
+                            }
+                        }
+                        if matches!(fate, Fate::Finished) {
+                            read.release_first(taken);
+                            least = least.max(seen);
+                        } else {
+                            end(read, fate);
+                        }
+                    }
+                }
+                Op::Again { .. } => {}
+            }
+        }
+        match round.len() % 3 {
+            0 => (forget(tx), forget(rx)),
+            1 => (drop(tx), forget(rx)),
+            _ => (drop(rx), forget(tx)),
+        };
+    }
+}
+
+/// Values of `RobustMpsc` are plain; ends that were forgotten are taken over, as those of dead processes are.
+fn robust(ops: &[Op]) {
+    let queue = Box::new(RobustMpsc::<u64, 4, 2>::new());
+    let (mut lanes, mut rx) = ([0, 1].map(|lane| queue.producer_of(lane)), queue.consumer());
+    let (mut made, mut next) = ([0_u64; 2], [0_u64; 2]);
+    for (index, op) in ops.iter().enumerate() {
+        let lane = index % 2;
+        let tx = lanes[lane].get_or_insert_with(|| queue.take_over_producer_of(lane).expect("a lane"));
+        let rx_now = rx.get_or_insert_with(|| queue.take_over_consumer());
+        let mut took = |value: u64| {
+            let (of, number) = ((value % 2) as usize, value / 2);
+            assert_eq!(number, next[of], "each value once, in its lane's order");
+            next[of] += 1;
+        };
+        match *op {
+            Op::Push | Op::Stage | Op::Grant { .. } => {
+                made[lane] += u64::from(tx.push(made[lane] * 2 + lane as u64).is_ok());
+                assert_eq!(tx.position() as u64, made[lane]);
+            }
+            Op::Pop | Op::Read { .. } => {
+                if let Ok(value) = rx_now.pop() {
+                    took(value);
+                }
+            }
+            Op::Drain { taken, fate } => {
+                let mut drain = rx_now.drain();
+                drain.by_ref().take(taken).for_each(&mut took);
+                end(drain, fate);
+            }
+            Op::Again { producer, consumer, .. } => {
+                for (end, fate) in lanes.iter_mut().zip([producer, consumer]) {
+                    match fate {
+                        Fate::Finished => {}
+                        Fate::Dropped => drop(end.take()),
+                        Fate::Forgotten => forget(end.take()),
+                    }
+                }
+                if !matches!(consumer, Fate::Finished) {
+                    if matches!(consumer, Fate::Forgotten) { forget(rx.take()) } else { drop(rx.take()) }
+                }
+            }
+        }
+    }
+}
+
 fn slab(ops: &[Op]) {
     let mut mint = Mint::default();
     let mut slab = Box::new(Slab::<Token, 8>::new());
@@ -397,6 +529,16 @@ proptest! {
             let (lanes, rx) = queue.split();
             (lanes.into_iter().enumerate().collect::<Vec<_>>(), rx)
         });
+    }
+
+    #[test]
+    fn frames_hand_each_frame_out_once(ops in ops()) {
+        frames(&ops);
+    }
+
+    #[test]
+    fn robust_mpsc_hands_each_value_out_once(ops in ops()) {
+        robust(&ops);
     }
 
     #[test]
