@@ -5,6 +5,9 @@ use std::io::{self, BufRead, Read};
 /// First bytes that [`Kind::of`] looks at; more are not needed, fewer may leave the kind [`Kind::Unknown`].
 pub const HEAD_BYTES: usize = 64;
 
+/// First bytes of the compressed files that are unpacked: `.gz`, `.xz` and `.zst`.
+pub(crate) const PACKED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
+
 /// The kind of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -88,6 +91,12 @@ impl Kind {
             return Self::Empty;
         }
         Self::of_magic(head).or_else(|| Self::of_itch(head)).unwrap_or_else(|| Self::of_text(head))
+    }
+
+    /// Whether it is a compressed file that [`unpacked`](crate::packed::unpacked) opens.
+    #[must_use]
+    pub const fn is_packed(self) -> bool {
+        matches!(self, Self::Gzip | Self::Xz | Self::Zstd)
     }
 
     fn of_magic(head: &[u8]) -> Option<Self> {

@@ -2,11 +2,10 @@
 
 use super::{Format, InputFormat, RecordKind};
 use crate::packed::unpacked;
+use crate::recognise::{Kind, PACKED};
 use std::io::{self, Cursor, Read};
 
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-/// First bytes of `.gz`, `.xz` and `.zst`.
-const PACKED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
 /// The longest first line that is looked at for a header of CSV.
 const HEADER_MAX: usize = 4096;
 /// Compressed files within compressed files are unpacked so often at most.
@@ -61,8 +60,7 @@ pub fn recognise<'a>(reader: impl Read + Send + 'a) -> io::Result<(InputFormat, 
 
 fn look(head: &[u8], at_end: bool) -> Begins {
     let could_be = |magic: &[u8]| !at_end && head.len() < magic.len() && magic.starts_with(head);
-    let skippable = matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-    if skippable || PACKED.iter().any(|magic| head.starts_with(magic)) {
+    if Kind::of(head).is_packed() {
         return Begins::Packed;
     }
     let kinds = [RecordKind::Commands, RecordKind::Events].map(RecordKind::header);
