@@ -20,14 +20,8 @@ type BigBook<T> = Book<{ 1 << 20 }, 4096, { 1 << 20 }, { 1 << 16 }, { 1 << 21 },
 /// ([`Pages::LAZY`](crate::memory::Pages::LAZY)). `T` is [`Tracked`] for a state hash.
 pub type FileEngine<T = vvp_core::book::Untracked> = Engine<MidBook<T>, 64, OWNERS>;
 
-/// A [`FileEngine`] with 1,024 instruments; 11 GiB of address space.
-pub type WideEngine<T = vvp_core::book::Untracked> = Engine<MidBook<T>, 1024, OWNERS>;
-
 /// 4 instruments of up to 1,048,576 resting orders and 65,536 stops each, at whatever prices; 730 MiB.
 pub type DeepEngine<T = vvp_core::book::Untracked> = Engine<BigBook<T>, 4, OWNERS>;
-
-/// A [`DeepEngine`] with 64 instruments; 12 GiB.
-pub type DeepWideEngine<T = vvp_core::book::Untracked> = Engine<BigBook<T>, 64, OWNERS>;
 
 /// The largest: 1,024 instruments of up to 1,048,576 resting orders and 65,536 stops each, at whatever prices: a window
 /// of 262,144 ticks a side, and as many levels beyond it as there can be orders; risk limits of 65,536 owners.

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use vvp_core::book::{Book, Tracked, Untracked};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, ServerEngine, ServerFeed, WideEngine};
+use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine, ServerFeed};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat, write_book};
@@ -76,13 +76,9 @@ pub(crate) fn main(asked: Match) -> Outcome {
         (Engine::File, false) => go::<FileEngine>(&request, room),
         (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
         (Engine::Deep, false) => go::<DeepEngine>(&request, room),
-        (Engine::Deep, true) => go::<DeepEngine<Tracked>>(&request, room),
-        (Engine::Wide, false) => go::<WideEngine>(&request, room),
-        (Engine::Wide, true) => go::<WideEngine<Tracked>>(&request, room),
-        (Engine::DeepWide, false) => go::<DeepWideEngine>(&request, room),
-        (Engine::DeepWide, true) => go::<DeepWideEngine<Tracked>>(&request, room),
         (Engine::Server, false) => go::<ServerEngine>(&request, room),
-        (Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, room),
+        // Each engine takes long to build, so the rarest has none of its own.
+        (Engine::Deep | Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, Room::LARGEST),
     }
 }
 

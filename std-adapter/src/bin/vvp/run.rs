@@ -13,7 +13,7 @@ use super::summary;
 use std::io::{self, Write};
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, JobEngine, ServerEngine, WideEngine};
+use vvp_std_adapter::engine::{DeepEngine, FileEngine, JobEngine, ServerEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
 use vvp_std_adapter::text::{InputError, InputFormat};
@@ -34,8 +34,6 @@ pub(crate) fn main(request: &Run) -> Outcome {
     match room.engine {
         Engine::File => play::<FileEngine>(request, Some(room)),
         Engine::Deep => play::<DeepEngine>(request, Some(room)),
-        Engine::Wide => play::<WideEngine>(request, Some(room)),
-        Engine::DeepWide => play::<DeepWideEngine>(request, Some(room)),
         Engine::Server => play::<ServerEngine>(request, Some(room)),
     }
 }

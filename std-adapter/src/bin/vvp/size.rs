@@ -3,7 +3,7 @@
 use super::args::up_to;
 use super::cli::{Failure, grouped};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, DeepWideEngine, FileEngine, ServerEngine, WideEngine};
+use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine};
 use vvp_std_adapter::memory::MapError;
 
 /// The engines there are. Each is compiled for itself, so there are few.
@@ -11,8 +11,6 @@ use vvp_std_adapter::memory::MapError;
 pub(crate) enum Engine {
     File,
     Deep,
-    Wide,
-    DeepWide,
     Server,
 }
 
@@ -34,15 +32,13 @@ const fn room(engine: Engine, orders: usize, instruments: usize, levels: usize, 
 }
 
 /// By address space, the smallest first. The first is the default and fits 1 GiB, the last has the most of everything.
-const ROOMS: [Room; 5] = [
+const ROOMS: [Room; 3] = [
     room(Engine::File, 1 << 16, 64, 1 << 15, 1 << 13),
     room(Engine::Deep, 1 << 20, 4, 1 << 20, 1 << 16),
-    room(Engine::Wide, 1 << 16, 1024, 1 << 15, 1 << 13),
-    room(Engine::DeepWide, 1 << 20, 64, 1 << 20, 1 << 16),
     room(Engine::Server, 1 << 20, 1024, 1 << 20, 1 << 16),
 ];
 const DEFAULT: Room = ROOMS[0];
-const MOST: Room = ROOMS[ROOMS.len() - 1];
+const MOST: Room = Room::LARGEST;
 
 /// The table says what the types are.
 const _: () = {
@@ -50,11 +46,8 @@ const _: () = {
         let touched = room.orders * 2 + 1 + room.stops;
         E::INSTRUMENTS_MAX == room.instruments && E::LEVELS_TOUCHED_MAX == touched
     }
-    assert!(fits::<FileEngine>(ROOMS[0]) && fits::<DeepEngine>(ROOMS[1]) && fits::<WideEngine>(ROOMS[2]));
-    assert!(fits::<DeepWideEngine>(ROOMS[3]) && fits::<ServerEngine>(ROOMS[4]));
-    assert!(size_of::<FileEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<WideEngine>());
-    assert!(size_of::<WideEngine>() < size_of::<DeepWideEngine>());
-    assert!(size_of::<DeepWideEngine>() < size_of::<ServerEngine>());
+    assert!(fits::<FileEngine>(ROOMS[0]) && fits::<DeepEngine>(ROOMS[1]) && fits::<ServerEngine>(ROOMS[2]));
+    assert!(size_of::<FileEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<ServerEngine>());
 };
 
 /// The room that was asked for.
@@ -104,6 +97,9 @@ pub(crate) enum Limit {
 }
 
 impl Room {
+    /// The largest engine's.
+    pub(crate) const LARGEST: Self = ROOMS[ROOMS.len() - 1];
+
     /// Which limit was met, and which option raises it.
     pub(crate) fn met(&self, limit: Limit) -> String {
         let (room, most, what, option, value) = match limit {
@@ -151,8 +147,8 @@ mod tests {
             (&[("orders", "65536"), ("instruments", "64"), ("levels", "32768")], Engine::File),
             (&[("orders", "65537"), ("instruments", "4")], Engine::Deep),
             (&[("levels", "32769"), ("instruments", "1")], Engine::Deep),
-            (&[("instruments", "65")], Engine::Wide),
-            (&[("orders", "65537")], Engine::DeepWide),
+            (&[("instruments", "65")], Engine::Server),
+            (&[("orders", "65537")], Engine::Server),
             (&[("orders", "1048576"), ("instruments", "1024")], Engine::Server),
             (&[("instruments", "65"), ("levels", "1048576")], Engine::Server),
         ];
