@@ -7,6 +7,8 @@ mod inside;
 mod part;
 #[path = "support/place.rs"]
 mod place;
+#[path = "support/sanitizer.rs"]
+mod sanitizer;
 
 use inside::Inside;
 use part::{Bounded, Limit, Part, given};
@@ -157,7 +159,7 @@ fn in_other_namespaces_the_living_keep_their_ends_and_the_dead_lose_them() {
         return;
     }
     for (inside, name) in [(Inside::Time(100_000), "time"), (Inside::Pid, "pid"), (Inside::NoProc, "no-proc")] {
-        if !inside.is_possible() {
+        if !inside.is_possible() || (matches!(inside, Inside::NoProc) && sanitizer::is_on()) {
             continue;
         }
         let place = Place::new(&format!("namespace-{name}"));
@@ -437,9 +439,11 @@ fn an_end_stays_its_processs_when_it_changes_threads_and_the_thread_that_claimed
 
 /// Says when an owner's end is taken: adds 1, looks, and takes it off.
 fn alone(region: &Words) {
-    assert_eq!(region[0].fetch_add(1, Ordering::SeqCst), 0, "two owners");
+    let before = region[0].fetch_add(1, Ordering::SeqCst);
     std::thread::yield_now();
-    assert_eq!(region[0].fetch_sub(1, Ordering::SeqCst), 1, "two owners");
+    let with = region[0].fetch_sub(1, Ordering::SeqCst);
+    // Not once the racers are being killed.
+    assert!((before, with) == (0, 1) || region[2].load(Ordering::SeqCst) == 1, "two owners: {before}, {with}");
     region[1].fetch_add(1, Ordering::Relaxed);
 }
 
@@ -478,6 +482,8 @@ fn of_many_successors_one_has_the_end() {
             drop(tx);
         }
     }
+    // One that is killed while it is alone leaves its 1, which the others would take for a second owner.
+    words[2].store(1, Ordering::Relaxed);
     drop(racers);
     let _ = rx.peer();
     assert!(channel.sender().is_ok(), "its owner is gone");

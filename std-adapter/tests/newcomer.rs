@@ -1,6 +1,8 @@
 //! The `vvp` binary as a person meets it who knows only its help: refusals, sizes, formats, outputs.
 
 mod common;
+#[path = "support/sanitizer.rs"]
+mod sanitizer;
 
 use common::{Ran, Scratch, run, run_command, vvp};
 use std::fs;
@@ -118,6 +120,9 @@ fn refusals_are_a_field_of_the_json_summary() {
 
 #[test]
 fn one_gibibyte_of_address_space_is_enough_by_default() {
+    if sanitizer::is_on() {
+        return;
+    }
     let orders = Scratch::new("cents.jsonl", CENTS.as_bytes());
     for args in [
         "match",

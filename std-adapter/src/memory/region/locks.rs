@@ -102,6 +102,16 @@ impl SharedRegion {
         held.retain(|&other| other != place);
     }
 
+    /// Gives all locks back, before the description is closed: a child that another thread has just started has a copy of
+    /// the descriptor until its `exec`, and would keep them for that moment.
+    pub(super) fn unlock_all(&self) {
+        if self.locks.copy_number == copy_number() {
+            for place in self.locks.held().drain(..) {
+                let _ = self.file_lock(libc::F_OFD_SETLK, libc::F_UNLCK, place);
+            }
+        }
+    }
+
     /// Who holds a word of this region. Some 0.3 µs.
     pub(crate) fn holder(&self, word: &AtomicU64) -> Holder {
         if !self.sees_deaths() {

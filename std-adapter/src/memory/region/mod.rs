@@ -375,6 +375,7 @@ impl SharedRegion {
 
 impl Drop for SharedRegion {
     fn drop(&mut self) {
+        self.unlock_all();
         // SAFETY: made by `map` with this length, and no borrow of the contents can outlive `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.mapped_bytes) };
     }
