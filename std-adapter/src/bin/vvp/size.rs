@@ -176,7 +176,7 @@ mod tests {
             "this engine has room for 65,536 resting orders a book; --orders 1048576 makes room for 1,048,576"
         );
         assert!(small.met(Limit::Stops).contains("--orders 1048576 makes room for 65,536"));
-        let deep = wanted(&[("orders", "1048576")]).room();
+        let deep = wanted(&[("orders", "1048576"), ("instruments", "4")]).room();
         assert!(deep.met(Limit::Orders).ends_with("no option makes room for more"));
         assert!(deep.met(Limit::Instruments).contains("--instruments 1024"));
     }
