@@ -3,8 +3,8 @@
 # the books at the end and the state hashes:
 #   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, or `release`; 0 and release unless given
 #
-# The commands: a stream of every kind of order, made by std-adapter/examples/make_mixture.rs, and all of tests/scenarios.
-# That storage, sizes, and saving and restoring on the way make no difference is tested by std-adapter/tests/determinism.rs;
+# The commands: a stream of every kind of order, made by cli/examples/make_mixture.rs, and all of tests/scenarios.
+# That storage, sizes, and saving and restoring on the way make no difference is tested by cli/tests/cli/determinism.rs;
 # that a Cortex-M7 makes none, by scripts/firmware.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,18 +22,18 @@ build() {
   if [ "$1" = 0 ]; then checks=true; fi
   CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=$1 \
     CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=$checks CARGO_PROFILE_DEV_OVERFLOW_CHECKS=$checks \
-    cargo build --quiet -p vvp-std-adapter "${@:2}"
+    cargo build --quiet -p vvpx "${@:2}"
 }
 
 for level in "$@"; do
   case $level in
     release)
-      cargo build --quiet --release --bin vvp
-      cp target/release/vvp "$work/vvp-release"
+      cargo build --quiet --release --bin vvpx
+      cp target/release/vvpx "$work/vvpx-release"
       ;;
     *)
-      build "$level" --bin vvp
-      cp target/determinism/debug/vvp "$work/vvp-$level"
+      build "$level" --bin vvpx
+      cp target/determinism/debug/vvpx "$work/vvpx-$level"
       ;;
   esac
 done
@@ -51,7 +51,7 @@ for commands in "$work/mixture.bin" tests/scenarios/*.jsonl; do
     for shape in --inline ''; do
       # A bad line gives exit code 1, an explanation on standard error, and a refusal in its place.
       # shellcheck disable=SC2086
-      "$work/vvp-$level" match --format "$format" --book --state-hash $shape "$commands" >"$work/out" 2>"$work/said" || [ $? = 1 ]
+      "$work/vvpx-$level" match --format "$format" --book --state-hash $shape "$commands" >"$work/out" 2>"$work/said" || [ $? = 1 ]
       # One behind the other: which of two threads writes first to two streams means nothing.
       cat "$work/said" >>"$work/out"
       grep -q state_hash "$work/out" || die "$commands: no state hash at opt-level $level"

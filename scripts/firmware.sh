@@ -22,8 +22,8 @@ MANIFEST=examples/firmware/Cargo.toml
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --release --bin vvp
-vvp=$PWD/target/release/vvp
+cargo build --release --bin vvpx
+vvpx=$PWD/target/release/vvpx
 
 few=("$@")
 if [ $# = 0 ]; then
@@ -73,7 +73,7 @@ by_files() {
   rm -f "$work/events.bin"
   (cd "$work" && timeout 120 "${@:3}" "${QUIET[@]}" -serial none -kernel "$image" </dev/null >log 2>&1) ||
     die "$2: the image for $1 did not end well: $(cat "$work/log")"
-  cmp "$work/host.bin" "$work/events.bin" || die "$2: $1 and host disagree; compare them with 'vvp decode'"
+  cmp "$work/host.bin" "$work/events.bin" || die "$2: $1 and host disagree; compare them with 'vvpx decode'"
   [ "$(grep state_hash "$work/said")" = "$(grep state_hash "$work/log")" ] || die "$2: the states at the end differ"
 }
 
@@ -84,7 +84,7 @@ by_uart() {
   timeout 600 "${@:3}" "${QUIET[@]}" -serial stdio -kernel "$image" <"$work/in" >"$work/out" 2>"$work/log" ||
     die "$2: the image for $1 did not end well: $(cat "$work/log")"
   head -c -64 "$work/out" >"$work/events.bin"
-  cmp "$work/host.bin" "$work/events.bin" || die "$2: $1 and host disagree; compare them with 'vvp decode'"
+  cmp "$work/host.bin" "$work/events.bin" || die "$2: $1 and host disagree; compare them with 'vvpx decode'"
   local hash
   hash=$(tail -c 56 "$work/out" | od -An -tx8 -N8 | tr -d ' ')
   [ "$(tail -c 64 "$work/out" | head -c 7)" = VVPHASH ] && grep -q "\"$hash\"" "$work/said" ||

@@ -110,6 +110,6 @@ debian_core() {
 mixture() {
   CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=0 \
     CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=true CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true \
-    cargo build --quiet -p vvp-std-adapter --example make_mixture >&2
+    cargo build --quiet -p vvpx --example make_mixture >&2
   target/determinism/debug/examples/make_mixture "$@"
 }

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use vvp_core::wire::capture::{CaptureFile, Datagram, Step};
 use vvp_core::wire::frame::Frames;
-use vvp_std_adapter::itch::Lines;
+use vvp_replay::itch::Lines;
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut file, mut rest) = (CaptureFile::new(), bytes);

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use vvp_core::wire::frame::{self, Frames};
 use vvp_core::wire::itch::Message;
-use vvp_std_adapter::itch::market::Market;
+use vvp_replay::itch::market::Market;
 use zerocopy::FromZeros;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use vvp_core::book::Command;
-use vvp_std_adapter::text::{CommandWriter, Format, Input, InputError, InputFormat, Step};
+use vvpx::text::{CommandWriter, Format, Input, InputError, InputFormat, Step};
 use zerocopy::IntoBytes;
 
 const MAX_INSTRUMENTS: usize = 4;

@@ -36,6 +36,7 @@ impl core::fmt::Display for Answer {
 }
 
 /// The calling thread's `errno`.
-pub(crate) fn last_errno() -> i32 {
+#[must_use]
+pub fn last_errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }

@@ -3,7 +3,7 @@
 //!
 //! Without the harness, whose first thread cannot end: this program starts itself again with the name of a part.
 
-#[path = "support/part.rs"]
+#[path = "adapter/part.rs"]
 mod part;
 
 use part::Limit;

@@ -2,9 +2,9 @@
 //!
 //! Each is met by a process of its own, which takes its rights away from itself first.
 
-#[path = "support/part.rs"]
+#[path = "adapter/part.rs"]
 mod part;
-#[path = "support/place.rs"]
+#[path = "adapter/place.rs"]
 mod place;
 
 use part::{Part, given};

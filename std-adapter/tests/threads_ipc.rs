@@ -4,7 +4,7 @@
 //! The sanitizer tells one memory by its address, so both ends use the same mapping here; two mappings of the same bytes are in
 //! `ipc.rs`, and two processes in `ipc_kill.rs`.
 
-#[path = "support/part.rs"]
+#[path = "adapter/part.rs"]
 mod part;
 
 use part::Bounded;

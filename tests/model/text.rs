@@ -162,7 +162,7 @@ impl Taker {
     }
 }
 
-/// Runs a whole file through a model with `--book` at the end; gives the lines that `vvp match --book` must print.
+/// Runs a whole file through a model with `--book` at the end; gives the lines that `vvpx match --book` must print.
 #[derive(Debug)]
 pub struct Session {
     pub model: Model,

@@ -7,7 +7,7 @@ use vvp_core::wire::frame::{self, Frames};
 use vvp_core::wire::itch::{
     AddOrder, BuySell, Message, OrderCancel, OrderChange, OrderDelete, OrderExecuted, OrderReplace, Stamp,
 };
-use vvp_std_adapter::itch::market::Market;
+use vvp_replay::itch::market::Market;
 use zerocopy::{FromZeros, IntoBytes};
 
 pub(crate) const WORKLOADS: &[Workload] = &[

@@ -50,7 +50,7 @@ fn run() -> Result<(u64, u64, u64), &'static str> {
     let mut events_file = HostFile::write(c"events.bin").ok_or("cannot create events.bin: make the folder writable")?;
     let header = &mut input[..RECORD];
     if commands_file.fill(header) < RECORD || header != COMMANDS_HEADER {
-        return Err("commands.bin is no file of command records: make one with 'vvp encode'");
+        return Err("commands.bin is no file of command records: make one with 'vvpx encode'");
     }
     let (mut commands, mut events, mut written) = (0, 0, events_file.append(&EVENTS_HEADER));
     loop {

@@ -49,7 +49,7 @@ pub enum SpawnError {
 impl core::fmt::Display for SpawnError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Insisted(knob, answer) => write!(f, "{knob:?}: {answer}; see 'vvp doctor', or do not insist"),
+            Self::Insisted(knob, answer) => write!(f, "{knob:?}: {answer}; see 'vvpx doctor', or do not insist"),
             Self::System(error) => write!(f, "no thread: {error}; raise the limit (ulimit -u)"),
         }
     }

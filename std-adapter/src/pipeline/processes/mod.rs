@@ -21,7 +21,7 @@
 //! its ends back; whoever is started in its place goes on.
 //!
 //! So the state at the end is that of an engine to which the journal is applied without any disturbance, and the journal
-//! holds each gateway's commands once and in order. `vvp stress` kills the stages at random, and checks just that.
+//! holds each gateway's commands once and in order. `vvpx stress` kills the stages at random, and checks just that.
 
 mod gateway;
 mod journal;

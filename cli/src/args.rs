@@ -1,0 +1,559 @@
+//! The one definition of the command line: parser, help, completions and the man page come from it.
+
+use crate::commands::replay_itch;
+use crate::commands::size::Wanted;
+use crate::failure::{Failure, Outcome};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint};
+use std::ffi::OsString;
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+use vvp_core::wire::mold::Session;
+use vvp_replay::itch::Every;
+use vvp_std_adapter::pipeline::processes::{GATEWAYS_MAX, PUBLISHERS_MAX, Snapshot};
+use vvpx::bench::Group;
+use vvpx::text::{Format, InputFormat};
+
+const TEMPLATE: &str = "{bin} - {about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+const EXIT_CODES: &str = "\
+Without a subcommand, 'vvpx' is 'vvpx run'.
+
+Exit codes: 0 done; 1 bad input or an error; 2 a command line that makes no sense; 130 stopped by Ctrl-C.
+doctor has its own.";
+
+/// Matches orders.
+#[derive(Debug, Parser)]
+#[command(name = "vvpx", bin_name = "vvpx", version, about = "order matching at the command line")]
+#[command(help_template = TEMPLATE, after_help = EXIT_CODES, subcommand_required = true, max_term_width = 100)]
+pub(crate) struct Vvp {
+    #[command(subcommand)]
+    pub(crate) subcommand: Sub,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sub {
+    /// plays an order file through the pipeline; shows the book and a summary
+    Run(Run),
+    /// reads commands, prints events
+    Match(Match),
+    /// rebuilds books from recorded market data: NASDAQ ITCH 5.0, LOBSTER
+    Replay(Replay),
+    /// says what of this machine's set-up costs latency, and what to do
+    Doctor(Doctor),
+    /// kills the stages of a pipeline of processes at random, and proves that nothing was lost
+    Stress(Stress),
+    /// shows what a running pipeline of processes is doing
+    Top(Top),
+    /// runs one stage of a pipeline of processes
+    #[command(hide = true)]
+    Stage(StageArgs),
+    /// measures this machine: every structure, orders at fixed rates, and what never happens
+    Bench(Bench),
+    /// turns text into binary records
+    Encode(Encode),
+    /// turns binary records into text
+    Decode(Decode),
+    /// prints a completion script for a shell
+    Completions(Completions),
+    /// prints the man page of vvpx or of a subcommand
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Commands are decoded from text, matched, and every event is made into text again, which is then thrown away:
+'vvpx match' prints it. Exit code 1 if a line was no command. At the end standard error says how many commands of FILE
+were refused for which reason.")]
+pub(crate) struct Run {
+    /// commands, - for standard input; without it, a built-in session of 25,000 commands
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<String>,
+    /// print only the summary, as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// do it all on one thread
+    #[arg(long)]
+    pub(crate) inline: bool,
+    /// how the commands are written; found out when it is missing
+    #[arg(long, value_parser = input_format())]
+    pub(crate) format: Option<InputFormat>,
+    #[command(flatten)]
+    pub(crate) size: Wanted,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
+answered in its place and explained on standard error; the run goes on. At the end standard error says how many commands
+were refused for which reason. With the default room 1 GiB of address space is enough (ulimit -v 1048576); memory is
+taken only where orders are.")]
+pub(crate) struct Match {
+    /// commands; - is standard input
+    #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
+    pub(crate) file: String,
+    /// after the events, one line of JSON an instrument with its book
+    #[arg(long)]
+    pub(crate) book: bool,
+    /// how the commands are written: jsonl, csv, or bin (see vvpx encode); found out when it is missing
+    #[arg(long, value_parser = input_format())]
+    pub(crate) format: Option<InputFormat>,
+    /// how to write the events
+    #[arg(long, value_parser = input_format(), default_value = "jsonl")]
+    pub(crate) out_format: InputFormat,
+    /// do it all on one thread; the output is the same
+    #[arg(long)]
+    pub(crate) inline: bool,
+    /// print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price levels, l3 single
+    /// orders; on one thread
+    #[arg(long, value_name = "VIEW", value_parser = ["l1", "l2", "l3"])]
+    pub(crate) feed: Option<String>,
+    /// at the end, a line of JSON on standard error with a 64-bit hash of the engine's state: equal for two runs
+    /// exactly when the engines would answer alike from there on
+    #[arg(long)]
+    pub(crate) state_hash: bool,
+    #[command(flatten)]
+    pub(crate) size: Wanted,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts. pcap and pcapng files with
+MoldUDP64 open as well, several of them together (line A and line B). What was not read is said at the end, in one line
+on standard error, and the exit code then is 1.
+lobster: one stock, FILE is its message file; checked against its recorded book.
+.gz, .xz and .zst files open directly.")]
+pub(crate) struct Replay {
+    /// the recorded files; - is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<String>,
+    /// what the files are; auto finds it out
+    #[arg(long, value_parser = ["auto", "itch", "lobster"], default_value = "auto")]
+    pub(crate) format: String,
+    /// the summary for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// itch: csv, jsonl or bin: write rows to standard output, and the summary to standard error.
+    /// lobster: a file: write our book after every event, in the same format; - is standard output
+    #[arg(long, value_name = "FORMAT|FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// only this stock in rows, ladders and summary (may be given again)
+    #[arg(long, value_name = "SYMBOL", help_heading = "Options of itch")]
+    pub(crate) symbol: Vec<String>,
+    /// stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
+    #[arg(long, value_name = "TIME", help_heading = "Options of itch", value_parser = replay_itch::time_of_day)]
+    pub(crate) at: Option<u64>,
+    /// levels a side to write or draw (default: 1 to write, 10 to draw)
+    #[arg(long, value_name = "N", help_heading = "Options of itch")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) depth: Option<u16>,
+    /// with --out: a row after each event (default), or each 100ms, 1s, 5m, ...
+    #[arg(long, value_name = "WHEN", help_heading = "Options of itch", value_parser = replay_itch::every)]
+    pub(crate) every: Option<Every>,
+    /// of captures: only packets to this address (may be given again: one for each line)
+    #[arg(long, value_name = "ADDRESS", help_heading = "Options of itch", value_parser = replay_itch::group)]
+    pub(crate) group: Vec<Ipv6Addr>,
+    /// of captures: only packets to this UDP port (may be given again)
+    #[arg(long, value_name = "N", help_heading = "Options of itch")]
+    pub(crate) port: Vec<u16>,
+    /// of captures: only packets of this session; default: the one with the most packets
+    #[arg(long, value_name = "NAME", help_heading = "Options of itch", value_parser = replay_itch::session)]
+    pub(crate) session: Option<Session>,
+    /// send the day through the matching engine as well and compare its trades with the tape
+    #[arg(long, help_heading = "Options of itch")]
+    pub(crate) drive: bool,
+    /// end with exit code 1 at the first thing that cannot be
+    #[arg(long, help_heading = "Options of itch")]
+    pub(crate) strict: bool,
+    /// leave out bbo_fnv1a64: faster
+    #[arg(long, help_heading = "Options of itch")]
+    pub(crate) no_checksum: bool,
+    /// the true book after each event: the start, and what comes into its window at the edge
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Options of lobster")]
+    pub(crate) orderbook: Option<PathBuf>,
+    /// compare our book with the true one after every event; stop at the first difference
+    #[arg(long, help_heading = "Options of lobster")]
+    pub(crate) verify: bool,
+    /// levels a side to write (default: as many as the order-book file has)
+    #[arg(long, value_name = "N", help_heading = "Options of lobster")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) levels: Option<u16>,
+    /// price step in ten-thousandths of a dollar (default: 100, or 1 if the first row needs it)
+    #[arg(long, value_name = "N", help_heading = "Options of lobster")]
+    #[arg(value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+    pub(crate) tick: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+For each thing: what is, what is best, the command to get there, and why it matters. Nothing is changed.
+
+Exit codes: the worst finding: 0 good (or unknown), 10 advice, 20 warning, 30 critical;
+            1 an error, 2 a command line that makes no sense")]
+pub(crate) struct Doctor {
+    /// all findings as one JSON object on one line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// look at a copy of /proc and /sys below DIR instead of this machine
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Gateways send made-up commands to a matcher, and it sends events to publishers; each is a process. Again and again one of
+them is killed (SIGKILL) and started again, or stopped for a moment, so that the queues before it run full. At the end:
+  - the journal must hold each gateway's commands once, in order, and unchanged;
+  - an engine to which the journal is applied undisturbed must have the matcher's state hash;
+  - it must give the very events that each publisher got, each once.
+What a killed 'vvpx stress' has left in /dev/shm is removed first.
+At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is done, and proved in the same way.
+
+Exit code 1 if anything was lost, doubled or changed.")]
+pub(crate) struct Stress {
+    /// commands of each gateway
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) commands: u64,
+    /// gateways, each a process
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = up_to(GATEWAYS_MAX))]
+    pub(crate) gateways: usize,
+    /// publishers, each a process
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = up_to(PUBLISHERS_MAX))]
+    pub(crate) publishers: usize,
+    /// seed of commands and kills
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// at most this many milliseconds between two disturbances
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub(crate) pause_ms: u64,
+    /// in phases, throw a file of this size out of memory and read it back, so that memory is scarce (0: do not)
+    #[arg(long, value_name = "MIB", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1 << 20))]
+    pub(crate) pressure: u64,
+    /// give up after this many seconds
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub(crate) limit_s: u64,
+    /// the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+On a terminal it draws, twice a second: 0 and 1 choose the book, the arrows scroll, q ends it.
+Elsewhere it prints.
+The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
+Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.")]
+pub(crate) struct Top {
+    /// where the pipeline's regions lie; 'vvpx stress' says it
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) dir: String,
+    /// show the state once, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// the ladder of this instrument
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = book_number())]
+    pub(crate) book: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+A stage that was killed and is started again goes on at the exact place. It ends when the stage before it has. At SIGTERM
+or Ctrl-C a gateway sends no more, and the others end when what was sent is done; a stage that is asked to end alone does
+so after some seconds, and its successor goes on.
+The regions of DIR are made by 'vvpx stress', which starts all stages; 'vvpx top DIR' shows the state.")]
+pub(crate) struct StageArgs {
+    #[command(subcommand)]
+    pub(crate) which: Stage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stage {
+    /// sends COUNT made-up commands through a lane
+    Gateway { dir: String, lane: usize, seed: u64, count: u64 },
+    /// journals commands, matches them, publishes their events
+    Matcher { dir: String },
+    /// takes the events, as publisher WHICH
+    Publisher {
+        dir: String,
+        #[arg(default_value_t = 0)]
+        which: usize,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
+Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
+pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; after
+that, orders that nothing is done for: what they take is the machine's own.")]
+pub(crate) struct Bench {
+    /// what to measure; all of it unless given
+    #[arg(value_name = "GROUP", value_parser = groups())]
+    pub(crate) groups: Vec<String>,
+    /// a tenth of the operations, three rounds instead of seven
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// ask for the real-time class (SCHED_FIFO): better numbers; on a machine with two processors nothing else runs
+    /// meanwhile
+    #[arg(long)]
+    pub(crate) real_time: bool,
+    /// also write the results to FILE (- for standard output, and nothing else there)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
+    pub(crate) json: Option<String>,
+    /// also write a report that stands alone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
+    pub(crate) html: Option<String>,
+    /// beside the results of an earlier --json; exit code 1 if a row is slower beyond both ranges
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
+    pub(crate) compare: Option<String>,
+    /// 10,000,000 orders: no allocation, and on the matcher's thread no page fault, no wait, no system call; exit
+    /// code 1 if there was one, or if it cannot be counted here; with --quick 1,000,000
+    #[arg(long, conflicts_with = "groups")]
+    pub(crate) prove: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Commands as text become 64-byte binary records. A bad line becomes a record of its refusal, is named on standard error,
+and makes the exit code 1. A file OUT is replaced when all is written, and stays as it was after an error.")]
+pub(crate) struct Encode {
+    /// the commands; - is standard input; .gz, .xz and .zst are unpacked
+    #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
+    pub(crate) file: String,
+    /// where the records go; standard output if left out
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<String>,
+    /// of the text; found out when it is missing
+    #[arg(long, value_parser = text_format())]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+The records are commands, events, or the market data that 'vvpx replay --out bin' writes; the file says which.
+A file OUT is replaced when all is written, and stays as it was after an error.")]
+pub(crate) struct Decode {
+    /// the records; - is standard input; .gz, .xz and .zst are unpacked
+    #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
+    pub(crate) file: String,
+    /// where the text goes; standard output if left out
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<String>,
+    /// of the text: jsonl (default) or csv; market data is written as jsonl only
+    #[arg(long, value_parser = text_format())]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+bash:  vvpx completions bash > ~/.local/share/bash-completion/completions/vvp
+zsh:   vvpx completions zsh > _vvp, in a folder of $fpath
+fish:  vvpx completions fish > ~/.config/fish/completions/vvpx.fish")]
+pub(crate) struct Completions {
+    /// the shell
+    #[arg(value_parser = shells())]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "To read it: vvpx man match | man -l -")]
+pub(crate) struct Man {
+    /// the subcommand; without it, the page of vvpx itself
+    #[arg(action = ArgAction::Set)]
+    pub(crate) subcommand: Option<String>,
+}
+
+fn input_format() -> impl TypedValueParser<Value = InputFormat> {
+    PossibleValuesParser::new(["jsonl", "csv", "bin"]).map(|word| InputFormat::from_word(&word).unwrap_or_default())
+}
+
+fn text_format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["jsonl", "csv"]).map(|word| Format::from_word(&word).unwrap_or(Format::Jsonl))
+}
+
+fn groups() -> PossibleValuesParser {
+    PossibleValuesParser::new(Group::ALL.into_iter().map(Group::name).chain(["all"]))
+}
+
+fn shells() -> impl TypedValueParser<Value = clap_complete::Shell> {
+    clap::value_parser!(clap_complete::Shell)
+}
+
+/// A count from 1 to `most`.
+pub(crate) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
+    move |word: &str| {
+        let count = word.parse().ok().filter(|count| (1..=most).contains(count));
+        count.ok_or_else(|| format!("not a whole number from 1 to {most}"))
+    }
+}
+
+/// The number of a book that a pipeline shows.
+fn book_number() -> impl TypedValueParser<Value = usize> {
+    let most = Snapshot::default().books.len().saturating_sub(1);
+    clap::value_parser!(u64).range(..=most as u64).map(|book| usize::try_from(book).unwrap_or(usize::MAX))
+}
+
+/// What a command line asks for; or help, or why it makes no sense.
+pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Sub, Result<String, Failure>> {
+    let mut words: Vec<OsString> = words.collect();
+    // Without a subcommand, `run` takes all there is.
+    let first = words.get(1).and_then(|word| word.to_str());
+    let tops = ["-h", "--help", "-V", "--version"];
+    if first.is_none_or(|word| word.starts_with('-') && !tops.contains(&word)) && words.get(1).is_none_or(is_utf8) {
+        words.insert(words.len().min(1), "run".into());
+    }
+    Vvp::try_parse_from(&words).map(|vvp| vvp.subcommand).map_err(|error| {
+        if !error.use_stderr() {
+            return Ok(error.to_string());
+        }
+        let word = words.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        let known = Vvp::command().find_subcommand(&word).is_some();
+        if !known && std::path::Path::new(&word).exists() {
+            let what = format!("'{word}' is no subcommand; to play that file, say 'vvpx run {word}'");
+            return Err(Failure::usage(what, ""));
+        }
+        let what = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "say what is to be done".to_owned(),
+            _ => one_line(&error),
+        };
+        Err(Failure::usage(what, if known { &word } else { "" }))
+    })
+}
+
+fn is_utf8(word: &OsString) -> bool {
+    word.to_str().is_some()
+}
+
+/// What the parser found, with its tip, on one line.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let mut line = String::new();
+    for part in
+        text.lines().map(str::trim).take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more"))
+    {
+        let (part, tip) = match part.strip_prefix("tip: ") {
+            Some(tip) => (tip, true),
+            None => (part.strip_prefix("error: ").unwrap_or(part), false),
+        };
+        if !part.is_empty() {
+            line += if line.is_empty() {
+                ""
+            } else if tip {
+                "; "
+            } else {
+                " "
+            };
+            line += part;
+        }
+    }
+    line
+}
+
+/// `vvpx completions`.
+pub(crate) fn completions(request: &Completions) -> Outcome {
+    let mut out = Vec::new();
+    clap_complete::generate(request.shell, &mut Vvp::command(), "vvpx", &mut out);
+    crate::failure::say(&String::from_utf8_lossy(&out))
+}
+
+/// `vvpx man`.
+pub(crate) fn man(request: &Man) -> Outcome {
+    let name = request.subcommand.as_deref();
+    let Some(page) = man_page(name) else {
+        return Err(Failure::usage(format!("there is no subcommand '{}'", name.unwrap_or_default()), "man"));
+    };
+    let page = page.map_err(|e| Failure::at("the man page", &e))?;
+    crate::failure::say(&String::from_utf8_lossy(&page))
+}
+
+/// The page of a subcommand, or of `vvpx` itself; `None` where there is no such subcommand.
+fn man_page(subcommand: Option<&str>) -> Option<io::Result<Vec<u8>>> {
+    let mut all = Vvp::command();
+    all.build();
+    let command = match subcommand {
+        None => all,
+        Some(name) => all.find_subcommand(name)?.clone(),
+    };
+    let mut out = Vec::new();
+    Some(clap_mangen::Man::new(command).render(&mut out).map(|()| out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &[&str]) -> String {
+        match parse(words.iter().map(OsString::from)) {
+            Err(Err(Failure::Usage(message))) => message,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Vvp::command().debug_assert();
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_right_comes_with_the_right_one() {
+        for (words, says) in [
+            (&["vvpx", "mtach"][..], "a similar subcommand exists: 'match'; try 'vvpx --help'"),
+            (&["vvpx", "match", "--lvels", "3"], "a similar argument exists: '--levels'; try 'vvpx match --help'"),
+            (&["vvpx", "bench", "queue"], "a similar value exists: 'queues'; try 'vvpx bench --help'"),
+            (&["vvpx", "--jsn"], "a similar argument exists: '--json'; try 'vvpx run --help'"),
+            (&["vvpx", "stage"], "say what is to be done; try 'vvpx stage --help'"),
+        ] {
+            let message = refused(words);
+            assert!(message.ends_with(says) && !message.contains('\n'), "{words:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_the_range() {
+        for (words, range) in [
+            (&["vvpx", "stress", "--limit-s", "0"][..], "1..=4294967296"),
+            (&["vvpx", "stress", "--gateways", "5"], "from 1 to 4"),
+            (&["vvpx", "top", "dir", "--book", "2"], "0..=1"),
+            (&["vvpx", "replay", "x", "--levels", "1001"], "1..=1000"),
+        ] {
+            let message = refused(words);
+            assert!(message.contains(range), "{words:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn help_of_a_subcommand_comes_in_both_ways() {
+        for sub in Vvp::command().get_subcommands().map(|sub| sub.get_name().to_owned()) {
+            let say = |words: [&str; 3]| match parse(words.iter().map(OsString::from)) {
+                Err(Ok(text)) => text,
+                other => panic!("{words:?}: {other:?}"),
+            };
+            let (help, dashes) = (say(["vvpx", "help", &sub]), say(["vvpx", &sub, "--help"]));
+            assert_eq!(help, dashes);
+            assert!(help.contains(&format!("Usage: vvpx {sub}")), "{help}");
+        }
+    }
+
+    #[test]
+    fn completions_and_man_pages_know_every_subcommand() {
+        for shell in ["bash", "zsh", "fish"] {
+            let shell = clap::ValueEnum::from_str(shell, false).expect("a shell");
+            let mut out = Vec::new();
+            clap_complete::generate::<clap_complete::Shell, _>(shell, &mut Vvp::command(), "vvpx", &mut out);
+            let script = String::from_utf8(out).expect("text");
+            for word in ["match", "replay", "state-hash", "orderbook", "completions"] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
+        }
+        for sub in Vvp::command().get_subcommands() {
+            let page = man_page(Some(sub.get_name())).expect("a page").expect("rendered");
+            assert!(String::from_utf8_lossy(&page).contains(".SH OPTIONS"));
+        }
+        assert!(man_page(Some("mtach")).is_none());
+    }
+}

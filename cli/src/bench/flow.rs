@@ -1,0 +1,208 @@
+//! A market in the making: the stream of orders that the book and the whole path are measured with.
+
+use std::collections::HashSet;
+use vvp_core::book::{
+    Book, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Replacement,
+    Side, Symbol, TimeInForce,
+};
+use vvp_core::engine::{Engine, Matcher};
+
+/// The engine that is measured: one instrument of up to 65,536 resting orders, a window of 16,384 ticks a side, 1,024 levels
+/// beyond it; limits of 16 owners.
+pub type FlowEngine = Engine<Book<65_536, 256, 1024, 1024, 131_072>, 1, 16>;
+
+/// The instrument of the stream, defined.
+fn definition() -> Command {
+    Command::instrument(X, &InstrumentSpec::new(Symbol::X))
+}
+
+const X: InstrumentId = InstrumentId::new(0);
+const MID: i64 = 10_000;
+/// Orders that rest.
+const LIVE: usize = 10_000;
+/// The farthest from the middle.
+const DEPTH_MAX: u64 = 2_000;
+
+/// A stream half made, and the market that it makes.
+#[derive(Debug)]
+struct Flow<'e> {
+    engine: &'e mut FlowEngine,
+    commands: Vec<Command>,
+    /// What the market has in its book, as its events say.
+    resting: HashSet<u64>,
+    /// Those orders, and some that have gone.
+    live: Vec<(u64, Side)>,
+    random: u64,
+    ids: u64,
+    mid: i64,
+}
+
+/// A stream of commands: those that fill the book (their number comes with them), then `n` more. `engine` is used to make it,
+/// and is empty again after.
+///
+/// Always the same for the same `n`: 46 % new orders, 42 % cancels, 6 % immediate-or-cancel that mostly trade, 6 % replaces,
+/// around ten thousand resting orders; near the middle there are more than far from it; the middle walks a tick every 500
+/// commands. The time of a command is its place in the stream; the first, which defines the instrument, has
+/// none.
+#[must_use]
+pub fn stream(engine: &mut FlowEngine, n: usize) -> (Vec<Command>, usize) {
+    engine.clear();
+    let mut flow = Flow {
+        engine,
+        commands: Vec::with_capacity(n + LIVE + 1),
+        resting: HashSet::with_capacity(2 * LIVE),
+        live: Vec::with_capacity(2 * LIVE),
+        random: 0x1bc4_9e37_79b9,
+        ids: 0,
+        mid: MID,
+    };
+    flow.push(definition());
+    while flow.live.len() < LIVE {
+        flow.add();
+    }
+    let warm = flow.commands.len();
+    while flow.commands.len() < warm + n {
+        flow.next();
+    }
+    flow.engine.clear();
+    (flow.commands, warm)
+}
+
+impl Flow<'_> {
+    /// xorshift64*.
+    fn bits(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        u64::try_from((u128::from(self.bits()) * u128::from(n)) >> 64).unwrap_or(0)
+    }
+
+    /// From 1 to [`DEPTH_MAX`], small ones more often: `DEPTH_MAX / x` for even `x` has the density of 1/d².
+    fn depth(&mut self) -> i64 {
+        let x = 1 + self.below(DEPTH_MAX);
+        i64::try_from(DEPTH_MAX / x).unwrap_or(1)
+    }
+
+    fn push(&mut self, command: Command) {
+        // Time is the place in the stream, so an event says which command it answers.
+        let command = if self.commands.is_empty() { command } else { command.at(self.commands.len() as u64) };
+        let resting = &mut self.resting;
+        let mut sink = FnSink(|event: Event| match event.body() {
+            EventBody::Accepted { id } => drop(resting.insert(id.get())),
+            EventBody::Canceled { id, .. } => drop(resting.remove(&id.get())),
+            EventBody::Trade { maker, taker, maker_open, taker_open, .. } => {
+                for (id, open) in [(maker, maker_open), (taker, taker_open)] {
+                    if open.lots() == 0 {
+                        resting.remove(&id.get());
+                    }
+                }
+            }
+            _ => {}
+        });
+        self.engine.apply(&command, &mut sink);
+        self.commands.push(command);
+    }
+
+    /// A price at this depth that does not cross.
+    fn passive(&mut self, side: Side, depth: i64) -> Price {
+        let best = self.engine.book(X).and_then(|book| book.best(side.opposite())).map(|level| level.price.ticks());
+        Price::new(match (side, best) {
+            (Side::Buy, Some(ask)) => (self.mid - depth).min(ask - 1),
+            (Side::Sell, Some(bid)) => (self.mid + depth).max(bid + 1),
+            (Side::Buy, None) => self.mid - depth,
+            (Side::Sell, None) => self.mid + depth,
+        })
+    }
+
+    fn limit(&mut self, side: Side, price: Price, qty: u64, tif: TimeInForce) -> u64 {
+        self.ids += 1;
+        let order = Command::limit(OrderId::new(self.ids), side, price, Qty::new(qty));
+        self.push(order.tif(tif).owner(OwnerId::new(u32::try_from(1 + self.ids % 8).unwrap_or(1))));
+        self.ids
+    }
+
+    fn add(&mut self) {
+        let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let depth = self.depth();
+        let price = self.passive(side, depth);
+        let qty = 1 + self.below(500);
+        let id = self.limit(side, price, qty, TimeInForce::Gtc);
+        self.live.push((id, side));
+    }
+
+    /// A resting order, seven times in ten one of the last 200, taken out of the list.
+    fn pick(&mut self) -> Option<(u64, Side)> {
+        loop {
+            let n = self.live.len() as u64;
+            if n == 0 {
+                return None;
+            }
+            let reach = if self.below(10) < 7 { n.min(200) } else { n };
+            let back = self.below(reach);
+            let (id, side) = self.live.swap_remove(usize::try_from(n - 1 - back).unwrap_or(0));
+            if self.resting.contains(&id) {
+                return Some((id, side));
+            }
+        }
+    }
+
+    fn next(&mut self) {
+        if self.below(500) == 0 {
+            self.mid += if self.below(2) == 0 { 1 } else { -1 };
+        }
+        // Leans a little, to keep the number of orders where it is.
+        let adds = if self.live.len() < LIVE { 48 } else { 44 };
+        match self.below(100) {
+            x if x < adds => self.add(),
+            x if x < 88 => {
+                if let Some((id, _)) = self.pick() {
+                    self.push(Command::cancel(OrderId::new(id)));
+                }
+            }
+            x if x < 94 => {
+                let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+                let price = Price::new(if side == Side::Buy { self.mid + 3 } else { self.mid - 3 });
+                let qty = 1 + self.below(300);
+                self.limit(side, price, qty, TimeInForce::Ioc);
+            }
+            _ => {
+                let Some((id, side)) = self.pick() else { return };
+                let depth = self.depth();
+                let price = self.passive(side, depth);
+                let qty = Qty::new(1 + self.below(500));
+                let with = Replacement { price: Some(price), qty: Some(qty), stop: None };
+                self.push(Command::replace(OrderId::new(id), with));
+                self.live.push((id, side));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vvp_core::book::{BookView, EventKind};
+    use vvp_std_adapter::memory::{Pages, Zeroed};
+
+    /// The same each time, and of the kinds that it says.
+    #[test]
+    fn the_stream_is_what_it_says() {
+        let mut engine = Zeroed::<FlowEngine>::new(Pages::LAZY).expect("memory");
+        let (commands, warm) = stream(&mut engine, 20_000);
+        assert_eq!(stream(&mut engine, 20_000), (commands.clone(), warm));
+        assert_eq!(commands.len(), warm + 20_000);
+        let mut kinds = [0u32; 16];
+        let mut sink = FnSink(|event: Event| kinds[event.kind() as usize] += 1);
+        for command in &commands {
+            engine.apply(command, &mut sink);
+        }
+        assert_eq!(kinds[EventKind::Rejected as usize], 0, "nothing is refused");
+        assert!(kinds[EventKind::Trade as usize] > 1_000 && kinds[EventKind::Replaced as usize] > 800, "{kinds:?}");
+        let book = engine.book(X).expect("it is defined");
+        assert!((8_000..12_000).contains(&book.resting_orders()), "{}", book.resting_orders());
+    }
+}

@@ -1,0 +1,145 @@
+//! `vvpx decode`: binary records of commands or events into text.
+
+use crate::args::Decode;
+use crate::commands::encode::{MAX_INSTRUMENTS, Options};
+use crate::commands::host;
+use crate::commands::market_data;
+use crate::failure::{Failure, Outcome};
+use crate::io::files::{self, Complaints};
+use crate::io::output::OutFile;
+use std::io::{self, Cursor, Read, Write};
+use std::process::ExitCode;
+use vvp_core::book::{Command, Event, EventKind};
+use vvp_std_adapter::pipeline::{Stop, is_stop};
+use vvpx::text::{
+    CommandWriter, EVENT_LINE_MAX, EventWriter, Format, LineWriter, RECORD, RecordDecoder, RecordError, RecordKind,
+    RecordReader, Whole, recognise,
+};
+
+pub(crate) fn run(asked: Decode) -> Outcome {
+    decode(&Options { input: asked.file, output: asked.output, format: asked.format })
+}
+
+/// What ends the run early.
+pub(crate) enum Ended {
+    Input(RecordError),
+    /// The input cannot be read at its very start.
+    Read(io::Error),
+    Output(io::Error),
+    Usage(&'static str),
+}
+
+impl From<RecordError> for Ended {
+    fn from(error: RecordError) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+type Records<'a> = RecordReader<Whole<'a>>;
+type Out = LineWriter<OutFile>;
+
+fn decode(options: &Options) -> Outcome {
+    let name = options.input.as_str();
+    let called = files::called(name);
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    stop.on_signals();
+    let opened = options.open(&stop)?;
+    let mut complaints = Complaints::about(name);
+    let mut out = LineWriter::new(opened.out);
+    let decoded = recognise(opened.source).map_err(Ended::Read).and_then(|(_, mut whole)| {
+        let head = market_data::head(&mut whole).map_err(Ended::Read)?;
+        let feed = market_data::is_feed(&head);
+        let mut records = RecordReader::new(Box::new(Cursor::new(head).chain(whole)) as Whole<'_>);
+        let format = options.format.unwrap_or_default();
+        if feed {
+            if format == Format::Csv {
+                return Err(Ended::Usage("market data is written as jsonl only; leave out --format csv"));
+            }
+            return market_data::lines(&mut records, &mut out, &mut complaints);
+        }
+        match records.kind()? {
+            RecordKind::Commands => commands(&mut records, format, &mut out, &mut complaints),
+            RecordKind::Events => events(&mut records, format, &mut out, &mut complaints),
+        }
+    });
+    // What was read before an error is written: whole lines only.
+    let written = LineWriter::flush(&mut out);
+    let to = options.output.as_deref().unwrap_or("<stdout>");
+    match decoded {
+        Err(Ended::Input(RecordError::Io(error)) | Ended::Read(error)) if is_stop(&error) => {
+            return Ok(host::exit_code_of_signal());
+        }
+        Err(Ended::Input(error)) => {
+            files::complain(&format!("{called}: {error}"));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(Ended::Read(error)) => return Ok(files::failed(called, &error)),
+        Err(Ended::Output(error)) => return Ok(files::failed(to, &error)),
+        Err(Ended::Usage(what)) => return Err(Failure::usage(what, "decode")),
+        Ok(()) => {}
+    }
+    match written.and_then(|()| out.into_inner().commit()) {
+        Ok(()) => Ok(complaints.finish()),
+        Err(error) => Ok(files::failed(to, &error)),
+    }
+}
+
+fn commands(
+    records: &mut Records<'_>,
+    format: Format,
+    out: &mut Out,
+    complaints: &mut Complaints<'_>,
+) -> Result<(), Ended> {
+    let mut decoder = RecordDecoder::new(MAX_INSTRUMENTS);
+    let mut writer = CommandWriter::new(format, MAX_INSTRUMENTS);
+    writer.start(out)?;
+    while let Some(record) = records.next_record()? {
+        let mut wrote = Ok(());
+        let write = |command: Command| {
+            if wrote.is_ok() {
+                wrote = writer.write(&command, out);
+            }
+        };
+        if let Err(bad) = decoder.record(record, write) {
+            complaints.add(&format_args!(" record {bad}"));
+        }
+        wrote?;
+    }
+    Ok(writer.finish(out)?)
+}
+
+fn events(
+    records: &mut Records<'_>,
+    format: Format,
+    out: &mut Out,
+    complaints: &mut Complaints<'_>,
+) -> Result<(), Ended> {
+    let mut writer = EventWriter::new(format, MAX_INSTRUMENTS);
+    out.write_all(writer.header().as_bytes())?;
+    let mut offset = 0;
+    while let Some(record) = records.next_record()? {
+        offset += RECORD as u64;
+        let event = match Event::from_record(record) {
+            Ok(event) => event,
+            Err(bad) => {
+                complaints.add(&format_args!(" byte {offset}: {bad}"));
+                continue;
+            }
+        };
+        // Whoever counts can tell a lost record: numbers have no gap.
+        if event.kind() != EventKind::Defined && event.seq_low() != writer.seq().wrapping_add(1) as u32 {
+            let (want, got) = (writer.seq() + 1, event.seq_low());
+            complaints
+                .add(&format_args!(" byte {offset}: event {got} where event {want} should be; records are missing"));
+            return Ok(());
+        }
+        out.line(EVENT_LINE_MAX, |line| writer.line(&event, line))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `vvpx doctor`: is this machine set up for low latency?
+
+use crate::args::Doctor;
+use crate::failure::{self, Failure, Outcome};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use vvp_std_adapter::system::System;
+use vvpx::doctor::{Finding, Level, examine, worst};
+
+pub(crate) fn main(request: &Doctor) -> Outcome {
+    let json = request.json;
+    let system = match &request.root {
+        None => System::this(),
+        Some(root) => {
+            if !root.is_dir() {
+                let what = "there is no such directory; give one with a copy of /proc and /sys";
+                return Err(Failure::Error(format!("--root {}: {what}", root.display())));
+            }
+            System::at(root)
+        }
+    };
+    let findings = examine(&system);
+    let mut out = Vec::new();
+    let drawn =
+        if json { as_json(&mut out, &findings) } else { as_text(&mut out, &findings, failure::colour(&io::stdout())) };
+    drawn.map_err(|e| Failure::at("standard output", &e))?;
+    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        _ => Ok(ExitCode::from(worst(&findings).exit_code())),
+    }
+}
+
+fn as_json(out: &mut Vec<u8>, findings: &[Finding]) -> io::Result<()> {
+    write!(out, r#"{{"worst":"{}","findings":["#, worst(findings))?;
+    for (i, f) in findings.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        write!(out, r#"{comma}{{"id":"{}","level":"{}""#, f.id, f.level)?;
+        let texts = [("title", f.title), ("found", &f.found), ("best", f.best), ("remedy", f.remedy), ("why", f.why)];
+        for (name, text) in texts {
+            write!(out, r#","{name}":{}"#, quoted(text))?;
+        }
+        write!(out, "}}")?;
+    }
+    writeln!(out, "]}}")
+}
+
+/// A JSON string, quotes included.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => out += &format!("\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn as_text(out: &mut Vec<u8>, findings: &[Finding], colour: bool) -> io::Result<()> {
+    for f in findings {
+        let (on, off) = match f.level {
+            _ if !colour => ("", ""),
+            Level::Good => ("\x1b[32m", "\x1b[0m"),
+            Level::Unknown => ("\x1b[2m", "\x1b[0m"),
+            Level::Advice => ("\x1b[36m", "\x1b[0m"),
+            Level::Warning => ("\x1b[33m", "\x1b[0m"),
+            Level::Critical => ("\x1b[31m", "\x1b[0m"),
+        };
+        // What comes from files may hold anything; a terminal gets to see printable text only.
+        let found: String = f.found.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        writeln!(out, "{on}{:<8}{off}  {}: {found}", f.level, f.title)?;
+        if f.level > Level::Good {
+            writeln!(out, "          best  {}", f.best)?;
+            writeln!(out, "          do    {}", f.remedy)?;
+            writeln!(out, "          why   {}", f.why)?;
+        }
+    }
+    let count = |level| findings.iter().filter(|f| f.level == level).count();
+    writeln!(
+        out,
+        "\n{} good, {} unknown, {} advice, {} warning, {} critical",
+        count(Level::Good),
+        count(Level::Unknown),
+        count(Level::Advice),
+        count(Level::Warning),
+        count(Level::Critical)
+    )
+}

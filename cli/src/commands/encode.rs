@@ -1,0 +1,102 @@
+//! `vvpx encode`: commands as text into binary records.
+
+use crate::args::Encode;
+use crate::commands::host;
+use crate::failure::{Failure, Outcome};
+use crate::io::files;
+use crate::io::output::{self, OutFile};
+use std::io::Write;
+use std::process::ExitCode;
+use vvp_core::book::Command;
+use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
+use vvpx::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
+use zerocopy::IntoBytes;
+
+/// Instruments that one file can define: as many as an index can name.
+pub(crate) const MAX_INSTRUMENTS: usize = 1 << 16;
+
+/// What `encode` and `decode` are told; they take the same arguments.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) input: String,
+    pub(crate) output: Option<String>,
+    /// Of the text; `None` if it was not said.
+    pub(crate) format: Option<Format>,
+}
+
+impl Options {
+    /// Opens both files, if they are two.
+    pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Failure> {
+        let called = files::called(&self.input);
+        let file = files::input(&self.input).map_err(|e| Failure::at(called, &e))?;
+        output::apart(&self.input, &file, self.output.as_deref())?;
+        let to = self.output.as_deref().unwrap_or("<stdout>");
+        let out = OutFile::create(self.output.as_deref()).map_err(|e| Failure::at(to, &e))?;
+        Ok(Opened { source: Source::file(file, stop), out })
+    }
+}
+
+/// An input and an output.
+pub(crate) struct Opened<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) out: OutFile,
+}
+
+pub(crate) fn run(asked: Encode) -> Outcome {
+    encode(&Options { input: asked.file, output: asked.output, format: asked.format })
+}
+
+fn encode(options: &Options) -> Outcome {
+    let name = options.input.as_str();
+    let called = files::called(name);
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    stop.on_signals();
+    let opened = options.open(&stop)?;
+    let (found, whole) = match recognise(opened.source) {
+        Ok(known) => known,
+        Err(error) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
+        Err(error) => return Ok(files::failed(called, &error)),
+    };
+    if options.format.is_none() && found == InputFormat::Records {
+        files::complain(&format!("{called}: binary records already; vvpx decode turns them into text"));
+        return Ok(ExitCode::FAILURE);
+    }
+    let to = options.output.as_deref().unwrap_or("<stdout>");
+    let mut out = LineWriter::new(opened.out);
+    let mut input = Input::new(whole, options.format.map_or(found, InputFormat::Text), MAX_INSTRUMENTS);
+    let mut complaints = files::Complaints::about(name);
+    let mut wrote = out.write_all(&RecordKind::Commands.header());
+    while wrote.is_ok() {
+        let put = |command: Command| {
+            let record = out.line(RECORD, |bytes| {
+                bytes.copy_from_slice(command.as_bytes());
+                RECORD
+            });
+            if record.is_err() && wrote.is_ok() {
+                wrote = record;
+            }
+        };
+        match input.step(put) {
+            Ok(Step::End) => break,
+            Ok(Step::Bad(bad)) => complaints.add(&bad),
+            Ok(_) => {}
+            Err(InputError::Io(error)) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
+            Err(error) => {
+                files::complain(&format!("{called}:{error}"));
+                let _ = out.flush(); // the error above is the one to tell
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    if let Err(error) = wrote.and_then(|()| LineWriter::flush(&mut out)) {
+        return Ok(files::failed(to, &error));
+    }
+    if input.lines() == 0 {
+        files::complain(&format!("{called}: empty: no command in it"));
+        return Ok(ExitCode::FAILURE);
+    }
+    match out.into_inner().commit() {
+        Ok(()) => Ok(complaints.finish()),
+        Err(error) => Ok(files::failed(to, &error)),
+    }
+}

@@ -1,0 +1,54 @@
+//! `vvpx decode` of market data: the records that `vvpx replay --out bin` writes, which have no header.
+
+use crate::commands::decode::Ended;
+use crate::io::files::Complaints;
+use crate::io::output::OutFile;
+use std::io::{self, Read};
+use vvp_core::book::{InstrumentSpec, Symbol, Tick};
+use vvp_core::feed::Record;
+use vvpx::text::{FEED_LINE_MAX, LineWriter, RECORD, RecordReader, Whole, feed_line};
+
+/// The first record's bytes, fewer where the input ends.
+pub(crate) fn head(whole: &mut Whole<'_>) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(RECORD);
+    whole.by_ref().take(RECORD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Whether a file begins with a record of market data, which is the first: it has the number 1.
+pub(crate) fn is_feed(head: &[u8]) -> bool {
+    let record = head.first_chunk::<RECORD>().and_then(|bytes| Record::from_record(bytes).ok());
+    record.is_some_and(|record| record.number_low() == 1)
+}
+
+/// The records as lines. Their instrument is the stock's locate, named `#` and the number; their prices are in
+/// ten-thousandths of a dollar.
+pub(crate) fn lines(
+    records: &mut RecordReader<Whole<'_>>,
+    out: &mut LineWriter<OutFile>,
+    complaints: &mut Complaints<'_>,
+) -> Result<(), Ended> {
+    let mut number: u64 = 0;
+    while let Some(bytes) = records.next_record()? {
+        let at = number * RECORD as u64;
+        number += 1;
+        let record = match Record::from_record(bytes) {
+            Ok(record) if record.number_low() == number as u32 => record,
+            Ok(record) => {
+                let got = record.number_low();
+                complaints.add(&format_args!(" byte {at}: record {got} where record {number} should be"));
+                return Ok(());
+            }
+            Err(bad) => {
+                complaints.add(&format_args!(" byte {at}: {bad}"));
+                continue;
+            }
+        };
+        let name = format!("#{}", record.instrument().get());
+        let symbol = Symbol::new(name.as_bytes()).unwrap_or(Symbol::X);
+        let tick = Tick::new(1, 4).unwrap_or(Tick::ONE);
+        let spec = InstrumentSpec { tick, ..InstrumentSpec::new(symbol) };
+        out.line(FEED_LINE_MAX, |line| feed_line(number, &record, &spec, line)).map_err(Ended::Output)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! `vvpx match`: commands in, events out.
+
+use crate::args::Match;
+use crate::commands::feed::{Fed, FeedFile, Flusher, View};
+use crate::commands::host;
+use crate::commands::refusals::Refusals;
+use crate::commands::size::{Engine, Room, Wanted};
+use crate::failure::{self, Failure, Outcome, grouped};
+use crate::io::publish::EventFile;
+use crate::io::source::CommandFile;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use vvp_core::book::{Book, Tracked, Untracked};
+use vvp_core::book::{EventKind, InstrumentId};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine, ServerFeed};
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::{self, End, Report, Stop};
+use vvpx::text::{InputError, InputFormat, write_book};
+use zerocopy::FromZeros;
+
+struct Request {
+    file: String,
+    book: bool,
+    format: Option<InputFormat>,
+    out_format: InputFormat,
+    inline: bool,
+    feed: Option<View>,
+    state_hash: bool,
+    size: Wanted,
+}
+
+/// The engine behind a run, with a state hash or without.
+trait Server: Matcher + FromZeros + Send {
+    fn state_hash(&self) -> Option<u64>;
+}
+
+/// A type of engine; it has as many parameters as its book has sizes.
+macro_rules! server {
+    ($track:ty, |$engine:ident| $hash:expr) => {
+        impl<
+            const ORDERS: usize,
+            const BLOCKS: usize,
+            const FAR: usize,
+            const STOPS: usize,
+            const IDS: usize,
+            const INSTRUMENTS: usize,
+            const OWNERS: usize,
+        > Server for vvp_core::engine::Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, $track>, INSTRUMENTS, OWNERS>
+        {
+            fn state_hash(&self) -> Option<u64> {
+                let $engine = self;
+                $hash
+            }
+        }
+    };
+}
+
+server!(Untracked, |_engine| None);
+server!(Tracked, |engine| Some(engine.state_hash()));
+
+pub(crate) fn main(asked: Match) -> Outcome {
+    let Match { file, book, format, out_format, inline, feed, state_hash, size } = asked;
+    let feed = feed.as_deref().and_then(View::from_word);
+    let request = Request { file, book, format, out_format, inline, feed, state_hash, size };
+    if request.book && request.out_format == InputFormat::Records {
+        let what = "--book prints text, which cannot follow records; drop it or --out-format bin";
+        return Err(Failure::usage(what, "match"));
+    }
+    if request.feed.is_some() && request.out_format != InputFormat::default() {
+        return Err(Failure::usage("--feed prints lines of JSON only; drop it or --out-format", "match"));
+    }
+    let room = request.size.room();
+    match (room.engine, request.state_hash) {
+        (Engine::File, false) => go::<FileEngine>(&request, room),
+        (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
+        (Engine::Deep, false) => go::<DeepEngine>(&request, room),
+        (Engine::Server, false) => go::<ServerEngine>(&request, room),
+        // Each engine takes long to build, so the rarest has none of its own.
+        (Engine::Deep | Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, Room::LARGEST),
+    }
+}
+
+fn go<E: Server>(request: &Request, room: Room) -> Outcome {
+    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    let mut engine = Zeroed::<E>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
+    let max_instruments = engine.max_instruments();
+    stop.on_signals(); // before the input, whose first bytes may be waited for
+    let mut commands = CommandFile::open(&request.file, request.format, max_instruments, &stop, None)?;
+    let out_failed = |e: &io::Error| Failure::at("standard output", e);
+    let out = pipeline::stdout().map_err(|e| out_failed(&e))?;
+    let setup = host::setup(&stop, host::Start::Soon);
+    if let Some(view) = request.feed {
+        let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
+        let file = RefCell::new(FeedFile::new(out, max_instruments));
+        let mut fed = Fed { engine: &mut *engine, feed, file: &file, view };
+        let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))
+            .map_err(|e| Failure::Error(e.to_string()))?;
+        return conclude(request, room, &report, &mut commands, &mut *engine, file.borrow_mut().out());
+    }
+    let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
+    let report = if request.inline {
+        pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
+    } else {
+        pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
+    }
+    .map_err(|e| Failure::Error(e.to_string()))?;
+    conclude(request, room, &report, &mut commands, &mut *engine, events.out())
+}
+
+/// What there is to say and to print after a run.
+fn conclude(
+    request: &Request,
+    room: Room,
+    report: &Report<InputError>,
+    commands: &mut CommandFile<'_>,
+    engine: &mut impl Server,
+    out: &mut impl Write,
+) -> Outcome {
+    let out_failed = |e: &io::Error| Failure::at("standard output", e);
+    if let Some(hash) = engine.state_hash() {
+        let _ = io::stderr().write_all(format!("{{\"state_hash\":\"{hash:016x}\"}}\n").as_bytes());
+    }
+    match &report.end {
+        End::OutputGone => return Ok(ExitCode::SUCCESS),
+        End::OutputFailed(e) => return Err(out_failed(e)),
+        End::Panicked(stage) => return Err(failure::bug(stage)),
+        End::Finished | End::Stopped if request.book => {
+            commands.finish(engine);
+            match books(out, engine) {
+                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                result => result.map_err(|e| out_failed(&e))?,
+            };
+        }
+        _ => {}
+    }
+    let code = commands.exit_code();
+    let refusals = Refusals::of(report, commands, Some(room));
+    let _ = io::stderr().write_all(refusals.summary(engine).as_bytes());
+    match &report.end {
+        End::InputFailed(error) => Err(commands.failure(error)),
+        End::Stopped => {
+            let line = format!(
+                "vvpx: stopped after {} commands, {} events, {} trades\n",
+                grouped(report.commands),
+                grouped(report.stats.events()),
+                grouped(report.stats.events_of(EventKind::Trade))
+            );
+            let _ = io::stderr().write_all(line.as_bytes());
+            Ok(host::exit_code_of_signal())
+        }
+        _ => match commands.emptiness() {
+            Some(failure) => Err(failure),
+            None => Ok(code),
+        },
+    }
+}
+
+/// A line for each instrument.
+fn books(out: &mut impl Write, engine: &impl Matcher) -> io::Result<()> {
+    for index in 0..engine.instruments() {
+        let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));
+        if let (Some(spec), Some(book)) = (engine.spec(id), engine.book(id)) {
+            write_book(out, &spec, book)?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,434 @@
+//! `vvpx stress`: a pipeline of processes under load, whose stages are killed at random; at the end the proof that nothing
+//! was lost or doubled.
+
+use crate::args::Stress;
+use crate::commands::leftover::{Place, remove_left};
+use crate::commands::squeeze::{Squeezed, squeeze};
+use crate::failure::{Failure, Outcome, grouped};
+use std::io::{self, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use vvp_core::book::{Event, FnSink};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::memory::{Pages, Zeroed};
+use vvp_std_adapter::pipeline::Stop;
+use vvp_std_adapter::pipeline::processes::{
+    EventSum, GATEWAYS_MAX, Meeting, Snapshot, StageError, TrackedJobEngine, define, order,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+#[derive(Clone, Copy)]
+struct Request {
+    commands: u64,
+    gateways: usize,
+    publishers: usize,
+    pressure_mib: u64,
+    seed: u64,
+    pause_ms: u64,
+    limit: Duration,
+    json: bool,
+}
+
+pub(crate) fn main(asked: &Stress) -> Outcome {
+    let request = Request {
+        commands: asked.commands,
+        gateways: asked.gateways,
+        publishers: asked.publishers,
+        pressure_mib: asked.pressure,
+        seed: asked.seed,
+        pause_ms: asked.pause_ms,
+        limit: Duration::from_secs(asked.limit_s),
+        json: asked.json,
+    };
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
+    for left in remove_left() {
+        let _ = writeln!(io::stderr(), "vvpx: removed {}, which a killed 'vvpx stress' had left", left.display());
+    }
+    let place = Place::make().map_err(|e| Failure::at("a directory in /dev/shm", &e))?;
+    let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
+    let meeting = Meeting::create(&place.path, entries).map_err(|e| fault(&e))?;
+    meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
+    meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
+    if !request.json {
+        let _ = writeln!(
+            io::stderr(),
+            "vvpx: the pipeline is at {0}; look at it with 'vvpx top {0}'",
+            place.path.display()
+        );
+    }
+    let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
+    stop.on_signals();
+    let (start, over) = (Instant::now(), AtomicBool::new(false));
+    let done = std::thread::scope(|scope| {
+        let squeezing = (request.pressure_mib > 0).then(|| scope.spawn(|| squeeze(request.pressure_mib, &over)));
+        let done = disturb(&request, &place, &meeting, &stop);
+        over.store(true, Ordering::Relaxed); // Relaxed: see `squeeze`
+        let squeezed = squeezing.map_or(Ok(Squeezed::default()), |thread| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let squeezed = squeezed.map_err(|e| Failure::at("the pressure", &e))?;
+        done.map(|done| Done { squeezed, ..done })
+    })?;
+    let elapsed = start.elapsed();
+    let seen = meeting.view().map_err(|e| fault(&e))?.read().map_err(|e| fault(&e))?;
+    let sent = if done.drained { meeting.commands_sent().map_err(|e| fault(&e))? } else { entries as u64 };
+    let proof = prove(&request, &meeting, &seen, sent).map_err(|e| fault(&e))?;
+    let mut out = Vec::new();
+    report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| Failure::at("the text", &e))?;
+    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        _ => Ok(ExitCode::from(u8::from(!proof.holds()))),
+    }
+}
+
+/// A stage's process. It never outlives this one.
+struct Stage {
+    words: Vec<String>,
+    child: Child,
+    finished: bool,
+}
+
+impl Stage {
+    fn start(words: Vec<String>) -> io::Result<Self> {
+        let child = Self::spawn(&words)?;
+        Ok(Self { words, child, finished: false })
+    }
+
+    fn spawn(words: &[String]) -> io::Result<Child> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("stage").args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        // SAFETY: prctl may be called between fork and exec; it changes the child only.
+        unsafe {
+            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            });
+        }
+        command.spawn()
+    }
+
+    /// Kills it, waits for it, and starts it again.
+    fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = Self::spawn(&self.words)?;
+        Ok(())
+    }
+
+    /// Sends it a signal. It must not have been waited for since it was seen alive, so that the number is its own.
+    fn signal(&self, signal: i32) {
+        if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
+            // SAFETY: takes no pointer.
+            unsafe { libc::kill(pid, signal) };
+        }
+    }
+
+    /// Stops it for a while.
+    fn stop_for(&mut self, pause: Duration) {
+        for signal in [libc::SIGSTOP, libc::SIGCONT] {
+            self.signal(signal);
+            if signal == libc::SIGSTOP {
+                std::thread::sleep(pause);
+            }
+        }
+    }
+
+    /// Whether it has come to its end; an end with an error is one.
+    fn look(&mut self) -> Result<bool, Failure> {
+        if !self.finished {
+            match self.child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) if status.success() => self.finished = true,
+                Ok(Some(status)) => {
+                    return Err(Failure::Error(format!("stage '{}' ended with {status}", self.words.join(" "))));
+                }
+                Err(e) => return Err(Failure::at("a stage", &e)),
+            }
+        }
+        Ok(self.finished)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // std sends nothing once the child was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was done to the pipeline.
+#[derive(Default)]
+struct Done {
+    /// The gateways were asked to stop before they had sent everything.
+    drained: bool,
+    squeezed: Squeezed,
+    gateways_killed: u64,
+    matchers_killed: u64,
+    publishers_killed: u64,
+    stopped: u64,
+}
+
+/// Runs the pipeline to its end.
+fn disturb(request: &Request, place: &Place, meeting: &Meeting, stop: &Stop) -> Result<Done, Failure> {
+    let fault = |e: io::Error| Failure::at("a stage", &e);
+    let dir = place.path.display().to_string();
+    let word = |name: &str| vec![name.to_owned(), dir.clone()];
+    let mut stages = vec![Stage::start(word("matcher")).map_err(fault)?];
+    for publisher in 0..request.publishers {
+        let mut words = word("publisher");
+        words.push(publisher.to_string());
+        stages.push(Stage::start(words).map_err(fault)?);
+    }
+    let first_gateway = stages.len();
+    for lane in 0..request.gateways {
+        let mut words = word("gateway");
+        words.extend([lane as u64, request.seed, request.commands].map(|n| n.to_string()));
+        stages.push(Stage::start(words).map_err(fault)?);
+    }
+    let mut view = meeting.view().map_err(|e| Failure::Error(e.to_string()))?;
+    let (mut done, mut state, deadline) = (Done::default(), request.seed | 1, Instant::now() + request.limit);
+    let mut random = |n: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % n.max(1)
+    };
+    let mut commands_at_kill = 0;
+    loop {
+        let mut all = true;
+        for stage in &mut stages {
+            all &= stage.look()?;
+        }
+        if all {
+            return Ok(done);
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::Error(format!("no end after {} s; see --limit-s", request.limit.as_secs())));
+        }
+        let pause = Duration::from_micros(random(request.pause_ms * 1_000));
+        for _ in 0..=pause.as_millis() / 10 {
+            if !stop.is_asked() {
+                std::thread::sleep(pause.min(Duration::from_millis(10)));
+            }
+        }
+        if stop.is_asked() {
+            done.drained = true;
+            drain(&mut stages, first_gateway, meeting, deadline)?;
+            return Ok(done);
+        }
+        let which = usize::try_from(random(stages.len() as u64)).unwrap_or(0);
+        let Some(stage) = stages.get_mut(which) else { continue };
+        if stage.look()? {
+            continue;
+        }
+        if random(4) == 0 {
+            stage.stop_for(Duration::from_micros(random(30_000)));
+            done.stopped += 1;
+            continue;
+        }
+        if which == 0 {
+            // A matcher first does again what is in the journal; one that got no further than that is left alone.
+            let commands = view.read().map_or(0, |snapshot| snapshot.commands);
+            if commands <= commands_at_kill {
+                continue;
+            }
+            commands_at_kill = commands;
+        }
+        stage.kill().map_err(fault)?;
+        match which {
+            0 => done.matchers_killed += 1,
+            n if n < first_gateway => done.publishers_killed += 1,
+            _ => done.gateways_killed += 1,
+        }
+    }
+}
+
+/// Asks the gateways to stop, and waits until what they have sent is done.
+fn drain(stages: &mut [Stage], first_gateway: usize, meeting: &Meeting, deadline: Instant) -> Result<(), Failure> {
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
+    // Those that have sent nothing will not come any more.
+    meeting.expect_gateways(0).map_err(|e| fault(&e))?;
+    // Each process is asked once; one that was just started may not listen yet, and dies of it.
+    let mut asked = vec![0; stages.len()];
+    loop {
+        let mut all = true;
+        for (which, (stage, asked)) in stages.iter_mut().zip(&mut asked).enumerate() {
+            if !stage.finished {
+                match stage.child.try_wait() {
+                    Ok(Some(status)) if status.success() => stage.finished = true,
+                    Ok(Some(status))
+                        if status.signal() == Some(libc::SIGTERM) || status.signal() == Some(libc::SIGINT) =>
+                    {
+                        stage.child = Stage::spawn(&stage.words).map_err(|e| Failure::at("a stage", &e))?;
+                        std::thread::sleep(Duration::from_millis(100));
+                    }
+                    Ok(None) => {}
+                    Ok(Some(_)) | Err(_) => {
+                        stage.look()?;
+                    }
+                }
+            }
+            if !stage.finished && which >= first_gateway && *asked != stage.child.id() {
+                *asked = stage.child.id();
+                stage.signal(libc::SIGTERM);
+            }
+            all &= stage.finished;
+        }
+        if all {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::Error("no end after the gateways were asked to stop; see --limit-s".to_owned()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What an undisturbed engine says to the journal.
+struct Proof {
+    /// Commands that are in the journal once, in order and unchanged.
+    commands: u64,
+    /// Commands that are not.
+    wrong: u64,
+    /// Commands that there should be.
+    expected: u64,
+    state_hash: u64,
+    same_state: bool,
+    events: EventSum,
+    /// What each publisher got.
+    published: Vec<EventSum>,
+}
+
+impl Proof {
+    fn holds(&self) -> bool {
+        self.commands == self.expected && self.wrong == 0 && self.same_state && self.same_events()
+    }
+
+    fn same_events(&self) -> bool {
+        self.published.iter().all(|sum| *sum == self.events)
+    }
+}
+
+fn prove(request: &Request, meeting: &Meeting, seen: &Snapshot, expected: u64) -> Result<Proof, StageError> {
+    let journal = meeting.journal()?;
+    let mut engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let mut events = EventSum::NONE;
+    let mut sink = FnSink(|event: Event| {
+        events = events.and(&<[u64; 8]>::read_from_bytes(event.as_bytes()).unwrap_or_default());
+    });
+    for command in define() {
+        engine.apply(&command, &mut sink);
+    }
+    let (mut next, mut commands, mut wrong) = ([0_u64; GATEWAYS_MAX], 0, 0);
+    for at in 0..journal.len() {
+        let Some(entry) = journal.get(at)? else { break };
+        let number = next.get_mut(entry.lane);
+        let command = entry.decoded();
+        let right = command == Some(order(request.seed, entry.lane, entry.number));
+        match number {
+            Some(number) if right && *number == entry.number => {
+                *number += 1;
+                commands += 1;
+            }
+            _ => wrong += 1,
+        }
+        if let Some(command) = command {
+            engine.apply(&command, &mut sink);
+        }
+    }
+    let state_hash = engine.state_hash();
+    Ok(Proof {
+        commands,
+        wrong,
+        expected,
+        state_hash,
+        same_state: seen.is_final == 1 && seen.state_hash == state_hash,
+        events,
+        published: (0..request.publishers).map(|n| EventSum::of(meeting, n)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn report(
+    out: &mut Vec<u8>,
+    request: &Request,
+    done: &Done,
+    seen: &Snapshot,
+    proof: &Proof,
+    elapsed: Duration,
+) -> io::Result<()> {
+    let Done { drained, squeezed, gateways_killed, matchers_killed, publishers_killed, stopped } = done;
+    let events_full: u64 = seen.events_queue.iter().map(|queue| queue.refused).sum();
+    let orders_full = seen.orders_queue.refused;
+    let Proof { commands, wrong, expected, state_hash, same_state, events, published } = proof;
+    let same_events = proof.same_events();
+    // Of the one that got the fewest.
+    let published = published.iter().map(|sum| sum.count).min().unwrap_or(0);
+    let Squeezed { phases, stalled_us, changes } = squeezed;
+    let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());
+    if request.json {
+        write!(out, r#"{{"holds":{holds},"elapsed_ms":{elapsed_ms},"gateways_killed":{gateways_killed}"#)?;
+        write!(out, r#","matchers_killed":{matchers_killed},"publishers_killed":{publishers_killed}"#)?;
+        write!(out, r#","stopped":{stopped},"orders_full":{orders_full},"events_full":{events_full}"#)?;
+        write!(out, r#","commands":{commands},"commands_expected":{expected},"commands_wrong":{wrong}"#)?;
+        write!(
+            out,
+            r#","events":{},"events_published":{published},"publishers":{}"#,
+            events.count, request.publishers
+        )?;
+        write!(out, r#","drained":{drained},"pressure_phases":{phases},"stalled_us":{stalled_us}"#)?;
+        write!(out, r#","pressure_changes":{changes}"#)?;
+        return writeln!(
+            out,
+            r#","same_events":{same_events},"same_state":{same_state},"state_hash":"{state_hash:016x}"}}"#
+        );
+    }
+    writeln!(
+        out,
+        "{} commands of {} gateways in {}.{:01} s",
+        grouped(*commands),
+        request.gateways,
+        elapsed.as_secs(),
+        elapsed.subsec_millis() / 100
+    )?;
+    writeln!(
+        out,
+        "  killed: {gateways_killed} gateways, {matchers_killed} matchers, {publishers_killed} publishers; stopped for a moment: {stopped}"
+    )?;
+    writeln!(
+        out,
+        "  queues full: {} times before the matcher, {} before the publishers",
+        grouped(orders_full),
+        grouped(events_full)
+    )?;
+    if *phases > 0 {
+        writeln!(
+            out,
+            "  pressure on memory: {phases} phases, {} us of stalls in the machine, {changes} changes of level",
+            grouped(*stalled_us)
+        )?;
+    }
+    if *drained {
+        writeln!(out, "  asked to stop: what was sent until then is all")?;
+    }
+    let says = |right: bool| if right { "ok" } else { "WRONG" };
+    let journal = *commands == *expected && *wrong == 0;
+    writeln!(
+        out,
+        "  {:<6}each command once, in order: {} of {}",
+        says(journal),
+        grouped(*commands),
+        grouped(*expected)
+    )?;
+    writeln!(out, "  {:<6}state hash {state_hash:016x}, as of an undisturbed engine", says(*same_state))?;
+    writeln!(
+        out,
+        "  {:<6}each event once, in order, to each of {} publishers: {} of {}",
+        says(same_events),
+        request.publishers,
+        grouped(published),
+        grouped(events.count)
+    )
+}

@@ -1,0 +1,127 @@
+//! The summary of a run, for people and as JSON.
+
+use crate::commands::refusals::by_reason;
+use crate::failure::grouped;
+use std::io::{self, Write};
+use vvp_core::book::EventKind;
+use vvp_std_adapter::pipeline::{Report, Shape};
+
+/// One JSON object on one line.
+pub(crate) fn json<E>(out: &mut impl Write, report: &Report<E>, resting_orders: u64) -> io::Result<()> {
+    let count = |kind| report.stats.events_of(kind);
+    let l = Percentiles::of(report);
+    let refused: Vec<_> = by_reason(&report.stats).iter().map(|(reason, n)| format!("\"{reason}\":{n}")).collect();
+    write!(
+        out,
+        concat!(
+            r#"{{"commands":{},"accepted":{},"rejected":{},"trades":{},"traded_qty":{},"canceled":{},"#,
+            r#""resting_orders":{},"elapsed_ns":{},"commands_per_s":{},"#,
+            r#""latency_ns":{{"p50":{},"p90":{},"p99":{},"p99_9":{},"max":{}}},"#,
+            r#""allocations_after_start":{},"page_faults_after_start":{},"#,
+            r#""queue_high_water":{{"commands":{},"events":{}}},"refused":{{{}}}}}"#,
+            "\n"
+        ),
+        report.commands,
+        count(EventKind::Accepted),
+        count(EventKind::Rejected),
+        count(EventKind::Trade),
+        report.stats.traded_qty,
+        count(EventKind::Canceled),
+        resting_orders,
+        report.elapsed_ns,
+        report.commands_per_s(),
+        l.p50,
+        l.p90,
+        l.p99,
+        l.p99_9,
+        l.max,
+        report.allocations,
+        report.page_faults,
+        report.high_water.commands,
+        report.high_water.events,
+        refused.join(","),
+    )
+}
+
+/// A block of lines.
+pub(crate) fn text<E>(out: &mut impl Write, report: &Report<E>, colour: bool) -> io::Result<()> {
+    let (bold, off) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let l = Percentiles::of(report);
+    let ms = report.elapsed_ns / 1_000;
+    let shape = match report.shape {
+        Shape::Inline => "one thread does all".to_owned(),
+        Shape::Threads { pinned: 0 } => "three threads".to_owned(),
+        Shape::Threads { pinned } => format!("three threads, {pinned} pinned"),
+    };
+    writeln!(
+        out,
+        "  speed        {bold}{} commands/s{off}  ({} in {}.{:03} ms: text to text, {shape})",
+        grouped(report.commands_per_s()),
+        grouped(report.commands),
+        grouped(ms / 1_000),
+        ms % 1_000
+    )?;
+    writeln!(
+        out,
+        "  latency      p50 {bold}{}{off}   p90 {}   p99 {}   p99.9 {}   max {}",
+        duration(l.p50),
+        duration(l.p90),
+        duration(l.p99),
+        duration(l.p99_9),
+        duration(l.max)
+    )?;
+    let way = match report.shape {
+        Shape::Inline => "from a decoded command to its last event formatted",
+        Shape::Threads { .. } => {
+            "from a decoded command to its last event queued for the publisher, time in the queue included"
+        }
+    };
+    writeln!(out, "               {way}")?;
+    writeln!(
+        out,
+        "  after start  {bold}{} allocations{off}, {} page faults",
+        grouped(report.allocations),
+        grouped(report.page_faults)
+    )?;
+    match report.shape {
+        Shape::Inline => writeln!(out, "  queues       none"),
+        Shape::Threads { .. } => writeln!(
+            out,
+            "  queues       at most {} of {} commands and {} of {} events waiting",
+            grouped(report.high_water.commands),
+            grouped(vvp_std_adapter::pipeline::COMMANDS_QUEUED_MAX as u64),
+            grouped(report.high_water.events),
+            grouped(vvp_std_adapter::pipeline::EVENTS_QUEUED_MAX as u64)
+        ),
+    }
+}
+
+struct Percentiles {
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p99_9: u64,
+    max: u64,
+}
+
+impl Percentiles {
+    fn of<E>(report: &Report<E>) -> Self {
+        let l = &report.latency;
+        Self {
+            p50: l.per_mille(500),
+            p90: l.per_mille(900),
+            p99: l.per_mille(990),
+            p99_9: l.per_mille(999),
+            max: l.max(),
+        }
+    }
+}
+
+/// Nanoseconds in the unit that suits them.
+fn duration(ns: u64) -> String {
+    match ns {
+        0..10_000 => format!("{} ns", grouped(ns)),
+        10_000..10_000_000 => format!("{}.{} us", grouped(ns / 1_000), ns % 1_000 / 100),
+        _ => format!("{}.{} ms", grouped(ns / 1_000_000), ns % 1_000_000 / 100_000),
+    }
+}

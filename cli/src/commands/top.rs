@@ -1,0 +1,389 @@
+//! `vvpx top`: what a running pipeline of processes is doing, seen from outside.
+
+use crate::args::Top;
+use crate::failure::{self, Failure, Outcome, grouped};
+use crate::tui::ladder::{self, Style};
+use crate::tui::outside::{Outside, Seen};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use vvp_core::book::{DepthLevel, Price, Qty, Tick};
+use vvp_core::queue::latest::ReadError;
+use vvp_std_adapter::ipc::Peer;
+use vvp_std_adapter::memory::CorePauses;
+use vvp_std_adapter::pipeline::processes::{
+    Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
+};
+
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
+
+/// Looks again and again.
+pub(crate) struct Watch {
+    view: View,
+    dir: PathBuf,
+    before: Option<Snapshot>,
+    outside: Outside,
+}
+
+/// The state at one moment.
+pub(crate) struct Shown {
+    pub(crate) state: &'static str,
+    pub(crate) now: Snapshot,
+    /// Commands, events, and calls for memory a second, since the look before; `None` until there
+    /// are two states of the same matcher to tell them from.
+    pub(crate) rates: [Option<u64>; 3],
+    pub(crate) seen: Seen,
+}
+
+impl Shown {
+    /// Whether all is done: no newer state will come.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.now.is_final == 1
+    }
+}
+
+impl Watch {
+    /// Whether nothing can come any more: without its directory, no other matcher can take the place of the last.
+    pub(crate) fn is_gone(&self) -> bool {
+        !matches!(self.view.peer(), Peer::Alive(_)) && !self.dir.is_dir()
+    }
+
+    pub(crate) fn look(&mut self) -> Result<Shown, ReadError> {
+        let now = self.view.read()?;
+        let peer = self.view.peer();
+        let state = match (now.is_final, peer) {
+            (1, _) => "done",
+            (_, Peer::Alive(_)) => "running",
+            (_, Peer::Dead(_)) => "its matcher is dead",
+            (_, Peer::Absent) => "without a matcher",
+        };
+        let rates = rates(self.before.replace(now).as_ref(), &now);
+        let pid = if let Peer::Alive(token) = peer { Some(token.pid()) } else { None };
+        Ok(Shown { state, now, rates, seen: self.outside.look(pid) })
+    }
+}
+
+pub(crate) fn main(request: &Top) -> Outcome {
+    let fault = |e: &dyn core::fmt::Display| Failure::Error(format!("{}: {e}", request.dir));
+    let path = Path::new(&request.dir);
+    // Not made if it is not there: looking changes nothing.
+    if !path.is_dir() {
+        return Err(fault(&"there is no such directory; 'vvpx stress' says where its pipeline is"));
+    }
+    let view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
+    let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
+    // Draws until it is told to end, or the pipeline has; then its last state is printed.
+    #[cfg(feature = "tui")]
+    if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
+        crate::tui::live::run(&mut watch, &request.dir, request.book).map_err(|e| Failure::at("the terminal", &e))?;
+    }
+    loop {
+        match watch.look() {
+            Ok(shown) => {
+                let out = draw(request, &shown).map_err(|e| Failure::at("the text", &e))?;
+                match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
+                    Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                    Err(e) => return Err(Failure::at("standard output", &e)),
+                    Ok(()) => {}
+                }
+                let drawn = cfg!(feature = "tui") && io::stdout().is_terminal() && io::stdin().is_terminal();
+                if request.once || shown.is_over() || (drawn && !request.json) {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
+            Err(e) if request.once => return Err(fault(&e)),
+            Err(_) => {}
+        }
+        if watch.is_gone() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+fn draw(request: &Top, shown: &Shown) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let Shown { state, now, rates, seen } = shown;
+    let Some(book) = now.books.get(request.book) else { return Ok(out) };
+    if request.json {
+        as_json(&mut out, state, now, *rates, book, seen)?;
+    } else {
+        let live = !request.once && !cfg!(feature = "tui") && io::stdout().is_terminal();
+        as_text(&mut out, state, now, *rates, book, seen, live)?;
+    }
+    Ok(out)
+}
+
+fn rates(before: Option<&Snapshot>, now: &Snapshot) -> [Option<u64>; 3] {
+    let before = before.filter(|before| before.pid == now.pid && before.taken_ns < now.taken_ns);
+    [|s: &Snapshot| s.commands, |s: &Snapshot| s.events, |s: &Snapshot| s.allocations].map(|count| {
+        let before = before?;
+        let (new, ns) = (count(now).checked_sub(count(before))?, now.taken_ns - before.taken_ns);
+        Some(u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns)).unwrap_or(u64::MAX))
+    })
+}
+
+/// A number, or that it was not measured.
+pub(crate) fn or_dash(n: Option<u64>) -> String {
+    n.map_or("–".to_owned(), grouped)
+}
+
+fn or_null(n: Option<u64>) -> String {
+    n.map_or("null".to_owned(), |n| n.to_string())
+}
+
+/// p50, p99, p99.9 and the longest in ns, once there is something they are of.
+pub(crate) fn percentiles(l: &Latency) -> [Option<u64>; 4] {
+    [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(|ns| (l.count > 0).then_some(ns))
+}
+
+/// p99 and the longest stall of a core in ns, once its watcher has looked.
+pub(crate) fn core_stalls(core: &CorePauses) -> [Option<u64>; 2] {
+    let stalls = &core.stalls;
+    [stalls.per_mille(990), stalls.max()].map(|ns| (stalls.count() > 0).then_some(ns))
+}
+
+/// The first publisher has no number, for most pipelines have but one.
+fn publishers<T: Copy>(
+    now: &Snapshot,
+    names: [&'static str; PUBLISHERS_MAX],
+    of: [T; PUBLISHERS_MAX],
+) -> Vec<(&'static str, T)> {
+    names.into_iter().zip(of).take(usize::try_from(now.publishers).unwrap_or(usize::MAX)).collect()
+}
+
+pub(crate) fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
+    let names = ["to_publisher", "to_publisher_1", "to_publisher_2", "to_publisher_3"];
+    let mut all = vec![("to_matcher", now.to_matcher), ("matching", now.matching)];
+    all.extend(publishers(now, names, now.to_publisher));
+    all
+}
+
+pub(crate) fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
+    let mut all = vec![("orders", now.orders_queue)];
+    all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
+    // A depth that is seen was met: the high water is at least that, whoever wrote the snapshot.
+    all.iter_mut().for_each(|(_, queue)| queue.high_water = queue.high_water.max(queue.depth));
+    all
+}
+
+fn as_json(
+    out: &mut Vec<u8>,
+    state: &str,
+    now: &Snapshot,
+    rates: [Option<u64>; 3],
+    book: &Ladder,
+    seen: &Seen,
+) -> io::Result<()> {
+    let Snapshot { pid, commands, events, state_hash, .. } = *now;
+    let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_null);
+    let state_hash = if now.is_final == 1 { format!("\"{state_hash:016x}\"") } else { "null".to_owned() };
+    write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
+    write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
+    write!(out, r#","state_hash":{state_hash},"queues":{{"#)?;
+    for (i, (name, queue)) in queues(now).iter().enumerate() {
+        let QueueFigures { depth, high_water, refused, passed } = queue;
+        let comma = if i == 0 { "" } else { "," };
+        write!(
+            out,
+            r#"{comma}"{name}":{{"depth":{depth},"high_water":{high_water},"refused":{refused},"passed":{passed}}}"#
+        )?;
+    }
+    write!(out, r#"}},"latency_ns":{{"#)?;
+    for (i, (name, stage)) in stages(now).iter().enumerate() {
+        let (count, [p50, p99, p999, max]) = (stage.count, percentiles(stage).map(or_null));
+        let comma = if i == 0 { "" } else { "," };
+        write!(out, r#"{comma}"{name}":{{"count":{count},"p50":{p50},"p99":{p99},"p999":{p999},"max":{max}}}"#)?;
+    }
+    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    write!(out, r#"}},"allocations":{allocations},"allocated_bytes":{allocated_bytes}"#)?;
+    write!(out, r#","allocations_per_s":{allocations_per_s}"#)?;
+    write!(out, r#","minor_faults":{minor_faults},"major_faults":{major_faults},"preempted":{preempted}"#)?;
+    let (some, full) = stalls(seen);
+    write!(out, r#","pressure":{{"level":"{}","some_avg10_hundredths":{},"#, seen.level, or_null(some))?;
+    write!(
+        out,
+        r#""full_avg10_hundredths":{},"available_bytes":{}"#,
+        or_null(full),
+        or_null(seen.memory.available_bytes)
+    )?;
+    write!(out, r#","rss_bytes":{}}},"pauses":{{"waited_ns":{}"#, or_null(seen.rss_bytes), or_null(seen.waited_ns))?;
+    write!(out, r#","cores":["#)?;
+    for (i, core) in seen.cores.iter().enumerate() {
+        let (comma, [p99, max]) = (if i == 0 { "" } else { "," }, core_stalls(core).map(or_null));
+        write!(out, r#"{comma}{{"cpu":{},"looks":{},"p99_ns":{p99}"#, core.cpu, core.stalls.count())?;
+        write!(out, r#","max_ns":{max},"too_long":{}}}"#, core.too_long())?;
+    }
+    write!(out, r#"]}},"book":{{"resting":{}"#, book.resting)?;
+    for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
+        write!(out, r#","{name}":["#)?;
+        for (i, LadderLevel { price, qty, orders }) in there(levels).enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(out, r#"{comma}{{"price_ticks":{price},"qty":{qty},"orders":{orders}}}"#)?;
+        }
+        write!(out, "]")?;
+    }
+    writeln!(out, "}}}}")
+}
+
+/// The machine's stalls for want of memory over the last 10 s, of some threads and of all, in hundredths of a percent.
+pub(crate) fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
+    let psi = seen.memory.psi;
+    (psi.map(|psi| psi.some.avg10.into()), psi.map(|psi| psi.full.avg10.into()))
+}
+
+pub(crate) fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
+    levels.iter().take_while(|level| level.orders > 0)
+}
+
+fn as_text(
+    out: &mut Vec<u8>,
+    state: &str,
+    now: &Snapshot,
+    rates: [Option<u64>; 3],
+    book: &Ladder,
+    seen: &Seen,
+    live: bool,
+) -> io::Result<()> {
+    if live {
+        write!(out, "\x1b[H\x1b[2J")?;
+    }
+    let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_dash);
+    writeln!(out, "vvpx pipeline, matcher {}: {state}", now.pid)?;
+    writeln!(out, "  {:>14} commands  {:>12} a second", grouped(now.commands), commands_per_s)?;
+    writeln!(out, "  {:>14} events    {:>12} a second", grouped(now.events), events_per_s)?;
+    writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}", "queue", "depth", "at most", "times full")?;
+    for (name, queue) in queues(now) {
+        let (depth, most, full) = (grouped(queue.depth), grouped(queue.high_water), grouped(queue.refused));
+        writeln!(out, "  {name:<14}{depth:>10}{most:>12}{full:>12}")?;
+    }
+    writeln!(out, "\n  {:<14}{:>10}{:>12}{:>12}{:>14}", "latency in ns", "p50", "p99", "p99.9", "longest")?;
+    for (name, l) in stages(now) {
+        let [p50, p99, p999, max] = percentiles(&l).map(or_dash);
+        writeln!(out, "  {:<14}{p50:>10}{p99:>12}{p999:>12}{max:>14}", name.replace('_', " "))?;
+    }
+    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    let percent = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
+    let mib = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
+    let (some, full) = stalls(seen);
+    writeln!(
+        out,
+        "\n  {:<14}{}; waiting for memory: some {}, all {} of 10 s; {} to be had; matcher has {}",
+        "pressure",
+        seen.level,
+        percent(some),
+        percent(full),
+        mib(seen.memory.available_bytes),
+        mib(seen.rss_bytes)
+    )?;
+    let waited = or_dash(seen.waited_ns.map(|ns| ns / 1_000));
+    writeln!(
+        out,
+        "  {:<14}matcher: preempted {} times, {waited} us without a processor, {major_faults} major and {} minor faults",
+        "pauses",
+        grouped(preempted),
+        grouped(minor_faults)
+    )?;
+    for core in &seen.cores {
+        let [p99, max] = core_stalls(core).map(|ns| or_dash(ns.map(|ns| ns / 1_000)));
+        let long = core.too_long();
+        writeln!(out, "  {:<14}core {}: p99 {p99} us, longest {max} us, {long} over 1 ms", "", core.cpu)?;
+    }
+    writeln!(
+        out,
+        "  {:<14}matcher: {allocations} since it was ready, {} bytes, {allocations_per_s} a second\n",
+        "allocations",
+        grouped(allocated_bytes)
+    )?;
+    let levels = |levels: &[LadderLevel]| -> Vec<DepthLevel> {
+        let level = |l: &LadderLevel| DepthLevel {
+            price: Price::new(l.price),
+            qty: Qty::new(l.qty),
+            orders: u32::try_from(l.orders).unwrap_or(u32::MAX),
+        };
+        there(levels).map(level).collect()
+    };
+    let style = Style { levels: book.bids.len(), colour: failure::colour(&io::stdout()) };
+    ladder::levels(out, &levels(&book.bids), &levels(&book.asks), Tick::ONE, style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(now: &Snapshot, rates: [Option<u64>; 3]) -> serde_json::Value {
+        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
+        as_json(&mut out, "running", now, rates, &now.books[0], &seen).expect("a Vec takes everything");
+        serde_json::from_slice(&out).expect("one JSON object")
+    }
+
+    fn text(now: &Snapshot, rates: [Option<u64>; 3]) -> String {
+        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
+        as_text(&mut out, "running", now, rates, &now.books[0], &seen, false).expect("a Vec takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    fn line<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+        let line = text.lines().find(|line| line.contains(name)).unwrap_or_default();
+        line.split_whitespace().collect()
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_and_null() {
+        let now = Snapshot { publishers: 1, ..Snapshot::default() };
+        let (none, text) = (serde_json::Value::Null, text(&now, [None; 3]));
+        assert_eq!(line(&text, " commands "), ["0", "commands", "–", "a", "second"], "{text}");
+        assert_eq!(line(&text, " events  "), ["0", "events", "–", "a", "second"], "{text}");
+        assert_eq!(line(&text, " matching "), ["matching", "–", "–", "–", "–"], "{text}");
+        assert!(text.contains("bytes, – a second") && text.contains("matcher has –") && !text.contains('?'), "{text}");
+        let json = json(&now, [None; 3]);
+        for key in ["commands_per_s", "events_per_s", "allocations_per_s", "state_hash"] {
+            assert_eq!(json[key], none, "{key}: {json}");
+        }
+        for stage in ["to_matcher", "matching", "to_publisher"] {
+            assert_eq!(json["latency_ns"][stage]["count"], 0);
+            for key in ["p50", "p99", "p999", "max"] {
+                assert_eq!(json["latency_ns"][stage].get(key), Some(&none), "{stage} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_measured_as_nothing_is_0() {
+        let latency = Latency { count: 1, ..Latency::default() };
+        let now = Snapshot { is_final: 1, matching: latency, ..Snapshot::default() };
+        let (text, json) = (text(&now, [Some(0); 3]), json(&now, [Some(0); 3]));
+        assert_eq!(line(&text, " matching "), ["matching", "0", "0", "0", "0"], "{text}");
+        assert_eq!(line(&text, " commands "), ["0", "commands", "0", "a", "second"], "{text}");
+        assert_eq!((&json["commands_per_s"], &json["latency_ns"]["matching"]["max"]), (&0.into(), &0.into()));
+        assert_eq!(json["state_hash"], "0000000000000000");
+    }
+
+    #[test]
+    fn a_depth_is_never_above_its_high_water() {
+        let mut now = Snapshot { publishers: 1, ..Snapshot::default() };
+        (now.orders_queue.depth, now.orders_queue.high_water) = (41, 20);
+        (now.events_queue[0].depth, now.events_queue[0].high_water) = (7, 9);
+        let (text, json) = (text(&now, [None; 3]), json(&now, [None; 3]));
+        assert_eq!(line(&text, " orders "), ["orders", "41", "41", "0"], "{text}");
+        assert_eq!(
+            (&json["queues"]["orders"]["depth"], &json["queues"]["orders"]["high_water"]),
+            (&41.into(), &41.into())
+        );
+        assert_eq!(
+            (&json["queues"]["events"]["depth"], &json["queues"]["events"]["high_water"]),
+            (&7.into(), &9.into())
+        );
+    }
+
+    #[test]
+    fn rates_need_two_states_of_the_same_matcher() {
+        let at = |pid, taken_ns, commands| Snapshot { pid, taken_ns, commands, ..Snapshot::default() };
+        let now = at(1, 2_000_000_000, 500);
+        assert_eq!(rates(None, &now), [None; 3]);
+        assert_eq!(rates(Some(&now), &now), [None; 3], "the same state again");
+        assert_eq!(rates(Some(&at(2, 1_000_000_000, 100)), &now), [None; 3], "another matcher");
+        assert_eq!(rates(Some(&at(1, 1_000_000_000, 100)), &now), [Some(400), Some(0), Some(0)]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Outputs by name: whole or not at all, and never over their own input.
+
+use crate::failure::Failure;
+use crate::io::files;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, FromRawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Somewhere to write to. A regular file is written under another name beside it, and takes its place in
+/// [`OutFile::commit`]; until then, and after any failure, what was there before stays. Anything else (a pipe, a
+/// device, `/dev/stdout`) is written directly.
+#[derive(Debug)]
+pub(crate) struct OutFile {
+    file: File,
+    replaces: Option<Replaces>,
+}
+
+/// Removes its file when dropped, unless that has taken its place.
+#[derive(Debug)]
+struct Replaces {
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Drop for Replaces {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+impl OutFile {
+    /// Opens the output called `name`; none or `-` is standard output.
+    pub(crate) fn create(name: Option<&str>) -> io::Result<Self> {
+        Self::at(Path::new(name.unwrap_or("-")))
+    }
+
+    /// Opens the output at `path`; `-` is standard output.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
+            files::is_open(1)?;
+            return Ok(Self { file: File::from(io::stdout().as_fd().try_clone_to_owned()?), replaces: None });
+        }
+        let target = match place(path)? {
+            Place::Descriptor(file) => return Ok(Self { file, replaces: None }),
+            Place::Path(path) => path,
+        };
+        let old = fs::metadata(&target).ok();
+        if old.as_ref().is_some_and(|old| !old.is_file()) {
+            return Ok(Self { file: File::options().write(true).open(&target)?, replaces: None });
+        }
+        let file_name = target.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy().into_owned();
+        let (mut number, process) = (0, std::process::id());
+        loop {
+            let temporary = target.with_file_name(format!(".{file_name:.100}.{process}.{number}.part"));
+            let file = match File::options().write(true).create_new(true).open(&temporary) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {
+                    number += 1;
+                    continue;
+                }
+                file => file?,
+            };
+            let replaces = Some(Replaces { temporary, target });
+            if let Some(old) = old {
+                file.set_permissions(old.permissions())?;
+            }
+            return Ok(Self { file, replaces });
+        }
+    }
+
+    /// All is written: the file takes its name.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        match self.replaces {
+            Some(replaces) => fs::rename(&replaces.temporary, &replaces.target),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Write for OutFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes a whole file at a time, or leaves what was there.
+pub(crate) fn write_file(name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut out = OutFile::create(Some(name))?;
+    out.write_all(bytes)?;
+    out.commit()
+}
+
+enum Place {
+    /// A file, there or not, behind all symbolic links.
+    Path(PathBuf),
+    /// One of our own descriptors, as `/dev/stdout` is.
+    Descriptor(File),
+}
+
+/// What `name` leads to.
+fn place(name: &Path) -> io::Result<Place> {
+    let mut path = name.to_path_buf();
+    for _ in 0..40 {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = fs::canonicalize(folder)?;
+        let Some(last) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
+        if folder.starts_with("/proc/") && folder.ends_with("fd") {
+            let number = last.to_str().and_then(|last| last.parse::<i32>().ok());
+            // SAFETY: makes a new descriptor of whatever has that number; takes no pointer.
+            let fd = number.map_or(-1, |number| unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) });
+            if fd < 0 {
+                return Err(io::Error::from_raw_os_error(libc::EBADF));
+            }
+            // SAFETY: opened just now, and nobody else has it.
+            return Ok(Place::Descriptor(unsafe { File::from_raw_fd(fd) }));
+        }
+        let here = folder.join(last);
+        match fs::read_link(&here) {
+            Ok(to) => path = folder.join(to),
+            Err(_) => return Ok(Place::Path(here)),
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::ELOOP))
+}
+
+/// Refuses to write to the file that is read: `output`, or standard output without one. Links do not hide it.
+pub(crate) fn apart(input: &str, file: &File, output: Option<&str>) -> Result<(), Failure> {
+    let Ok(read) = file.metadata() else { return Ok(()) };
+    let same = |written: &Metadata| {
+        read.is_file() && written.is_file() && (read.dev(), read.ino()) == (written.dev(), written.ino())
+    };
+    let (written, called) = match output.filter(|name| *name != "-") {
+        Some(name) => (fs::metadata(name).ok(), name),
+        None => {
+            let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+            (stdout.and_then(|file| file.metadata()).ok(), "standard output")
+        }
+    };
+    if written.is_some_and(|written| same(&written)) {
+        let input = files::called(input);
+        return Err(Failure::Usage(format!("{called} is the input {input}; name another file for the output")));
+    }
+    Ok(())
+}

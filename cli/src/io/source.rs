@@ -1,0 +1,139 @@
+//! Input for the pipeline: commands in any format from a file, a pipe or memory, and what is said about bad ones.
+
+use crate::failure::Failure;
+use crate::io::files::{self, Complaints};
+use crate::io::output;
+use std::io::{self, Read};
+use std::process::ExitCode;
+use vvp_core::book::{Command, CountSink};
+use vvp_core::engine::Matcher;
+use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
+use vvpx::text::{EdgeRefusals, Input, InputError, InputFormat, RecordError, Step, Whole, Why, recognise};
+
+/// The commands of a file. Bad lines are explained on standard error as they come.
+pub(crate) struct CommandFile<'a> {
+    input: Input<Whole<'a>>,
+    name: &'a str,
+    complaints: Complaints<'a>,
+    /// A file of no bytes at all.
+    empty: bool,
+    /// Instruments for which the engine had no room.
+    without_room: u64,
+}
+
+impl<'a> CommandFile<'a> {
+    /// Opens `name`, or standard input for `-`. Without a `format` the first bytes tell it.
+    pub(crate) fn open(
+        name: &'a str,
+        format: Option<InputFormat>,
+        max_instruments: usize,
+        stop: &'a Stop,
+        progress: Option<&'a Progress>,
+    ) -> Result<Self, Failure> {
+        let failed = |e: io::Error| Failure::at(files::called(name), &e);
+        let file = files::input(name).map_err(failed)?;
+        output::apart(name, &file, None)?;
+        let empty = name != "-" && file.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
+        let mut source = Source::file(file, stop);
+        if let Some(progress) = progress {
+            source = source.watched(progress);
+        }
+        let (found, whole): (_, Whole<'a>) = match recognise(source) {
+            Ok(known) => known,
+            // The run ends with it, as with any later one.
+            Err(e) => (InputFormat::default(), Box::new(Broken(Some(e)))),
+        };
+        let input = Input::new(whole, format.unwrap_or(found), max_instruments);
+        let name = files::called(name);
+        Ok(Self { input, name, complaints: Complaints::about(name), empty, without_room: 0 })
+    }
+
+    /// Reads `source`, called `name` in messages.
+    pub(crate) fn new(
+        source: Source<'a>,
+        name: &'a str,
+        format: InputFormat,
+        max_instruments: usize,
+        progress: Option<&'a Progress>,
+    ) -> Self {
+        let source = match progress {
+            Some(progress) => source.watched(progress),
+            None => source,
+        };
+        let name = files::called(name);
+        let input = Input::new(Box::new(source) as Whole<'a>, format, max_instruments);
+        Self { input, name, complaints: Complaints::about(name), empty: false, without_room: 0 }
+    }
+
+    /// The message for an input that cannot be read on.
+    pub(crate) fn failure(&self, error: &InputError) -> Failure {
+        match error {
+            InputError::Io(e) | InputError::Records(RecordError::Io(e)) => Failure::at(self.name, e),
+            _ => Failure::Error(format!("{}:{error}", self.name)),
+        }
+    }
+
+    /// The message for a file without a single byte: whoever names one has most likely named the wrong one, or the
+    /// program that was to write it has failed. Standard input may well be empty.
+    pub(crate) fn emptiness(&self) -> Option<Failure> {
+        self.empty.then(|| Failure::Error(format!("{}: empty: no command in it; check the name", self.name)))
+    }
+
+    /// Defines `X` if the file defined no instrument, so that there is a book to look at.
+    pub(crate) fn finish(&mut self, matcher: &mut impl Matcher) {
+        self.input.finish(|command| matcher.apply(&command, &mut CountSink::default()));
+    }
+
+    /// The first of what the edge refused.
+    pub(crate) fn refused(&self) -> EdgeRefusals {
+        self.input.refused()
+    }
+
+    /// How many instruments found no room.
+    pub(crate) const fn without_room(&self) -> u64 {
+        self.without_room
+    }
+
+    /// The exit code at the end, after a last word if there were many bad lines.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.complaints.finish()
+    }
+}
+
+/// A reader that has failed already.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+impl pipeline::Commands for CommandFile<'_> {
+    type Error = InputError;
+
+    #[inline]
+    fn step(&mut self, emit: impl FnMut(Command)) -> Result<bool, InputError> {
+        match self.input.step(emit)? {
+            Step::End => Ok(false),
+            Step::Bad(bad) => {
+                self.without_room += u64::from(matches!(bad.why, Why::TooManyInstruments(_)));
+                self.complaints.add(&bad);
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn is_stop(error: &InputError) -> bool {
+        match error {
+            InputError::Io(e) | InputError::Records(RecordError::Io(e)) => pipeline::is_stop(e),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn is_buffered(&mut self) -> bool {
+        self.input.is_buffered()
+    }
+}

@@ -1,0 +1,370 @@
+//! Every refusal of the system: what it says no to, and what we say then.
+//!
+//! Most are made by a filter that answers chosen calls of one thread with an error (`support/refuse.rs`); another user, and
+//! limits, are real ones, in `refused_users.rs`.
+
+use crate::place::{PLAIN, Place, locks_are_real};
+use crate::refuse::{Refuse, under};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use vvp_std_adapter::ipc::{ClaimError, Peer, SpscChannel};
+use vvp_std_adapter::knob::Answer;
+use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, SharedRegion, Wish};
+use vvp_std_adapter::memory::{
+    ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages, PauseMode, PauseMonitor,
+    PressureMonitor, Zeroed, populate,
+};
+use vvp_std_adapter::pipeline::Stop;
+use vvp_std_adapter::system::System;
+use vvp_std_adapter::thread::{self, Core, Spawn, SpawnError, WakeLatency};
+
+/// Does `act` while `rule` holds and looks at what it says; nothing where there can be no filter.
+fn says<R: Send + PartialEq + core::fmt::Debug>(rule: Refuse<'_>, act: impl FnOnce() -> R + Send, expected: R) {
+    if let Some(said) = under(&[rule], act) {
+        assert_eq!(said, expected, "{rule:?}");
+    }
+}
+
+/// An advice about memory; a number of `linux/mman.h`.
+const fn advice(number: u32, errno: i32) -> Refuse<'static> {
+    match number {
+        14 => Refuse { call: libc::SYS_madvise, arguments: &[(2, 14)], errno },
+        _ => Refuse { call: libc::SYS_madvise, arguments: &[(2, 23)], errno },
+    }
+}
+const HUGE: u32 = libc::MADV_HUGEPAGE as u32;
+const POPULATE: u32 = libc::MADV_POPULATE_WRITE as u32;
+/// A mapping that is shared: those of regions and files, and none of the allocator's.
+const SHARED: Refuse<'_> =
+    Refuse { call: libc::SYS_mmap, arguments: &[(3, libc::MAP_SHARED as u32)], errno: libc::ENOMEM };
+/// No further thread.
+const NO_THREAD: [Refuse<'_>; 2] =
+    [Refuse::all(libc::SYS_clone3, libc::EAGAIN), Refuse::all(libc::SYS_clone, libc::EAGAIN)];
+
+#[test]
+fn a_region_names_the_call_that_was_refused() {
+    let place = Place::made("refused-calls");
+    let dir = RegionDir::at(&place.0).expect("ours");
+    let anonymous = || SharedRegion::anonymous(1 << 20, &PLAIN).err();
+    let named = || SharedRegion::create_in(&dir, "r", 1 << 20, &PLAIN).err();
+    let system = |call, errno| Some(RegionError::System { call, errno });
+    for errno in [libc::ENFILE, libc::EMFILE, libc::ENOSYS] {
+        says(Refuse::all(libc::SYS_memfd_create, errno), anonymous, system("memfd_create", errno));
+    }
+    for errno in [libc::ENOSPC, libc::ENOMEM, libc::EOPNOTSUPP] {
+        says(Refuse::all(libc::SYS_fallocate, errno), anonymous, system("fallocate", errno));
+        says(Refuse::all(libc::SYS_fallocate, errno), named, system("fallocate", errno));
+    }
+    says(Refuse::all(libc::SYS_fallocate, libc::EFBIG), named, Some(RegionError::TooLarge));
+    says(SHARED, anonymous, system("mmap", libc::ENOMEM));
+    says(SHARED, named, system("mmap", libc::ENOMEM));
+    let unnamed = Refuse { call: libc::SYS_openat, arguments: &[(2, TMPFILE)], errno: libc::EOPNOTSUPP };
+    says(unnamed, named, system("openat", libc::EOPNOTSUPP));
+    says(Refuse::all(libc::SYS_linkat, libc::EPERM), named, system("linkat", libc::EPERM));
+    assert!(place.is_empty(), "nothing is left behind");
+
+    drop(SharedRegion::create_in(&dir, "r", 1 << 20, &PLAIN).expect("nothing is refused now"));
+    let open = || SharedRegion::open_in(&dir, "r", 1 << 20, &PLAIN).err();
+    says(SHARED, open, system("mmap", libc::ENOMEM));
+    says(Refuse::all(libc::SYS_openat, libc::EMFILE), open, system("openat", libc::EMFILE));
+    says(
+        Refuse::all(libc::SYS_unlinkat, libc::EROFS),
+        || dir.remove("r"),
+        Err(system("unlinkat", libc::EROFS).expect("an error")),
+    );
+    assert_eq!(open(), None, "it is as it was");
+    let at = || RegionDir::at(&place.0).err();
+    says(Refuse::all(libc::SYS_openat, libc::EACCES), at, system("open", libc::EACCES));
+    for errno in [libc::EACCES, libc::ENOSPC, libc::EMFILE, libc::EIO] {
+        let said = RegionError::System { call: "openat", errno }.to_string();
+        assert!(said.contains("openat") && said.contains(&format!("errno {errno}")) && said.contains(": "), "{said}");
+    }
+}
+
+/// The flags with which a file without a name is made.
+const TMPFILE: u32 = (libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC) as u32;
+
+#[test]
+fn a_wish_that_is_refused_is_answered_and_who_insists_gets_an_error() {
+    let seal = |errno| Refuse { call: libc::SYS_fcntl, arguments: &[(1, libc::F_ADD_SEALS as u32)], errno };
+    let refused = Answer::Refused;
+    let wish = |knob: Knob, wish: Wish| {
+        let mut options = PLAIN;
+        match knob {
+            Knob::HugePages => options.huge_pages = wish,
+            Knob::Prefault => options.prefault = wish,
+            Knob::Lock => options.lock = wish,
+            Knob::Node => options.on_node = wish,
+            _ => options.seals = wish,
+        }
+        options
+    };
+    let cases = [
+        (Knob::HugePages, advice(HUGE, libc::EINVAL), refused(libc::EINVAL)),
+        (Knob::Prefault, advice(POPULATE, libc::ENOMEM), refused(libc::ENOMEM)),
+        (Knob::Prefault, advice(POPULATE, libc::EINVAL), refused(libc::EINVAL)),
+        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EPERM), refused(libc::EPERM)),
+        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::ENOMEM), refused(libc::ENOMEM)),
+        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EAGAIN), refused(libc::EAGAIN)),
+        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EPERM), refused(libc::EPERM)),
+        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EIO), refused(libc::EIO)),
+        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::ENOSYS), Answer::Unsupported),
+        (Knob::Seals, seal(libc::EBUSY), refused(libc::EBUSY)),
+        (Knob::Seals, seal(libc::EPERM), Answer::Unsupported),
+    ];
+    let locks_are_real = locks_are_real();
+    for (knob, rule, answer) in cases {
+        if knob == Knob::Lock && !locks_are_real {
+            continue;
+        }
+        // No page of the pool of huge ones either: then it is the advice that counts.
+        let no_pool = Refuse {
+            call: libc::SYS_memfd_create,
+            arguments: &[(1, libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_HUGETLB)],
+            errno: libc::ENOENT,
+        };
+        let said = under(&[rule, no_pool], || {
+            let tried = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Try)).expect("a region all the same");
+            let answers = tried.answers();
+            // It can be used, all of it.
+            tried.bytes()[(4 << 20) - 1].store(1, std::sync::atomic::Ordering::Relaxed);
+            let insisted = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Insist)).err();
+            ([answers.huge_pages, answers.prefault, answers.lock, answers.node, answers.seals], insisted)
+        });
+        let Some((answers, insisted)) = said else { return };
+        assert_eq!(answers.iter().flatten().collect::<Vec<_>>(), [&answer], "{rule:?}");
+        let error = RegionError::Insisted { knob, answer };
+        assert_eq!(insisted, Some(error), "{rule:?}");
+        assert!(error.to_string().ends_with(knob.remedy()));
+    }
+}
+
+#[test]
+fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
+    const BYTES: u32 = 77 << 20;
+    type Big = [u8; BYTES as usize];
+    let none = Refuse { call: libc::SYS_mmap, arguments: &[(1, BYTES)], errno: libc::ENOMEM };
+    let what = |e: MapError| (e.bytes, e.errno);
+    let error = (BYTES as usize, libc::ENOMEM);
+    says(none, || Zeroed::<Big>::new(Pages::LAZY).err().map(what), Some(error));
+    // For huge pages, 2 MiB more are asked for.
+    let none_huge = Refuse { arguments: &[(1, BYTES + (2 << 20))], ..none };
+    says(none_huge, || Zeroed::<Big>::new(Pages::READY).err().map(what), Some(error));
+    says(
+        none,
+        || {
+            let manager = MemoryManager::builder().pages(Pages::LAZY).build().expect("no monitors");
+            let refused = matches!(manager.place::<Big>("big"), Err(ManagerError::Map(e)) if what(e) == error);
+            (refused, manager.stats().in_use_bytes, manager.stats().objects.len())
+        },
+        (true, 0, 0),
+    );
+
+    let answers = |rule, expected| {
+        says(
+            rule,
+            || {
+                let mut v = Zeroed::<[u8; 4 << 20]>::new(Pages::READY).expect("memory all the same");
+                v[(4 << 20) - 1] = 1;
+                (v.huge_pages(), v.prefaulted())
+            },
+            expected,
+        );
+    };
+    answers(advice(HUGE, libc::EINVAL), (Answer::Refused(libc::EINVAL), Answer::Applied));
+    answers(advice(POPULATE, libc::ENOMEM), (Answer::Applied, Answer::Refused(libc::ENOMEM)));
+    // What a kernel says that does not know the call: then it is done by hand.
+    answers(advice(POPULATE, libc::EINVAL), (Answer::Applied, Answer::Applied));
+    says(Refuse::all(libc::SYS_openat, libc::EACCES), || populate(1 << 20).is_applied(), false);
+}
+
+#[test]
+fn a_mapped_file_names_the_call_that_was_refused_and_leaves_nothing() {
+    let place = Place::made("refused-files");
+    let path = place.0.join("f");
+    let system = |call, errno| Some(MapFileError::System { call, errno });
+    let create = || MappedFile::create(&path, 8192).err();
+    for errno in [libc::ENOSPC, libc::EDQUOT, libc::EOPNOTSUPP] {
+        says(Refuse::all(libc::SYS_fallocate, errno), create, system("fallocate", errno));
+    }
+    says(SHARED, create, system("mmap", libc::ENOMEM));
+    says(Refuse::all(libc::SYS_openat, libc::EROFS), create, system("open", libc::EROFS));
+    assert!(place.is_empty(), "nothing is left behind");
+    let file = MappedFile::create(&path, 8192).expect("nothing is refused now");
+    says(Refuse::all(libc::SYS_msync, libc::EIO), || file.flush().err(), system("msync", libc::EIO));
+    says(
+        Refuse::all(libc::SYS_openat, libc::EACCES),
+        || MappedFile::read_only(&path).err(),
+        system("open", libc::EACCES),
+    );
+    says(SHARED, || MappedFile::read_write(&path).err(), system("mmap", libc::ENOMEM));
+}
+
+#[test]
+fn a_threads_wish_that_is_refused_is_answered_and_who_insists_gets_none() {
+    use thread::Knob;
+    let Some(&cpu) = thread::allowed_cpus().first() else { return };
+    let all = || Spawn::new("x").on(Core::Cpu(cpu)).fifo(1).nice(1).timer_slack_ns(1);
+    let slack =
+        Refuse { call: libc::SYS_prctl, arguments: &[(0, libc::PR_SET_TIMERSLACK as u32)], errno: libc::EINVAL };
+    let cases = [
+        (Knob::Core, Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)),
+        (Knob::Fifo, Refuse::all(libc::SYS_sched_setscheduler, libc::EPERM)),
+        (Knob::Nice, Refuse::all(libc::SYS_setpriority, libc::EACCES)),
+        (Knob::TimerSlack, slack),
+    ];
+    for (knob, rule) in cases {
+        let answer = Answer::Refused(rule.errno);
+        let Some((told, insisted)) = under(&[rule], || {
+            let spawned = all().start(|| 7).expect("nobody insists");
+            let told = spawned.answers.clone();
+            assert_eq!(spawned.join().expect("no panic"), 7);
+            (told, all().insist(knob).start(|| ()).err())
+        }) else {
+            return;
+        };
+        assert!(told.contains(&(knob, answer)), "{told:?}");
+        assert!(matches!(insisted, Some(SpawnError::Insisted(k, a)) if (k, a) == (knob, answer)), "{insisted:?}");
+    }
+    let none = under(&NO_THREAD, || all().start(|| ()).err());
+    assert!(matches!(none, None | Some(Some(SpawnError::System(_)))), "{none:?}");
+    let hold = || WakeLatency::hold(0).err();
+    says(Refuse::all(libc::SYS_openat, libc::EACCES), hold, Some(Answer::Refused(libc::EACCES)));
+    says(Refuse::all(libc::SYS_openat, libc::ENOENT), hold, Some(Answer::Unsupported));
+    says(Refuse::all(libc::SYS_sched_getaffinity, libc::EPERM), thread::allowed_cpus, Vec::new());
+}
+
+#[test]
+fn a_monitor_that_is_refused_something_says_so_or_goes_on_without() {
+    let errno = |e: io::Error| e.raw_os_error();
+    let pressure = || PressureMonitor::builder().interval(Duration::from_millis(1)).start();
+    let pauses = || PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ());
+    let no_bell = Refuse::all(libc::SYS_eventfd2, libc::EMFILE);
+    says(no_bell, || pressure().err().and_then(errno), Some(libc::EMFILE));
+    says(no_bell, || Stop::new().err().and_then(errno), Some(libc::EMFILE));
+    for said in
+        [under(&NO_THREAD, || pressure().err().and_then(errno)), under(&NO_THREAD, || pauses().err().and_then(errno))]
+    {
+        assert!(matches!(said, None | Some(Some(libc::EAGAIN))), "{said:?}");
+    }
+    under(&[Refuse::all(libc::SYS_openat, libc::EACCES)], || {
+        let monitor = pressure().expect("samples that say nothing, and no alarm");
+        until("a sample", || monitor.stats().samples > 0);
+        let stats = monitor.stats();
+        assert_eq!((stats.sample, stats.trigger.window), (MemorySample::default(), None));
+        assert_eq!(stats.trigger.answer, Answer::Refused(libc::EACCES));
+        assert_eq!(MemorySample::take(&System::this()), MemorySample::default());
+    });
+    under(&[Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)], || {
+        let monitor = pauses().expect("it watches from wherever it is");
+        until("a stall", || monitor.cores().iter().all(|core| !core.stalls.is_empty()));
+        assert!(monitor.cores().iter().all(|core| core.pinned == Answer::Refused(libc::EPERM)));
+    });
+}
+
+/// Every way to open `/proc`, and anything else.
+const NO_PROC: Refuse<'_> = Refuse::all(libc::SYS_openat, libc::ENOENT);
+type Channel = SpscChannel<u64, 8>;
+
+fn lives(peer: Peer) -> bool {
+    matches!(peer, Peer::Alive(token) if token.pid() == std::process::id())
+}
+
+#[test]
+fn without_proc_ends_are_claimed_and_peers_are_told() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let Some(()) = under(&[NO_PROC], || {
+        let fresh = Channel::anonymous(&PLAIN).expect("memory");
+        assert!(fresh.region().sees_deaths() && channel.region().sees_deaths());
+        for channel in [&fresh, &channel] {
+            let (tx, rx) = (channel.sender().expect("free"), channel.receiver().expect("free"));
+            assert!(lives(tx.peer()) && lives(rx.peer()));
+            assert_eq!(channel.sender().err(), Some(ClaimError::Taken { pid: std::process::id() }));
+            drop(rx);
+            assert_eq!(tx.peer(), Peer::Absent);
+        }
+    }) else {
+        return;
+    };
+    assert!(channel.sender().is_ok(), "the end was given back");
+}
+
+#[test]
+fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let copy = channel.fd().expect("a descriptor");
+    let copies = [copy.try_clone().expect("a descriptor"), copy];
+    let Some([one, two]) = under(&[NO_PROC], || copies.map(|fd| Channel::from_fd(fd, &PLAIN).expect("memory"))) else {
+        return;
+    };
+    assert!(channel.region().sees_deaths() && !one.region().sees_deaths() && !two.region().sees_deaths());
+    let taken = Some(ClaimError::Taken { pid: std::process::id() });
+    // Ends of those that share: taken for the others, and for those that can lock.
+    let (tx, rx) = (one.sender().expect("free"), two.receiver().expect("free"));
+    assert!(lives(tx.peer()) && lives(rx.peer()));
+    for other in [&channel, &one, &two] {
+        assert_eq!((other.sender().err(), other.receiver().err()), (taken, taken));
+    }
+    drop(tx);
+    assert_eq!(rx.peer(), Peer::Absent);
+    // Ends of one that can lock: taken for those that cannot.
+    let tx = channel.sender().expect("given back");
+    assert!(lives(rx.peer()) && lives(tx.peer()));
+    assert_eq!((one.sender().err(), two.sender().err()), (taken, taken));
+    drop((tx, rx));
+    assert!(two.sender().is_ok() && channel.sender().is_ok() && one.receiver().is_ok() && channel.receiver().is_ok());
+}
+
+#[test]
+fn what_the_kernel_does_not_say_is_no_death_and_an_end_that_cannot_be_locked_is_not_claimed() {
+    let channel = Channel::anonymous(&PLAIN).expect("memory");
+    let other = Channel::from_fd(channel.fd().expect("a descriptor"), &PLAIN).expect("memory");
+    assert!(other.region().sees_deaths());
+    let (mut tx, mut rx) = (channel.sender().expect("free"), other.receiver().expect("free"));
+    let (ask, set) = (libc::F_OFD_GETLK.cast_unsigned(), libc::F_OFD_SETLK.cast_unsigned());
+    for errno in [libc::ENOLCK, libc::EBADF, libc::EINVAL, libc::ENOMEM] {
+        let mute = Refuse { call: libc::SYS_fcntl, arguments: &[(1, ask)], errno };
+        let ends = (&mut tx, &mut rx);
+        says(mute, move || (lives(ends.0.peer()), lives(ends.1.peer())), (true, true));
+    }
+    drop(tx);
+    for errno in [libc::ENOLCK, libc::EINVAL] {
+        let mute = Refuse { call: libc::SYS_fcntl, arguments: &[(1, set)], errno };
+        says(mute, || channel.sender().err(), Some(ClaimError::NotLocked { errno }));
+        let place = Place::made("no-locks");
+        let error = RegionError::System { call: "fcntl", errno };
+        says(mute, || Channel::create_in(&place.dir(), "c", &PLAIN).err(), Some(error));
+        assert!(place.is_empty(), "nothing is left behind");
+    }
+    assert!(channel.sender().is_ok(), "the end is as it was");
+    let fd = channel.fd().expect("a descriptor");
+    let full = Refuse::all(libc::SYS_openat, libc::EMFILE);
+    let error = RegionError::System { call: "open", errno: libc::EMFILE };
+    says(full, || Channel::from_fd(fd.try_clone().expect("one"), &PLAIN).err(), Some(error));
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_filter_refuses_what_it_is_to_refuse_and_nothing_else() {
+    let rules = [Refuse { call: libc::SYS_fcntl, arguments: &[(1, 77), (2, 5)], errno: libc::EXDEV }];
+    let Some(said) = under(&rules, || {
+        // SAFETY: asks for nothing that exists, of no file.
+        let ask = |command, argument: libc::c_int| unsafe { libc::fcntl(-1, command, argument) };
+        [(77, 5), (77, 6), (78, 5)].map(|(command, argument)| {
+            assert_eq!(ask(command, argument), -1);
+            io::Error::last_os_error().raw_os_error()
+        })
+    }) else {
+        return;
+    };
+    assert_eq!(said, [Some(libc::EXDEV), Some(libc::EBADF), Some(libc::EBADF)]);
+    assert!(Path::new("/proc/self").exists(), "other threads meet no filter");
+}

@@ -1,3 +1,0 @@
-//! Shared by the replay tests: LOBSTER files made from a simulated market.
-
-pub(crate) mod market;
