@@ -3,6 +3,7 @@
 #  - src/ (the core) uses no std, no alloc, no float;
 #  - no file of Rust is longer than 700 lines;
 #  - every test that docs/reliability.md names exists;
+#  - every rule of docs/matching.md has a row in its table, and all tests named there exist;
 #  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -54,9 +55,33 @@ complain "longer than 700 lines" "$(wc -l "${files[@]}" | awk '$2 != "total" && 
 # The last column of the table of faults; what has an underscore is a test, or a file of tests.
 missing=$(awk -F'|' '/^\|/ { print $4 }' docs/reliability.md | grep -oE '`[a-z0-9]+_[a-z0-9_]+`' | tr -d '`' | sort -u |
   while read -r name; do
-    if ! grep -qE "fn $name\(" "${files[@]}" && [ ! -e "std-adapter/tests/$name.rs" ]; then printf '%s\n' "$name"; fi
+    if ! grep -qE "fn $name\(" "${files[@]}" && ! printf '%s\n' "${files[@]}" | grep -q "tests/.*/$name\.rs$\|tests/$name\.rs$"; then printf '%s\n' "$name"; fi
   done)
 complain "named in docs/reliability.md and not there" "$missing"
+
+# docs/matching.md: `- **M1.2**` is a rule, `| M1.2 | scenarios | model | other tests |` its row. A name of the second
+# column is a scenario file, one of the third a counter of the reference model, one of the fourth a test or a script.
+contract=docs/matching.md
+rules=$(grep -oE '^- \*\*M[0-9]+\.[0-9]+\*\*' "$contract" | grep -oE 'M[0-9.]+')
+complain "rules of $contract given twice" "$(sort <<<"$rules" | uniq -d)"
+covered=$(grep -oE '^\| M[0-9]+\.[0-9]+ ' "$contract" | grep -oE 'M[0-9.]+' | sort -u)
+complain "rules of $contract that have no row, or rows that have no rule" "$(comm -3 <(sort -u <<<"$rules") <(echo "$covered"))"
+# named COLUMN: the names in that column of the table.
+named() { awk -F'|' -v c="$1" '/^\| M[0-9]+\./ { print $c }' "$contract" | grep -oE '`[^`]+`' | tr -d '`' | sort -u; }
+missing=$(
+  named 3 | while read -r name; do
+    if [ "$name" != deep_sweep ] && [ ! -e "tests/scenarios/$name.jsonl" ]; then echo "scenario $name"; fi
+  done
+  named 4 | while read -r name; do
+    if ! grep -qE "^ +$name \"" "${files[@]}"; then echo "counter $name"; fi
+  done
+  named 5 | while read -r name; do
+    if [ ! -e "scripts/$name" ] && ! grep -qE "fn $name\(" "${files[@]}"; then echo "test $name"; fi
+  done
+)
+complain "named in $contract and not there" "$missing"
+unnamed=$(comm -23 <(basename -a tests/scenarios/*.jsonl | sed 's/\.jsonl$//' | grep -v '\.expected$' | sort) <(named 3))
+complain "scenarios that $contract does not name" "$unnamed"
 
 if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi
 say "${#files[@]} files keep the house rules"

@@ -407,7 +407,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Sub, Result
     if first.is_none_or(|word| word.starts_with('-') && !tops.contains(&word)) && words.get(1).is_none_or(is_utf8) {
         words.insert(words.len().min(1), "run".into());
     }
-    Vvp::try_parse_from(&words).map(|vvp| vvp.subcommand).map_err(|error| {
+    Vvp::try_parse_from(&words).map(|parsed| parsed.subcommand).map_err(|error| {
         if !error.use_stderr() {
             return Ok(error.to_string());
         }
