@@ -1,14 +1,13 @@
 //! Commands applied together are answered as if they came one by one, whatever they are and however they are cut.
 
-mod model;
 
-use model::flavours::flavours;
-use model::streams::{Rng, Stream};
+use vvp_testkit::flavours::flavours;
+use vvp_testkit::streams::{Rng, Stream};
 use vvp_core::book::{Book, Command, Event, FnSink};
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, { model::engine::MAX_INSTRUMENTS }, 16>;
+type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, { vvp_testkit::engine::MAX_INSTRUMENTS }, 16>;
 
 /// The events of a stream, cut into runs of up to `most` commands; 0: one by one.
 fn events(commands: &[Command], most: u64, rng: &mut Rng) -> Vec<Event> {

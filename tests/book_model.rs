@@ -9,11 +9,10 @@
 //!
 //! That one, as a release build on 2026-11-22: 16 minutes, no difference.
 
-mod model;
 
-use model::flavours::{Flavour, flavours};
-use model::streams::Stream;
-use model::{Coverage, Model};
+use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::streams::Stream;
+use vvp_testkit::{Coverage, Model};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
@@ -24,7 +23,7 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 const OWNERS: usize = 16;
 
 /// Room for everything that a normal stream asks for; more far levels than a stream has orders.
@@ -121,7 +120,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 }
 
 /// A resting order of the model, as the real book shows one.
-fn resting(order: &model::order::Order) -> RestingOrder {
+fn resting(order: &vvp_testkit::order::Order) -> RestingOrder {
     RestingOrder {
         id: order.order_id(),
         owner: OwnerId::new(order.owner),
@@ -133,7 +132,7 @@ fn resting(order: &model::order::Order) -> RestingOrder {
 }
 
 /// What the two books show, line by line.
-fn same_book<B: Readable>(book: &B, model: &model::book::Book) -> Result<(), String> {
+fn same_book<B: Readable>(book: &B, model: &vvp_testkit::book::Book) -> Result<(), String> {
     let differ = |what: &str, engine: String, model: String| Err(format!("{what}: engine {engine}, model {model}"));
     if book.phase() != model.phase {
         return differ("phase", book.phase().to_string(), model.phase.to_string());

@@ -1,11 +1,10 @@
 //! What can be read of a book, beyond what `book_model` compares, against the reference model: best levels, the first
 //! levels of a side, the level at any price, orders by id, an owner's stops.
 
-mod model;
 
-use model::Model;
-use model::flavours::flavours;
-use model::streams::Stream;
+use vvp_testkit::Model;
+use vvp_testkit::flavours::flavours;
+use vvp_testkit::streams::Stream;
 use vvp_core::book::{
     Book, BookView, CountSink, DepthLevel, InstrumentId, OrderId, OrderType, OwnerId, Price, Qty, RestingOrder, Side,
     WaitingStop,
@@ -14,7 +13,7 @@ use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
 type Real = Book<1000, 4, 1024, 200, 2048>;
-type Normal = Engine<Real, { model::engine::MAX_INSTRUMENTS }, 16>;
+type Normal = Engine<Real, { vvp_testkit::engine::MAX_INSTRUMENTS }, 16>;
 
 /// What was met, so that nothing is tested with empty hands: best levels, levels without anything visible, orders, stops.
 #[derive(Default, Debug)]
@@ -25,7 +24,7 @@ struct Met {
     stops: u32,
 }
 
-fn same(book: &Real, model: &model::book::Book, met: &mut Met) {
+fn same(book: &Real, model: &vvp_testkit::book::Book, met: &mut Met) {
     for side in [Side::Buy, Side::Sell] {
         let level = |(price, qty, orders)| DepthLevel { price, qty, orders };
         let depth: Vec<DepthLevel> = model.depth(side).into_iter().map(level).collect();
@@ -60,7 +59,7 @@ fn same(book: &Real, model: &model::book::Book, met: &mut Met) {
         assert_eq!(book.order(order.order_id()), Some(there));
         met.orders += 1;
     }
-    for id in (0..20).map(OrderId::new).chain(model.stops.iter().map(model::order::Order::order_id)) {
+    for id in (0..20).map(OrderId::new).chain(model.stops.iter().map(vvp_testkit::order::Order::order_id)) {
         assert_eq!(book.order(id).is_some(), model.orders.contains_key(&id.get()));
     }
     for owner in [0, 7, u32::MAX, 1] {
@@ -75,7 +74,7 @@ fn same(book: &Real, model: &model::book::Book, met: &mut Met) {
                 order_type: stop.kind,
                 stop: match (stop.kind, stop.trail, stop.anchor) {
                     (OrderType::TrailingStop, Some(trail), anchor) => {
-                        anchor.map(|anchor| Price::new(model::order::moved(anchor, trail, stop.side == Side::Buy).0))
+                        anchor.map(|anchor| Price::new(vvp_testkit::order::moved(anchor, trail, stop.side == Side::Buy).0))
                     }
                     _ => stop.stop.map(Price::new),
                 },

@@ -11,12 +11,11 @@
 //!
 //! `scripts/bound-twins.sh` runs it with a bound that leaves out one thing at a time; each must be noticed.
 
-mod model;
 
 use core::mem::MaybeUninit;
-use model::Model;
-use model::flavours::{Flavour, Prices, Sizes, flavours};
-use model::streams::Stream;
+use vvp_testkit::Model;
+use vvp_testkit::flavours::{Flavour, Prices, Sizes, flavours};
+use vvp_testkit::streams::Stream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
     Book, BoundedSink, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, OrderId, OrderType, OwnerId, Phase,
@@ -26,7 +25,7 @@ use vvp_core::engine::{Engine, Matcher, WouldBlock};
 use vvp_core::queue::{Spin, Spsc};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048, Tracked>, INSTRUMENTS, 16>;
 type Full = Engine<Book<12, 4, 64, 5, 64, Tracked>, INSTRUMENTS, 16>;

@@ -4,11 +4,10 @@
 //! exactly the differences, each once. A book rebuilt from L3 records alone, one rebuilt from L2 records alone, and the
 //! last L1 are compared with the model's books.
 
-mod model;
 
-use model::Model;
-use model::flavours::{Flavour, flavours};
-use model::streams::Stream;
+use vvp_testkit::Model;
+use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::streams::Stream;
 use std::collections::{BTreeMap, VecDeque};
 use vvp_core::book::{
     Book, Command, CountSink, DepthLevel, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId,
@@ -19,7 +18,7 @@ use vvp_core::feed::{self, Feed, MarketData, Record};
 use vvp_core::queue::{Spin, Spsc};
 use zerocopy::{FromZeros, IntoBytes};
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;

@@ -1,11 +1,10 @@
 //! The reference model against itself: its invariants, and quantities that add up, over every flavour of commands.
 
-mod model;
 
-use model::flavours::flavours;
-use model::streams::Stream;
-use model::text::Session;
-use model::{Coverage, Model};
+use vvp_testkit::flavours::flavours;
+use vvp_testkit::streams::Stream;
+use vvp_testkit::text::Session;
+use vvp_testkit::{Coverage, Model};
 use std::collections::BTreeMap;
 use vvp_core::book::{Command, EventBody, Op, OrderType};
 

@@ -1,16 +1,15 @@
 //! The statistics against the reference model, over random command streams of every flavour.
 
-mod model;
 
-use model::Model;
-use model::flavours::{Flavour, flavours};
-use model::streams::Stream;
+use vvp_testkit::Model;
+use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::streams::Stream;
 use std::collections::BTreeMap;
 use vvp_core::book::{Book, CancelReason, CountSink, EventBody, EventKind, InstrumentId, Op, Reject, Side};
 use vvp_core::engine::{Engine, Matcher, Meter};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 

@@ -1,10 +1,9 @@
 //! The tops of books, read by other threads while the engine's thread writes them. `.ci/tsan` runs this under the thread
 //! sanitizer.
 
-mod model;
 
-use model::flavours::flavours;
-use model::streams::Stream;
+use vvp_testkit::flavours::flavours;
+use vvp_testkit::streams::Stream;
 use std::collections::HashSet;
 use std::thread;
 use vvp_core::book::{Book, Command, CountSink, InstrumentId};
@@ -12,7 +11,7 @@ use vvp_core::engine::{Engine, Matcher};
 use vvp_core::feed::{self, Feed, Record, Tops};
 use zerocopy::{FromZeros, IntoBytes};
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 type Feeds = Feed<INSTRUMENTS, { <Normal as Matcher>::LEVELS_TOUCHED_MAX }>;
 

@@ -1,12 +1,11 @@
 //! `try_apply` over random command streams of every flavour, with rooms that are often too small: it never runs out, and
 //! a refusal changes nothing.
 
-mod model;
 
 use core::mem::MaybeUninit;
-use model::Model;
-use model::flavours::{Flavour, flavours};
-use model::streams::{Rng, Stream};
+use vvp_testkit::Model;
+use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::streams::{Rng, Stream};
 use vvp_core::book::{
     Book, BookView, BoundedSink, Command, CountSink, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty,
     QueueSink, Replacement, Side, Sink, SliceSink, Symbol, TimeInForce,
@@ -15,7 +14,7 @@ use vvp_core::engine::{Counted, Engine, Matcher, Stats, WouldBlock};
 use vvp_core::queue::Spsc;
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;

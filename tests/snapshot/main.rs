@@ -1,20 +1,18 @@
 //! Snapshots: whatever the engine was doing, what was saved goes on exactly as what went on; and no bytes at all can do
 //! harm.
 
-#[path = "../model/mod.rs"]
-mod model;
 
 mod bytes;
 mod damage;
 
 use bytes::without_windows;
-use model::flavours::{Flavour, flavours};
-use model::streams::{Rng, Stream};
+use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::streams::{Rng, Stream};
 use vvp_core::book::{Book, Command, Event, FnSink, Track, Tracked};
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 const OWNERS: usize = 16;
 
 /// Room for everything that a normal stream asks for.

@@ -5,12 +5,10 @@
 
 #[path = "../snapshot/bytes.rs"]
 mod bytes;
-#[path = "../model/mod.rs"]
-mod model;
 
 use bytes::{HEADER, OWNER, books, canonical, get, put, reseal};
-use model::flavours::flavours;
-use model::streams::{Rng, Stream};
+use vvp_testkit::flavours::flavours;
+use vvp_testkit::streams::{Rng, Stream};
 use std::collections::HashMap;
 use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty,
@@ -19,7 +17,7 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = model::engine::MAX_INSTRUMENTS;
+const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
 type Tracking = Engine<Book<1000, 4, 1024, 200, 2048, Tracked>, INSTRUMENTS, 16>;
 /// The same without a hash, and as much room in another shape.
