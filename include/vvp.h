@@ -2,7 +2,7 @@
  * Layouts that VVP Core shares with other languages: the rings, the newest value, the records of 64 bytes.
  *
  * C11, for little-endian machines with lock-free atomics of a pointer's width. docs/layouts.md has every field's place and
- * what each access pairs with, docs/records.md what the fields of the records hold. tests/c_peer.rs compiles this file and
+ * what each access pairs with, docs/records.md what the fields of the records hold. tests/c_peer/main.rs compiles this file and
  * runs it against the Rust side, both ways.
  *
  * All-zero memory is an empty ring. Each ring has one producer and one consumer; whoever uses an end from C claims it

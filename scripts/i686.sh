@@ -17,9 +17,5 @@ links_32() { printf 'int main(void){return 0;}\n' | cc -m32 -x c -o /dev/null - 
 links_32 || apt_install gcc-multilib || true
 links_32 || skip "cc -m32 does not link; install gcc-multilib"
 
-tests=("$@")
-if [ ${#tests[@]} = 0 ]; then
-  tests=(mpsc_model robust_model queue_model turn_model frames_model pool_model slab_model map_model latest
-    threads_mpsc threads_robust threads_spsc forgotten)
-fi
-CARGO_TARGET_DIR=target/i686 cargo test -p vvp-core --target "$TARGET" --lib "${tests[@]/#/--test=}"
+CARGO_TARGET_DIR=target/i686 cargo test -p vvp-core --target "$TARGET" --lib --test structures --test threads --test forgotten \
+  -- "$@"

@@ -11,11 +11,7 @@
 //!
 //! `scripts/bound-twins.sh` runs it with a bound that leaves out one thing at a time; each must be noticed.
 
-
 use core::mem::MaybeUninit;
-use vvp_testkit::Model;
-use vvp_testkit::flavours::{Flavour, Prices, Sizes, flavours};
-use vvp_testkit::streams::Stream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
     Book, BoundedSink, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, OrderId, OrderType, OwnerId, Phase,
@@ -23,6 +19,9 @@ use vvp_core::book::{
 };
 use vvp_core::engine::{Engine, Matcher, WouldBlock};
 use vvp_core::queue::{Spin, Spsc};
+use vvp_testkit::Model;
+use vvp_testkit::flavours::{Flavour, Prices, Sizes, flavours};
+use vvp_testkit::streams::Stream;
 use zerocopy::FromZeros;
 
 const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;

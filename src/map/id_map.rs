@@ -31,7 +31,7 @@
 //! - **No choosing.** A row's place is the upper part of its number times a secret odd multiplier made from the seed
 //!   (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen 1997). Whatever two rows somebody chooses who does
 //!   not know the seed, they want the same place with a chance of at most 2 ÷ places, so what he can do to a look-up
-//!   does not grow with the number of ids he chooses. `tests/map_attack.rs` shows the attack on a map whose seed is
+//!   does not grow with the number of ids he chooses. `tests/structures/map_attack.rs` shows the attack on a map whose seed is
 //!   known, and the same ids against a seed that is not.
 
 use super::Full;

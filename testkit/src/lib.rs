@@ -42,7 +42,6 @@
 //! 17. **"A boolean `false` counts as absent"** (section 4) is read as: of the three boolean fields. `"stop":false` is a
 //!     wrong type. `null` is absent whatever the field, so a field of another op may be `null`; an unknown name may not.
 
-
 pub mod auction;
 pub mod book;
 pub mod engine;

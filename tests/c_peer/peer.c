@@ -1,4 +1,4 @@
-/* The other side of tests/c_peer.rs:   peer FILE ROLE COUNT
+/* The other side of tests/c_peer/main.rs:   peer FILE ROLE COUNT
  * FILE holds an Spsc<[u8; 64], 64>, a TurnSpsc<u64, 16> and two Latest<[usize; 4]>, one after another. */
 #include "vvp.h"
 #include <fcntl.h>

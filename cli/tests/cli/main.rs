@@ -5,11 +5,11 @@ mod feed;
 #[path = "../../../replay/tests/replay/market.rs"]
 mod market;
 mod mixture;
-#[path = "../../../tests/capture/packets.rs"]
+#[path = "../../../tests/structures/capture/packets.rs"]
 mod packets;
 #[path = "../../../std-adapter/tests/adapter/sanitizer.rs"]
 mod sanitizer;
-#[path = "../../../tests/capture/sections.rs"]
+#[path = "../../../tests/structures/capture/sections.rs"]
 mod sections;
 #[path = "../../../replay/tests/replay/small_day.rs"]
 mod small_day;

@@ -1,6 +1,6 @@
 //! The trial on the host, whose lines a microcontroller's are compared with.
 
-#[path = "../../../tests/layouts/page.rs"]
+#[path = "../../../tests/structures/layouts/page.rs"]
 mod page;
 
 use vvp_firmware::trial::{TinyNode, run};

@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-#[path = "../../../tests/layouts/page.rs"]
+#[path = "../../../tests/structures/layouts/page.rs"]
 mod page;
 
 use core::fmt::Write;

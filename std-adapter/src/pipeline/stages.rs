@@ -129,7 +129,7 @@ impl Matching<'_> {
 /// Answers commands that were there together all at once: a publisher that follows event by event takes the cache line away
 /// that the next one is written to. Each has waited until then.
 ///
-/// Neither calls for memory nor waits, unless the queue of events is full: tests/realtime.rs.
+/// Neither calls for memory nor waits, unless the queue of events is full: cli/tests/realtime.rs.
 #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"), inline(never))]
 #[cfg_attr(not(rtsan), inline)]
 fn answer<M: Matcher, const N: usize>(

@@ -1,0 +1,17 @@
+//! Every lock-free structure under the model checker loom (.ci/loom).
+#![cfg(loom)]
+
+mod endpoints;
+#[macro_use]
+mod one_to_one;
+
+mod fan_in;
+mod frames;
+mod latest;
+mod map;
+mod mpsc;
+mod pool;
+mod robust;
+mod spsc;
+mod turn;
+mod waiting;

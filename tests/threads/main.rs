@@ -1,0 +1,18 @@
+//! Threads at full speed: run as they are, and under the thread sanitizer (.ci/tsan).
+
+mod tasks;
+#[macro_use]
+mod one_to_one;
+
+mod async_queue;
+mod fan_in;
+mod frames;
+mod latest;
+mod map;
+mod mpsc;
+mod pool;
+mod robust;
+mod spsc;
+mod tops;
+mod turn;
+mod waiting;

@@ -1,0 +1,98 @@
+//! Tasks on threads of their own that sleep at the ends of queues, with checksums. `.ci/tsan` runs this under the thread
+//! sanitizer, and then its broken twins, which must be noticed. A wake-up that is lost leaves the test asleep for ever.
+#![cfg(feature = "async")]
+#![allow(clippy::disallowed_types)] // the test counts for itself; nothing here is under loom
+
+use crate::tasks::block_on;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
+use vvp_core::queue::waiting::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
+use vvp_core::queue::{PopEnd, PushEnd};
+
+const PRODUCERS: usize = 3;
+const EACH: u64 = 3_000;
+
+/// Two threads hand a number to and fro, and sleep meanwhile.
+#[test]
+fn there_and_back() {
+    static TURNS: AtomicUsize = AtomicUsize::new(0);
+    static CELLS: [WakerCell; 2] = [const { WakerCell::new() }; 2];
+    const LAST: usize = 10_000;
+    fn play(me: usize) {
+        while TURNS.load(Ordering::Relaxed) < LAST {
+            block_on(poll_fn(|context| {
+                // Relaxed: the cell orders it.
+                let mine = || TURNS.load(Ordering::Relaxed) % 2 == me || TURNS.load(Ordering::Relaxed) >= LAST;
+                if mine() {
+                    return Poll::Ready(());
+                }
+                CELLS[me].register(context.waker());
+                if mine() { Poll::Ready(()) } else { Poll::Pending }
+            }));
+            TURNS.fetch_add(1, Ordering::Relaxed);
+            CELLS[1 - me].wake();
+        }
+        CELLS[1 - me].wake();
+    }
+    let other = thread::spawn(|| play(1));
+    play(0);
+    other.join().unwrap();
+    assert!(TURNS.load(Ordering::Relaxed) >= LAST);
+}
+
+/// Takes all that comes, and checks that each producer's values come in order and complete.
+struct Check([u64; PRODUCERS]);
+
+impl Check {
+    fn take(&mut self, (producer, n): (usize, u64)) {
+        assert_eq!(n, self.0[producer]);
+        self.0[producer] += 1;
+    }
+}
+
+/// All producers push all their values, sleeping where there is no room, and close; the consumer takes them.
+fn all_come<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
+where
+    P: PushEnd<Item = (usize, u64)> + Send + 'static,
+    C: PopEnd<Item = (usize, u64)>,
+    R: Room<C>,
+{
+    let threads: Vec<_> = producers
+        .into_iter()
+        .enumerate()
+        .map(|(producer, mut tx)| {
+            thread::spawn(move || {
+                block_on(async {
+                    for n in 0..EACH {
+                        tx.push((producer, n)).await.unwrap();
+                    }
+                });
+                tx.close();
+            })
+        })
+        .collect();
+    let mut check = Check([0; PRODUCERS]);
+    block_on(async {
+        while let Some(value) = consumer.pop().await {
+            check.take(value);
+        }
+    });
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(check.0, [EACH; PRODUCERS]);
+}
+
+#[test]
+fn many_producers_that_sleep() {
+    static QUEUE: AsyncMpsc<(usize, u64), 4, PRODUCERS> = AsyncMpsc::new();
+    all_come((0..PRODUCERS).map(|_| QUEUE.producer().unwrap()).collect(), QUEUE.consumer().unwrap());
+    assert_eq!(QUEUE.stats().depth, 0);
+}
+
+#[test]
+fn lanes_whose_producers_sleep() {
+    static QUEUE: AsyncFanIn<(usize, u64), 4, PRODUCERS> = AsyncFanIn::new();
+    all_come((0..PRODUCERS).map(|lane| QUEUE.producer_of(lane).unwrap()).collect(), QUEUE.consumer().unwrap());
+    assert_eq!(QUEUE.stats().depth, 0);
+}
