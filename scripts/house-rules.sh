@@ -4,6 +4,7 @@
 #  - no file of Rust is longer than 700 lines;
 #  - every test that docs/reliability.md names exists;
 #  - every rule of docs/matching.md has a row in its table, and all tests named there exist;
+#  - numbers in README.md and src/lib.rs are those of the baselines (scripts/numbers.sh);
 #  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -82,6 +83,8 @@ missing=$(
 complain "named in $contract and not there" "$missing"
 unnamed=$(comm -23 <(basename -a tests/scenarios/*.jsonl | sed 's/\.jsonl$//' | grep -v '\.expected$' | sort) <(named 3))
 complain "scenarios that $contract does not name" "$unnamed"
+
+scripts/numbers.sh || bad=1
 
 if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi
 say "${#files[@]} files keep the house rules"

@@ -62,16 +62,21 @@
 //! Machine instructions of a whole command, from the record to its event in the sink, on x86-64 (`scripts/instructions.sh`,
 //! rustc 1.95; every run gives the same):
 //!
-//! | what | instructions |
+//! <!-- instructions -->
+//! | operation | instructions |
 //! |---|---:|
-//! | an order joins the best level, and is canceled | 311 |
+//! | an order joins the best level, and is canceled (two commands) | 311 |
 //! | the same, each time on a level of its own | 461 |
-//! | the same, outside the window of near prices | 695 |
-//! | a new best order, and one that takes it whole | 617 |
+//! | the same, outside the window of near prices | 694 |
+//! | a new best order, and one that fills it (two commands) | 617 |
 //! | a mix of new orders, cancels and takers, per command | 224 |
 //! | cancel of an unknown order | 151 |
-//! | a `u64` through the queue, push and pop | 44 |
-//! | the same in slices of 64, per value | 3.5 |
+//! | a `u64` through an SPSC queue, push and pop | 46 |
+//! | the same in slices of 64, per value | 3.6 |
+//! | a `u64` through an MPSC queue, push and pop | 44 |
+//! | an object of 64 bytes from a pool and back | 76 |
+//! | a look-up in the map of ids | 51 |
+//! <!-- end of instructions -->
 //!
 //! # Limits
 //! - A book keeps at most `ORDERS` orders and `STOPS` stops; a full one refuses with a reason and stays as it was.

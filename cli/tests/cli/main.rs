@@ -29,6 +29,7 @@ mod itch_steps;
 mod itch_unread;
 mod lobster;
 mod newcomer;
+mod readme;
 mod scenarios;
 mod stress;
 mod text;
