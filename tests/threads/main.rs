@@ -1,5 +1,6 @@
 //! Threads at full speed: run as they are, and under the thread sanitizer (.ci/tsan).
 
+#[cfg(feature = "async")]
 mod tasks;
 #[macro_use]
 mod one_to_one;
