@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use vvp_core::book::{Command, Event, InstrumentId, InstrumentSpec, Op, Sink};
 use vvp_core::engine::Matcher;
-use vvp_core::feed::{self, Record};
+use vvp_core::feed::{self, MarketData, Record};
 use vvp_std_adapter::engine::ServerFeed;
 use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
@@ -26,6 +26,16 @@ impl View {
             "l3" => Some(Self::Orders),
             _ => None,
         }
+    }
+
+    /// Whether `record` belongs to this view.
+    fn has(self, record: &Record) -> bool {
+        let view = match record.data() {
+            MarketData::Top { .. } => Self::Top,
+            MarketData::Level { .. } => Self::Levels,
+            _ => Self::Orders,
+        };
+        view == self
     }
 }
 
@@ -71,11 +81,13 @@ impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         let Self { engine, feed, file, view } = self;
         let mut file = file.borrow_mut();
-        match view {
-            View::Top => feed.apply(*engine, command, sink, &mut feed::top(|r| file.line(&r))),
-            View::Levels => feed.apply(*engine, command, sink, &mut feed::levels(|r| file.line(&r))),
-            View::Orders => feed.apply(*engine, command, sink, &mut feed::orders(|r| file.line(&r))),
-        }
+        // One sink for all three views: each type of sink is an engine more to compile.
+        let mut wanted = feed::all(|record: Record| {
+            if view.has(&record) {
+                file.line(&record);
+            }
+        });
+        feed.apply(*engine, command, sink, &mut wanted);
         if command.op() == Op::Instrument
             && let Some(spec) = u16::try_from(file.specs.len()).ok().and_then(|i| engine.spec(InstrumentId::new(i)))
         {
