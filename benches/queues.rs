@@ -19,7 +19,8 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PushEnd, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopEnd, PushEnd, Spsc, TurnSpsc};
 use zerocopy::FromZeros;
 
 const SMALL: usize = 1024;

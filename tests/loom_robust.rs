@@ -8,7 +8,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use vvp_core::queue::robust::{RobustMpsc, Stage};
+use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
 use vvp_core::queue::{PopError, RobustConsumer};
 
 /// Two words that must go together.

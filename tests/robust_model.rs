@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
-use vvp_core::queue::robust::{RobustMpsc, RobustProducer, Stage};
+use vvp_core::queue::robust_mpsc::{RobustMpsc, RobustProducer, Stage};
 use vvp_core::queue::{Full, PopError};
 
 const LANES: usize = 3;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 use tasks::block_on;
-use vvp_core::queue::waiting::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
+use vvp_core::queue::asynch::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
 use vvp_core::queue::{PopEnd, PushEnd};
 
 const PRODUCERS: usize = 3;

@@ -3,8 +3,9 @@
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::thread;
-use vvp_core::queue::robust::{RobustMpsc, Stage};
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PopError, PushEnd, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopEnd, PopError, PushEnd, Spsc, TurnSpsc};
 
 const COUNT: u64 = 5_000;
 

@@ -1,8 +1,8 @@
 //! What the engine answers: events, and their fixed 64-byte form.
 
-use super::instrument::{InstrumentSpec, Symbol, Tick};
-use super::order::words;
 use super::{InstrumentId, OrderId, Phase, Price, Qty};
+use crate::types::instrument::{InstrumentSpec, Symbol, Tick};
+use crate::types::order_words::words;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 words! {

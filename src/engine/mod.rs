@@ -1,25 +1,25 @@
 //! Many instruments, one clock, one numbered stream of events.
 
-mod attempt;
 mod meter;
-mod owners;
+mod risk;
 mod size;
 mod snapshot;
 mod state_hash;
 mod stats;
+mod try_apply;
 
 pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
-pub use attempt::WouldBlock;
 pub use meter::Meter;
 pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
+pub use try_apply::WouldBlock;
 
 use crate::book::{
     Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
     Reject, Side, Sink, Stamp, Symbol, Tick, Track, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
-use owners::Owners;
+use risk::Owners;
 use zerocopy::FromZeros;
 
 /// The engine: commands in, events out.
@@ -209,7 +209,7 @@ pub trait Matcher {
     const INSTRUMENTS_MAX: usize = usize::MAX;
 
     /// How many price levels one command can touch at most, where that is known when compiling: what a
-    /// [`Feed`](crate::feed::Feed) must have room for.
+    /// [`Feed`](crate::market_data::Feed) must have room for.
     const LEVELS_TOUCHED_MAX: usize = usize::MAX;
 
     /// Applies one command; its events are in the sink when it returns.
@@ -506,7 +506,7 @@ impl<
             if let Some(soon) = commands.get(i + LOOK_AHEAD)
                 && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))
             {
-                book.foresee(soon);
+                book.prefetch(soon);
             }
             self.apply(command, sink);
         }

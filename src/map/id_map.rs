@@ -35,9 +35,9 @@
 //!   known, and the same ids against a seed that is not.
 
 use super::Full;
-use super::group::{self, GUEST, Group, Places, WIDTH};
-use super::mix::{self, GOLDEN};
 use crate::capacity::{Checked, CheckedCapacity, checked};
+use crate::map::hashing::{self, GOLDEN};
+use crate::map::tag_group::{self, GUEST, Group, Places, WIDTH};
 use zerocopy::FromZeros;
 
 /// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
@@ -121,7 +121,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             tags: [0; N],
             // SAFETY: V may be all zeros (`FromZeros`), and an entry is an integer and a V.
             entries: unsafe { core::mem::zeroed() },
-            multiplier: mix::multiplier(seed) ^ GOLDEN,
+            multiplier: hashing::multiplier(seed) ^ GOLDEN,
             len: 0,
             checked: Checked::new(),
         }
@@ -130,7 +130,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Empties the map and gives it another seed, for maps that were made of zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
-        self.multiplier = mix::multiplier(seed) ^ GOLDEN;
+        self.multiplier = hashing::multiplier(seed) ^ GOLDEN;
     }
 
     #[inline(always)]
@@ -185,7 +185,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
 
     #[inline(always)]
     fn free(&self, first: usize) -> Places {
-        group::matching(self.group(first), 0)
+        tag_group::matching(self.group(first), 0)
     }
 
     /// The group after the one that begins at this place.
@@ -234,7 +234,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut tag = Self::tag(w);
         let mut first = Self::home(w);
         loop {
-            for i in group::matching(self.group(first), tag) {
+            for i in tag_group::matching(self.group(first), tag) {
                 let place = first.wrapping_add(i);
                 if self.entry(place).id == w.id {
                     return Ok(place);
@@ -350,7 +350,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut first = Self::next(group);
         while first != group {
             let from_group = Self::distance(group, first);
-            for i in group::guests(self.group(first)) {
+            for i in tag_group::guests(self.group(first)) {
                 let place = first.wrapping_add(i);
                 let home = Self::home(self.wanted(self.entry(place).id));
                 if Self::distance(home, first) >= from_group {

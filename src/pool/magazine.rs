@@ -1,11 +1,11 @@
 //! A thread's own few slots.
 
-use super::boxed::{PoolBox, open};
 use super::handle::{Handle, HandleError};
-use super::ring::{Reported, Ring};
 use super::slot::Slot;
 use super::{Reset, find};
 use crate::capacity::{CheckedCapacity, checked};
+use crate::pool::free_list::{Reported, Ring};
+use crate::pool::object_box::{PoolBox, open};
 use crate::sync::{UnsafeCell, broken, const_unless_loom};
 use core::cell::Cell;
 use core::fmt;

@@ -45,17 +45,17 @@
 //! waits for another: one that stops in the midst of an operation, or is killed there, keeps at most the one slot that
 //! it has in hand (a magazine's owner: those in its magazine).
 
-mod boxed;
+mod free_list;
 mod handle;
 mod magazine;
-mod ring;
+mod object_box;
 mod slab;
 mod slot;
 mod stats;
 
-pub use boxed::PoolBox;
 pub use handle::{Exclusive, Handle, HandleError, Shared};
 pub use magazine::{Magazine, MagazineBox};
+pub use object_box::PoolBox;
 pub use slab::{Full, Key, Slab, Vacant};
 pub use stats::PoolStats;
 
@@ -63,7 +63,7 @@ use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::AtomicUsize;
 use core::fmt;
-use ring::Ring;
+use free_list::Ring;
 use slot::Slot;
 
 /// What happens to an object between two users.
@@ -149,7 +149,8 @@ impl<T, const N: usize> core::panic::RefUnwindSafe for Pool<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Pool<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for Pool<T, N> {
-    const CHECK: () = assert!(N.is_power_of_two() && N <= ring::MOST, "Pool: N must be a power of two, at most 2^24");
+    const CHECK: () =
+        assert!(N.is_power_of_two() && N <= free_list::MOST, "Pool: N must be a power of two, at most 2^24");
 }
 
 impl<T, const N: usize> Pool<T, N> {

@@ -2,7 +2,7 @@
 
 use vvp_core::book::{Book, Tracked};
 use vvp_core::engine::{Engine, Matcher};
-use vvp_core::feed::Feed;
+use vvp_core::market_data::Feed;
 
 /// Risk limits of 65,536 owners in all of them.
 const OWNERS: usize = 1 << 16;

@@ -7,7 +7,8 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program};
 use vvp_core::book::{Command, OrderId, OwnerId, Price, Qty, Side};
-use vvp_core::queue::{Latest, PopError, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{PopError, Spsc, TurnSpsc};
 use zerocopy::IntoBytes;
 
 /// What both sides map.

@@ -20,7 +20,7 @@ type Way = fn(&Structure, &str, usize) -> Option<String>;
 
 /// What every program begins with: values of a size of their own, and a structure around another.
 const PRELUDE: &str = r#"
-use vvp_core::{book::*, capacity, engine::*, feed::*, map::*, pool::*, queue::*, queue::waiting::*};
+use vvp_core::{book::*, capacity, engine::*, market_data::*, map::*, pool::*, queue::*, queue::asynch::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(transparent)]

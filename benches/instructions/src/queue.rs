@@ -2,7 +2,8 @@
 
 use super::Workload;
 use std::hint::black_box;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, RobustMpsc, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, Spsc, TurnSpsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),

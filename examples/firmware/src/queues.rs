@@ -4,8 +4,9 @@
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
-use vvp_core::queue::waiting::AsyncMpsc;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopError, Spsc, TurnSpsc};
+use vvp_core::queue::asynch::AsyncMpsc;
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, Spsc, TurnSpsc};
 
 /// Readings of a sensor, in runs.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();

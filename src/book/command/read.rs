@@ -4,8 +4,8 @@ use super::{
     BLOCKED, Command, HAS_EXTRA, HAS_ID, HAS_LINE, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
     NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
 };
-use crate::book::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 use crate::book::{InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
+use crate::types::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 
 impl Command {
     /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most

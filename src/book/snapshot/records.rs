@@ -1,9 +1,9 @@
 //! The records of a saved book: little-endian, at any address. `docs/snapshot.md` has every byte.
 
-use super::super::slab::Traits;
-use super::super::stops::Stop;
-use super::super::store::Rest;
 use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTrade, Side, Symbol, Tick, TimeInForce};
+use crate::book::order_book::Rest;
+use crate::book::storage::arena::Traits;
+use crate::book::storage::stop_orders::Stop;
 use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -212,7 +212,7 @@ impl OrderRecord {
         let shows = match traits.iceberg {
             false => slice == 0,
             true => {
-                let most = u128::from(display) * u128::from(super::super::enter::MAX_SLICES);
+                let most = u128::from(display) * u128::from(crate::book::matching::new_order::MAX_SLICES);
                 0 < slice && slice <= display.min(open) && u128::from(open) <= most && !traits.hidden
             }
         };

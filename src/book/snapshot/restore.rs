@@ -1,14 +1,14 @@
 //! Making a book anew from records that were checked.
 
-use super::super::heap::Heaped;
-use super::super::ladder::{Place, key};
-use super::super::slab::Slab;
-use super::super::store::{Book, Found, stop_entry};
-use super::super::track::Track;
-use super::super::track::Tracking;
 use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
 use super::records::BookParts;
+use crate::book::order_book::{Book, Found, stop_entry};
+use crate::book::state_hash::Track;
+use crate::book::state_hash::Tracking;
+use crate::book::storage::arena::Slab;
+use crate::book::storage::indexed_heap::Heaped;
+use crate::book::storage::price_ladder::{Place, key};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>

@@ -1,10 +1,10 @@
 //! Saving a book.
 
-use super::super::ladder::price;
-use super::super::store::{Book, Rest};
-use super::super::track::Track;
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
+use crate::book::order_book::{Book, Rest};
+use crate::book::state_hash::Track;
+use crate::book::storage::price_ladder::price;
 use zerocopy::IntoBytes;
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
@@ -51,7 +51,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             reference: ticks(spec.reference),
             last: self.last.get().unwrap_or(0).into(),
             stamps: self.stamps.into(),
-            width: super::super::ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
+            width: crate::book::storage::price_ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
             windows: [window(0), window(1)],
             orders: (self.slab.live_orders() as u32).into(),
             stops: (self.stops.live() as u32).into(),

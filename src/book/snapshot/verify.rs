@@ -1,12 +1,12 @@
 //! Checking the records of a book before anything is changed: everything but ids and entry stamps that are there twice,
 //! which takes memory to find.
 
-use super::super::ladder::{Ladder, Place, key};
-use super::super::store::{Book, Rest};
-use super::super::track::Track;
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
+use crate::book::order_book::{Book, Rest};
+use crate::book::state_hash::Track;
+use crate::book::storage::price_ladder::{Ladder, Place, key};
 
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;

@@ -73,7 +73,7 @@ mod room;
 
 pub use report::{Contended, MapStats, UpdateError};
 
-use super::{Full, mix};
+use super::{Full, hashing};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 pub use crate::sync::Plain;
@@ -242,7 +242,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         /// An empty map whose seed nobody knows who chooses keys: draw it at random when the process starts.
         pub fn with_seed(seed: u64) -> Self {
             Self {
-                secret: CachePadded::new(mix::key(seed)),
+                secret: CachePadded::new(hashing::key(seed)),
                 counts: CachePadded::new(Counts {
                     len: AtomicUsize::new(0),
                     removed: AtomicUsize::new(0),
@@ -262,7 +262,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// Empties the map and gives it another seed, for maps that were made of zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
-        *self.secret = mix::key(seed);
+        *self.secret = hashing::key(seed);
     }
 
     /// Removes all keys.
@@ -290,11 +290,11 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         let (words, rest) = key.as_bytes().as_chunks::<8>();
         let mut hash = 0;
         for word in words {
-            hash = mix::keyed(hash ^ u64::from_le_bytes(*word), *self.secret);
+            hash = hashing::keyed(hash ^ u64::from_le_bytes(*word), *self.secret);
         }
         if !rest.is_empty() {
             let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
-            hash = mix::keyed(hash ^ last, *self.secret);
+            hash = hashing::keyed(hash ^ last, *self.secret);
         }
         (hash >> 32) as usize & Self::MASK
     }

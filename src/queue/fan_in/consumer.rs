@@ -1,10 +1,10 @@
 //! The consumer of all lanes.
 
-use super::super::end::Claim;
-use super::super::pace::{self, Pace};
 use super::super::spsc::Consumer;
 use super::super::{PopDrain, PopError, Stats};
 use super::{BITS, FanIn, WORDS};
+use crate::queue::internal::consumer_pacing::{self, Pace};
+use crate::queue::internal::endpoint::Claim;
 use crate::sync::broken;
 use core::fmt;
 
@@ -225,7 +225,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     fn keep_distance(&mut self) {
         if self.pace.keep(self.found) {
             let there = self.lane().available();
-            self.pace.judge(self.found, there, pace::few(N));
+            self.pace.judge(self.found, there, consumer_pacing::few(N));
         }
     }
 
@@ -240,7 +240,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             return false;
         }
         let there = consumer.available();
-        self.few = there < pace::few(N);
+        self.few = there < consumer_pacing::few(N);
         self.left = there.min(self.batch);
         self.found = self.found.wrapping_add(self.left);
         self.at = lane;

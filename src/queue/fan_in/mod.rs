@@ -64,11 +64,11 @@ mod consumer;
 pub use consumer::FanInConsumer;
 
 use super::Stats;
-use super::claims::Claims;
-use super::end::Claim;
 use super::spsc::{Producer, Spsc};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::Claim;
+use crate::queue::internal::lane_registry::Claims;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]

@@ -57,9 +57,9 @@ pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
 pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
 use super::Stats;
-use super::end::End;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::End;
 use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use bbqueue::BBQueue;
 use bbqueue::traits::notifier::polling::Polling;

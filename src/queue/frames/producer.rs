@@ -1,8 +1,8 @@
 //! The producer's end.
 
 use super::super::Stats;
-use super::super::stats::{count, raise};
 use super::{FrameError, Frames, HEADER, Ring, room};
+use crate::queue::internal::stats::{count, raise};
 use crate::sync::Ordering;
 use bbqueue::prod_cons::stream::{StreamGrantW, StreamProducer};
 use core::cell::Cell;

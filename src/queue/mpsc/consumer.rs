@@ -1,10 +1,10 @@
 //! The consumer's end.
 
-use super::super::pace::{self, Pace};
-use super::super::slot::Slot;
-use super::super::stats::count;
 use super::super::{PopDrain, PopError, Stats};
 use super::Mpsc;
+use crate::queue::internal::consumer_pacing::{self, Pace};
+use crate::queue::internal::sequenced_slot::Slot;
+use crate::queue::internal::stats::count;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -163,7 +163,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         if self.pace.keep(self.head) {
             // Relaxed: nobody touches a slot because of this.
             let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
-            self.pace.judge(self.head, there, pace::few(N));
+            self.pace.judge(self.head, there, consumer_pacing::few(N));
         }
         if let Some(slot) = self.arrived() {
             return Ok(slot);

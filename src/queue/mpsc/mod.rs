@@ -68,11 +68,11 @@ pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
 use super::Stats;
-use super::common::one_ring;
-use super::end::End;
-use super::slot::{Slot, TurnSlots};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::End;
+use crate::queue::internal::sequenced_slot::{Slot, TurnSlots};
+use crate::queue::internal::shared_impls::one_ring;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn producer_idle_for_any_number_of_pushes_is_refused_by_a_full_queue() {
-        for pushed in crate::queue::limit::idle_times() {
+        for pushed in crate::queue::internal::free_limit::idle_times() {
             let queue = Mpsc::<u64, 16>::new();
             let mut idle = queue.producer();
             assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));

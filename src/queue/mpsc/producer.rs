@@ -1,10 +1,10 @@
 //! A producer.
 
-use super::super::backoff::Backoff;
-use super::super::limit::outlives_push;
 use super::super::{Full, Stats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
+use crate::queue::internal::cas_backoff::Backoff;
+use crate::queue::internal::free_limit::outlives_push;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;

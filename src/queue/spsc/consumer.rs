@@ -1,9 +1,9 @@
 //! The consumer's end.
 
-use super::super::pace::{self, Pace};
-use super::super::stats::raise;
 use super::super::{PopError, Stats, TooFew};
 use super::Spsc;
+use crate::queue::internal::consumer_pacing::{self, Pace};
+use crate::queue::internal::stats::raise;
 use crate::sync::{Ordering, Slots, broken};
 use core::cell::Cell;
 use core::fmt;
@@ -203,9 +203,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         let away = self.few && self.pace.keep(self.head);
         let there = self.look();
         if away {
-            self.pace.judge(self.head, there, pace::few(N));
+            self.pace.judge(self.head, there, consumer_pacing::few(N));
         }
-        self.few = there < pace::few(N);
+        self.few = there < consumer_pacing::few(N);
         if there > 0 {
             return Ok(());
         }

@@ -50,10 +50,10 @@ pub use grant::Grant;
 pub use producer::Producer;
 
 use super::Stats;
-use super::common::{one_ring, one_to_one};
-use super::end::End;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::End;
+use crate::queue::internal::shared_impls::{one_ring, one_to_one};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;

@@ -1,8 +1,8 @@
 //! The producer's end.
 
-use super::super::stats::{count, raise};
 use super::super::{Full, Stats, TooFew};
 use super::{Grant, Spsc};
+use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, Slots, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;

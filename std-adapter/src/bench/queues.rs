@@ -4,7 +4,8 @@ use super::harness::{Harness, wait_for};
 use super::row::Row;
 use crate::memory::{MapError, Pages, Zeroed};
 use core::hint::black_box;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, Spsc, TurnSpsc};
 
 const GROUP: &str = "queues";
 const N: usize = 1024;

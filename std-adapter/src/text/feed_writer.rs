@@ -2,7 +2,7 @@
 
 use super::digits::{Cursor, PRICE_MAX};
 use vvp_core::book::{DepthLevel, InstrumentSpec, Price, Side, Visible};
-use vvp_core::feed::{MarketData, Record};
+use vvp_core::market_data::{MarketData, Record};
 
 /// Most bytes of one record as text, its line feed included.
 pub const FEED_LINE_MAX: usize = 512;

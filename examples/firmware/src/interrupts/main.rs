@@ -105,7 +105,7 @@ fn asked() -> &'static str {
     words.next().and_then(|rest| core::str::from_utf8(rest).ok()).unwrap_or_default()
 }
 
-/// Where `src/sync/twin.rs` asks for the name of the twin to be.
+/// Where `src/sync/mutation.rs` asks for the name of the twin to be.
 #[cfg(broken)]
 #[unsafe(no_mangle)]
 extern "C" fn getenv(_: *const core::ffi::c_char) -> *mut core::ffi::c_char {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use core::hint::black_box;
-use vvp_core::queue::robust::{RobustConsumer, RobustMpsc, RobustProducer, Stage};
+use vvp_core::queue::robust_mpsc::{RobustConsumer, RobustMpsc, RobustProducer, Stage};
 use vvp_core::sync::Plain;
 
 static NUMBERS: RobustMpsc<u64, 64, 3> = RobustMpsc::new();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use vvp_core::book::{Command, Event, InstrumentId, InstrumentSpec, Op, Sink};
 use vvp_core::engine::Matcher;
-use vvp_core::feed::{self, Record};
+use vvp_core::market_data::{self, Record};
 use vvp_std_adapter::engine::ServerFeed;
 use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
@@ -72,9 +72,9 @@ impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
         let Self { engine, feed, file, view } = self;
         let mut file = file.borrow_mut();
         match view {
-            View::Top => feed.apply(*engine, command, sink, &mut feed::top(|r| file.line(&r))),
-            View::Levels => feed.apply(*engine, command, sink, &mut feed::levels(|r| file.line(&r))),
-            View::Orders => feed.apply(*engine, command, sink, &mut feed::orders(|r| file.line(&r))),
+            View::Top => feed.apply(*engine, command, sink, &mut market_data::top(|r| file.line(&r))),
+            View::Levels => feed.apply(*engine, command, sink, &mut market_data::levels(|r| file.line(&r))),
+            View::Orders => feed.apply(*engine, command, sink, &mut market_data::orders(|r| file.line(&r))),
         }
         if command.op() == Op::Instrument
             && let Some(spec) = u16::try_from(file.specs.len()).ok().and_then(|i| engine.spec(InstrumentId::new(i)))
