@@ -3,7 +3,7 @@
 use crate::book::{Command, Event, Op};
 use crate::market_data::Record;
 use crate::metrics::{Counter, Gauge, Histogram, SharedCounter, SharedGauge};
-use crate::queue::{Frames, Mpsc, RobustMpsc, Spsc, TurnSpsc};
+use crate::queue::{Frames, Mpsc, RobustMpsc, SequencedSpsc, Spsc};
 use ::defmt::{Format, Formatter, write};
 
 impl Format for Event {
@@ -65,7 +65,7 @@ macro_rules! queues {
         }
     )* };
 }
-queues!(Spsc, TurnSpsc, Mpsc);
+queues!(Spsc, SequencedSpsc, Mpsc);
 
 impl<T: crate::sync::Plain, const N: usize, const LANES: usize> Format for RobustMpsc<T, N, LANES> {
     fn format(&self, f: Formatter<'_>) {

@@ -69,7 +69,7 @@ fn slots_are_used_again() {
         let pushed = producer.join().unwrap();
         taken.extend(std::iter::from_fn(|| rx.pop().ok()).map(number));
         assert_eq!(taken, pushed);
-        assert_eq!(queue.stats().refused, 3 - pushed.len());
+        assert_eq!(queue.stats().full_count, 3 - pushed.len());
     });
 }
 

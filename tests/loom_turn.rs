@@ -11,14 +11,14 @@ mod one_to_one;
 use loom::sync::Arc;
 use loom::thread;
 use loom_ends::{Value, lend, pop, push};
-use vvp_core::queue::{PopError, TurnSpsc};
+use vvp_core::queue::{PopError, SequencedSpsc};
 
-one_to_one!(TurnSpsc);
+one_to_one!(SequencedSpsc);
 
 #[test]
 fn a_drain_gives_its_slots_back() {
     loom::model(|| {
-        lend(TurnSpsc::<Value, 2>::new(), |queue| {
+        lend(SequencedSpsc::<Value, 2>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
             push(&mut tx, 0);
             push(&mut tx, 1);
@@ -36,7 +36,7 @@ fn a_drain_gives_its_slots_back() {
 #[test]
 fn a_look_at_the_first_value_waits_for_it_to_be_written() {
     loom::model(|| {
-        lend(TurnSpsc::<Value, 1>::new(), |queue| {
+        lend(SequencedSpsc::<Value, 1>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
             let producer = thread::spawn(move || push(&mut tx, 5));
             loop {

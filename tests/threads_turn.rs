@@ -7,6 +7,6 @@ mod one_to_one;
 
 use one_to_one::{Check, ROUNDS, nth};
 use std::thread;
-use vvp_core::queue::{PopError, TurnSpsc};
+use vvp_core::queue::{PopError, SequencedSpsc};
 
-one_to_one!(TurnSpsc);
+one_to_one!(SequencedSpsc);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
-use vvp_core::queue::{Full, PopError, TurnConsumer, TurnProducer, TurnSpsc};
+use vvp_core::queue::{Full, PopError, SequencedConsumer, SequencedProducer, SequencedSpsc};
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Drop for Counted {
 
 /// The operations that need `Copy`.
 type Slices<T, const N: usize> =
-    (fn(&mut TurnProducer<'_, T, N>, &[u64]) -> usize, fn(&mut TurnConsumer<'_, T, N>, usize) -> Vec<u64>);
+    (fn(&mut SequencedProducer<'_, T, N>, &[u64]) -> usize, fn(&mut SequencedConsumer<'_, T, N>, usize) -> Vec<u64>);
 
 /// Runs a script; `make` gives a value its number and `number` reads it back.
 fn run<T, const N: usize>(
@@ -72,7 +72,7 @@ fn run<T, const N: usize>(
     number: impl Fn(&T) -> u64,
     slices: Option<Slices<T, N>>,
 ) {
-    let mut queue = TurnSpsc::<T, N>::new();
+    let mut queue = SequencedSpsc::<T, N>::new();
     let mut model = VecDeque::new();
     let (mut next, mut pushed, mut popped, mut refused, mut deepest) = (0, 0, 0, 0, 0);
     let (mut closed, mut consumer_closed) = (false, false);
@@ -163,11 +163,11 @@ fn run<T, const N: usize>(
             }
             deepest = deepest.max(model.len());
             if let Some(tx) = &mut tx {
-                assert_eq!((tx.free(), tx.is_closed()), (N - model.len(), consumer_closed));
+                assert_eq!((tx.free_slots(), tx.is_closed()), (N - model.len(), consumer_closed));
             }
             assert_eq!(queue.is_closed(), closed || consumer_closed);
             let stats = queue.stats();
-            assert_eq!((stats.pushed, stats.popped, stats.refused), (pushed, popped, refused));
+            assert_eq!((stats.pushed, stats.popped, stats.full_count), (pushed, popped, refused));
             assert_eq!((stats.depth, queue.len()), (model.len(), model.len()));
             assert!(stats.high_water <= deepest && stats.high_water + 16 >= deepest);
         }
@@ -208,7 +208,7 @@ proptest! {
 #[test]
 fn what_is_left_is_dropped_with_the_queue() {
     let alive = Rc::new(Cell::new(0));
-    let mut queue = TurnSpsc::<Counted, 4>::new();
+    let mut queue = SequencedSpsc::<Counted, 4>::new();
     {
         let (mut tx, mut rx) = queue.split();
         (0..6).for_each(|n| drop(tx.push(Counted::new(n, &alive))));
@@ -224,8 +224,8 @@ fn what_is_left_is_dropped_with_the_queue() {
 #[test]
 fn zero_bytes_are_an_empty_queue() {
     use zerocopy::FromZeros;
-    let zeroed = TurnSpsc::<u64, 64>::new_box_zeroed().unwrap();
-    assert_eq!(zeroed.stats(), TurnSpsc::<u64, 64>::new().stats());
+    let zeroed = SequencedSpsc::<u64, 64>::new_box_zeroed().unwrap();
+    assert_eq!(zeroed.stats(), SequencedSpsc::<u64, 64>::new().stats());
     let (mut tx, mut rx) = (zeroed.producer().unwrap(), zeroed.consumer().unwrap());
     assert_eq!(rx.pop(), Err(PopError::Empty));
     for n in 0..300 {

@@ -57,7 +57,7 @@
 
 use crate::layout::{Field, Layout, field};
 use crate::queue::Stats;
-use crate::queue::internal::endpoint::End;
+use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -81,7 +81,7 @@ pub struct Latest<T> {
     /// How many values were published; 0 is "nothing yet", and left out when the count wraps.
     version: AtomicUsize,
     /// Who holds the writer. Closed: no newer value will come.
-    writer: End,
+    writer: Endpoint,
     places: [AtomicBytes<T>; COPIES],
 }
 
@@ -131,7 +131,7 @@ impl<T: Plain> Latest<T> {
         pub fn new() -> Self {
             Self {
                 version: AtomicUsize::new(0),
-                writer: End::new(),
+                writer: Endpoint::new(),
                 #[cfg(not(loom))]
                 places: [const { AtomicBytes::new() }; COPIES],
                 #[cfg(loom)]
@@ -192,7 +192,7 @@ impl<T: Plain> Latest<T> {
     pub fn stats(&self) -> Stats {
         let pushed = self.version.load(Ordering::Relaxed); // Relaxed: a number to look at
         let depth = usize::from(pushed != 0);
-        Stats { pushed, popped: 0, refused: 0, high_water: depth, depth }
+        Stats { pushed, popped: 0, full_count: 0, high_water: depth, depth }
     }
 
     /// One try, and the version that was read: exact, or where `T` is one atomic, perhaps a newer value.

@@ -4,7 +4,7 @@
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
 //! for one to three microseconds before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
 //!
-//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
+//! [`SequencedSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 //!
 //! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
 //! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest; with [`RobustMpsc`] one that dies there does
@@ -12,7 +12,7 @@
 //!
 //! Where only the newest value matters, take a cell instead of a queue: [`cell::Latest`](crate::cell::Latest).
 //!
-//! With the feature `async`, `asynch` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
+//! With the feature `async`, `asynch` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`Push`] and [`Pop`]
 //! are what all ends have in common.
 
 #[cfg(feature = "async")]
@@ -38,9 +38,9 @@ pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use internal::stats::Stats;
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
 pub use robust_mpsc::{RobustConsumer, RobustMpsc, RobustProducer};
-pub use sequenced_spsc::{TurnConsumer, TurnProducer, TurnSpsc};
+pub use sequenced_spsc::{SequencedConsumer, SequencedProducer, SequencedSpsc};
 pub use spsc::{Consumer, Producer, Spsc};
-pub use traits::{PopDrain, PopEnd, PushEnd};
+pub use traits::{Pop, PopDrain, Push};
 pub use wait_strategy::{Spin, Wait};
 
 use core::fmt;

@@ -2,14 +2,14 @@
 
 use super::{
     Consumer, FanInConsumer, Full, MpscConsumer, MpscProducer, PopError, Producer, RobustConsumer, RobustProducer,
-    TurnConsumer, TurnProducer,
+    SequencedConsumer, SequencedProducer,
 };
 use crate::sync::Plain;
 use core::fmt;
 
-/// An end that puts values in: [`Producer`], [`TurnProducer`], [`MpscProducer`], [`RobustProducer`]. Each can do more than
+/// An end that puts values in: [`Producer`], [`SequencedProducer`], [`MpscProducer`], [`RobustProducer`]. Each can do more than
 /// this.
-pub trait PushEnd {
+pub trait Push {
     /// What it takes.
     type Item;
 
@@ -32,9 +32,9 @@ pub trait PushEnd {
     fn close(self);
 }
 
-/// An end that takes values out: [`Consumer`], [`TurnConsumer`], [`MpscConsumer`], [`FanInConsumer`], [`RobustConsumer`].
+/// An end that takes values out: [`Consumer`], [`SequencedConsumer`], [`MpscConsumer`], [`FanInConsumer`], [`RobustConsumer`].
 /// Each can do more than this.
-pub trait PopEnd {
+pub trait Pop {
     /// What it gives.
     type Item;
 
@@ -61,7 +61,7 @@ pub trait PopEnd {
 /// Hands a trait's methods on to the type's own of the same names.
 macro_rules! push_end {
     ([$($generics:tt)*] $end:ty) => {
-        impl<$($generics)*> PushEnd for $end {
+        impl<$($generics)*> Push for $end {
             type Item = T;
             #[inline]
             fn push(&mut self, value: T) -> Result<(), Full<T>> {
@@ -87,7 +87,7 @@ macro_rules! push_end {
 /// The same for the other side.
 macro_rules! pop_end {
     ([$($generics:tt)*] $end:ty) => {
-        impl<$($generics)*> PopEnd for $end {
+        impl<$($generics)*> Pop for $end {
             type Item = T;
             #[inline]
             fn pop(&mut self) -> Result<T, PopError> {
@@ -111,11 +111,11 @@ macro_rules! pop_end {
 }
 
 push_end!(['q, T, const N: usize] Producer<'q, T, N>);
-push_end!(['q, T, const N: usize] TurnProducer<'q, T, N>);
+push_end!(['q, T, const N: usize] SequencedProducer<'q, T, N>);
 push_end!(['q, T, const N: usize] MpscProducer<'q, T, N>);
 push_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustProducer<'q, T, N, LANES>);
 pop_end!(['q, T, const N: usize] Consumer<'q, T, N>);
-pop_end!(['q, T, const N: usize] TurnConsumer<'q, T, N>);
+pop_end!(['q, T, const N: usize] SequencedConsumer<'q, T, N>);
 pop_end!(['q, T, const N: usize] MpscConsumer<'q, T, N>);
 pop_end!(['q, T, const N: usize, const LANES: usize] FanInConsumer<'q, T, N, LANES>);
 pop_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustConsumer<'q, T, N, LANES>);
@@ -136,7 +136,7 @@ impl<'c, C> PopDrain<'c, C> {
     }
 }
 
-impl<C: PopEnd> Iterator for PopDrain<'_, C> {
+impl<C: Pop> Iterator for PopDrain<'_, C> {
     type Item = C::Item;
 
     #[inline]
@@ -155,7 +155,7 @@ impl<C: PopEnd> Iterator for PopDrain<'_, C> {
     }
 }
 
-impl<C: PopEnd> core::iter::FusedIterator for PopDrain<'_, C> {}
+impl<C: Pop> core::iter::FusedIterator for PopDrain<'_, C> {}
 
 impl<C> fmt::Debug for PopDrain<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

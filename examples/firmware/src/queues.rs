@@ -6,13 +6,13 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 use vvp_core::queue::asynch::AsyncMpsc;
 use vvp_core::cell::Latest;
-use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, Spsc, SequencedSpsc};
 
 /// Readings of a sensor, in runs.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();
 
 /// Key presses, one by one.
-pub static KEYS: TurnSpsc<u8, 16> = TurnSpsc::new();
+pub static KEYS: SequencedSpsc<u8, 16> = SequencedSpsc::new();
 
 /// Packets of a serial line.
 pub static PACKETS: Frames<512> = Frames::new();

@@ -97,7 +97,7 @@ impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
             }
             self.wait.wait(attempt);
             attempt = attempt.saturating_add(1);
-            if self.queue.free() > 0 {
+            if self.queue.free_slots() > 0 {
                 match self.queue.stage(value) {
                     Ok(()) => {
                         self.staged = 1;
@@ -122,6 +122,6 @@ impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
 impl<W: Wait, const N: usize> BoundedSink for QueueSink<'_, W, N> {
     #[inline]
     fn room(&mut self) -> usize {
-        self.queue.free()
+        self.queue.free_slots()
     }
 }

@@ -1,8 +1,8 @@
 //! The ends that can be awaited, whichever queue they are of.
 
 use super::WakerCell;
-use crate::queue::asynch::waker_slots::{Leaving, Room, Seat};
-use crate::queue::{Full, PopEnd, PopError, PushEnd};
+use crate::queue::asynch::waker_slots::{Leaving, Room, WakerSlot};
+use crate::queue::{Full, Pop, PopError, Push};
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -13,22 +13,22 @@ use core::task::{Context, Poll};
 pub struct AsyncProducer<'q, P> {
     end: P,
     /// Where our task waits for room.
-    seat: Seat<'q>,
+    slot: WakerSlot<'q>,
     /// The consumer's task, woken by each value; and, as the last field, when the end was given back.
     arrivals: Leaving<'q>,
 }
 
-impl<'q, P: PushEnd> AsyncProducer<'q, P> {
-    pub(super) const fn new(end: P, seat: Seat<'q>, arrivals: &'q WakerCell) -> Self {
-        Self { end, seat, arrivals: Leaving(arrivals) }
+impl<'q, P: Push> AsyncProducer<'q, P> {
+    pub(super) const fn new(end: P, slot: WakerSlot<'q>, arrivals: &'q WakerCell) -> Self {
+        Self { end, slot, arrivals: Leaving(arrivals) }
     }
 
     /// Puts a value in, when there is room.
     ///
     /// # Errors
     /// [`Full`] gives the value back when there is no room and the consumer has closed.
-    pub fn push(&mut self, value: P::Item) -> Push<'_, 'q, P> {
-        Push { producer: self, value: Some(value) }
+    pub fn push(&mut self, value: P::Item) -> PushFuture<'_, 'q, P> {
+        PushFuture { producer: self, value: Some(value) }
     }
 
     /// Puts a value in, if there is room now.
@@ -73,14 +73,14 @@ pub struct AsyncConsumer<'q, C, R> {
     room: &'q R,
 }
 
-impl<'q, C: PopEnd, R: Room<C>> AsyncConsumer<'q, C, R> {
+impl<'q, C: Pop, R: Room<C>> AsyncConsumer<'q, C, R> {
     pub(super) const fn new(end: C, arrivals: &'q WakerCell, room: &'q R) -> Self {
         Self { end, arrivals, room }
     }
 
     /// Takes the next value, when there is one; `None` when there is none and the producers have closed.
-    pub fn pop(&mut self) -> Pop<'_, 'q, C, R> {
-        Pop { consumer: self }
+    pub fn pop(&mut self) -> PopFuture<'_, 'q, C, R> {
+        PopFuture { consumer: self }
     }
 
     /// Takes the next value, if there is one now.
@@ -120,15 +120,15 @@ impl<C: fmt::Debug, R> fmt::Debug for AsyncConsumer<'_, C, R> {
 
 /// See [`AsyncProducer::push`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Push<'p, 'q, P: PushEnd> {
+pub struct PushFuture<'p, 'q, P: Push> {
     producer: &'p mut AsyncProducer<'q, P>,
     value: Option<P::Item>,
 }
 
 // The value is moved into the queue; nothing ever points at it here.
-impl<P: PushEnd> Unpin for Push<'_, '_, P> {}
+impl<P: Push> Unpin for PushFuture<'_, '_, P> {}
 
-impl<P: PushEnd> Push<'_, '_, P> {
+impl<P: Push> PushFuture<'_, '_, P> {
     fn attempt(&mut self, value: P::Item) -> Poll<Result<(), Full<P::Item>>> {
         match self.producer.try_push(value) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -141,7 +141,7 @@ impl<P: PushEnd> Push<'_, '_, P> {
     }
 }
 
-impl<P: PushEnd> Future for Push<'_, '_, P> {
+impl<P: Push> Future for PushFuture<'_, '_, P> {
     type Output = Result<(), Full<P::Item>>;
 
     /// Once ready, it stays pending if polled again.
@@ -150,26 +150,26 @@ impl<P: PushEnd> Future for Push<'_, '_, P> {
         if let ready @ Poll::Ready(_) = self.attempt(value) {
             return ready;
         }
-        self.producer.seat.wait(context.waker());
+        self.producer.slot.wait(context.waker());
         // The consumer may have taken something, or closed, before it could see the waker.
         let Some(value) = self.value.take() else { return Poll::Pending };
         self.attempt(value)
     }
 }
 
-impl<P: PushEnd> fmt::Debug for Push<'_, '_, P> {
+impl<P: Push> fmt::Debug for PushFuture<'_, '_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Push").finish_non_exhaustive()
+        f.debug_struct("PushFuture").finish_non_exhaustive()
     }
 }
 
 /// See [`AsyncConsumer::pop`].
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Pop<'c, 'q, C, R> {
+pub struct PopFuture<'c, 'q, C, R> {
     consumer: &'c mut AsyncConsumer<'q, C, R>,
 }
 
-impl<C: PopEnd, R: Room<C>> Pop<'_, '_, C, R> {
+impl<C: Pop, R: Room<C>> PopFuture<'_, '_, C, R> {
     fn attempt(&mut self) -> Poll<Option<C::Item>> {
         match self.consumer.try_pop() {
             Ok(value) => Poll::Ready(Some(value)),
@@ -179,7 +179,7 @@ impl<C: PopEnd, R: Room<C>> Pop<'_, '_, C, R> {
     }
 }
 
-impl<C: PopEnd, R: Room<C>> Future for Pop<'_, '_, C, R> {
+impl<C: Pop, R: Room<C>> Future for PopFuture<'_, '_, C, R> {
     type Output = Option<C::Item>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -192,8 +192,8 @@ impl<C: PopEnd, R: Room<C>> Future for Pop<'_, '_, C, R> {
     }
 }
 
-impl<C, R> fmt::Debug for Pop<'_, '_, C, R> {
+impl<C, R> fmt::Debug for PopFuture<'_, '_, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pop").finish_non_exhaustive()
+        f.debug_struct("PopFuture").finish_non_exhaustive()
     }
 }

@@ -61,7 +61,7 @@ mod queues;
 mod waker_cell;
 mod waker_slots;
 
-pub use endpoints::{AsyncConsumer, AsyncProducer, Pop, Push};
+pub use endpoints::{AsyncConsumer, AsyncProducer, PopFuture, PushFuture};
 pub use queues::{AsyncFanIn, AsyncMpsc, AsyncSpsc};
 pub use waker_cell::WakerCell;
-pub use waker_slots::{Room, Seats};
+pub use waker_slots::{Room, WakerSlots};

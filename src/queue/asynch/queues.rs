@@ -1,7 +1,7 @@
 //! The queues whose ends can be awaited.
 
 use super::{AsyncConsumer, AsyncProducer, WakerCell};
-use crate::queue::asynch::waker_slots::{Room, Seat, Seats};
+use crate::queue::asynch::waker_slots::{Room, WakerSlot, WakerSlots};
 use crate::queue::{Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Producer, Spsc, Stats};
 use crate::sync::const_unless_loom;
 use core::fmt;
@@ -47,13 +47,13 @@ impl<T, const N: usize> AsyncSpsc<T, N> {
     pub fn split(&mut self) -> (SpscProducer<'_, T, N>, SpscConsumer<'_, T, N>) {
         let (tx, rx) = self.queue.split();
         let (arrivals, room) = (&self.arrivals, &self.room);
-        (AsyncProducer::new(tx, Seat::alone(room), arrivals), AsyncConsumer::new(rx, arrivals, room))
+        (AsyncProducer::new(tx, WakerSlot::alone(room), arrivals), AsyncConsumer::new(rx, arrivals, room))
     }
 
     /// Claims the producer's end, or `None` while somebody has it; see [`Spsc::producer`].
     #[must_use]
     pub fn producer(&self) -> Option<SpscProducer<'_, T, N>> {
-        Some(AsyncProducer::new(self.queue.producer()?, Seat::alone(&self.room), &self.arrivals))
+        Some(AsyncProducer::new(self.queue.producer()?, WakerSlot::alone(&self.room), &self.arrivals))
     }
 
     /// Claims the consumer's end, or `None` while somebody has it; see [`Spsc::consumer`].
@@ -65,7 +65,7 @@ impl<T, const N: usize> AsyncSpsc<T, N> {
 
 /// An [`Mpsc`] whose ends can be awaited, by `WAITERS` producers (256 at most) and the consumer.
 ///
-/// A producer holds a seat, where its task waits for room. A value that is taken wakes all producers' tasks that wait, and
+/// A producer holds a waker slot, where its task waits for room. A value that is taken wakes all producers' tasks that wait, and
 /// each tries again: so a future that is dropped, or a task that has lost interest, holds up nobody.
 #[repr(C)]
 pub struct AsyncMpsc<T, const N: usize, const WAITERS: usize> {
@@ -73,27 +73,27 @@ pub struct AsyncMpsc<T, const N: usize, const WAITERS: usize> {
     /// The consumer's task, when it waits for a value.
     arrivals: WakerCell,
     /// The producers' tasks, when they wait for room.
-    room: Seats<WAITERS>,
+    room: WakerSlots<WAITERS>,
 }
 
 type ManyProducer<'q, T, const N: usize> = AsyncProducer<'q, MpscProducer<'q, T, N>>;
 type ManyConsumer<'q, T, const N: usize, const WAITERS: usize> =
-    AsyncConsumer<'q, MpscConsumer<'q, T, N>, Seats<WAITERS>>;
+    AsyncConsumer<'q, MpscConsumer<'q, T, N>, WakerSlots<WAITERS>>;
 
 impl<T, const N: usize, const WAITERS: usize> AsyncMpsc<T, N, WAITERS> {
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            Self { queue: Mpsc::new(), arrivals: WakerCell::new(), room: Seats::new() }
+            Self { queue: Mpsc::new(), arrivals: WakerCell::new(), room: WakerSlots::new() }
         }
     }
 
-    /// A producer, or `None` where all seats are taken. Dropping it gives its seat back.
+    /// A producer, or `None` where all waker slots are taken. Dropping it gives its slot back.
     #[must_use]
     pub fn producer(&self) -> Option<ManyProducer<'_, T, N>> {
-        let seat = self.room.take()?;
-        Some(AsyncProducer::new(self.queue.producer(), seat, &self.arrivals))
+        let slot = self.room.take()?;
+        Some(AsyncProducer::new(self.queue.producer(), slot, &self.arrivals))
     }
 
     /// Claims the consumer's end, or `None` while somebody has it; see [`Mpsc::consumer`].
@@ -102,7 +102,7 @@ impl<T, const N: usize, const WAITERS: usize> AsyncMpsc<T, N, WAITERS> {
         Some(AsyncConsumer::new(self.queue.consumer()?, &self.arrivals, &self.room))
     }
 
-    /// Forgets handles that were forgotten (`mem::forget`): their seats are free, and they are not waited for.
+    /// Forgets handles that were forgotten (`mem::forget`): their waker slots are free, and they are not waited for.
     pub fn reset(&mut self) {
         self.room.clear();
         let (tx, rx) = self.queue.split();
@@ -110,7 +110,7 @@ impl<T, const N: usize, const WAITERS: usize> AsyncMpsc<T, N, WAITERS> {
     }
 }
 
-impl<T, const N: usize, const WAITERS: usize> Room<MpscConsumer<'_, T, N>> for Seats<WAITERS> {
+impl<T, const N: usize, const WAITERS: usize> Room<MpscConsumer<'_, T, N>> for WakerSlots<WAITERS> {
     #[inline]
     fn made(&self, _: &MpscConsumer<'_, T, N>, _: usize) {
         self.wake_all();
@@ -127,18 +127,18 @@ pub struct AsyncFanIn<T, const N: usize, const LANES: usize> {
     /// The consumer's task, when it waits for a value.
     arrivals: WakerCell,
     /// The producers' tasks, when they wait for room in their lanes.
-    room: Seats<LANES>,
+    room: WakerSlots<LANES>,
 }
 
 type LanesConsumer<'q, T, const N: usize, const LANES: usize> =
-    AsyncConsumer<'q, FanInConsumer<'q, T, N, LANES>, Seats<LANES>>;
+    AsyncConsumer<'q, FanInConsumer<'q, T, N, LANES>, WakerSlots<LANES>>;
 
 impl<T, const N: usize, const LANES: usize> AsyncFanIn<T, N, LANES> {
     const_unless_loom! {
         /// Empty lanes. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
         pub fn new() -> Self {
-            Self { lanes: FanIn::new(), arrivals: WakerCell::new(), room: Seats::new() }
+            Self { lanes: FanIn::new(), arrivals: WakerCell::new(), room: WakerSlots::new() }
         }
     }
 
@@ -162,7 +162,7 @@ impl<T, const N: usize, const LANES: usize> AsyncFanIn<T, N, LANES> {
     }
 }
 
-impl<T, const N: usize, const LANES: usize> Room<FanInConsumer<'_, T, N, LANES>> for Seats<LANES> {
+impl<T, const N: usize, const LANES: usize> Room<FanInConsumer<'_, T, N, LANES>> for WakerSlots<LANES> {
     #[inline]
     fn made(&self, end: &FanInConsumer<'_, T, N, LANES>, slots: usize) {
         if slots == 1 { self.wake(end.last_lane()) } else { self.wake_all() }

@@ -22,10 +22,10 @@ fn both() -> Ordering {
 /// `N` places for wakers, 256 at most, one for each producer whose task may wait. A row of bits names those that wait, so
 /// that a consumer who makes room pays one instruction a word when nobody does. All zero is empty.
 #[repr(C)]
-pub struct Seats<const N: usize> {
-    /// A bit for each seat whose task waits, or has waited and was not woken.
+pub struct WakerSlots<const N: usize> {
+    /// A bit for each waker slot whose task waits, or has waited and was not woken.
     waiting: [AtomicUsize; WORDS],
-    /// A bit for each seat that a producer has.
+    /// A bit for each waker slot that a producer has.
     taken: [AtomicUsize; WORDS],
     cells: [WakerCell; N],
     checked: Checked<Self>,
@@ -33,15 +33,16 @@ pub struct Seats<const N: usize> {
 
 #[cfg(not(loom))]
 const _: () = {
-    assert!(offset_of!(Seats<2>, waiting) == 0 && offset_of!(Seats<2>, taken) == LANES_MAX / 8);
-    assert!(offset_of!(Seats<2>, cells) == LANES_MAX / 4);
+    assert!(offset_of!(WakerSlots<2>, waiting) == 0 && offset_of!(WakerSlots<2>, taken) == LANES_MAX / 8);
+    assert!(offset_of!(WakerSlots<2>, cells) == LANES_MAX / 4);
 };
 
-impl<const N: usize> CheckedCapacity for Seats<N> {
-    const CHECK: () = assert!(N >= 1 && N <= LANES_MAX, "Seats: N, the producers that can wait, must be from 1 to 256");
+impl<const N: usize> CheckedCapacity for WakerSlots<N> {
+    const CHECK: () =
+        assert!(N >= 1 && N <= LANES_MAX, "WakerSlots: N, the producers that can wait, must be from 1 to 256");
 }
 
-impl<const N: usize> Seats<N> {
+impl<const N: usize> WakerSlots<N> {
     const_unless_loom! {
         /// Nobody waits.
         pub(super) fn new() -> Self {
@@ -63,36 +64,36 @@ impl<const N: usize> Seats<N> {
         }
     }
 
-    /// The seat with this number, which must be the caller's alone by other means. `None` where there is none.
-    pub(super) fn at(&self, number: usize) -> Option<Seat<'_>> {
+    /// The waker slot with this number, which must be the caller's alone by other means. `None` where there is none.
+    pub(super) fn at(&self, number: usize) -> Option<WakerSlot<'_>> {
         let waiting = self.waiting.get(number / BITS)?;
-        Some(Seat { cell: self.cells.get(number)?, row: Some((waiting, 1 << (number % BITS))), taken: None })
+        Some(WakerSlot { cell: self.cells.get(number)?, row: Some((waiting, 1 << (number % BITS))), taken: None })
     }
 
-    /// The first seat that is free, or `None`. It is given back when dropped.
-    pub(super) fn take(&self) -> Option<Seat<'_>> {
+    /// The first waker slot that is free, or `None`. It is given back when dropped.
+    pub(super) fn take(&self) -> Option<WakerSlot<'_>> {
         (0..N).find_map(|number| {
             let taken = self.taken.get(number / BITS)?;
             let bit = 1 << (number % BITS);
-            // Acquire: pairs with the Release in `Seat::drop`. Looked at first, so as not to write to a seat that is taken.
+            // Acquire: pairs with the Release in `WakerSlot::drop`. Looked at first, so as not to write to a waker slot that is taken.
             if taken.load(Ordering::Relaxed) & bit != 0 || taken.fetch_or(bit, Ordering::Acquire) & bit != 0 {
                 return None;
             }
-            Some(Seat { taken: Some(taken), ..self.at(number)? })
+            Some(WakerSlot { taken: Some(taken), ..self.at(number)? })
         })
     }
 
-    /// Gives all seats back; nobody has one.
+    /// Gives all waker slots back; nobody has one.
     pub(super) fn clear(&mut self) {
         // Relaxed: whoever lent us this for our own has ordered its past before this.
         self.taken.iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
-    /// Wakes the task of this seat, if it waits.
+    /// Wakes the task of this waker slot, if it waits.
     pub(super) fn wake(&self, number: usize) {
         let (Some(word), Some(cell)) = (self.waiting.get(number / BITS), self.cells.get(number)) else { return };
         let bit = 1 << (number % BITS);
-        // AcqRel: pairs with the same in `Seat::wait`: we see the waker, or the task sees the room that we made.
+        // AcqRel: pairs with the same in `WakerSlot::wait`: we see the waker, or the task sees the room that we made.
         if word.fetch_and(!bit, both()) & bit != 0 {
             cell.wake();
         }
@@ -114,14 +115,14 @@ impl<const N: usize> Seats<N> {
     }
 }
 
-impl<const N: usize> fmt::Debug for Seats<N> {
+impl<const N: usize> fmt::Debug for WakerSlots<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seats").finish_non_exhaustive()
+        f.debug_struct("WakerSlots").finish_non_exhaustive()
     }
 }
 
 /// Where the task of one producer waits.
-pub(super) struct Seat<'q> {
+pub(super) struct WakerSlot<'q> {
     cell: &'q WakerCell,
     /// Where it says that it waits, if there are others.
     row: Option<(&'q AtomicUsize, usize)>,
@@ -129,8 +130,8 @@ pub(super) struct Seat<'q> {
     taken: Option<&'q AtomicUsize>,
 }
 
-impl<'q> Seat<'q> {
-    /// The only seat.
+impl<'q> WakerSlot<'q> {
+    /// The only waker slot.
     pub(super) const fn alone(cell: &'q WakerCell) -> Self {
         Self { cell, row: None, taken: None }
     }
@@ -139,17 +140,17 @@ impl<'q> Seat<'q> {
     pub(super) fn wait(&self, waker: &Waker) {
         self.cell.register(waker);
         if let Some((waiting, bit)) = self.row {
-            // AcqRel: pairs with the same in `Seats::wake`: who sees the bit finds the waker; and if we come second, we see
+            // AcqRel: pairs with the same in `WakerSlots::wake`: who sees the bit finds the waker; and if we come second, we see
             // the room that was made before the call that came first.
             waiting.fetch_or(bit, both());
         }
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for WakerSlot<'_> {
     fn drop(&mut self) {
         if let (Some(taken), Some((_, bit))) = (self.taken, self.row) {
-            // Release: pairs with the Acquire in `Seats::take`.
+            // Release: pairs with the Acquire in `WakerSlots::take`.
             taken.fetch_and(!bit, Ordering::Release);
         }
     }

@@ -99,7 +99,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     #[cold]
     #[inline(never)]
     fn refuse(&mut self) -> FrameError {
-        count(&self.frames.producer.refused, 1);
+        count(&self.frames.producer.full_count, 1);
         self.look();
         FrameError::Full
     }

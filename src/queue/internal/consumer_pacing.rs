@@ -43,7 +43,7 @@ pub(in crate::queue) const fn few(capacity: usize) -> usize {
 
 /// How a consumer keeps its distance. In numbers of values, which wrap.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::queue) struct Pace {
+pub(in crate::queue) struct ConsumerPacing {
     /// The next number less this is the length of the stream: it grows with each value, and each empty look halves it.
     mark: usize,
     /// How often it may still look away.
@@ -56,7 +56,7 @@ pub(in crate::queue) struct Pace {
     wait: usize,
 }
 
-impl Pace {
+impl ConsumerPacing {
     /// At the value with this number.
     pub(in crate::queue) const fn new(next: usize) -> Self {
         Self { mark: next, left: 0, pauses: FIRST, in_vain: next, wait: 0 }
@@ -68,10 +68,10 @@ impl Pace {
         self.left > 0
     }
 
-    /// Looks away, if a stream has run dry of late, and says whether it did: then [`judge`](Self::judge) is to be told what
+    /// Looks away, if a stream has run dry of late, and says whether it did: then [`record`](Self::record) is to be told what
     /// came. Bounded: `MOST` pauses.
     #[must_use]
-    pub(in crate::queue) fn keep(&mut self, next: usize) -> bool {
+    pub(in crate::queue) fn maybe_pause(&mut self, next: usize) -> bool {
         if FIRST == 0 || self.left == 0 || next.wrapping_sub(self.mark) < STREAM {
             return false;
         }
@@ -85,7 +85,7 @@ impl Pace {
     /// After it looked away at the value with number `next`, so many are `there`. It will look away longer if they are fewer
     /// than `few`, and shorter if they are many more; but if they come as slowly as orders do, and not as a stream that is
     /// held up, it follows closely for a while.
-    pub(in crate::queue) fn judge(&mut self, next: usize, there: usize, few: usize) {
+    pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
         // As many as BUSY in the first pause, and in proportion. Both factors are small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {
             self.left = 0;
@@ -103,7 +103,7 @@ impl Pace {
     }
 
     /// The queue was empty.
-    pub(in crate::queue) fn dry(&mut self, next: usize) {
+    pub(in crate::queue) fn on_empty(&mut self, next: usize) {
         let length = next.wrapping_sub(self.mark).min(STREAM_MOST);
         if length >= STREAM && next.wrapping_sub(self.in_vain) >= self.wait {
             self.left = TIMES;
@@ -115,29 +115,29 @@ impl Pace {
 
 #[cfg(all(test, target_pointer_width = "64", not(loom)))]
 mod tests {
-    use super::{FIRST, Pace, WAIT, WAIT_MOST, few};
+    use super::{ConsumerPacing, FIRST, WAIT, WAIT_MOST, few};
 
     /// Ticks of the simulated clock in a pause; a look takes one, and so does taking a value.
     const PAUSE: usize = 4;
 
     /// Pauses that a consumer makes for so many values, which come `burst` at a time, one in `gap` ticks in the long run.
     fn pauses(values: usize, burst: usize, gap: usize) -> usize {
-        let (mut pace, mut close) = (Pace::new(0), false);
+        let (mut pace, mut close) = (ConsumerPacing::new(0), false);
         let (mut now, mut next, mut paused) = (0, 0, 0);
         while next < values {
             let pauses = pace.pauses as usize;
-            let away = close && pace.keep(next);
+            let away = close && pace.maybe_pause(next);
             if away {
                 now += PAUSE * pauses;
                 paused += pauses;
             }
             let there = now / (gap * burst) * burst - next;
             if away {
-                pace.judge(next, there, few(1024));
+                pace.record(next, there, few(1024));
             }
             close = there < few(1024);
             if there == 0 {
-                pace.dry(next);
+                pace.on_empty(next);
             }
             next += there;
             now += 1 + there;

@@ -15,7 +15,7 @@ pub(crate) struct Claim(AtomicBool);
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(crate) struct End {
+pub(crate) struct Endpoint {
     /// Its owner has said that it is done for good, and nobody has claimed the end since.
     pub(crate) closed: AtomicBool,
     pub(crate) claimed: Claim,
@@ -23,8 +23,8 @@ pub(crate) struct End {
 
 #[cfg(not(loom))]
 const _: () = {
-    assert!(size_of::<End>() == 2 && align_of::<End>() == 1);
-    assert!(offset_of!(End, closed) == 0 && offset_of!(End, claimed) == 1);
+    assert!(size_of::<Endpoint>() == 2 && align_of::<Endpoint>() == 1);
+    assert!(offset_of!(Endpoint, closed) == 0 && offset_of!(Endpoint, claimed) == 1);
 };
 
 impl Claim {
@@ -64,7 +64,7 @@ impl Claim {
     }
 }
 
-impl End {
+impl Endpoint {
     const_unless_loom! {
         /// Free and open.
         pub(crate) fn new() -> Self {

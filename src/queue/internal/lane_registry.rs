@@ -1,15 +1,15 @@
 //! Whether all producers of a queue with lanes have gone for good.
 
-use crate::queue::internal::endpoint::End;
+use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicUsize, Ordering, broken, const_unless_loom, unless_broken};
 
 /// How often a lane was claimed, so that a producer that goes from one lane to another is not overlooked.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
-pub(in crate::queue) struct Claims(AtomicUsize);
+pub(in crate::queue) struct LaneRegistry(AtomicUsize);
 
-impl Claims {
+impl LaneRegistry {
     const_unless_loom! {
         /// None was.
         pub(in crate::queue) fn new() -> Self {
@@ -24,7 +24,7 @@ impl Claims {
     }
 
     /// Whether at a moment during the call none of these lanes had a producer, and one of them was closed by its last.
-    pub(in crate::queue) fn all_gone<'l>(&self, lanes: impl Iterator<Item = &'l End>) -> bool {
+    pub(in crate::queue) fn all_gone<'l>(&self, lanes: impl Iterator<Item = &'l Endpoint>) -> bool {
         // Acquire: pairs with the Release in `count`: of each producer counted here we see at least the flag up, so a flag
         // that is down below is that of a producer who has gone, and not of one yet to be seen.
         let claims = self.0.load(Ordering::Acquire);

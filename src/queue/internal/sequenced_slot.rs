@@ -1,15 +1,15 @@
-//! Slots with turns: each says itself whether its value is there.
+//! Slots with sequences: each says itself whether its value is there.
 //!
 //! Value number `i` (from 0, wrapping with `usize`) lies in slot `i mod N`. Its producer writes it and then stores its
-//! *turn* beside it, `i + 1`. A slot that holds another turn, that of the lap before or the zero it began with, has not
-//! got it. Value and turn lie on one line, so a value that is waited for is there after one transfer.
+//! *sequence* beside it, `i + 1`. A slot that holds another sequence, that of the lap before or the zero it began with, has not
+//! got it. Value and sequence lie on one line, so a value that is waited for is there after one transfer.
 
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, move_out};
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A value and its turn.
+/// A value and its sequence.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[cfg_attr(target_pointer_width = "64", repr(C, align(16)))]
 #[cfg_attr(not(target_pointer_width = "64"), repr(C))]
@@ -17,23 +17,23 @@ pub(in crate::queue) struct Slot<T> {
     pub(in crate::queue) value: UnsafeCell<MaybeUninit<T>>,
     /// One more than the number of the value that was written here last, or two more if that was left out; 0 before
     /// the first. Where values are left out `N` must be at least 2: numbers of one slot are `N` apart.
-    pub(in crate::queue) turn: AtomicUsize,
+    pub(in crate::queue) sequence: AtomicUsize,
 }
 
 /// `N` slots in a row, `N` a power of two, named by a number that runs on and on. None knows whether its value was
 /// taken: nothing is dropped here.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(in crate::queue) struct TurnSlots<T, const N: usize>([Slot<T>; N]);
+pub(in crate::queue) struct SequencedSlots<T, const N: usize>([Slot<T>; N]);
 
 #[cfg(not(loom))]
 const _: () = {
-    assert!(offset_of!(Slot<u64>, turn) == 8);
+    assert!(offset_of!(Slot<u64>, sequence) == 8);
     #[cfg(target_pointer_width = "64")]
     assert!(size_of::<Slot<u8>>() == 16 && size_of::<Slot<u64>>() == 16 && size_of::<Slot<[u64; 2]>>() == 32);
 };
 
-impl<T, const N: usize> TurnSlots<T, N> {
+impl<T, const N: usize> SequencedSlots<T, N> {
     /// What turns a number into a slot. `T` and `N` are checked by the queue around the slots.
     pub(in crate::queue) const MASK: usize = N.wrapping_sub(1);
 
@@ -41,11 +41,11 @@ impl<T, const N: usize> TurnSlots<T, N> {
         /// Slots that hold nothing.
         pub(in crate::queue) fn new() -> Self {
             #[cfg(not(loom))]
-            return Self([const { Slot { value: UnsafeCell::new(MaybeUninit::zeroed()), turn: AtomicUsize::new(0) } }; N]);
+            return Self([const { Slot { value: UnsafeCell::new(MaybeUninit::zeroed()), sequence: AtomicUsize::new(0) } }; N]);
             #[cfg(loom)]
             Self(core::array::from_fn(|_| Slot {
                 value: UnsafeCell::new(MaybeUninit::uninit()),
-                turn: AtomicUsize::new(0),
+                sequence: AtomicUsize::new(0),
             }))
         }
     }
@@ -63,13 +63,13 @@ impl<T> Slot<T> {
     #[inline(always)]
     pub(in crate::queue) fn has(&self, number: usize) -> bool {
         // Acquire: pairs with the Release in `publish`: the value is written.
-        self.turn.load(Ordering::Acquire) == number.wrapping_add(1)
+        self.sequence.load(Ordering::Acquire) == number.wrapping_add(1)
     }
 
     /// Whether value `number` was left out: nothing is there, and never will be.
     pub(in crate::queue) fn lacks(&self, number: usize) -> bool {
         // Acquire: pairs with the Release in `leave_out`: its owner is done with the slot.
-        self.turn.load(Ordering::Acquire) == number.wrapping_add(2)
+        self.sequence.load(Ordering::Acquire) == number.wrapping_add(2)
     }
 
     /// Puts a value in, which nobody is told of yet.
@@ -87,14 +87,14 @@ impl<T> Slot<T> {
     /// Lets the consumer have what was written as value `number`. `ordering` is Release but in a broken twin.
     #[inline(always)]
     pub(in crate::queue) fn publish(&self, number: usize, ordering: Ordering) {
-        // Release: pairs with the Acquire in `has`: who sees the turn sees the value.
-        self.turn.store(number.wrapping_add(1), ordering);
+        // Release: pairs with the Acquire in `has`: who sees the sequence sees the value.
+        self.sequence.store(number.wrapping_add(1), ordering);
     }
 
     /// Lets the consumer pass over the slot of value `number`.
     pub(in crate::queue) fn leave_out(&self, number: usize) {
         // Release: pairs with the Acquire in `lacks`: our writing to the slot, if any, comes before.
-        self.turn.store(number.wrapping_add(2), Ordering::Release);
+        self.sequence.store(number.wrapping_add(2), Ordering::Release);
     }
 
     /// The value.
@@ -118,9 +118,9 @@ impl<T> Slot<T> {
         self.value.with_mut(|place| unsafe { move_out(place.cast::<T>()) })
     }
 
-    /// The turn, for tests of the wrap.
+    /// The sequence, for tests of the wrap.
     #[cfg(all(test, not(loom)))]
-    pub(in crate::queue) fn set_turn(&self, turn: usize) {
-        self.turn.store(turn, Ordering::Relaxed); // Relaxed: one thread
+    pub(in crate::queue) fn set_sequence(&self, sequence: usize) {
+        self.sequence.store(sequence, Ordering::Relaxed); // Relaxed: one thread
     }
 }

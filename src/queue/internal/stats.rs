@@ -17,7 +17,7 @@ pub struct Stats {
     /// Values taken by the consumer and their slots given back.
     pub popped: usize,
     /// Calls of the producer that found no room.
-    pub refused: usize,
+    pub full_count: usize,
     /// The greatest depth that either side met, in values. Sides look only when they must, so the queue may have
     /// been deeper for a moment, though never more than twice as deep. Once a single push was refused this is `N`,
     /// and exact.
@@ -29,12 +29,12 @@ pub struct Stats {
 impl Stats {
     /// Of counts that were read one after the other, `popped` before `pushed`; `met` is the greatest depth that a side
     /// met, and `most` what the queue holds.
-    pub(in crate::queue) fn of(pushed: usize, popped: usize, refused: usize, met: usize, most: usize) -> Self {
+    pub(in crate::queue) fn of(pushed: usize, popped: usize, full_count: usize, met: usize, most: usize) -> Self {
         // Too great by what went through between the two reads; or negative for a moment, which counts as none, where a
         // value can be taken before its producer has counted it.
         let depth = pushed.wrapping_sub(popped);
         let depth = if depth > usize::MAX / 2 { 0 } else { depth.min(most) };
-        Self { pushed, popped, refused, high_water: depth.max(met), depth }
+        Self { pushed, popped, full_count, high_water: depth.max(met), depth }
     }
 }
 

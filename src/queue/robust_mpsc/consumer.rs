@@ -2,7 +2,7 @@
 
 use super::super::{PopDrain, PopError, Stats};
 use super::{RobustMpsc, Slot};
-use crate::queue::internal::consumer_pacing::{self, Pace};
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::stats::count;
 use crate::sync::{Ordering, Plain, broken, unless_broken};
 use core::cell::Cell;
@@ -18,7 +18,7 @@ pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
     /// The count of the next slot.
     head: usize,
     /// How close it follows.
-    pace: Pace,
+    pace: ConsumerPacing,
     /// The unpublished slot that `steps` is about.
     stalled: Option<usize>,
     /// Each lane's step when the stall was met first; even once the lane is known to have nothing to do with it.
@@ -31,7 +31,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>) -> Self {
         queue.consumer.end.open();
         let head = queue.consumer.head.load(Ordering::Relaxed); // Relaxed: ours alone to write
-        Self { queue, head, pace: Pace::new(head), stalled: None, steps: [0; LANES], _not_sync: PhantomData }
+        Self { queue, head, pace: ConsumerPacing::new(head), stalled: None, steps: [0; LANES], _not_sync: PhantomData }
     }
 
     /// Takes the oldest value.
@@ -65,7 +65,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
             Some(slot) => slot,
             None => self.nothing()?,
         };
-        // Relaxed, both: published by the turn.
+        // Relaxed, both: published by the sequence.
         let (lane, number) = (slot.lane.load(Ordering::Relaxed), slot.number.load(Ordering::Relaxed));
         // Another process may have written any number there.
         let lane = if lane < LANES { lane } else { 0 };
@@ -118,7 +118,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         let mut all_known = true;
         for (number, (seen, lane)) in self.steps.iter_mut().zip(&self.queue.lanes).enumerate() {
             // Acquire: pairs with the Releases in `RobustProducer::push` and `attach`: a step later than that of the slot's push
-            // shows its turn.
+            // shows its sequence.
             let step = lane.producer.step.load(Ordering::Acquire);
             if !again {
                 *seen = step;
@@ -167,22 +167,22 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     fn arrived(&self) -> Option<&'q Slot<T>> {
         let slot = self.queue.slot(self.head);
         // Acquire: pairs with the Release in `RobustProducer::push_until`: the value is written.
-        (slot.turn.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
+        (slot.sequence.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
     }
 
     /// Why there is nothing; or the slot, if there is something after all.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        if self.pace.keep(self.head) {
+        if self.pace.maybe_pause(self.head) {
             // Relaxed: nobody touches a slot because of this.
             let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
-            self.pace.judge(self.head, there, consumer_pacing::few(N));
+            self.pace.record(self.head, there, consumer_pacing::few(N));
         }
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }
-        self.pace.dry(self.head);
+        self.pace.on_empty(self.head);
         if !self.queue.producers_closed() {
             return Err(PopError::Empty);
         }

@@ -34,7 +34,7 @@
 //! ```text
 //!   offset 0        128              256                          256 + 256 LANES
 //!   +--------------+----------------+-------------------------+-- - - --+------------------------------+-- - - --+
-//!   | tail         | head  passed   | lane 0: step refused    |         | slot 0: turn lane number     |         |
+//!   | tail         | head  passed   | lane 0: step full_count |         | slot 0: seq. lane number     |         |
 //!   |              | claims  flags  | high_water | (128 on)   |         |         value                |         |
 //!   |              |                | delivered  flags        |         |                              |         |
 //!   +--------------+----------------+-------------------------+-- - - --+------------------------------+-- - - --+
@@ -42,17 +42,17 @@
 //!                    who claims       the consumer, who claims
 //! ```
 //! `tail` counts the slots reserved, `head` those given back. A producer makes its lane's `step` odd, reserves a slot by moving
-//! `tail`, writes its value, its lane and the value's number in the lane, stores the slot's *turn* (one more than the count at
+//! `tail`, writes its value, its lane and the value's number in the lane, stores the slot's *sequence* (one more than the count at
 //! which it was reserved) and makes `step` even again. A slot that stays unpublished while the producer of each lane has been
 //! seen outside the push of that moment, with an even step, another step, or dead, belongs to a dead one:
 //!
 //! - who sees `tail` behind the slot sees the odd step of the push that reserved it (the reservation is a Release);
-//! - who sees a later step of that lane sees the turn (steps are stored with Release, and one who takes a lane over knows of
+//! - who sees a later step of that lane sees the sequence (steps are stored with Release, and one who takes a lane over knows of
 //!   the death, and so of all that came before it);
-//! - who knows of the death sees the turn, if it was stored.
+//! - who knows of the death sees the sequence, if it was stored.
 //!
 //! So [`pass_over`](RobustConsumer::pass_over) looks at the steps, asks about the lanes with an odd one, and at the end looks
-//! for the turn once more: if it is not there by then, it never will be.
+//! for the sequence once more: if it is not there by then, it never will be.
 //!
 //! Nothing is a pointer; all zero is empty. Exactly-once is the application's with two numbers: a producer that takes a lane
 //! over learns how many values were published from there ([`position`](RobustProducer::position)), and a consumer that takes
@@ -72,8 +72,8 @@ pub use producer::{RobustProducer, Stage};
 use super::Stats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
-use crate::queue::internal::endpoint::End;
-use crate::queue::internal::lane_registry::Claims;
+use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::lane_registry::LaneRegistry;
 use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]
@@ -104,8 +104,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// How many of them were passed over.
     passed: AtomicUsize,
-    claims: Claims,
-    end: End,
+    claims: LaneRegistry,
+    end: Endpoint,
 }
 
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -122,7 +122,7 @@ struct TakenLine {
     /// The number of the lane's next value to be taken.
     delivered: AtomicUsize,
     /// The producer's.
-    end: End,
+    end: Endpoint,
 }
 
 /// What one producer writes.
@@ -132,7 +132,7 @@ struct ProducerLine {
     /// Odd while it is in the middle of a push.
     step: AtomicUsize,
     /// How many of its pushes found no room.
-    refused: AtomicUsize,
+    full_count: AtomicUsize,
     /// The greatest depth it met.
     high_water: AtomicUsize,
 }
@@ -141,7 +141,7 @@ struct ProducerLine {
 #[repr(C)]
 struct Slot<T> {
     /// One more than the count at which it was reserved, once the value is there.
-    turn: AtomicUsize,
+    sequence: AtomicUsize,
     /// Whose value it is.
     lane: AtomicUsize,
     /// Which one of that lane's, from 0.
@@ -170,12 +170,12 @@ impl<T: Plain, const N: usize, const LANES: usize> Layout for RobustMpsc<T, N, L
         field!("consumer.closed", Self, consumer.0.end.closed),
         field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("lanes[i].step", Self, lanes, Lane, producer.0.step),
-        field!("lanes[i].refused", Self, lanes, Lane, producer.0.refused),
+        field!("lanes[i].full_count", Self, lanes, Lane, producer.0.full_count),
         field!("lanes[i].high_water", Self, lanes, Lane, producer.0.high_water),
         field!("lanes[i].delivered", Self, lanes, Lane, taken.0.delivered),
         field!("lanes[i].closed", Self, lanes, Lane, taken.0.end.closed),
         field!("lanes[i].claimed", Self, lanes, Lane, taken.0.end.claimed),
-        field!("slots[i].turn", Self, slots, Slot<T>, turn),
+        field!("slots[i].sequence", Self, slots, Slot<T>, sequence),
         field!("slots[i].lane", Self, slots, Slot<T>, lane),
         field!("slots[i].number", Self, slots, Slot<T>, number),
         field!("slots[i].value", Self, slots, Slot<T>, value),
@@ -188,10 +188,10 @@ impl Lane {
             Self {
                 producer: CachePadded::new(ProducerLine {
                     step: AtomicUsize::new(0),
-                    refused: AtomicUsize::new(0),
+                    full_count: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                 }),
-                taken: CachePadded::new(TakenLine { delivered: AtomicUsize::new(0), end: End::new() }),
+                taken: CachePadded::new(TakenLine { delivered: AtomicUsize::new(0), end: Endpoint::new() }),
             }
         }
     }
@@ -201,7 +201,7 @@ impl<T: Plain> Slot<T> {
     const_unless_loom! {
         fn new() -> Self {
             Self {
-                turn: AtomicUsize::new(0),
+                sequence: AtomicUsize::new(0),
                 lane: AtomicUsize::new(0),
                 number: AtomicUsize::new(0),
                 value: AtomicBytes::new(),
@@ -234,8 +234,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     passed: AtomicUsize::new(0),
-                    claims: Claims::new(),
-                    end: End::new(),
+                    claims: LaneRegistry::new(),
+                    end: Endpoint::new(),
                 }),
                 #[cfg(not(loom))]
                 lanes: [const { Lane::new() }; LANES],
@@ -346,12 +346,12 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         let passed = self.passed_over();
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
-        let (mut refused, mut met) = (0_usize, 0);
+        let (mut full_count, mut met) = (0_usize, 0);
         for lane in &self.lanes {
-            refused = refused.wrapping_add(lane.producer.refused.load(Ordering::Relaxed));
+            full_count = full_count.wrapping_add(lane.producer.full_count.load(Ordering::Relaxed));
             met = met.max(lane.producer.high_water.load(Ordering::Relaxed));
         }
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), refused, met, N)
+        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 
     /// Whether all producers have gone, one of them by closing.
@@ -392,7 +392,7 @@ mod tests {
         queue.consumer.head.store(number, Ordering::Relaxed);
         for back in 0..16 {
             let before = number.wrapping_sub(back);
-            queue.slot(before.wrapping_sub(1)).turn.store(before, Ordering::Relaxed);
+            queue.slot(before.wrapping_sub(1)).sequence.store(before, Ordering::Relaxed);
         }
     }
 

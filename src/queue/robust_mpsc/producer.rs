@@ -3,7 +3,7 @@
 use super::super::{Full, Stats};
 use super::{Lane, ProducerLine, RobustMpsc};
 use crate::queue::internal::cas_backoff::Backoff;
-use crate::queue::internal::endpoint::End;
+use crate::queue::internal::endpoint::Endpoint;
 use crate::queue::internal::free_limit::outlives_push;
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, Plain, broken, unless_broken};
@@ -32,7 +32,7 @@ pub enum Stage {
 pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
     line: &'q ProducerLine,
-    end: &'q End,
+    end: &'q Endpoint,
     lane: usize,
     /// The number of the lane's next value.
     next: usize,
@@ -58,7 +58,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         let mut step = line.step.load(Ordering::Relaxed);
         if step & 1 == 1 && !broken("robust_take_over") {
             step = step.wrapping_add(1);
-            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the turn of the push that the dead
+            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence of the push that the dead
             // one was at, if it got as far.
             line.step.store(step, unless_broken("robust_take_over_step", Ordering::Release));
         }
@@ -84,7 +84,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         let done = self.push_until(value, Stage::Published);
         self.step = self.step.wrapping_add(2);
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the turn.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence.
         self.line.step.store(self.step, unless_broken("robust_step", Ordering::Release));
         done
     }
@@ -103,13 +103,13 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
 
     #[inline(always)]
     fn push_until(&mut self, value: T, last: Stage) -> Result<(), Full<T>> {
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the turn of the push before.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence of the push before.
         self.line.step.store(self.step.wrapping_add(1), unless_broken("robust_begin", Ordering::Release));
         if last == Stage::Begun {
             return Ok(());
         }
         let Some(at) = self.reserve() else {
-            count(&self.line.refused, 1);
+            count(&self.line.full_count, 1);
             return Err(Full(value));
         };
         let slot = self.queue.slot(at);
@@ -117,14 +117,14 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             return Ok(());
         }
         slot.value.store(value);
-        // Release, both: pair with the Acquires in `next_of`; for the consumer the turn would do.
+        // Release, both: pair with the Acquires in `next_of`; for the consumer the sequence would do.
         slot.lane.store(self.lane, Ordering::Release);
         slot.number.store(self.next, unless_broken("robust_number", Ordering::Release));
         if last == Stage::Written {
             return Ok(());
         }
-        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the turn sees the value.
-        slot.turn.store(at.wrapping_add(1), unless_broken("robust_publish", Ordering::Release));
+        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the sequence sees the value.
+        slot.sequence.store(at.wrapping_add(1), unless_broken("robust_publish", Ordering::Release));
         self.next = self.next.wrapping_add(1);
         Ok(())
     }
@@ -224,13 +224,13 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
     let mut waiting_next = None;
     for slot in &queue.slots {
         // Acquire: pairs with the Release in `push_until`.
-        let turn = slot.turn.load(Ordering::Acquire);
+        let sequence = slot.sequence.load(Ordering::Acquire);
         // Acquire, both: pair with the Releases in `push_until`, should another producer have got the slot meanwhile: it has
         // seen the head behind us, and so will we.
         let (from, number) = (slot.lane.load(Ordering::Acquire), slot.number.load(Ordering::Acquire));
         // Acquire: pairs with the Release in `give_back`: what was ours before head is counted as delivered.
         let head = queue.consumer.head.load(Ordering::Acquire);
-        let waiting = turn.wrapping_sub(1).wrapping_sub(head) < N;
+        let waiting = sequence.wrapping_sub(1).wrapping_sub(head) < N;
         if waiting && from == lane {
             let next = number.wrapping_add(1);
             if waiting_next.is_none_or(|other: usize| next.wrapping_sub(other).cast_signed() > 0) {

@@ -1,36 +1,36 @@
 //! The consumer's end.
 
 use super::super::{PopDrain, PopError, Stats};
-use super::TurnSpsc;
-use crate::queue::internal::consumer_pacing::{self, Pace};
+use super::SequencedSpsc;
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::sequenced_slot::Slot;
 use crate::sync::{Ordering, broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`TurnSpsc`] that takes values out. Dropping it gives the end back; values not taken stay.
+/// The one end of a [`SequencedSpsc`] that takes values out. Dropping it gives the end back; values not taken stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the consumer gives its end of the queue back"]
-pub struct TurnConsumer<'q, T, const N: usize> {
-    queue: &'q TurnSpsc<T, N>,
+pub struct SequencedConsumer<'q, T, const N: usize> {
+    queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value to take.
     head: usize,
     /// How close it follows.
-    pace: Pace,
+    pace: ConsumerPacing,
     _not_sync: PhantomData<Cell<()>>,
 }
 
-impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
+impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
     /// # Safety
     /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
-    pub(super) unsafe fn attach(queue: &'q TurnSpsc<T, N>) -> Self {
+    pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
         let line = &queue.consumer;
         line.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let head = line.head.load(Ordering::Relaxed);
-        Self { queue, head, pace: Pace::new(head), _not_sync: PhantomData }
+        Self { queue, head, pace: ConsumerPacing::new(head), _not_sync: PhantomData }
     }
 
     /// Takes the oldest value.
@@ -106,7 +106,7 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
         self.queue.consumer.end.close();
     }
 
-    /// What the queue has done so far; see [`TurnSpsc::stats`].
+    /// What the queue has done so far; see [`SequencedSpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
@@ -123,15 +123,15 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        if self.pace.keep(self.head) {
+        if self.pace.maybe_pause(self.head) {
             let there = self.available();
-            self.pace.judge(self.head, there, consumer_pacing::few(N));
+            self.pace.record(self.head, there, consumer_pacing::few(N));
         }
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }
-        self.pace.dry(self.head);
-        // Whoever sees that it is closed sees every turn stored before, so one more look tells "closed and empty" from "a
+        self.pace.on_empty(self.head);
+        // Whoever sees that it is closed sees every sequence stored before, so one more look tells "closed and empty" from "a
         // last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
@@ -153,19 +153,19 @@ impl<'q, T, const N: usize> TurnConsumer<'q, T, N> {
     /// Lets the producer have the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
-        // Release: pairs with the Acquire in `TurnProducer::look`: we are done with the slots before head.
+        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots before head.
         self.queue.consumer.head.store(self.head, Ordering::Release);
     }
 }
 
-impl<T, const N: usize> Drop for TurnConsumer<'_, T, N> {
+impl<T, const N: usize> Drop for SequencedConsumer<'_, T, N> {
     fn drop(&mut self) {
         self.queue.consumer.end.claimed.give_back();
     }
 }
 
-impl<T, const N: usize> fmt::Debug for TurnConsumer<'_, T, N> {
+impl<T, const N: usize> fmt::Debug for SequencedConsumer<'_, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnConsumer").field("queue", self.queue).finish_non_exhaustive()
+        f.debug_struct("SequencedConsumer").field("queue", self.queue).finish_non_exhaustive()
     }
 }

@@ -1,19 +1,19 @@
 //! The producer's end.
 
 use super::super::{Full, Stats};
-use super::TurnSpsc;
+use super::SequencedSpsc;
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`TurnSpsc`] that puts values in. Dropping it gives the end back.
+/// The one end of a [`SequencedSpsc`] that puts values in. Dropping it gives the end back.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the producer gives its end of the queue back"]
-pub struct TurnProducer<'q, T, const N: usize> {
-    queue: &'q TurnSpsc<T, N>,
+pub struct SequencedProducer<'q, T, const N: usize> {
+    queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
     tail: usize,
     /// How far `tail` may go before the consumer's head must be looked at again.
@@ -21,16 +21,16 @@ pub struct TurnProducer<'q, T, const N: usize> {
     _not_sync: PhantomData<Cell<()>>,
 }
 
-impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
+impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Pushes between two looks at the consumer, at most: they keep `high_water` honest.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
     /// # Safety
     /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
-    pub(super) unsafe fn attach(queue: &'q TurnSpsc<T, N>) -> Self {
+    pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
         queue.producer.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us. One that died between storing a turn and
-        // counting it has left a turn that is right already.
+        // Relaxed: our own; whoever wrote it last gave the end back to us. One that died between storing a sequence and
+        // counting it has left a sequence that is right already.
         let mut tail = queue.producer.tail.load(Ordering::Relaxed);
         for _ in 0..N {
             if !queue.slots.at(tail).has(tail) {
@@ -83,7 +83,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
 
     /// How many slots are free. At least as many stay free until this producer uses them.
     #[inline]
-    pub fn free(&mut self) -> usize {
+    pub fn free_slots(&mut self) -> usize {
         self.look()
     }
 
@@ -98,7 +98,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
         self.queue.producer.end.close();
     }
 
-    /// What the queue has done so far; see [`TurnSpsc::stats`].
+    /// What the queue has done so far; see [`SequencedSpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
@@ -107,7 +107,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     /// Looks where the consumer is, and says how many slots are free.
     #[inline]
     fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `TurnConsumer::give_back`: it is done with the slots before head.
+        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);
         debug_assert!(depth <= N, "the consumer is never ahead, nor are we by more than the queue holds");
@@ -129,7 +129,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
             slot.publish(self.tail, Ordering::Release); // the value is not there yet
         }
         // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
-        // stored that head. It stays ours until the turn is stored.
+        // stored that head. It stays ours until the sequence is stored.
         unsafe { slot.write(value) };
         slot.publish(self.tail, unless_broken("turn_publish", Ordering::Release));
         self.tail = self.tail.wrapping_add(1);
@@ -138,7 +138,7 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     /// Keeps the count for statistics and for the next owner of this end.
     #[inline(always)]
     fn count(&mut self) {
-        // Relaxed: the turns publish, not this.
+        // Relaxed: the sequences publish, not this.
         self.queue.producer.tail.store(self.tail, Ordering::Relaxed);
     }
 
@@ -155,18 +155,18 @@ impl<'q, T, const N: usize> TurnProducer<'q, T, N> {
     }
 
     fn count_refusal(&mut self) {
-        count(&self.queue.producer.refused, 1);
+        count(&self.queue.producer.full_count, 1);
     }
 }
 
-impl<T, const N: usize> Drop for TurnProducer<'_, T, N> {
+impl<T, const N: usize> Drop for SequencedProducer<'_, T, N> {
     fn drop(&mut self) {
         self.queue.producer.end.claimed.give_back();
     }
 }
 
-impl<T, const N: usize> fmt::Debug for TurnProducer<'_, T, N> {
+impl<T, const N: usize> fmt::Debug for SequencedProducer<'_, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnProducer").field("queue", self.queue).finish_non_exhaustive()
+        f.debug_struct("SequencedProducer").field("queue", self.queue).finish_non_exhaustive()
     }
 }

@@ -18,12 +18,12 @@ use core::panic::PanicInfo;
 use cortex_m_rt::entry;
 use queues::{Drain, Giving, Grant, Look, One, Place, Some3, Staged, Taking};
 use sweep::Sweep;
-use vvp_core::queue::{FanIn, Mpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Mpsc, Spsc, SequencedSpsc};
 use vvp_firmware::say;
 use vvp_firmware::semihosting::exit;
 
 type Ring = Spsc<u64, 4>;
-type Turns = TurnSpsc<u64, 4>;
+type Turns = SequencedSpsc<u64, 4>;
 type Lanes = FanIn<u64, 4, 2>;
 type Many = Mpsc<u64, 4>;
 
