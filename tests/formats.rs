@@ -11,7 +11,7 @@ const fn shown<T: Format + ?Sized>() {}
 fn public_values_can_be_logged() {
     shown::<(Command, Event, EventBody, Reject, CancelReason, Op, Replacement)>();
     shown::<(OrderId, OwnerId, InstrumentId, Price, Qty, Side, OrderType, TimeInForce)>();
-    shown::<(SelfTrade, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
+    shown::<(SelfTradePrevention, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
     shown::<(market_data::Record, engine::RestoreError)>();
     shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, cell::ReadError)>();
     shown::<queue::Spsc<u8, 4>>();

@@ -22,20 +22,20 @@ mod storage;
 mod view;
 
 pub use crate::types::{
-    InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, SelfTrade, Side, Symbol,
-    Tick, TimeInForce,
+    InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, SelfTradePrevention, Side,
+    Symbol, Tick, TimeInForce,
 };
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
 pub(crate) use event::Stamp;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
-pub(crate) use matching::ctx::Host;
+pub(crate) use matching::ctx::BookCtx;
 pub(crate) use matching::dispatch::rejected;
 pub use order_book::Book;
 pub use sink::queue_sink::QueueSink;
 pub use sink::slice_sink::SliceSink;
 pub use sink::{BoundedSink, CountSink, FnSink, Sink};
-pub(crate) use state_hash::Absorb;
-pub use state_hash::{Track, Tracked, Untracked};
+pub(crate) use state_hash::Hasher;
+pub use state_hash::{NoStateHash, StateHash, WithStateHash};
 pub use view::depth::{BookView, Depth, DepthLevel, RestingOrder};
 pub use view::queries::{BookCounts, FillCost, QueuePosition, WaitingStop};
 pub use view::visible_changes::{Visible, VisibleChange};

@@ -1,9 +1,9 @@
 //! The book of one instrument: what it holds, and how an order is found, comes in and goes.
 
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
-use crate::book::matching::ctx::Host;
-use crate::book::state_hash::{Track, Untracked};
-use crate::book::storage::arena::{Slab, Traits};
+use crate::book::matching::ctx::BookCtx;
+use crate::book::state_hash::{NoStateHash, StateHash};
+use crate::book::storage::arena::{Attributes, Slab};
 use crate::book::storage::indexed_heap::Heap;
 use crate::book::storage::price_ladder::{Ladder, key};
 use crate::book::storage::stop_orders::Stops;
@@ -20,7 +20,7 @@ use zerocopy::FromZeros;
 /// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
-/// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`Untracked`], which costs nothing, or [`Tracked`](super::Tracked) |
+/// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`NoStateHash`], which costs nothing, or [`WithStateHash`](super::WithStateHash) |
 ///
 /// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
 /// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
@@ -43,7 +43,7 @@ pub struct Book<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track = Untracked,
+    T: StateHash = NoStateHash,
 > {
     pub(super) phase: Phase,
     /// A trade or a new stop since the stops were last tested.
@@ -113,14 +113,14 @@ pub(super) struct Rest {
     pub(super) open: u64,
     pub(super) side: Side,
     pub(super) price: Price,
-    pub(super) traits: Traits,
+    pub(super) attributes: Attributes,
     /// Iceberg: what it shows at most.
     pub(super) display: u64,
     /// gtd: when it expires.
     pub(super) expires: u64,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     CheckedCapacity for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     const CHECK: () = {
@@ -134,7 +134,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     };
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// An empty book. All-zero bytes are the same.
@@ -218,29 +218,29 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// A new order rests. `level` is that of its price, or 0 when there is none yet.
     #[inline(always)]
-    pub(super) fn rest<H: Host>(&mut self, rest: &Rest, level: u32, h: &mut H) {
+    pub(super) fn rest<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
         let order = self.slab.take_order(rest.id, rest.open, rest.owner);
         self.ids.insert(rest.id, order);
-        h.born(rest.owner);
+        h.on_open(rest.owner);
         self.settle(order, rest, level, h);
     }
 
     /// An order whose node and id are in place joins the queue of its level.
     #[inline(always)]
-    pub(super) fn settle<H: Host>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
+    pub(super) fn settle<H: BookCtx>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
         let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
-        self.slab.set_traits(order, rest.traits);
-        if rest.traits.iceberg {
-            let extra = self.slab.extra_mut(order);
-            extra.display = rest.display;
-            extra.slice = rest.display.min(rest.open);
+        self.slab.set_attributes(order, rest.attributes);
+        if rest.attributes.iceberg {
+            let cold = self.slab.cold_mut(order);
+            cold.display = rest.display;
+            cold.slice = rest.display.min(rest.open);
         }
-        if matches!(rest.traits.tif, TimeInForce::Gtd) {
-            self.slab.extra_mut(order).expires = rest.expires;
+        if matches!(rest.attributes.tif, TimeInForce::Gtd) {
+            self.slab.cold_mut(order).expires = rest.expires;
             self.expiry.push(order, &mut self.slab);
-            h.wake(rest.expires);
+            h.schedule_expiry(rest.expires);
         }
-        self.slab.link(order, level, rest.traits);
+        self.slab.link(order, level, rest.attributes);
         if h.watches() {
             self.show_added(order, h);
         }
@@ -248,13 +248,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// A new order without options rests.
     #[inline(always)]
-    pub(super) fn rest_plain<H: Host>(&mut self, rest: &Rest, level: u32, h: &mut H) {
+    pub(super) fn rest_vanilla<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
         let order = self.slab.take_order(rest.id, rest.open, rest.owner);
         self.ids.insert(rest.id, order);
-        h.born(rest.owner);
-        self.slab.set_traits(order, rest.traits);
+        h.on_open(rest.owner);
+        self.slab.set_attributes(order, rest.attributes);
         let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
-        self.slab.link_plain(order, level, rest.open);
+        self.slab.link_vanilla(order, level, rest.open);
         if h.watches() {
             self.show_added(order, h);
         }
@@ -295,7 +295,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Takes an order out of its level, and the level off the ladder if that leaves it empty. Node and id stay.
     #[inline(always)]
     pub(super) fn lift(&mut self, order: u32) {
-        if self.slab.is_special(order) && matches!(self.slab.traits(order).tif, TimeInForce::Gtd) {
+        if self.slab.has_cold_state(order) && matches!(self.slab.attributes(order).tif, TimeInForce::Gtd) {
             self.expiry.remove(order, &mut self.slab);
         }
         let level = self.slab.unlink(order);
@@ -306,25 +306,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Gives back the node and the id of an order that was lifted.
     #[inline(always)]
-    pub(super) fn bury<H: Host>(&mut self, order: u32, h: &mut H) {
+    pub(super) fn bury<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = self.slab.node(order);
         let (id, owner) = (node.key, self.slab.owner(order));
         self.ids.remove(id, order);
         self.slab.free_order(order);
-        h.died(owner);
+        h.on_close(owner);
     }
 
     /// A resting order is gone.
     #[inline(always)]
-    pub(super) fn drop_order<H: Host>(&mut self, order: u32, h: &mut H) {
+    pub(super) fn drop_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = *self.slab.node(order);
-        if node.is_special() {
-            return self.drop_special(order, h);
+        if node.has_cold_state() {
+            return self.drop_with_cold_state(order, h);
         }
-        let level = self.slab.unlink_plain(&node);
+        let level = self.slab.unlink_vanilla(&node);
         self.ids.remove(node.key, order);
         self.slab.free_order(order);
-        h.died(node.owner());
+        h.on_close(node.owner());
         if self.slab.is_empty(level) {
             self.drop_level(level);
         }
@@ -332,14 +332,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     #[cold]
     #[inline(never)]
-    fn drop_special<H: Host>(&mut self, order: u32, h: &mut H) {
+    fn drop_with_cold_state<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         self.lift(order);
         self.bury(order, h);
     }
 
     /// Cancels a resting order.
     #[inline(always)]
-    pub(super) fn cancel_order<H: Host>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
+    pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
         let node = self.slab.node(order);
         let (id, open) = (node.key, node.qty);
         h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
@@ -350,13 +350,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Cancels an untriggered stop.
-    pub(super) fn cancel_stop<H: Host>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
+    pub(super) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
         h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
         self.stop_leaves(slot);
         self.stops.remove(slot);
         self.forget_stop(stop.id, slot);
-        h.died(stop.owner);
+        h.on_close(stop.owner);
     }
 
     /// How many live orders (resting or untriggered) the owner has. Walks the book.
@@ -395,7 +395,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 gtd += self
                     .slab
                     .queue(at.level)
-                    .filter(|&o| self.slab.is_special(o) && self.slab.traits(o).tif == TimeInForce::Gtd)
+                    .filter(|&o| self.slab.has_cold_state(o) && self.slab.attributes(o).tif == TimeInForce::Gtd)
                     .count();
                 if ladder.find(at.key) != at.level {
                     return Err("a level is not found by its price");
@@ -418,7 +418,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.ids.len() != resting + self.stops.live() {
             return Err("ids and live orders differ");
         }
-        self.check_track()?;
+        self.check_state_hash()?;
         if !self.stops.is_consistent() {
             return Err("stops, their lists and heaps disagree");
         }
@@ -433,7 +433,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn check_level(&self, level: u32, key: i64, side: Side) -> Result<(), &'static str> {
-        let (mut total, mut dark, mut visible, mut hidden_seen) = (0u64, 0u64, 0u32, false);
+        let (mut total, mut hidden_qty, mut visible, mut hidden_seen) = (0u64, 0u64, 0u32, false);
         let mut previous = level;
         for order in self.slab.queue(level) {
             let node = self.slab.node(order);
@@ -454,10 +454,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Err("an order shows nothing, or more than it has");
             }
             total = total.checked_add(node.qty).ok_or("a level's total overflows")?;
-            dark += self.slab.dark_of(order);
+            hidden_qty += self.slab.hidden_qty_of(order);
             previous = order;
         }
-        let shown = total - dark;
+        let shown = total - hidden_qty;
         if self.slab.is_empty(level)
             || self.slab.node(level).qty != total
             || self.slab.visible_qty(level) != shown
@@ -471,8 +471,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track> Default
-    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Default for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn default() -> Self {
         Self::new()

@@ -1,6 +1,6 @@
 //! Risk limits by owner.
 
-use crate::book::{Absorb, Limits, OwnerId, Qty, Reject};
+use crate::book::{Hasher, Limits, OwnerId, Qty, Reject};
 use zerocopy::FromZeros;
 
 /// The limits of up to `OWNERS` owners, and how many live orders each of them has.
@@ -8,7 +8,7 @@ use zerocopy::FromZeros;
 /// Owners without limits are not kept, so an engine that sets none pays one predictable branch an order.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(super) struct Owners<const OWNERS: usize> {
+pub(super) struct RiskLimits<const OWNERS: usize> {
     count: u32,
     reserved: u32,
     /// Of a mix of each owner and its limits: its share of the state hash.
@@ -35,7 +35,7 @@ struct Entry {
     reserved: [u8; 7],
 }
 
-impl<const OWNERS: usize> Owners<OWNERS> {
+impl<const OWNERS: usize> RiskLimits<OWNERS> {
     /// Where an owner's entry belongs; `None` when there is no place at all.
     fn home(owner: u32) -> Option<usize> {
         (owner.wrapping_mul(0x9e37_79b9) as usize).checked_rem(OWNERS)
@@ -70,7 +70,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     }
 
     /// Whether the owner's live orders are counted already.
-    pub(super) fn knows(&self, owner: OwnerId) -> bool {
+    pub(super) fn contains(&self, owner: OwnerId) -> bool {
         self.entry(owner.get()).is_some()
     }
 
@@ -177,7 +177,7 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     }
 
     #[inline(always)]
-    pub(super) fn admit(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
+    pub(super) fn check(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         if self.count == 0 { Ok(()) } else { self.test(owner, qty, price, adds) }
     }
 
@@ -191,14 +191,14 @@ impl<const OWNERS: usize> Owners<OWNERS> {
     }
 
     #[inline(always)]
-    pub(super) fn born(&mut self, owner: u32) {
+    pub(super) fn on_open(&mut self, owner: u32) {
         if let Some(entry) = self.entry_mut(owner) {
             entry.live_orders += 1;
         }
     }
 
     #[inline(always)]
-    pub(super) fn died(&mut self, owner: u32) {
+    pub(super) fn on_close(&mut self, owner: u32) {
         if let Some(entry) = self.entry_mut(owner) {
             entry.live_orders -= 1;
         }
@@ -231,7 +231,7 @@ impl Entry {
             return 0;
         }
         let Limits { max_qty, max_notional, max_orders, blocked } = self.limits();
-        let head = Absorb::new(3).and(u64::from(self.owner) << 1 | u64::from(blocked));
+        let head = Hasher::new(3).and(u64::from(self.owner) << 1 | u64::from(blocked));
         let head = head.and_maybe(max_qty.map(Qty::lots)).and_maybe(max_orders);
         head.and_maybe(max_notional.map(|n| n as u64)).and_maybe(max_notional.map(|n| (n >> 64) as u64)).word()
     }

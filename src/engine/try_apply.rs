@@ -1,7 +1,7 @@
 //! Commands where nothing may wait: in full and at once, or not at all.
 
 use super::{Engine, Matcher};
-use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, Track, VisibleChange};
+use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, StateHash, VisibleChange};
 use crate::capacity::checked;
 
 /// The events of a command might not fit into the sink; nothing has changed.
@@ -81,7 +81,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// Applies a command if all events that it can cause will fit into the sink as it is, so that nothing waits.
@@ -170,7 +170,7 @@ impl<
     /// Whether some gtd order expires by `ts`.
     #[inline(always)]
     const fn has_due(&self, ts: u64) -> bool {
-        self.state.wake.wrapping_sub(1) < ts
+        self.state.first_expiry.wrapping_sub(1) < ts
     }
 }
 

@@ -37,7 +37,7 @@
 use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::map::hashing::{self, GOLDEN};
-use crate::map::tag_group::{self, GUEST, Group, Places, WIDTH};
+use crate::map::tag_group::{self, DISPLACED, Group, Places, WIDTH};
 use zerocopy::FromZeros;
 
 /// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
@@ -163,16 +163,16 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
     }
 
-    /// The tag in its home group: from 1 to one below `GUEST`.
+    /// The tag in its home group: from 1 to one below `DISPLACED`.
     #[inline(always)]
     fn tag(w: Wanted) -> u32 {
-        ((u32::from(Self::mark(w)) * (GUEST - 1)) >> 8) + 1
+        ((u32::from(Self::mark(w)) * (DISPLACED - 1)) >> 8) + 1
     }
 
     /// The tag in any other group.
     #[inline(always)]
-    fn guest_tag(w: Wanted) -> u32 {
-        u32::from(Self::mark(w)) | GUEST
+    fn displaced_tag(w: Wanted) -> u32 {
+        u32::from(Self::mark(w)) | DISPLACED
     }
 
     /// The tags of the group that begins at this place.
@@ -245,7 +245,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
                 return Err(Vacancy { first, free, tag });
             }
             first = Self::next(first);
-            tag = Self::guest_tag(w);
+            tag = Self::displaced_tag(w);
         }
     }
 
@@ -338,7 +338,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             }
             let Some(place) = self.gone_past(group) else { break };
             let w = self.wanted(self.entry(place).id);
-            self.set_tag(hole, if Self::home(w) == group { Self::tag(w) } else { Self::guest_tag(w) });
+            self.set_tag(hole, if Self::home(w) == group { Self::tag(w) } else { Self::displaced_tag(w) });
             *self.entry_mut(hole) = *self.entry(place);
             hole = place;
         }
@@ -350,7 +350,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut first = Self::next(group);
         while first != group {
             let from_group = Self::distance(group, first);
-            for i in tag_group::guests(self.group(first)) {
+            for i in tag_group::displaced(self.group(first)) {
                 let place = first.wrapping_add(i);
                 let home = Self::home(self.wanted(self.entry(place).id));
                 if Self::distance(home, first) >= from_group {
@@ -432,7 +432,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             let w = self.wanted(self.entries[place].id);
             len += 1;
             let at_home = Self::home(w) == Self::first_of(place);
-            assert!(u32::from(self.tags[place]) == if at_home { Self::tag(w) } else { Self::guest_tag(w) }, "tag");
+            assert!(u32::from(self.tags[place]) == if at_home { Self::tag(w) } else { Self::displaced_tag(w) }, "tag");
             let mut first = Self::home(w);
             while first != Self::first_of(place) {
                 assert!(!self.free(first).any(), "an id lies past a group that has room");

@@ -6,8 +6,8 @@ pub(super) const WIDTH: usize = 16;
 /// A row of tags, one a place; 0 is an empty place.
 pub(super) type Group = [u8; WIDTH];
 
-/// Tags from here on are those of guests: ids that lie past the group where they want to be, which was full.
-pub(super) const GUEST: u32 = 224;
+/// Tags from here on are those of displaced entries: ids that lie past the group where they want to be, which was full.
+pub(super) const DISPLACED: u32 = 224;
 
 /// Places of a group: bit `i` is place `i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +68,10 @@ pub(super) fn matching(group: &Group, tag: u32) -> Places {
     portable(group, tag)
 }
 
-/// The places of guests.
+/// The places of displaced entries.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline(always)]
-pub(super) fn guests(group: &Group) -> Places {
+pub(super) fn displaced(group: &Group) -> Places {
     use core::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8, _mm_set1_epi8,
     };
@@ -80,24 +80,24 @@ pub(super) fn guests(group: &Group) -> Places {
     // SAFETY: as in `matching`.
     #[allow(unused_unsafe)]
     let mask = unsafe {
-        let least = _mm_set1_epi8((GUEST as u8).cast_signed());
+        let least = _mm_set1_epi8((DISPLACED as u8).cast_signed());
         _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(tags, least), tags))
     };
     Places(mask.cast_unsigned())
 }
 
-/// The places of guests.
+/// The places of displaced entries.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline(always)]
-pub(super) fn guests(group: &Group) -> Places {
-    portable_guests(group)
+pub(super) fn displaced(group: &Group) -> Places {
+    portable_displaced(group)
 }
 
-/// The same with ordinary words: a guest's three upper bits are ones.
+/// The same with ordinary words: a displaced entry's three upper bits are ones.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
-fn portable_guests(group: &Group) -> Places {
-    const { assert!(GUEST == 0b1110_0000) };
+fn portable_displaced(group: &Group) -> Places {
+    const { assert!(DISPLACED == 0b1110_0000) };
     let half = |bytes: &[u8; 8]| {
         let tags = u64::from_le_bytes(*bytes);
         gather(tags & (tags << 1) & (tags << 2) & !REST)
@@ -145,10 +145,11 @@ mod tests {
             let mut group = [0; WIDTH];
             for tag in &mut group {
                 x = x.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-                *tag = [0, 1, 0x7f, 0x80, GUEST as u8 - 1, GUEST as u8, (x >> 40) as u8, 0xff][(x >> 61) as usize];
+                *tag =
+                    [0, 1, 0x7f, 0x80, DISPLACED as u8 - 1, DISPLACED as u8, (x >> 40) as u8, 0xff][(x >> 61) as usize];
             }
-            let plain = (0..WIDTH).filter(|&i| u32::from(group[i]) >= GUEST).map(|i| 1 << i).sum();
-            assert_eq!((guests(&group), portable_guests(&group)), (Places(plain), Places(plain)));
+            let plain = (0..WIDTH).filter(|&i| u32::from(group[i]) >= DISPLACED).map(|i| 1 << i).sum();
+            assert_eq!((displaced(&group), portable_displaced(&group)), (Places(plain), Places(plain)));
             for tag in [0, 1, 0x7f, 0x80, 0x81, 0xff, group[3]] {
                 let plain = (0..WIDTH).filter(|&i| group[i] == tag).map(|i| 1 << i).sum();
                 assert_eq!(matching(&group, u32::from(tag)), Places(plain));

@@ -6,7 +6,7 @@ use zerocopy::FromZeros;
 /// A level that was touched.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
-pub(super) struct Touch {
+pub(super) struct DirtyLevel {
     price: i64,
     qty_before: u64,
     qty: u64,
@@ -20,7 +20,7 @@ pub(super) struct Touch {
     reserved: [u8; 5],
 }
 
-impl Touch {
+impl DirtyLevel {
     /// The level as it is now, if the market sees a difference.
     #[inline]
     pub(super) const fn difference(&self) -> Option<DepthLevel> {
@@ -53,15 +53,15 @@ impl Touch {
 /// The last ones go first, so that a chain is taken back the way it was made.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(super) struct Touched<const TOUCHED: usize> {
+pub(super) struct DirtyLevels<const TOUCHED: usize> {
     len: u32,
     reserved: u32,
-    touches: [Touch; TOUCHED],
+    touches: [DirtyLevel; TOUCHED],
     /// The first touch of each chain (its index + 1).
     chains: [u32; TOUCHED],
 }
 
-impl<const TOUCHED: usize> Touched<TOUCHED> {
+impl<const TOUCHED: usize> DirtyLevels<TOUCHED> {
     #[inline]
     pub(super) const fn len(&self) -> usize {
         self.len as usize
@@ -69,7 +69,7 @@ impl<const TOUCHED: usize> Touched<TOUCHED> {
 
     /// The touches from the `from`th on.
     #[inline]
-    pub(super) fn since(&self, from: usize) -> &[Touch] {
+    pub(super) fn since(&self, from: usize) -> &[DirtyLevel] {
         self.touches.get(from..self.len()).unwrap_or(&[])
     }
 
@@ -112,7 +112,7 @@ impl<const TOUCHED: usize> Touched<TOUCHED> {
         let place = self.len as usize;
         if let Some(touch) = self.touches.get_mut(place) {
             let before = change.level_before();
-            *touch = Touch {
+            *touch = DirtyLevel {
                 price: before.price.ticks(),
                 qty_before: before.qty.lots(),
                 qty: 0,

@@ -46,13 +46,13 @@ mod sink;
 mod tops;
 
 pub use record::{BadRecord, MarketData, Record};
-pub use sink::{FeedSink, FnFeed, Wants, all, levels, orders, top};
+pub use sink::{FeedSink, FnFeed, Subscription, all, levels, orders, top};
 pub use tops::{Tops, TopsWriter};
 
 use crate::book::{BookView, Command, DepthLevel, Event, InstrumentId, Price, Qty, Side, Sink, Visible, VisibleChange};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::engine::Matcher;
-use dirty_levels::Touched;
+use dirty_levels::DirtyLevels;
 use zerocopy::FromZeros;
 
 /// Turns the commands of one engine into market data.
@@ -78,7 +78,7 @@ pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
     reserved: u32,
     marks: [u32; INSTRUMENTS],
     tops: [Top; INSTRUMENTS],
-    touched: Touched<TOUCHED>,
+    dirty: DirtyLevels<TOUCHED>,
     checked: Checked<Self>,
 }
 
@@ -165,8 +165,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         self.clock = engine.clock().max(command.ts().unwrap_or(0));
         self.own = command.instrument_id().get();
         self.current = self.own;
-        engine.apply(command, &mut Tap { feed: self, sink, out, seq: 0 });
-        if self.touched.len() > 0 {
+        engine.apply(command, &mut ObservingSink { feed: self, sink, out, seq: 0 });
+        if self.dirty.len() > 0 {
             self.publish_levels(0, engine.seq(), out);
             self.kept = 0;
         }
@@ -204,14 +204,14 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         if change.instrument.get() != self.current {
             self.turn(change.instrument, seq_before, out);
         }
-        self.touched.note(change);
+        self.dirty.note(change);
     }
 
     #[cold]
     #[inline(never)]
     fn turn<F: FeedSink>(&mut self, to: InstrumentId, seq_before: u64, out: &mut F) {
         if self.current == self.own {
-            self.kept = self.touched.len() as u32;
+            self.kept = self.dirty.len() as u32;
         } else {
             self.publish_levels(self.kept as usize, seq_before, out);
         }
@@ -220,14 +220,14 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
 
     /// Tells of the levels touched from the `from`th on, and forgets them.
     fn publish_levels<F: FeedSink>(&mut self, from: usize, seq: u64, out: &mut F) {
-        for touch in self.touched.since(from) {
+        for touch in self.dirty.since(from) {
             if let Some(level) = touch.difference() {
                 self.records += 1;
                 let data = MarketData::Level { side: touch.side(), level };
                 out.record(Record::new(self.records as u32, touch.instrument(), self.clock, seq, data));
             }
         }
-        self.touched.forget_since(from);
+        self.dirty.forget_since(from);
     }
 
     /// Notes that the L1 of an instrument is to be looked at, unless the change lies behind the best level: that one is
@@ -269,7 +269,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Default for Feed<INSTRUMENT
 }
 
 /// The engine's sink while a feed looks on.
-struct Tap<'a, S, F, const INSTRUMENTS: usize, const TOUCHED: usize> {
+struct ObservingSink<'a, S, F, const INSTRUMENTS: usize, const TOUCHED: usize> {
     feed: &'a mut Feed<INSTRUMENTS, TOUCHED>,
     sink: &'a mut S,
     out: &'a mut F,
@@ -278,7 +278,7 @@ struct Tap<'a, S, F, const INSTRUMENTS: usize, const TOUCHED: usize> {
 }
 
 impl<S: Sink, F: FeedSink, const INSTRUMENTS: usize, const TOUCHED: usize> Sink
-    for Tap<'_, S, F, INSTRUMENTS, TOUCHED>
+    for ObservingSink<'_, S, F, INSTRUMENTS, TOUCHED>
 {
     #[inline(always)]
     fn emit(&mut self, event: Event) {
@@ -287,21 +287,21 @@ impl<S: Sink, F: FeedSink, const INSTRUMENTS: usize, const TOUCHED: usize> Sink
 
     #[inline(always)]
     fn watches(&self) -> bool {
-        F::WANTS.top || F::WANTS.levels || F::WANTS.orders || self.sink.watches()
+        F::SUBSCRIPTION.top || F::SUBSCRIPTION.levels || F::SUBSCRIPTION.orders || self.sink.watches()
     }
 
     #[inline]
     fn watch(&mut self, change: &VisibleChange) {
         let &VisibleChange { instrument, seq, side, level, what } = change;
         let shows = !matches!(what, Visible::HiddenTrade { .. });
-        if shows && F::WANTS.levels {
+        if shows && F::SUBSCRIPTION.levels {
             self.feed.touch(change, self.seq, self.out);
         }
-        if shows && F::WANTS.top {
+        if shows && F::SUBSCRIPTION.top {
             self.feed.mark(change);
         }
         self.seq = seq;
-        if F::WANTS.orders {
+        if F::SUBSCRIPTION.orders {
             self.feed.put(instrument, seq, MarketData::Order { side, price: level.price, what }, self.out);
         }
         if self.sink.watches() {

@@ -7,7 +7,7 @@ use crate::queue::Wait;
 /// Which kinds of market data somebody wants; the others are not made, and cost nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Wants {
+pub struct Subscription {
     /// L1: the best bid and ask.
     pub top: bool,
     /// L2: price levels.
@@ -16,7 +16,7 @@ pub struct Wants {
     pub orders: bool,
 }
 
-impl Wants {
+impl Subscription {
     /// All of it.
     pub const ALL: Self = Self { top: true, levels: true, orders: true };
 }
@@ -25,14 +25,14 @@ impl Wants {
 /// the record is in.
 pub trait FeedSink {
     /// What it wants.
-    const WANTS: Wants = Wants::ALL;
+    const SUBSCRIPTION: Subscription = Subscription::ALL;
 
     /// Takes one record.
     fn record(&mut self, record: Record);
 }
 
 impl<F: FeedSink + ?Sized> FeedSink for &mut F {
-    const WANTS: Wants = F::WANTS;
+    const SUBSCRIPTION: Subscription = F::SUBSCRIPTION;
 
     #[inline(always)]
     fn record(&mut self, record: Record) {
@@ -68,7 +68,7 @@ pub const fn orders<F: FnMut(Record)>(f: F) -> FnFeed<F, false, false, true> {
 impl<F: FnMut(Record), const TOP: bool, const LEVELS: bool, const ORDERS: bool> FeedSink
     for FnFeed<F, TOP, LEVELS, ORDERS>
 {
-    const WANTS: Wants = Wants { top: TOP, levels: LEVELS, orders: ORDERS };
+    const SUBSCRIPTION: Subscription = Subscription { top: TOP, levels: LEVELS, orders: ORDERS };
 
     #[inline(always)]
     fn record(&mut self, record: Record) {

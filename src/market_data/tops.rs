@@ -1,6 +1,6 @@
 //! The best bid and ask of every instrument, for other threads to look at.
 
-use super::{FeedSink, Record, Wants};
+use super::{FeedSink, Record, Subscription};
 use crate::book::InstrumentId;
 use crate::cell::Latest;
 use crate::cell::{Reader, Writer};
@@ -85,7 +85,7 @@ pub struct TopsWriter<'t, const INSTRUMENTS: usize> {
 }
 
 impl<const INSTRUMENTS: usize> FeedSink for TopsWriter<'_, INSTRUMENTS> {
-    const WANTS: Wants = Wants { top: true, levels: false, orders: false };
+    const SUBSCRIPTION: Subscription = Subscription { top: true, levels: false, orders: false };
 
     #[inline]
     fn record(&mut self, record: Record) {

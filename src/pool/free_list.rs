@@ -36,10 +36,10 @@ fn put_order(by_magazine: bool) -> Ordering {
 /// elsewhere) are taken or given back by others.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(super) struct Ring<E: ?Sized = [AtomicUsize]> {
-    pub(super) taking: CachePadded<Taking>,
-    pub(super) putting: CachePadded<Putting>,
-    pub(super) notes: CachePadded<Notes>,
+pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
+    pub(super) acquire: CachePadded<AcquireLine>,
+    pub(super) release: CachePadded<ReleaseLine>,
+    pub(super) info: CachePadded<InfoLine>,
     pub(super) entries: E,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Ring<E: ?Sized = [AtomicUsize]> {
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(super) struct Taking {
+pub(super) struct AcquireLine {
     /// How many were taken from the ring so far.
     pub(super) head: AtomicUsize,
     /// How many slots were ever taken: those from here on have never been used. Stops at N.
@@ -60,7 +60,7 @@ pub(super) struct Taking {
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(super) struct Putting {
+pub(super) struct ReleaseLine {
     /// How many were put into the ring so far; behind by those who have put and not said so yet.
     pub(super) tail: AtomicUsize,
 }
@@ -69,7 +69,7 @@ pub(super) struct Putting {
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-pub(super) struct Notes {
+pub(super) struct InfoLine {
     /// The name of the pool in its handles, in the bits above a slot's number; 0 as long as no slot was ever taken.
     pub(super) tag: AtomicUsize,
     /// What magazines have reported so far, see [`Reported`].
@@ -102,7 +102,7 @@ pub(super) struct Counts {
 /// Slots are numbered in 24 bits, so that a handle has at least 8 for the pool's tag.
 pub(super) const MOST: usize = 1 << 24;
 
-impl<const N: usize> Ring<[AtomicUsize; N]> {
+impl<const N: usize> FreeList<[AtomicUsize; N]> {
     /// All slots free and never used.
     #[cfg(not(loom))]
     pub(super) const fn new() -> Self {
@@ -118,13 +118,13 @@ impl<const N: usize> Ring<[AtomicUsize; N]> {
     const_unless_loom! {
         fn with_entries(entries: [AtomicUsize; N]) -> Self {
             Self {
-                taking: CachePadded::new(Taking {
+                acquire: CachePadded::new(AcquireLine {
                     head: AtomicUsize::new(0),
                     fresh: AtomicUsize::new(0),
                     exhausted: AtomicUsize::new(0),
                 }),
-                putting: CachePadded::new(Putting { tail: AtomicUsize::new(0) }),
-                notes: CachePadded::new(Notes {
+                release: CachePadded::new(ReleaseLine { tail: AtomicUsize::new(0) }),
+                info: CachePadded::new(InfoLine {
                     tag: AtomicUsize::new(0),
                     hits: AtomicUsize::new(0),
                     moved_in: AtomicUsize::new(0),
@@ -136,7 +136,7 @@ impl<const N: usize> Ring<[AtomicUsize; N]> {
     }
 }
 
-impl Ring {
+impl FreeList {
     /// How many slots there are.
     #[inline(always)]
     pub(super) fn capacity(&self) -> usize {
@@ -193,7 +193,7 @@ impl Ring {
     fn take_used(&self, out: &mut [u32]) -> usize {
         // Acquire: pairs with the Release of the swap below, so that whoever comes later in the ring comes after those
         // before; `put` builds on that.
-        let mut head = self.taking.head.load(Ordering::Acquire);
+        let mut head = self.acquire.head.load(Ordering::Acquire);
         let mut pause = Pause(0);
         loop {
             let mut run = 0;
@@ -212,7 +212,7 @@ impl Ring {
             }
             if stale {
                 // Filled anew since `head` was read. Acquire: as above; the entry's lets us see a later one.
-                head = self.taking.head.load(Ordering::Acquire);
+                head = self.acquire.head.load(Ordering::Acquire);
                 continue;
             }
             if run == 0 {
@@ -221,12 +221,12 @@ impl Ring {
             let after = head.wrapping_add(run);
             // Release: our reading of the entries comes before any later taker, and so before any `put` that writes
             // over them. Acquire: as for the load above. Relaxed: a failure has learnt nothing.
-            match self.taking.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.acquire.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return run,
                 Err(_) => {
                     pause.longer();
                     // Acquire: as above.
-                    head = self.taking.head.load(Ordering::Acquire);
+                    head = self.acquire.head.load(Ordering::Acquire);
                 }
             }
         }
@@ -244,7 +244,7 @@ impl Ring {
         let run = self.take_used(out);
         if run == 0 {
             // Relaxed: a number to look at.
-            self.taking.exhausted.fetch_add(1, Ordering::Relaxed);
+            self.acquire.exhausted.fetch_add(1, Ordering::Relaxed);
         }
         run
     }
@@ -259,14 +259,14 @@ impl Ring {
     fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
         // Relaxed, all: nobody has written anything about these slots that we would have to see.
-        let mut first = self.taking.fresh.load(Ordering::Relaxed);
+        let mut first = self.acquire.fresh.load(Ordering::Relaxed);
         loop {
             let run = out.len().min(self.capacity().saturating_sub(first));
             if run == 0 {
                 return 0;
             }
             let after = first.wrapping_add(run);
-            match self.taking.fresh.compare_exchange_weak(first, after, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.acquire.fresh.compare_exchange_weak(first, after, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
                     out.iter_mut().zip(first..after).for_each(|(number, i)| *number = i as u32);
                     return run;
@@ -284,7 +284,7 @@ impl Ring {
     #[inline]
     pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
         // Acquire: pairs with the Release of the swap in `advance`: what lies before the tail was put before this.
-        let start = self.putting.tail.load(Ordering::Acquire);
+        let start = self.release.tail.load(Ordering::Acquire);
         let mut tail = start;
         for number in numbers {
             debug_assert!((number as usize) < self.capacity());
@@ -312,7 +312,7 @@ impl Ring {
             // Filled, in this lap or a later one, by somebody who is about to move the tail: leave him the line for a
             // moment. Acquire: as in `put`.
             pause.longer();
-            let now = self.putting.tail.load(Ordering::Acquire);
+            let now = self.release.tail.load(Ordering::Acquire);
             if now != tail {
                 tail = now;
                 continue;
@@ -321,7 +321,7 @@ impl Ring {
             // of the tail, and nobody behind would find his place before he goes on. AcqRel, Acquire: as in `advance`.
             let entry = cell.load(Ordering::Acquire);
             if !self.is_of_last_lap(entry, tail) {
-                tail = match self.putting.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
+                tail = match self.release.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(_) => next,
                     Err(now) => now,
                 };
@@ -335,7 +335,7 @@ impl Ring {
         while (to.wrapping_sub(from) as isize) > 0 {
             // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that who goes on from here comes
             // after all who have put before.
-            match self.putting.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
+            match self.release.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(now) => from = now,
             }
@@ -346,7 +346,7 @@ impl Ring {
     #[inline(always)]
     pub(super) fn tag(&self) -> usize {
         // Relaxed: it is set once, before the first slot is taken, by or before whoever handed us a slot or a handle.
-        self.notes.tag.load(Ordering::Relaxed)
+        self.info.tag.load(Ordering::Relaxed)
     }
 
     /// Gives the pool the next tag there is, unless it has one.
@@ -354,7 +354,7 @@ impl Ring {
         if self.tag() == 0 {
             let bits = 32 - self.mask().count_ones();
             // Relaxed, both: the number is all there is. Whoever comes second keeps what the first one set.
-            let _ = self.notes.tag.compare_exchange(0, next_tag(bits), Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.info.tag.compare_exchange(0, next_tag(bits), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
@@ -362,42 +362,42 @@ impl Ring {
     pub(super) fn name_it(&mut self, tag: u32) {
         let bits = 32 - self.mask().count_ones();
         // Relaxed: the pool is borrowed exclusively.
-        self.notes.tag.store(in_place(tag, bits), Ordering::Relaxed);
+        self.info.tag.store(in_place(tag, bits), Ordering::Relaxed);
     }
 
     /// Takes a magazine's report.
     pub(super) fn report(&self, more: Reported) {
         // Relaxed, all: numbers to look at.
-        self.notes.hits.fetch_add(more.hits, Ordering::Relaxed);
-        self.notes.moved_in.fetch_add(more.moved_in, Ordering::Relaxed);
-        self.notes.moved_out.fetch_add(more.moved_out, Ordering::Relaxed);
+        self.info.hits.fetch_add(more.hits, Ordering::Relaxed);
+        self.info.moved_in.fetch_add(more.moved_in, Ordering::Relaxed);
+        self.info.moved_out.fetch_add(more.moved_out, Ordering::Relaxed);
     }
 
     /// What happened so far.
     pub(super) fn counts(&self) -> Counts {
         // Relaxed, all: numbers to look at. What goes up with a return is read before what goes up with a taking, so
         // that no more seem to have come back than went out.
-        let put = self.putting.tail.load(Ordering::Relaxed);
+        let put = self.release.tail.load(Ordering::Relaxed);
         let reported = Reported {
-            hits: self.notes.hits.load(Ordering::Relaxed),
-            moved_in: self.notes.moved_in.load(Ordering::Relaxed),
-            moved_out: self.notes.moved_out.load(Ordering::Relaxed),
+            hits: self.info.hits.load(Ordering::Relaxed),
+            moved_in: self.info.moved_in.load(Ordering::Relaxed),
+            moved_out: self.info.moved_out.load(Ordering::Relaxed),
         };
-        let fresh = self.taking.fresh.load(Ordering::Relaxed);
-        let taken = self.taking.head.load(Ordering::Relaxed).wrapping_add(fresh);
-        Counts { taken, put, fresh, exhausted: self.taking.exhausted.load(Ordering::Relaxed), reported }
+        let fresh = self.acquire.fresh.load(Ordering::Relaxed);
+        let taken = self.acquire.head.load(Ordering::Relaxed).wrapping_add(fresh);
+        Counts { taken, put, fresh, exhausted: self.acquire.exhausted.load(Ordering::Relaxed), reported }
     }
 
     /// Slots that were ever taken.
     pub(super) fn used(&self) -> usize {
         // Relaxed: a number to look at, or whoever asks has the pool exclusively.
-        self.taking.fresh.load(Ordering::Relaxed)
+        self.acquire.fresh.load(Ordering::Relaxed)
     }
 
     /// Calls `free` with each number in the ring. For an owner: others' doings meanwhile would be missed or seen twice.
     pub(super) fn each_free(&mut self, mut free: impl FnMut(u32)) {
         // Relaxed, all: the ring is borrowed exclusively.
-        let mut position = self.taking.head.load(Ordering::Relaxed);
+        let mut position = self.acquire.head.load(Ordering::Relaxed);
         loop {
             let entry = self.entry(position).load(Ordering::Relaxed);
             if !self.is_of(entry, position) {

@@ -3,7 +3,7 @@
 use super::Reset;
 use super::handle::Handle;
 use super::slot::Slot;
-use crate::pool::free_list::Ring;
+use crate::pool::free_list::FreeList;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
@@ -17,7 +17,7 @@ use core::ops::{Deref, DerefMut};
 pub struct PoolBox<'p, T: Reset> {
     /// Ours: its number came out of the ring and is in nobody else's hands.
     pub(super) slot: &'p Slot<T>,
-    pub(super) home: &'p Ring,
+    pub(super) home: &'p FreeList,
     pub(super) number: u32,
 }
 
@@ -33,7 +33,7 @@ impl<'p, T: Reset> PoolBox<'p, T> {
     /// # Safety
     /// The slot is the one with this number, which came out of the ring and is the caller's alone.
     #[inline(always)]
-    pub(super) unsafe fn open(slot: &'p Slot<T>, home: &'p Ring, number: u32, init: impl FnOnce() -> T) -> Self {
+    pub(super) unsafe fn open(slot: &'p Slot<T>, home: &'p FreeList, number: u32, init: impl FnOnce() -> T) -> Self {
         // SAFETY: the slot is ours.
         unsafe { open(slot, home, || number, init) };
         Self { slot, home, number }
@@ -52,7 +52,7 @@ impl<'p, T: Reset> PoolBox<'p, T> {
 
     /// Takes the box apart without giving its slot back.
     #[inline(always)]
-    pub(super) fn into_parts(self) -> (&'p Slot<T>, &'p Ring, u32) {
+    pub(super) fn into_parts(self) -> (&'p Slot<T>, &'p FreeList, u32) {
         let this = ManuallyDrop::new(self);
         (this.slot, this.home, this.number)
     }
@@ -63,7 +63,7 @@ impl<'p, T: Reset> PoolBox<'p, T> {
 /// # Safety
 /// As for [`PoolBox::open`].
 #[inline(always)]
-pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &Ring, number: impl FnOnce() -> u32, init: impl FnOnce() -> T) {
+pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &FreeList, number: impl FnOnce() -> u32, init: impl FnOnce() -> T) {
     // SAFETY: the slot is the caller's.
     if !unsafe { slot.holds_value() } {
         // SAFETY: the slot is the caller's.
@@ -77,9 +77,9 @@ pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &Ring, number: impl FnOnce() 
 /// As for [`PoolBox::open`].
 #[cold]
 #[inline(never)]
-unsafe fn fill<T>(slot: &Slot<T>, home: &Ring, number: u32, init: impl FnOnce() -> T) {
+unsafe fn fill<T>(slot: &Slot<T>, home: &FreeList, number: u32, init: impl FnOnce() -> T) {
     /// Gives the number back, should `init` panic.
-    struct Undo<'r>(&'r Ring, u32);
+    struct Undo<'r>(&'r FreeList, u32);
     impl Drop for Undo<'_> {
         fn drop(&mut self) {
             // SAFETY: the number is the caller's, who is about to lose it.

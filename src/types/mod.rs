@@ -7,5 +7,5 @@ pub(crate) mod order_words;
 pub(crate) mod price;
 
 pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};
-pub use order_words::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTrade, Side, TimeInForce};
+pub use order_words::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTradePrevention, Side, TimeInForce};
 pub use price::{Price, Qty};

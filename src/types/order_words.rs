@@ -178,7 +178,7 @@ impl TimeInForce {
 words! {
     /// What happens when an order meets a resting order of its own owner. The *aggressor's* mode decides.
     #[derive(zerocopy::FromZeros, Default)]
-    SelfTrade {
+    SelfTradePrevention {
         /// They trade.
         #[default]
         None = 0 "none",

@@ -6,7 +6,7 @@
 use core::fmt::{self, Write};
 use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, Symbol,
-    TimeInForce, Tracked,
+    TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::pool::{Pool, Slab};
@@ -15,7 +15,7 @@ use vvp_core::queue::{Frames, Mpsc, PopError, Spsc, SequencedSpsc};
 use zerocopy::IntoBytes;
 
 /// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a state hash.
-pub type TinyBook = Book<48, 1, 4, 4, 64, Tracked>;
+pub type TinyBook = Book<48, 1, 4, 4, 64, WithStateHash>;
 
 /// One instrument, two owners with limits.
 pub type TinyNode = Engine<TinyBook, 1, 2>;

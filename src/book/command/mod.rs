@@ -5,7 +5,9 @@ mod record;
 
 pub use record::BadCommand;
 
-use super::{InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
+use super::{
+    InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
+};
 use crate::types::instrument::{InstrumentSpec, Limits};
 use crate::types::order_words::words;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
@@ -74,7 +76,7 @@ pub struct Command {
     side: Side,
     order_type: OrderType,
     tif: TimeInForce,
-    stp: SelfTrade,
+    stp: SelfTradePrevention,
     /// phase: the phase. instrument: decimals of the tick. refused: the reason.
     detail: u8,
     flags: u16,
@@ -135,7 +137,7 @@ impl Command {
             side: Side::Buy,
             order_type: OrderType::Limit,
             tif: TimeInForce::Gtc,
-            stp: SelfTrade::None,
+            stp: SelfTradePrevention::None,
             detail: 0,
             flags: 0,
             instrument: 0,
@@ -408,7 +410,7 @@ impl Command {
 
     /// What to do when the order meets one of its own owner.
     #[must_use]
-    pub const fn self_trade(mut self, stp: SelfTrade) -> Self {
+    pub const fn self_trade(mut self, stp: SelfTradePrevention) -> Self {
         let allowed = self.is_new();
         if allowed {
             self.stp = stp;

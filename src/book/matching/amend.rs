@@ -1,32 +1,32 @@
 //! Cancel, reduce and replace.
 
 use crate::book::command::Replacement;
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room};
 use crate::book::matching::new_order::MAX_SLICES;
 use crate::book::order_book::{Book, Found, Rest};
-use crate::book::state_hash::Track;
-use crate::book::storage::arena::Traits;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::arena::Attributes;
 use crate::book::storage::price_ladder::{key, price};
 use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     #[inline(always)]
-    pub(in crate::book) fn cancel<H: Host>(&mut self, id: OrderId, h: &mut H) -> Result<(), Reject> {
+    pub(in crate::book) fn cancel<H: BookCtx>(&mut self, id: OrderId, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
         }
         match self.find(id.get()) {
-            Found::Order(order) => self.cancel_order(order, CancelReason::User, h),
-            Found::Stop(slot) => self.cancel_stop(slot, CancelReason::User, h),
+            Found::Order(order) => self.cancel_order(order, CancelReason::Requested, h),
+            Found::Stop(slot) => self.cancel_stop(slot, CancelReason::Requested, h),
             Found::Nothing => return Err(Reject::UnknownOrder),
         }
         Ok(())
     }
 
-    pub(in crate::book) fn reduce<H: Host>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
+    pub(in crate::book) fn reduce<H: BookCtx>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
         }
@@ -41,8 +41,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let left = open.saturating_sub(by.lots());
         match found {
-            Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::User, h),
-            Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::User, h),
+            Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
+            Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
             _ => {
                 h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
                 match found {
@@ -57,7 +57,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Sets a resting order's open quantity to something smaller, not zero.
     #[inline(always)]
-    pub(in crate::book) fn shrink<H: Host>(&mut self, order: u32, open: u64, h: &mut H) {
+    pub(in crate::book) fn shrink<H: BookCtx>(&mut self, order: u32, open: u64, h: &mut H) {
         let was = if h.watches() { self.shown_of(order) } else { 0 };
         self.slab.shrink(order, open);
         if h.watches() {
@@ -65,7 +65,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    pub(in crate::book) fn replace<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+    pub(in crate::book) fn replace<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         if !matches!(self.phase, Phase::Continuous | Phase::Auction) {
             return Err(Reject::Phase);
         }
@@ -76,27 +76,27 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    fn replace_order<H: Host>(&mut self, order: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
+    fn replace_order<H: BookCtx>(&mut self, order: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
         if with.stop.is_some() {
             return Err(Reject::BadField);
         }
         let node = *self.slab.node(order);
         let owner = self.slab.owner(order);
         let level = self.slab.level_of(order);
-        let traits = self.slab.traits(order);
-        let extra = *self.slab.extra(order);
+        let attributes = self.slab.attributes(order);
+        let cold = *self.slab.cold(order);
         let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
         let was = price(side, self.slab.key(level));
         let at = with.price.unwrap_or(was);
         let qty = with.qty.map_or(node.qty, Qty::lots);
-        let display = if traits.iceberg { extra.display } else { 0 };
-        if qty == 0 || (traits.iceberg && u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES)) {
+        let display = if attributes.iceberg { cold.display } else { 0 };
+        if qty == 0 || (attributes.iceberg && u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES)) {
             return Err(Reject::BadQty);
         }
         if !self.in_band(at) {
             return Err(Reject::PriceOutOfBand);
         }
-        h.admit(owner, qty, Some(at.ticks()), false)?;
+        h.check_risk(owner, qty, Some(at.ticks()), false)?;
         let id = OrderId::new(node.key);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         if at == was && qty <= node.qty {
@@ -106,7 +106,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             return Ok(());
         }
-        if traits.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
+        if attributes.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
             return Err(Reject::WouldCross);
         }
         self.room(side, at, qty, order)?;
@@ -119,10 +119,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let level = self.sides[side as usize].find(key(side, at));
         let stamp = self.next_stamp();
         if self.phase != Phase::Continuous || !self.crosses(side, at) {
-            let traits = Traits { stamp, ..traits };
+            let attributes = Attributes { stamp, ..attributes };
             self.slab.node_mut(order).qty = qty;
             let rest =
-                Rest { id: node.key, owner, open: qty, side, price: at, traits, display, expires: extra.expires };
+                Rest { id: node.key, owner, open: qty, side, price: at, attributes, display, expires: cold.expires };
             self.settle(order, &rest, level, h);
             return Ok(());
         }
@@ -133,13 +133,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             open: qty,
             limit: Some(at),
             protect: None,
-            tif: traits.tif,
-            stp: traits.stp,
+            tif: attributes.tif,
+            stp: attributes.stp,
             min_qty: 0,
-            post_only: traits.post_only,
-            hidden: traits.hidden,
+            post_only: attributes.post_only,
+            hidden: attributes.hidden,
             display,
-            expires: extra.expires,
+            expires: cold.expires,
             stamp,
             node: order,
         };
@@ -150,7 +150,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     #[cold]
     #[inline(never)]
-    fn replace_stop<H: Host>(&mut self, slot: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
+    fn replace_stop<H: BookCtx>(&mut self, slot: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
         let was = *self.stops.get(slot);
         let has_limit = was.kind.has_limit();
         if (with.price.is_some() && !has_limit) || (with.stop.is_some() && was.kind == OrderType::TrailingStop) {
@@ -167,7 +167,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::PriceOutOfBand);
         }
         let price = has_limit.then_some(Price::new(limit));
-        h.admit(was.owner, qty, self.notional_price(price), false)?;
+        h.check_risk(was.owner, qty, self.notional_price(price), false)?;
         if limit == was.limit && stop == was.stop && qty <= was.qty {
             self.resize_stop(slot, qty);
         } else {

@@ -1,15 +1,15 @@
 //! Phases, and the uncross that ends an auction.
 
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::price;
 use crate::book::{EventBody, OrderId, Phase, Price, Qty, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    pub(in crate::book) fn change_phase<H: Host>(&mut self, phase: Phase, h: &mut H) {
+    pub(in crate::book) fn change_phase<H: BookCtx>(&mut self, phase: Phase, h: &mut H) {
         let was = self.phase;
         self.phase = phase;
         h.emit(EventBody::Phase { phase });
@@ -24,7 +24,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    fn uncross<H: Host>(&mut self, h: &mut H) {
+    fn uncross<H: BookCtx>(&mut self, h: &mut H) {
         let Some((at, volume)) = self.auction_price() else { return };
         let mut left = volume;
         h.emit(EventBody::Uncross { price: at, volume });
@@ -35,10 +35,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let qty = u64::try_from(left).unwrap_or(u64::MAX).min(slices);
             left -= u128::from(qty);
             let open = [(buyer, bid.level), (seller, ask.level)].map(|(order, level)| {
-                let special = self.slab.is_special(order);
-                self.slab.fill(order, level, qty, special)
+                let has_cold = self.slab.has_cold_state(order);
+                self.slab.fill(order, level, qty, has_cold)
             });
-            let buyer_first = self.slab.traits(buyer).stamp < self.slab.traits(seller).stamp;
+            let buyer_first = self.slab.attributes(buyer).stamp < self.slab.attributes(seller).stamp;
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
             h.emit(EventBody::Trade {

@@ -1,18 +1,18 @@
 //! One command to the book of its instrument.
 
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::{Command, EventBody, Op, OrderId, Phase, Reject};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Applies a command that names this book's instrument. The clock has moved already.
     #[inline(always)]
-    pub(crate) fn apply<H: Host>(&mut self, c: &Command, h: &mut H) {
+    pub(crate) fn apply<H: BookCtx>(&mut self, c: &Command, h: &mut H) {
         let refused = match c.op() {
-            Op::New if c.is_plain() && self.phase == Phase::Continuous => self.enter_plain(c, h),
+            Op::New if c.is_vanilla() && self.phase == Phase::Continuous => self.enter_vanilla(c, h),
             Op::New => self.enter(c, h),
             Op::Cancel => self.cancel(c.id(), h),
             Op::Reduce => self.reduce(c.id(), c.quantity(), h),

@@ -1,13 +1,13 @@
 //! Matching: an incoming order meets the other side.
 
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::{Book, Rest, stop_entry};
-use crate::book::state_hash::Track;
-use crate::book::storage::arena::Traits;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::arena::Attributes;
 use crate::book::storage::price_ladder::{key, price};
-use crate::book::view::visible_changes::show_plain_trade;
+use crate::book::view::visible_changes::show_vanilla_trade;
 use crate::book::{
-    CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce,
+    CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
 };
 
 /// An order on its way in: new, replaced, or a stop that was triggered.
@@ -22,7 +22,7 @@ pub(in crate::book) struct Incoming {
     /// Market: no further than this from the best price.
     pub(in crate::book) protect: Option<u64>,
     pub(in crate::book) tif: TimeInForce,
-    pub(in crate::book) stp: SelfTrade,
+    pub(in crate::book) stp: SelfTradePrevention,
     /// ioc: the least that must trade, or 0.
     pub(in crate::book) min_qty: u64,
     pub(in crate::book) post_only: bool,
@@ -48,7 +48,7 @@ impl Incoming {
 pub(in crate::book) struct Taker {
     pub(in crate::book) id: u64,
     pub(in crate::book) owner: u32,
-    pub(in crate::book) stp: SelfTrade,
+    pub(in crate::book) stp: SelfTradePrevention,
 }
 
 /// Whether the room for what may rest was tested already.
@@ -60,7 +60,7 @@ pub(in crate::book) enum Room {
     Late,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Whether an order at `price` would trade on arrival.
@@ -115,7 +115,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// An accepted (or replaced, or triggered) order trades as far as it can; the rest rests or is canceled.
-    pub(in crate::book) fn come_in<H: Host>(&mut self, order: &Incoming, room: Room, h: &mut H) {
+    pub(in crate::book) fn come_in<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
         let best = self.sides[other as usize].best_key();
         let limit = match (order.limit, order.protect) {
@@ -162,20 +162,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Cancels what is left of an incoming order.
-    fn end<H: Host>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
+    fn end<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
         h.emit(EventBody::Canceled { id: OrderId::new(order.id), qty: Qty::new(open), reason });
         self.leave(order, h);
     }
 
     /// An incoming order does not come to rest; one that was replaced gives its node back.
     #[inline(always)]
-    fn leave<H: Host>(&mut self, order: &Incoming, h: &mut H) {
+    fn leave<H: BookCtx>(&mut self, order: &Incoming, h: &mut H) {
         if order.node != 0 {
             self.bury(order.node, h);
         }
     }
 
-    fn come_to_rest<H: Host>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
+    fn come_to_rest<H: BookCtx>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
         let Some(price) = order.limit else { return };
         let level = match room {
             Room::Tested(level) => level,
@@ -197,7 +197,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             open,
             side: order.side,
             price,
-            traits: Traits {
+            attributes: Attributes {
                 stamp: order.stamp,
                 tif: order.tif,
                 stp: order.stp,
@@ -218,7 +218,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Trades `open` against the levels of `other` down to the key `limit`. Gives what is left; `None` when self-trade
     /// prevention has ended the order.
-    pub(in crate::book) fn trade<H: Host>(
+    pub(in crate::book) fn trade<H: BookCtx>(
         &mut self,
         taker: Taker,
         other: Side,
@@ -228,7 +228,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     ) -> Option<u64> {
         let side = other as usize;
         let mut open = open;
-        let prevents = !matches!(taker.stp, SelfTrade::None);
+        let prevents = !matches!(taker.stp, SelfTradePrevention::None);
         loop {
             let level = self.sides[side].best();
             let key = self.sides[side].best_key();
@@ -236,8 +236,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Some(open);
             }
             let maker = self.slab.node(level).next;
-            if !prevents && self.slab.node(maker).is_plain() {
-                open = self.trade_plain_apart(taker.id, other, limit, open, h);
+            if !prevents && self.slab.node(maker).is_vanilla() {
+                open = self.trade_vanilla_apart(taker.id, other, limit, open, h);
             } else if prevents && self.slab.owner(maker) == taker.owner {
                 open = self.prevent(taker, maker, open, h)?;
             } else {
@@ -247,8 +247,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     #[inline(never)]
-    fn trade_plain_apart<H: Host>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
-        self.trade_plain(taker, other, limit, open, h)
+    fn trade_vanilla_apart<H: BookCtx>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+        self.trade_vanilla(taker, other, limit, open, h)
     }
 
     /// Trades `open`, more than 0, with whoever is next as long as that is an order that is neither hidden nor iceberg
@@ -256,7 +256,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     ///
     /// What goes from one level goes together, when the last of it has traded.
     #[inline(always)]
-    pub(in crate::book) fn trade_plain<H: Host>(
+    pub(in crate::book) fn trade_vanilla<H: BookCtx>(
         &mut self,
         taker: u64,
         other: Side,
@@ -278,7 +278,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let (mut maker, mut last, mut gone, mut traded) = (first, first, 0, 0);
             loop {
                 let node = *slab.node(maker);
-                if !node.is_plain() {
+                if !node.is_vanilla() {
                     break;
                 }
                 let qty = node.qty.min(open);
@@ -295,7 +295,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
                 if h.watches() {
                     let off = (traded, gone + u32::from(left == 0));
-                    show_plain_trade(slab, level, (node.key, qty, left), off, h);
+                    show_vanilla_trade(slab, level, (node.key, qty, left), off, h);
                 }
                 slab.node_mut(maker).qty = left;
                 slab.trades(maker, node.qty, left);
@@ -303,7 +303,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     break;
                 }
                 ids.remove(node.key, maker);
-                h.died(node.owner());
+                h.on_close(node.owner());
                 gone += 1;
                 last = maker;
                 maker = node.next;
@@ -312,7 +312,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 }
             }
             if traded == 0 {
-                return open; // not a plain order
+                return open; // not a vanilla order
             }
             last_price.set(at.ticks());
             *untested = true;
@@ -333,11 +333,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// One trade with the order at the front of a level. Gives what is left of the taker.
     #[inline(always)]
-    fn trade_one<H: Host>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
-        let special = self.slab.is_special(maker);
-        let slice = if special { self.slab.slice(maker) } else { self.slab.node(maker).qty };
+    fn trade_one<H: BookCtx>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
+        let has_cold = self.slab.has_cold_state(maker);
+        let slice = if has_cold { self.slab.slice(maker) } else { self.slab.node(maker).qty };
         let qty = slice.min(open);
-        let maker_open = self.slab.fill(maker, level, qty, special);
+        let maker_open = self.slab.fill(maker, level, qty, has_cold);
         h.emit(EventBody::Trade {
             maker: OrderId::new(self.slab.node(maker).key),
             taker: OrderId::new(taker.id),
@@ -353,7 +353,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.untested = true;
         if maker_open == 0 {
             self.drop_order(maker, h);
-        } else if special && qty == slice {
+        } else if has_cold && qty == slice {
             self.slab.refresh_if_spent(maker);
             if h.watches() {
                 self.show_added(maker, h);
@@ -365,25 +365,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The order met one of its own owner. Gives what is left of it; `None` when this has ended it.
     #[cold]
     #[inline(never)]
-    fn prevent<H: Host>(&mut self, taker: Taker, maker: u32, open: u64, h: &mut H) -> Option<u64> {
+    fn prevent<H: BookCtx>(&mut self, taker: Taker, maker: u32, open: u64, h: &mut H) -> Option<u64> {
         let id = OrderId::new(taker.id);
-        let reason = CancelReason::SelfTrade;
+        let reason = CancelReason::SelfTradePrevention;
         match taker.stp {
-            SelfTrade::None => Some(open), // not asked for
-            SelfTrade::CancelNewest => {
+            SelfTradePrevention::None => Some(open), // not asked for
+            SelfTradePrevention::CancelNewest => {
                 h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
                 None
             }
-            SelfTrade::CancelOldest => {
+            SelfTradePrevention::CancelOldest => {
                 self.cancel_order(maker, reason, h);
                 Some(open)
             }
-            SelfTrade::CancelBoth => {
+            SelfTradePrevention::CancelBoth => {
                 self.cancel_order(maker, reason, h);
                 h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
                 None
             }
-            SelfTrade::Decrement => {
+            SelfTradePrevention::Decrement => {
                 let there = self.slab.node(maker).qty;
                 let by = there.min(open);
                 if by == there {
@@ -408,7 +408,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Tests the stops if anything happened that could trigger one, lets those that are hit come in one by one, and
     /// tests again after each.
     #[inline(always)]
-    pub(in crate::book) fn test_stops<H: Host>(&mut self, h: &mut H) {
+    pub(in crate::book) fn test_stops<H: BookCtx>(&mut self, h: &mut H) {
         if self.untested && self.stops.live() > 0 {
             self.fire_stops(h);
         }
@@ -417,7 +417,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     #[cold]
     #[inline(never)]
-    fn fire_stops<H: Host>(&mut self, h: &mut H) {
+    fn fire_stops<H: BookCtx>(&mut self, h: &mut H) {
         if self.phase != Phase::Continuous {
             return;
         }
@@ -426,12 +426,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 && let Some(last) = self.last.get()
             {
                 self.untested = false;
-                let (ids, track) = (&mut self.ids, &mut self.slab.track);
+                let (ids, hash) = (&mut self.ids, &mut self.slab.state_hash);
                 self.stops.test(last, |slot, was, now| {
-                    Self::stop_changed(track, slot, was, now);
+                    Self::stop_changed(hash, slot, was, now);
                     if now.is_none() {
                         ids.remove(was.id, stop_entry(slot));
-                        h.died(was.owner);
+                        h.on_close(was.owner);
                     }
                 });
             }

@@ -1,23 +1,23 @@
-//! The short way: what most commands are, done without calls and without what only other orders need.
+//! The fast path: what most commands are, done without calls and without what only other orders need.
 //!
-//! Each function here either does the whole of its command, exactly as the long way would, or finds before it changes
+//! Each function here either does the whole of its command, exactly as the general path would, or finds before it changes
 //! anything that the command is not that simple, and says so.
 
 use crate::book::command::Command;
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;
 use crate::book::order_book::Book;
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::{key, price};
-use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTrade, Side};
+use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Cancels an order that is neither hidden nor iceberg nor gtd, found at its id's own place. `false`: the command
-    /// must go the long way.
+    /// must go the general path.
     #[inline(always)]
-    pub(crate) fn cancel_at_once<H: Host>(&mut self, c: &Command, h: &mut H) -> bool {
+    pub(crate) fn cancel_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let id = c.id();
         let order = self.ids.at_place(id.get());
         if order > Self::MAX_ORDER {
@@ -25,17 +25,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let node = *self.slab.node(order);
         // Nobody, who stands where an id leads nowhere, has no level.
-        if node.key != id.get() || !node.is_plain() || matches!(self.phase, Phase::Closed) {
+        if node.key != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
             return false;
         }
-        h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::User });
+        h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
         if h.watches() {
             self.show_leaving(order, h);
         }
         self.ids.clear_place(id.get());
-        let level = self.slab.unlink_plain(&node);
+        let level = self.slab.unlink_vanilla(&node);
         self.slab.free_order(order);
-        h.died(node.owner());
+        h.on_close(node.owner());
         if self.slab.is_empty(level) {
             self.drop_level_apart(level);
         }
@@ -43,9 +43,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// A plain limit order ([`Command::is_plain`]) comes in. `false`: the command must go the long way.
+    /// A vanilla limit order ([`Command::is_vanilla`]) comes in. `false`: the command must go the general path.
     #[inline(always)]
-    pub(crate) fn enter_at_once<H: Host>(&mut self, c: &Command, h: &mut H) -> bool {
+    pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
         let simple = self.ids.is_free(id.get())
             && qty != 0
@@ -56,7 +56,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         if !c.time_in_force().may_rest() || self.may_cross(side, at) {
-            return self.take_at_once(c, &mut h.again());
+            return self.take_fast(c, &mut h.reborrow());
         }
         if !self.slab.has_room() {
             return false;
@@ -69,7 +69,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         h.emit(EventBody::Accepted { id });
-        let order = self.rest_at_once(c, qty, level);
+        let order = self.rest_fast(c, qty, level);
         if h.watches() {
             self.show_added(order, h);
         }
@@ -79,19 +79,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// An order with all tests behind it joins the queue of its level.
     #[inline(always)]
-    fn rest_at_once(&mut self, c: &Command, open: u64, level: u32) -> u32 {
+    fn rest_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
         let id = c.id().get();
         let stamp = self.next_stamp();
         let order = self.slab.take_order(id, open, c.owner_id().get());
         self.ids.set_place(id, order);
-        self.slab.set_plain_traits(order, stamp, c.time_in_force(), c.self_trade_mode());
-        self.slab.link_plain(order, level, open);
+        self.slab.set_vanilla_attributes(order, stamp, c.time_in_force(), c.self_trade_mode());
+        self.slab.link_vanilla(order, level, open);
         order
     }
 
-    /// A plain limit order that trades, or does not rest. [`Book::enter_at_once`] has tested all but the room.
+    /// A vanilla limit order that trades, or does not rest. [`Book::enter_fast`] has tested all but the room.
     #[inline(never)]
-    fn take_at_once<H: Host>(&mut self, c: &Command, h: &mut H) -> bool {
+    fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
         let rests = c.time_in_force().may_rest();
         let mut level = 0;
@@ -105,8 +105,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let other = side.opposite();
         let limit = key(other, at);
         let mut open = qty;
-        if matches!(c.self_trade_mode(), SelfTrade::None) {
-            open = self.trade_plain(id.get(), other, limit, open, h);
+        if matches!(c.self_trade_mode(), SelfTradePrevention::None) {
+            open = self.trade_vanilla(id.get(), other, limit, open, h);
         }
         if open != 0 && self.crosses(side, at) {
             let taker = Taker { id: id.get(), owner: c.owner_id().get(), stp: c.self_trade_mode() };
@@ -118,7 +118,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if level == 0 {
                 level = self.add_level_apart(side, key(side, at));
             }
-            let order = self.rest_at_once(c, open, level);
+            let order = self.rest_fast(c, open, level);
             if h.watches() {
                 self.show_added(order, h);
             }
@@ -131,16 +131,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// A plain order gets a new price or quantity and does not trade. `false`: the command must go the long way.
+    /// A vanilla order gets a new price or quantity and does not trade. `false`: the command must go the general path.
     #[inline(never)]
-    pub(crate) fn replace_at_once<H: Host>(&mut self, c: &Command, h: &mut H) -> bool {
+    pub(crate) fn replace_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let id = c.id();
         let order = self.ids.at_place(id.get());
         if order > Self::MAX_ORDER {
             return false; // a stop
         }
         let node = *self.slab.node(order);
-        let simple = node.key == id.get() && node.is_plain() && self.phase == Phase::Continuous && !h.limits_anyone();
+        let simple = node.key == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
         if !simple {
             return false;
         }
@@ -153,7 +153,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         if at == at_was && qty <= node.qty {
-            self.slab.shrink_plain(order, was, node.qty, qty);
+            self.slab.shrink_vanilla(order, was, node.qty, qty);
             h.emit(replaced);
             if h.watches() {
                 self.show_shrunk(order, node.qty, h);
@@ -179,7 +179,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if h.watches() {
             self.show_leaving(order, h);
         }
-        self.slab.unlink_plain(&node);
+        self.slab.unlink_vanilla(&node);
         if alone {
             self.drop_level_apart(was);
         }
@@ -189,7 +189,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let stamp = self.next_stamp();
         self.slab.restamp(order, stamp);
         self.slab.node_mut(order).qty = qty;
-        self.slab.link_plain(order, level, qty);
+        self.slab.link_vanilla(order, level, qty);
         if h.watches() {
             self.show_added(order, h);
         }

@@ -1,8 +1,8 @@
 //! Many orders go at once: mass cancel, expiry, the close.
 
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
 
 /// Which orders a sweep takes.
@@ -12,10 +12,10 @@ enum Whose {
     Day,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    pub(in crate::book) fn mass_cancel<H: Host>(
+    pub(in crate::book) fn mass_cancel<H: BookCtx>(
         &mut self,
         owner: OwnerId,
         side: Option<Side>,
@@ -24,17 +24,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
         }
-        self.sweep(Whose::Owner(owner.get()), side, CancelReason::Mass, h);
+        self.sweep(Whose::Owner(owner.get()), side, CancelReason::MassCancel, h);
         Ok(())
     }
 
     /// Day orders go, in the order of a mass cancel.
-    pub(in crate::book) fn close<H: Host>(&mut self, h: &mut H) {
+    pub(in crate::book) fn close<H: BookCtx>(&mut self, h: &mut H) {
         self.sweep(Whose::Day, None, CancelReason::Expired, h);
     }
 
     /// Bids best price first in queue order, asks likewise, then stops in entry order.
-    fn sweep<H: Host>(&mut self, whose: Whose, side: Option<Side>, reason: CancelReason, h: &mut H) {
+    fn sweep<H: BookCtx>(&mut self, whose: Whose, side: Option<Side>, reason: CancelReason, h: &mut H) {
         let sides = [Side::Buy, Side::Sell];
         for at_side in sides.into_iter().filter(|&s| side.is_none_or(|only| only == s)) {
             let mut rung = self.sides[at_side as usize].first();
@@ -47,7 +47,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     let is_last = order == last;
                     let wanted = match whose {
                         Whose::Owner(owner) => self.slab.owner(order) == owner,
-                        Whose::Day => self.slab.traits(order).tif == TimeInForce::Day,
+                        Whose::Day => self.slab.attributes(order).tif == TimeInForce::Day,
                     };
                     if wanted {
                         self.cancel_order(order, reason, h);
@@ -73,9 +73,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Every gtd order whose time has come goes, by expiry time, then by entry. Gives the time of the next one.
-    pub(crate) fn expire<H: Host>(&mut self, h: &mut H) -> Option<u64> {
+    pub(crate) fn expire<H: BookCtx>(&mut self, h: &mut H) -> Option<u64> {
         loop {
-            let order = self.expiry.first().map(|o| (self.slab.extra(o).expires, self.slab.traits(o).stamp, o));
+            let order = self.expiry.first().map(|o| (self.slab.cold(o).expires, self.slab.attributes(o).stamp, o));
             let stop = self.stops.first_to_expire().map(|s| (self.stops.get(s).expires, self.stops.get(s).stamp, s));
             match (order, stop) {
                 (Some((expires, stamp, order)), stop) if stop.is_none_or(|(e, s, _)| (expires, stamp) < (e, s)) => {

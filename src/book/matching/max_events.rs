@@ -41,10 +41,10 @@
 
 use crate::book::matching::new_order::MAX_SLICES;
 use crate::book::order_book::{Book, Found};
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::{key, price};
 use crate::book::storage::stop_orders::Stop;
-use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTrade, Side, TimeInForce};
+use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::broken;
 
 /// An order that may trade, as far as the bound asks.
@@ -59,7 +59,7 @@ struct Aggressor {
     display: u64,
     /// With less than this in its reach it does not trade.
     least: u64,
-    stp: SelfTrade,
+    stp: SelfTradePrevention,
     owner: u32,
     /// The order that it replaces, or 0.
     node: u32,
@@ -95,12 +95,12 @@ impl Before {
     const NOTHING: Self = Self { lines: 0, each: 1, last: 0, rest: 0, node: 0 };
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// How many orders and stops expire by `clock`. Looks at every gtd one.
     pub(crate) fn due(&self, clock: u64) -> u64 {
-        let orders = self.expiry.slots().iter().filter(|&&order| self.slab.extra(order).expires <= clock).count();
+        let orders = self.expiry.slots().iter().filter(|&&order| self.slab.cold(order).expires <= clock).count();
         (orders + self.stops.due(clock)) as u64
     }
 
@@ -113,7 +113,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 // Accepted; a line for each lot, or for all but one and the end.
                 let lots = c.quantity().lots().saturating_add(u64::from(!broken("bound_glance")));
                 match c.self_trade_mode() {
-                    SelfTrade::None => Some(lots),
+                    SelfTradePrevention::None => Some(lots),
                     stp => Some(self.glance_with_own(lots, stp)),
                 }
             }
@@ -123,12 +123,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// What own makers add to the lines of an order without them.
     #[cold]
-    fn glance_with_own(&self, lines: u64, stp: SelfTrade) -> u64 {
+    fn glance_with_own(&self, lines: u64, stp: SelfTradePrevention) -> u64 {
         lines.saturating_add(match stp {
-            SelfTrade::None | SelfTrade::CancelNewest => 0,
-            SelfTrade::CancelBoth => 1,
-            SelfTrade::CancelOldest => self.slab.live_orders() as u64,
-            SelfTrade::Decrement => lines,
+            SelfTradePrevention::None | SelfTradePrevention::CancelNewest => 0,
+            SelfTradePrevention::CancelBoth => 1,
+            SelfTradePrevention::CancelOldest => self.slab.live_orders() as u64,
+            SelfTradePrevention::Decrement => lines,
         })
     }
 
@@ -181,7 +181,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Op::Phase => match c.new_phase() {
                 Some(Phase::Closed) => {
                     let orders =
-                        self.resting_numbers().filter(|&order| self.slab.traits(order).tif == TimeInForce::Day);
+                        self.resting_numbers().filter(|&order| self.slab.attributes(order).tif == TimeInForce::Day);
                     let stops = self.all_stops().filter(|stop| stop.tif == TimeInForce::Day);
                     1 + (orders.count() + stops.count()) as u64
                 }
@@ -210,7 +210,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if reserve == 0 || broken("bound_reserve") {
             return 1; // not an iceberg, or its last slice
         }
-        1 + reserve.div_ceil(self.slab.extra(order).display.max(1))
+        1 + reserve.div_ceil(self.slab.cold(order).display.max(1))
     }
 
     /// How many slices rest in the whole book. Looks at every order, but for a bound of `enough`.
@@ -254,7 +254,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn reach(&self, order: &Aggressor, expiring: bool) -> Reach {
         let other = order.side.opposite();
         let ladder = &self.sides[other as usize];
-        let ends_at_own = matches!(order.stp, SelfTrade::CancelNewest | SelfTrade::CancelBoth);
+        let ends_at_own = matches!(order.stp, SelfTradePrevention::CancelNewest | SelfTradePrevention::CancelBoth);
         let (mut trades, mut own, mut left, mut prices) = (0u64, 0u64, order.qty, None);
         let mut rung = ladder.first();
         while let Some(at) = rung.filter(|at| at.key >= order.limit && left > 0) {
@@ -262,7 +262,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             prices = Some((prices.map_or(here, |(best, _)| best), here));
             let mut lots = self.slab.node(at.level).qty;
             let mut slices = 0u64;
-            if order.stp == SelfTrade::None {
+            if order.stp == SelfTradePrevention::None {
                 slices = self.slices_at(at.level);
             } else {
                 for maker in self.slab.queue(at.level) {
@@ -271,7 +271,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                         continue;
                     }
                     own += u64::from(!broken("bound_own"));
-                    if order.stp == SelfTrade::CancelOldest {
+                    if order.stp == SelfTradePrevention::CancelOldest {
                         lots -= self.slab.node(maker).qty;
                     }
                 }
@@ -289,15 +289,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             own = own.min(1);
         }
         let end = match order.stp {
-            SelfTrade::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
+            SelfTradePrevention::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
             _ => u64::from(!order.rests && left > 0 && !broken("bound_end")),
         };
         // A step takes a lot at least, and the end comes while one is left; but a maker that `cancel_oldest` cancels takes
         // none, and `cancel_both` has its end after a step that took none.
         let all = trades.saturating_add(own.saturating_mul(lines(order.stp))).saturating_add(end);
         let of_lots = match order.stp {
-            SelfTrade::CancelOldest => order.qty.saturating_add(own),
-            SelfTrade::CancelBoth => order.qty.saturating_add(1),
+            SelfTradePrevention::CancelOldest => order.qty.saturating_add(own),
+            SelfTradePrevention::CancelBoth => order.qty.saturating_add(1),
             stp => order.qty.saturating_mul(lines(stp)),
         };
         Reach { lines: all.min(of_lots), left, prices }
@@ -308,11 +308,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         match self.find(c.id().get()) {
             Found::Nothing => 1,
             Found::Order(order) => {
-                let traits = self.slab.traits(order);
+                let attributes = self.slab.attributes(order);
                 let side = self.side_of(order);
                 let was = price(side, self.slab.key(self.slab.level_of(order)));
                 let qty = with.qty.map_or(self.slab.node(order).qty, Qty::lots);
-                let display = if traits.iceberg { self.slab.extra(order).display } else { 0 };
+                let display = if attributes.iceberg { self.slab.cold(order).display } else { 0 };
                 if display != 0 && qty.div_ceil(display) > MAX_SLICES {
                     return 1; // refused
                 }
@@ -323,11 +323,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     rests: true,
                     display,
                     least: 0,
-                    stp: traits.stp,
+                    stp: attributes.stp,
                     owner: self.slab.owner(order),
                     node: order,
                 };
-                if traits.post_only { 1 } else { self.most_of(&order, expiring) }
+                if attributes.post_only { 1 } else { self.most_of(&order, expiring) }
             }
             Found::Stop(slot) => {
                 let stop = *self.stops.get(slot);
@@ -424,14 +424,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             count += 1;
             lots = lots.saturating_add(stop.qty.saturating_sub(1));
             ends += 1 + u64::from(!broken("bound_stop_end"));
-            if matches!(stop.stp, SelfTrade::CancelBoth | SelfTrade::Decrement) {
+            if matches!(stop.stp, SelfTradePrevention::CancelBoth | SelfTradePrevention::Decrement) {
                 ends += 1;
             }
             if stop.kind == OrderType::StopLimit && stop.tif.may_rest() {
                 rests += 1;
             }
             each = each.max(lines(stop.stp));
-            skips |= stop.stp == SelfTrade::CancelOldest;
+            skips |= stop.stp == SelfTradePrevention::CancelOldest;
         }
         if skips {
             lots = lots.saturating_add(self.slab.live_orders() as u64 + 1 + count);
@@ -447,8 +447,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 }
 
 /// Lines that a step takes at most.
-fn lines(stp: SelfTrade) -> u64 {
-    if matches!(stp, SelfTrade::Decrement) && !broken("bound_decrement") { 2 } else { 1 }
+fn lines(stp: SelfTradePrevention) -> u64 {
+    if matches!(stp, SelfTradePrevention::Decrement) && !broken("bound_decrement") { 2 } else { 1 }
 }
 
 fn is_hit(side: Side, stop: Price, last: Price) -> bool {

@@ -1,11 +1,11 @@
 //! New orders: the tests in their order, then in.
 
 use crate::book::command::HAS_EXTRA;
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room, Taker};
 use crate::book::order_book::{Book, Found, Rest};
-use crate::book::state_hash::Track;
-use crate::book::storage::arena::Traits;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::arena::Attributes;
 use crate::book::storage::price_ladder::key;
 use crate::book::storage::stop_orders::Stop;
 use crate::book::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
@@ -13,17 +13,17 @@ use crate::book::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty
 /// An iceberg has at most this many slices, so that the worst case of a trade stays finite.
 pub(in crate::book) const MAX_SLICES: u64 = 1_000;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// A new limit order without options ([`Command::is_plain`]) in continuous trading: the same tests in the same
+    /// A new limit order without options ([`Command::is_vanilla`]) in continuous trading: the same tests in the same
     /// order as [`Book::enter`], less those that it cannot fail.
     ///
-    /// It is for what `enter_at_once` leaves: far levels, ids whose place is taken, owners with limits. Without it (and the
+    /// It is for what `enter_fast` leaves: far levels, ids whose place is taken, owners with limits. Without it (and the
     /// like in `replace_order`) a far order and its cancel take 955 instructions instead of 679, and the replace of an id
     /// whose place is taken 729 instead of 572.
     #[inline(always)]
-    pub(in crate::book) fn enter_plain<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+    pub(in crate::book) fn enter_vanilla<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
         let (owner, tif, stp) = (c.owner_id().get(), c.time_in_force(), c.self_trade_mode());
         if self.find(id) != Found::Nothing {
@@ -35,7 +35,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.in_band(at) {
             return Err(Reject::PriceOutOfBand);
         }
-        h.admit(owner, qty, Some(at.ticks()), tif.may_rest())?;
+        h.check_risk(owner, qty, Some(at.ticks()), tif.may_rest())?;
         let level = if tif.may_rest() { self.room(side, at, qty, 0)? } else { 0 };
         h.emit(EventBody::Accepted { id: c.id() });
         let stamp = self.next_stamp();
@@ -48,8 +48,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         if open > 0 {
             if tif.may_rest() {
-                let traits = Traits { stamp, tif, stp, iceberg: false, hidden: false, post_only: false };
-                self.rest_plain(&Rest { id, owner, open, side, price: at, traits, display: 0, expires: 0 }, level, h);
+                let attributes = Attributes { stamp, tif, stp, iceberg: false, hidden: false, post_only: false };
+                self.rest_vanilla(
+                    &Rest { id, owner, open, side, price: at, attributes, display: 0, expires: 0 },
+                    level,
+                    h,
+                );
             } else {
                 h.emit(EventBody::Canceled { id: c.id(), qty: Qty::new(open), reason: CancelReason::Ioc });
             }
@@ -62,7 +66,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// A new order. Nothing has changed when it is refused.
     #[inline(never)]
-    pub(in crate::book) fn enter<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+    pub(in crate::book) fn enter<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, qty) = (c.id().get(), c.side(), c.quantity().lots());
         let (kind, tif) = (c.order_type(), c.time_in_force());
         let owner = c.owner_id().get();
@@ -103,7 +107,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::PriceOutOfBand);
         }
         let adds = kind.is_stop() || (kind == OrderType::Limit && tif.may_rest());
-        h.admit(owner, qty, self.notional_price(limit), adds)?;
+        h.check_risk(owner, qty, self.notional_price(limit), adds)?;
         if kind.is_stop() {
             return self.enter_stop(c, h);
         }
@@ -148,7 +152,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     #[cold]
     #[inline(never)]
-    fn enter_stop<H: Host>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+    fn enter_stop<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         if !self.stops.has_room() {
             return Err(Reject::StopsFull);
         }
@@ -171,9 +175,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let slot = self.stops.insert(stop, self.last.get());
         self.stop_joined(slot);
         self.name_stop(stop.id, slot);
-        h.born(stop.owner);
+        h.on_open(stop.owner);
         if let Some(expires) = c.expiry() {
-            h.wake(expires);
+            h.schedule_expiry(expires);
         }
         self.untested = true;
         self.test_stops(h);

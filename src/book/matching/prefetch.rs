@@ -2,10 +2,10 @@
 
 use crate::book::command::Command;
 use crate::book::order_book::Book;
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::key;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// A command will come soon: asks memory for the order and the level that its id and its price lead to now. That may

@@ -3,11 +3,11 @@
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
 use crate::book::order_book::{Book, Rest};
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::price;
 use zerocopy::IntoBytes;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Bytes that [`Book::save`] hands out.
@@ -68,12 +68,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     fn order_record(&self, order: u32, side: Side, price: Price) -> OrderRecord {
         let node = self.slab.node(order);
-        let traits = self.slab.traits(order);
-        // An order keeps what others left in the extras that it has no use for.
-        let extra = self.slab.extra(order);
-        let (display, slice) = if traits.iceberg { (extra.display, extra.slice) } else { (0, 0) };
-        let expires = if traits.tif == TimeInForce::Gtd { extra.expires } else { 0 };
-        let rest = Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, traits, display, expires };
+        let attributes = self.slab.attributes(order);
+        // An order keeps what others left in the cold state that it has no use for.
+        let cold = self.slab.cold(order);
+        let (display, slice) = if attributes.iceberg { (cold.display, cold.slice) } else { (0, 0) };
+        let expires = if attributes.tif == TimeInForce::Gtd { cold.expires } else { 0 };
+        let rest =
+            Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
         OrderRecord::new(&rest, slice)
     }
 }

@@ -1,6 +1,6 @@
 //! The sum over a book's orders and stops, and the list of them in entry order.
 
-use super::{Tracking, hasher::mix};
+use super::{Accumulate, hasher::mix};
 use zerocopy::FromZeros;
 
 /// A sum of well-mixed terms, modulo 2^64, so that terms come and go in any order:
@@ -15,7 +15,7 @@ use zerocopy::FromZeros;
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
-pub struct Ledger<const ORDERS: usize, const STOPS: usize> {
+pub struct Accumulator<const ORDERS: usize, const STOPS: usize> {
     /// What is in it.
     content: u64,
     /// In which order it entered.
@@ -73,7 +73,7 @@ pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behi
         .wrapping_add(behind.map_or(0, |behind| queue_term(behind, fixed)))
 }
 
-impl<const ORDERS: usize, const STOPS: usize> Ledger<ORDERS, STOPS> {
+impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     /// Where the entry of number `i` stands, orders before stops. Numbers are made of an order's node or a stop's slot,
     /// which the book has from its own free lists: from 1 to `ORDERS`, and from there on to `ORDERS` + `STOPS`.
     #[inline(always)]
@@ -124,7 +124,7 @@ impl<const ORDERS: usize, const STOPS: usize> Ledger<ORDERS, STOPS> {
     }
 }
 
-impl<const ORDERS: usize, const STOPS: usize> Tracking for Ledger<ORDERS, STOPS> {
+impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS, STOPS> {
     const ON: bool = true;
 
     #[inline]

@@ -11,9 +11,9 @@ pub(crate) const fn mix(word: u64) -> u64 {
 
 /// Words mixed into one, one after the other: another word at any place makes another result.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Absorb(u64);
+pub(crate) struct Hasher(u64);
 
-impl Absorb {
+impl Hasher {
     /// Nothing yet; `kind` keeps apart what is not to be taken for each other.
     #[inline(always)]
     pub(crate) const fn new(kind: u64) -> Self {

@@ -1,7 +1,7 @@
 //! What a book tells its ledger, and whether the ledger has it right.
 
 use super::super::{OrderId, OrderType, TimeInForce};
-use super::{Absorb, Track, Tracked, Tracking};
+use super::{Accumulate, Hasher, StateHash, WithStateHash};
 use crate::book::order_book::Book;
 use crate::book::storage::arena::Slab;
 use crate::book::storage::stop_orders::Stop;
@@ -11,10 +11,10 @@ use crate::capacity::checked;
 const ORDER: u64 = 1;
 const STOP: u64 = 2;
 
-impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     /// The number of an order in the ledger.
     #[inline(always)]
-    pub(in crate::book) const fn tracked(order: u32) -> u32 {
+    pub(in crate::book) const fn entry_number(order: u32) -> u32 {
         order - ORDERS as u32
     }
 
@@ -27,16 +27,16 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     fn fixed_part(&self, order: u32) -> u64 {
         let node = self.node(order);
         let level = self.level_of(order);
-        let traits = self.traits(order);
-        let word = u64::from(node.owner()) << 32 | traits.options() << 8 | self.side(level) as u64;
-        let mut mixed = Absorb::new(ORDER).and(node.key).and(self.key(level) as u64).and(word);
-        if node.is_special() {
-            let extra = self.extra(order);
-            if traits.iceberg {
-                mixed = mixed.and(extra.display);
+        let attributes = self.attributes(order);
+        let word = u64::from(node.owner()) << 32 | attributes.options() << 8 | self.side(level) as u64;
+        let mut mixed = Hasher::new(ORDER).and(node.key).and(self.key(level) as u64).and(word);
+        if node.has_cold_state() {
+            let cold = self.cold(order);
+            if attributes.iceberg {
+                mixed = mixed.and(cold.display);
             }
-            if traits.tif == TimeInForce::Gtd {
-                mixed = mixed.and(extra.expires);
+            if attributes.tif == TimeInForce::Gtd {
+                mixed = mixed.and(cold.expires);
             }
         }
         mixed.word()
@@ -45,8 +45,8 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// What an iceberg shows.
     #[inline(always)]
     fn iceberg_slice(&self, order: u32) -> Option<u64> {
-        let is = self.is_special(order) && self.traits(order).iceberg;
-        is.then(|| self.extra(order).slice)
+        let is = self.has_cold_state(order) && self.attributes(order).iceberg;
+        is.then(|| self.cold(order).slice)
     }
 
     /// An order is in the queue of its level, the last in entry order.
@@ -56,9 +56,9 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
             return;
         }
         let (fixed, open) = (self.fixed_part(order), self.node(order).qty);
-        self.track.enter(Self::tracked(order), fixed, open);
+        self.state_hash.enter(Self::entry_number(order), fixed, open);
         if let Some(slice) = self.iceberg_slice(order) {
-            self.track.second(Self::tracked(order), None, Some(slice));
+            self.state_hash.second(Self::entry_number(order), None, Some(slice));
             self.queues_behind(order, self.node(order).prev);
         }
     }
@@ -71,10 +71,10 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
         }
         let node = *self.node(order);
         if let Some(slice) = self.iceberg_slice(order) {
-            self.track.second(Self::tracked(order), Some(slice), None);
-            self.track.queue_behind(Self::tracked(order), None);
+            self.state_hash.second(Self::entry_number(order), Some(slice), None);
+            self.state_hash.queue_behind(Self::entry_number(order), None);
         }
-        self.track.leave(Self::tracked(order), node.qty);
+        self.state_hash.leave(Self::entry_number(order), node.qty);
         self.queues_behind(node.next, node.prev);
     }
 
@@ -82,8 +82,8 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn queues_behind(&mut self, next: u32, before: u32) {
         if S::ON && Self::is_order(next) && self.iceberg_slice(next).is_some() {
-            let before = if Self::is_order(before) { Self::tracked(before) } else { 0 };
-            self.track.queue_behind(Self::tracked(next), Some(before));
+            let before = if Self::is_order(before) { Self::entry_number(before) } else { 0 };
+            self.state_hash.queue_behind(Self::entry_number(next), Some(before));
         }
     }
 
@@ -91,17 +91,17 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn resized(&mut self, order: u32, was: u64, now: u64) {
         if S::ON {
-            self.track.resize(Self::tracked(order), was, now);
+            self.state_hash.resize(Self::entry_number(order), was, now);
         }
     }
 
-    /// A plain order at the front of its queue trades; with nothing left it is about to leave.
+    /// A vanilla order at the front of its queue trades; with nothing left it is about to leave.
     #[inline(always)]
     pub(in crate::book) fn trades(&mut self, order: u32, was: u64, left: u64) {
         if S::ON {
             match left {
-                0 => self.track.leave(Self::tracked(order), was),
-                _ => self.track.resize(Self::tracked(order), was, left),
+                0 => self.state_hash.leave(Self::entry_number(order), was),
+                _ => self.state_hash.resize(Self::entry_number(order), was, left),
             }
         }
     }
@@ -110,7 +110,7 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn sliced(&mut self, order: u32, was: u64, now: u64) {
         if S::ON {
-            self.track.second(Self::tracked(order), Some(was), Some(now));
+            self.state_hash.second(Self::entry_number(order), Some(was), Some(now));
         }
     }
 
@@ -129,7 +129,7 @@ impl Stop {
         let stop = if self.kind == OrderType::TrailingStop { 0 } else { self.stop };
         // From any price, so many ticks reach every other: no protection.
         let protect = if self.has_protect && self.protect != u64::MAX { Some(self.protect) } else { None };
-        Absorb::new(STOP)
+        Hasher::new(STOP)
             .and(self.id)
             .and(u64::from(self.owner) << 32 | options)
             .and(stop as u64)
@@ -146,56 +146,51 @@ impl Stop {
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    const TRACKED: bool = <T::State<ORDERS, STOPS> as Tracking>::ON;
+    const HASHED: bool = <T::State<ORDERS, STOPS> as Accumulate>::ON;
 
     /// A stop is there, the last in entry order.
     pub(in crate::book) fn stop_joined(&mut self, slot: u32) {
-        if Self::TRACKED {
+        if Self::HASHED {
             let stop = self.stops.get(slot);
             let i = Self::stop_number(slot);
-            self.slab.track.enter(i, stop.fixed_part(), stop.qty);
-            self.slab.track.second(i, None, stop.anchored());
+            self.slab.state_hash.enter(i, stop.fixed_part(), stop.qty);
+            self.slab.state_hash.second(i, None, stop.anchored());
         }
     }
 
     /// A stop is about to go.
     pub(in crate::book) fn stop_leaves(&mut self, slot: u32) {
-        Self::stop_changed(&mut self.slab.track, slot, self.stops.get(slot), None);
+        Self::stop_changed(&mut self.slab.state_hash, slot, self.stops.get(slot), None);
     }
 
     /// A stop's open quantity changes; it keeps its place.
     pub(in crate::book) fn resize_stop(&mut self, slot: u32, qty: u64) {
         let was = *self.stops.get(slot);
         self.stops.set_qty(slot, qty);
-        Self::stop_changed(&mut self.slab.track, slot, &was, Some(self.stops.get(slot)));
+        Self::stop_changed(&mut self.slab.state_hash, slot, &was, Some(self.stops.get(slot)));
     }
 
     /// A stop's open quantity or anchor has changed, or it has gone.
-    pub(in crate::book) fn stop_changed(
-        track: &mut T::State<ORDERS, STOPS>,
-        slot: u32,
-        was: &Stop,
-        now: Option<&Stop>,
-    ) {
-        if !Self::TRACKED {
+    pub(in crate::book) fn stop_changed(hash: &mut T::State<ORDERS, STOPS>, slot: u32, was: &Stop, now: Option<&Stop>) {
+        if !Self::HASHED {
             return;
         }
         let i = Self::stop_number(slot);
-        track.second(i, was.anchored(), now.and_then(Stop::anchored));
+        hash.second(i, was.anchored(), now.and_then(Stop::anchored));
         match now {
-            Some(now) => track.resize(i, was.qty, now.qty),
-            None => track.leave(i, was.qty),
+            Some(now) => hash.resize(i, was.qty, now.qty),
+            None => hash.leave(i, was.qty),
         }
     }
 
     /// Numbers in the ledger, oldest first.
     fn entries(&self) -> impl Iterator<Item = u32> {
-        let track = &self.slab.track;
+        let hash = &self.slab.state_hash;
         let some = |i: u32| (i != 0).then_some(i);
-        core::iter::successors(some(track.oldest()), move |&i| some(track.newer(i)))
+        core::iter::successors(some(hash.oldest()), move |&i| some(hash.newer(i)))
     }
 
     /// The number of a stop in the ledger.
@@ -204,20 +199,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// The stop with this number; `None`: it is an order's.
-    fn tracked_stop(i: u32) -> Option<u32> {
+    fn stop_of_entry(i: u32) -> Option<u32> {
         i.checked_sub(ORDERS as u32).filter(|&slot| slot > 0)
     }
 
     fn stamp_of(&self, i: u32) -> u64 {
-        match Self::tracked_stop(i) {
+        match Self::stop_of_entry(i) {
             Some(slot) => self.stops.get(slot).stamp,
-            None => self.slab.traits(i + ORDERS as u32).stamp,
+            None => self.slab.attributes(i + ORDERS as u32).stamp,
         }
     }
 
     /// Makes the sum again, from nothing, and compares. For tests.
-    pub(in crate::book) fn check_track(&self) -> Result<(), &'static str> {
-        if !Self::TRACKED {
+    pub(in crate::book) fn check_state_hash(&self) -> Result<(), &'static str> {
+        if !Self::HASHED {
             return Ok(());
         }
         // More than fit: the list goes round.
@@ -231,7 +226,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Err("the list in entry order is not");
             }
             let older = before.map_or(0, |(_, fixed)| fixed);
-            let (fixed, terms) = match Self::tracked_stop(i) {
+            let (fixed, terms) = match Self::stop_of_entry(i) {
                 Some(slot) => {
                     let stop = self.stops.get(slot);
                     let fixed = stop.fixed_part();
@@ -251,25 +246,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             sum = sum.wrapping_add(terms);
             before = Some((i, fixed));
         }
-        if sum == self.slab.track.sum() { Ok(()) } else { Err("the state hash is not that of the state") }
+        if sum == self.slab.state_hash.sum() { Ok(()) } else { Err("the state hash is not that of the state") }
     }
 
     /// What the book adds to the engine's hash, beside its definition.
-    pub(crate) fn state(&self, definition: Absorb) -> Absorb {
+    pub(crate) fn state(&self, definition: Hasher) -> Hasher {
         let last = self.last.get().map(|ticks| ticks as u64);
-        definition.and(self.phase as u64).and_maybe(last).and(self.slab.track.sum())
+        definition.and(self.phase as u64).and_maybe(last).and(self.slab.state_hash.sum())
     }
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize>
-    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, Tracked>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, WithStateHash>
 {
     /// The ids of all live orders and stops in entry order, the oldest first: what decides between orders that expire at one
     /// time, and which of two is the maker in an uncross.
     pub fn entry_order(&self) -> impl Iterator<Item = OrderId> {
         checked!(Self);
         self.entries().map(|i| {
-            OrderId::new(match Self::tracked_stop(i) {
+            OrderId::new(match Self::stop_of_entry(i) {
                 Some(slot) => self.stops.get(slot).id,
                 None => self.slab.node(i + ORDERS as u32).key,
             })

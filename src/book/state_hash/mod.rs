@@ -4,44 +4,44 @@ mod accumulator;
 mod hasher;
 mod hooks;
 
-use accumulator::Ledger;
-pub(crate) use hasher::Absorb;
+use accumulator::Accumulator;
+pub(crate) use hasher::Hasher;
 use zerocopy::FromZeros;
 
-/// What a [`Book`](super::Book) may have as its last type parameter: [`Untracked`] or [`Tracked`].
-pub trait Track: Sealed + core::fmt::Debug {}
+/// What a [`Book`](super::Book) may have as its last type parameter: [`NoStateHash`] or [`WithStateHash`].
+pub trait StateHash: Sealed + core::fmt::Debug {}
 
 /// A book without a state hash, which costs nothing.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Untracked;
+pub struct NoStateHash;
 
 /// A book with a state hash, kept up with every change: 24 more bytes and 24 an order and stop, and on x86-64 some 115
 /// instructions more each time one comes or goes, 45 each time it changes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Tracked;
+pub struct WithStateHash;
 
-impl Track for Untracked {}
-impl Track for Tracked {}
+impl StateHash for NoStateHash {}
+impl StateHash for WithStateHash {}
 
 /// What a book does to be tracked. Nobody else has a use for it.
 pub trait Sealed {
     /// What the book keeps for it.
-    type State<const ORDERS: usize, const STOPS: usize>: Tracking;
+    type State<const ORDERS: usize, const STOPS: usize>: Accumulate;
 }
 
-impl Sealed for Untracked {
+impl Sealed for NoStateHash {
     type State<const ORDERS: usize, const STOPS: usize> = Nothing;
 }
 
-impl Sealed for Tracked {
-    type State<const ORDERS: usize, const STOPS: usize> = Ledger<ORDERS, STOPS>;
+impl Sealed for WithStateHash {
+    type State<const ORDERS: usize, const STOPS: usize> = Accumulator<ORDERS, STOPS>;
 }
 
 /// A sum over live orders and stops, and their list in entry order. Orders have the numbers 1 to `ORDERS`, stops the
 /// numbers after them.
-pub trait Tracking: FromZeros + core::fmt::Debug {
+pub trait Accumulate: FromZeros + core::fmt::Debug {
     /// Whether anything is done here.
     const ON: bool;
 
@@ -71,7 +71,7 @@ pub trait Tracking: FromZeros + core::fmt::Debug {
     /// Forgets all.
     fn clear(&mut self);
 
-    /// Takes all out of the list; they come back in entry order through [`Tracking::append`].
+    /// Takes all out of the list; they come back in entry order through [`Accumulate::append`].
     fn unthread(&mut self);
     /// Puts one that has entered at the end of the list.
     fn append(&mut self, i: u32);
@@ -83,7 +83,7 @@ pub trait Tracking: FromZeros + core::fmt::Debug {
 #[repr(C)]
 pub struct Nothing;
 
-impl Tracking for Nothing {
+impl Accumulate for Nothing {
     const ON: bool = false;
 
     fn enter(&mut self, _: u32, _: u64, _: u64) {}

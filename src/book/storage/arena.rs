@@ -1,8 +1,8 @@
 //! Where orders and levels live: one slab of 32-byte nodes, so that a queue of orders is a ring through its level.
 
-use crate::book::state_hash::Tracking;
+use crate::book::state_hash::Accumulate;
 use crate::book::storage::indexed_heap::Heaped;
-use crate::book::{SelfTrade, TimeInForce};
+use crate::book::{SelfTradePrevention, TimeInForce};
 use crate::sync::prefetch;
 use zerocopy::FromZeros;
 
@@ -23,7 +23,7 @@ pub(in crate::book) struct Node {
     pub(in crate::book) key: u64,
     /// Order: open quantity. Level: the open quantities of all its orders.
     pub(in crate::book) qty: u64,
-    /// Order: its level, and [`SPECIAL`]. Level: visible orders × 2 + side.
+    /// Order: its level, and [`HAS_COLD_STATE`]. Level: visible orders × 2 + side.
     up: u32,
     /// Order: owner. Level: its first hidden order, or itself when it has none; visible orders queue before it.
     who: u32,
@@ -38,13 +38,13 @@ const _: () = assert!(size_of::<Node>() == 32);
 impl Node {
     /// Whether this order needs more than its node when it trades or goes.
     #[inline(always)]
-    pub(in crate::book) const fn is_special(&self) -> bool {
-        self.up & SPECIAL != 0
+    pub(in crate::book) const fn has_cold_state(&self) -> bool {
+        self.up & HAS_COLD_STATE != 0
     }
 
     /// Whether this is an order in a queue that needs nothing but its node when it trades or goes.
     #[inline(always)]
-    pub(in crate::book) const fn is_plain(&self) -> bool {
+    pub(in crate::book) const fn is_vanilla(&self) -> bool {
         self.up as i32 > 0
     }
 
@@ -56,12 +56,12 @@ impl Node {
 }
 
 /// Marks orders that need more than their node when they trade or go: icebergs, hidden and gtd orders.
-const SPECIAL: u32 = 1 << 31;
+const HAS_COLD_STATE: u32 = 1 << 31;
 
 /// What only some orders have.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
-pub(in crate::book) struct Extra {
+pub(in crate::book) struct ColdState {
     /// gtd: when it expires, in ns.
     pub(in crate::book) expires: u64,
     /// Iceberg: what it shows at most; 0 otherwise.
@@ -75,16 +75,16 @@ pub(in crate::book) struct Extra {
 
 /// What an order is, apart from its node: 56 bits of entry stamp, 8 of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::book) struct Traits {
+pub(in crate::book) struct Attributes {
     pub(in crate::book) stamp: u64,
     pub(in crate::book) tif: TimeInForce,
-    pub(in crate::book) stp: SelfTrade,
+    pub(in crate::book) stp: SelfTradePrevention,
     pub(in crate::book) iceberg: bool,
     pub(in crate::book) hidden: bool,
     pub(in crate::book) post_only: bool,
 }
 
-impl Traits {
+impl Attributes {
     #[inline(always)]
     const fn pack(self) -> u64 {
         self.stamp << 8
@@ -109,11 +109,11 @@ impl Traits {
                 _ => TimeInForce::Gtd,
             },
             stp: match word >> 2 & 7 {
-                0 => SelfTrade::None,
-                1 => SelfTrade::CancelNewest,
-                2 => SelfTrade::CancelOldest,
-                3 => SelfTrade::CancelBoth,
-                _ => SelfTrade::Decrement,
+                0 => SelfTradePrevention::None,
+                1 => SelfTradePrevention::CancelNewest,
+                2 => SelfTradePrevention::CancelOldest,
+                3 => SelfTradePrevention::CancelBoth,
+                _ => SelfTradePrevention::Decrement,
             },
             iceberg: word >> 5 & 1 != 0,
             hidden: word >> 6 & 1 != 0,
@@ -121,9 +121,9 @@ impl Traits {
         }
     }
 
-    /// Whether the order needs its [`Extra`] or counts as not visible.
+    /// Whether the order needs its [`ColdState`] or counts as not visible.
     #[inline(always)]
-    const fn is_special(self) -> bool {
+    const fn has_cold_state(self) -> bool {
         self.iceberg || self.hidden || matches!(self.tif, TimeInForce::Gtd)
     }
 }
@@ -144,14 +144,14 @@ pub(in crate::book) struct Slab<const ORDERS: usize, S> {
     nobody: Node,
     levels: [Node; ORDERS],
     orders: [Node; ORDERS],
-    traits: [u64; ORDERS],
+    attributes: [u64; ORDERS],
     /// By level: how much of its total nobody sees.
-    dark: [u64; ORDERS],
-    extras: [Extra; ORDERS],
-    pub(in crate::book) track: S,
+    hidden_qty: [u64; ORDERS],
+    cold: [ColdState; ORDERS],
+    pub(in crate::book) state_hash: S,
 }
 
-impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     /// `nobody`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
@@ -259,12 +259,12 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// Takes all orders and levels out. No id leads to any of them any more.
     pub(in crate::book) fn clear(&mut self) {
         let levels = self.used_levels as usize;
-        for dark in self.dark.iter_mut().take(levels) {
-            *dark = 0;
+        for hidden_qty in self.hidden_qty.iter_mut().take(levels) {
+            *hidden_qty = 0;
         }
         (self.free_order, self.used_orders, self.live_orders) = (0, 0, 0);
         (self.free_level, self.used_levels) = (0, 0);
-        self.track.clear();
+        self.state_hash.clear();
     }
 
     #[inline(always)]
@@ -275,78 +275,84 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// The level of a resting order.
     #[inline(always)]
     pub(in crate::book) fn level_of(&self, order: u32) -> u32 {
-        self.node(order).up & !SPECIAL
+        self.node(order).up & !HAS_COLD_STATE
     }
 
     #[inline(always)]
-    pub(in crate::book) fn is_special(&self, order: u32) -> bool {
-        self.node(order).up & SPECIAL != 0
+    pub(in crate::book) fn has_cold_state(&self, order: u32) -> bool {
+        self.node(order).up & HAS_COLD_STATE != 0
     }
 
     #[inline(always)]
-    pub(in crate::book) fn traits(&self, order: u32) -> Traits {
-        Traits::unpack(*self.traits_word(order))
+    pub(in crate::book) fn attributes(&self, order: u32) -> Attributes {
+        Attributes::unpack(*self.attributes_word(order))
     }
 
     #[inline(always)]
-    fn traits_word(&self, order: u32) -> &u64 {
+    fn attributes_word(&self, order: u32) -> &u64 {
         let i = Self::order_index(order);
         // SAFETY: `order` is the number of an order (see `node`), so its index is below `ORDERS`.
-        unsafe { self.traits.get_unchecked(i) }
+        unsafe { self.attributes.get_unchecked(i) }
     }
 
     #[inline(always)]
-    fn traits_word_mut(&mut self, order: u32) -> &mut u64 {
+    fn attributes_word_mut(&mut self, order: u32) -> &mut u64 {
         let i = Self::order_index(order);
-        // SAFETY: as in `traits_word`.
-        unsafe { self.traits.get_unchecked_mut(i) }
+        // SAFETY: as in `attributes_word`.
+        unsafe { self.attributes.get_unchecked_mut(i) }
     }
 
     #[inline(always)]
-    pub(in crate::book) fn set_traits(&mut self, order: u32, traits: Traits) {
-        *self.traits_word_mut(order) = traits.pack();
+    pub(in crate::book) fn set_attributes(&mut self, order: u32, attributes: Attributes) {
+        *self.attributes_word_mut(order) = attributes.pack();
     }
 
-    /// [`Slab::set_traits`] for an order without options.
+    /// [`Slab::set_attributes`] for an order without options.
     #[inline(always)]
-    pub(in crate::book) fn set_plain_traits(&mut self, order: u32, stamp: u64, tif: TimeInForce, stp: SelfTrade) {
-        self.set_traits(order, Traits { stamp, tif, stp, iceberg: false, hidden: false, post_only: false });
+    pub(in crate::book) fn set_vanilla_attributes(
+        &mut self,
+        order: u32,
+        stamp: u64,
+        tif: TimeInForce,
+        stp: SelfTradePrevention,
+    ) {
+        self.set_attributes(order, Attributes { stamp, tif, stp, iceberg: false, hidden: false, post_only: false });
     }
 
     #[inline(always)]
-    pub(in crate::book) fn extra(&self, order: u32) -> &Extra {
+    pub(in crate::book) fn cold(&self, order: u32) -> &ColdState {
         let i = Self::order_index(order);
-        // SAFETY: as in `traits_word`.
-        unsafe { self.extras.get_unchecked(i) }
+        // SAFETY: as in `attributes_word`.
+        unsafe { self.cold.get_unchecked(i) }
     }
 
     #[inline(always)]
-    pub(in crate::book) fn extra_mut(&mut self, order: u32) -> &mut Extra {
+    pub(in crate::book) fn cold_mut(&mut self, order: u32) -> &mut ColdState {
         let i = Self::order_index(order);
-        // SAFETY: as in `traits_word`.
-        unsafe { self.extras.get_unchecked_mut(i) }
+        // SAFETY: as in `attributes_word`.
+        unsafe { self.cold.get_unchecked_mut(i) }
     }
 
     /// What of an order shows and trades before it queues anew: all of it, or an iceberg's slice.
     #[inline(always)]
     pub(in crate::book) fn slice(&self, order: u32) -> u64 {
-        if self.is_special(order) && self.traits(order).iceberg {
-            self.extra(order).slice
+        if self.has_cold_state(order) && self.attributes(order).iceberg {
+            self.cold(order).slice
         } else {
             self.node(order).qty
         }
     }
 
     /// How much of an order nobody sees.
-    pub(in crate::book) fn dark_of(&self, order: u32) -> u64 {
-        if !self.is_special(order) {
+    pub(in crate::book) fn hidden_qty_of(&self, order: u32) -> u64 {
+        if !self.has_cold_state(order) {
             return 0;
         }
-        let traits = self.traits(order);
-        if traits.hidden {
+        let attributes = self.attributes(order);
+        if attributes.hidden {
             self.node(order).qty
-        } else if traits.iceberg {
-            self.node(order).qty - self.extra(order).slice
+        } else if attributes.iceberg {
+            self.node(order).qty - self.cold(order).slice
         } else {
             0
         }
@@ -354,7 +360,7 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     /// Whether an order queues behind all visible ones and counts for nobody.
     pub(in crate::book) fn is_hidden(&self, order: u32) -> bool {
-        self.is_special(order) && self.traits(order).hidden
+        self.has_cold_state(order) && self.attributes(order).hidden
     }
 
     // ---- levels ------------------------------------------------------------------------------------------------
@@ -404,15 +410,15 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     pub(in crate::book) fn visible_qty(&self, level: u32) -> u64 {
         let i = Self::level_index(level);
         // SAFETY: `level` is the number of a level (see `node`), so its index is below `ORDERS`.
-        self.node(level).qty - unsafe { *self.dark.get_unchecked(i) }
+        self.node(level).qty - unsafe { *self.hidden_qty.get_unchecked(i) }
     }
 
     /// How much of a level's quantity nobody sees.
     #[inline(always)]
-    pub(in crate::book) fn dark_mut(&mut self, level: u32) -> &mut u64 {
+    pub(in crate::book) fn hidden_qty_mut(&mut self, level: u32) -> &mut u64 {
         let i = Self::level_index(level);
         // SAFETY: as in `visible_qty`.
-        unsafe { self.dark.get_unchecked_mut(i) }
+        unsafe { self.hidden_qty.get_unchecked_mut(i) }
     }
 
     #[inline(always)]
@@ -432,21 +438,21 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     // ---- queues ------------------------------------------------------------------------------------------------
 
     /// Puts an order at the back of its level's queue (of the visible part, unless it is hidden) and adds its
-    /// quantity to the level. Traits and extras are set already.
+    /// quantity to the level. Attributes and cold state are set already.
     #[inline(always)]
-    pub(in crate::book) fn link(&mut self, order: u32, level: u32, traits: Traits) {
-        let special = traits.is_special();
-        self.node_mut(order).up = level | if special { SPECIAL } else { 0 };
+    pub(in crate::book) fn link(&mut self, order: u32, level: u32, attributes: Attributes) {
+        let has_cold = attributes.has_cold_state();
+        self.node_mut(order).up = level | if has_cold { HAS_COLD_STATE } else { 0 };
         let qty = self.node(order).qty;
         let at = self.node_mut(level);
         at.qty += qty;
-        let before = if traits.hidden { level } else { at.who };
-        at.up += if traits.hidden { 0 } else { 2 };
+        let before = if attributes.hidden { level } else { at.who };
+        at.up += if attributes.hidden { 0 } else { 2 };
         self.insert_before(order, before);
-        if special {
-            let dark = self.dark_of(order);
-            *self.dark_mut(level) += dark;
-            if traits.hidden && self.node(level).who == level {
+        if has_cold {
+            let hidden_qty = self.hidden_qty_of(order);
+            *self.hidden_qty_mut(level) += hidden_qty;
+            if attributes.hidden && self.node(level).who == level {
                 self.node_mut(level).who = order;
             }
         }
@@ -455,7 +461,7 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     /// [`Slab::link`] for an order that is neither hidden nor iceberg nor gtd.
     #[inline(always)]
-    pub(in crate::book) fn link_plain(&mut self, order: u32, level: u32, qty: u64) {
+    pub(in crate::book) fn link_vanilla(&mut self, order: u32, level: u32, qty: u64) {
         self.node_mut(order).up = level;
         let at = self.node_mut(level);
         at.qty += qty;
@@ -467,7 +473,7 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what it `was`.
     #[inline(always)]
-    pub(in crate::book) fn shrink_plain(&mut self, order: u32, level: u32, was: u64, open: u64) {
+    pub(in crate::book) fn shrink_vanilla(&mut self, order: u32, level: u32, was: u64, open: u64) {
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= was - open;
         self.resized(order, was, open);
@@ -476,13 +482,13 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// Gives an order a new entry stamp.
     #[inline(always)]
     pub(in crate::book) fn restamp(&mut self, order: u32, stamp: u64) {
-        let word = self.traits_word_mut(order);
+        let word = self.attributes_word_mut(order);
         *word = *word & 0xff | stamp << 8;
     }
 
     /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.
     #[inline(always)]
-    pub(in crate::book) fn unlink_plain(&mut self, order: &Node) -> u32 {
+    pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
         if S::ON {
             self.leaves(self.node(order.prev).next);
         }
@@ -535,10 +541,10 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
         let level = self.level_of(order);
         let Node { qty, next, prev, .. } = *self.node(order);
         let mut seen = 2;
-        if self.is_special(order) {
-            let dark = self.dark_of(order);
-            *self.dark_mut(level) -= dark;
-            if self.traits(order).hidden {
+        if self.has_cold_state(order) {
+            let hidden_qty = self.hidden_qty_of(order);
+            *self.hidden_qty_mut(level) -= hidden_qty;
+            if self.attributes(order).hidden {
                 seen = 0;
             }
         }
@@ -555,18 +561,18 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
 
     /// Takes `qty`, at most its slice, off an order at the front of a level. Gives what stays open.
     #[inline(always)]
-    pub(in crate::book) fn fill(&mut self, order: u32, level: u32, qty: u64, special: bool) -> u64 {
+    pub(in crate::book) fn fill(&mut self, order: u32, level: u32, qty: u64, has_cold: bool) -> u64 {
         self.node_mut(level).qty -= qty;
         let node = self.node_mut(order);
         node.qty -= qty;
         let open = node.qty;
         self.resized(order, open + qty, open);
-        if special {
-            let traits = self.traits(order);
-            if traits.hidden {
-                *self.dark_mut(level) -= qty;
-            } else if traits.iceberg {
-                let slice = &mut self.extra_mut(order).slice;
+        if has_cold {
+            let attributes = self.attributes(order);
+            if attributes.hidden {
+                *self.hidden_qty_mut(level) -= qty;
+            } else if attributes.iceberg {
+                let slice = &mut self.cold_mut(order).slice;
                 *slice -= qty;
                 let slice = *slice;
                 self.sliced(order, slice + qty, slice);
@@ -582,10 +588,10 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
         }
         let level = self.level_of(order);
         let open = self.node(order).qty;
-        let extra = self.extra_mut(order);
-        extra.slice = extra.display.min(open);
-        let slice = extra.slice;
-        *self.dark_mut(level) -= slice;
+        let cold = self.cold_mut(order);
+        cold.slice = cold.display.min(open);
+        let slice = cold.slice;
+        *self.hidden_qty_mut(level) -= slice;
         self.sliced(order, 0, slice);
         let Node { next, prev, .. } = *self.node(order);
         self.queues_behind(next, prev);
@@ -600,37 +606,37 @@ impl<const ORDERS: usize, S: Tracking> Slab<ORDERS, S> {
     /// goes first.
     pub(in crate::book) fn shrink(&mut self, order: u32, open: u64) {
         let level = self.level_of(order);
-        let dark = self.dark_of(order);
+        let hidden_qty = self.hidden_qty_of(order);
         let by = self.node(order).qty - open;
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= by;
         self.resized(order, open + by, open);
-        if self.is_special(order) {
-            if self.traits(order).iceberg {
-                let extra = self.extra_mut(order);
-                let was = extra.slice;
-                extra.slice = was.min(open);
+        if self.has_cold_state(order) {
+            if self.attributes(order).iceberg {
+                let cold = self.cold_mut(order);
+                let was = cold.slice;
+                cold.slice = was.min(open);
                 self.sliced(order, was, was.min(open));
             }
-            let now = self.dark_of(order);
-            let at = self.dark_mut(level);
-            *at = *at - dark + now;
+            let now = self.hidden_qty_of(order);
+            let at = self.hidden_qty_mut(level);
+            *at = *at - hidden_qty + now;
         }
     }
 }
 
 /// Orders by expiry time, then by entry.
-impl<const ORDERS: usize, S: Tracking> Heaped for Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Heaped for Slab<ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
-        let key = |order| (self.extra(order).expires, self.traits(order).stamp);
+        let key = |order| (self.cold(order).expires, self.attributes(order).stamp);
         key(a) < key(b)
     }
 
     fn placed(&mut self, order: u32, place: u32) {
-        self.extra_mut(order).place = place;
+        self.cold_mut(order).place = place;
     }
 
     fn place(&self, order: u32) -> u32 {
-        self.extra(order).place
+        self.cold(order).place
     }
 }

@@ -1,7 +1,7 @@
 //! Untriggered stops: off-book, by trigger price, by expiry and in entry order.
 
 use crate::book::storage::indexed_heap::{Heap, Heaped};
-use crate::book::{OrderType, SelfTrade, Side, TimeInForce};
+use crate::book::{OrderType, SelfTradePrevention, Side, TimeInForce};
 use zerocopy::FromZeros;
 
 /// An untriggered stop.
@@ -31,7 +31,7 @@ pub(in crate::book) struct Stop {
     expiry_place: u32,
     pub(in crate::book) kind: OrderType,
     pub(in crate::book) tif: TimeInForce,
-    pub(in crate::book) stp: SelfTrade,
+    pub(in crate::book) stp: SelfTradePrevention,
     pub(in crate::book) side: Side,
     pub(in crate::book) has_protect: bool,
     pub(in crate::book) has_anchor: bool,
@@ -57,7 +57,7 @@ impl Stop {
         expiry_place: 0,
         kind: OrderType::Limit,
         tif: TimeInForce::Gtc,
-        stp: SelfTrade::None,
+        stp: SelfTradePrevention::None,
         side: Side::Buy,
         has_protect: false,
         has_anchor: false,

@@ -1,7 +1,7 @@
 //! Reading a book without copying it.
 
 use crate::book::order_book::{Book, Found};
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::{key, price};
 use crate::book::{OrderId, OwnerId, Phase, Price, Qty, Side};
 use crate::capacity::checked;
@@ -82,7 +82,7 @@ pub struct RestingOrder {
     pub visible: Qty,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// The best visible level of a side.
@@ -133,7 +133,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             side,
             price: price(side, self.slab.key(level)),
             open: Qty::new(node.qty),
-            visible: Qty::new(node.qty - self.slab.dark_of(order)),
+            visible: Qty::new(node.qty - self.slab.hidden_qty_of(order)),
         }
     }
 
@@ -143,7 +143,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     BookView for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn phase(&self) -> Phase {
@@ -178,7 +178,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     core::fmt::Debug for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

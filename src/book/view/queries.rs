@@ -1,7 +1,7 @@
 //! Questions to a book that walk a queue or a side.
 
 use crate::book::order_book::{Book, Found};
-use crate::book::state_hash::Track;
+use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::price;
 use crate::book::view::depth::RestingOrder;
 use crate::book::{OrderId, OrderType, OwnerId, Price, Qty, Side};
@@ -68,7 +68,7 @@ pub struct BookCounts {
     pub stops_max: usize,
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// What is in front of a resting order; `None` when no such order rests. Walks the queue up to it.

@@ -3,9 +3,9 @@
 //! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches); for all others the calls are
 //! compiled away.
 
-use crate::book::matching::ctx::Host;
+use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
-use crate::book::state_hash::{Track, Tracking};
+use crate::book::state_hash::{Accumulate, StateHash};
 use crate::book::storage::arena::Slab;
 use crate::book::storage::price_ladder::price;
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
@@ -101,23 +101,23 @@ impl VisibleChange {
     }
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    fn show<H: Host>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
+    fn show<H: BookCtx>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
         let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
         let level = DepthLevel { price: price(side, self.slab.key(level)), qty: Qty::new(qty), orders };
-        h.show(side, level, what);
+        h.on_visible_change(side, level, what);
     }
 
     /// What the market sees of a resting order.
     pub(in crate::book) fn shown_of(&self, order: u32) -> u64 {
-        self.slab.node(order).qty - self.slab.dark_of(order)
+        self.slab.node(order).qty - self.slab.hidden_qty_of(order)
     }
 
     /// An order has joined its queue.
     #[inline(never)]
-    pub(in crate::book) fn show_added<H: Host>(&self, order: u32, h: &mut H) {
+    pub(in crate::book) fn show_added<H: BookCtx>(&self, order: u32, h: &mut H) {
         let qty = self.shown_of(order);
         if qty == 0 {
             return;
@@ -129,7 +129,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// An order is about to leave its queue.
     #[inline(never)]
-    pub(in crate::book) fn show_leaving<H: Host>(&self, order: u32, h: &mut H) {
+    pub(in crate::book) fn show_leaving<H: BookCtx>(&self, order: u32, h: &mut H) {
         let qty = self.shown_of(order);
         if qty == 0 {
             return;
@@ -141,7 +141,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// An order that showed `was` has shrunk in its place.
     #[inline(never)]
-    pub(in crate::book) fn show_shrunk<H: Host>(&self, order: u32, was: u64, h: &mut H) {
+    pub(in crate::book) fn show_shrunk<H: BookCtx>(&self, order: u32, was: u64, h: &mut H) {
         let left = self.shown_of(order);
         if left == was {
             return; // hidden, or its reserve was enough
@@ -154,7 +154,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// An order has traded; it is still in its queue, where a spent slice counts for nothing.
     #[inline(never)]
-    pub(in crate::book) fn show_traded<H: Host>(&self, order: u32, at: Price, qty: u64, again: bool, h: &mut H) {
+    pub(in crate::book) fn show_traded<H: BookCtx>(&self, order: u32, at: Price, qty: u64, again: bool, h: &mut H) {
         let level = self.slab.level_of(order);
         let (lots, seen) = (self.slab.visible_qty(level), self.slab.visible_orders(level));
         let qty = Qty::new(qty);
@@ -171,7 +171,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// An order that is neither hidden nor iceberg trades at its level's price. `off`: lots and orders that have left the
 /// level, this trade's included, and are not taken off its totals yet.
 #[inline(never)]
-pub(in crate::book) fn show_plain_trade<const ORDERS: usize, S: Tracking, H: Host>(
+pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H: BookCtx>(
     slab: &Slab<ORDERS, S>,
     level: u32,
     (id, qty, left): (u64, u64, u64),
@@ -182,5 +182,5 @@ pub(in crate::book) fn show_plain_trade<const ORDERS: usize, S: Tracking, H: Hos
     let at = price(side, slab.key(level));
     let what = Visible::Executed { id: OrderId::new(id), at, qty: Qty::new(qty), left: Qty::new(left), again: false };
     let (lots, orders) = (slab.visible_qty(level) - off.0, slab.visible_orders(level) - off.1);
-    h.show(side, DepthLevel { price: at, qty: Qty::new(lots), orders }, what);
+    h.on_visible_change(side, DepthLevel { price: at, qty: Qty::new(lots), orders }, what);
 }

@@ -94,8 +94,12 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         values.iter().take_while(|value| self.push(**value).is_ok()).count()
     }
 
-    /// Does a push as far as `at`, and nothing after it, ever: as a producer that is killed there. The lane stays claimed, and
-    /// must be taken over. For tests of what comes after.
+    /// Fault injection: does a push as far as `at`, and nothing after it, ever, as a producer that is killed there. The
+    /// lane stays claimed, and must be taken over.
+    ///
+    /// Hidden and no public API: it is here only because tests, proofs and the adapter's tests are crates of their own,
+    /// and a push cannot be stopped half-way from outside.
+    #[doc(hidden)]
     pub fn die(mut self, value: T, at: Stage) {
         let _lost = self.push_until(value, at);
         core::mem::forget(self);
