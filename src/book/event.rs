@@ -1,4 +1,4 @@
-//! What the engine answers: events, and their fixed 64-byte form.
+//! Events: what the engine answers, and their 64-byte records.
 
 use super::{InstrumentId, OrderId, Phase, Price, Qty};
 use crate::types::instrument::{InstrumentSpec, Symbol, Tick};

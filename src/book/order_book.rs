@@ -1,4 +1,4 @@
-//! The book of one instrument: what it holds, and how an order is found, comes in and goes.
+//! Order book of one instrument: its state, lookup by id, and how an order enters and leaves.
 
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
 use crate::book::matching::ctx::BookCtx;

@@ -2,6 +2,6 @@
 //!
 //! [`Latest`] is a seqlock with several copies: one writer, many readers, none of them in another's way.
 
-mod seqlock;
+pub mod seqlock;
 
 pub use seqlock::{COPIES, Latest, ReadError, Reader, Writer};

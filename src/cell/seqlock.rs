@@ -1,4 +1,9 @@
-//! The newest value: one writer, many readers.
+//! Seqlock with several copies: one writer publishes the newest value, readers never block it.
+//!
+//! Source: the seqlock of the Linux kernel; H.-J. Boehm, "Can seqlocks get along with programming
+//! language memory models?", 2012. Ours copies words that are atomics, so no read is a data race,
+//! and has four copies in rotation, so that a reader retries only when the writer has published
+//! three values meanwhile.
 //!
 //! ```
 //! use vvp_core::cell::{Latest, ReadError};

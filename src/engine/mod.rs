@@ -1,4 +1,4 @@
-//! Many instruments, one clock, one numbered stream of events.
+//! Matching engine: many instruments, one clock, one sequenced stream of events.
 
 mod meter;
 mod risk;

@@ -1,4 +1,4 @@
-//! Risk limits by owner.
+//! Risk limits per owner, checked before an order enters.
 
 use crate::book::{Hasher, Limits, OwnerId, Qty, Reject};
 use zerocopy::FromZeros;

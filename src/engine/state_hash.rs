@@ -1,4 +1,4 @@
-//! One number for all by which an engine behaves.
+//! State hash of an engine: one number for all by which it behaves.
 
 use super::{Engine, Spec};
 use crate::book::{Book, Hasher, Price, WithStateHash};

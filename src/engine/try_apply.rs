@@ -1,4 +1,4 @@
-//! Commands where nothing may wait: in full and at once, or not at all.
+//! Non-blocking apply: succeeds only if all events of the command fit.
 
 use super::{Engine, Matcher};
 use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, StateHash, VisibleChange};

@@ -1,4 +1,4 @@
-//! Mixing with a secret: what keeps somebody who chooses keys from choosing where they lie.
+//! Keyed hashing: a secret seed keeps a peer that chooses keys from forcing collisions.
 
 /// 2^64 ÷ the golden ratio, to the nearest odd number: multiples of it are spread more evenly than those of any other.
 pub(super) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,4 +1,4 @@
-//! Sixteen one-byte tags, looked at together.
+//! SwissTable group: sixteen one-byte tags, compared in one step.
 
 /// How many tags are looked at together.
 pub(super) const WIDTH: usize = 16;

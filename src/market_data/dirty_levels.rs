@@ -1,4 +1,4 @@
-//! Which levels a command has touched, and how they looked before it.
+//! Dirty levels: the price levels that a command has changed, and how they looked before it.
 
 use crate::book::{DepthLevel, InstrumentId, Price, Qty, Side, VisibleChange};
 use zerocopy::FromZeros;

@@ -1,4 +1,4 @@
-//! One piece of market data, and its fixed 64-byte form.
+//! Market data records of 64 bytes.
 
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side, Visible};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -1,4 +1,4 @@
-//! Where market data goes, and how much of it is made.
+//! Market data sinks, and their subscription: which records are made for them.
 
 use super::Record;
 use crate::book::QueueSink;

@@ -1,4 +1,4 @@
-//! The best bid and ask of every instrument, for other threads to look at.
+//! Top of book of every instrument, for readers on other threads.
 
 use super::{FeedSink, Record, Subscription};
 use crate::book::InstrumentId;

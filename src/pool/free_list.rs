@@ -1,4 +1,4 @@
-//! The shared free list: a ring of slot numbers, and a counter of slots that nobody has used yet.
+//! Lock-free free list: a ring of slot numbers, and a counter of slots that were never used.
 
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 

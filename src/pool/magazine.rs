@@ -1,4 +1,7 @@
-//! A thread's own few slots.
+//! Magazines: a thread's own stock of free slots.
+//!
+//! Source: J. Bonwick and J. Adams, "Magazines and Vmem", 2001. Ours has no depot of full
+//! magazines: it moves runs of slots from and to the free list of the pool.
 
 use super::handle::{Handle, HandleError};
 use super::slot::Slot;

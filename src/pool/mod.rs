@@ -1,4 +1,4 @@
-//! Pools: objects made once and used again and again, without an allocator.
+//! Object pools: objects made once and used again and again, without an allocator.
 //!
 //! | | shared by | hands out | gives back |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! A slot in somebody's hands.
+//! Owning box of a pooled object: gives its slot back when dropped.
 
 use super::Reset;
 use super::handle::Handle;

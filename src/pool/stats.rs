@@ -1,4 +1,4 @@
-//! What a pool has done so far.
+//! Pool statistics.
 
 use crate::pool::free_list::Counts;
 

@@ -1,4 +1,15 @@
-//! Queues between threads, or between an interrupt handler and the main loop.
+//! Bounded queues between threads, or between an interrupt handler and the main loop.
+//!
+//! | you have | take | progress |
+//! |---|---|---|
+//! | a stream, batches, values filled in place | [`Spsc`] | wait-free |
+//! | single small values where latency counts | [`SequencedSpsc`] | wait-free |
+//! | byte strings of different lengths | [`Frames`] | wait-free |
+//! | many producers, none held up by another | [`FanIn`] | wait-free |
+//! | many producers, one total order | [`Mpsc`] | push lock-free; waits behind a stalled producer |
+//! | the same, from producers that may die | [`RobustMpsc`] | as `Mpsc`; a dead producer can be passed over |
+//!
+//! What each costs: `docs/queues.md`.
 //!
 //! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation waits for the other side or
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away

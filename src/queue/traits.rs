@@ -1,4 +1,5 @@
-//! What the ends of all queues of values have in common, for code that does not care which queue it is given.
+//! Traits of the endpoints of all queues, [`Push`] and [`Pop`], for code that is generic over the
+//! queue.
 
 use super::{
     Consumer, FanInConsumer, Full, MpscConsumer, MpscProducer, PopError, Producer, RobustConsumer, RobustProducer,

@@ -1,4 +1,4 @@
-//! How to wait.
+//! Wait strategies: how to wait for the other side of a queue.
 
 /// A way to wait for the other side of a queue.
 ///

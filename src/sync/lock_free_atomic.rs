@@ -1,5 +1,4 @@
-//! A plain value in shared memory, read and written without locks: word by word, and at once where the whole is one atomic of
-//! the machine.
+//! Lock-free atomics of any plain type: word by word, and in one access where the machine has one.
 
 use super::{Ordering, const_unless_loom, unless_broken};
 use core::mem::MaybeUninit;

@@ -1,4 +1,4 @@
-//! The one door to atomics and shared cells.
+//! Atomics and shared cells: the only way to them in this crate, so that loom can take their place.
 //!
 //! Everything in this crate that threads share is made of the types below, and of nothing else (`clippy.toml` forbids
 //! going round). What they are depends on the build:

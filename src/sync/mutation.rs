@@ -1,4 +1,4 @@
-//! Broken twins: the proof that the tests of shared structures bite.
+//! Mutation testing: builds with one known fault each, the broken twins, which tests must notice.
 //!
 //! A twin is the crate with one thing too weak or left out. Code asks `broken("name")` at that place; the answer is
 //! `false`, at compile time, in every build but one with `--cfg broken`, where the environment variable `VVP_BROKEN`

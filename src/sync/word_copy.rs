@@ -1,4 +1,4 @@
-//! How a value leaves a slot.
+//! Moves a value out of shared memory word by word, so that loads forward from the stores.
 
 use core::mem::MaybeUninit;
 

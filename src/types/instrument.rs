@@ -1,4 +1,4 @@
-//! What an instrument is: its name, tick and price band; and the risk limits of an owner.
+//! Instrument definition: symbol, tick and price band; and the risk limits of an owner.
 
 use super::{Price, Qty};
 

@@ -1,4 +1,4 @@
-//! What an order is made of: who, which side, which type, how long.
+//! Order words: ids, side, type, time in force, self-trade prevention and phase, with their codes.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

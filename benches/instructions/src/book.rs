@@ -3,8 +3,8 @@
 use super::Workload;
 use std::hint::black_box;
 use vvp_core::book::{
-    Book, Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Replacement, Side, Symbol,
-    TimeInForce, StateHash, WithStateHash, NoStateHash,
+    Book, Command, CountSink, InstrumentId, InstrumentSpec, NoStateHash, OrderId, Price, Qty, Replacement, Side,
+    StateHash, Symbol, TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;

@@ -3,7 +3,7 @@
 use super::Workload;
 use std::hint::black_box;
 use vvp_core::cell::Latest;
-use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, Spsc, SequencedSpsc};
+use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, SequencedSpsc, Spsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),

@@ -13,7 +13,7 @@ use static_cell::ConstStaticCell;
 use vvp_core::book::{Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol};
 use vvp_core::engine::Matcher;
 use vvp_core::pool::Pool;
-use vvp_core::queue::{Frames, Spsc, SequencedSpsc};
+use vvp_core::queue::{Frames, SequencedSpsc, Spsc};
 use vvp_firmware::semihosting::exit;
 use vvp_firmware::{Node, say};
 

@@ -4,9 +4,9 @@
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
-use vvp_core::queue::asynch::AsyncMpsc;
 use vvp_core::cell::Latest;
-use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, Spsc, SequencedSpsc};
+use vvp_core::queue::asynch::AsyncMpsc;
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 
 /// Readings of a sensor, in runs.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();

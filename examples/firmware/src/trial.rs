@@ -8,10 +8,10 @@ use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, Symbol,
     TimeInForce, WithStateHash,
 };
+use vvp_core::cell::Latest;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::pool::{Pool, Slab};
-use vvp_core::cell::Latest;
-use vvp_core::queue::{Frames, Mpsc, PopError, Spsc, SequencedSpsc};
+use vvp_core::queue::{Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 use zerocopy::IntoBytes;
 
 /// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a state hash.

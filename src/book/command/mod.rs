@@ -1,4 +1,4 @@
-//! What the engine is asked: commands, and their fixed 64-byte form.
+//! Commands: what the engine is asked, and their 64-byte records.
 
 mod read;
 mod record;

@@ -1,4 +1,4 @@
-//! Reading the fields of a command.
+//! Field accessors of a command.
 
 use super::{
     BLOCKED, Command, HAS_EXTRA, HAS_ID, HAS_LINE, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,

@@ -1,4 +1,4 @@
-//! Phases, and the uncross that ends an auction.
+//! Trading phases, and the uncross that ends a call auction.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;

@@ -1,4 +1,4 @@
-//! What a book needs from the engine around it.
+//! Book context: what a book needs from its engine (clock, event stream, risk limits, expiry).
 
 use crate::book::{DepthLevel, EventBody, Reject, Side, Visible};
 

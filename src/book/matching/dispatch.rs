@@ -1,4 +1,4 @@
-//! One command to the book of its instrument.
+//! Dispatch of one command to the operation of the book.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;

@@ -1,4 +1,4 @@
-//! Matching: an incoming order meets the other side.
+//! Execution: an incoming order trades with the resting orders of the other side.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::{Book, Rest, stop_entry};

@@ -1,4 +1,4 @@
-//! The look before a fill-or-kill or a minimum quantity: how much could trade at once?
+//! Fillable test of fill-or-kill and minimum quantity: how much could trade at once.
 
 use crate::book::SelfTradePrevention;
 use crate::book::order_book::Book;

@@ -1,4 +1,4 @@
-//! Many orders go at once: mass cancel, expiry, the close.
+//! Mass cancel, expiry, and the close: many orders leave at once.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;

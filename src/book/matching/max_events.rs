@@ -1,4 +1,4 @@
-//! How many events a command can cause at most, seen before it is carried out.
+//! Upper bound on the events of a command, found before the command is applied.
 //!
 //! # Proof of the bound
 //!

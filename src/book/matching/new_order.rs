@@ -1,4 +1,4 @@
-//! New orders: the tests in their order, then in.
+//! New orders: validation in a fixed order, then entry.
 
 use crate::book::command::HAS_EXTRA;
 use crate::book::matching::ctx::BookCtx;

@@ -1,4 +1,4 @@
-//! Where events go.
+//! Event sinks: where events go.
 
 pub(in crate::book) mod queue_sink;
 pub(in crate::book) mod slice_sink;

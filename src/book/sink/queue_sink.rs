@@ -1,4 +1,4 @@
-//! A sink that puts the events into a queue.
+//! Event sink that pushes into a queue.
 
 use crate::book::{BoundedSink, Event, Sink};
 use crate::queue::{Full, Producer, Wait};

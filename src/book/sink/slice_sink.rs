@@ -1,4 +1,4 @@
-//! A sink that cannot wait: the events of a command into a slice.
+//! Event sink that cannot wait: the events of a command into a slice.
 
 use crate::book::{BoundedSink, Event, Sink};
 use core::mem::MaybeUninit;

@@ -1,4 +1,5 @@
-//! The sum over a book's orders and stops, and the list of them in entry order.
+//! Incremental state hash: a sum over orders and stops that needs no order, and the list in entry
+//! order.
 
 use super::{Accumulate, hasher::mix};
 use zerocopy::FromZeros;

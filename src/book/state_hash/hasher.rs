@@ -1,4 +1,4 @@
-//! Mixing numbers into one.
+//! Hasher: mixes words into one word.
 
 /// Spreads every bit of a word over the whole word; no two words become the same. The finalizer of MurmurHash3
 /// (A. Appleby).

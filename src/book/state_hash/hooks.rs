@@ -1,4 +1,5 @@
-//! What a book tells its ledger, and whether the ledger has it right.
+//! State-hash hooks: what the book reports to the accumulator, and the check against a full
+//! recount.
 
 use super::super::{OrderId, OrderType, TimeInForce};
 use super::{Accumulate, Hasher, StateHash, WithStateHash};
@@ -12,7 +13,7 @@ const ORDER: u64 = 1;
 const STOP: u64 = 2;
 
 impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
-    /// The number of an order in the ledger.
+    /// The number of an order in the accumulator.
     #[inline(always)]
     pub(in crate::book) const fn entry_number(order: u32) -> u32 {
         order - ORDERS as u32
@@ -186,14 +187,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Numbers in the ledger, oldest first.
+    /// Numbers in the accumulator, oldest first.
     fn entries(&self) -> impl Iterator<Item = u32> {
         let hash = &self.slab.state_hash;
         let some = |i: u32| (i != 0).then_some(i);
         core::iter::successors(some(hash.oldest()), move |&i| some(hash.newer(i)))
     }
 
-    /// The number of a stop in the ledger.
+    /// The number of a stop in the accumulator.
     pub(in crate::book) const fn stop_number(slot: u32) -> u32 {
         ORDERS as u32 + slot
     }

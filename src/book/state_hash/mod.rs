@@ -1,4 +1,5 @@
-//! Whether a book keeps a sum over its state, for [`Engine::state_hash`](crate::engine::Engine::state_hash).
+//! State hash of a book, on or off at compile time, for
+//! [`Engine::state_hash`](crate::engine::Engine::state_hash).
 
 mod accumulator;
 mod hasher;

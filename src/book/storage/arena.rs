@@ -1,4 +1,4 @@
-//! Where orders and levels live: one slab of 32-byte nodes, so that a queue of orders is a ring through its level.
+//! Arena of 32-byte nodes for orders and levels; the queue of a level is a ring through its node.
 
 use crate::book::state_hash::Accumulate;
 use crate::book::storage::indexed_heap::Heaped;

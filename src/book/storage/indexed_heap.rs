@@ -1,4 +1,4 @@
-//! A binary heap of slots that knows where each slot stands, so that any of them can leave.
+//! Indexed binary heap: knows the position of each slot, so that any slot can be removed.
 
 use zerocopy::FromZeros;
 

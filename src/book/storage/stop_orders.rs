@@ -1,4 +1,4 @@
-//! Untriggered stops: off-book, by trigger price, by expiry and in entry order.
+//! Untriggered stop orders, off-book: by trigger price, by expiry and in entry order.
 
 use crate::book::storage::indexed_heap::{Heap, Heaped};
 use crate::book::{OrderType, SelfTradePrevention, Side, TimeInForce};

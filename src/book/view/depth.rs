@@ -1,4 +1,4 @@
-//! Reading a book without copying it.
+//! Depth: price levels and resting orders, read without a copy.
 
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;

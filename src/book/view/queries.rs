@@ -1,4 +1,4 @@
-//! Questions to a book that walk a queue or a side.
+//! Queries that walk a queue or a side: queue position, cost to fill, counts.
 
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;

@@ -1,4 +1,4 @@
-//! What the market sees of each change of a book, told while it happens.
+//! Visible changes: what the market sees of each change of a book, as it happens.
 //!
 //! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches); for all others the calls are
 //! compiled away.

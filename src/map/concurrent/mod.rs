@@ -1,4 +1,8 @@
-//! A map of fixed capacity that many threads read and write at once.
+//! Concurrent hash map of fixed capacity: lock-free writers, readers that write nothing.
+//!
+//! Source: M. Herlihy, N. Shavit, M. Tzafrir, "Hopscotch hashing", 2008. Ours takes no locks: an
+//! entry never changes where readers see it, every change is one compare-and-swap of the home
+//! bucket's word, and a quarter of a bucket's places are spread over the whole map.
 //!
 //! ```
 //! use vvp_core::map::{ConcurrentMap, UpdateError};

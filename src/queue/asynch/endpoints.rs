@@ -1,4 +1,4 @@
-//! The ends that can be awaited, whichever queue they are of.
+//! Async endpoints, generic over the queue: their push and pop are futures.
 
 use super::WakerCell;
 use crate::queue::asynch::waker_slots::{Leaving, Room, WakerSlot};

@@ -1,4 +1,4 @@
-//! Queues whose ends can be awaited. Feature `async`.
+//! Async queues: producers and consumers that can be awaited. Feature `async`.
 //!
 //! ```
 //! use core::pin::pin;

@@ -1,4 +1,4 @@
-//! The queues whose ends can be awaited.
+//! The async queues: SPSC, MPSC and fan-in.
 
 use super::{AsyncConsumer, AsyncProducer, WakerCell};
 use crate::queue::asynch::waker_slots::{Room, WakerSlot, WakerSlots};

@@ -1,4 +1,7 @@
-//! One task that wants to be woken.
+//! Waker cell: the waker of one task, which other threads wake.
+//!
+//! Source: `AtomicWaker` of the `futures` crate, with the same three states. Ours survives a
+//! `clone` of the waker that panics.
 
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_broken};
 use core::fmt;

@@ -1,4 +1,4 @@
-//! Tasks of many producers that wait for room.
+//! Waker slots: one waker for each producer whose task waits for room.
 
 use super::WakerCell;
 use crate::capacity::{Checked, CheckedCapacity};

@@ -1,4 +1,4 @@
-//! The consumer of all lanes.
+//! Consumer endpoint: serves the lanes round robin.
 
 use super::super::spsc::Consumer;
 use super::super::{PopDrain, PopError, Stats};

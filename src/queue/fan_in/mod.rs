@@ -1,4 +1,4 @@
-//! Many producers with a lane each, one consumer that takes the lanes in turn.
+//! MPSC fan-in: an SPSC lane for each producer, one consumer that serves the lanes round robin.
 //!
 //! ```
 //! use vvp_core::queue::{FanIn, PopError};

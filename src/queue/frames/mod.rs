@@ -1,4 +1,7 @@
-//! Frames of bytes, each of its own length, from one producer to one consumer: for packets, serial lines, DMA.
+//! SPSC ring of byte frames, each of its own length: for packets, serial lines, DMA.
+//!
+//! Source: the bip buffer (S. Cooke, 2003), by way of the `bbqueue` crate (J. Munns). What differs
+//! is below.
 //!
 //! ```
 //! use vvp_core::queue::{FrameError, Frames, PopError};

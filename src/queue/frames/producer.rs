@@ -1,4 +1,4 @@
-//! The producer's end.
+//! Producer endpoint.
 
 use super::super::Stats;
 use super::{FrameError, Frames, HEADER, Ring, room};

@@ -1,4 +1,4 @@
-//! What a producer does that lost the race for a slot.
+//! Exponential backoff of a producer after failed compare-and-swap operations.
 
 use crate::sync::spin_loop;
 

@@ -1,4 +1,4 @@
-//! The consumer's distance to the producer in a stream.
+//! Consumer pacing: keeps a consumer off the cache line that its producer is still filling.
 //!
 //! A consumer that follows too closely takes away the cache line that the producer is still filling, and gets a value
 //! or two for it; both then work at the pace of the line's travels. So, when a stream runs dry, it looks away for a

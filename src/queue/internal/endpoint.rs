@@ -1,4 +1,4 @@
-//! One end of a queue: who has it, and whether it was closed.
+//! Endpoint state: the claim of its owner, and the closed flag.
 
 #[cfg(not(loom))]
 use core::mem::offset_of;

@@ -1,4 +1,4 @@
-//! How long one of many producers may trust what it knows of the free slots.
+//! Limit of free slots as a producer caches it, and for how long it may be trusted.
 //!
 //! A producer keeps a guess of the queue's tail and a limit: the slots from one to the other were free when it read the
 //! consumer's head. Both are counts that wrap with `usize`, so they can be compared only while the queue's tail is less

@@ -1,4 +1,6 @@
-//! Whether all producers of a queue with lanes have gone for good.
+//! Lane registry: tells whether all producers of a queue with lanes have gone for good.
+//!
+//! A lane is the part of a queue that belongs to one producer at a time.
 
 use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicUsize, Ordering, broken, const_unless_loom, unless_broken};

@@ -1,4 +1,4 @@
-//! What the queues are made of; no part of the public interface but [`Stats`](stats::Stats).
+//! Building blocks of the queues; only [`Stats`](stats::Stats) is public.
 
 pub(super) mod cas_backoff;
 pub(super) mod consumer_pacing;

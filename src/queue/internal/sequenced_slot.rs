@@ -1,4 +1,7 @@
-//! Slots with sequences: each says itself whether its value is there.
+//! Slots with a sequence number each, which says whether the slot's value is there.
+//!
+//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours stores the sequence once a lap, when
+//! the value is published; the consumer frees slots through its index and never writes to them.
 //!
 //! Value number `i` (from 0, wrapping with `usize`) lies in slot `i mod N`. Its producer writes it and then stores its
 //! *sequence* beside it, `i + 1`. A slot that holds another sequence, that of the lap before or the zero it began with, has not

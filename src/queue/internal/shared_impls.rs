@@ -1,4 +1,4 @@
-//! What queues have in common, word for word.
+//! Macros for impls that are the same in several queues.
 
 /// What a queue of one ring of values has: its size, a default, a debug form.
 macro_rules! one_ring {

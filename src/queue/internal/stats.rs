@@ -1,4 +1,4 @@
-//! What a queue has done so far.
+//! Queue statistics.
 
 use crate::sync::{AtomicUsize, Ordering};
 

@@ -1,4 +1,8 @@
-//! Many producers, one consumer, one ring, one order.
+//! Bounded MPSC queue: many producers, one consumer, one ring, one total order.
+//!
+//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours has one consumer, which gives slots
+//! back through its index instead of their sequence; producers reserve runs of slots, and look at
+//! the consumer once in a quarter of the ring.
 //!
 //! ```
 //! use vvp_core::queue::{Full, Mpsc, PopError};

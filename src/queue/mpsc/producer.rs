@@ -1,4 +1,4 @@
-//! A producer.
+//! Producer endpoint.
 
 use super::super::{Full, Stats, TooFew};
 use super::grant::MpscGrant;

@@ -1,4 +1,4 @@
-//! The consumer.
+//! Consumer endpoint.
 
 use super::super::{PopDrain, PopError, Stats};
 use super::{RobustMpsc, Slot};

@@ -1,4 +1,8 @@
-//! Many producers, one consumer, one order; a producer that dies in the middle of a push holds up nobody for good.
+//! Bounded MPSC queue with one total order that survives the death of a producer in the middle of a
+//! push.
+//!
+//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores, as in [`Mpsc`](super::Mpsc); the repair
+//! follows the idea of a robust mutex: each producer leaves a note of what it is doing.
 //!
 //! ```
 //! use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};

@@ -1,4 +1,7 @@
-//! One producer, one consumer, and in each slot beside the value the sequence that says that it is there.
+//! SPSC queue with a sequence number in each slot: value and signal arrive on one cache line.
+//!
+//! Source: the slots of D. Vyukov, "Bounded MPMC queue", 1024cores, with one producer and one
+//! consumer.
 //!
 //! ```
 //! use vvp_core::queue::{Full, PopError, SequencedSpsc};

@@ -1,4 +1,4 @@
-//! The producer's end.
+//! Producer endpoint.
 
 use super::super::{Full, Stats};
 use super::SequencedSpsc;

@@ -1,4 +1,4 @@
-//! The consumer's end.
+//! Consumer endpoint.
 
 use super::super::{PopError, Stats, TooFew};
 use super::Spsc;

@@ -1,4 +1,7 @@
-//! One producer, one consumer, one ring.
+//! Bounded SPSC ring buffer: one producer, one consumer.
+//!
+//! Source: L. Lamport, "Specifying concurrent program modules", 1983, with cached indices: each
+//! side remembers what it last saw of the other's. Ours adds grants, claims and consumer pacing.
 //!
 //! ```
 //! use vvp_core::queue::{Full, PopError, Spsc};

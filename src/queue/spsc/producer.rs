@@ -1,4 +1,4 @@
-//! The producer's end.
+//! Producer endpoint.
 
 use super::super::{Full, Stats, TooFew};
 use super::{Grant, Spsc};

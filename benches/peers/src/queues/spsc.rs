@@ -4,7 +4,7 @@ use super::harness::{Runner, Value, across, batches, round_trip, same_thread};
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use vvp_core::queue::{Consumer, Producer, Spsc, SequencedConsumer, SequencedProducer, SequencedSpsc};
+use vvp_core::queue::{Consumer, Producer, SequencedConsumer, SequencedProducer, SequencedSpsc, Spsc};
 use zerocopy::FromZeros;
 
 /// Values through the queue in a round.
@@ -15,7 +15,8 @@ pub fn spsc<T: Value + FromZeros, const N: usize>() -> (Producer<'static, T, N>,
     Box::leak(Spsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 
-pub fn turn<T: Value + FromZeros, const N: usize>() -> (SequencedProducer<'static, T, N>, SequencedConsumer<'static, T, N>) {
+pub fn turn<T: Value + FromZeros, const N: usize>()
+-> (SequencedProducer<'static, T, N>, SequencedConsumer<'static, T, N>) {
     Box::leak(SequencedSpsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 

@@ -18,7 +18,7 @@ use core::panic::PanicInfo;
 use cortex_m_rt::entry;
 use queues::{Drain, Giving, Grant, Look, One, Place, Some3, Staged, Taking};
 use sweep::Sweep;
-use vvp_core::queue::{FanIn, Mpsc, Spsc, SequencedSpsc};
+use vvp_core::queue::{FanIn, Mpsc, SequencedSpsc, Spsc};
 use vvp_firmware::say;
 use vvp_firmware::semihosting::exit;
 

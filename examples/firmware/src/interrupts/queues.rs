@@ -4,8 +4,8 @@ use crate::sweep::{Scene, When};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use vvp_core::queue::{
-    Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Pop, Producer, Push, Spsc, SequencedConsumer,
-    SequencedProducer, SequencedSpsc,
+    Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Pop, Producer, Push, SequencedConsumer,
+    SequencedProducer, SequencedSpsc, Spsc,
 };
 
 /// What can be made anew.

@@ -1,4 +1,4 @@
-//! One side of the book: levels by price, the best one at hand.
+//! Price ladder: the levels of one side by price, with the best level at hand.
 
 mod far_levels;
 mod near_levels;

@@ -1,4 +1,4 @@
-//! The window of a ladder: a ring of consecutive ticks, and a bitmap that says which of them are occupied.
+//! Near levels: a ring of consecutive ticks, and a bitmap of the occupied ones.
 
 use zerocopy::FromZeros;
 

@@ -1,4 +1,4 @@
-//! Where a ladder's window stands, and a ladder filled anew with its window there.
+//! Rebuilding of a price ladder: where its near levels stand, and filling it anew.
 
 use super::{Ladder, Window};
 

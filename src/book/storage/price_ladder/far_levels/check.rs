@@ -1,4 +1,4 @@
-//! Whether a tree of far levels is what it must be.
+//! Invariants of the tree of far levels.
 
 use super::{Far, FarLevel, LEFT, RIGHT};
 

@@ -1,4 +1,4 @@
-//! The levels outside a ladder's window: a height-balanced search tree in a fixed array of nodes.
+//! Far levels: those outside the near levels, a height-balanced search tree in a fixed array.
 //!
 //! Source: G. M. Adelson-Velsky and E. M. Landis, "An algorithm for the organization of
 //! information", 1962 (AVL tree). Ours has parent links instead of recursion or a stack of the
