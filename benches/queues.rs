@@ -19,7 +19,8 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PushEnd, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, Pop, Push, SequencedSpsc, Spsc};
 use zerocopy::FromZeros;
 
 const SMALL: usize = 1024;
@@ -50,8 +51,8 @@ macro_rules! every_queue {
         let id = |name| BenchmarkId::new(name, format!("{}/{}", $payload, $N));
         let (tx, rx) = queue::<Spsc<$T, $N>>().split();
         $run(&mut $group, id("Spsc"), tx, rx, $value);
-        let (tx, rx) = queue::<TurnSpsc<$T, $N>>().split();
-        $run(&mut $group, id("TurnSpsc"), tx, rx, $value);
+        let (tx, rx) = queue::<SequencedSpsc<$T, $N>>().split();
+        $run(&mut $group, id("SequencedSpsc"), tx, rx, $value);
         let (tx, rx) = queue::<Mpsc<$T, $N>>().split();
         $run(&mut $group, id("Mpsc"), tx, rx, $value);
         let ([tx, ..], rx) = queue::<FanIn<$T, $N, 2>>().split();
@@ -65,8 +66,8 @@ type Group<'c> = BenchmarkGroup<'c, WallTime>;
 fn to_and_fro<T: Copy>(
     group: &mut Group<'_>,
     id: BenchmarkId,
-    mut tx: impl PushEnd<Item = T>,
-    mut rx: impl PopEnd<Item = T>,
+    mut tx: impl Push<Item = T>,
+    mut rx: impl Pop<Item = T>,
     value: T,
 ) {
     group.bench_function(id, |b| {
@@ -81,8 +82,8 @@ fn to_and_fro<T: Copy>(
 fn slices<T: Copy>(
     group: &mut Group<'_>,
     id: BenchmarkId,
-    mut tx: impl PushEnd<Item = T>,
-    mut rx: impl PopEnd<Item = T>,
+    mut tx: impl Push<Item = T>,
+    mut rx: impl Pop<Item = T>,
     value: T,
 ) {
     let mut values = [value; 64];
@@ -98,8 +99,8 @@ fn slices<T: Copy>(
 fn across<T: Copy + Send>(
     group: &mut Group<'_>,
     id: BenchmarkId,
-    mut tx: impl PushEnd<Item = T> + Send,
-    mut rx: impl PopEnd<Item = T> + Send,
+    mut tx: impl Push<Item = T> + Send,
+    mut rx: impl Pop<Item = T> + Send,
     value: T,
 ) {
     group.bench_function(id, |b| {

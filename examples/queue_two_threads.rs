@@ -62,6 +62,6 @@ fn main() {
     );
     println!(
         "pushed {}, popped {}, refused {}, high water {}, depth now {}",
-        stats.pushed, stats.popped, stats.refused, stats.high_water, stats.depth
+        stats.pushed, stats.popped, stats.full_count, stats.high_water, stats.depth
     );
 }

@@ -6,13 +6,13 @@
 //! ```
 
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol, Tracked,
+    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol, WithStateHash,
 };
 use vvp_core::engine::{Engine, Matcher, SliceWriter};
 use zerocopy::FromZeros;
 
-type Small = Engine<Book<256, 1, 64, 16, 512, Tracked>, 1, 4>;
-type Big = Engine<Book<4096, 16, 256, 256, 8192, Tracked>, 8, 64>;
+type Small = Engine<Book<256, 1, 64, 16, 512, WithStateHash>, 1, 4>;
+type Big = Engine<Book<4096, 16, 256, 256, 8192, WithStateHash>, 8, 64>;
 
 /// The n-th command: orders around 1,000 that rest, meet and go.
 fn command(n: u64) -> Command {

@@ -55,16 +55,16 @@ enum { VVP_BUY = 0, VVP_SELL = 1 };
 
 typedef struct {
     _Alignas(VVP_LINE) _Atomic(size_t) tail; /* published */
-    _Atomic(size_t) high_water, refused;
+    _Atomic(size_t) high_water, full_count;
     _Atomic(bool) closed, claimed;
 } vvp_producer_line;
 
 typedef struct {
-    _Alignas(VVP_LINE) _Atomic(size_t) tail; /* counted; the turns publish */
-    _Atomic(size_t) high_water, refused;
+    _Alignas(VVP_LINE) _Atomic(size_t) tail; /* counted; the sequences publish */
+    _Atomic(size_t) high_water, full_count;
     _Alignas(VVP_LINE) _Atomic(bool) closed; /* a line of its own, which an idle consumer looks at */
     _Atomic(bool) claimed;
-} vvp_turn_producer_lines;
+} vvp_sequenced_producer_lines;
 
 typedef struct {
     _Alignas(VVP_LINE) _Atomic(size_t) head; /* given back */
@@ -75,12 +75,12 @@ typedef struct {
 typedef struct {
     _Alignas(VVP_LINE) _Atomic(size_t) head; /* given back */
     _Atomic(bool) closed, claimed;
-} vvp_turn_consumer_line;
+} vvp_sequenced_consumer_line;
 
 _Static_assert(sizeof(_Atomic(size_t)) == sizeof(size_t) && sizeof(_Atomic(bool)) == 1, "atomics are plain words");
 _Static_assert(sizeof(vvp_producer_line) == VVP_LINE && sizeof(vvp_spsc_consumer_line) == VVP_LINE &&
-               sizeof(vvp_turn_consumer_line) == VVP_LINE, "a line each");
-_Static_assert(sizeof(vvp_turn_producer_lines) == 2 * VVP_LINE, "two lines");
+               sizeof(vvp_sequenced_consumer_line) == VVP_LINE, "a line each");
+_Static_assert(sizeof(vvp_sequenced_producer_lines) == 2 * VVP_LINE, "two lines");
 
 /* Acquire: pairs with the Release of whoever gave the end back. */
 static inline bool vvp_claim(_Atomic(bool) *claimed, _Atomic(bool) *closed) {
@@ -115,8 +115,8 @@ static inline bool vvp_spsc_push(vvp_spsc *q, size_t n, size_t size, const void 
     /* Acquire: pairs with the consumer's Release of head: it is done with the slots before it. */
     size_t head = atomic_load_explicit(&q->consumer.head, memory_order_acquire);
     if (tail - head >= n) {
-        size_t refused = atomic_load_explicit(&q->producer.refused, memory_order_relaxed);
-        atomic_store_explicit(&q->producer.refused, refused + 1, memory_order_relaxed);
+        size_t full_count = atomic_load_explicit(&q->producer.full_count, memory_order_relaxed);
+        atomic_store_explicit(&q->producer.full_count, full_count + 1, memory_order_relaxed);
         return false;
     }
     memcpy(q->slots + (tail & (n - 1)) * size, value, size);
@@ -136,7 +136,7 @@ static inline bool vvp_spsc_pop(vvp_spsc *q, size_t n, size_t size, void *value)
     return true;
 }
 
-/* ---- TurnSpsc<u64, N>: three lines, then N slots of a value and its turn ------------------------------------------ */
+/* ---- SequencedSpsc<u64, N>: three lines, then N slots of a value and its sequence ------------------------------------------ */
 
 typedef struct {
 #if UINTPTR_MAX > UINT32_MAX
@@ -144,47 +144,47 @@ typedef struct {
 #else
     uint64_t value;
 #endif
-    _Atomic(size_t) turn; /* one more than the number of the value written here last */
-} vvp_turn_slot;
+    _Atomic(size_t) sequence; /* one more than the number of the value written here last */
+} vvp_sequenced_slot;
 
 typedef struct {
-    vvp_turn_producer_lines producer;
-    vvp_turn_consumer_line consumer;
-    _Alignas(VVP_LINE) vvp_turn_slot slots[];
-} vvp_turn;
+    vvp_sequenced_producer_lines producer;
+    vvp_sequenced_consumer_line consumer;
+    _Alignas(VVP_LINE) vvp_sequenced_slot slots[];
+} vvp_sequenced;
 
-_Static_assert(offsetof(vvp_turn_slot, turn) == 8 && sizeof(vvp_turn_slot) == 16, "as docs/layouts.md says");
-_Static_assert(offsetof(vvp_turn, slots) == 384, "as docs/layouts.md says");
+_Static_assert(offsetof(vvp_sequenced_slot, sequence) == 8 && sizeof(vvp_sequenced_slot) == 16, "as docs/layouts.md says");
+_Static_assert(offsetof(vvp_sequenced, slots) == 384, "as docs/layouts.md says");
 
 /* The number of the next value: a producer starts with this, once, after it has claimed its end. */
-static inline size_t vvp_turn_start(vvp_turn *q, size_t n) {
+static inline size_t vvp_sequenced_start(vvp_sequenced *q, size_t n) {
     size_t tail = atomic_load_explicit(&q->producer.tail, memory_order_relaxed);
     for (size_t i = 0; i < n; i++) { /* the last owner may have died between publishing and counting */
-        if (atomic_load_explicit(&q->slots[tail & (n - 1)].turn, memory_order_relaxed) != tail + 1) break;
+        if (atomic_load_explicit(&q->slots[tail & (n - 1)].sequence, memory_order_relaxed) != tail + 1) break;
         tail++;
     }
     return tail;
 }
 
 /* Puts one value in; false when the ring is full. `*tail` is the producer's own. */
-static inline bool vvp_turn_push(vvp_turn *q, size_t n, size_t *tail, uint64_t value) {
+static inline bool vvp_sequenced_push(vvp_sequenced *q, size_t n, size_t *tail, uint64_t value) {
     /* Acquire: pairs with the consumer's Release of head. */
     if (*tail - atomic_load_explicit(&q->consumer.head, memory_order_acquire) >= n) return false;
-    vvp_turn_slot *slot = &q->slots[*tail & (n - 1)];
+    vvp_sequenced_slot *slot = &q->slots[*tail & (n - 1)];
     slot->value = value;
     *tail += 1;
-    /* Release: pairs with the consumer's Acquire of the turn: the value is written. */
-    atomic_store_explicit(&slot->turn, *tail, memory_order_release);
+    /* Release: pairs with the consumer's Acquire of the sequence: the value is written. */
+    atomic_store_explicit(&slot->sequence, *tail, memory_order_release);
     atomic_store_explicit(&q->producer.tail, *tail, memory_order_relaxed); /* for statistics, and for the next owner */
     return true;
 }
 
 /* Takes one value out; false when there is none now. */
-static inline bool vvp_turn_pop(vvp_turn *q, size_t n, uint64_t *value) {
+static inline bool vvp_sequenced_pop(vvp_sequenced *q, size_t n, uint64_t *value) {
     size_t head = atomic_load_explicit(&q->consumer.head, memory_order_relaxed); /* our own */
-    vvp_turn_slot *slot = &q->slots[head & (n - 1)];
-    /* Acquire: pairs with the producer's Release of the turn. */
-    if (atomic_load_explicit(&slot->turn, memory_order_acquire) != head + 1) return false;
+    vvp_sequenced_slot *slot = &q->slots[head & (n - 1)];
+    /* Acquire: pairs with the producer's Release of the sequence. */
+    if (atomic_load_explicit(&slot->sequence, memory_order_acquire) != head + 1) return false;
     *value = slot->value;
     atomic_store_explicit(&q->consumer.head, head + 1, memory_order_release); /* pairs with the producer's Acquire */
     return true;
@@ -195,7 +195,7 @@ static inline bool vvp_turn_pop(vvp_turn *q, size_t n, uint64_t *value) {
 typedef struct {
     _Alignas(VVP_LINE) _Atomic(size_t) version; /* 0: nothing yet */
     _Atomic(bool) closed, claimed;
-    _Alignas(sizeof(size_t)) _Atomic(size_t) places[]; /* four, each of `words` words, used in turn */
+    _Alignas(sizeof(size_t)) _Atomic(size_t) places[]; /* four, each of `words` words, used in sequence */
 } vvp_latest;
 
 _Static_assert(offsetof(vvp_latest, places) == 2 * sizeof(size_t), "as docs/layouts.md says");

@@ -130,7 +130,7 @@ fi
 # An instruction takes a nanosecond of QEMU's clock: the timer strikes where it is told.
 struck() { timeout 300 "${M7[@]}" -icount shift=0 "${QUIET[@]:0:4}" -serial none -semihosting-config "enable=on,target=native$1" -kernel "$image" </dev/null >"$work/log" 2>&1; }
 
-# Twin (src/sync/twin.rs), and where it must be noticed.
+# Twin (src/sync/mutation.rs), and where it must be noticed.
 TWINS='
 spsc_early       spsc push
 spsc_early       fan-in push

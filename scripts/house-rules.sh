@@ -84,6 +84,12 @@ complain "named in $contract and not there" "$missing"
 unnamed=$(comm -23 <(basename -a tests/scenarios/*.jsonl | sed 's/\.jsonl$//' | grep -v '\.expected$' | sort) <(named 3))
 complain "scenarios that $contract does not name" "$unnamed"
 
+# Paths of this tree that a page names in code marks.
+dead=$(grep -noE '`(src|tests|docs|cli|replay|std-adapter|testkit|benches|scripts|examples|fuzz|proofs|include|\.ci)/[A-Za-z0-9_./-]*`' \
+  README.md CONTRIBUTING.md .ci/README.md docs/*.md | tr -d '`' |
+  while IFS=: read -r page line path; do if [ ! -e "${path%.}" ]; then printf '%s:%s: %s\n' "$page" "$line" "$path"; fi; done)
+complain "a page names a path that is not there" "$dead"
+
 scripts/numbers.sh || bad=1
 
 if [ "$bad" != 0 ]; then die "house rules broken, see above"; fi

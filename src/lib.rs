@@ -47,11 +47,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`capacity`] | the check of const parameters, for memory of your own |
+//! | [`types`] | prices, ids, order words, instruments: what book and codecs share |
 //! | [`book`] | prices, commands, events; the book of one instrument |
 //! | [`engine`] | many instruments, one clock, one numbered stream of events |
-//! | [`feed`] | market data: L1, L2, L3 |
+//! | [`market_data`] | market data: L1, L2, L3 |
 //! | [`map`] | maps of fixed size: for one owner, for ids in sequence, for many threads |
 //! | [`queue`] | a queue between two threads |
+//! | [`cell`] | the newest value for many readers |
 //! | [`pool`] | objects that threads share, or one owner's, without an allocator |
 //! | [`layout`] | where the fields of shared structures lie |
 //! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
@@ -84,7 +86,7 @@
 //! - An engine is one thread's: nothing in it is shared. Give each thread its own, and a [`queue`] between them.
 //!
 //! # Features
-//! - `async` (off): queues that can be awaited, `queue::waiting`; nothing else changes.
+//! - `async` (off): queues that can be awaited, `queue::asynch`; nothing else changes.
 //! - `defmt` (off): `defmt::Format` for errors, statistics, queues, and the values of commands and events.
 //! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`], `queue::frames::io`.
 //!
@@ -94,16 +96,18 @@
 
 pub mod book;
 pub mod capacity;
-pub mod engine;
-pub mod feed;
+pub mod cell;
 #[cfg(all(feature = "defmt", not(loom)))]
-mod format;
+mod defmt;
+pub mod engine;
 pub mod layout;
 pub mod map;
+pub mod market_data;
 pub mod metrics;
 pub mod pool;
 pub mod queue;
 pub mod sync;
+pub mod types;
 pub mod wire;
 
 /// The examples of the README are run as tests.

@@ -15,7 +15,7 @@ use core::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
     Book, BoundedSink, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, OrderId, OrderType, OwnerId, Phase,
-    Price, Qty, QueueSink, Replacement, SelfTrade, Side, SliceSink, Symbol, TimeInForce, Tracked,
+    Price, Qty, QueueSink, Replacement, SelfTradePrevention, Side, SliceSink, Symbol, TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, Matcher, WouldBlock};
 use vvp_core::queue::{Spin, Spsc};
@@ -26,9 +26,9 @@ use zerocopy::FromZeros;
 
 const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048, Tracked>, INSTRUMENTS, 16>;
-type Full = Engine<Book<12, 4, 64, 5, 64, Tracked>, INSTRUMENTS, 16>;
-type Small = Engine<Book<64, 1, 64, 16, 128, Tracked>, INSTRUMENTS, 16>;
+type Normal = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENTS, 16>;
+type Full = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, 16>;
+type Small = Engine<Book<64, 1, 64, 16, 128, WithStateHash>, INSTRUMENTS, 16>;
 
 /// What is tested of every engine, whatever its sizes.
 trait Bounded: Matcher + FromZeros {
@@ -38,7 +38,7 @@ trait Bounded: Matcher + FromZeros {
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Bounded
-    for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, Tracked>, INSTRUMENTS, 16>
+    for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, WithStateHash>, INSTRUMENTS, 16>
 {
     fn bound(&self, command: &Command) -> u64 {
         self.events_max(command)
@@ -142,11 +142,11 @@ fn said_at_most(model: &Model, c: &Command) -> u64 {
     let (qty, display, mode) = match replaced {
         Some(order) => (c.replacement().qty.map_or(order.open, Qty::lots), order.display, order.stp),
         None if is_new => (c.quantity().lots(), c.display_qty().map(Qty::lots), c.self_trade_mode()),
-        None => (0, None, SelfTrade::None),
+        None => (0, None, SelfTradePrevention::None),
     };
     // A refused iceberg has too many of them.
     let own = display.map_or(qty.min(1), |d| qty.div_ceil(d.max(1)).min(1000));
-    let takes_two = |mode| matches!(mode, SelfTrade::Decrement | SelfTrade::CancelBoth);
+    let takes_two = |mode| matches!(mode, SelfTradePrevention::Decrement | SelfTradePrevention::CancelBoth);
     let by_slices = if takes_two(mode) || book.stops.iter().any(|stop| takes_two(stop.stp)) {
         4 + 2 * (slices + own) + 5 * stops
     } else {
@@ -155,10 +155,10 @@ fn said_at_most(model: &Model, c: &Command) -> u64 {
     // Without stops an order has no more lines than lots, and 2; with self-trade prevention twice that.
     let by_lots = match mode {
         _ if stops > 0 || !matches!(c.op(), Op::New | Op::Replace) => u64::MAX,
-        SelfTrade::None | SelfTrade::CancelNewest => qty.saturating_add(1).max(2),
-        SelfTrade::CancelBoth => qty.saturating_add(2),
-        SelfTrade::CancelOldest => qty.saturating_add(2 + book.orders.len() as u64),
-        SelfTrade::Decrement => qty.saturating_mul(2).saturating_add(1).max(2),
+        SelfTradePrevention::None | SelfTradePrevention::CancelNewest => qty.saturating_add(1).max(2),
+        SelfTradePrevention::CancelBoth => qty.saturating_add(2),
+        SelfTradePrevention::CancelOldest => qty.saturating_add(2 + book.orders.len() as u64),
+        SelfTradePrevention::Decrement => qty.saturating_mul(2).saturating_add(1).max(2),
     };
     expiring + by_slices.min(by_lots)
 }
@@ -438,7 +438,7 @@ fn rest_of_a_stop_limit_hit_by_the_next_stop_is_counted() {
 
 #[test]
 fn decrements_of_stops_count_two_lines_each() {
-    let (one, decrement) = (OwnerId::new(1), SelfTrade::Decrement);
+    let (one, decrement) = (OwnerId::new(1), SelfTradePrevention::Decrement);
     let (said, caused) = said_and_caused(&[
         limit(1, Side::Sell, 100, 1),
         limit(2, Side::Sell, 101, 1).owner(one),

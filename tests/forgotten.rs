@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use vvp_core::map::ConcurrentMap;
 use vvp_core::pool::{Pool, Reset, Slab};
 use vvp_core::queue::spsc::{Drain, ReadGrant};
-use vvp_core::queue::{FanIn, Frames, Mpsc, PopEnd, PushEnd, RobustMpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Mpsc, Pop, Push, RobustMpsc, SequencedSpsc, Spsc};
 
 /// Tells AddressSanitizer's leak checker to stay off: to leak is what this test does. All else is still checked.
 #[unsafe(no_mangle)]
@@ -191,8 +191,8 @@ fn spsc(ops: &[Op]) {
 /// The same for queues whose ends have the common operations; grants of `Mpsc` apart, which block when forgotten.
 fn ends<'q, P, C>(mint: &mut Mint, lanes: &mut [(usize, P)], rx: &mut C, ops: &[Op])
 where
-    P: PushEnd<Item = Token> + 'q,
-    C: PopEnd<Item = Token> + 'q,
+    P: Push<Item = Token> + 'q,
+    C: Pop<Item = Token> + 'q,
 {
     for (index, op) in ops.iter().enumerate() {
         let many = lanes.len();
@@ -508,7 +508,7 @@ proptest! {
 
     #[test]
     fn turn_spsc_hands_each_value_out_once(ops in ops()) {
-        rounds!(ops, TurnSpsc::<Token, 4>::new(), |queue: &mut TurnSpsc<Token, 4>| {
+        rounds!(ops, SequencedSpsc::<Token, 4>::new(), |queue: &mut SequencedSpsc<Token, 4>| {
             // SAFETY: the queue is boxed and outlives the round, whose ends are dropped or forgotten before the next.
             let queue = unsafe { &mut *core::ptr::from_mut(queue) };
             let (tx, rx) = queue.split();

@@ -6,7 +6,7 @@
 
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, Refusal, Reject, Replacement,
-    SelfTrade, Side, Symbol, TimeInForce,
+    SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 
 /// The commands that some bytes stand for.
@@ -128,7 +128,7 @@ impl<'a> Script<'a> {
             13..=14 => Command::stop_limit(id, side, self.price(), self.price(), qty),
             _ => Command::trailing_stop(id, side, u64::from(self.byte() % 20), qty),
         };
-        order = order.owner(self.owner()).self_trade(SelfTrade::ALL[usize::from(kind >> 4) % 5]);
+        order = order.owner(self.owner()).self_trade(SelfTradePrevention::ALL[usize::from(kind >> 4) % 5]);
         order = match self.byte() % 12 {
             0..=4 => order,
             5 => order.tif(TimeInForce::Day),

@@ -10,13 +10,13 @@ mod script;
 
 use libfuzzer_sys::fuzz_target;
 use script::Script;
-use vvp_core::book::{Book, CountSink, Tracked};
+use vvp_core::book::{Book, CountSink, WithStateHash};
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 
 /// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with limits.
-type Tiny = Engine<Book<24, 2, 4, 4, 32, Tracked>, 3, 4>;
+type Tiny = Engine<Book<24, 2, 4, 4, 32, WithStateHash>, 3, 4>;
 /// As much room in another shape.
-type Other = Engine<Book<30, 1, 24, 5, 64, Tracked>, 4, 5>;
+type Other = Engine<Book<30, 1, 24, 5, 64, WithStateHash>, 4, 5>;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&how, bytes)) = bytes.split_first() else { return };
@@ -85,7 +85,7 @@ fn saved<
     const N: usize,
     const W: usize,
 >(
-    engine: &Engine<Book<O, B, F, S, I, Tracked>, N, W>,
+    engine: &Engine<Book<O, B, F, S, I, WithStateHash>, N, W>,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     let all = engine.save(&mut FnWriter(|piece: &[u8]| {

@@ -1,8 +1,8 @@
-//! What the engine answers: events, and their fixed 64-byte form.
+//! Events: what the engine answers, and their 64-byte records.
 
-use super::instrument::{InstrumentSpec, Symbol, Tick};
-use super::order::words;
 use super::{InstrumentId, OrderId, Phase, Price, Qty};
+use crate::types::instrument::{InstrumentSpec, Symbol, Tick};
+use crate::types::order_words::words;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 words! {
@@ -53,7 +53,7 @@ words! {
     #[derive(zerocopy::TryFromBytes)]
     CancelReason {
         /// `cancel`, or a `reduce` of everything.
-        User = 1 "user",
+        Requested = 1 "user",
         /// What an immediate-or-cancel order could not trade.
         Ioc = 2 "ioc",
         /// A fill-or-kill order that could not trade in full.
@@ -65,9 +65,9 @@ words! {
         /// A market order's next price lay beyond its `protect`.
         Protection = 6 "protection",
         /// Self-trade prevention.
-        SelfTrade = 7 "stp",
+        SelfTradePrevention = 7 "stp",
         /// `mass_cancel`.
-        Mass = 8 "mass",
+        MassCancel = 8 "mass",
         /// A gtd order's time came, or a day order's session closed.
         Expired = 9 "expired",
         /// The rest of a triggered stop_limit found no room in the book.

@@ -1,51 +1,41 @@
 //! The order book: prices, orders, commands and events; the price ladder; matching.
+//!
+//! | room | what |
+//! |---|---|
+//! | `order_book` | the book itself: ids, arena, ladders, stop orders |
+//! | `command`, `event` | what goes in and what comes out, each a 64-byte record |
+//! | `storage` | orders and levels in one arena, the price ladder, heaps |
+//! | `matching` | price-time priority: from a command to its events |
+//! | `view` | reading a book: depth, queries, visible changes |
+//! | `sink` | where events go |
+//! | `state_hash` | an incremental hash over the state |
+//! | `snapshot` | a book as records, and back |
 
-mod apply;
-mod auction;
-mod bound;
-mod change;
 mod command;
-mod enter;
 mod event;
-mod far;
-mod foresee;
-mod heap;
-mod host;
-mod instrument;
-mod ladder;
-mod look;
 mod matching;
-mod order;
-mod plain;
-mod price;
-mod query;
-mod queue_sink;
+mod order_book;
 mod sink;
-mod slab;
-mod slice_sink;
 pub(crate) mod snapshot;
-mod stops;
-mod store;
-mod sweep;
-mod track;
+mod state_hash;
+mod storage;
 mod view;
-mod visible;
-mod window;
 
-pub(crate) use apply::rejected;
+pub use crate::types::{
+    InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, SelfTradePrevention, Side,
+    Symbol, Tick, TimeInForce,
+};
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
 pub(crate) use event::Stamp;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
-pub(crate) use host::Host;
-pub use instrument::{InstrumentSpec, Limits, Symbol, Tick};
-pub use order::{InstrumentId, OrderId, OrderType, OwnerId, Phase, SelfTrade, Side, TimeInForce};
-pub use price::{Price, Qty};
-pub use query::{BookCounts, FillCost, QueuePosition, WaitingStop};
-pub use queue_sink::QueueSink;
+pub(crate) use matching::ctx::BookCtx;
+pub(crate) use matching::dispatch::rejected;
+pub use order_book::Book;
+pub use sink::queue_sink::QueueSink;
+pub use sink::slice_sink::SliceSink;
 pub use sink::{BoundedSink, CountSink, FnSink, Sink};
-pub use slice_sink::SliceSink;
-pub use store::Book;
-pub(crate) use track::Absorb;
-pub use track::{Track, Tracked, Untracked};
-pub use view::{BookView, Depth, DepthLevel, RestingOrder};
-pub use visible::{Visible, VisibleChange};
+pub(crate) use state_hash::Hasher;
+pub use state_hash::{NoStateHash, StateHash, WithStateHash};
+pub use view::depth::{BookView, Depth, DepthLevel, RestingOrder};
+pub use view::queries::{BookCounts, FillCost, QueuePosition, WaitingStop};
+pub use view::visible_changes::{Visible, VisibleChange};

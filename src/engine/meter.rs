@@ -1,4 +1,4 @@
-//! What a run asked, what came of it, and how long it took.
+//! Run meter: commands, events and latency of a run.
 
 use super::{Counted, Matcher, Stats};
 use crate::book::{Command, Sink};

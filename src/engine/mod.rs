@@ -1,25 +1,25 @@
-//! Many instruments, one clock, one numbered stream of events.
+//! Matching engine: many instruments, one clock, one sequenced stream of events.
 
-mod attempt;
 mod meter;
-mod owners;
+mod risk;
 mod size;
 mod snapshot;
 mod state_hash;
 mod stats;
+mod try_apply;
 
 pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
-pub use attempt::WouldBlock;
 pub use meter::Meter;
 pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 pub use stats::{Counted, Stats};
+pub use try_apply::WouldBlock;
 
 use crate::book::{
-    Book, BookView, Command, DepthLevel, Event, EventBody, Host, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
-    Reject, Side, Sink, Stamp, Symbol, Tick, Track, Visible, VisibleChange, rejected,
+    Book, BookCtx, BookView, Command, DepthLevel, Event, EventBody, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
+    Reject, Side, Sink, Stamp, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
-use owners::Owners;
+use risk::RiskLimits;
 use zerocopy::FromZeros;
 
 /// The engine: commands in, events out.
@@ -63,17 +63,17 @@ struct State<const OWNERS: usize> {
     clock: u64,
     seq: u64,
     /// No gtd order expires before this time; 0 when there is none.
-    wake: u64,
+    first_expiry: u64,
     instruments: u32,
     reserved: u32,
-    owners: Owners<OWNERS>,
+    risk: RiskLimits<OWNERS>,
 }
 
 impl<const OWNERS: usize> State<OWNERS> {
     /// Something expires at `expires`, which is after the clock, so it is never 0.
     #[inline(always)]
-    fn wake(&mut self, expires: u64) {
-        self.wake = self.wake.wrapping_sub(1).min(expires - 1) + 1;
+    fn schedule_expiry(&mut self, expires: u64) {
+        self.first_expiry = self.first_expiry.wrapping_sub(1).min(expires - 1) + 1;
     }
 }
 
@@ -137,13 +137,13 @@ impl Spec {
 }
 
 /// The engine as the book of one instrument sees it during one command.
-struct Desk<'a, S, const OWNERS: usize> {
+struct EngineCtx<'a, S, const OWNERS: usize> {
     state: &'a mut State<OWNERS>,
     sink: &'a mut S,
     stamp: Stamp,
 }
 
-impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
+impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     #[inline(always)]
     fn clock(&self) -> u64 {
         self.state.clock
@@ -156,33 +156,33 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     }
 
     #[inline(always)]
-    fn admit(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
-        self.state.owners.admit(owner, qty, price, adds)
+    fn check_risk(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
+        self.state.risk.check(owner, qty, price, adds)
     }
 
     #[inline(always)]
-    fn again(&mut self) -> impl Host {
-        Desk { state: &mut *self.state, sink: &mut *self.sink, stamp: self.stamp }
+    fn reborrow(&mut self) -> impl BookCtx {
+        EngineCtx { state: &mut *self.state, sink: &mut *self.sink, stamp: self.stamp }
     }
 
     #[inline(always)]
     fn limits_anyone(&self) -> bool {
-        self.state.owners.limits_anyone()
+        self.state.risk.limits_anyone()
     }
 
     #[inline(always)]
-    fn born(&mut self, owner: u32) {
-        self.state.owners.born(owner);
+    fn on_open(&mut self, owner: u32) {
+        self.state.risk.on_open(owner);
     }
 
     #[inline(always)]
-    fn died(&mut self, owner: u32) {
-        self.state.owners.died(owner);
+    fn on_close(&mut self, owner: u32) {
+        self.state.risk.on_close(owner);
     }
 
     #[inline(always)]
-    fn wake(&mut self, expires: u64) {
-        self.state.wake(expires);
+    fn schedule_expiry(&mut self, expires: u64) {
+        self.state.schedule_expiry(expires);
     }
 
     #[inline(always)]
@@ -191,7 +191,7 @@ impl<S: Sink, const OWNERS: usize> Host for Desk<'_, S, OWNERS> {
     }
 
     #[inline(always)]
-    fn show(&mut self, side: Side, level: DepthLevel, what: Visible) {
+    fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
         let (instrument, seq) = (self.stamp.instrument(), self.state.seq);
         self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
@@ -209,7 +209,7 @@ pub trait Matcher {
     const INSTRUMENTS_MAX: usize = usize::MAX;
 
     /// How many price levels one command can touch at most, where that is known when compiling: what a
-    /// [`Feed`](crate::feed::Feed) must have room for.
+    /// [`Feed`](crate::market_data::Feed) must have room for.
     const LEVELS_TOUCHED_MAX: usize = usize::MAX;
 
     /// Applies one command; its events are in the sink when it returns.
@@ -267,7 +267,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// An empty engine. All-zero bytes are the same.
@@ -291,7 +291,7 @@ impl<
     /// Whether some gtd order's time has come.
     #[inline(always)]
     fn is_due(&self) -> bool {
-        self.state.wake.wrapping_sub(1) < self.state.clock
+        self.state.first_expiry.wrapping_sub(1) < self.state.clock
     }
 
     /// Cancels every gtd order whose time has come, instruments in definition order.
@@ -301,22 +301,22 @@ impl<
         let mut next = 0u64;
         for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
             let stamp = stamp.of(i as u16);
-            let mut desk = Desk { state: &mut self.state, sink: &mut *sink, stamp };
-            if let Some(expires) = book.expire(&mut desk) {
+            let mut ctx = EngineCtx { state: &mut self.state, sink: &mut *sink, stamp };
+            if let Some(expires) = book.expire(&mut ctx) {
                 next = next.wrapping_sub(1).min(expires - 1) + 1;
             }
         }
-        self.state.wake = next;
+        self.state.first_expiry = next;
     }
 
-    /// The short way of what most commands are, through `way`: `false` when the command turns out not to be that simple,
+    /// The fast path of what most commands are, through `way`: `false` when the command turns out not to be that simple,
     /// and nothing has changed but the clock, which a second time does not move.
     #[inline(always)]
-    fn at_once<S: Sink>(
+    fn fast_path<S: Sink>(
         &mut self,
         c: &Command,
         sink: &mut S,
-        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut Desk<'_, S, OWNERS>) -> bool,
+        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
     ) -> bool {
         let i = c.instrument_id().get();
         if u32::from(i) >= self.state.instruments {
@@ -324,13 +324,13 @@ impl<
         }
         let Some(book) = self.books.get_mut(usize::from(i)) else { return false };
         if let Some(ts) = c.timed() {
-            // A time that has passed, or at which an order expires: the long way.
-            if ts < self.state.clock || self.state.wake.wrapping_sub(1) < ts {
+            // A time that has passed, or at which an order expires: the general path.
+            if ts < self.state.clock || self.state.first_expiry.wrapping_sub(1) < ts {
                 return false;
             }
             self.state.clock = ts;
         }
-        way(book, &mut Desk { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
+        way(book, &mut EngineCtx { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
     }
 
     /// A command for one instrument, or one that moves the clock.
@@ -354,7 +354,7 @@ impl<
             }
         }
         if placed && let Some(book) = self.books.get_mut(usize::from(i)) {
-            book.apply(c, &mut Desk { state: &mut self.state, sink, stamp });
+            book.apply(c, &mut EngineCtx { state: &mut self.state, sink, stamp });
         }
     }
 
@@ -364,7 +364,7 @@ impl<
         if c.op() == Op::Time {
             return self.reject_unplaced(c, reason, sink);
         }
-        Desk { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
+        EngineCtx { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
     }
 
     #[cold]
@@ -392,12 +392,12 @@ impl<
         let Some(limits) = c.new_limits().filter(|_| c.is_well_formed()) else {
             return self.reject_unplaced(c, Reject::BadField, sink);
         };
-        let live = if self.state.owners.knows(owner) {
+        let live = if self.state.risk.contains(owner) {
             0
         } else {
             self.books.iter().take(self.state.instruments as usize).map(|b| b.live_orders_of(owner.get())).sum()
         };
-        if !self.state.owners.set(owner, &limits, live) {
+        if !self.state.risk.set(owner, &limits, live) {
             self.reject_unplaced(c, Reject::BadField, sink);
         }
     }
@@ -417,7 +417,7 @@ impl<
     #[must_use]
     pub fn limits_of(&self, owner: OwnerId) -> Limits {
         checked!(Self);
-        self.state.owners.limits_of(owner)
+        self.state.risk.limits_of(owner)
     }
 
     /// Checks everything that must always be true, order by order. For tests: walks all books.
@@ -428,7 +428,7 @@ impl<
         checked!(Self);
         let books = self.books.get(..self.state.instruments as usize).unwrap_or(&[]);
         books.iter().try_for_each(Book::check_invariants)?;
-        for (owner, counted) in self.state.owners.counted() {
+        for (owner, counted) in self.state.risk.counted() {
             if books.iter().map(|b| b.live_orders_of(owner)).sum::<u64>() != counted {
                 return Err("an owner's live orders are miscounted");
             }
@@ -445,7 +445,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Default for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     fn default() -> Self {
@@ -461,7 +461,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Matcher for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     type Book = Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>;
@@ -476,14 +476,12 @@ impl<
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         checked!(Self);
         let done = match command.op() {
-            Op::New if command.is_plain() => {
-                self.at_once(command, sink, |book, desk| book.enter_at_once(command, desk))
+            Op::New if command.is_vanilla() => self.fast_path(command, sink, |book, ctx| book.enter_fast(command, ctx)),
+            Op::Cancel if command.is_vanilla_cancel() => {
+                self.fast_path(command, sink, |book, ctx| book.cancel_fast(command, ctx))
             }
-            Op::Cancel if command.is_plain_cancel() => {
-                self.at_once(command, sink, |book, desk| book.cancel_at_once(command, desk))
-            }
-            Op::Replace if command.is_plain_replace() => {
-                self.at_once(command, sink, |book, desk| book.replace_at_once(command, &mut desk.again()))
+            Op::Replace if command.is_vanilla_replace() => {
+                self.fast_path(command, sink, |book, ctx| book.replace_fast(command, &mut ctx.reborrow()))
             }
             _ => false,
         };
@@ -506,7 +504,7 @@ impl<
             if let Some(soon) = commands.get(i + LOOK_AHEAD)
                 && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))
             {
-                book.foresee(soon);
+                book.prefetch(soon);
             }
             self.apply(command, sink);
         }

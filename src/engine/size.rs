@@ -1,4 +1,4 @@
-//! How many bytes books and engines take: the formulas of the docs, checked against the compiler on every target.
+//! Memory formulas of books and engines, checked against the compiler on every target.
 
 use super::Engine;
 use crate::book::Book;

@@ -1,7 +1,7 @@
-//! One number for all by which an engine behaves.
+//! State hash of an engine: one number for all by which it behaves.
 
 use super::{Engine, Spec};
-use crate::book::{Absorb, Book, Price, Tracked};
+use crate::book::{Book, Hasher, Price, WithStateHash};
 use crate::capacity::checked;
 
 impl<
@@ -12,7 +12,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, Tracked>, INSTRUMENTS, OWNERS>
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, WithStateHash>, INSTRUMENTS, OWNERS>
 {
     /// 64 bits that are equal for two engines, whatever their sizes and wherever they keep what they have, exactly when they
     /// will answer alike from here on, every command and every question about the present; collisions aside, one in
@@ -30,8 +30,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut one: Engine<Book<64, 1, 8, 8, 128, Tracked>, 1, 4> = Engine::new();
-    /// let mut two: Engine<Book<16, 2, 4, 2, 32, Tracked>, 2, 0> = Engine::new();
+    /// let mut one: Engine<Book<64, 1, 8, 8, 128, WithStateHash>, 1, 4> = Engine::new();
+    /// let mut two: Engine<Book<16, 2, 4, 2, 32, WithStateHash>, 2, 0> = Engine::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// let bid = |id, price| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10));
     /// let cancel = |id| Command::cancel(OrderId::new(id));
@@ -48,7 +48,7 @@ impl<
     pub fn state_hash(&self) -> u64 {
         checked!(Self);
         let state = &self.state;
-        let mut all = Absorb::new(u64::from(state.instruments)).and(state.seq).and(state.clock).and(state.owners.sum());
+        let mut all = Hasher::new(u64::from(state.instruments)).and(state.seq).and(state.clock).and(state.risk.sum());
         let specs = self.specs.iter().take(state.instruments as usize);
         for (spec, book) in specs.filter_map(Spec::unpack).zip(&self.books) {
             let (low, high) = spec.symbol.to_words();

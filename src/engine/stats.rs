@@ -1,4 +1,4 @@
-//! Statistics of a run: what was asked, what came of it.
+//! Run statistics: what was asked, what came of it.
 
 use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
 

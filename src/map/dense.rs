@@ -1,4 +1,4 @@
-//! From ids that are handed out in sequence to small values, for one owner.
+//! Dense map: from ids that are handed out in sequence to small values, for one owner.
 //!
 //! ```
 //! use vvp_core::map::{DenseError, DenseMap};

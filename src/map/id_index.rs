@@ -1,4 +1,4 @@
-//! From a `u64` id to the slot that holds it, direct for ids that come in sequence.
+//! Direct-mapped index from `u64` ids to slots, with a hash table for ids that collide.
 
 use super::IdTable;
 use crate::capacity::{Checked, CheckedCapacity, checked};

@@ -1,4 +1,8 @@
-//! From `u64` ids to small values, for one owner.
+//! Hash map from `u64` ids to small values, for one owner.
+//!
+//! Source: the groups of one-byte tags of SwissTable (Abseil, 2017; in Rust hashbrown). Ours has no
+//! tombstones: a removal moves a displaced entry back to its home group; ids in sequence share a
+//! group.
 //!
 //! ```
 //! use vvp_core::map::{Full, IdMap};
@@ -35,9 +39,9 @@
 //!   known, and the same ids against a seed that is not.
 
 use super::Full;
-use super::group::{self, GUEST, Group, Places, WIDTH};
-use super::mix::{self, GOLDEN};
 use crate::capacity::{Checked, CheckedCapacity, checked};
+use crate::map::hashing::{self, GOLDEN};
+use crate::map::tag_group::{self, DISPLACED, Group, Places, WIDTH};
 use zerocopy::FromZeros;
 
 /// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
@@ -121,7 +125,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             tags: [0; N],
             // SAFETY: V may be all zeros (`FromZeros`), and an entry is an integer and a V.
             entries: unsafe { core::mem::zeroed() },
-            multiplier: mix::multiplier(seed) ^ GOLDEN,
+            multiplier: hashing::multiplier(seed) ^ GOLDEN,
             len: 0,
             checked: Checked::new(),
         }
@@ -130,7 +134,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
     /// Empties the map and gives it another seed, for maps that were made of zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
-        self.multiplier = mix::multiplier(seed) ^ GOLDEN;
+        self.multiplier = hashing::multiplier(seed) ^ GOLDEN;
     }
 
     #[inline(always)]
@@ -163,16 +167,16 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
     }
 
-    /// The tag in its home group: from 1 to one below `GUEST`.
+    /// The tag in its home group: from 1 to one below `DISPLACED`.
     #[inline(always)]
     fn tag(w: Wanted) -> u32 {
-        ((u32::from(Self::mark(w)) * (GUEST - 1)) >> 8) + 1
+        ((u32::from(Self::mark(w)) * (DISPLACED - 1)) >> 8) + 1
     }
 
     /// The tag in any other group.
     #[inline(always)]
-    fn guest_tag(w: Wanted) -> u32 {
-        u32::from(Self::mark(w)) | GUEST
+    fn displaced_tag(w: Wanted) -> u32 {
+        u32::from(Self::mark(w)) | DISPLACED
     }
 
     /// The tags of the group that begins at this place.
@@ -185,7 +189,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
 
     #[inline(always)]
     fn free(&self, first: usize) -> Places {
-        group::matching(self.group(first), 0)
+        tag_group::matching(self.group(first), 0)
     }
 
     /// The group after the one that begins at this place.
@@ -234,7 +238,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut tag = Self::tag(w);
         let mut first = Self::home(w);
         loop {
-            for i in group::matching(self.group(first), tag) {
+            for i in tag_group::matching(self.group(first), tag) {
                 let place = first.wrapping_add(i);
                 if self.entry(place).id == w.id {
                     return Ok(place);
@@ -245,7 +249,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
                 return Err(Vacancy { first, free, tag });
             }
             first = Self::next(first);
-            tag = Self::guest_tag(w);
+            tag = Self::displaced_tag(w);
         }
     }
 
@@ -338,7 +342,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             }
             let Some(place) = self.gone_past(group) else { break };
             let w = self.wanted(self.entry(place).id);
-            self.set_tag(hole, if Self::home(w) == group { Self::tag(w) } else { Self::guest_tag(w) });
+            self.set_tag(hole, if Self::home(w) == group { Self::tag(w) } else { Self::displaced_tag(w) });
             *self.entry_mut(hole) = *self.entry(place);
             hole = place;
         }
@@ -350,7 +354,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         let mut first = Self::next(group);
         while first != group {
             let from_group = Self::distance(group, first);
-            for i in group::guests(self.group(first)) {
+            for i in tag_group::displaced(self.group(first)) {
                 let place = first.wrapping_add(i);
                 let home = Self::home(self.wanted(self.entry(place).id));
                 if Self::distance(home, first) >= from_group {
@@ -432,7 +436,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
             let w = self.wanted(self.entries[place].id);
             len += 1;
             let at_home = Self::home(w) == Self::first_of(place);
-            assert!(u32::from(self.tags[place]) == if at_home { Self::tag(w) } else { Self::guest_tag(w) }, "tag");
+            assert!(u32::from(self.tags[place]) == if at_home { Self::tag(w) } else { Self::displaced_tag(w) }, "tag");
             let mut first = Self::home(w);
             while first != Self::first_of(place) {
                 assert!(!self.free(first).any(), "an id lies past a group that has room");

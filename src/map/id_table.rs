@@ -1,4 +1,4 @@
-//! From a `u64` id to the slot that holds it.
+//! Open-addressing hash table from `u64` ids to slots, with backward-shift deletion.
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;

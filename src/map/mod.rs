@@ -9,11 +9,11 @@
 
 pub mod concurrent;
 pub mod dense;
-mod group;
+mod hashing;
 mod id_index;
 pub mod id_map;
 mod id_table;
-mod mix;
+mod tag_group;
 
 pub use concurrent::{ConcurrentMap, MapStats, Plain, UpdateError};
 pub use dense::{DenseError, DenseMap};

@@ -1,4 +1,4 @@
-//! Numbers that go up, and numbers that go up and down.
+//! Counters and gauges.
 
 use super::word::Word64;
 use crate::layout::{Field, Layout, field};

@@ -1,4 +1,7 @@
-//! How long things took, in fixed memory.
+//! Latency histogram in fixed memory, with log-linear buckets.
+//!
+//! Source: HdrHistogram (G. Tene). Ours has a fixed range and precision (128 buckets for each power
+//! of two), so that it is plain memory that other processes can read.
 
 use super::word::Word64;
 use crate::layout::{Field, Layout, field};

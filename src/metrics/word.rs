@@ -1,4 +1,4 @@
-//! A 64-bit number with one writer, for readers on any core.
+//! 64-bit number with one writer, for readers on any core, also of 32-bit targets.
 
 use crate::sync::{AtomicUsize, Ordering, const_unless_loom, unless_broken};
 

@@ -1,11 +1,14 @@
-//! A thread's own few slots.
+//! Magazines: a thread's own stock of free slots.
+//!
+//! Source: J. Bonwick and J. Adams, "Magazines and Vmem", 2001. Ours has no depot of full
+//! magazines: it moves runs of slots from and to the free list of the pool.
 
-use super::boxed::{PoolBox, open};
 use super::handle::{Handle, HandleError};
-use super::ring::{Reported, Ring};
 use super::slot::Slot;
 use super::{Reset, find};
 use crate::capacity::{CheckedCapacity, checked};
+use crate::pool::free_list::{FreeList, Reported};
+use crate::pool::object_box::{PoolBox, open};
 use crate::sync::{UnsafeCell, broken, const_unless_loom};
 use core::cell::Cell;
 use core::fmt;
@@ -34,7 +37,7 @@ use core::ops::{Deref, DerefMut};
 /// keeps them.
 pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
-    home: &'p Ring,
+    home: &'p FreeList,
     stock: Stock<'p, T, K>,
     /// What the stock was when we last reported.
     reported: Cell<usize>,
@@ -136,7 +139,7 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
 unsafe impl<T: Reset + Send, const K: usize> Send for Magazine<'_, T, K> {}
 
 impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
-    pub(super) fn new(slots: &'p [Slot<T>], home: &'p Ring) -> Self {
+    pub(super) fn new(slots: &'p [Slot<T>], home: &'p FreeList) -> Self {
         Self { slots, home, stock: Stock::new(), reported: Cell::new(0), beside: Cell::new(0) }
     }
 

@@ -1,4 +1,4 @@
-//! Pools: objects made once and used again and again, without an allocator.
+//! Object pools: objects made once and used again and again, without an allocator.
 //!
 //! | | shared by | hands out | gives back |
 //! |---|---|---|---|
@@ -45,17 +45,17 @@
 //! waits for another: one that stops in the midst of an operation, or is killed there, keeps at most the one slot that
 //! it has in hand (a magazine's owner: those in its magazine).
 
-mod boxed;
+mod free_list;
 mod handle;
 mod magazine;
-mod ring;
+mod object_box;
 mod slab;
 mod slot;
 mod stats;
 
-pub use boxed::PoolBox;
 pub use handle::{Exclusive, Handle, HandleError, Shared};
 pub use magazine::{Magazine, MagazineBox};
+pub use object_box::PoolBox;
 pub use slab::{Full, Key, Slab, Vacant};
 pub use stats::PoolStats;
 
@@ -63,7 +63,7 @@ use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::sync::AtomicUsize;
 use core::fmt;
-use ring::Ring;
+use free_list::FreeList;
 use slot::Slot;
 
 /// What happens to an object between two users.
@@ -114,24 +114,24 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Pool<T, const N: usize> {
-    ring: Ring<[AtomicUsize; N]>,
+    free_list: FreeList<[AtomicUsize; N]>,
     slots: [Slot<T>; N],
     checked: Checked<Self>,
 }
 
 impl<T, const N: usize> Layout for Pool<T, N> {
     const FIELDS: &'static [Field] = &[
-        field!("taking.head", Self, ring.taking.0.head),
-        field!("taking.fresh", Self, ring.taking.0.fresh),
-        field!("taking.exhausted", Self, ring.taking.0.exhausted),
-        field!("putting.tail", Self, ring.putting.0.tail),
-        field!("notes.tag", Self, ring.notes.0.tag),
-        field!("notes.hits", Self, ring.notes.0.hits),
-        field!("notes.moved_in", Self, ring.notes.0.moved_in),
-        field!("notes.moved_out", Self, ring.notes.0.moved_out),
+        field!("acquire.head", Self, free_list.acquire.0.head),
+        field!("acquire.fresh", Self, free_list.acquire.0.fresh),
+        field!("acquire.exhausted", Self, free_list.acquire.0.exhausted),
+        field!("release.tail", Self, free_list.release.0.tail),
+        field!("info.tag", Self, free_list.info.0.tag),
+        field!("info.hits", Self, free_list.info.0.hits),
+        field!("info.moved_in", Self, free_list.info.0.moved_in),
+        field!("info.moved_out", Self, free_list.info.0.moved_out),
         Field::new(
             "entries[i]",
-            core::mem::offset_of!(Self, ring.entries),
+            core::mem::offset_of!(Self, free_list.entries),
             size_of::<AtomicUsize>(),
             size_of::<AtomicUsize>(),
         ),
@@ -149,7 +149,8 @@ impl<T, const N: usize> core::panic::RefUnwindSafe for Pool<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Pool<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for Pool<T, N> {
-    const CHECK: () = assert!(N.is_power_of_two() && N <= ring::MOST, "Pool: N must be a power of two, at most 2^24");
+    const CHECK: () =
+        assert!(N.is_power_of_two() && N <= free_list::MOST, "Pool: N must be a power of two, at most 2^24");
 }
 
 impl<T, const N: usize> Pool<T, N> {
@@ -157,14 +158,14 @@ impl<T, const N: usize> Pool<T, N> {
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
-        Self { ring: Ring::new(), slots: [const { Slot::new() }; N], checked: Checked::new() }
+        Self { free_list: FreeList::new(), slots: [const { Slot::new() }; N], checked: Checked::new() }
     }
 
     /// A pool that nobody has used.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
-        Self { ring: Ring::new(), slots: core::array::from_fn(|_| Slot::new()), checked: Checked::new() }
+        Self { free_list: FreeList::new(), slots: core::array::from_fn(|_| Slot::new()), checked: Checked::new() }
     }
 
     /// Names the pool in its handles, which those of a pool of another name are told from. A pool that is not named so
@@ -172,8 +173,8 @@ impl<T, const N: usize> Pool<T, N> {
     /// several pools. Names count modulo 2^(32 - log2 N) - 1.
     pub fn set_name(&mut self, name: u32) {
         checked!(Self);
-        let ring: &mut Ring = &mut self.ring;
-        ring.name_it(name);
+        let list: &mut FreeList = &mut self.free_list;
+        list.name_it(name);
     }
 
     /// How many objects there are.
@@ -186,13 +187,13 @@ impl<T, const N: usize> Pool<T, N> {
     /// What the pool has done so far.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
-        PoolStats::new(N, &self.ring().counts())
+        PoolStats::new(N, &self.free_list().counts())
     }
 
     #[inline(always)]
-    fn ring(&self) -> &Ring {
+    fn free_list(&self) -> &FreeList {
         checked!(Self);
-        &self.ring
+        &self.free_list
     }
 
     /// Checks what must hold while nobody is at work on the pool.
@@ -200,10 +201,10 @@ impl<T, const N: usize> Pool<T, N> {
     /// # Errors
     /// Says what is broken.
     pub fn check_invariants(&mut self) -> Result<(), &'static str> {
-        let counts = self.ring().counts();
+        let counts = self.free_list().counts();
         let (mut free, mut bad) = (0, false);
-        let ring: &mut Ring = &mut self.ring;
-        ring.each_free(|number| {
+        let list: &mut FreeList = &mut self.free_list;
+        list.each_free(|number| {
             free += 1;
             bad |= number as usize >= counts.fresh;
         });
@@ -236,11 +237,11 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     /// As [`acquire`](Self::acquire); one whose slot was never used is made by `init`.
     #[inline]
     pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<PoolBox<'_, T>> {
-        let number = self.ring().take()?;
+        let number = self.free_list().take()?;
         // SAFETY: numbers come from the ring, and so are below N.
         let slot = unsafe { self.slots.get_unchecked(number as usize) };
         // SAFETY: the number is ours.
-        Some(unsafe { PoolBox::open(slot, &self.ring, number, init) })
+        Some(unsafe { PoolBox::open(slot, &self.free_list, number, init) })
     }
 
     /// A free object under a handle; `None` if all are out. Nobody gives it back by himself:
@@ -262,7 +263,7 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     where
         T: Sync,
     {
-        let (slot, _) = find(&self.slots, self.ring(), handle)?;
+        let (slot, _) = find(&self.slots, self.free_list(), handle)?;
         slot.begin_reading(handle.generation)?;
         Ok(Shared { slot })
     }
@@ -273,7 +274,7 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     /// As [`HandleError`] says.
     #[inline]
     pub fn get_mut(&self, handle: Handle) -> Result<Exclusive<'_, T>, HandleError> {
-        let (slot, _) = find(&self.slots, self.ring(), handle)?;
+        let (slot, _) = find(&self.slots, self.free_list(), handle)?;
         slot.begin_writing(handle.generation)?;
         Ok(Exclusive { slot })
     }
@@ -284,9 +285,9 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     /// As [`HandleError`] says. Of several who try with the same handle, one succeeds.
     #[inline]
     pub fn adopt(&self, handle: Handle) -> Result<PoolBox<'_, T>, HandleError> {
-        let (slot, number) = find(&self.slots, self.ring(), handle)?;
+        let (slot, number) = find(&self.slots, self.free_list(), handle)?;
         slot.take_by_handle(handle.generation)?;
-        Ok(PoolBox { slot, home: &self.ring, number })
+        Ok(PoolBox { slot, home: &self.free_list, number })
     }
 
     /// Resets a handle's object and gives it back: all copies of the handle are stale from here on. Lock-free.
@@ -304,11 +305,11 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     /// Gives how many it made: the slots that were never used before. Not to be called on a hot path.
     pub fn make_all(&self, mut init: impl FnMut() -> T) -> usize {
         let mut made = 0;
-        while let Some(number) = self.ring().take_fresh() {
+        while let Some(number) = self.free_list().take_fresh() {
             // SAFETY: numbers come from the ring, and so are below N.
             let slot = unsafe { self.slots.get_unchecked(number as usize) };
             // SAFETY: the number is ours.
-            drop(unsafe { PoolBox::open(slot, &self.ring, number, &mut init) });
+            drop(unsafe { PoolBox::open(slot, &self.free_list, number, &mut init) });
             made += 1;
         }
         made
@@ -318,13 +319,13 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     #[inline]
     pub fn magazine<const K: usize>(&self) -> Magazine<'_, T, K> {
         checked!(Self);
-        Magazine::new(&self.slots, &self.ring)
+        Magazine::new(&self.slots, &self.free_list)
     }
 }
 
 /// The slot that a handle names, if it is one of this pool.
 #[inline(always)]
-fn find<'p, T>(slots: &'p [Slot<T>], home: &Ring, handle: Handle) -> Result<(&'p Slot<T>, u32), HandleError> {
+fn find<'p, T>(slots: &'p [Slot<T>], home: &FreeList, handle: Handle) -> Result<(&'p Slot<T>, u32), HandleError> {
     // Another pool's tag leaves bits above any slot's number.
     let number = handle.place ^ home.tag() as u32;
     match slots.get(number as usize) {
@@ -336,7 +337,7 @@ fn find<'p, T>(slots: &'p [Slot<T>], home: &Ring, handle: Handle) -> Result<(&'p
 impl<T, const N: usize> Drop for Pool<T, N> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() {
-            let used = self.ring().used();
+            let used = self.free_list().used();
             self.slots.iter_mut().take(used).for_each(Slot::clear);
         }
     }

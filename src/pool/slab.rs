@@ -1,4 +1,4 @@
-//! Values of one owner, in slots that keep their place.
+//! Slab of one owner: values in slots that keep their place, found by keys with a generation.
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;

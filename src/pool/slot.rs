@@ -1,4 +1,4 @@
-//! One place for a value, and the word that says who may go to it.
+//! Pool slot: a value, and the atomic word that says who may access it.
 
 use super::handle::HandleError;
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_broken};

@@ -1,6 +1,6 @@
-//! What a pool has done so far.
+//! Pool statistics.
 
-use super::ring::Counts;
+use crate::pool::free_list::Counts;
 
 /// What a [`Pool`](super::Pool) has done so far.
 ///

@@ -1,56 +1,58 @@
-//! Queues between threads, or between an interrupt handler and the main loop.
+//! Bounded queues between threads, or between an interrupt handler and the main loop.
+//!
+//! | you have | take | progress |
+//! |---|---|---|
+//! | a stream, batches, values filled in place | [`Spsc`] | wait-free |
+//! | single small values where latency counts | [`SequencedSpsc`] | wait-free |
+//! | byte strings of different lengths | [`Frames`] | wait-free |
+//! | many producers, none held up by another | [`FanIn`] | wait-free |
+//! | many producers, one total order | [`Mpsc`] | push lock-free; waits behind a stalled producer |
+//! | the same, from producers that may die | [`RobustMpsc`] | as `Mpsc`; a dead producer can be passed over |
+//!
+//! What each costs: `docs/queues.md`.
 //!
 //! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation waits for the other side or
 //! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
 //! for one to three microseconds before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
 //!
-//! [`TurnSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
+//! [`SequencedSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
 //!
 //! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
 //! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest; with [`RobustMpsc`] one that dies there does
 //! not, if somebody can tell that it is dead.
 //!
-//! [`Latest`] is for what only the newest value of matters: one writer, many readers, none of them in another's way.
+//! Where only the newest value matters, take a cell instead of a queue: [`cell::Latest`](crate::cell::Latest).
 //!
-//! With the feature `async`, `waiting` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`PushEnd`] and [`PopEnd`]
+//! With the feature `async`, `asynch` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`Push`] and [`Pop`]
 //! are what all ends have in common.
 
-mod backoff;
-mod claims;
-mod common;
-mod end;
-mod ends;
+#[cfg(feature = "async")]
+pub mod asynch;
 pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
-pub mod latest;
-mod limit;
+pub(crate) mod internal;
 /// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
 #[cfg(loom)]
 #[path = "frames/marks.rs"]
 pub mod marks;
 pub mod mpsc;
-mod pace;
-pub mod robust;
-mod slot;
+pub mod robust_mpsc;
+pub mod sequenced_spsc;
 pub mod spsc;
-mod stats;
-pub mod turn;
-mod wait;
-#[cfg(feature = "async")]
-pub mod waiting;
+mod traits;
+mod wait_strategy;
 
-pub use ends::{PopDrain, PopEnd, PushEnd};
 pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
-pub use latest::Latest;
+pub use internal::stats::Stats;
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
-pub use robust::{RobustConsumer, RobustMpsc, RobustProducer};
+pub use robust_mpsc::{RobustConsumer, RobustMpsc, RobustProducer};
+pub use sequenced_spsc::{SequencedConsumer, SequencedProducer, SequencedSpsc};
 pub use spsc::{Consumer, Producer, Spsc};
-pub use stats::Stats;
-pub use turn::{TurnConsumer, TurnProducer, TurnSpsc};
-pub use wait::{Spin, Wait};
+pub use traits::{Pop, PopDrain, Push};
+pub use wait_strategy::{Spin, Wait};
 
 use core::fmt;
 

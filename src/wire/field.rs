@@ -3,7 +3,7 @@
 
 use core::num::NonZeroU32;
 
-use crate::book::Price;
+use crate::types::Price;
 use zerocopy::big_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 

@@ -1,8 +1,8 @@
 //! Engines of the sizes that the command line uses.
 
-use vvp_core::book::{Book, Tracked};
+use vvp_core::book::{Book, WithStateHash};
 use vvp_core::engine::{Engine, Matcher};
-use vvp_core::feed::Feed;
+use vvp_core::market_data::Feed;
 
 /// Risk limits of 65,536 owners in all of them.
 const OWNERS: usize = 1 << 16;
@@ -17,21 +17,21 @@ type BigBook<T> = Book<{ 1 << 20 }, 4096, { 1 << 20 }, { 1 << 16 }, { 1 << 21 },
 /// ticks a side, and 32,768 price levels a side beyond it; risk limits of 65,536 owners.
 ///
 /// It takes 700 MiB of address space and only as much memory as the orders in it touch, so it is made of lazy pages
-/// ([`Pages::LAZY`](crate::memory::Pages::LAZY)). `T` is [`Tracked`] for a state hash.
-pub type FileEngine<T = vvp_core::book::Untracked> = Engine<MidBook<T>, 64, OWNERS>;
+/// ([`Pages::LAZY`](crate::memory::Pages::LAZY)). `T` is [`WithStateHash`] for a state hash.
+pub type FileEngine<T = vvp_core::book::NoStateHash> = Engine<MidBook<T>, 64, OWNERS>;
 
 /// 4 instruments of up to 1,048,576 resting orders and 65,536 stops each, at whatever prices; 730 MiB.
-pub type DeepEngine<T = vvp_core::book::Untracked> = Engine<BigBook<T>, 4, OWNERS>;
+pub type DeepEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 4, OWNERS>;
 
 /// The largest: 1,024 instruments of up to 1,048,576 resting orders and 65,536 stops each, at whatever prices: a window
 /// of 262,144 ticks a side, and as many levels beyond it as there can be orders; risk limits of 65,536 owners.
 ///
 /// It takes some 200 GiB of address space and only as much memory as the orders in it touch, so it is made of lazy
 /// pages ([`Pages::LAZY`](crate::memory::Pages::LAZY)).
-pub type ServerEngine<T = vvp_core::book::Untracked> = Engine<BigBook<T>, 1024, OWNERS>;
+pub type ServerEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 1024, OWNERS>;
 
 /// A [`ServerEngine`] with a state hash.
-pub type TrackedServerEngine = ServerEngine<Tracked>;
+pub type TrackedServerEngine = ServerEngine<WithStateHash>;
 
 /// Market data of a [`ServerEngine`], or of any smaller one; of lazy pages like that. 109 MiB.
 pub type ServerFeed = Feed<1024, { <ServerEngine as Matcher>::LEVELS_TOUCHED_MAX }>;

@@ -3,7 +3,7 @@
 use super::book::{Book, Tape};
 use super::rules::Rule;
 use std::collections::BTreeSet;
-use vvp_core::book::{EventBody, Price, SelfTrade, Side};
+use vvp_core::book::{EventBody, Price, SelfTradePrevention, Side};
 
 /// What would trade at one price.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl Book {
             let refreshes = |o: &super::order::Order| qty == o.slice && o.open > qty;
             let cov = &mut tape.cov;
             cov.hit(if maker.side == Side::Buy { Rule::R15MakerBuy } else { Rule::R15MakerSell });
-            cov.hit_if(bid.owner == ask.owner && taker.stp != SelfTrade::None, Rule::R12Uncross);
+            cov.hit_if(bid.owner == ask.owner && taker.stp != SelfTradePrevention::None, Rule::R12Uncross);
             cov.hit_if(refreshes(&bid) || refreshes(&ask), Rule::R15Refresh);
             cov.hit_if(bid.hidden || ask.hidden, Rule::R15Hidden);
             cov.hit_if(left == 0 && qty < bid.slice.max(ask.slice), Rule::R15Partial);

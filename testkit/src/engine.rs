@@ -240,7 +240,7 @@ impl Model {
         let (book, tape) = (&mut self.books[at], &mut self.tape);
         let order = book.live(id).ok_or(Reject::UnknownOrder)?;
         tape.cov.hit(if order.kind.is_stop() { Rule::R08Cancel } else { Rule::R09Cancel });
-        book.cancel(id, CancelReason::User, tape);
+        book.cancel(id, CancelReason::Requested, tape);
         Ok(())
     }
 
@@ -253,7 +253,7 @@ impl Model {
         }
         if qty >= order.open {
             tape.cov.hit(Rule::R09ReduceAll);
-            book.cancel(id, CancelReason::User, tape);
+            book.cancel(id, CancelReason::Requested, tape);
             return Ok(());
         }
         tape.cov.hit(if order.kind.is_stop() { Rule::R08Reduce } else { Rule::R09Reduce });
@@ -336,7 +336,7 @@ impl Model {
         };
         cov.hit_if(orders.windows(2).any(at_one_price), Rule::R11Hidden);
         for id in ids {
-            book.cancel(id, CancelReason::Mass, tape);
+            book.cancel(id, CancelReason::MassCancel, tape);
         }
         Ok(())
     }

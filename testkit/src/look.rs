@@ -3,7 +3,7 @@
 use super::book::{Book, Tape};
 use super::order::{Order, crosses};
 use super::rules::Rule;
-use vvp_core::book::{OrderType, SelfTrade};
+use vvp_core::book::{OrderType, SelfTradePrevention};
 
 impl Book {
     /// Whether at least `wanted` of `taker` can trade at once within `limit`.
@@ -22,9 +22,9 @@ impl Book {
                 break;
             }
             let level = &self.levels(makers)[&price];
-            let is_own = |id: &u64| taker.stp != SelfTrade::None && self.orders[id].owner == taker.owner;
+            let is_own = |id: &u64| taker.stp != SelfTradePrevention::None && self.orders[id].owner == taker.owner;
 
-            if taker.stp == SelfTrade::CancelOldest {
+            if taker.stp == SelfTradePrevention::CancelOldest {
                 // Own orders are skipped; everything else counts in full.
                 for id in level.displayed.iter().chain(&level.hidden) {
                     if is_own(id) {

@@ -3,7 +3,7 @@
 use super::book::{Book, Tape};
 use super::order::{Order, crosses, moved};
 use super::rules::Rule;
-use vvp_core::book::{CancelReason, EventBody, OrderType, Phase, Price, Qty, SelfTrade, Side, TimeInForce};
+use vvp_core::book::{CancelReason, EventBody, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
 /// What is left of an aggressor after matching.
 enum Left {
@@ -129,7 +129,7 @@ impl Book {
                 return Left::Rest;
             }
             if maker.owner == taker.owner {
-                if taker.stp != SelfTrade::None {
+                if taker.stp != SelfTradePrevention::None {
                     tape.cov.hit_if(triggered, Rule::R12Triggered);
                     if self.prevent(taker, &maker, tape) {
                         return Left::Dead;
@@ -137,7 +137,7 @@ impl Book {
                     continue;
                 }
                 tape.cov.hit(Rule::R12NoneTrades);
-                tape.cov.hit_if(maker.stp != SelfTrade::None, Rule::R12MakersModeIgnored);
+                tape.cov.hit_if(maker.stp != SelfTradePrevention::None, Rule::R12MakersModeIgnored);
             }
 
             let qty = taker.open.min(maker.slice);
@@ -196,26 +196,26 @@ impl Book {
 
     /// Rule 12: the aggressor meets an order of its own owner. Returns whether the aggressor is dead.
     fn prevent(&mut self, taker: &mut Order, maker: &Order, tape: &mut Tape) -> bool {
-        let reason = CancelReason::SelfTrade;
+        let reason = CancelReason::SelfTradePrevention;
         match taker.stp {
-            SelfTrade::None => unreachable!("none prevents nothing"),
-            SelfTrade::CancelNewest => {
+            SelfTradePrevention::None => unreachable!("none prevents nothing"),
+            SelfTradePrevention::CancelNewest => {
                 tape.cov.hit(Rule::R12Newest);
                 self.emit_canceled(tape, taker, reason);
                 true
             }
-            SelfTrade::CancelOldest => {
+            SelfTradePrevention::CancelOldest => {
                 tape.cov.hit(Rule::R12Oldest);
                 self.cancel(maker.id, reason, tape);
                 false
             }
-            SelfTrade::CancelBoth => {
+            SelfTradePrevention::CancelBoth => {
                 tape.cov.hit(Rule::R12Both);
                 self.cancel(maker.id, reason, tape);
                 self.emit_canceled(tape, taker, reason);
                 true
             }
-            SelfTrade::Decrement => {
+            SelfTradePrevention::Decrement => {
                 let both = maker.open.min(taker.open);
                 // The maker's line first.
                 if maker.open == both {

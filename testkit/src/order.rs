@@ -1,6 +1,6 @@
 //! One order, resting, waiting for its trigger, or in hand.
 
-use vvp_core::book::{Command, OrderId, OrderType, Price, Qty, SelfTrade, Side, TimeInForce};
+use vvp_core::book::{Command, OrderId, OrderType, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
 /// An order with everything that is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Order {
     pub kind: OrderType,
     pub tif: TimeInForce,
     pub expires: Option<u64>,
-    pub stp: SelfTrade,
+    pub stp: SelfTradePrevention,
     pub price: Option<i64>,
     pub stop: Option<i64>,
     pub trail: Option<u64>,

@@ -7,7 +7,7 @@ use super::Model;
 use super::flavours::{Flavour, Prices, Sizes};
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
-    Replacement, SelfTrade, Side, Symbol, TimeInForce,
+    Replacement, SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 
 /// SplitMix64.
@@ -312,7 +312,7 @@ impl Stream {
 
     fn stp(&mut self, command: Command) -> Command {
         if self.rng.permille(self.flavour.stp) {
-            let mode = self.rng.pick(SelfTrade::ALL);
+            let mode = self.rng.pick(SelfTradePrevention::ALL);
             command.self_trade(mode)
         } else {
             command

@@ -6,7 +6,7 @@ use super::engine::Model;
 use std::collections::BTreeMap;
 use vvp_core::book::{
     Command, Event, EventBody, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty,
-    Refusal, Reject, Replacement, SelfTrade, Side, Symbol, Tick, TimeInForce,
+    Refusal, Reject, Replacement, SelfTradePrevention, Side, Symbol, Tick, TimeInForce,
 };
 
 /// A value as it stands in the line; numbers keep their text.
@@ -346,7 +346,8 @@ impl Session {
             (TimeInForce::Gtd, None) | (_, Some(_)) => return Err(Bad),
             (tif, None) => command.tif(tif),
         };
-        command = command.self_trade(f.one_of("stp", SelfTrade::from_word)?.unwrap_or(SelfTrade::None));
+        command =
+            command.self_trade(f.one_of("stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
         if let Some(display) = f.number("display")? {
             command = command.display(Qty::new(display));
         }

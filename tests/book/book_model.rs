@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
     Book, BookView, CancelReason, Command, Event, EventBody, FillCost, FnSink, InstrumentId, InstrumentSpec, OrderId,
-    OrderType, OwnerId, Phase, Price, Qty, QueuePosition, Reject, Replacement, RestingOrder, SelfTrade, Side, Symbol,
-    TimeInForce,
+    OrderType, OwnerId, Phase, Price, Qty, QueuePosition, Reject, Replacement, RestingOrder, SelfTradePrevention, Side,
+    Symbol, TimeInForce,
 };
 use vvp_core::engine::{Engine, Matcher};
 use vvp_testkit::flavours::{Flavour, flavours};
@@ -406,7 +406,7 @@ impl Step {
     }
 
     fn options(&self, c: Command, clock: u64) -> Command {
-        let c = c.owner(OwnerId::new(self.owner)).self_trade(SelfTrade::ALL[usize::from(self.stp)]);
+        let c = c.owner(OwnerId::new(self.owner)).self_trade(SelfTradePrevention::ALL[usize::from(self.stp)]);
         let c = match self.tif {
             0..=2 => c,
             3 => c.tif(TimeInForce::Day),

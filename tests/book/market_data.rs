@@ -10,7 +10,7 @@ use vvp_core::book::{
     Price, Qty, QueueSink, Side, Symbol, TimeInForce, Visible,
 };
 use vvp_core::engine::{Engine, Matcher};
-use vvp_core::feed::{self, Feed, MarketData, Record};
+use vvp_core::market_data::{self, Feed, MarketData, Record};
 use vvp_core::queue::{Spin, Spsc};
 use vvp_testkit::Model;
 use vvp_testkit::flavours::{Flavour, flavours};
@@ -232,7 +232,7 @@ fn compare<M: Matcher + FromZeros, const TOUCHED: usize>(
         records.clear();
         events.clear();
         let before = depth(&model);
-        feed.apply(&mut *engine, command, &mut FnSink(|e| events.push(e)), &mut feed::all(|r| records.push(r)));
+        feed.apply(&mut *engine, command, &mut FnSink(|e| events.push(e)), &mut market_data::all(|r| records.push(r)));
         assert_eq!(events, model.apply(command), "{what}, command {at}: {command:?}");
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             reader.command(&records, &events, &before, &model);
@@ -285,10 +285,10 @@ fn a_part_of_the_feed_is_the_same_part() {
             for c in &commands {
                 let take = |r: Record| part.push(r);
                 match which {
-                    0 => feed.apply(&mut *engine, c, &mut sink, &mut feed::all(take)),
-                    1 => feed.apply(&mut *engine, c, &mut sink, &mut feed::top(take)),
-                    2 => feed.apply(&mut *engine, c, &mut sink, &mut feed::levels(take)),
-                    _ => feed.apply(&mut *engine, c, &mut sink, &mut feed::orders(take)),
+                    0 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::all(take)),
+                    1 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::top(take)),
+                    2 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::levels(take)),
+                    _ => feed.apply(&mut *engine, c, &mut sink, &mut market_data::orders(take)),
                 }
             }
         }
@@ -329,7 +329,7 @@ fn a_thousand_levels_in_one_command() {
             &mut *engine,
             &c,
             &mut CountSink::default(),
-            &mut feed::levels(|r| {
+            &mut market_data::levels(|r| {
                 if let MarketData::Level { side, level } = r.data() {
                     levels.push((side, level.price.ticks(), level.qty.lots(), level.orders));
                 }

@@ -7,14 +7,15 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program};
 use vvp_core::book::{Command, OrderId, OwnerId, Price, Qty, Side};
-use vvp_core::queue::{Latest, PopError, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{PopError, SequencedSpsc, Spsc};
 use zerocopy::IntoBytes;
 
 /// What both sides map.
 #[repr(C)]
 struct Region {
     records: Spsc<[u8; 64], 64>,
-    turns: TurnSpsc<u64, 16>,
+    turns: SequencedSpsc<u64, 16>,
     latest: [Latest<[usize; 4]>; 2],
 }
 

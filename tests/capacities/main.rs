@@ -20,7 +20,7 @@ type Way = fn(&Structure, &str, usize) -> Option<String>;
 
 /// What every program begins with: values of a size of their own, and a structure around another.
 const PRELUDE: &str = r#"
-use vvp_core::{book::*, capacity, engine::*, feed::*, map::*, pool::*, queue::*, queue::waiting::*};
+use vvp_core::{book::*, capacity, engine::*, market_data::*, map::*, pool::*, queue::*, queue::asynch::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(transparent)]
@@ -128,7 +128,7 @@ fn zero_bytes_of_illegal_sizes_are_refused_before_they_are_used() {
 /// A function's address, which has it compiled, for this type.
 fn mention(method: &Method, t: &str, number: usize) -> String {
     let tracked =
-        if TRACKED.contains(&method.name.as_str()) { t.replace("128>", "128, Tracked>") } else { t.to_owned() };
+        if TRACKED.contains(&method.name.as_str()) { t.replace("128>", "128, WithStateHash>") } else { t.to_owned() };
     let generic = GENERIC.iter().find(|g| g.0 == method.owner && g.1 == method.name);
     let kind = if method.is_unsafe { "unsafe " } else { "" };
     let (arguments, pointer) = match generic {

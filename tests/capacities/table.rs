@@ -30,11 +30,11 @@ pub(crate) const STRUCTURES: &[Structure] = &[
         true,
     ),
     one(
-        "TurnSpsc",
-        "TurnSpsc<V<@>, 4>",
-        bad!["TurnSpsc<V<@>, 3>" "TurnSpsc: N must be a power of two",
-        "TurnSpsc<V<@>, 0>" "TurnSpsc: N must be a power of two",
-        "TurnSpsc<A<@>, 4>" "TurnSpsc: T must be aligned to at most 128 bytes"],
+        "SequencedSpsc",
+        "SequencedSpsc<V<@>, 4>",
+        bad!["SequencedSpsc<V<@>, 3>" "SequencedSpsc: N must be a power of two",
+        "SequencedSpsc<V<@>, 0>" "SequencedSpsc: N must be a power of two",
+        "SequencedSpsc<A<@>, 4>" "SequencedSpsc: T must be aligned to at most 128 bytes"],
         true,
     ),
     one(
@@ -83,8 +83,8 @@ pub(crate) const STRUCTURES: &[Structure] = &[
             Bad("AsyncMpsc<V<@>, 1, 2>", "Mpsc<V<@>, 1>", "Mpsc: N must be a power of two, at least 2"),
             Bad(
                 "AsyncMpsc<V<@>, 4, 10@>",
-                "Seats<10@>",
-                "Seats: N, the producers that can wait, must be from 1 to 256",
+                "WakerSlots<10@>",
+                "WakerSlots: N, the producers that can wait, must be from 1 to 256",
             ),
         ],
         false,

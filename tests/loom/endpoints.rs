@@ -2,13 +2,13 @@
 #![allow(dead_code)] // each test takes what it needs
 
 use loom::thread;
-use vvp_core::queue::{PopEnd, PopError, PushEnd};
+use vvp_core::queue::{Pop, PopError, Push};
 
 /// A value on the heap: one that is used before it is written, or dropped twice, is memory gone wrong.
 pub(crate) type Value = Box<usize>;
 
 /// Waits for room.
-pub(crate) fn push(tx: &mut impl PushEnd<Item = Value>, n: usize) {
+pub(crate) fn push(tx: &mut impl Push<Item = Value>, n: usize) {
     let mut value = Box::new(n);
     while let Err(full) = tx.push(value) {
         value = full.0;
@@ -17,7 +17,7 @@ pub(crate) fn push(tx: &mut impl PushEnd<Item = Value>, n: usize) {
 }
 
 /// Waits for a value, or for the close.
-pub(crate) fn pop(rx: &mut impl PopEnd<Item = Value>) -> Option<usize> {
+pub(crate) fn pop(rx: &mut impl Pop<Item = Value>) -> Option<usize> {
     loop {
         match rx.pop() {
             Ok(value) => return Some(*value),

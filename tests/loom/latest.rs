@@ -5,8 +5,8 @@
 
 use loom::sync::Arc;
 use loom::thread;
-use vvp_core::queue::Latest;
-use vvp_core::queue::latest::{ReadError, Reader, Writer};
+use vvp_core::cell::Latest;
+use vvp_core::cell::{ReadError, Reader, Writer};
 use vvp_core::sync::Plain;
 
 /// A place for as long as the model runs, its ends fit to move to a thread.

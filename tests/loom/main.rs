@@ -13,5 +13,5 @@ mod mpsc;
 mod pool;
 mod robust;
 mod spsc;
-mod turn;
+mod sequenced_spsc;
 mod waiting;

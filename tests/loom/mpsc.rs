@@ -50,7 +50,7 @@ fn two_producers_share_the_last_slot() {
             let mine = a.push(Box::new(1)).is_ok();
             let theirs = other.join().unwrap();
             assert!(mine != theirs, "one slot, and not one of two took it");
-            assert_eq!(a.stats().refused, 1);
+            assert_eq!(a.stats().full_count, 1);
             assert_eq!(pop(&mut rx), Some(0));
             assert_eq!(pop(&mut rx), Some(if mine { 1 } else { 10 }));
         });

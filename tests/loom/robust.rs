@@ -8,7 +8,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use vvp_core::queue::robust::{RobustMpsc, Stage};
+use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
 use vvp_core::queue::{PopError, RobustConsumer};
 
 /// Two words that must go together.
@@ -69,7 +69,7 @@ fn slots_are_used_again() {
         let pushed = producer.join().unwrap();
         taken.extend(std::iter::from_fn(|| rx.pop().ok()).map(number));
         assert_eq!(taken, pushed);
-        assert_eq!(queue.stats().refused, 3 - pushed.len());
+        assert_eq!(queue.stats().full_count, 3 - pushed.len());
     });
 }
 

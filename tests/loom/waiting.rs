@@ -11,7 +11,7 @@ use loom::sync::Notify;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use std::task::Wake;
-use vvp_core::queue::waiting::{AsyncFanIn, AsyncMpsc, AsyncSpsc, WakerCell};
+use vvp_core::queue::asynch::{AsyncFanIn, AsyncMpsc, AsyncSpsc, WakerCell};
 
 /// Lets the thread that runs a task sleep until it is woken.
 struct Bell(Notify);

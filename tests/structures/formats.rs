@@ -3,7 +3,7 @@
 
 use defmt::Format;
 use vvp_core::book::*;
-use vvp_core::{engine, feed, map, metrics, pool, queue};
+use vvp_core::{cell, engine, map, market_data, metrics, pool, queue};
 
 const fn shown<T: Format + ?Sized>() {}
 
@@ -11,10 +11,9 @@ const fn shown<T: Format + ?Sized>() {}
 fn public_values_can_be_logged() {
     shown::<(Command, Event, EventBody, Reject, CancelReason, Op, Replacement)>();
     shown::<(OrderId, OwnerId, InstrumentId, Price, Qty, Side, OrderType, TimeInForce)>();
-    shown::<(SelfTrade, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
-    shown::<(feed::Record, engine::RestoreError)>();
-    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, queue::latest::ReadError)>(
-    );
+    shown::<(SelfTradePrevention, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
+    shown::<(market_data::Record, engine::RestoreError)>();
+    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, cell::ReadError)>();
     shown::<queue::Spsc<u8, 4>>();
     shown::<queue::Frames<64>>();
     shown::<(pool::Handle, pool::HandleError, map::Full<u8>)>();

@@ -168,7 +168,7 @@ fn run<const N: usize>(script: &[Op]) {
         }
         assert_eq!(frames.is_closed(), closed || consumer_closed);
         let stats = frames.stats();
-        assert_eq!((stats.pushed, stats.popped, stats.refused, stats.depth), (pushed, popped, refused, model.len()));
+        assert_eq!((stats.pushed, stats.popped, stats.full_count, stats.depth), (pushed, popped, refused, model.len()));
         assert!(stats.high_water <= N / 4);
     }
 }

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
-use vvp_core::queue::Latest;
-use vvp_core::queue::latest::ReadError;
+use vvp_core::cell::Latest;
+use vvp_core::cell::ReadError;
 use zerocopy::FromZeros;
 
 /// Reads what was written, and nothing before and nothing twice.

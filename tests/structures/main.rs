@@ -16,5 +16,5 @@ mod pool_model;
 mod queue_model;
 mod robust_model;
 mod slab_model;
-mod turn_model;
+mod sequenced_spsc_model;
 mod two_mappings;

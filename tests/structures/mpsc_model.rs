@@ -118,7 +118,7 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
                         model.refused += 1;
                     }
                 }
-                assert_eq!(tx.free(), N - model.slots.len());
+                assert_eq!(tx.free_slots(), N - model.slots.len());
             }
             Op::Grant { who, granted, written, commit } => {
                 let Some(tx) = &mut producers[who] else { continue };
@@ -193,7 +193,7 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
         assert!(!consumer.is_stalled());
         assert_eq!(consumer.is_closed(), model.empty() == PopError::Closed);
         let stats = queue.stats();
-        assert_eq!((stats.popped, stats.refused), (model.popped, model.refused));
+        assert_eq!((stats.popped, stats.full_count), (model.popped, model.refused));
         // Slots that hold nothing count as values until they are passed over.
         let nothing = model.slots.iter().filter(|slot| slot.is_none()).count();
         assert_eq!((stats.pushed, stats.depth), (model.pushed + nothing, model.slots.len()));
@@ -250,7 +250,7 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
         deepest = deepest.max(models.iter().map(VecDeque::len).max().unwrap_or(0));
         let stats = queue.stats();
         assert_eq!((queue.len(), stats.depth, stats.pushed - stats.popped), (depth, depth, depth));
-        assert_eq!((stats.pushed, stats.refused), (pushed, refused));
+        assert_eq!((stats.pushed, stats.full_count), (pushed, refused));
         assert!(stats.high_water <= deepest && (refused == 0 || stats.high_water == 4));
     }
     drop(producers);
@@ -298,7 +298,7 @@ fn runs_are_copied_in_order() {
         assert!(out.iter().copied().eq(start..start + 8));
     }
     assert_eq!(rx.pop_slice(&mut out), 0);
-    assert_eq!((queue.stats().refused, queue.stats().high_water), (150, 8));
+    assert_eq!((queue.stats().full_count, queue.stats().high_water), (150, 8));
 }
 
 /// A grant that is forgotten stops the queue, which says so, and leaks at worst.

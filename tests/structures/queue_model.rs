@@ -177,12 +177,12 @@ fn run<T: Item, const N: usize>(script: &[Op], maker: &T::Maker, slices: Option<
         }
         step(op, &mut model, &mut tx, &mut rx, &queue, maker, slices);
         if let Some(tx) = &mut tx {
-            assert_eq!(tx.free(), model.free(N));
+            assert_eq!(tx.free_slots(), model.free(N));
             assert_eq!(tx.is_closed(), model.consumer_closed);
         }
         assert_eq!(queue.is_closed(), model.closed || model.consumer_closed);
         let stats = queue.stats();
-        assert_eq!((stats.pushed, stats.popped, stats.refused), (model.pushed, model.popped, model.refused));
+        assert_eq!((stats.pushed, stats.popped, stats.full_count), (model.pushed, model.popped, model.refused));
         assert_eq!((stats.depth, queue.len()), (model.queue.len(), model.queue.len()));
         let high = stats.high_water;
         assert!(high <= N && 2 * high >= model.deepest, "high water {high}, but it was {} deep", model.deepest);

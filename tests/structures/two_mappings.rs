@@ -3,8 +3,9 @@
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::thread;
-use vvp_core::queue::robust::{RobustMpsc, Stage};
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopEnd, PopError, PushEnd, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
+use vvp_core::queue::{FanIn, Frames, Mpsc, Pop, PopError, Push, SequencedSpsc, Spsc};
 
 const COUNT: u64 = 5_000;
 
@@ -52,7 +53,7 @@ fn twice<Q: Sync>(test: impl FnOnce(&Q, &Q)) {
 }
 
 /// All numbers go through, in order; then the producer closes.
-fn stream(mut tx: impl PushEnd<Item = u64> + Send, mut rx: impl PopEnd<Item = u64>) {
+fn stream(mut tx: impl Push<Item = u64> + Send, mut rx: impl Pop<Item = u64>) {
     thread::scope(|scope| {
         scope.spawn(move || {
             for n in 0..COUNT {
@@ -91,7 +92,7 @@ fn spsc() {
 
 #[test]
 fn turn_spsc() {
-    twice(|here: &TurnSpsc<u64, 64>, there: &TurnSpsc<u64, 64>| {
+    twice(|here: &SequencedSpsc<u64, 64>, there: &SequencedSpsc<u64, 64>| {
         stream(here.producer().unwrap(), there.consumer().unwrap());
         stream(there.producer().unwrap(), here.consumer().unwrap());
         assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT));

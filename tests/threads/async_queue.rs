@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use vvp_core::queue::waiting::{AsyncFanIn, AsyncMpsc, AsyncSpsc};
+use vvp_core::queue::asynch::{AsyncFanIn, AsyncMpsc, AsyncSpsc};
 use vvp_core::queue::{Full, PopError};
 
 /// Counts how often it was called.

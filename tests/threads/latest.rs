@@ -2,7 +2,7 @@
 //! and then its broken twins, which must be noticed.
 
 use std::thread;
-use vvp_core::queue::{Latest, latest::ReadError};
+use vvp_core::cell::{Latest, ReadError};
 
 /// Values written: enough that the threads meet in every way, few enough for the sanitizer.
 const ROUNDS: u64 = 100_000;

@@ -15,5 +15,5 @@ mod pool;
 mod robust;
 mod spsc;
 mod tops;
-mod turn;
+mod sequenced_spsc;
 mod waiting;

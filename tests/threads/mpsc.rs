@@ -56,7 +56,7 @@ fn single_values() {
     check.complete();
     let stats = QUEUE.stats();
     assert_eq!((stats.pushed as u64, stats.popped, stats.depth), (PRODUCERS * EACH, stats.pushed, 0));
-    assert!(stats.high_water <= 64 && (stats.refused == 0 || stats.high_water == 64));
+    assert!(stats.high_water <= 64 && (stats.full_count == 0 || stats.high_water == 64));
 }
 
 /// Runs of all lengths, by copying and by grants, some of them given up.

@@ -50,7 +50,7 @@ macro_rules! one_to_one {
             let stats = QUEUE.stats();
             assert_eq!((stats.pushed as u64, stats.popped as u64, stats.depth), (ROUNDS, ROUNDS, 0));
             assert!(stats.high_water >= 1 && stats.high_water <= 64);
-            assert!(stats.refused == 0 || stats.high_water == 64);
+            assert!(stats.full_count == 0 || stats.high_water == 64);
         }
 
         #[test]

@@ -3,7 +3,7 @@
 
 use std::thread;
 use vvp_core::queue::PopError;
-use vvp_core::queue::robust::{RobustMpsc, Stage};
+use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
 use vvp_core::sync::{AtomicBool, Ordering};
 
 /// Producers, and values from each: enough that the threads meet in every way, few enough for the sanitizer.

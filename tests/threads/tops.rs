@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::thread;
 use vvp_core::book::{Book, Command, CountSink, InstrumentId};
 use vvp_core::engine::{Engine, Matcher};
-use vvp_core::feed::{self, Feed, Record, Tops};
+use vvp_core::market_data::{self, Feed, Record, Tops};
 use vvp_testkit::flavours::flavours;
 use vvp_testkit::streams::Stream;
 use zerocopy::{FromZeros, IntoBytes};
@@ -14,7 +14,7 @@ const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 type Feeds = Feed<INSTRUMENTS, { <Normal as Matcher>::LEVELS_TOUCHED_MAX }>;
 
-fn play(commands: &[Command], out: &mut impl feed::FeedSink) {
+fn play(commands: &[Command], out: &mut impl market_data::FeedSink) {
     let mut engine = Normal::new_box_zeroed().expect("memory for an engine");
     let mut feeds = Feeds::new_box_zeroed().expect("memory for a feed");
     let mut events = CountSink::default();
@@ -36,7 +36,7 @@ fn readers_see_tops_that_were_published() {
         let mut published: Vec<Vec<Record>> = vec![vec![]; INSTRUMENTS];
         play(
             &commands,
-            &mut feed::top(|record: Record| published[usize::from(record.instrument().get())].push(record)),
+            &mut market_data::top(|record: Record| published[usize::from(record.instrument().get())].push(record)),
         );
         let known: HashSet<[u8; 64]> = published.iter().flatten().map(bytes).collect();
 

@@ -8,8 +8,8 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
-use vvp_core::queue::waiting::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
-use vvp_core::queue::{PopEnd, PushEnd};
+use vvp_core::queue::asynch::{AsyncConsumer, AsyncFanIn, AsyncMpsc, AsyncProducer, Room, WakerCell};
+use vvp_core::queue::{Pop, Push};
 
 const PRODUCERS: usize = 3;
 const EACH: u64 = 3_000;
@@ -55,8 +55,8 @@ impl Check {
 /// All producers push all their values, sleeping where there is no room, and close; the consumer takes them.
 fn all_come<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
 where
-    P: PushEnd<Item = (usize, u64)> + Send + 'static,
-    C: PopEnd<Item = (usize, u64)>,
+    P: Push<Item = (usize, u64)> + Send + 'static,
+    C: Pop<Item = (usize, u64)>,
     R: Room<C>,
 {
     let threads: Vec<_> = producers

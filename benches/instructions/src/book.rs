@@ -3,31 +3,31 @@
 use super::Workload;
 use std::hint::black_box;
 use vvp_core::book::{
-    Book, Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Replacement, Side, Symbol,
-    TimeInForce, Track, Tracked, Untracked,
+    Book, Command, CountSink, InstrumentId, InstrumentSpec, NoStateHash, OrderId, Price, Qty, Replacement, Side,
+    StateHash, Symbol, TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
 /// 4,096 orders, 1,024 ticks a side in the window, 256 far levels a side, 256 stops.
 type BenchOf<T> = Engine<Book<4096, 16, 256, 256, 8192, T>, 1, 64>;
-pub(crate) type Bench = BenchOf<Untracked>;
+pub(crate) type Bench = BenchOf<NoStateHash>;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    ("book_add_cancel_touch", add_cancel_touch::<Untracked>),
+    ("book_add_cancel_touch", add_cancel_touch::<NoStateHash>),
     ("book_add_cancel_deep", add_cancel_deep),
     ("book_add_cancel_far", add_cancel_far),
     ("book_add_cancel_far_of_64", add_cancel_far_of_64),
-    ("book_add_fill", add_fill::<Untracked>),
+    ("book_add_fill", add_fill::<NoStateHash>),
     ("book_sweep_8_levels", sweep_8_levels),
     ("book_sweep_8_far_levels", sweep_8_far_levels),
-    ("book_replace_same_price", replace_same_price::<Untracked>),
+    ("book_replace_same_price", replace_same_price::<NoStateHash>),
     ("book_replace_other_price", replace_other_price),
     ("book_reduce", reduce),
     ("book_cancel_unknown", cancel_unknown),
     ("book_iceberg_8_slices", iceberg_8_slices),
     ("book_stop_triggered", stop_triggered),
-    ("book_flow", flow::<Untracked>),
+    ("book_flow", flow::<NoStateHash>),
     ("far_100k_add_ascending", far_add_ascending),
     ("far_100k_add_descending", far_add_descending),
     ("far_100k_add_scattered", far_add_scattered),
@@ -35,10 +35,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("far_100k_cancel_highest", far_cancel_highest),
     ("far_100k_cancel_scattered", far_cancel_scattered),
     ("far_100k_window_passes_64", far_window_passes_64),
-    ("tracked_add_cancel_touch", add_cancel_touch::<Tracked>),
-    ("tracked_add_fill", add_fill::<Tracked>),
-    ("tracked_replace_same_price", replace_same_price::<Tracked>),
-    ("tracked_flow", flow::<Tracked>),
+    ("tracked_add_cancel_touch", add_cancel_touch::<WithStateHash>),
+    ("tracked_add_fill", add_fill::<WithStateHash>),
+    ("tracked_replace_same_price", replace_same_price::<WithStateHash>),
+    ("tracked_flow", flow::<WithStateHash>),
     ("command_from_record", command_from_record),
 ];
 
@@ -54,7 +54,7 @@ fn cancel(id: u64) -> Command {
 }
 
 /// An engine with one instrument and a book of 16 orders on each of 64 levels a side.
-pub(crate) struct Setting<T: Track = Untracked> {
+pub(crate) struct Setting<T: StateHash = NoStateHash> {
     pub(crate) engine: Box<BenchOf<T>>,
     sink: CountSink,
 }
@@ -69,7 +69,7 @@ impl Setting {
     }
 }
 
-impl<T: Track> Setting<T>
+impl<T: StateHash> Setting<T>
 where
     BenchOf<T>: FromZeros,
 {
@@ -99,7 +99,7 @@ where
     }
 }
 
-fn add_cancel_touch<T: Track>(times: u64)
+fn add_cancel_touch<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
 {
@@ -141,7 +141,7 @@ fn add_cancel_far_of_64(times: u64) {
 }
 
 /// A new best bid, and a seller that takes it whole.
-fn add_fill<T: Track>(times: u64)
+fn add_fill<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
 {
@@ -275,7 +275,7 @@ fn far_window_passes_64(times: u64) {
 }
 
 /// Smaller at the same price: the order keeps its place.
-fn replace_same_price<T: Track>(times: u64)
+fn replace_same_price<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
 {
@@ -333,7 +333,7 @@ fn stop_triggered(times: u64) {
 }
 
 /// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that trade.
-fn flow<T: Track>(times: u64)
+fn flow<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
 {

@@ -6,20 +6,20 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use vvp_core::book::{Command, CountSink, Event, OrderId, Side, SliceSink};
 use vvp_core::engine::Matcher;
-use vvp_core::feed::{self, Feed, FeedSink, Record};
+use vvp_core::market_data::{self, Feed, FeedSink, Record};
 use zerocopy::FromZeros;
 
 type BenchFeed = Feed<1, { Bench::LEVELS_TOUCHED_MAX }>;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    ("feed_flow_l1", |times| flow(times, feed::top(count()))),
-    ("feed_flow_l2", |times| flow(times, feed::levels(count()))),
-    ("feed_flow_l3", |times| flow(times, feed::orders(count()))),
-    ("feed_flow_all", |times| flow(times, feed::all(count()))),
-    ("feed_sweep_l1", |times| sweep(times, feed::top(count()))),
-    ("feed_sweep_l2", |times| sweep(times, feed::levels(count()))),
-    ("feed_sweep_l3", |times| sweep(times, feed::orders(count()))),
-    ("feed_sweep_all", |times| sweep(times, feed::all(count()))),
+    ("feed_flow_l1", |times| flow(times, market_data::top(count()))),
+    ("feed_flow_l2", |times| flow(times, market_data::levels(count()))),
+    ("feed_flow_l3", |times| flow(times, market_data::orders(count()))),
+    ("feed_flow_all", |times| flow(times, market_data::all(count()))),
+    ("feed_sweep_l1", |times| sweep(times, market_data::top(count()))),
+    ("feed_sweep_l2", |times| sweep(times, market_data::levels(count()))),
+    ("feed_sweep_l3", |times| sweep(times, market_data::orders(count()))),
+    ("feed_sweep_all", |times| sweep(times, market_data::all(count()))),
     ("try_flow", try_flow),
     ("try_add_cancel_touch", try_add_cancel_touch),
 ];

@@ -2,7 +2,8 @@
 
 use super::Workload;
 use std::hint::black_box;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, RobustMpsc, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, SequencedSpsc, Spsc};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_push_pop_u64", push_pop_u64),
@@ -30,8 +31,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 const N: usize = 1024;
 
 static NUMBERS: Spsc<u64, N> = Spsc::new();
-static TURNS: TurnSpsc<u64, N> = TurnSpsc::new();
-static PAIRS: TurnSpsc<[u64; 2], N> = TurnSpsc::new();
+static TURNS: SequencedSpsc<u64, N> = SequencedSpsc::new();
+static PAIRS: SequencedSpsc<[u64; 2], N> = SequencedSpsc::new();
 static MANY: Mpsc<u64, N> = Mpsc::new();
 static MORTAL: RobustMpsc<u64, N, 8> = RobustMpsc::new();
 static LANES: FanIn<u64, N, 8> = FanIn::new();

@@ -3,7 +3,8 @@
 use super::harness::{Harness, wait_for};
 use super::row::Row;
 use core::hint::black_box;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::{FanIn, Frames, Mpsc, SequencedSpsc, Spsc};
 use vvp_std_adapter::memory::{MapError, Pages, Zeroed};
 
 const GROUP: &str = "queues";
@@ -125,12 +126,12 @@ fn spsc(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
 /// There and back again, one value under way.
 fn turn(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
     let n = harness.operations(200_000);
-    let mut there = Zeroed::<TurnSpsc<u64, N>>::new(Pages::READY)?;
-    let mut back = Zeroed::<TurnSpsc<u64, N>>::new(Pages::READY)?;
+    let mut there = Zeroed::<SequencedSpsc<u64, N>>::new(Pages::READY)?;
+    let mut back = Zeroed::<SequencedSpsc<u64, N>>::new(Pages::READY)?;
     let ((mut ask, mut hear), (mut answer, mut get)) = (there.split(), back.split());
     row(harness.pair(
         GROUP,
-        "TurnSpsc, u64, there and back",
+        "SequencedSpsc, u64, there and back",
         n,
         || {
             for i in 0..n {

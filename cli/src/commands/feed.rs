@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use vvp_core::book::{Command, Event, InstrumentId, InstrumentSpec, Op, Sink};
 use vvp_core::engine::Matcher;
-use vvp_core::feed::{self, MarketData, Record};
+use vvp_core::market_data::{self, MarketData, Record};
 use vvp_std_adapter::engine::ServerFeed;
 use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
@@ -82,7 +82,7 @@ impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
         let Self { engine, feed, file, view } = self;
         let mut file = file.borrow_mut();
         // One sink for all three views: each type of sink is an engine more to compile.
-        let mut wanted = feed::all(|record: Record| {
+        let mut wanted = market_data::all(|record: Record| {
             if view.has(&record) {
                 file.line(&record);
             }

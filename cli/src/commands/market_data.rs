@@ -5,7 +5,7 @@ use crate::io::files::Complaints;
 use crate::io::output::OutFile;
 use std::io::{self, Read};
 use vvp_core::book::{InstrumentSpec, Symbol, Tick};
-use vvp_core::feed::Record;
+use vvp_core::market_data::Record;
 use vvpx::text::{FEED_LINE_MAX, LineWriter, RECORD, RecordReader, Whole, feed_line};
 
 /// The first record's bytes, fewer where the input ends.

@@ -11,7 +11,7 @@ use crate::io::source::CommandFile;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use vvp_core::book::{Book, Tracked, Untracked};
+use vvp_core::book::{Book, NoStateHash, WithStateHash};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine, ServerFeed};
@@ -57,8 +57,8 @@ macro_rules! server {
     };
 }
 
-server!(Untracked, |_engine| None);
-server!(Tracked, |engine| Some(engine.state_hash()));
+server!(NoStateHash, |_engine| None);
+server!(WithStateHash, |engine| Some(engine.state_hash()));
 
 pub(crate) fn main(asked: Match) -> Outcome {
     let Match { file, book, format, out_format, inline, feed, state_hash, size } = asked;
@@ -74,11 +74,11 @@ pub(crate) fn main(asked: Match) -> Outcome {
     let room = request.size.room();
     match (room.engine, request.state_hash) {
         (Engine::File, false) => go::<FileEngine>(&request, room),
-        (Engine::File, true) => go::<FileEngine<Tracked>>(&request, room),
+        (Engine::File, true) => go::<FileEngine<WithStateHash>>(&request, room),
         (Engine::Deep, false) => go::<DeepEngine>(&request, room),
         (Engine::Server, false) => go::<ServerEngine>(&request, room),
         // Each engine takes long to build, so the rarest has none of its own.
-        (Engine::Deep | Engine::Server, true) => go::<ServerEngine<Tracked>>(&request, Room::LARGEST),
+        (Engine::Deep | Engine::Server, true) => go::<ServerEngine<WithStateHash>>(&request, Room::LARGEST),
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
-use vvp_core::queue::latest::ReadError;
+use vvp_core::cell::ReadError;
 use vvp_std_adapter::ipc::Peer;
 use vvp_std_adapter::memory::CorePauses;
 use vvp_std_adapter::pipeline::processes::{

@@ -5,8 +5,8 @@ use super::field::{Field, word};
 use super::symbols::Symbols;
 use std::io::{self, Write};
 use vvp_core::book::{
-    Command, InstrumentId, InstrumentSpec, Op, OrderType, OwnerId, Price, Refusal, Reject, SelfTrade, Symbol, Tick,
-    TimeInForce,
+    Command, InstrumentId, InstrumentSpec, Op, OrderType, OwnerId, Price, Refusal, Reject, SelfTradePrevention, Symbol,
+    Tick, TimeInForce,
 };
 use vvp_replay::digits::{Cursor, PRICE_MAX};
 
@@ -356,7 +356,7 @@ impl Row<'_> {
         self.optional(Field::Protect, command.protection());
         self.flag(Field::PostOnly, command.is_post_only());
         self.flag(Field::Hidden, command.is_hidden());
-        if command.self_trade_mode() != SelfTrade::None {
+        if command.self_trade_mode() != SelfTradePrevention::None {
             self.word(Field::Stp, command.self_trade_mode().word());
         }
     }

@@ -148,7 +148,7 @@ impl Fault {
             }
             Ok(())
         }
-        use vvp_core::book::{Phase, SelfTrade, Side};
+        use vvp_core::book::{Phase, SelfTradePrevention, Side};
         let Some(field) = self.field else { return f.write_str("bad value") };
         match field.kind() {
             Kind::Integer => f.write_str("must be an integer from 0 to 18446744073709551615, no leading zero"),
@@ -161,7 +161,7 @@ impl Fault {
             Kind::Side => words(f, Side::ALL.iter().map(|w| w.word())),
             Kind::Type => words(f, OrderType::ALL.iter().map(|w| w.word())),
             Kind::Tif => words(f, TimeInForce::ALL.iter().map(|w| w.word())),
-            Kind::Stp => words(f, SelfTrade::ALL.iter().map(|w| w.word())),
+            Kind::Stp => words(f, SelfTradePrevention::ALL.iter().map(|w| w.word())),
             Kind::Phase => words(f, Phase::ALL.iter().map(|w| w.word())),
         }
     }

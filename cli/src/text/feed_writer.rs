@@ -1,7 +1,7 @@
 //! Market data as text (`docs/market-data.md`).
 
 use vvp_core::book::{DepthLevel, InstrumentSpec, Price, Side, Visible};
-use vvp_core::feed::{MarketData, Record};
+use vvp_core::market_data::{MarketData, Record};
 use vvp_replay::digits::{Cursor, PRICE_MAX};
 
 /// Most bytes of one record as text, its line feed included.

@@ -1,6 +1,6 @@
 //! The names of the text format: fields, and the words that some of them hold.
 
-use vvp_core::book::{Op, OrderType, Phase, SelfTrade, Side, TimeInForce};
+use vvp_core::book::{Op, OrderType, Phase, SelfTradePrevention, Side, TimeInForce};
 
 /// Up to 16 bytes as one number, first byte lowest, zero-padded: names compare as numbers.
 pub(crate) type Word = u128;
@@ -177,7 +177,7 @@ macro_rules! from_word {
 from_word!(side_of Side, 2);
 from_word!(type_of OrderType, 5);
 from_word!(tif_of TimeInForce, 5);
-from_word!(stp_of SelfTrade, 5);
+from_word!(stp_of SelfTradePrevention, 5);
 from_word!(phase_of Phase, 4);
 from_word!(any_op_of Op, 10);
 
@@ -207,7 +207,7 @@ mod tests {
         for &op in Op::ALL {
             assert_eq!(op_of(word(op.word().as_bytes())), (op != Op::Refused).then_some(op));
         }
-        for &v in SelfTrade::ALL {
+        for &v in SelfTradePrevention::ALL {
             assert_eq!(stp_of(word(v.word().as_bytes())), Some(v));
         }
         for &v in OrderType::ALL {

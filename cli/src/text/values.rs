@@ -3,7 +3,7 @@
 use super::decimal::Decimal;
 use super::fault::{Fault, Why};
 use super::field::{self, Field, Kind, Mask, Word};
-use vvp_core::book::{Op, OrderType, Phase, SelfTrade, Side, TimeInForce};
+use vvp_core::book::{Op, OrderType, Phase, SelfTradePrevention, Side, TimeInForce};
 
 const FIELDS: usize = Field::ALL.len();
 
@@ -19,7 +19,7 @@ pub(crate) struct Values {
     pub(crate) side: Side,
     pub(crate) order_type: OrderType,
     pub(crate) tif: TimeInForce,
-    pub(crate) stp: SelfTrade,
+    pub(crate) stp: SelfTradePrevention,
     pub(crate) phase: Phase,
     /// Not yet known to be a legal symbol.
     pub(crate) symbol: Word,
@@ -37,7 +37,7 @@ impl Values {
             side: Side::Buy,
             order_type: OrderType::Limit,
             tif: TimeInForce::Gtc,
-            stp: SelfTrade::None,
+            stp: SelfTradePrevention::None,
             phase: Phase::Continuous,
             symbol: 0,
             max_notional: 0,
@@ -50,7 +50,7 @@ impl Values {
     #[inline]
     pub(crate) fn clear(&mut self) {
         (self.seen, self.present) = (0, 0);
-        (self.order_type, self.tif, self.stp) = (OrderType::Limit, TimeInForce::Gtc, SelfTrade::None);
+        (self.order_type, self.tif, self.stp) = (OrderType::Limit, TimeInForce::Gtc, SelfTradePrevention::None);
     }
 
     #[inline(always)]

@@ -4,13 +4,13 @@
 use crate::common::{Scratch, vvpx};
 use crate::mixture::mixture;
 use std::sync::Mutex;
-use vvp_core::book::{Book, Command, Event, FnSink, Track, Tracked};
+use vvp_core::book::{Book, Command, Event, FnSink, StateHash, WithStateHash};
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use zerocopy::{FromZeros, IntoBytes};
 
-type Here = Engine<Book<1024, 16, 1024, 512, 2048, Tracked>, 2, 8>;
-type Bigger = Engine<Book<4096, 64, 1024, 1024, 8192, Tracked>, 4, 64>;
+type Here = Engine<Book<1024, 16, 1024, 512, 2048, WithStateHash>, 2, 8>;
+type Bigger = Engine<Book<4096, 64, 1024, 1024, 8192, WithStateHash>, 4, 64>;
 
 const SEED: u64 = 20_261_122;
 const COUNT: usize = 30_000;
@@ -28,7 +28,7 @@ fn outcome<
     const S: usize,
     const N: usize,
 >(
-    engine: &mut Engine<Book<O, B, F, S, N, Tracked>, I, W>,
+    engine: &mut Engine<Book<O, B, F, S, N, WithStateHash>, I, W>,
 ) -> Outcome {
     let mut bytes = Vec::new();
     for command in mixture(SEED, COUNT) {
@@ -58,7 +58,15 @@ fn wherever_the_engine_lies_and_whatever_its_sizes() {
     assert!(outcome(&mut used) == in_static, "used before");
 }
 
-fn save<T: Track, const O: usize, const B: usize, const F: usize, const S: usize, const N: usize, const I: usize>(
+fn save<
+    T: StateHash,
+    const O: usize,
+    const B: usize,
+    const F: usize,
+    const S: usize,
+    const N: usize,
+    const I: usize,
+>(
     engine: &Engine<Book<O, B, F, S, N, T>, I, 8>,
 ) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -1,8 +1,8 @@
 //! A stream of commands of every kind, always the same: what determinism is tested with.
 
 use vvp_core::book::{
-    Command, InstrumentId, InstrumentSpec, Limits, Op, OrderId, OwnerId, Phase, Price, Qty, Replacement, SelfTrade,
-    Side, Symbol, TimeInForce,
+    Command, InstrumentId, InstrumentSpec, Limits, Op, OrderId, OwnerId, Phase, Price, Qty, Replacement,
+    SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 
 /// SplitMix64.
@@ -65,7 +65,8 @@ fn one(random: &mut Random, clock: u64) -> Command {
     let price = Price::new(if side == Side::Buy { 1000 - away } else { 1000 + away });
     let qty = Qty::new(1 + random.below(40));
     let owner = OwnerId::new(random.below(6) as u32);
-    let stp = SelfTrade::ALL[random.below(SelfTrade::ALL.len() as u64 * 2) as usize % SelfTrade::ALL.len()];
+    let stp = SelfTradePrevention::ALL
+        [random.below(SelfTradePrevention::ALL.len() as u64 * 2) as usize % SelfTradePrevention::ALL.len()];
     let stop = Price::new(if side == Side::Buy { 1004 } else { 996 } + random.below(7) as i64 - 3);
     let command = match random.below(100) {
         0..36 => Command::limit(id, side, price, qty),

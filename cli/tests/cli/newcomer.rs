@@ -234,7 +234,7 @@ fn every_format_is_recognised_from_a_file_and_a_pipe() {
 #[test]
 fn decode_reads_the_market_data_that_replay_writes() {
     use vvp_core::book::{DepthLevel, InstrumentId, Price, Qty};
-    use vvp_core::feed::{MarketData, Record};
+    use vvp_core::market_data::{MarketData, Record};
     use zerocopy::IntoBytes;
     let level = |price, qty| Some(DepthLevel { price: Price::new(price), qty: Qty::new(qty), orders: 2 });
     let top = |number, bid| Record::new(number, InstrumentId::new(7), 34_200, 5, MarketData::Top { bid, ask: None });

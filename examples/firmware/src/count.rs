@@ -13,13 +13,13 @@ use static_cell::ConstStaticCell;
 use vvp_core::book::{Command, CountSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol};
 use vvp_core::engine::Matcher;
 use vvp_core::pool::Pool;
-use vvp_core::queue::{Frames, Spsc, TurnSpsc};
+use vvp_core::queue::{Frames, SequencedSpsc, Spsc};
 use vvp_firmware::semihosting::exit;
 use vvp_firmware::{Node, say};
 
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
 static QUEUE: Spsc<u64, 64> = Spsc::new();
-static TURNS: TurnSpsc<u64, 64> = TurnSpsc::new();
+static TURNS: SequencedSpsc<u64, 64> = SequencedSpsc::new();
 static FRAMES: Frames<1024> = Frames::new();
 static POOL: Pool<[u64; 8], 64> = Pool::new();
 

@@ -13,13 +13,13 @@ pub mod semihosting;
 pub mod trial;
 
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, Tracked,
+    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, WithStateHash,
 };
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 
 /// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places; with a state hash.
-pub type SmallBook = Book<1024, 16, 64, 64, 2048, Tracked>;
+pub type SmallBook = Book<1024, 16, 64, 64, 2048, WithStateHash>;
 
 /// Four instruments, 32 owners with limits.
 pub type Node = Engine<SmallBook, 4, 32>;

@@ -4,14 +4,15 @@
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
-use vvp_core::queue::waiting::AsyncMpsc;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, PopError, Spsc, TurnSpsc};
+use vvp_core::cell::Latest;
+use vvp_core::queue::asynch::AsyncMpsc;
+use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 
 /// Readings of a sensor, in runs.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();
 
 /// Key presses, one by one.
-pub static KEYS: TurnSpsc<u8, 16> = TurnSpsc::new();
+pub static KEYS: SequencedSpsc<u8, 16> = SequencedSpsc::new();
 
 /// Packets of a serial line.
 pub static PACKETS: Frames<512> = Frames::new();

@@ -6,21 +6,22 @@
 use core::fmt::{self, Write};
 use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, Symbol,
-    TimeInForce, Tracked,
+    TimeInForce, WithStateHash,
 };
+use vvp_core::cell::Latest;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::pool::{Pool, Slab};
-use vvp_core::queue::{Frames, Latest, Mpsc, PopError, Spsc, TurnSpsc};
+use vvp_core::queue::{Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 use zerocopy::IntoBytes;
 
 /// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a state hash.
-pub type TinyBook = Book<48, 1, 4, 4, 64, Tracked>;
+pub type TinyBook = Book<48, 1, 4, 4, 64, WithStateHash>;
 
 /// One instrument, two owners with limits.
 pub type TinyNode = Engine<TinyBook, 1, 2>;
 
 static VALUES: Spsc<u64, 16> = Spsc::new();
-static TURNS: TurnSpsc<u32, 8> = TurnSpsc::new();
+static TURNS: SequencedSpsc<u32, 8> = SequencedSpsc::new();
 static MANY: Mpsc<u32, 8> = Mpsc::new();
 static PACKETS: Frames<128> = Frames::new();
 static NEWEST: Latest<[u32; 3]> = Latest::new();
@@ -100,8 +101,8 @@ fn queues(out: &mut dyn Write) -> fmt::Result {
     let closed = values.1.pop() == Err(PopError::Closed);
     let (one, two) = (VALUES.stats(), TURNS.stats());
     writeln!(out, "queues {:016x} closed {closed}", seen.0)?;
-    writeln!(out, "spsc pushed {} refused {} most {}", one.pushed, one.refused, one.high_water)?;
-    writeln!(out, "turn pushed {} refused {} most {}", two.pushed, two.refused, two.high_water)
+    writeln!(out, "spsc pushed {} refused {} most {}", one.pushed, one.full_count, one.high_water)?;
+    writeln!(out, "turn pushed {} refused {} most {}", two.pushed, two.full_count, two.high_water)
 }
 
 fn frames(out: &mut dyn Write) -> fmt::Result {
@@ -118,7 +119,7 @@ fn frames(out: &mut dyn Write) -> fmt::Result {
         }
     }
     let stats = PACKETS.stats();
-    writeln!(out, "frames {:016x} pushed {} refused {}", seen.0, stats.pushed, stats.refused)
+    writeln!(out, "frames {:016x} pushed {} refused {}", seen.0, stats.pushed, stats.full_count)
 }
 
 fn newest(out: &mut dyn Write) -> fmt::Result {

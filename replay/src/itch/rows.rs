@@ -6,7 +6,7 @@ use super::market::{DAY_NS, DayMarket};
 use super::{TICK, Watch};
 use crate::price_text;
 use vvp_core::book::{DepthLevel, InstrumentId, Side};
-use vvp_core::feed::{MarketData, Record};
+use vvp_core::market_data::{MarketData, Record};
 use vvp_core::wire::itch::Message;
 use zerocopy::IntoBytes;
 

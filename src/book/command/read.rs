@@ -1,17 +1,19 @@
-//! Reading the fields of a command.
+//! Field accessors of a command.
 
 use super::{
     BLOCKED, Command, HAS_EXTRA, HAS_ID, HAS_LINE, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
     NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
 };
-use crate::book::instrument::{InstrumentSpec, Limits, Symbol, Tick};
-use crate::book::{InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTrade, Side, TimeInForce};
+use crate::book::{
+    InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
+};
+use crate::types::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 
 impl Command {
     /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most
     /// orders are, seen in one word.
     #[inline(always)]
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn is_vanilla(&self) -> bool {
         const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
         self.head() & !ANY == Op::New as u64
             && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
@@ -19,13 +21,13 @@ impl Command {
 
     /// Whether this is a cancel, seen in one word.
     #[inline(always)]
-    pub(crate) fn is_plain_cancel(&self) -> bool {
+    pub(crate) fn is_vanilla_cancel(&self) -> bool {
         self.head() & !((HAS_TS as u64) << 48) == Op::Cancel as u64
     }
 
     /// Whether this is a replace of price or quantity or both, seen in one word.
     #[inline(always)]
-    pub(crate) fn is_plain_replace(&self) -> bool {
+    pub(crate) fn is_vanilla_replace(&self) -> bool {
         const ANY: u64 = ((HAS_TS | HAS_PRICE | HAS_QTY) as u64) << 48;
         self.head() & !ANY == Op::Replace as u64
     }
@@ -115,7 +117,7 @@ impl Command {
     /// The self-trade mode of a new order.
     #[must_use]
     #[inline]
-    pub const fn self_trade_mode(&self) -> SelfTrade {
+    pub const fn self_trade_mode(&self) -> SelfTradePrevention {
         self.stp
     }
 

@@ -1,4 +1,4 @@
-//! A command from its 64 bytes, checked; and how it is shown to a programmer.
+//! Decoding of a command's 64 bytes, and its debug form.
 
 use super::{Command, Op};
 use crate::book::{OrderType, Price};

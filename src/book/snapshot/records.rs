@@ -1,9 +1,9 @@
 //! The records of a saved book: little-endian, at any address. `docs/snapshot.md` has every byte.
 
-use super::super::slab::Traits;
-use super::super::stops::Stop;
-use super::super::store::Rest;
-use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTrade, Side, Symbol, Tick, TimeInForce};
+use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTradePrevention, Side, Symbol, Tick, TimeInForce};
+use crate::book::order_book::Rest;
+use crate::book::storage::arena::Attributes;
+use crate::book::storage::stop_orders::Stop;
 use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -180,7 +180,7 @@ pub(super) const fn flag(set: bool, bit: u8) -> u8 {
 impl OrderRecord {
     /// The record of an order; `slice` is what an iceberg shows now.
     pub(super) fn new(order: &Rest, slice: u64) -> Self {
-        let Traits { stamp, tif, stp, iceberg: _, hidden, post_only } = order.traits;
+        let Attributes { stamp, tif, stp, iceberg: _, hidden, post_only } = order.attributes;
         Self {
             id: order.id.into(),
             open: order.open.into(),
@@ -201,19 +201,19 @@ impl OrderRecord {
     pub(super) fn read(&self) -> Option<Rest> {
         let tif = TimeInForce::from_code(self.tif).filter(|tif| tif.may_rest())?;
         let (open, display, slice) = (self.open.get(), self.display.get(), self.slice.get());
-        let traits = Traits {
+        let attributes = Attributes {
             stamp: self.stamp.get(),
             tif,
-            stp: SelfTrade::from_code(self.stp)?,
+            stp: SelfTradePrevention::from_code(self.stp)?,
             iceberg: display != 0,
             hidden: self.options & HIDDEN != 0,
             post_only: self.options & POST_ONLY != 0,
         };
-        let shows = match traits.iceberg {
+        let shows = match attributes.iceberg {
             false => slice == 0,
             true => {
-                let most = u128::from(display) * u128::from(super::super::enter::MAX_SLICES);
-                0 < slice && slice <= display.min(open) && u128::from(open) <= most && !traits.hidden
+                let most = u128::from(display) * u128::from(crate::book::matching::new_order::MAX_SLICES);
+                0 < slice && slice <= display.min(open) && u128::from(open) <= most && !attributes.hidden
             }
         };
         let rest = Rest {
@@ -222,7 +222,7 @@ impl OrderRecord {
             open,
             side: Side::from_code(self.side)?,
             price: Price::new(self.price.get()),
-            traits,
+            attributes,
             display,
             expires: self.expires.get(),
         };
@@ -270,7 +270,7 @@ impl StopRecord {
         stop.owner = self.owner.get();
         stop.kind = kind;
         stop.tif = TimeInForce::from_code(self.tif)?;
-        stop.stp = SelfTrade::from_code(self.stp)?;
+        stop.stp = SelfTradePrevention::from_code(self.stp)?;
         stop.side = Side::from_code(self.side)?;
         stop.has_protect = self.options & PROTECTED != 0;
         stop.has_anchor = self.options & ANCHORED != 0;

@@ -1,16 +1,16 @@
 //! Making a book anew from records that were checked.
 
-use super::super::heap::Heaped;
-use super::super::ladder::{Place, key};
-use super::super::slab::Slab;
-use super::super::store::{Book, Found, stop_entry};
-use super::super::track::Track;
-use super::super::track::Tracking;
 use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
 use super::records::BookParts;
+use crate::book::order_book::{Book, Found, stop_entry};
+use crate::book::state_hash::Accumulate;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::arena::Slab;
+use crate::book::storage::indexed_heap::Heaped;
+use crate::book::storage::price_ladder::{Place, key};
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
@@ -88,16 +88,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             };
             filling = Some((order.side, key, level));
             let node = self.slab.take_order(order.id, order.open, order.owner);
-            self.slab.set_traits(node, order.traits);
-            if order.traits.iceberg {
-                let extra = self.slab.extra_mut(node);
-                extra.display = order.display;
-                extra.slice = record.slice.get();
+            self.slab.set_attributes(node, order.attributes);
+            if order.attributes.iceberg {
+                let cold = self.slab.cold_mut(node);
+                cold.display = order.display;
+                cold.slice = record.slice.get();
             }
-            if order.traits.tif == TimeInForce::Gtd {
-                self.slab.extra_mut(node).expires = order.expires;
+            if order.attributes.tif == TimeInForce::Gtd {
+                self.slab.cold_mut(node).expires = order.expires;
             }
-            self.slab.link(node, level, order.traits);
+            self.slab.link(node, level, order.attributes);
             live(order.owner, order.expires);
         }
     }
@@ -105,31 +105,31 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
     /// sorts them.
     fn thread_by_entry(&mut self) {
-        if !<T::State<ORDERS, STOPS> as Tracking>::ON {
+        if !<T::State<ORDERS, STOPS> as Accumulate>::ON {
             return;
         }
         let mut records = ByEntry(&mut self.slab);
         for order in records.0.order_numbers() {
             self.expiry.push(order, &mut records);
         }
-        records.0.track.unthread();
+        records.0.state_hash.unthread();
         let mut stops = self.stops.in_entry_order().peekable();
         while let Some(order) = self.expiry.first() {
             self.expiry.remove(order, &mut records);
-            let stamp = records.0.traits(order).stamp;
+            let stamp = records.0.attributes(order).stamp;
             while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
-                records.0.track.append(Self::stop_number(slot));
+                records.0.state_hash.append(Self::stop_number(slot));
             }
-            records.0.track.append(Slab::<ORDERS, T::State<ORDERS, STOPS>>::tracked(order));
+            records.0.state_hash.append(Slab::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
         }
         for slot in stops {
-            records.0.track.append(Self::stop_number(slot));
+            records.0.state_hash.append(Self::stop_number(slot));
         }
     }
 
     fn queue_expiries(&mut self) {
         for order in self.slab.order_numbers() {
-            if self.slab.traits(order).tif == TimeInForce::Gtd {
+            if self.slab.attributes(order).tif == TimeInForce::Gtd {
                 self.expiry.push(order, &mut self.slab);
             }
         }
@@ -186,9 +186,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// Orders by entry. Only the first ever leaves, so no places are kept.
 struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Slab<ORDERS, S>);
 
-impl<const ORDERS: usize, S: Tracking> Heaped for ByEntry<'_, ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
-        self.0.traits(a).stamp < self.0.traits(b).stamp
+        self.0.attributes(a).stamp < self.0.attributes(b).stamp
     }
 
     fn placed(&mut self, _: u32, _: u32) {}

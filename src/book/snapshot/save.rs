@@ -1,13 +1,13 @@
 //! Saving a book.
 
-use super::super::ladder::price;
-use super::super::store::{Book, Rest};
-use super::super::track::Track;
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
+use crate::book::order_book::{Book, Rest};
+use crate::book::state_hash::StateHash;
+use crate::book::storage::price_ladder::price;
 use zerocopy::IntoBytes;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Bytes that [`Book::save`] hands out.
@@ -51,7 +51,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             reference: ticks(spec.reference),
             last: self.last.get().unwrap_or(0).into(),
             stamps: self.stamps.into(),
-            width: super::super::ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
+            width: crate::book::storage::price_ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
             windows: [window(0), window(1)],
             orders: (self.slab.live_orders() as u32).into(),
             stops: (self.stops.live() as u32).into(),
@@ -68,12 +68,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     fn order_record(&self, order: u32, side: Side, price: Price) -> OrderRecord {
         let node = self.slab.node(order);
-        let traits = self.slab.traits(order);
-        // An order keeps what others left in the extras that it has no use for.
-        let extra = self.slab.extra(order);
-        let (display, slice) = if traits.iceberg { (extra.display, extra.slice) } else { (0, 0) };
-        let expires = if traits.tif == TimeInForce::Gtd { extra.expires } else { 0 };
-        let rest = Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, traits, display, expires };
+        let attributes = self.slab.attributes(order);
+        // An order keeps what others left in the cold state that it has no use for.
+        let cold = self.slab.cold(order);
+        let (display, slice) = if attributes.iceberg { (cold.display, cold.slice) } else { (0, 0) };
+        let expires = if attributes.tif == TimeInForce::Gtd { cold.expires } else { 0 };
+        let rest =
+            Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
         OrderRecord::new(&rest, slice)
     }
 }

@@ -1,17 +1,17 @@
 //! Checking the records of a book before anything is changed: everything but ids and entry stamps that are there twice,
 //! which takes memory to find.
 
-use super::super::ladder::{Ladder, Place, key};
-use super::super::store::{Book, Rest};
-use super::super::track::Track;
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
+use crate::book::order_book::{Book, Rest};
+use crate::book::state_hash::StateHash;
+use crate::book::storage::price_ladder::{Ladder, Place, key};
 
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: Track>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Whether [`Book::restore`] can make a book of these records that behaves as the one that was saved.
@@ -61,23 +61,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 None => true,
                 Some(b) if b.side != order.side => b.side == Side::Buy,
                 Some(b) if b.price != order.price => key(b.side, b.price) > rank,
-                Some(b) => b.traits.hidden <= order.traits.hidden,
+                Some(b) => b.attributes.hidden <= order.attributes.hidden,
             };
             if !step {
                 return Err(at(RestoreFault::QueueOrder));
             }
             let same_level = same_side && before.is_some_and(|b| b.price == order.price);
-            if !same_level || before.is_some_and(|b| b.traits.hidden != order.traits.hidden) {
+            if !same_level || before.is_some_and(|b| b.attributes.hidden != order.attributes.hidden) {
                 entered = 0;
             }
             if !same_level {
                 total = 0;
             }
-            if !order.traits.iceberg {
-                if order.traits.stamp <= entered {
+            if !order.attributes.iceberg {
+                if order.attributes.stamp <= entered {
                     return Err(at(RestoreFault::QueueOrder));
                 }
-                entered = order.traits.stamp;
+                entered = order.attributes.stamp;
             }
             total = total.checked_add(order.open).ok_or(at(RestoreFault::LevelTotal))?;
             match order.side {
@@ -98,10 +98,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !parts.in_band(order.price) {
             return Err(RestoreFault::OutOfBand);
         }
-        if parts.has_expired(order.traits.tif, order.expires, clock) {
+        if parts.has_expired(order.attributes.tif, order.expires, clock) {
             return Err(RestoreFault::Expired);
         }
-        parts.was_given(order.traits.stamp)
+        parts.was_given(order.attributes.stamp)
     }
 
     /// Whether the levels of a side, the orders `from..to`, fit into a ladder.

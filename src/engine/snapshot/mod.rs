@@ -12,7 +12,7 @@ pub use writer::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
 
 use super::{Engine, Spec};
 use crate::book::snapshot::{BookParts, Capacity, RestoreError, RestoreFault};
-use crate::book::{Book, Limits, Track};
+use crate::book::{Book, Limits, StateHash};
 use crate::capacity::checked;
 use crc64::Crc64;
 use records::{Header, MAGIC, OwnerRecord, VERSION};
@@ -29,14 +29,14 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
     /// How many bytes [`Engine::save`] writes now. Looks at each instrument once.
     #[must_use]
     pub fn snapshot_len(&self) -> u64 {
         checked!(Self);
-        let fixed = size_of::<Header>() + size_of::<OwnerRecord>() * self.state.owners.len() + CHECKSUM;
+        let fixed = size_of::<Header>() + size_of::<OwnerRecord>() * self.state.risk.len() + CHECKSUM;
         fixed as u64 + self.defined().map(|(_, book)| book.saved_len()).sum::<u64>()
     }
 
@@ -82,10 +82,10 @@ impl<
             seq: self.state.seq.into(),
             clock: self.state.clock.into(),
             instruments: self.state.instruments.into(),
-            owners: (self.state.owners.len() as u32).into(),
+            owners: (self.state.risk.len() as u32).into(),
         };
         out(header.as_bytes())?;
-        for (owner, limits) in self.state.owners.sorted() {
+        for (owner, limits) in self.state.risk.sorted() {
             out(OwnerRecord::new(owner, &limits).as_bytes())?;
         }
         for (spec, book) in self.defined() {
@@ -126,7 +126,7 @@ impl<
         state.seq = parts.header.seq.get();
         state.clock = parts.header.clock.get();
         for (owner, limits) in parts.owners.iter().filter_map(OwnerRecord::read) {
-            state.owners.set(owner, &limits, 0);
+            state.risk.set(owner, &limits, 0);
         }
         for ((part, book), slot) in parts.books().zip(&mut self.books).zip(&mut self.specs) {
             let part = part?;
@@ -134,9 +134,9 @@ impl<
             *slot = Spec::pack(&spec);
             state.instruments += 1;
             book.restore(&spec, &part, &mut |owner, expires| {
-                state.owners.born(owner);
+                state.risk.on_open(owner);
                 if expires != 0 {
-                    state.wake(expires);
+                    state.schedule_expiry(expires);
                 }
             })?;
         }
@@ -152,8 +152,8 @@ impl<
             book.clear();
             *spec = Spec::NONE;
         }
-        self.state.owners.clear();
-        (self.state.clock, self.state.seq, self.state.wake, self.state.instruments) = (0, 0, 0, 0);
+        self.state.risk.clear();
+        (self.state.clock, self.state.seq, self.state.first_expiry, self.state.instruments) = (0, 0, 0, 0);
     }
 }
 

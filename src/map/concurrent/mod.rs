@@ -1,4 +1,8 @@
-//! A map of fixed capacity that many threads read and write at once.
+//! Concurrent hash map of fixed capacity: lock-free writers, readers that write nothing.
+//!
+//! Source: M. Herlihy, N. Shavit, M. Tzafrir, "Hopscotch hashing", 2008. Ours takes no locks: an
+//! entry never changes where readers see it, every change is one compare-and-swap of the home
+//! bucket's word, and a quarter of a bucket's places are spread over the whole map.
 //!
 //! ```
 //! use vvp_core::map::{ConcurrentMap, UpdateError};
@@ -73,7 +77,7 @@ mod room;
 
 pub use report::{Contended, MapStats, UpdateError};
 
-use super::{Full, mix};
+use super::{Full, hashing};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 pub use crate::sync::Plain;
@@ -242,7 +246,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         /// An empty map whose seed nobody knows who chooses keys: draw it at random when the process starts.
         pub fn with_seed(seed: u64) -> Self {
             Self {
-                secret: CachePadded::new(mix::key(seed)),
+                secret: CachePadded::new(hashing::key(seed)),
                 counts: CachePadded::new(Counts {
                     len: AtomicUsize::new(0),
                     removed: AtomicUsize::new(0),
@@ -262,7 +266,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// Empties the map and gives it another seed, for maps that were made of zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
-        *self.secret = mix::key(seed);
+        *self.secret = hashing::key(seed);
     }
 
     /// Removes all keys.
@@ -290,11 +294,11 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         let (words, rest) = key.as_bytes().as_chunks::<8>();
         let mut hash = 0;
         for word in words {
-            hash = mix::keyed(hash ^ u64::from_le_bytes(*word), *self.secret);
+            hash = hashing::keyed(hash ^ u64::from_le_bytes(*word), *self.secret);
         }
         if !rest.is_empty() {
             let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
-            hash = mix::keyed(hash ^ last, *self.secret);
+            hash = hashing::keyed(hash ^ last, *self.secret);
         }
         (hash >> 32) as usize & Self::MASK
     }

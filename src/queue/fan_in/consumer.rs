@@ -1,10 +1,10 @@
-//! The consumer of all lanes.
+//! Consumer endpoint: serves the lanes round robin.
 
-use super::super::end::Claim;
-use super::super::pace::{self, Pace};
 use super::super::spsc::Consumer;
 use super::super::{PopDrain, PopError, Stats};
 use super::{BITS, FanIn, WORDS};
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
+use crate::queue::internal::endpoint::Claim;
 use crate::sync::broken;
 use core::fmt;
 
@@ -28,7 +28,7 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     /// The last look at a lane found few values: the consumer is close behind its producer.
     few: bool,
     /// How close it follows.
-    pace: Pace,
+    pace: ConsumerPacing,
     /// The last field: the end is given back when the lanes are.
     _owner: Owner<'q>,
 }
@@ -56,7 +56,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             batch: BATCH,
             found: 0,
             few: false,
-            pace: Pace::new(0),
+            pace: ConsumerPacing::new(0),
             _owner: Owner(&queue.claimed),
         }
     }
@@ -176,7 +176,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         if self.find() {
             return Ok(());
         }
-        self.pace.dry(self.found);
+        self.pace.on_empty(self.found);
         if !self.queue.is_closed() {
             return Err(PopError::Empty);
         }
@@ -223,9 +223,9 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     #[cold]
     #[inline(never)]
     fn keep_distance(&mut self) {
-        if self.pace.keep(self.found) {
+        if self.pace.maybe_pause(self.found) {
             let there = self.lane().available();
-            self.pace.judge(self.found, there, pace::few(N));
+            self.pace.record(self.found, there, consumer_pacing::few(N));
         }
     }
 
@@ -240,7 +240,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             return false;
         }
         let there = consumer.available();
-        self.few = there < pace::few(N);
+        self.few = there < consumer_pacing::few(N);
         self.left = there.min(self.batch);
         self.found = self.found.wrapping_add(self.left);
         self.at = lane;

@@ -1,4 +1,4 @@
-//! Many producers with a lane each, one consumer that takes the lanes in turn.
+//! MPSC fan-in: an SPSC lane for each producer, one consumer that serves the lanes round robin.
 //!
 //! ```
 //! use vvp_core::queue::{FanIn, PopError};
@@ -64,11 +64,11 @@ mod consumer;
 pub use consumer::FanInConsumer;
 
 use super::Stats;
-use super::claims::Claims;
-use super::end::Claim;
 use super::spsc::{Producer, Spsc};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::Claim;
+use crate::queue::internal::lane_registry::LaneRegistry;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 use core::fmt;
 #[cfg(not(loom))]
@@ -102,12 +102,12 @@ struct ClaimsLine {
     /// A bit for each lane that was ever claimed. Never cleared: an idle lane is cheap.
     used: [AtomicUsize; WORDS],
     /// How often a lane was claimed.
-    claims: Claims,
+    registry: LaneRegistry,
 }
 
 #[cfg(not(loom))]
 const _: () = {
-    assert!(offset_of!(ClaimsLine, used) == 0 && offset_of!(ClaimsLine, claims) == LANES_MAX / 8);
+    assert!(offset_of!(ClaimsLine, used) == 0 && offset_of!(ClaimsLine, registry) == LANES_MAX / 8);
     assert!(offset_of!(FanIn<u64, 4, 3>, claims) == 0 && offset_of!(FanIn<u64, 4, 3>, claimed) == 128);
     assert!(offset_of!(FanIn<u64, 4, 3>, lanes) == 256);
     assert!(size_of::<FanIn<u64, 4, 3>>() == 256 + 3 * size_of::<Spsc<u64, 4>>());
@@ -116,7 +116,7 @@ const _: () = {
 impl<T, const N: usize, const LANES: usize> Layout for FanIn<T, N, LANES> {
     const FIELDS: &'static [Field] = &[
         field!("claims.used", Self, claims.0.used),
-        field!("claims.claims", Self, claims.0.claims),
+        field!("claims.registry", Self, claims.0.registry),
         field!("claimed", Self, claimed.0),
         Field::new("lanes[i]", core::mem::offset_of!(Self, lanes), size_of::<Spsc<T, N>>(), size_of::<Spsc<T, N>>()),
     ];
@@ -142,7 +142,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
                     used: [const { AtomicUsize::new(0) }; WORDS],
                     #[cfg(loom)]
                     used: core::array::from_fn(|_| AtomicUsize::new(0)),
-                    claims: Claims::new(),
+                    registry: LaneRegistry::new(),
                 }),
                 claimed: CachePadded::new(Claim::new()),
                 #[cfg(not(loom))]
@@ -194,7 +194,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
-        self.claims.claims.count();
+        self.claims.registry.count();
     }
 
     /// A lane's producer, taken from an owner that is gone without having given it back: a process that died. `None` where
@@ -264,7 +264,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);
-        self.claims.claims.all_gone(self.lanes.iter().map(Spsc::producer_end))
+        self.claims.registry.all_gone(self.lanes.iter().map(Spsc::producer_end))
     }
 
     /// What one lane has done so far, or `None` where there is no such lane.
@@ -281,7 +281,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         self.lanes.iter().map(Spsc::stats).fold(Stats::default(), |sum, lane| Stats {
             pushed: sum.pushed.wrapping_add(lane.pushed),
             popped: sum.popped.wrapping_add(lane.popped),
-            refused: sum.refused.wrapping_add(lane.refused),
+            full_count: sum.full_count.wrapping_add(lane.full_count),
             high_water: sum.high_water.max(lane.high_water),
             depth: sum.depth.wrapping_add(lane.depth),
         })

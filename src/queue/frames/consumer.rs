@@ -1,4 +1,4 @@
-//! The consumer's end.
+//! Consumer endpoint.
 
 use super::super::{PopError, Stats};
 use super::{Frames, HEADER, Ring, room};

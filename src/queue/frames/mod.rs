@@ -1,4 +1,7 @@
-//! Frames of bytes, each of its own length, from one producer to one consumer: for packets, serial lines, DMA.
+//! SPSC ring of byte frames, each of its own length: for packets, serial lines, DMA.
+//!
+//! Source: the bip buffer (S. Cooke, 2003), by way of the `bbqueue` crate (J. Munns). What differs
+//! is below.
 //!
 //! ```
 //! use vvp_core::queue::{FrameError, Frames, PopError};
@@ -34,7 +37,7 @@
 //!   offset 0                128                     256
 //!   +----------------------+-----------------------+-----------------------------------------------------------+
 //!   | pushed   high_water  | popped                | bbqueue's: the marks, a line for the writer, one for the  |
-//!   | refused  flags       | flags                 | reader; and N bytes:  | len | bytes .. pad | len | bytes  |
+//!   | full_count  flags    | flags                 | reader; and N bytes:  | len | bytes .. pad | len | bytes  |
 //!   +----------------------+-----------------------+-----------------------------------------------------------+
 //!     only the producer      only the consumer       each byte has one owner at a time: see `marks.rs`
 //! ```
@@ -57,9 +60,9 @@ pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
 pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
 use super::Stats;
-use super::end::End;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use bbqueue::BBQueue;
 use bbqueue::traits::notifier::polling::Polling;
@@ -102,9 +105,9 @@ struct ProducerLine {
     /// The greatest depth the producer met, in frames.
     high_water: AtomicUsize,
     /// How many calls found no room.
-    refused: AtomicUsize,
+    full_count: AtomicUsize,
     /// Closed: nothing more will come.
-    end: End,
+    end: Endpoint,
 }
 
 /// What the consumer writes.
@@ -114,13 +117,13 @@ struct ConsumerLine {
     /// How many frames were given back so far.
     popped: AtomicUsize,
     /// Closed: nothing more will be taken.
-    end: End,
+    end: Endpoint,
 }
 
 const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducerLine, pushed) == 0 && offset_of!(ConsumerLine, popped) == 0);
-    assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, refused) == 2 * WORD);
+    assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ProducerLine, full_count) == 2 * WORD);
     assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == WORD);
     assert!(offset_of!(Frames<1024>, consumer) == 128 && offset_of!(Frames<1024>, ring) == 256);
     assert!(size_of::<Frames<1024>>() == 512 + 1024);
@@ -130,7 +133,7 @@ impl<const N: usize> Layout for Frames<N> {
     const FIELDS: &'static [Field] = &[
         field!("producer.pushed", Self, producer.0.pushed),
         field!("producer.high_water", Self, producer.0.high_water),
-        field!("producer.refused", Self, producer.0.refused),
+        field!("producer.full_count", Self, producer.0.full_count),
         field!("producer.closed", Self, producer.0.end.closed),
         field!("producer.claimed", Self, producer.0.end.claimed),
         field!("consumer.popped", Self, consumer.0.popped),
@@ -163,10 +166,10 @@ impl<const N: usize> Frames<N> {
             producer: CachePadded::new(ProducerLine {
                 pushed: AtomicUsize::new(0),
                 high_water: AtomicUsize::new(0),
-                refused: AtomicUsize::new(0),
-                end: End::new(),
+                full_count: AtomicUsize::new(0),
+                end: Endpoint::new(),
             }),
-            consumer: CachePadded::new(ConsumerLine { popped: AtomicUsize::new(0), end: End::new() }),
+            consumer: CachePadded::new(ConsumerLine { popped: AtomicUsize::new(0), end: Endpoint::new() }),
             ring: Ring::new(),
             checked: Checked::new(),
         }
@@ -222,7 +225,7 @@ impl<const N: usize> Frames<N> {
         let popped = self.consumer.popped.load(Ordering::Relaxed);
         let pushed = self.producer.pushed.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
-        Stats::of(pushed, popped, self.producer.refused.load(Ordering::Relaxed), met, N / HEADER)
+        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N / HEADER)
     }
 }
 

@@ -1,8 +1,8 @@
-//! The producer's end.
+//! Producer endpoint.
 
 use super::super::Stats;
-use super::super::stats::{count, raise};
 use super::{FrameError, Frames, HEADER, Ring, room};
+use crate::queue::internal::stats::{count, raise};
 use crate::sync::Ordering;
 use bbqueue::prod_cons::stream::{StreamGrantW, StreamProducer};
 use core::cell::Cell;
@@ -99,7 +99,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     #[cold]
     #[inline(never)]
     fn refuse(&mut self) -> FrameError {
-        count(&self.frames.producer.refused, 1);
+        count(&self.frames.producer.full_count, 1);
         self.look();
         FrameError::Full
     }

@@ -1,10 +1,10 @@
-//! The consumer's end.
+//! Consumer endpoint.
 
-use super::super::pace::{self, Pace};
-use super::super::slot::Slot;
-use super::super::stats::count;
 use super::super::{PopDrain, PopError, Stats};
 use super::Mpsc;
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
+use crate::queue::internal::sequenced_slot::Slot;
+use crate::queue::internal::stats::count;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -19,7 +19,7 @@ pub struct MpscConsumer<'q, T, const N: usize> {
     /// The number of the next value to take.
     head: usize,
     /// How close it follows.
-    pace: Pace,
+    pace: ConsumerPacing,
     _not_sync: PhantomData<Cell<()>>,
 }
 
@@ -31,7 +31,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         line.end.open();
         // Relaxed: our own; whoever wrote it last gave the end back to us.
         let head = line.head.load(Ordering::Relaxed);
-        Self { queue, head, pace: Pace::new(head), _not_sync: PhantomData }
+        Self { queue, head, pace: ConsumerPacing::new(head), _not_sync: PhantomData }
     }
 
     /// Takes the oldest value.
@@ -160,16 +160,16 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         self.pass_over();
-        if self.pace.keep(self.head) {
+        if self.pace.maybe_pause(self.head) {
             // Relaxed: nobody touches a slot because of this.
             let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
-            self.pace.judge(self.head, there, pace::few(N));
+            self.pace.record(self.head, there, consumer_pacing::few(N));
         }
         if let Some(slot) = self.arrived() {
             return Ok(slot);
         }
-        self.pace.dry(self.head);
-        // Whoever sees that the producers have gone sees every turn stored before, so one more look tells "closed and
+        self.pace.on_empty(self.head);
+        // Whoever sees that the producers have gone sees every sequence stored before, so one more look tells "closed and
         // empty" from "a last value came just now".
         if !self.queue.producers_closed() {
             return Err(PopError::Empty);

@@ -1,4 +1,4 @@
-//! A run of slots, reserved to be filled one by one.
+//! Write grant: a run of reserved slots, filled one by one.
 
 use super::super::Full;
 use super::producer::MpscProducer;

@@ -1,4 +1,8 @@
-//! Many producers, one consumer, one ring, one order.
+//! Bounded MPSC queue: many producers, one consumer, one ring, one total order.
+//!
+//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours has one consumer, which gives slots
+//! back through its index instead of their sequence; producers reserve runs of slots, and look at
+//! the consumer once in a quarter of the ring.
 //!
 //! ```
 //! use vvp_core::queue::{Full, Mpsc, PopError};
@@ -29,7 +33,7 @@
 //! # How it works
 //! `tail` and `head` run on and on, wrapping with `usize`; their low bits choose the slot. A producer reserves the next
 //! slot, or a run of them, by moving `tail` with a compare-and-swap; the slots are then its own. It writes its values and
-//! stores in each slot the value's *turn*, its number and one, with Release. The consumer waits for the turn in the slot
+//! stores in each slot the value's *sequence*, its number and one, with Release. The consumer waits for the sequence in the slot
 //! itself, so value and signal arrive together; it never writes to a slot, but gives slots back by storing `head`. A
 //! producer looks at `head` once in `N / 4` values, or when the queue is full.
 //!
@@ -39,11 +43,11 @@
 //! ```text
 //!   offset 0      128                    256                    384
 //!   +------------+----------------------+----------------------+---------------+---------------+-- - - --+
-//!   | tail       | producers  refused   | head       passed    | value 0  turn | value 1  turn |         |
+//!   | tail       | producers  full_count   | head    passed    | value 0  seq. | value 1  seq. |         |
 //!   |            | high_water           | flags                |               |               |         |
 //!   +------------+----------------------+----------------------+---------------+---------------+-- - - --+
 //!     every push   when a producer comes   only the consumer      who reserved the slot writes here, once
-//!                  or goes, or is refused  writes here            a lap; slots are as in `TurnSpsc`
+//!                  or goes, or is refused  writes here            a lap; slots are as in `SequencedSpsc`
 //! ```
 //! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
 //!
@@ -52,7 +56,7 @@
 //!   meanwhile. After the second failure in a row it pauses, longer each time (64 pauses at most), which leaves the line
 //!   to the others. A full queue is known at once.
 //! - **Pop is wait-free, but a stalled producer holds it up.** Values come out in the order in which their slots were
-//!   reserved. A producer that is interrupted between reserving and storing the turn (a few instructions, or as long as it
+//!   reserved. A producer that is interrupted between reserving and storing the sequence (a few instructions, or as long as it
 //!   keeps a grant) makes everything behind its slot invisible until it goes on: `pop` says `Empty`,
 //!   [`is_stalled`](MpscConsumer::is_stalled) says why. One that dies there stops the queue for good (in a process
 //!   that goes on, that takes a killed thread or a forgotten grant: a panic publishes or passes over what was reserved).
@@ -68,11 +72,11 @@ pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
 use super::Stats;
-use super::common::one_ring;
-use super::end::End;
-use super::slot::{Slot, TurnSlots};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::sequenced_slot::{SequencedSlots, Slot};
+use crate::queue::internal::shared_impls::one_ring;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -89,7 +93,7 @@ pub struct Mpsc<T, const N: usize> {
     tail: CachePadded<AtomicUsize>,
     producers: CachePadded<ProducersLine>,
     consumer: CachePadded<ConsumerLine>,
-    slots: TurnSlots<T, N>,
+    slots: SequencedSlots<T, N>,
     checked: Checked<Self>,
 }
 
@@ -100,7 +104,7 @@ struct ProducersLine {
     /// Twice how many producers there are; and 1 if one has closed since there were none.
     producers: AtomicUsize,
     /// How many calls found no room.
-    refused: AtomicUsize,
+    full_count: AtomicUsize,
     /// The greatest depth a producer met.
     high_water: AtomicUsize,
 }
@@ -119,14 +123,14 @@ struct ConsumerLine {
     /// How many of them held no value: what a grant had reserved and left out.
     passed: AtomicUsize,
     /// Closed: nothing more will be taken.
-    end: End,
+    end: Endpoint,
 }
 
 #[cfg(not(loom))]
 const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducersLine, producers) == 0 && offset_of!(ConsumerLine, head) == 0);
-    assert!(offset_of!(ProducersLine, refused) == WORD && offset_of!(ProducersLine, high_water) == 2 * WORD);
+    assert!(offset_of!(ProducersLine, full_count) == WORD && offset_of!(ProducersLine, high_water) == 2 * WORD);
     assert!(offset_of!(ConsumerLine, passed) == WORD && offset_of!(ConsumerLine, end) == 2 * WORD);
     assert!(offset_of!(Mpsc<u64, 4>, tail) == 0 && offset_of!(Mpsc<u64, 4>, producers) == 128);
     assert!(offset_of!(Mpsc<u64, 4>, consumer) == 256 && offset_of!(Mpsc<u64, 4>, slots) == 384);
@@ -136,14 +140,14 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
     const FIELDS: &'static [Field] = &[
         field!("tail", Self, tail.0),
         field!("producers.producers", Self, producers.0.producers),
-        field!("producers.refused", Self, producers.0.refused),
+        field!("producers.full_count", Self, producers.0.full_count),
         field!("producers.high_water", Self, producers.0.high_water),
         field!("consumer.head", Self, consumer.0.head),
         field!("consumer.passed", Self, consumer.0.passed),
         field!("consumer.closed", Self, consumer.0.end.closed),
         field!("consumer.claimed", Self, consumer.0.end.claimed),
         field!("slots[i].value", Self, slots, Slot<T>, value),
-        field!("slots[i].turn", Self, slots, Slot<T>, turn),
+        field!("slots[i].sequence", Self, slots, Slot<T>, sequence),
     ];
 }
 
@@ -172,15 +176,15 @@ impl<T, const N: usize> Mpsc<T, N> {
                 tail: CachePadded::new(AtomicUsize::new(0)),
                 producers: CachePadded::new(ProducersLine {
                     producers: AtomicUsize::new(0),
-                    refused: AtomicUsize::new(0),
+                    full_count: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                 }),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     passed: AtomicUsize::new(0),
-                    end: End::new(),
+                    end: Endpoint::new(),
                 }),
-                slots: TurnSlots::new(),
+                slots: SequencedSlots::new(),
                 checked: Checked::new(),
             }
         }
@@ -246,9 +250,9 @@ impl<T, const N: usize> Mpsc<T, N> {
         let passed = self.consumer.passed.load(Ordering::Relaxed);
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
-        let (refused, met) = (&self.producers.refused, &self.producers.high_water);
-        let (refused, met) = (refused.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), refused, met, N)
+        let (full_count, met) = (&self.producers.full_count, &self.producers.high_water);
+        let (full_count, met) = (full_count.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
+        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 
     /// Whether all producers have gone, one of them by closing.
@@ -284,7 +288,7 @@ mod tests {
         queue.consumer.head.store(number, Ordering::Relaxed);
         for back in 0..N {
             let before = number.wrapping_sub(back);
-            queue.slots.at(before.wrapping_sub(1)).set_turn(before);
+            queue.slots.at(before.wrapping_sub(1)).set_sequence(before);
         }
     }
 
@@ -319,7 +323,7 @@ mod tests {
 
     #[test]
     fn producer_idle_for_any_number_of_pushes_is_refused_by_a_full_queue() {
-        for pushed in crate::queue::limit::idle_times() {
+        for pushed in crate::queue::internal::free_limit::idle_times() {
             let queue = Mpsc::<u64, 16>::new();
             let mut idle = queue.producer();
             assert_eq!((idle.push(0), queue.consumer().unwrap().pop()), (Ok(()), Ok(0)));
@@ -335,7 +339,7 @@ mod tests {
         let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());
         assert_eq!(rx.pop(), Err(PopError::Empty));
         assert_eq!(tx.push_slice(&[1, 2, 3]), 3);
-        assert_eq!((queue.len(), tx.free()), (3, 1));
+        assert_eq!((queue.len(), tx.free_slots()), (3, 1));
         assert_eq!(tx.clone().push(4), Ok(()));
         assert_eq!(tx.push(5), Err(Full(5)));
         assert!(rx.drain().eq([1, 2, 3, 4]));

@@ -1,10 +1,10 @@
-//! A producer.
+//! Producer endpoint.
 
-use super::super::backoff::Backoff;
-use super::super::limit::outlives_push;
 use super::super::{Full, Stats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
+use crate::queue::internal::cas_backoff::Backoff;
+use crate::queue::internal::free_limit::outlives_push;
 use crate::sync::{Ordering, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -78,18 +78,18 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     pub fn grant(&mut self, n: usize) -> Result<MpscGrant<'_, 'q, T, N>, TooFew> {
         if n > N {
             self.count_refusal();
-            return Err(TooFew { available: self.free() });
+            return Err(TooFew { available: self.free_slots() });
         }
         if n > 0 && self.reserve(n, n) == 0 {
             // Somebody may have made room since.
-            return Err(TooFew { available: self.free().min(n - 1) });
+            return Err(TooFew { available: self.free_slots().min(n - 1) });
         }
         Ok(MpscGrant::new(self, self.tail.wrapping_sub(n), n))
     }
 
     /// How many slots are free now. Others may take them.
     #[inline]
-    pub fn free(&mut self) -> usize {
+    pub fn free_slots(&mut self) -> usize {
         // Relaxed: a number to look at.
         self.tail = self.queue.tail.load(Ordering::Relaxed);
         let free = self.look();
@@ -135,7 +135,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     fn swap(&mut self, number: usize, len: usize) -> bool {
         let next = number.wrapping_add(len);
         // Relaxed: it says whose the slots are, and nothing else. That they are free we know from `look`, and what is
-        // written to them is published by their turns.
+        // written to them is published by their sequences.
         let done = self.queue.tail.compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
         match done {
             Ok(_) => self.tail = next,
@@ -242,7 +242,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
 
     fn count_refusal(&mut self) {
         // Relaxed: a number to look at.
-        self.queue.producers.refused.fetch_add(1, Ordering::Relaxed);
+        self.queue.producers.full_count.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,9 +1,9 @@
-//! The consumer's end.
+//! Consumer endpoint.
 
-use super::super::pace::{self, Pace};
-use super::super::stats::raise;
 use super::super::{PopError, Stats, TooFew};
 use super::Spsc;
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
+use crate::queue::internal::stats::raise;
 use crate::sync::{Ordering, Slots, broken};
 use core::cell::Cell;
 use core::fmt;
@@ -22,7 +22,7 @@ pub struct Consumer<'q, T, const N: usize> {
     /// The last look found few values: the consumer is close behind.
     few: bool,
     /// How close it follows.
-    pace: Pace,
+    pace: ConsumerPacing,
     _not_sync: PhantomData<Cell<()>>,
 }
 
@@ -39,7 +39,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         let depth = queue.producer.tail.load(Ordering::Relaxed).wrapping_sub(head);
         let taken = line.in_drain.load(Ordering::Relaxed).min(depth);
         let head = head.wrapping_add(taken);
-        let mut this = Self { queue, head, seen: head, few: false, pace: Pace::new(head), _not_sync: PhantomData };
+        let mut this =
+            Self { queue, head, seen: head, few: false, pace: ConsumerPacing::new(head), _not_sync: PhantomData };
         this.end_drain();
         this
     }
@@ -200,16 +201,16 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
-        let away = self.few && self.pace.keep(self.head);
+        let away = self.few && self.pace.maybe_pause(self.head);
         let there = self.look();
         if away {
-            self.pace.judge(self.head, there, pace::few(N));
+            self.pace.record(self.head, there, consumer_pacing::few(N));
         }
-        self.few = there < pace::few(N);
+        self.few = there < consumer_pacing::few(N);
         if there > 0 {
             return Ok(());
         }
-        self.pace.dry(self.head);
+        self.pace.on_empty(self.head);
         // Whoever sees that it is closed sees the last tail published before, so one more look tells "closed and empty"
         // from "a last value came just now".
         if !self.queue.producer.end.is_closed() {

@@ -1,4 +1,4 @@
-//! Free slots, lent to be filled in place.
+//! Write grant: free slots, lent to be filled in place.
 
 use super::super::Full;
 use super::Producer;

@@ -1,4 +1,7 @@
-//! One producer, one consumer, one ring.
+//! Bounded SPSC ring buffer: one producer, one consumer.
+//!
+//! Source: L. Lamport, "Specifying concurrent program modules", 1983, with cached indices: each
+//! side remembers what it last saw of the other's. Ours adds grants, claims and consumer pacing.
 //!
 //! ```
 //! use vvp_core::queue::{Full, PopError, Spsc};
@@ -30,7 +33,7 @@
 //!   offset 0                128                      256
 //!   +----------------------+------------------------+----------+----------+-- - - --+------------+
 //!   | tail     high_water  | head       high_water  | slot 0   | slot 1   |         | slot N - 1 |
-//!   | refused  flags       | in_drain   flags       |          |          |         |            |
+//!   | full_count  flags    | in_drain   flags       |          |          |         |            |
 //!   +----------------------+------------------------+----------+----------+-- - - --+------------+
 //!     only the producer       only the consumer        the producer's from head + N down to tail,
 //!     writes here             writes here              the consumer's from tail down to head
@@ -50,10 +53,10 @@ pub use grant::Grant;
 pub use producer::Producer;
 
 use super::Stats;
-use super::common::{one_ring, one_to_one};
-use super::end::End;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::shared_impls::{one_ring, one_to_one};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -81,9 +84,9 @@ struct ProducerLine {
     /// The greatest depth the producer met.
     high_water: AtomicUsize,
     /// How many calls found no room.
-    refused: AtomicUsize,
+    full_count: AtomicUsize,
     /// Closed: nothing more will come.
-    end: End,
+    end: Endpoint,
 }
 
 /// What the consumer writes and the producer reads.
@@ -98,7 +101,7 @@ struct ConsumerLine {
     /// be leaked; never handed out twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
-    end: End,
+    end: Endpoint,
 }
 
 #[cfg(not(loom))]
@@ -106,7 +109,7 @@ const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(ProducerLine, tail) == 0 && offset_of!(ConsumerLine, head) == 0);
     assert!(offset_of!(ProducerLine, high_water) == WORD && offset_of!(ConsumerLine, high_water) == WORD);
-    assert!(offset_of!(ProducerLine, refused) == 2 * WORD && offset_of!(ConsumerLine, in_drain) == 2 * WORD);
+    assert!(offset_of!(ProducerLine, full_count) == 2 * WORD && offset_of!(ConsumerLine, in_drain) == 2 * WORD);
     assert!(offset_of!(ProducerLine, end) == 3 * WORD && offset_of!(ConsumerLine, end) == 3 * WORD);
     assert!(size_of::<Spsc<[u64; 8], 4>>() == 256 + 4 * 64);
 };
@@ -115,7 +118,7 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
     const FIELDS: &'static [Field] = &[
         field!("producer.tail", Self, producer.0.tail),
         field!("producer.high_water", Self, producer.0.high_water),
-        field!("producer.refused", Self, producer.0.refused),
+        field!("producer.full_count", Self, producer.0.full_count),
         field!("producer.closed", Self, producer.0.end.closed),
         field!("producer.claimed", Self, producer.0.end.claimed),
         field!("consumer.head", Self, consumer.0.head),
@@ -153,14 +156,14 @@ impl<T, const N: usize> Spsc<T, N> {
                 producer: CachePadded::new(ProducerLine {
                     tail: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
-                    refused: AtomicUsize::new(0),
-                    end: End::new(),
+                    full_count: AtomicUsize::new(0),
+                    end: Endpoint::new(),
                 }),
                 consumer: CachePadded::new(ConsumerLine {
                     head: AtomicUsize::new(0),
                     high_water: AtomicUsize::new(0),
                     in_drain: AtomicUsize::new(0),
-                    end: End::new(),
+                    end: Endpoint::new(),
                 }),
                 slots: Slots::new(),
                 checked: Checked::new(),
@@ -176,7 +179,7 @@ impl<T, const N: usize> Spsc<T, N> {
     }
 
     /// The producer's flags.
-    pub(super) const fn producer_end(&self) -> &End {
+    pub(super) const fn producer_end(&self) -> &Endpoint {
         &self.producer.0.end
     }
 
@@ -212,7 +215,7 @@ impl<T, const N: usize> Spsc<T, N> {
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met =
             self.producer.high_water.load(Ordering::Relaxed).max(self.consumer.high_water.load(Ordering::Relaxed));
-        Stats::of(pushed, popped, self.producer.refused.load(Ordering::Relaxed), met, N)
+        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
     }
 }
 
@@ -233,7 +236,7 @@ mod tests {
         let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
         assert_eq!(rx.pop(), Err(PopError::Empty));
         assert_eq!(tx.push_slice(&[1, 2, 3]), 3);
-        assert_eq!((queue.len(), tx.free()), (3, 1));
+        assert_eq!((queue.len(), tx.free_slots()), (3, 1));
         assert_eq!(tx.push(4), Ok(()));
         assert_eq!(tx.push(5), Err(Full(5)));
         assert_eq!(rx.read(4).unwrap().as_slices(), (&[1, 2][..], &[3, 4][..]));
@@ -251,7 +254,7 @@ mod tests {
             assert_eq!((rx.available(), rx.pop_slice(&mut out), rx.pop()), (0, 0, Err(PopError::Empty)));
             assert!(rx.read(1).is_err() && rx.read_up_to(9).is_empty() && rx.peek().is_none());
             queue.consumer.head.store(garbage, Ordering::Relaxed);
-            assert_eq!((tx.free(), tx.push_slice(&[7; 64]), tx.push(7)), (0, 0, Err(Full(7))));
+            assert_eq!((tx.free_slots(), tx.push_slice(&[7; 64]), tx.push(7)), (0, 0, Err(Full(7))));
             assert!(tx.grant(1).is_err() && tx.grant_up_to(9).is_empty());
         }
         queue.consumer.head.store(0, Ordering::Relaxed);

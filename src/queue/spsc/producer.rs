@@ -1,8 +1,8 @@
-//! The producer's end.
+//! Producer endpoint.
 
-use super::super::stats::{count, raise};
 use super::super::{Full, Stats, TooFew};
 use super::{Grant, Spsc};
+use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, Slots, broken, unless_broken};
 use core::cell::Cell;
 use core::fmt;
@@ -111,7 +111,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
 
     /// How many slots are free. At least as many stay free until this producer uses them.
     #[inline]
-    pub fn free(&mut self) -> usize {
+    pub fn free_slots(&mut self) -> usize {
         self.look()
     }
 
@@ -184,7 +184,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     }
 
     fn count_refusal(&mut self) {
-        count(&self.queue.producer.refused, 1);
+        count(&self.queue.producer.full_count, 1);
     }
 
     /// Copies values into the slots from `tail + offset` on. They must be known to be free.

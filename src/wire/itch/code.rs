@@ -122,20 +122,20 @@ impl BuySell {
     /// The side, or `None` for a byte that is none.
     #[must_use]
     #[inline(always)]
-    pub const fn side(self) -> Option<crate::book::Side> {
+    pub const fn side(self) -> Option<crate::types::Side> {
         match self {
-            Self::Buy => Some(crate::book::Side::Buy),
-            Self::Sell => Some(crate::book::Side::Sell),
+            Self::Buy => Some(crate::types::Side::Buy),
+            Self::Sell => Some(crate::types::Side::Sell),
             Self::Other(_) => None,
         }
     }
 }
 
-impl From<crate::book::Side> for BuySell {
-    fn from(side: crate::book::Side) -> Self {
+impl From<crate::types::Side> for BuySell {
+    fn from(side: crate::types::Side) -> Self {
         match side {
-            crate::book::Side::Buy => Self::Buy,
-            crate::book::Side::Sell => Self::Sell,
+            crate::types::Side::Buy => Self::Buy,
+            crate::types::Side::Sell => Self::Sell,
         }
     }
 }

@@ -7,8 +7,8 @@ use crate::memory::region::{
 };
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vvp_core::queue::Latest;
-use vvp_core::queue::latest::{ReadError, Reader, Writer};
+use vvp_core::cell::Latest;
+use vvp_core::cell::{ReadError, Reader, Writer};
 use zerocopy::FromZeros;
 
 /// The writer's end, and the core's `Latest` behind it.

@@ -30,7 +30,7 @@ unsafe impl<T: Message, const N: usize, const LANES: usize> SharedLayout for Sha
 ///
 /// A live sender that is stopped in the middle of a push (a few instructions) holds up what is behind it; a dead one does not,
 /// once it is known to be dead. [`FanIn`](super::FanIn) has neither limit, and no common order. How it works is told at
-/// [`RobustMpsc`](vvp_core::queue::robust), with which this one's memory begins after the owners.
+/// [`RobustMpsc`](vvp_core::queue::robust_mpsc), with which this one's memory begins after the owners.
 ///
 /// ```
 /// use vvp_std_adapter::ipc::MpscChannel;
@@ -242,7 +242,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vvp_core::queue::robust::Stage;
+    use vvp_core::queue::robust_mpsc::Stage;
 
     type Channel = MpscChannel<u64, 4, 2>;
 

@@ -7,7 +7,7 @@ use crate::harness::{Case, Crates, not_refused};
 use std::path::Path;
 
 const PRELUDE: &str = r#"
-use vvp_core::{map::*, pool::*, queue::{FanIn, Mpsc, RobustMpsc, Spsc, TurnSpsc}};
+use vvp_core::{map::*, pool::*, queue::{FanIn, Mpsc, RobustMpsc, Spsc, SequencedSpsc}};
 use vvp_std_adapter::ipc::{FanIn as FanInChannel, MpscChannel, SpscChannel};
 use vvp_std_adapter::memory::{MemoryManager, Zeroed, region::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
@@ -36,7 +36,12 @@ const CHANNELS: &[[&str; 4]] = &[
 /// What zero bytes make in memory of one's own, or in a region of one's own type.
 const STRUCTURES: &[[&str; 4]] = &[
     ["Spsc<V<@>, 4>", "Spsc<V<@>, 3>", "Spsc<V<@>, 3>", "Spsc: N must be a power of two"],
-    ["TurnSpsc<V<@>, 4>", "TurnSpsc<V<@>, 3>", "TurnSpsc<V<@>, 3>", "TurnSpsc: N must be a power of two"],
+    [
+        "SequencedSpsc<V<@>, 4>",
+        "SequencedSpsc<V<@>, 3>",
+        "SequencedSpsc<V<@>, 3>",
+        "SequencedSpsc: N must be a power of two",
+    ],
     ["Mpsc<V<@>, 2>", "Mpsc<V<@>, 1>", "Mpsc<V<@>, 1>", "Mpsc: N must be a power of two, at least 2"],
     ["RobustMpsc<V<@>, 4, 2>", "RobustMpsc<V<@>, 3, 2>", "RobustMpsc<V<@>, 3, 2>", "RobustMpsc: N must be"],
     ["FanIn<V<@>, 4, 256>", "FanIn<V<@>, 4, 300>", "FanIn<V<@>, 4, 300>", "FanIn: LANES must be from 1 to 256"],

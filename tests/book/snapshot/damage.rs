@@ -3,8 +3,8 @@
 use super::bytes::{HEADER, OWNER, books, checksum, get, put, reseal};
 use super::{Normal, Saved, Tight, engine, events_of};
 use vvp_core::book::{
-    Command, EventKind, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, SelfTrade, Side,
-    Symbol,
+    Command, EventKind, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, SelfTradePrevention,
+    Side, Symbol,
 };
 use vvp_core::engine::{Capacity, Engine, Matcher, RestoreError, RestoreFault, SliceWriter};
 use vvp_testkit::flavours::flavours;
@@ -41,7 +41,7 @@ fn small() -> Box<Normal> {
         limit(4, Side::Buy, 100, 20).display(Qty::new(5)),
         limit(5, Side::Buy, 100, 7).hidden(),
         limit(6, Side::Buy, 99, 8).expires(5000),
-        limit(7, Side::Sell, 111, 9).post_only().self_trade(SelfTrade::Decrement),
+        limit(7, Side::Sell, 111, 9).post_only().self_trade(SelfTradePrevention::Decrement),
         Command::stop(id(8), Side::Buy, Price::new(120), Qty::new(5)).protect(3),
         Command::stop_limit(id(9), Side::Sell, Price::new(90), Price::new(80), Qty::new(5)),
         Command::trailing_stop(id(10), Side::Sell, 7, Qty::new(5)).owner(OwnerId::new(9)),

@@ -5,7 +5,7 @@ pub(crate) mod bytes;
 mod damage;
 
 use bytes::without_windows;
-use vvp_core::book::{Book, Command, Event, FnSink, Track, Tracked};
+use vvp_core::book::{Book, Command, Event, FnSink, StateHash, WithStateHash};
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use vvp_testkit::flavours::{Flavour, flavours};
 use vvp_testkit::streams::{Rng, Stream};
@@ -17,12 +17,12 @@ const OWNERS: usize = 16;
 /// Room for everything that a normal stream asks for.
 type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, OWNERS>;
 /// Room for as much in other shapes.
-type Wide = Engine<Book<2000, 16, 2000, 300, 4096, Tracked>, INSTRUMENTS, 40>;
+type Wide = Engine<Book<2000, 16, 2000, 300, 4096, WithStateHash>, INSTRUMENTS, 40>;
 type Narrow = Engine<Book<1000, 1, 1001, 201, 4096>, INSTRUMENTS, 17>;
 /// So little room that it runs out all the time: of orders and stops, of far levels, of ids.
 type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, OWNERS>;
 type FewLevels = Engine<Book<1000, 1, 4, 200, 2048>, INSTRUMENTS, OWNERS>;
-type Tight = Engine<Book<50, 1, 8, 6, 64, Tracked>, INSTRUMENTS, OWNERS>;
+type Tight = Engine<Book<50, 1, 8, 6, 64, WithStateHash>, INSTRUMENTS, OWNERS>;
 
 /// An engine of any size.
 trait Saved: Matcher + FromZeros {
@@ -40,7 +40,7 @@ impl<
     const FAR: usize,
     const STOPS: usize,
     const IDS: usize,
-    T: Track,
+    T: StateHash,
 > Saved for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 where
     Self: FromZeros,

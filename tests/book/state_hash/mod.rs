@@ -7,7 +7,7 @@ use crate::snapshot::bytes::{self, HEADER, OWNER, books, canonical, get, put, re
 use std::collections::HashMap;
 use vvp_core::book::{
     Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty,
-    Replacement, SelfTrade, Side, Symbol, TimeInForce, Tracked,
+    Replacement, SelfTradePrevention, Side, Symbol, TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 use vvp_testkit::flavours::flavours;
@@ -16,13 +16,13 @@ use zerocopy::FromZeros;
 
 const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
-type Tracking = Engine<Book<1000, 4, 1024, 200, 2048, Tracked>, INSTRUMENTS, 16>;
+type Tracking = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENTS, 16>;
 /// The same without a hash, and as much room in another shape.
 type Untracking = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
-type Other = Engine<Book<1200, 1, 1200, 201, 4096, Tracked>, INSTRUMENTS, 40>;
-type Full = Engine<Book<12, 4, 64, 5, 64, Tracked>, INSTRUMENTS, 16>;
+type Other = Engine<Book<1200, 1, 1200, 201, 4096, WithStateHash>, INSTRUMENTS, 40>;
+type Full = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, 16>;
 type UntrackedFull = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;
-type Small = Engine<Book<16, 1, 16, 8, 64, Tracked>, 2, 4>;
+type Small = Engine<Book<16, 1, 16, 8, 64, WithStateHash>, 2, 4>;
 
 fn engine<E: FromZeros>() -> Box<E> {
     E::new_box_zeroed().expect("memory")
@@ -186,7 +186,7 @@ fn full_house() -> Box<Small> {
         limit(11, Side::Buy, 100, 20).display(Qty::new(5)),
         limit(5, Side::Buy, 100, 7).hidden(),
         limit(6, Side::Buy, 99, 8).expires(5000),
-        limit(7, Side::Sell, 111, 9).post_only().self_trade(SelfTrade::Decrement),
+        limit(7, Side::Sell, 111, 9).post_only().self_trade(SelfTradePrevention::Decrement),
         Command::stop(id(8), Side::Buy, Price::new(120), Qty::new(5)).protect(3),
         Command::stop_limit(id(9), Side::Sell, Price::new(90), Price::new(80), Qty::new(5)).expires(6000),
         Command::trailing_stop(id(10), Side::Sell, 7, Qty::new(5)).owner(OwnerId::new(9)),

@@ -7,7 +7,7 @@ mod page;
 
 use page::{PAGE, check};
 use vvp_core::layout::Layout;
-use vvp_core::queue::{Mpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{Mpsc, SequencedSpsc, Spsc};
 
 #[test]
 fn the_page_says_where_every_field_is() {
@@ -17,14 +17,14 @@ fn the_page_says_where_every_field_is() {
 #[test]
 fn a_page_that_is_wrong_is_noticed() {
     assert_eq!(check(&PAGE.replace("| `consumer.head` | 128 |", "| `consumer.head` | 136 |")), Err(("Spsc", 5)));
-    assert_eq!(check(&PAGE.replace("`slots[i].turn`", "`slots[i].turns`")), Err(("TurnSpsc", 9)));
+    assert_eq!(check(&PAGE.replace("`slots[i].sequence`", "`slots[i].sequences`")), Err(("SequencedSpsc", 9)));
     assert_eq!(check(""), Err(("Spsc", 0)));
 }
 
 /// Fields in ascending order, none over another, and lines of 128 bytes with one writer each.
 #[test]
 fn fields_do_not_meet() {
-    for fields in [Spsc::<u64, 4>::FIELDS, TurnSpsc::<u64, 4>::FIELDS, Mpsc::<u64, 4>::FIELDS] {
+    for fields in [Spsc::<u64, 4>::FIELDS, SequencedSpsc::<u64, 4>::FIELDS, Mpsc::<u64, 4>::FIELDS] {
         for pair in fields.windows(2) {
             assert!(pair[0].offset + pair[0].width <= pair[1].offset, "{pair:?}");
         }

@@ -1,10 +1,11 @@
 //! Compares `docs/layouts.md` with the code. No std: the firmware for a Cortex-M3 does it too, for the 32-bit columns.
 
+use vvp_core::cell::Latest;
 use vvp_core::layout::{Field, Layout};
 use vvp_core::map::ConcurrentMap;
 use vvp_core::metrics::{Gauge, Histogram};
 use vvp_core::pool::Pool;
-use vvp_core::queue::{FanIn, Frames, Latest, Mpsc, RobustMpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, SequencedSpsc, Spsc};
 
 /// The page.
 pub(crate) const PAGE: &str = include_str!("../../../docs/layouts.md");
@@ -14,7 +15,7 @@ pub(crate) fn check(page: &str) -> Result<usize, (&'static str, usize)> {
     let mut fields = 0;
     for (heading, rows) in [
         ("Spsc", Spsc::<u64, 4>::FIELDS),
-        ("TurnSpsc", TurnSpsc::<u64, 4>::FIELDS),
+        ("SequencedSpsc", SequencedSpsc::<u64, 4>::FIELDS),
         ("Latest", Latest::<[u64; 3]>::FIELDS),
         ("Mpsc", Mpsc::<u64, 4>::FIELDS),
         ("RobustMpsc", RobustMpsc::<u64, 4, 3>::FIELDS),

@@ -4,7 +4,7 @@ use super::harness::{Runner, Value, across, batches, round_trip, same_thread};
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use vvp_core::queue::{Consumer, Producer, Spsc, TurnConsumer, TurnProducer, TurnSpsc};
+use vvp_core::queue::{Consumer, Producer, SequencedConsumer, SequencedProducer, SequencedSpsc, Spsc};
 use zerocopy::FromZeros;
 
 /// Values through the queue in a round.
@@ -15,8 +15,9 @@ pub fn spsc<T: Value + FromZeros, const N: usize>() -> (Producer<'static, T, N>,
     Box::leak(Spsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 
-pub fn turn<T: Value + FromZeros, const N: usize>() -> (TurnProducer<'static, T, N>, TurnConsumer<'static, T, N>) {
-    Box::leak(TurnSpsc::<T, N>::new_box_zeroed().expect("memory")).split()
+pub fn turn<T: Value + FromZeros, const N: usize>()
+-> (SequencedProducer<'static, T, N>, SequencedConsumer<'static, T, N>) {
+    Box::leak(SequencedSpsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 
 /// Gives `$go!(name, push, pop)` every queue that takes values one by one.
@@ -24,7 +25,7 @@ macro_rules! each_single {
     ($T:ty, $N:expr, $go:ident) => {{
         let capacity = NonZeroUsize::new($N).expect("not zero");
         vec![
-            $go!("vvp TurnSpsc", $T, || {
+            $go!("vvp SequencedSpsc", $T, || {
                 let (mut tx, mut rx) = turn::<$T, { $N }>();
                 (move |v: $T| tx.push(v).is_ok(), move || rx.pop().ok())
             }),
@@ -232,7 +233,7 @@ pub fn slices<T: Value + FromZeros + Default, const N: usize>() -> Vec<Runner> {
     let (mut tx, mut rx) = spsc::<T, N>();
     let ours = row!("vvp Spsc", |s: &[T]| tx.push_slice(s), |o: &mut [T]| rx.pop_slice(o));
     let (mut tx, mut rx) = turn::<T, N>();
-    let turns = row!("vvp TurnSpsc", |s: &[T]| tx.push_slice(s), |o: &mut [T]| rx.pop_slice(o));
+    let turns = row!("vvp SequencedSpsc", |s: &[T]| tx.push_slice(s), |o: &mut [T]| rx.pop_slice(o));
     let (mut tx, mut rx) = rtrb::RingBuffer::<T>::new(N);
     let rtrb = row!("rtrb", |s: &[T]| tx.push_partial_slice(s).0.len(), |o: &mut [T]| rx.pop_partial_slice(o).0.len());
     let ringbuf = {

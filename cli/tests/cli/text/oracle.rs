@@ -381,7 +381,7 @@ fn order(
         (TimeInForce::Gtd, None) | (_, Some(_)) => return Err(No::Bad),
         (tif, None) => c.tif(tif),
     };
-    c = c.owner(owner).self_trade(word(m, "stp", SelfTrade::from_word)?.unwrap_or(SelfTrade::None));
+    c = c.owner(owner).self_trade(word(m, "stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
     for (name, set) in [
         ("display", Command::display as fn(Command, Qty) -> Command),
         ("min_qty", Command::min_qty),

@@ -50,7 +50,7 @@ fn commands_lie_as_the_page_says() {
     let c = Command::limit(ID, Side::Sell, PRICE, QTY)
         .owner(OwnerId::new(0xAABB_CCDD))
         .expires(99)
-        .self_trade(SelfTrade::Decrement)
+        .self_trade(SelfTradePrevention::Decrement)
         .display(Qty::new(5))
         .post_only()
         .on(InstrumentId::new(0x1234))
@@ -182,7 +182,7 @@ fn the_page_lists_every_code() {
     lists(joined(Side::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
     lists(joined(OrderType::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
     lists(joined(TimeInForce::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
-    lists(joined(SelfTrade::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
+    lists(joined(SelfTradePrevention::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
     lists(joined(Phase::ALL.iter().map(|w| (*w as usize, w.word())).collect()));
     Op::ALL.iter().for_each(|op| lists(format!("| {} {}", *op as usize, op.word())));
     EventKind::ALL.iter().for_each(|kind| lists(format!("| {} {} |", *kind as usize, kind.word())));

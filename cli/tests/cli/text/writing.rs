@@ -50,7 +50,8 @@ fn specs() -> impl Strategy<Value = InstrumentSpec> {
 /// A new order of any type with any options that it can have.
 fn orders() -> impl Strategy<Value = Command> {
     let head = (numbers(), pick(Side::ALL), pick(OrderType::ALL), prices(), prices(), numbers(), numbers());
-    let tail = (pick(TimeInForce::ALL), numbers(), any::<u32>(), pick(SelfTrade::ALL), numbers(), any::<u8>());
+    let tail =
+        (pick(TimeInForce::ALL), numbers(), any::<u32>(), pick(SelfTradePrevention::ALL), numbers(), any::<u8>());
     (head, tail).prop_map(|((id, side, kind, price, stop, trail, qty), (tif, expires, owner, stp, extra, options))| {
         let (id, qty) = (OrderId::new(id), Qty::new(qty));
         let mut c = match kind {

@@ -18,12 +18,12 @@ use core::panic::PanicInfo;
 use cortex_m_rt::entry;
 use queues::{Drain, Giving, Grant, Look, One, Place, Some3, Staged, Taking};
 use sweep::Sweep;
-use vvp_core::queue::{FanIn, Mpsc, Spsc, TurnSpsc};
+use vvp_core::queue::{FanIn, Mpsc, SequencedSpsc, Spsc};
 use vvp_firmware::say;
 use vvp_firmware::semihosting::exit;
 
 type Ring = Spsc<u64, 4>;
-type Turns = TurnSpsc<u64, 4>;
+type Turns = SequencedSpsc<u64, 4>;
 type Lanes = FanIn<u64, 4, 2>;
 type Many = Mpsc<u64, 4>;
 
@@ -105,7 +105,7 @@ fn asked() -> &'static str {
     words.next().and_then(|rest| core::str::from_utf8(rest).ok()).unwrap_or_default()
 }
 
-/// Where `src/sync/twin.rs` asks for the name of the twin to be.
+/// Where `src/sync/mutation.rs` asks for the name of the twin to be.
 #[cfg(broken)]
 #[unsafe(no_mangle)]
 extern "C" fn getenv(_: *const core::ffi::c_char) -> *mut core::ffi::c_char {

@@ -3,9 +3,10 @@
 use crate::queues::{New, Place, Values};
 use crate::sweep::{Scene, When};
 use core::hint::black_box;
+use vvp_core::cell::Latest;
+use vvp_core::cell::{Reader, Writer};
 use vvp_core::pool::{Pool, PoolBox};
-use vvp_core::queue::latest::{Reader, Writer};
-use vvp_core::queue::{Latest, Mpsc, MpscConsumer, MpscProducer};
+use vvp_core::queue::{Mpsc, MpscConsumer, MpscProducer};
 
 /// Three words, which must be of one value.
 type Word3 = [u32; 3];

@@ -4,8 +4,8 @@ use crate::sweep::{Scene, When};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use vvp_core::queue::{
-    Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, PopEnd, Producer, PushEnd, Spsc, TurnConsumer,
-    TurnProducer, TurnSpsc,
+    Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Pop, Producer, Push, SequencedConsumer,
+    SequencedProducer, SequencedSpsc, Spsc,
 };
 
 /// What can be made anew.
@@ -73,7 +73,7 @@ pub trait Queue: New + 'static {
     /// What pushes.
     type Tx: 'static;
     /// What pops.
-    type Rx: PopEnd<Item = u64> + 'static;
+    type Rx: Pop<Item = u64> + 'static;
     /// Lanes with an order of their own.
     const LANES: usize;
 
@@ -82,7 +82,7 @@ pub trait Queue: New + 'static {
     /// Values in it.
     fn depth(&'static self) -> usize;
     /// The end of a lane.
-    fn lane(tx: &mut Self::Tx, lane: usize) -> &mut impl PushEnd<Item = u64>;
+    fn lane(tx: &mut Self::Tx, lane: usize) -> &mut impl Push<Item = u64>;
 }
 
 macro_rules! queue {
@@ -100,14 +100,14 @@ macro_rules! queue {
             fn depth(&'static self) -> usize {
                 self.len()
             }
-            fn lane(tx: &mut Self::Tx, _: usize) -> &mut impl PushEnd<Item = u64> {
+            fn lane(tx: &mut Self::Tx, _: usize) -> &mut impl Push<Item = u64> {
                 tx
             }
         }
     };
 }
 queue!(Spsc<u64, 4>, Producer<'static, u64, 4>, Consumer<'static, u64, 4>);
-queue!(TurnSpsc<u64, 4>, TurnProducer<'static, u64, 4>, TurnConsumer<'static, u64, 4>);
+queue!(SequencedSpsc<u64, 4>, SequencedProducer<'static, u64, 4>, SequencedConsumer<'static, u64, 4>);
 queue!(Mpsc<u64, 4>, MpscProducer<'static, u64, 4>, MpscConsumer<'static, u64, 4>);
 
 impl New for FanIn<u64, 4, 2> {
@@ -124,7 +124,7 @@ impl Queue for FanIn<u64, 4, 2> {
     fn depth(&'static self) -> usize {
         self.len()
     }
-    fn lane(tx: &mut Self::Tx, lane: usize) -> &mut impl PushEnd<Item = u64> {
+    fn lane(tx: &mut Self::Tx, lane: usize) -> &mut impl Push<Item = u64> {
         &mut tx[lane % 2]
     }
 }
@@ -280,7 +280,7 @@ macro_rules! look_and_drain {
     };
 }
 look_and_drain!(Spsc<u64, 4>);
-look_and_drain!(TurnSpsc<u64, 4>);
+look_and_drain!(SequencedSpsc<u64, 4>);
 look_and_drain!(FanIn<u64, 4, 2>);
 
 /// The next value, left where it is.
@@ -295,7 +295,7 @@ impl Peek for Consumer<'_, u64, 4> {
     }
 }
 
-impl Peek for TurnConsumer<'_, u64, 4> {
+impl Peek for SequencedConsumer<'_, u64, 4> {
     #[inline(always)]
     fn peeked(&mut self) -> Option<u64> {
         self.peek().copied()

@@ -6,7 +6,7 @@
 
 use core::hint::black_box;
 use core::ptr::without_provenance_mut;
-use vvp_core::book::{Book, Command, CountSink, Event, QueueSink, Sink, SliceSink, Tracked};
+use vvp_core::book::{Book, Command, CountSink, Event, QueueSink, Sink, SliceSink, WithStateHash};
 use vvp_core::engine::{Engine, Matcher, NoRoom, RestoreError, SliceWriter};
 use vvp_core::queue::Spin;
 
@@ -17,7 +17,7 @@ type Least = Engine<Book<1, 1, 1, 0, 8>, 1, 1>;
 /// As on a server.
 type Large = Engine<Book<{ 1 << 20 }, 4096, { 1 << 16 }, { 1 << 16 }, { 1 << 21 }>, 64, 4096>;
 /// One that keeps its state hash.
-type Hashed = Engine<Book<1024, 16, 64, 64, 2048, Tracked>, 4, 16>;
+type Hashed = Engine<Book<1024, 16, 64, 64, 2048, WithStateHash>, 4, 16>;
 
 /// Every event is written down.
 struct Ring {

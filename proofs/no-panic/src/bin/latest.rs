@@ -1,9 +1,9 @@
-//! `queue::Latest`: everything, for a value that is one atomic and for one that is not.
+//! `cell::Latest`: everything, for a value that is one atomic and for one that is not.
 #![no_std]
 #![no_main]
 
 use core::hint::black_box;
-use vvp_core::queue::Latest;
+use vvp_core::cell::Latest;
 use vvp_core::sync::Plain;
 
 static NUMBER: Latest<u64> = Latest::new();

@@ -17,7 +17,7 @@ fn producer<T: Copy>(tx: &mut MpscProducer<'_, T, 64>, value: T, values: &[T], n
     if let Ok(mut grant) = tx.grant(n) {
         done += usize::from(grant.push(value).is_ok()); // and dropped
     }
-    done + tx.free() + usize::from(tx.is_closed()) + tx.stats().depth
+    done + tx.free_slots() + usize::from(tx.is_closed()) + tx.stats().depth
 }
 
 fn consumer<T: Copy>(rx: &mut MpscConsumer<'_, T, 64>, out: &mut [T]) -> usize {

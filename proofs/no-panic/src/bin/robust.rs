@@ -3,7 +3,7 @@
 #![no_main]
 
 use core::hint::black_box;
-use vvp_core::queue::robust::{RobustConsumer, RobustMpsc, RobustProducer, Stage};
+use vvp_core::queue::robust_mpsc::{RobustConsumer, RobustMpsc, RobustProducer, Stage};
 use vvp_core::sync::Plain;
 
 static NUMBERS: RobustMpsc<u64, 64, 3> = RobustMpsc::new();
@@ -19,7 +19,7 @@ fn consumer<T: Plain>(rx: &mut RobustConsumer<'_, T, 64, 3>, out: &mut [T], dead
     let single = usize::from(rx.pop().is_ok()) + rx.pop_with_lane().map_or(0, |(lane, _)| lane);
     let handled = rx.handle(|_, lane, number| lane ^ number).unwrap_or(0);
     let many = rx.pop_slice(out) + rx.drain().count();
-    passed + single + handled + many + usize::from(rx.is_closed()) + rx.stats().refused
+    passed + single + handled + many + usize::from(rx.is_closed()) + rx.stats().full_count
 }
 
 fn ends<T: Plain>(queue: &'static RobustMpsc<T, 64, 3>, value: T, values: &mut [T], lane: usize) -> usize {

@@ -24,7 +24,7 @@ fn producer<T: Copy>(tx: &mut Producer<'_, T, 64>, value: T, values: &[T], n: us
         granted += 1;
     }
     drop(grant);
-    single + run + granted + tx.free() + usize::from(tx.is_closed()) + tx.stats().depth
+    single + run + granted + tx.free_slots() + usize::from(tx.is_closed()) + tx.stats().depth
 }
 
 fn consumer<T: Copy>(rx: &mut Consumer<'_, T, 64>, out: &mut [T], n: usize) -> usize {

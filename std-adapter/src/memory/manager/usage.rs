@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vvp_core::pool::Pool;
-use vvp_core::queue::{FanIn, Mpsc, RobustMpsc, Spsc, Stats, TurnSpsc};
+use vvp_core::queue::{FanIn, Mpsc, RobustMpsc, SequencedSpsc, Spsc, Stats};
 use vvp_core::sync::Plain;
 
 /// How an object is used: values in a queue, slots of a pool.
@@ -35,7 +35,7 @@ fn of_queue(capacity: usize, stats: Stats) -> ObjectUsage {
         high_water: stats.high_water as u64,
         taken: stats.pushed as u64,
         given_back: stats.popped as u64,
-        refused: stats.refused as u64,
+        refused: stats.full_count as u64,
     }
 }
 
@@ -45,7 +45,7 @@ impl<T, const N: usize> Usage for Spsc<T, N> {
     }
 }
 
-impl<T, const N: usize> Usage for TurnSpsc<T, N> {
+impl<T, const N: usize> Usage for SequencedSpsc<T, N> {
     fn usage(&self) -> ObjectUsage {
         of_queue(N, self.stats())
     }

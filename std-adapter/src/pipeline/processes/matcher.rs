@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::ipc::{LatestWriter, Sender};
 use crate::memory::{Pages, Zeroed};
 use std::sync::atomic::Ordering;
-use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, Tracked};
+use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, WithStateHash};
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::queue::{Full, PopError, Wait};
 use zerocopy::IntoBytes;
@@ -17,7 +17,7 @@ use zerocopy::IntoBytes;
 const SHOWN_EVERY_NS: u64 = 20_000_000;
 
 /// A [`JobEngine`](crate::engine::JobEngine) with a state hash.
-pub type TrackedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, Tracked>, 8, 256>;
+pub type TrackedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
 
 /// The commands that every run begins with, before the first of any gateway: two instruments.
 #[must_use]

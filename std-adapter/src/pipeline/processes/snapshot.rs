@@ -90,7 +90,7 @@ impl QueueFigures {
         *self = Self {
             depth: stats.depth as u64,
             high_water: self.high_water.max(stats.high_water as u64).max(stats.depth as u64),
-            refused: stats.refused as u64,
+            refused: stats.full_count as u64,
             passed: stats.popped as u64,
         };
     }

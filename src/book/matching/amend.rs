@@ -1,0 +1,184 @@
+//! Cancel, reduce and replace.
+
+use crate::book::command::Replacement;
+use crate::book::matching::ctx::BookCtx;
+use crate::book::matching::execute::{Incoming, Room};
+use crate::book::matching::new_order::MAX_SLICES;
+use crate::book::order_book::{Book, Found, Rest};
+use crate::book::state_hash::StateHash;
+use crate::book::storage::arena::Attributes;
+use crate::book::storage::price_ladder::{key, price};
+use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, Side};
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    #[inline(always)]
+    pub(in crate::book) fn cancel<H: BookCtx>(&mut self, id: OrderId, h: &mut H) -> Result<(), Reject> {
+        if self.phase == Phase::Closed {
+            return Err(Reject::Phase);
+        }
+        match self.find(id.get()) {
+            Found::Order(order) => self.cancel_order(order, CancelReason::Requested, h),
+            Found::Stop(slot) => self.cancel_stop(slot, CancelReason::Requested, h),
+            Found::Nothing => return Err(Reject::UnknownOrder),
+        }
+        Ok(())
+    }
+
+    pub(in crate::book) fn reduce<H: BookCtx>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
+        if self.phase == Phase::Closed {
+            return Err(Reject::Phase);
+        }
+        let found = self.find(id.get());
+        let open = match found {
+            Found::Order(order) => self.slab.node(order).qty,
+            Found::Stop(slot) => self.stops.get(slot).qty,
+            Found::Nothing => return Err(Reject::UnknownOrder),
+        };
+        if by.lots() == 0 {
+            return Err(Reject::BadQty);
+        }
+        let left = open.saturating_sub(by.lots());
+        match found {
+            Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
+            Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
+            _ => {
+                h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
+                match found {
+                    Found::Order(order) => self.shrink(order, left, h),
+                    Found::Stop(slot) => self.resize_stop(slot, left),
+                    Found::Nothing => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a resting order's open quantity to something smaller, not zero.
+    #[inline(always)]
+    pub(in crate::book) fn shrink<H: BookCtx>(&mut self, order: u32, open: u64, h: &mut H) {
+        let was = if h.watches() { self.shown_of(order) } else { 0 };
+        self.slab.shrink(order, open);
+        if h.watches() {
+            self.show_shrunk(order, was, h);
+        }
+    }
+
+    pub(in crate::book) fn replace<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
+        if !matches!(self.phase, Phase::Continuous | Phase::Auction) {
+            return Err(Reject::Phase);
+        }
+        match self.find(c.id().get()) {
+            Found::Order(order) => self.replace_order(order, &c.replacement(), h),
+            Found::Stop(slot) => self.replace_stop(slot, &c.replacement(), h),
+            Found::Nothing => Err(Reject::UnknownOrder),
+        }
+    }
+
+    fn replace_order<H: BookCtx>(&mut self, order: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
+        if with.stop.is_some() {
+            return Err(Reject::BadField);
+        }
+        let node = *self.slab.node(order);
+        let owner = self.slab.owner(order);
+        let level = self.slab.level_of(order);
+        let attributes = self.slab.attributes(order);
+        let cold = *self.slab.cold(order);
+        let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
+        let was = price(side, self.slab.key(level));
+        let at = with.price.unwrap_or(was);
+        let qty = with.qty.map_or(node.qty, Qty::lots);
+        let display = if attributes.iceberg { cold.display } else { 0 };
+        if qty == 0 || (attributes.iceberg && u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES)) {
+            return Err(Reject::BadQty);
+        }
+        if !self.in_band(at) {
+            return Err(Reject::PriceOutOfBand);
+        }
+        h.check_risk(owner, qty, Some(at.ticks()), false)?;
+        let id = OrderId::new(node.key);
+        let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        if at == was && qty <= node.qty {
+            h.emit(replaced);
+            if qty < node.qty {
+                self.shrink(order, qty, h);
+            }
+            return Ok(());
+        }
+        if attributes.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
+            return Err(Reject::WouldCross);
+        }
+        self.room(side, at, qty, order)?;
+        h.emit(replaced);
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
+        self.lift(order);
+        // Lifting the order may have taken its level away.
+        let level = self.sides[side as usize].find(key(side, at));
+        let stamp = self.next_stamp();
+        if self.phase != Phase::Continuous || !self.crosses(side, at) {
+            let attributes = Attributes { stamp, ..attributes };
+            self.slab.node_mut(order).qty = qty;
+            let rest =
+                Rest { id: node.key, owner, open: qty, side, price: at, attributes, display, expires: cold.expires };
+            self.settle(order, &rest, level, h);
+            return Ok(());
+        }
+        let incoming = Incoming {
+            id: node.key,
+            owner,
+            side,
+            open: qty,
+            limit: Some(at),
+            protect: None,
+            tif: attributes.tif,
+            stp: attributes.stp,
+            min_qty: 0,
+            post_only: attributes.post_only,
+            hidden: attributes.hidden,
+            display,
+            expires: cold.expires,
+            stamp,
+            node: order,
+        };
+        self.come_in(&incoming, Room::Tested(level), h);
+        self.test_stops(h);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn replace_stop<H: BookCtx>(&mut self, slot: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
+        let was = *self.stops.get(slot);
+        let has_limit = was.kind.has_limit();
+        if (with.price.is_some() && !has_limit) || (with.stop.is_some() && was.kind == OrderType::TrailingStop) {
+            return Err(Reject::BadField);
+        }
+        let qty = with.qty.map_or(was.qty, Qty::lots);
+        if qty == 0 {
+            return Err(Reject::BadQty);
+        }
+        let limit = with.price.map_or(was.limit, Price::ticks);
+        let stop = with.stop.map_or(was.stop, Price::ticks);
+        let banded = |book: &Self, ticks| book.in_band(Price::new(ticks));
+        if (has_limit && !banded(self, limit)) || (was.kind != OrderType::TrailingStop && !banded(self, stop)) {
+            return Err(Reject::PriceOutOfBand);
+        }
+        let price = has_limit.then_some(Price::new(limit));
+        h.check_risk(was.owner, qty, self.notional_price(price), false)?;
+        if limit == was.limit && stop == was.stop && qty <= was.qty {
+            self.resize_stop(slot, qty);
+        } else {
+            let stamp = self.next_stamp();
+            self.stop_leaves(slot);
+            self.stops.requeue(slot, qty, limit, stop, stamp);
+            self.stop_joined(slot);
+        }
+        h.emit(EventBody::Replaced { id: OrderId::new(was.id), price, qty: Qty::new(qty) });
+        self.untested = true;
+        self.test_stops(h);
+        Ok(())
+    }
+}

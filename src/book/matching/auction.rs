@@ -1,0 +1,158 @@
+//! Trading phases, and the uncross that ends a call auction.
+
+use crate::book::matching::ctx::BookCtx;
+use crate::book::order_book::Book;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::price_ladder::price;
+use crate::book::{EventBody, OrderId, Phase, Price, Qty, Side};
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    pub(in crate::book) fn change_phase<H: BookCtx>(&mut self, phase: Phase, h: &mut H) {
+        let was = self.phase;
+        self.phase = phase;
+        h.emit(EventBody::Phase { phase });
+        match phase {
+            Phase::Closed => self.close(h),
+            Phase::Continuous if was != Phase::Continuous => {
+                self.uncross(h);
+                self.untested = true;
+                self.test_stops(h);
+            }
+            _ => {}
+        }
+    }
+
+    fn uncross<H: BookCtx>(&mut self, h: &mut H) {
+        let Some((at, volume)) = self.auction_price() else { return };
+        let mut left = volume;
+        h.emit(EventBody::Uncross { price: at, volume });
+        while left > 0 {
+            let (Some(bid), Some(ask)) = (self.sides[0].first(), self.sides[1].first()) else { return };
+            let (buyer, seller) = (self.slab.node(bid.level).next, self.slab.node(ask.level).next);
+            let slices = self.slab.slice(buyer).min(self.slab.slice(seller));
+            let qty = u64::try_from(left).unwrap_or(u64::MAX).min(slices);
+            left -= u128::from(qty);
+            let open = [(buyer, bid.level), (seller, ask.level)].map(|(order, level)| {
+                let has_cold = self.slab.has_cold_state(order);
+                self.slab.fill(order, level, qty, has_cold)
+            });
+            let buyer_first = self.slab.attributes(buyer).stamp < self.slab.attributes(seller).stamp;
+            let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
+            let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
+            h.emit(EventBody::Trade {
+                maker: OrderId::new(self.slab.node(maker).key),
+                taker: OrderId::new(self.slab.node(taker).key),
+                price: at,
+                qty: Qty::new(qty),
+                maker_open: Qty::new(maker_open),
+                taker_open: Qty::new(taker_open),
+            });
+            self.last.set(at.ticks());
+            for (order, open) in [(buyer, open[0]), (seller, open[1])] {
+                if h.watches() {
+                    self.show_traded(order, at, qty, order == seller, h);
+                }
+                if open == 0 {
+                    self.drop_order(order, h);
+                } else if self.slab.slice(order) == 0 {
+                    self.slab.refresh_if_spent(order);
+                    if h.watches() {
+                        self.show_added(order, h);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The price and volume of the uncross; `None` when nothing crosses.
+    ///
+    /// Candidates are the prices of all levels; only those between best ask and best bid have volume. They are walked
+    /// from the highest down: demand grows by each bid level passed, supply shrinks by each ask level passed.
+    fn auction_price(&self) -> Option<(Price, u128)> {
+        let (best_bid, best_ask) = (self.sides[0].first()?, self.sides[1].first()?);
+        let (high, low) = (price(Side::Buy, best_bid.key).ticks(), price(Side::Sell, best_ask.key).ticks());
+        if high < low {
+            return None;
+        }
+        // Supply at the highest candidate: all asks down to it.
+        let mut supply = 0u128;
+        let mut ask = Some(best_ask);
+        let mut worst = None;
+        while let Some(at) = ask.filter(|at| price(Side::Sell, at.key).ticks() <= high) {
+            supply += u128::from(self.slab.node(at.level).qty);
+            worst = Some(at);
+            ask = self.sides[1].worse(at.key);
+        }
+        let mut demand = 0u128;
+        let mut bid = Some(best_bid);
+        let mut ask = worst;
+        let mut choice = Choice::new(self.last.get().or(self.reference.get()));
+        loop {
+            let bid_at = bid.map(|at| price(Side::Buy, at.key).ticks()).filter(|&p| p >= low);
+            let ask_at = ask.map(|at| price(Side::Sell, at.key).ticks());
+            let Some(ticks) = bid_at.into_iter().chain(ask_at).max() else { break };
+            if let Some(at) = bid.filter(|_| bid_at == Some(ticks)) {
+                demand += u128::from(self.slab.node(at.level).qty);
+                bid = self.sides[0].worse(at.key);
+            }
+            choice.consider(ticks, demand, supply);
+            if let Some(at) = ask.filter(|_| ask_at == Some(ticks)) {
+                supply -= u128::from(self.slab.node(at.level).qty);
+                ask = self.sides[1].better(at.key);
+            }
+        }
+        Some((Price::new(choice.ticks()), choice.volume))
+    }
+}
+
+/// The candidates that are best so far: of those with the largest volume the ones with the smallest imbalance. They
+/// come highest price first.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    volume: u128,
+    imbalance: u128,
+    /// Whether all of them have more demand than supply; whether all have less.
+    all_buy: bool,
+    all_sell: bool,
+    highest: i64,
+    lowest: i64,
+    nearest: i64,
+    near: Option<i64>,
+}
+
+impl Choice {
+    const fn new(near: Option<i64>) -> Self {
+        let (volume, imbalance) = (0, u128::MAX);
+        Self { volume, imbalance, all_buy: true, all_sell: true, highest: 0, lowest: 0, nearest: 0, near }
+    }
+
+    fn consider(&mut self, ticks: i64, demand: u128, supply: u128) {
+        let (volume, imbalance) = (demand.min(supply), demand.abs_diff(supply));
+        if volume < self.volume || (volume == self.volume && imbalance > self.imbalance) {
+            return;
+        }
+        if volume > self.volume || imbalance < self.imbalance {
+            *self = Self { volume, imbalance, highest: ticks, nearest: ticks, ..Self::new(self.near) };
+        }
+        self.all_buy &= demand > supply;
+        self.all_sell &= demand < supply;
+        self.lowest = ticks;
+        if self.near.is_some_and(|near| near.abs_diff(ticks) < near.abs_diff(self.nearest)) {
+            self.nearest = ticks;
+        }
+    }
+
+    /// A strict surplus of buyers takes the highest, one of sellers the lowest; else the nearest to the last trade
+    /// price or the reference, of two equally near the higher; with neither the highest.
+    const fn ticks(&self) -> i64 {
+        if self.all_buy {
+            self.highest
+        } else if self.all_sell {
+            self.lowest
+        } else {
+            self.nearest
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The fast path: what most commands are, done without calls and without what only other orders need.
+//!
+//! Each function here either does the whole of its command, exactly as the general path would, or finds before it changes
+//! anything that the command is not that simple, and says so.
+
+use crate::book::command::Command;
+use crate::book::matching::ctx::BookCtx;
+use crate::book::matching::execute::Taker;
+use crate::book::order_book::Book;
+use crate::book::state_hash::StateHash;
+use crate::book::storage::price_ladder::{key, price};
+use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side};
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    /// Cancels an order that is neither hidden nor iceberg nor gtd, found at its id's own place. `false`: the command
+    /// must go the general path.
+    #[inline(always)]
+    pub(crate) fn cancel_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
+        let id = c.id();
+        let order = self.ids.at_place(id.get());
+        if order > Self::MAX_ORDER {
+            return false; // a stop
+        }
+        let node = *self.slab.node(order);
+        // Nobody, who stands where an id leads nowhere, has no level.
+        if node.key != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
+            return false;
+        }
+        h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
+        self.ids.clear_place(id.get());
+        let level = self.slab.unlink_vanilla(&node);
+        self.slab.free_order(order);
+        h.on_close(node.owner());
+        if self.slab.is_empty(level) {
+            self.drop_level_apart(level);
+        }
+        self.follow();
+        true
+    }
+
+    /// A vanilla limit order ([`Command::is_vanilla`]) comes in. `false`: the command must go the general path.
+    #[inline(always)]
+    pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
+        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let simple = self.ids.is_free(id.get())
+            && qty != 0
+            && self.in_band(at)
+            && self.phase == Phase::Continuous
+            && !h.limits_anyone();
+        if !simple {
+            return false;
+        }
+        if !c.time_in_force().may_rest() || self.may_cross(side, at) {
+            return self.take_fast(c, &mut h.reborrow());
+        }
+        if !self.slab.has_room() {
+            return false;
+        }
+        let key = key(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        if level == 0 {
+            level = self.add_level_apart(side, key);
+        } else if self.slab.node(level).qty.checked_add(qty).is_none() {
+            return false;
+        }
+        h.emit(EventBody::Accepted { id });
+        let order = self.rest_fast(c, qty, level);
+        if h.watches() {
+            self.show_added(order, h);
+        }
+        self.follow();
+        true
+    }
+
+    /// An order with all tests behind it joins the queue of its level.
+    #[inline(always)]
+    fn rest_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
+        let id = c.id().get();
+        let stamp = self.next_stamp();
+        let order = self.slab.take_order(id, open, c.owner_id().get());
+        self.ids.set_place(id, order);
+        self.slab.set_vanilla_attributes(order, stamp, c.time_in_force(), c.self_trade_mode());
+        self.slab.link_vanilla(order, level, open);
+        order
+    }
+
+    /// A vanilla limit order that trades, or does not rest. [`Book::enter_fast`] has tested all but the room.
+    #[inline(never)]
+    fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
+        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let rests = c.time_in_force().may_rest();
+        let mut level = 0;
+        if rests {
+            match self.room(side, at, qty, 0) {
+                Ok(there) => level = there,
+                Err(_) => return false,
+            }
+        }
+        h.emit(EventBody::Accepted { id });
+        let other = side.opposite();
+        let limit = key(other, at);
+        let mut open = qty;
+        if matches!(c.self_trade_mode(), SelfTradePrevention::None) {
+            open = self.trade_vanilla(id.get(), other, limit, open, h);
+        }
+        if open != 0 && self.crosses(side, at) {
+            let taker = Taker { id: id.get(), owner: c.owner_id().get(), stp: c.self_trade_mode() };
+            open = self.trade(taker, other, limit, open, h).unwrap_or(0);
+        }
+        if open == 0 {
+            self.next_stamp();
+        } else if rests {
+            if level == 0 {
+                level = self.add_level_apart(side, key(side, at));
+            }
+            let order = self.rest_fast(c, open, level);
+            if h.watches() {
+                self.show_added(order, h);
+            }
+        } else {
+            self.next_stamp();
+            h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason: CancelReason::Ioc });
+        }
+        self.test_stops(h);
+        self.follow();
+        true
+    }
+
+    /// A vanilla order gets a new price or quantity and does not trade. `false`: the command must go the general path.
+    #[inline(never)]
+    pub(crate) fn replace_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
+        let id = c.id();
+        let order = self.ids.at_place(id.get());
+        if order > Self::MAX_ORDER {
+            return false; // a stop
+        }
+        let node = *self.slab.node(order);
+        let simple = node.key == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
+        if !simple {
+            return false;
+        }
+        let was = self.slab.level_of(order);
+        let side = if self.slab.side(was) == 0 { Side::Buy } else { Side::Sell };
+        let (with, at_was) = (c.replacement(), price(side, self.slab.key(was)));
+        let (at, qty) = (with.price.unwrap_or(at_was), with.qty.map_or(node.qty, Qty::lots));
+        if qty == 0 || !self.in_band(at) {
+            return false;
+        }
+        let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        if at == at_was && qty <= node.qty {
+            self.slab.shrink_vanilla(order, was, node.qty, qty);
+            h.emit(replaced);
+            if h.watches() {
+                self.show_shrunk(order, node.qty, h);
+            }
+            return true;
+        }
+        if self.may_cross(side, at) {
+            return false;
+        }
+        let key = key(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        let alone = node.next == node.prev;
+        let there = match level {
+            0 => 0,
+            level if level == was && alone => return false, // its level goes and comes again
+            level if level == was => self.slab.node(level).qty - node.qty,
+            level => self.slab.node(level).qty,
+        };
+        if there.checked_add(qty).is_none() {
+            return false;
+        }
+        h.emit(replaced);
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
+        self.slab.unlink_vanilla(&node);
+        if alone {
+            self.drop_level_apart(was);
+        }
+        if level == 0 {
+            level = self.add_level_apart(side, key);
+        }
+        let stamp = self.next_stamp();
+        self.slab.restamp(order, stamp);
+        self.slab.node_mut(order).qty = qty;
+        self.slab.link_vanilla(order, level, qty);
+        if h.watches() {
+            self.show_added(order, h);
+        }
+        self.follow();
+        true
+    }
+
+    /// Lets the windows follow the market, if they have to.
+    #[inline(always)]
+    pub(in crate::book) fn follow(&mut self) {
+        if self.sides[0].is_adrift() | self.sides[1].is_adrift() {
+            self.follow_apart();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn follow_apart(&mut self) {
+        for side in &mut self.sides {
+            if side.is_adrift() {
+                side.follow();
+            }
+        }
+    }
+}

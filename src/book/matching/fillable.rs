@@ -1,0 +1,59 @@
+//! Fillable test of fill-or-kill and minimum quantity: how much could trade at once.
+
+use crate::book::SelfTradePrevention;
+use crate::book::order_book::Book;
+use crate::book::state_hash::StateHash;
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    /// Whether at least `need` could trade against `side` down to the key `limit`, walking makers in trading order.
+    ///
+    /// Without self-trade prevention every open quantity counts, reserves too. With `cancel_oldest` the owner's own
+    /// orders are skipped. In the other modes the first own order ends the look: of its level count, if it is
+    /// displayed, only the slices queued before it; if it is hidden, all displayed orders and the hidden ones before it.
+    pub(in crate::book) fn can_fill(
+        &self,
+        side: usize,
+        limit: i64,
+        need: u64,
+        stp: SelfTradePrevention,
+        owner: u32,
+    ) -> bool {
+        let mut sum = 0u64;
+        let mut rung = self.sides[side].first();
+        while let Some(at) = rung.filter(|at| at.key >= limit) {
+            if matches!(stp, SelfTradePrevention::None) {
+                sum = sum.saturating_add(self.slab.node(at.level).qty);
+            } else {
+                let (mut slices, mut shown, mut hidden) = (0u64, 0u64, 0u64);
+                for order in self.slab.queue(at.level) {
+                    let open = self.slab.node(order).qty;
+                    if self.slab.owner(order) == owner {
+                        if matches!(stp, SelfTradePrevention::CancelOldest) {
+                            continue;
+                        }
+                        let of_level = if self.slab.is_hidden(order) { shown + hidden } else { slices };
+                        return sum.saturating_add(of_level) >= need;
+                    }
+                    if self.slab.is_hidden(order) {
+                        hidden += open;
+                    } else {
+                        slices += self.slab.slice(order);
+                        shown += open;
+                    }
+                    // What counts in any case is enough.
+                    if sum.saturating_add(slices) >= need {
+                        return true;
+                    }
+                }
+                sum = sum.saturating_add(shown + hidden);
+            }
+            if sum >= need {
+                return true;
+            }
+            rung = self.sides[side].worse(at.key);
+        }
+        false
+    }
+}

@@ -1,0 +1,97 @@
+//! Mass cancel, expiry, and the close: many orders leave at once.
+
+use crate::book::matching::ctx::BookCtx;
+use crate::book::order_book::Book;
+use crate::book::state_hash::StateHash;
+use crate::book::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
+
+/// Which orders a sweep takes.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Owner(u32),
+    Day,
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    pub(in crate::book) fn mass_cancel<H: BookCtx>(
+        &mut self,
+        owner: OwnerId,
+        side: Option<Side>,
+        h: &mut H,
+    ) -> Result<(), Reject> {
+        if self.phase == Phase::Closed {
+            return Err(Reject::Phase);
+        }
+        self.sweep(Whose::Owner(owner.get()), side, CancelReason::MassCancel, h);
+        Ok(())
+    }
+
+    /// Day orders go, in the order of a mass cancel.
+    pub(in crate::book) fn close<H: BookCtx>(&mut self, h: &mut H) {
+        self.sweep(Whose::Day, None, CancelReason::Expired, h);
+    }
+
+    /// Bids best price first in queue order, asks likewise, then stops in entry order.
+    fn sweep<H: BookCtx>(&mut self, whose: Whose, side: Option<Side>, reason: CancelReason, h: &mut H) {
+        let sides = [Side::Buy, Side::Sell];
+        for at_side in sides.into_iter().filter(|&s| side.is_none_or(|only| only == s)) {
+            let mut rung = self.sides[at_side as usize].first();
+            while let Some(at) = rung {
+                rung = self.sides[at_side as usize].worse(at.key);
+                let last = self.slab.node(at.level).prev;
+                let mut order = self.slab.node(at.level).next;
+                loop {
+                    let next = self.slab.node(order).next;
+                    let is_last = order == last;
+                    let wanted = match whose {
+                        Whose::Owner(owner) => self.slab.owner(order) == owner,
+                        Whose::Day => self.slab.attributes(order).tif == TimeInForce::Day,
+                    };
+                    if wanted {
+                        self.cancel_order(order, reason, h);
+                    }
+                    if is_last {
+                        break;
+                    }
+                    order = next;
+                }
+            }
+        }
+        let mut seen = 0;
+        while let Some(slot) = self.stops.next_entered(seen, |stop| {
+            side.is_none_or(|only| only == stop.side)
+                && match whose {
+                    Whose::Owner(owner) => stop.owner == owner,
+                    Whose::Day => stop.tif == TimeInForce::Day,
+                }
+        }) {
+            seen = self.stops.get(slot).stamp;
+            self.cancel_stop(slot, reason, h);
+        }
+    }
+
+    /// Every gtd order whose time has come goes, by expiry time, then by entry. Gives the time of the next one.
+    pub(crate) fn expire<H: BookCtx>(&mut self, h: &mut H) -> Option<u64> {
+        loop {
+            let order = self.expiry.first().map(|o| (self.slab.cold(o).expires, self.slab.attributes(o).stamp, o));
+            let stop = self.stops.first_to_expire().map(|s| (self.stops.get(s).expires, self.stops.get(s).stamp, s));
+            match (order, stop) {
+                (Some((expires, stamp, order)), stop) if stop.is_none_or(|(e, s, _)| (expires, stamp) < (e, s)) => {
+                    if expires > h.clock() {
+                        return Some(expires);
+                    }
+                    self.cancel_order(order, CancelReason::Expired, h);
+                }
+                (_, Some((expires, _, slot))) => {
+                    if expires > h.clock() {
+                        return Some(expires);
+                    }
+                    self.cancel_stop(slot, CancelReason::Expired, h);
+                }
+                _ => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! Order book of one instrument: its state, lookup by id, and how an order enters and leaves.
+
+use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
+use crate::book::matching::ctx::BookCtx;
+use crate::book::state_hash::{NoStateHash, StateHash};
+use crate::book::storage::arena::{Attributes, Slab};
+use crate::book::storage::indexed_heap::Heap;
+use crate::book::storage::price_ladder::{Ladder, key};
+use crate::book::storage::stop_orders::Stops;
+use crate::capacity::{Checked, CheckedCapacity, checked};
+use crate::map::IdIndex;
+use zerocopy::FromZeros;
+
+/// The order book of one instrument.
+///
+/// | parameter | what | bounds |
+/// |---|---|---|
+/// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
+/// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
+/// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
+/// | `STOPS` | untriggered stops | to 2^28 − 1 |
+/// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
+/// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`NoStateHash`], which costs nothing, or [`WithStateHash`](super::WithStateHash) |
+///
+/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
+/// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
+/// 163,712 bytes.
+///
+/// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
+/// Commands reach a book through its [`Engine`](crate::engine::Engine).
+///
+/// ```
+/// use vvp_core::book::Book;
+/// // 1,024 orders, 1,024 ticks a side, 64 far levels a side, 64 stops.
+/// static BOOK: Book<1024, 16, 64, 64, 2048> = Book::new();
+/// assert!(size_of_val(&BOOK) <= 160 * 1024);
+/// ```
+#[derive(FromZeros)]
+#[repr(C)]
+pub struct Book<
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+    T: StateHash = NoStateHash,
+> {
+    pub(super) phase: Phase,
+    /// A trade or a new stop since the stops were last tested.
+    pub(super) untested: bool,
+    reserved: [u8; 6],
+    pub(super) last: Ticks,
+    pub(super) reference: Ticks,
+    min_price: i64,
+    /// How far the highest price of the band lies above the lowest.
+    band: u64,
+    /// Entry stamps given so far.
+    pub(super) stamps: u64,
+    pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
+    pub(super) ids: IdIndex<IDS>,
+    pub(super) expiry: Heap<ORDERS>,
+    pub(super) stops: Stops<STOPS>,
+    pub(super) slab: Slab<ORDERS, T::State<ORDERS, STOPS>>,
+    checked: Checked<Self>,
+}
+
+/// A price in ticks, or none.
+#[derive(Clone, Copy, Debug, FromZeros)]
+#[repr(C)]
+pub(super) struct Ticks {
+    known: bool,
+    reserved: [u8; 7],
+    ticks: i64,
+}
+
+impl Ticks {
+    const NONE: Self = Self { known: false, reserved: [0; 7], ticks: 0 };
+
+    pub(super) const fn get(self) -> Option<i64> {
+        if self.known { Some(self.ticks) } else { None }
+    }
+
+    #[inline(always)]
+    pub(super) const fn set(&mut self, ticks: i64) {
+        self.known = true;
+        self.ticks = ticks;
+    }
+}
+
+/// Where an id leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Nothing,
+    /// The number of a resting order.
+    Order(u32),
+    /// The slot of an untriggered stop.
+    Stop(u32),
+}
+
+/// Marks slots of stops in the id table.
+const STOP: u32 = 1 << 28;
+
+/// A stop's entry in the id table.
+pub(super) const fn stop_entry(slot: u32) -> u32 {
+    slot | STOP
+}
+
+/// What an order brings when it comes to rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    pub(super) id: u64,
+    pub(super) owner: u32,
+    pub(super) open: u64,
+    pub(super) side: Side,
+    pub(super) price: Price,
+    pub(super) attributes: Attributes,
+    /// Iceberg: what it shows at most.
+    pub(super) display: u64,
+    /// gtd: when it expires.
+    pub(super) expires: u64,
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    CheckedCapacity for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    const CHECK: () = {
+        assert!(ORDERS > 0 && ORDERS < 1 << 27, "Book: ORDERS must be from 1 to 2^27 - 1");
+        assert!(BLOCKS.is_power_of_two() && BLOCKS <= 4096, "Book: BLOCKS must be a power of two up to 4,096");
+        assert!(STOPS < STOP as usize, "Book: STOPS must be below 2^28");
+        assert!(
+            IDS.is_power_of_two() && IDS >= 8 && ORDERS + STOPS <= IDS / 8 * 7,
+            "Book: IDS must be a power of two, at least 8/7 of ORDERS + STOPS"
+        );
+    };
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    /// An empty book. All-zero bytes are the same.
+    #[must_use]
+    pub const fn new() -> Self {
+        checked!(Self);
+        // SAFETY: all fields derive `FromZeros`: all-zero bytes are a value of theirs.
+        unsafe { core::mem::zeroed() }
+    }
+
+    /// Makes an empty book that of `spec`.
+    pub(crate) fn define(&mut self, spec: &InstrumentSpec) {
+        checked!(Self);
+        self.min_price = spec.min_price.map_or(i64::MIN, Price::ticks);
+        let max_price = spec.max_price.map_or(i64::MAX, Price::ticks);
+        self.band = max_price.wrapping_sub(self.min_price) as u64;
+        if let Some(reference) = spec.reference {
+            self.reference.set(reference.ticks());
+        }
+    }
+
+    /// Makes a book without orders that of nobody.
+    pub(super) const fn undefine(&mut self) {
+        self.phase = Phase::Continuous;
+        self.untested = false;
+        (self.last, self.reference) = (Ticks::NONE, Ticks::NONE);
+        (self.min_price, self.band, self.stamps) = (0, 0, 0);
+    }
+
+    #[inline(always)]
+    pub(super) const fn in_band(&self, price: Price) -> bool {
+        price.ticks().wrapping_sub(self.min_price) as u64 <= self.band
+    }
+
+    /// The next entry stamp.
+    #[inline(always)]
+    pub(super) const fn next_stamp(&mut self) -> u64 {
+        self.stamps += 1;
+        self.stamps
+    }
+
+    // ---- by id -------------------------------------------------------------------------------------------------
+
+    /// Finds a live order or stop.
+    #[inline(always)]
+    pub(super) fn find(&self, id: u64) -> Found {
+        checked!(Self);
+        let (slot, more) = self.ids.near(id);
+        if slot == 0 && !more {
+            return Found::Nothing;
+        }
+        if slot != 0 && slot & STOP == 0 && self.slab.node(slot).key == id {
+            return Found::Order(slot);
+        }
+        self.find_far(id)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_far(&self, id: u64) -> Found {
+        let holds = |slot| match slot & STOP {
+            0 => self.slab.node(slot).key == id,
+            _ => self.stops.get(slot & !STOP).id == id,
+        };
+        match self.ids.get(id, holds) {
+            0 => Found::Nothing,
+            slot if slot & STOP != 0 => Found::Stop(slot & !STOP),
+            slot => Found::Order(slot),
+        }
+    }
+
+    pub(super) fn name_stop(&mut self, id: u64, slot: u32) {
+        self.ids.insert(id, stop_entry(slot));
+    }
+
+    pub(super) fn forget_stop(&mut self, id: u64, slot: u32) {
+        self.ids.remove(id, stop_entry(slot));
+    }
+
+    // ---- an order comes to rest, and goes ----------------------------------------------------------------------
+
+    /// A new order rests. `level` is that of its price, or 0 when there is none yet.
+    #[inline(always)]
+    pub(super) fn rest<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
+        let order = self.slab.take_order(rest.id, rest.open, rest.owner);
+        self.ids.insert(rest.id, order);
+        h.on_open(rest.owner);
+        self.settle(order, rest, level, h);
+    }
+
+    /// An order whose node and id are in place joins the queue of its level.
+    #[inline(always)]
+    pub(super) fn settle<H: BookCtx>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
+        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
+        self.slab.set_attributes(order, rest.attributes);
+        if rest.attributes.iceberg {
+            let cold = self.slab.cold_mut(order);
+            cold.display = rest.display;
+            cold.slice = rest.display.min(rest.open);
+        }
+        if matches!(rest.attributes.tif, TimeInForce::Gtd) {
+            self.slab.cold_mut(order).expires = rest.expires;
+            self.expiry.push(order, &mut self.slab);
+            h.schedule_expiry(rest.expires);
+        }
+        self.slab.link(order, level, rest.attributes);
+        if h.watches() {
+            self.show_added(order, h);
+        }
+    }
+
+    /// A new order without options rests.
+    #[inline(always)]
+    pub(super) fn rest_vanilla<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
+        let order = self.slab.take_order(rest.id, rest.open, rest.owner);
+        self.ids.insert(rest.id, order);
+        h.on_open(rest.owner);
+        self.slab.set_attributes(order, rest.attributes);
+        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
+        self.slab.link_vanilla(order, level, rest.open);
+        if h.watches() {
+            self.show_added(order, h);
+        }
+    }
+
+    /// The highest number of an order.
+    pub(super) const MAX_ORDER: u32 = STOP - 1;
+
+    /// A new level where there is none, in a function of its own.
+    #[inline(never)]
+    pub(super) fn add_level_apart(&mut self, side: Side, key: i64) -> u32 {
+        let level = self.slab.take_level(key, side as usize);
+        self.sides[side as usize].insert(key, level);
+        level
+    }
+
+    /// An empty level goes, in a function of its own.
+    #[inline(never)]
+    pub(super) fn drop_level_apart(&mut self, level: u32) {
+        self.drop_level(level);
+    }
+
+    #[inline(always)]
+    fn add_level(&mut self, side: Side, price: Price) -> u32 {
+        let key = key(side, price);
+        let level = self.slab.take_level(key, side as usize);
+        self.sides[side as usize].insert(key, level);
+        level
+    }
+
+    #[inline(always)]
+    pub(super) fn drop_level(&mut self, level: u32) {
+        let side = self.slab.side(level);
+        self.sides[side].remove(self.slab.key(level));
+        self.slab.free_level(level);
+    }
+
+    /// Takes an order out of its level, and the level off the ladder if that leaves it empty. Node and id stay.
+    #[inline(always)]
+    pub(super) fn lift(&mut self, order: u32) {
+        if self.slab.has_cold_state(order) && matches!(self.slab.attributes(order).tif, TimeInForce::Gtd) {
+            self.expiry.remove(order, &mut self.slab);
+        }
+        let level = self.slab.unlink(order);
+        if self.slab.is_empty(level) {
+            self.drop_level(level);
+        }
+    }
+
+    /// Gives back the node and the id of an order that was lifted.
+    #[inline(always)]
+    pub(super) fn bury<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        let node = self.slab.node(order);
+        let (id, owner) = (node.key, self.slab.owner(order));
+        self.ids.remove(id, order);
+        self.slab.free_order(order);
+        h.on_close(owner);
+    }
+
+    /// A resting order is gone.
+    #[inline(always)]
+    pub(super) fn drop_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        let node = *self.slab.node(order);
+        if node.has_cold_state() {
+            return self.drop_with_cold_state(order, h);
+        }
+        let level = self.slab.unlink_vanilla(&node);
+        self.ids.remove(node.key, order);
+        self.slab.free_order(order);
+        h.on_close(node.owner());
+        if self.slab.is_empty(level) {
+            self.drop_level(level);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_with_cold_state<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        self.lift(order);
+        self.bury(order, h);
+    }
+
+    /// Cancels a resting order.
+    #[inline(always)]
+    pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
+        let node = self.slab.node(order);
+        let (id, open) = (node.key, node.qty);
+        h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
+        if h.watches() {
+            self.show_leaving(order, h);
+        }
+        self.drop_order(order, h);
+    }
+
+    /// Cancels an untriggered stop.
+    pub(super) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
+        let stop = *self.stops.get(slot);
+        h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
+        self.stop_leaves(slot);
+        self.stops.remove(slot);
+        self.forget_stop(stop.id, slot);
+        h.on_close(stop.owner);
+    }
+
+    /// How many live orders (resting or untriggered) the owner has. Walks the book.
+    pub(crate) fn live_orders_of(&self, owner: u32) -> u64 {
+        checked!(Self);
+        let resting = self
+            .slab
+            .order_numbers()
+            .filter(|&order| self.slab.node(order).qty != 0 && self.slab.owner(order) == owner)
+            .count();
+        let stops = self.stops.in_entry_order().filter(|&slot| self.stops.get(slot).owner == owner).count();
+        (resting + stops) as u64
+    }
+
+    // ---- checking ----------------------------------------------------------------------------------------------
+
+    /// Checks everything that must always be true, order by order. For tests: walks the whole book.
+    ///
+    /// # Errors
+    /// Says what is broken.
+    pub fn check_invariants(&self) -> Result<(), &'static str> {
+        checked!(Self);
+        let mut resting = 0;
+        let mut gtd = 0;
+        for side in [Side::Buy, Side::Sell] {
+            let ladder = &self.sides[side as usize];
+            if !ladder.is_consistent() {
+                return Err("a ladder's window, far levels and best level disagree");
+            }
+            let mut levels = 0;
+            let mut rung = ladder.first();
+            while let Some(at) = rung {
+                levels += 1;
+                self.check_level(at.level, at.key, side)?;
+                resting += self.slab.queue(at.level).count();
+                gtd += self
+                    .slab
+                    .queue(at.level)
+                    .filter(|&o| self.slab.has_cold_state(o) && self.slab.attributes(o).tif == TimeInForce::Gtd)
+                    .count();
+                if ladder.find(at.key) != at.level {
+                    return Err("a level is not found by its price");
+                }
+                rung = ladder.worse(at.key);
+                if rung.is_some_and(|next| next.key >= at.key || ladder.better(next.key) != Some(at)) {
+                    return Err("levels are not in order");
+                }
+            }
+            if levels != ladder.levels() {
+                return Err("a ladder miscounts its levels");
+            }
+        }
+        if resting != self.slab.live_orders() {
+            return Err("orders in queues and live orders differ");
+        }
+        if gtd != self.expiry.len() {
+            return Err("gtd orders and the expiry heap differ");
+        }
+        if self.ids.len() != resting + self.stops.live() {
+            return Err("ids and live orders differ");
+        }
+        self.check_state_hash()?;
+        if !self.stops.is_consistent() {
+            return Err("stops, their lists and heaps disagree");
+        }
+        let [bids, asks] = &self.sides;
+        if self.phase == Phase::Continuous
+            && let (Some(bid), Some(ask)) = (bids.first(), asks.first())
+            && bid.key >= !ask.key
+        {
+            return Err("the book is crossed");
+        }
+        Ok(())
+    }
+
+    fn check_level(&self, level: u32, key: i64, side: Side) -> Result<(), &'static str> {
+        let (mut total, mut hidden_qty, mut visible, mut hidden_seen) = (0u64, 0u64, 0u32, false);
+        let mut previous = level;
+        for order in self.slab.queue(level) {
+            let node = self.slab.node(order);
+            if node.qty == 0 || self.slab.level_of(order) != level || node.prev != previous {
+                return Err("a queue holds an order that is not its own");
+            }
+            if self.find(node.key) != Found::Order(order) {
+                return Err("a resting order is not found by its id");
+            }
+            let hidden = self.slab.is_hidden(order);
+            if hidden_seen && !hidden {
+                return Err("a visible order queues behind a hidden one");
+            }
+            hidden_seen |= hidden;
+            visible += u32::from(!hidden);
+            let slice = self.slab.slice(order);
+            if slice == 0 || slice > node.qty {
+                return Err("an order shows nothing, or more than it has");
+            }
+            total = total.checked_add(node.qty).ok_or("a level's total overflows")?;
+            hidden_qty += self.slab.hidden_qty_of(order);
+            previous = order;
+        }
+        let shown = total - hidden_qty;
+        if self.slab.is_empty(level)
+            || self.slab.node(level).qty != total
+            || self.slab.visible_qty(level) != shown
+            || self.slab.visible_orders(level) != visible
+            || self.slab.key(level) != key
+            || self.slab.side(level) != side as usize
+        {
+            return Err("a level and its orders disagree");
+        }
+        Ok(())
+    }
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Default for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,83 @@
+//! Event sink that cannot wait: the events of a command into a slice.
+
+use crate::book::{BoundedSink, Event, Sink};
+use core::mem::MaybeUninit;
+
+/// A [`Sink`] into a slice, for where nothing may wait.
+///
+/// It is made for [`Engine::try_apply`](crate::engine::Engine::try_apply), which applies a command only if all its
+/// events will fit. A command applied in another way may have more: those are let go and [counted](Self::lost).
+///
+/// ```
+/// use core::mem::MaybeUninit;
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Engine, WouldBlock};
+///
+/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// let mut memory = [const { MaybeUninit::uninit() }; 2];
+/// let mut sink = SliceSink::new(&mut memory);
+/// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5));
+/// let sell = Command::market(OrderId::new(2), Side::Sell, Qty::new(5));
+/// engine.try_apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink)?;
+/// engine.try_apply(&bid, &mut sink)?;
+/// assert_eq!(engine.try_apply(&sell, &mut sink), Err(WouldBlock::new(2))); // accepted, trade
+/// sink.clear();
+/// engine.try_apply(&sell, &mut sink)?;
+/// assert_eq!(sink.events().len(), 2);
+/// # Ok::<(), WouldBlock>(())
+/// ```
+#[derive(Debug)]
+pub struct SliceSink<'a> {
+    slots: &'a mut [MaybeUninit<Event>],
+    /// The first `len` slots hold events.
+    len: usize,
+    lost: u64,
+}
+
+impl<'a> SliceSink<'a> {
+    /// A sink without events, with room for as many as the slice has places.
+    pub const fn new(slots: &'a mut [MaybeUninit<Event>]) -> Self {
+        Self { slots, len: 0, lost: 0 }
+    }
+
+    /// The events, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        let slots = self.slots.get(..self.len).unwrap_or(&[]);
+        // SAFETY: `emit` has written each of the first `len` slots, and a `MaybeUninit<Event>` lies in memory as an
+        // `Event` does.
+        unsafe { core::slice::from_raw_parts(slots.as_ptr().cast(), slots.len()) }
+    }
+
+    /// Forgets the events: all places are free again.
+    pub const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// How many events found no place. 0 as long as every command came through
+    /// [`Engine::try_apply`](crate::engine::Engine::try_apply).
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+impl Sink for SliceSink<'_> {
+    #[inline]
+    fn emit(&mut self, event: Event) {
+        match self.slots.get_mut(self.len) {
+            Some(slot) => {
+                slot.write(event);
+                self.len += 1;
+            }
+            None => self.lost += 1,
+        }
+    }
+}
+
+impl BoundedSink for SliceSink<'_> {
+    #[inline]
+    fn room(&mut self) -> usize {
+        self.slots.len() - self.len
+    }
+}

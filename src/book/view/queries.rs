@@ -1,0 +1,174 @@
+//! Queries that walk a queue or a side: queue position, cost to fill, counts.
+
+use crate::book::order_book::{Book, Found};
+use crate::book::state_hash::StateHash;
+use crate::book::storage::price_ladder::price;
+use crate::book::view::depth::RestingOrder;
+use crate::book::{OrderId, OrderType, OwnerId, Price, Qty, Side};
+use crate::capacity::checked;
+
+/// What trades before an order at its own price.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct QueuePosition {
+    /// Orders in front of it, icebergs and hidden ones included.
+    pub orders_ahead: u32,
+    /// Lots that trade before it: of icebergs in front only the slices, since what they refresh queues behind; for a
+    /// hidden order everything displayed, reserves too, and the hidden orders in front.
+    pub qty_ahead: Qty,
+}
+
+/// What filling a quantity at once would take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct FillCost {
+    /// Lots that would trade: all that was asked for, or all there is.
+    pub qty: Qty,
+    /// Σ price in ticks × lots. Divide by `qty` for the average price.
+    pub notional: i128,
+    /// The last price that would trade; `None` when nothing would.
+    pub worst: Option<Price>,
+}
+
+/// An untriggered stop as its owner sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WaitingStop {
+    /// Its id.
+    pub id: OrderId,
+    /// Its owner.
+    pub owner: OwnerId,
+    /// Its side.
+    pub side: Side,
+    /// stop, stop_limit or trailing_stop.
+    pub order_type: OrderType,
+    /// Where it triggers now; `None` for a trailing stop before the first trade.
+    pub stop: Option<Price>,
+    /// Its limit price, if it has one.
+    pub limit: Option<Price>,
+    /// Its quantity.
+    pub open: Qty,
+}
+
+/// How many there are now, and were at most at one time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BookCounts {
+    /// Resting orders.
+    pub resting_orders: usize,
+    /// Occupied levels of bids and of asks, those with hidden orders only included.
+    pub levels: [usize; 2],
+    /// Untriggered stops.
+    pub stops: usize,
+    /// The most resting orders.
+    pub resting_orders_max: usize,
+    /// The most occupied levels, both sides together.
+    pub levels_max: usize,
+    /// The most stops, those triggered and waiting for their turn included.
+    pub stops_max: usize,
+}
+
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
+{
+    /// What is in front of a resting order; `None` when no such order rests. Walks the queue up to it.
+    #[must_use]
+    pub fn queue_position(&self, id: OrderId) -> Option<QueuePosition> {
+        let Found::Order(wanted) = self.find(id.get()) else { return None };
+        let hidden = self.slab.is_hidden(wanted);
+        let mut position = QueuePosition { orders_ahead: 0, qty_ahead: Qty::ZERO };
+        for order in self.slab.queue(self.slab.level_of(wanted)).take_while(|&order| order != wanted) {
+            let lots = if hidden { self.slab.node(order).qty } else { self.slab.slice(order) };
+            position.orders_ahead += 1;
+            // The open quantities of a level add up in a u64.
+            position.qty_ahead = Qty::new(position.qty_ahead.lots() + lots);
+        }
+        Some(position)
+    }
+
+    /// What it would take to buy (or sell) `qty` at once with a market order, hidden orders and reserves counted, no
+    /// self-trade prevention. Walks the levels it takes.
+    #[must_use]
+    pub fn cost_to_fill(&self, side: Side, qty: Qty) -> FillCost {
+        checked!(Self);
+        let other = side.opposite();
+        let ladder = &self.sides[other as usize];
+        let mut cost = FillCost { qty: Qty::ZERO, notional: 0, worst: None };
+        let mut left = qty.lots();
+        let mut rung = ladder.first();
+        while let Some(at) = rung.filter(|_| left > 0) {
+            let price = price(other, at.key);
+            let lots = self.slab.node(at.level).qty.min(left);
+            left -= lots;
+            // |price| is at most 2^63 and all lots together below 2^64: the sum stays within i128.
+            cost.notional += i128::from(price.ticks()) * i128::from(lots);
+            cost.worst = Some(price);
+            rung = ladder.worse(at.key);
+        }
+        cost.qty = Qty::new(qty.lots() - left);
+        cost
+    }
+
+    /// The resting orders of an owner, bids best price first in queue order, then asks. Walks the book.
+    pub fn resting_orders_of(&self, owner: OwnerId) -> impl Iterator<Item = RestingOrder> {
+        checked!(Self);
+        [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
+            let ladder = &self.sides[side as usize];
+            core::iter::successors(ladder.first(), move |at| ladder.worse(at.key))
+                .flat_map(move |at| self.slab.queue(at.level))
+                .filter(move |&order| self.slab.owner(order) == owner.get())
+                .map(move |order| self.resting(order))
+        })
+    }
+
+    /// The untriggered stops of an owner in entry order. Walks all stops. With [`Book::resting_orders_of`] these are all
+    /// its open orders here.
+    pub fn stops_of(&self, owner: OwnerId) -> impl Iterator<Item = WaitingStop> {
+        checked!(Self);
+        let of = self.stops.in_entry_order().map(|slot| self.stops.get(slot)).filter(move |s| s.owner == owner.get());
+        of.map(|s| WaitingStop {
+            id: OrderId::new(s.id),
+            owner: OwnerId::new(s.owner),
+            side: s.side,
+            order_type: s.kind,
+            stop: (s.kind != OrderType::TrailingStop || s.has_anchor).then_some(Price::new(s.stop)),
+            limit: s.kind.has_limit().then_some(Price::new(s.limit)),
+            open: Qty::new(s.qty),
+        })
+    }
+
+    /// Orders, levels and stops in numbers.
+    #[must_use]
+    pub const fn counts(&self) -> BookCounts {
+        checked!(Self);
+        BookCounts {
+            resting_orders: self.slab.live_orders(),
+            levels: [self.sides[0].levels(), self.sides[1].levels()],
+            stops: self.stops.live(),
+            resting_orders_max: self.slab.orders_high_water(),
+            levels_max: self.slab.levels_high_water(),
+            stops_max: self.stops.high_water(),
+        }
+    }
+
+    /// The most orders that rested at one time.
+    #[must_use]
+    pub const fn resting_orders_high_water(&self) -> usize {
+        checked!(Self);
+        self.slab.orders_high_water()
+    }
+
+    /// The most price levels that were occupied at one time, both sides together.
+    #[must_use]
+    pub const fn levels_high_water(&self) -> usize {
+        checked!(Self);
+        self.slab.levels_high_water()
+    }
+
+    /// Occupied price levels of a side, those with hidden orders only included.
+    #[must_use]
+    pub const fn levels(&self, side: Side) -> usize {
+        checked!(Self);
+        self.sides[side as usize].levels()
+    }
+}

@@ -1,0 +1,201 @@
+//! Non-blocking apply: succeeds only if all events of the command fit.
+
+use super::{Engine, Matcher};
+use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, StateHash, VisibleChange};
+use crate::capacity::checked;
+
+/// The events of a command might not fit into the sink; nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct WouldBlock {
+    /// Room that is enough for this command in the present state.
+    pub needed: u64,
+}
+
+impl WouldBlock {
+    /// So much would be needed.
+    #[must_use]
+    pub const fn new(needed: u64) -> Self {
+        Self { needed }
+    }
+}
+
+impl core::fmt::Display for WouldBlock {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the command might have up to {} events: take some out of the sink and try again", self.needed)
+    }
+}
+
+impl core::error::Error for WouldBlock {}
+
+/// A sink that is given an event only when it has room, so that it never waits, whatever the bound.
+///
+/// The bound is proven (`book/bound.rs`) and tested. Should it be wrong all the same, debug builds panic after the
+/// command; in others the events that find no room are let go, and the stream lacks their numbers.
+#[derive(Debug)]
+struct Within<'a, S> {
+    sink: &'a mut S,
+    /// Room that is known to be left.
+    left: u64,
+    lost: u64,
+}
+
+impl<S: BoundedSink> Within<'_, S> {
+    /// The known room is used up: there may be more by now.
+    #[cold]
+    #[inline(never)]
+    fn has_more(&mut self) -> bool {
+        self.left = self.sink.room() as u64;
+        self.lost += u64::from(self.left == 0);
+        self.left != 0
+    }
+}
+
+impl<S: BoundedSink> Sink for Within<'_, S> {
+    #[inline(always)]
+    fn emit(&mut self, event: Event) {
+        if self.left == 0 && !self.has_more() {
+            return;
+        }
+        self.left -= 1;
+        self.sink.emit(event);
+    }
+
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        self.sink.watches()
+    }
+
+    #[inline(always)]
+    fn watch(&mut self, change: &VisibleChange) {
+        self.sink.watch(change);
+    }
+}
+
+impl<
+    const INSTRUMENTS: usize,
+    const OWNERS: usize,
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+    T: StateHash,
+> Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
+{
+    /// Applies a command if all events that it can cause will fit into the sink as it is, so that nothing waits.
+    ///
+    /// A cancel, a reduce and an order that can neither trade nor set off a stop need room for one or two events. An
+    /// order that can trade needs room for as many trades as it has lots, or as there are slices of orders within its
+    /// reach; see [`Engine::events_max`] for what that costs to find out. Where nothing expires and there are no
+    /// stops, an order of few lots is let in without that look.
+    ///
+    /// The sink is never given more than it has [room](BoundedSink::room) for, so this never waits.
+    ///
+    /// # Errors
+    /// [`WouldBlock`] when they might not fit. Nothing has changed then, not even the clock.
+    #[inline]
+    pub fn try_apply<S: BoundedSink>(&mut self, command: &Command, sink: &mut S) -> Result<(), WouldBlock> {
+        let room = sink.room() as u64;
+        if !self.fits_at_a_glance(command, room) {
+            let needed = self.events_max(command);
+            if needed > room {
+                return Err(WouldBlock { needed });
+            }
+        }
+        let mut within = Within { sink, left: room, lost: 0 };
+        self.apply(command, &mut within);
+        debug_assert!(within.lost == 0, "a command had more events than `events_max` said");
+        Ok(())
+    }
+
+    /// The most events that a command can cause in the present state: never fewer than it then causes. The proof is at
+    /// the head of `src/book/matching/max_events.rs`; `tests/events_max.rs` compares the two.
+    ///
+    /// With X the orders and stops that the command's time expires, R the slices of orders that rest in the command's
+    /// book (an iceberg has up to 1,000, any other order one), D those of the order in hand if it is to rest (1 unless
+    /// it is an iceberg) and S the stops, a new one included, it is never more than X + 4 + 2 (R + D) + 5 S; where no
+    /// order in hand and no stop has `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
+    ///
+    /// | command | bound | found by |
+    /// |---|---|---|
+    /// | cancel, reduce, any refusal that is clear from the start | X + 1 | nothing to look at |
+    /// | an order that meets no order within its limit | X + 1 if it rests, else X + 2 | the best level |
+    /// | an order that trades, where no stop can be hit in its reach | X + 2 + the smaller of its lots and the slices in its reach (an own order that `decrement` can meet counts twice) | a walk over the levels it reaches; over their orders, where any is hidden or an iceberg, or with self-trade prevention |
+    /// | one that may set off a stop | the same, + 2 for each stop, + the smaller of the stops' lots and all slices, those of its own rest among them | a walk over the stops, and over all orders if those are fewer than the lots |
+    /// | mass cancel, phase to closed | exact, X apart | a walk over all orders and stops |
+    /// | an uncross | 1 + the slices that cross, and all stops if one can be hit | a walk over the levels that cross, over the stops, and over all orders if one can be hit |
+    ///
+    /// X is 0 and costs nothing until an order expires; then every gtd order is looked at.
+    #[must_use]
+    pub fn events_max(&self, command: &Command) -> u64 {
+        checked!(Self);
+        let book = match command.op() {
+            Op::Instrument | Op::Limits | Op::Refused => return 1,
+            Op::Time => None,
+            _ => match self.book(command.instrument_id()) {
+                Some(book) => Some(book),
+                None => return 1,
+            },
+        };
+        if !command.is_well_formed() {
+            return 1;
+        }
+        let mut due = 0;
+        let mut expiring = false;
+        if let Some(ts) = command.timed() {
+            if ts < self.state.clock {
+                return 1;
+            }
+            if self.has_due(ts) {
+                let books = self.books.get(..self.state.instruments as usize).unwrap_or(&[]);
+                due = books.iter().map(|book| book.due(ts)).sum();
+                expiring = book.is_some_and(|book| book.due(ts) > 0);
+            }
+        }
+        book.map_or(0, |book| book.most_events(command, expiring)).saturating_add(due)
+    }
+
+    /// Whether so much room is enough, as far as that can be said without a walk.
+    #[inline]
+    fn fits_at_a_glance(&self, command: &Command, room: u64) -> bool {
+        !command.timed().is_some_and(|ts| self.has_due(ts))
+            && self
+                .book(command.instrument_id())
+                .and_then(|book| book.most_events_at_a_glance(command))
+                .is_some_and(|most| most <= room)
+    }
+
+    /// Whether some gtd order expires by `ts`.
+    #[inline(always)]
+    const fn has_due(&self, ts: u64) -> bool {
+        self.state.first_expiry.wrapping_sub(1) < ts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{EventBody, InstrumentId, Phase, SliceSink};
+    use core::mem::MaybeUninit;
+
+    /// What holds even if the bound were wrong.
+    #[test]
+    fn a_full_sink_is_given_nothing_and_the_rest_is_counted() {
+        let mut memory = [const { MaybeUninit::uninit() }; 3];
+        let mut sink = SliceSink::new(&mut memory);
+        // Only two places are known; the third is found when they are used up.
+        let mut within = Within { sink: &mut sink, left: 2, lost: 0 };
+        for seq in 1..=5 {
+            within.emit(Event::new(
+                seq,
+                Some(InstrumentId::new(0)),
+                None,
+                EventBody::Phase { phase: Phase::Continuous },
+            ));
+        }
+        assert_eq!((within.left, within.lost), (0, 2));
+        assert_eq!((sink.events().len(), sink.lost()), (3, 0));
+    }
+}

@@ -1,0 +1,109 @@
+//! Keyed hashing: a secret seed keeps a peer that chooses keys from forcing collisions.
+
+/// 2^64 ÷ the golden ratio, to the nearest odd number: multiples of it are spread more evenly than those of any other.
+pub(super) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+const ODD: u64 = 0xd1b5_4a32_d192_ed03; // odd, its bits well mixed; any such number does
+
+/// Both halves of the product in one word.
+#[inline(always)]
+const fn fold(a: u64, b: u64) -> u64 {
+    let wide = (a as u128).wrapping_mul(b as u128);
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+/// Mixes `x` with a key; without the key nobody can foresee the result, of which the upper half is to be used. Key 0 is as
+/// good, but known to all.
+///
+/// The multiplication at the end is needed: with one key in fifty, numbers at equal distances came to lie in heaps
+/// without it.
+#[inline(always)]
+pub(super) const fn keyed(x: u64, key: u64) -> u64 {
+    fold(x ^ key ^ GOLDEN, ODD ^ (key << 1)).wrapping_mul(GOLDEN)
+}
+
+/// The `i`-th of a row of numbers that look random and that only who knows the seed can foresee (splitmix64, whose
+/// steps are Steele, Lea and Flood's).
+const fn nth(seed: u64, i: u64) -> u64 {
+    let mut z = seed.wrapping_add(GOLDEN.wrapping_mul(i + 1));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A secret key for [`keyed`]: neighbouring seeds have nothing in common. Seed 0 gives 0.
+pub(super) const fn key(seed: u64) -> u64 {
+    if seed == 0 { 0 } else { nth(seed, TRIES) }
+}
+
+/// How many multipliers [`multiplier`] tries.
+const TRIES: u64 = 4096;
+
+/// A secret odd multiplier whose multiples are spread evenly, as the golden one's are, and those of its products with
+/// powers of two not too badly: 1 to 2^57 are the steps of ids that are numbers in the upper bits of a word.
+///
+/// Seed 0 gives [`GOLDEN`].
+pub(super) const fn multiplier(seed: u64) -> u64 {
+    if seed == 0 {
+        return GOLDEN;
+    }
+    // One candidate in 125 will do, so that none of them does has a chance of less than 10^-14.
+    let mut i = 0;
+    while i < TRIES {
+        let candidate = nth(seed, i) | 1;
+        if is_even(candidate, 6) && is_even_shifted(candidate) {
+            return candidate;
+        }
+        i += 1;
+    }
+    GOLDEN
+}
+
+const fn is_even_shifted(multiplier: u64) -> bool {
+    let mut shift = 1;
+    while shift < 58 {
+        if !is_even(multiplier << shift, 500) {
+            return false;
+        }
+        shift += 1;
+    }
+    true
+}
+
+/// Whether multiples of `multiplier`, modulo 2^64, never come to lie in few heaps: whether no fraction with a small
+/// denominator is very near to `multiplier` ÷ 2^64. Such fractions show as great terms in its continued fraction.
+const fn is_even(multiplier: u64, greatest_term: u128) -> bool {
+    let (mut a, mut b) = (1u128 << 64, multiplier as u128);
+    let (mut before, mut denominator) = (0u128, 1u128);
+    while b != 0 && denominator < 1 << 22 {
+        let term = a / b;
+        // The first term only says how great the multiplier is as a whole.
+        if term > greatest_term {
+            return false;
+        }
+        (a, b) = (b, a % b);
+        (before, denominator) = (denominator, term * denominator + before);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_multiplier_is_even_and_simple_fractions_are_not() {
+        assert!(is_even(GOLDEN, 6));
+        for denominator in 2..200 {
+            let fraction = ((1u128 << 64) / denominator) as u64 | 1;
+            assert!(!is_even(fraction, 6), "1/{denominator}");
+        }
+    }
+
+    #[test]
+    fn every_seed_finds_its_multiplier() {
+        for seed in 1..2000 {
+            let multiplier = multiplier(seed);
+            assert!(multiplier != GOLDEN && multiplier % 2 == 1 && is_even(multiplier, 6), "seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! Lock-free free list: a ring of slot numbers, and a counter of slots that were never used.
+
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
+
+/// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
+/// owner of the slot sees all that the last one did to its value. Single boxes and magazines have a broken twin each.
+#[inline(always)]
+fn put_order(by_magazine: bool) -> Ordering {
+    unless_broken(if by_magazine { "magazine_put" } else { "pool_put" }, Ordering::Release)
+}
+
+/// The free slots of a pool. Generic over the length of the ring so that it can be lent as a slice.
+///
+/// # The ring
+/// Positions run on and on, wrapping with `usize`: `head` is the next to take from, `tail` the next to put to. The low
+/// bits of a position choose the entry, the high bits are its lap. An entry is one word:
+///
+/// ```text
+///   | lap + 1 of the position it was put at | number of a free slot |
+///     high bits                               log2(N) low bits
+/// ```
+///
+/// So an entry says by itself whether it was filled in the lap that somebody looks for, and no second word can
+/// disagree with it. To take is one compare-and-swap of `head`; to put is one of the entry, which publishes the number,
+/// and one of `tail`, which anybody who finds the entry filled can do as well. Hence nobody waits for anybody: a thread
+/// that stops anywhere, or dies, takes the one slot that it holds with it, and nothing else.
+///
+/// There are N slots and N entries, and a number is in at most one entry. So a thread that holds a number and finds
+/// `tail` at p knows that the entry of p - N has been taken: were it not, the N entries from p - N on would hold N
+/// different numbers, and the thread's could not be missing. `put` may therefore write over it without a look at `head`.
+///
+/// # A number twice
+/// The swap of `head` succeeds only if nobody took since it was read, which is what makes the entry that was read in
+/// between the right one. A word comes back after 2^`usize::BITS` operations: a thread would have to stop between the
+/// read and the swap while exactly that many slots (2^32 on a 32-bit core: 7 minutes at 10 million a second; 2^64
+/// elsewhere) are taken or given back by others.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
+    pub(super) acquire: CachePadded<AcquireLine>,
+    pub(super) release: CachePadded<ReleaseLine>,
+    pub(super) info: CachePadded<InfoLine>,
+    pub(super) entries: E,
+}
+
+/// Written by those who take.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct AcquireLine {
+    /// How many were taken from the ring so far.
+    pub(super) head: AtomicUsize,
+    /// How many slots were ever taken: those from here on have never been used. Stops at N.
+    pub(super) fresh: AtomicUsize,
+    /// How many calls found nothing.
+    pub(super) exhausted: AtomicUsize,
+}
+
+/// Written by those who give back.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct ReleaseLine {
+    /// How many were put into the ring so far; behind by those who have put and not said so yet.
+    pub(super) tail: AtomicUsize,
+}
+
+/// Written seldom.
+#[derive(Debug)]
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
+#[repr(C)]
+pub(super) struct InfoLine {
+    /// The name of the pool in its handles, in the bits above a slot's number; 0 as long as no slot was ever taken.
+    pub(super) tag: AtomicUsize,
+    /// What magazines have reported so far, see [`Reported`].
+    pub(super) hits: AtomicUsize,
+    pub(super) moved_in: AtomicUsize,
+    pub(super) moved_out: AtomicUsize,
+}
+
+/// What magazines have added up since they last reported. Differences wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// Slots that a magazine handed out from its own stock.
+    pub(super) hits: usize,
+    /// Slots moved from the ring to a magazine, less those that it handed out.
+    pub(super) moved_in: usize,
+    /// Slots moved from a magazine to the ring, less those that it got back.
+    pub(super) moved_out: usize,
+}
+
+/// What the ring counts, for nothing: positions are counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) taken: usize,
+    pub(super) put: usize,
+    pub(super) fresh: usize,
+    pub(super) exhausted: usize,
+    pub(super) reported: Reported,
+}
+
+/// Slots are numbered in 24 bits, so that a handle has at least 8 for the pool's tag.
+pub(super) const MOST: usize = 1 << 24;
+
+impl<const N: usize> FreeList<[AtomicUsize; N]> {
+    /// All slots free and never used.
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Self::with_entries([const { AtomicUsize::new(0) }; N])
+    }
+
+    /// All slots free and never used.
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Self::with_entries(core::array::from_fn(|_| AtomicUsize::new(0)))
+    }
+
+    const_unless_loom! {
+        fn with_entries(entries: [AtomicUsize; N]) -> Self {
+            Self {
+                acquire: CachePadded::new(AcquireLine {
+                    head: AtomicUsize::new(0),
+                    fresh: AtomicUsize::new(0),
+                    exhausted: AtomicUsize::new(0),
+                }),
+                release: CachePadded::new(ReleaseLine { tail: AtomicUsize::new(0) }),
+                info: CachePadded::new(InfoLine {
+                    tag: AtomicUsize::new(0),
+                    hits: AtomicUsize::new(0),
+                    moved_in: AtomicUsize::new(0),
+                    moved_out: AtomicUsize::new(0),
+                }),
+                entries,
+            }
+        }
+    }
+}
+
+impl FreeList {
+    /// How many slots there are.
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The low bits of a position, which choose the entry; the low bits of an entry, which are a slot's number.
+    #[inline(always)]
+    fn mask(&self) -> usize {
+        self.entries.len().wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    fn entry(&self, position: usize) -> &AtomicUsize {
+        debug_assert!(self.entries.len().is_power_of_two());
+        // SAFETY: the length is a power of two (`CHECK`, named wherever a ring is made of an array), so a position's
+        // low bits are below it.
+        unsafe { self.entries.get_unchecked(position & self.mask()) }
+    }
+
+    /// Whether an entry was filled at this position, and not in another lap.
+    #[inline(always)]
+    fn is_of(&self, entry: usize, position: usize) -> bool {
+        (entry ^ position.wrapping_add(self.capacity())) & !self.mask() == 0
+    }
+
+    /// Whether an entry was last filled one lap before this position.
+    #[inline(always)]
+    fn is_of_last_lap(&self, entry: usize, position: usize) -> bool {
+        (entry ^ position) & !self.mask() == 0
+    }
+
+    /// Takes a free slot: one that somebody gave back, or else one never used. `None` if all were out at some moment
+    /// during the call. Lock-free: an attempt fails only because another one succeeded.
+    #[inline]
+    pub(super) fn take(&self) -> Option<u32> {
+        let mut number = [0];
+        if self.take_used(&mut number) == 0 && self.take_unused(&mut number) == 0 {
+            return None;
+        }
+        Some(number[0])
+    }
+
+    /// Takes as many as `out` has room for, or fewer, and says how many: a magazine's refill. None if all are out.
+    pub(super) fn take_many(&self, out: &mut [u32]) -> usize {
+        match self.take_used(out) {
+            0 => self.take_unused(out),
+            run => run,
+        }
+    }
+
+    /// Takes what was given back: the numbers that lie next, at most as many as `out` has room for.
+    #[inline(always)]
+    fn take_used(&self, out: &mut [u32]) -> usize {
+        // Acquire: pairs with the Release of the swap below, so that whoever comes later in the ring comes after those
+        // before; `put` builds on that.
+        let mut head = self.acquire.head.load(Ordering::Acquire);
+        let mut pause = Pause(0);
+        loop {
+            let mut run = 0;
+            let mut stale = false;
+            for number in out.iter_mut() {
+                let position = head.wrapping_add(run);
+                // Acquire: pairs with `put_order`.
+                let entry = self.entry(position).load(Ordering::Acquire);
+                let there = self.is_of(entry, position) || (run > 0 && broken("magazine_run"));
+                if !there {
+                    stale = run == 0 && !self.is_of_last_lap(entry, position);
+                    break;
+                }
+                *number = (entry & self.mask()) as u32;
+                run += 1;
+            }
+            if stale {
+                // Filled anew since `head` was read. Acquire: as above; the entry's lets us see a later one.
+                head = self.acquire.head.load(Ordering::Acquire);
+                continue;
+            }
+            if run == 0 {
+                return 0;
+            }
+            let after = head.wrapping_add(run);
+            // Release: our reading of the entries comes before any later taker, and so before any `put` that writes
+            // over them. Acquire: as for the load above. Relaxed: a failure has learnt nothing.
+            match self.acquire.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return run,
+                Err(_) => {
+                    pause.longer();
+                    // Acquire: as above.
+                    head = self.acquire.head.load(Ordering::Acquire);
+                }
+            }
+        }
+    }
+
+    /// Takes slots that were never used, or else, once more, what was given back.
+    #[cold]
+    #[inline(never)]
+    fn take_unused(&self, out: &mut [u32]) -> usize {
+        let run = self.take_run(out);
+        if run != 0 {
+            return run;
+        }
+        // None is unused, and that stays so. If now nothing has been given back either, then all are out.
+        let run = self.take_used(out);
+        if run == 0 {
+            // Relaxed: a number to look at.
+            self.acquire.exhausted.fetch_add(1, Ordering::Relaxed);
+        }
+        run
+    }
+
+    /// Takes a slot that was never used. `None` if there is none left.
+    pub(super) fn take_fresh(&self) -> Option<u32> {
+        let mut number = [0];
+        (self.take_run(&mut number) != 0).then_some(number[0])
+    }
+
+    /// Takes slots that were never used, as many as `out` has room for or fewer, and says how many.
+    fn take_run(&self, out: &mut [u32]) -> usize {
+        self.name();
+        // Relaxed, all: nobody has written anything about these slots that we would have to see.
+        let mut first = self.acquire.fresh.load(Ordering::Relaxed);
+        loop {
+            let run = out.len().min(self.capacity().saturating_sub(first));
+            if run == 0 {
+                return 0;
+            }
+            let after = first.wrapping_add(run);
+            match self.acquire.fresh.compare_exchange_weak(first, after, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    out.iter_mut().zip(first..after).for_each(|(number, i)| *number = i as u32);
+                    return run;
+                }
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Gives slots back. Lock-free: an attempt fails only because another one succeeded.
+    ///
+    /// # Safety
+    /// Each number came from this ring and is the caller's, who does not use it again. The caller is done with the
+    /// slots. `BY_MAGAZINE` says who it is, for the broken twins only.
+    #[inline]
+    pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
+        // Acquire: pairs with the Release of the swap in `advance`: what lies before the tail was put before this.
+        let start = self.release.tail.load(Ordering::Acquire);
+        let mut tail = start;
+        for number in numbers {
+            debug_assert!((number as usize) < self.capacity());
+            tail = self.put_from::<BY_MAGAZINE>(tail, number);
+        }
+        self.advance(start, tail);
+    }
+
+    /// Puts a number at this position or the first free one after it, and says which position comes next.
+    #[inline(always)]
+    fn put_from<const BY_MAGAZINE: bool>(&self, mut tail: usize, number: u32) -> usize {
+        let mut pause = Pause(0);
+        loop {
+            let cell = self.entry(tail);
+            // Acquire: pairs with `put_order`: what lies before an entry that we see filled was put before this.
+            let entry = cell.load(Ordering::Acquire);
+            let next = tail.wrapping_add(1);
+            if self.is_of_last_lap(entry, tail) {
+                let new = (tail.wrapping_add(self.capacity()) & !self.mask()) | number as usize;
+                // Relaxed: a swap that failed has learnt nothing; we look again.
+                if cell.compare_exchange(entry, new, put_order(BY_MAGAZINE), Ordering::Relaxed).is_ok() {
+                    return next;
+                }
+            }
+            // Filled, in this lap or a later one, by somebody who is about to move the tail: leave him the line for a
+            // moment. Acquire: as in `put`.
+            pause.longer();
+            let now = self.release.tail.load(Ordering::Acquire);
+            if now != tail {
+                tail = now;
+                continue;
+            }
+            // Or he has stopped. Were we to go on without moving it ourselves, entries could be filled a whole lap ahead
+            // of the tail, and nobody behind would find his place before he goes on. AcqRel, Acquire: as in `advance`.
+            let entry = cell.load(Ordering::Acquire);
+            if !self.is_of_last_lap(entry, tail) {
+                tail = match self.release.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => next,
+                    Err(now) => now,
+                };
+            }
+        }
+    }
+
+    /// Moves the tail, all of whose positions before `to` we know to be filled.
+    #[inline(always)]
+    fn advance(&self, mut from: usize, to: usize) {
+        while (to.wrapping_sub(from) as isize) > 0 {
+            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that who goes on from here comes
+            // after all who have put before.
+            match self.release.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => from = now,
+            }
+        }
+    }
+
+    /// The pool's tag, in the bits above a slot's number. 0 as long as no slot was ever taken.
+    #[inline(always)]
+    pub(super) fn tag(&self) -> usize {
+        // Relaxed: it is set once, before the first slot is taken, by or before whoever handed us a slot or a handle.
+        self.info.tag.load(Ordering::Relaxed)
+    }
+
+    /// Gives the pool the next tag there is, unless it has one.
+    fn name(&self) {
+        if self.tag() == 0 {
+            let bits = 32 - self.mask().count_ones();
+            // Relaxed, both: the number is all there is. Whoever comes second keeps what the first one set.
+            let _ = self.info.tag.compare_exchange(0, next_tag(bits), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Names the pool, before its first use.
+    pub(super) fn name_it(&mut self, tag: u32) {
+        let bits = 32 - self.mask().count_ones();
+        // Relaxed: the pool is borrowed exclusively.
+        self.info.tag.store(in_place(tag, bits), Ordering::Relaxed);
+    }
+
+    /// Takes a magazine's report.
+    pub(super) fn report(&self, more: Reported) {
+        // Relaxed, all: numbers to look at.
+        self.info.hits.fetch_add(more.hits, Ordering::Relaxed);
+        self.info.moved_in.fetch_add(more.moved_in, Ordering::Relaxed);
+        self.info.moved_out.fetch_add(more.moved_out, Ordering::Relaxed);
+    }
+
+    /// What happened so far.
+    pub(super) fn counts(&self) -> Counts {
+        // Relaxed, all: numbers to look at. What goes up with a return is read before what goes up with a taking, so
+        // that no more seem to have come back than went out.
+        let put = self.release.tail.load(Ordering::Relaxed);
+        let reported = Reported {
+            hits: self.info.hits.load(Ordering::Relaxed),
+            moved_in: self.info.moved_in.load(Ordering::Relaxed),
+            moved_out: self.info.moved_out.load(Ordering::Relaxed),
+        };
+        let fresh = self.acquire.fresh.load(Ordering::Relaxed);
+        let taken = self.acquire.head.load(Ordering::Relaxed).wrapping_add(fresh);
+        Counts { taken, put, fresh, exhausted: self.acquire.exhausted.load(Ordering::Relaxed), reported }
+    }
+
+    /// Slots that were ever taken.
+    pub(super) fn used(&self) -> usize {
+        // Relaxed: a number to look at, or whoever asks has the pool exclusively.
+        self.acquire.fresh.load(Ordering::Relaxed)
+    }
+
+    /// Calls `free` with each number in the ring. For an owner: others' doings meanwhile would be missed or seen twice.
+    pub(super) fn each_free(&mut self, mut free: impl FnMut(u32)) {
+        // Relaxed, all: the ring is borrowed exclusively.
+        let mut position = self.acquire.head.load(Ordering::Relaxed);
+        loop {
+            let entry = self.entry(position).load(Ordering::Relaxed);
+            if !self.is_of(entry, position) {
+                return;
+            }
+            free((entry & self.mask()) as u32);
+            position = position.wrapping_add(1);
+        }
+    }
+}
+
+/// A pause after each failure, twice as long as the last one up to 64 turns (about 1 to 3 µs): who has the line then gets
+/// several steps done, instead of losing it in the midst of each.
+struct Pause(u32);
+
+impl Pause {
+    #[cold]
+    fn longer(&mut self) {
+        let turns = if cfg!(loom) { 0 } else { 1_u32 << self.0 };
+        (0..turns).for_each(|_| crate::sync::spin_loop());
+        self.0 = (self.0 + 1).min(6);
+    }
+}
+
+/// A tag no pool of this program has, as long as there are any: they run from 1 up and start again after
+/// 2^`bits` - 1.
+fn next_tag(bits: u32) -> usize {
+    // Loom's cannot be in a static, and need not be: nothing is decided by the number.
+    #[allow(clippy::disallowed_types)]
+    #[cfg(loom)]
+    use core::sync::atomic::AtomicUsize;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: the number is all there is.
+    in_place(NEXT.fetch_add(1, Ordering::Relaxed) as u32, bits)
+}
+
+/// Number n as a tag of this many bits: 1 to 2^bits - 1, above the bits of a slot's number.
+const fn in_place(n: u32, bits: u32) -> usize {
+    let most = u32::MAX >> (32 - bits);
+    (((n % most) + 1) << (32 - bits)) as usize
+}

@@ -1,0 +1,126 @@
+//! Owning box of a pooled object: gives its slot back when dropped.
+
+use super::Reset;
+use super::handle::Handle;
+use super::slot::Slot;
+use crate::pool::free_list::FreeList;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+/// A value out of a [`Pool`](super::Pool), as a `Box` without an allocator: its owner's alone, free to go to another
+/// thread, reset and given back to the pool when it is dropped.
+///
+/// Giving back is lock-free. A box that is forgotten keeps its slot as long as the pool lives. If `reset` panics, the
+/// slot is kept out of use as well: nobody gets a value that is half reset.
+#[must_use = "dropping the box gives its value back to the pool"]
+pub struct PoolBox<'p, T: Reset> {
+    /// Ours: its number came out of the ring and is in nobody else's hands.
+    pub(super) slot: &'p Slot<T>,
+    pub(super) home: &'p FreeList,
+    pub(super) number: u32,
+}
+
+// SAFETY: the box is the only way to its value, so sending it is sending the value; the ring is made of atomics.
+unsafe impl<T: Reset + Send> Send for PoolBox<'_, T> {}
+// SAFETY: through a `&PoolBox` there is only `&T`.
+unsafe impl<T: Reset + Sync> Sync for PoolBox<'_, T> {}
+
+impl<'p, T: Reset> PoolBox<'p, T> {
+    /// A box around a slot out of the ring; one that was never used is filled first. Should `init` panic, the slot
+    /// goes back as unused as it was.
+    ///
+    /// # Safety
+    /// The slot is the one with this number, which came out of the ring and is the caller's alone.
+    #[inline(always)]
+    pub(super) unsafe fn open(slot: &'p Slot<T>, home: &'p FreeList, number: u32, init: impl FnOnce() -> T) -> Self {
+        // SAFETY: the slot is ours.
+        unsafe { open(slot, home, || number, init) };
+        Self { slot, home, number }
+    }
+
+    /// Puts the value under a handle, which can be copied and sent anywhere; the way back is
+    /// [`Pool::adopt`](super::Pool::adopt) or [`Pool::release`](super::Pool::release). Nobody gives the slot back by
+    /// himself any more. Wait-free.
+    #[inline]
+    pub fn into_handle(self) -> Handle {
+        let (slot, home, number) = self.into_parts();
+        // SAFETY: the slot is ours, every box's slot holds a value, and the box is gone.
+        let generation = unsafe { slot.put_under_handle() };
+        Handle { place: number ^ home.tag() as u32, generation }
+    }
+
+    /// Takes the box apart without giving its slot back.
+    #[inline(always)]
+    pub(super) fn into_parts(self) -> (&'p Slot<T>, &'p FreeList, u32) {
+        let this = ManuallyDrop::new(self);
+        (this.slot, this.home, this.number)
+    }
+}
+
+/// Sees to it that a slot out of the ring holds a value. Should `init` panic, the slot goes back as unused as it was.
+///
+/// # Safety
+/// As for [`PoolBox::open`].
+#[inline(always)]
+pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &FreeList, number: impl FnOnce() -> u32, init: impl FnOnce() -> T) {
+    // SAFETY: the slot is the caller's.
+    if !unsafe { slot.holds_value() } {
+        // SAFETY: the slot is the caller's.
+        unsafe { fill(slot, home, number(), init) };
+    }
+}
+
+/// Fills a slot that was never used.
+///
+/// # Safety
+/// As for [`PoolBox::open`].
+#[cold]
+#[inline(never)]
+unsafe fn fill<T>(slot: &Slot<T>, home: &FreeList, number: u32, init: impl FnOnce() -> T) {
+    /// Gives the number back, should `init` panic.
+    struct Undo<'r>(&'r FreeList, u32);
+    impl Drop for Undo<'_> {
+        fn drop(&mut self) {
+            // SAFETY: the number is the caller's, who is about to lose it.
+            unsafe { self.0.put::<false>([self.1]) };
+        }
+    }
+    let undo = Undo(home, number);
+    let value = init();
+    core::mem::forget(undo);
+    // SAFETY: the slot is the caller's, and holds nothing yet.
+    unsafe { slot.fill(value) };
+}
+
+impl<T: Reset> Deref for PoolBox<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the slot is ours and holds a value.
+        unsafe { self.slot.value() }
+    }
+}
+
+impl<T: Reset> DerefMut for PoolBox<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the slot is ours and holds a value, and the box is borrowed exclusively.
+        unsafe { self.slot.value_mut() }
+    }
+}
+
+impl<T: Reset> Drop for PoolBox<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.reset();
+        // SAFETY: the number came from the ring, is ours, and the box is gone.
+        unsafe { self.home.put::<false>([self.number]) };
+    }
+}
+
+impl<T: Reset + fmt::Debug> fmt::Debug for PoolBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PoolBox").field(&**self).finish()
+    }
+}

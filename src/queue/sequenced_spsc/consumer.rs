@@ -1,0 +1,171 @@
+//! Consumer endpoint.
+
+use super::super::{PopDrain, PopError, Stats};
+use super::SequencedSpsc;
+use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
+use crate::queue::internal::sequenced_slot::Slot;
+use crate::sync::{Ordering, broken};
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+
+/// The one end of a [`SequencedSpsc`] that takes values out. Dropping it gives the end back; values not taken stay.
+///
+/// `Send` but not `Sync`. All operations are wait-free.
+#[must_use = "dropping the consumer gives its end of the queue back"]
+pub struct SequencedConsumer<'q, T, const N: usize> {
+    queue: &'q SequencedSpsc<T, N>,
+    /// The number of the next value to take.
+    head: usize,
+    /// How close it follows.
+    pace: ConsumerPacing,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
+    /// # Safety
+    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
+        let line = &queue.consumer;
+        line.end.open();
+        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        let head = line.head.load(Ordering::Relaxed);
+        Self { queue, head, pace: ConsumerPacing::new(head), _not_sync: PhantomData }
+    }
+
+    /// Takes the oldest value.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and the producer has
+    /// closed after its last one.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        let slot = match self.arrived() {
+            Some(slot) => slot,
+            None => self.nothing()?,
+        };
+        if broken("turn_back_early") {
+            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release); // the value is still there
+        }
+        // SAFETY: the value has arrived, and head steps past it right away.
+        let value = unsafe { self.take(slot) };
+        self.give_back();
+        Ok(value)
+    }
+
+    /// The oldest value, left where it is.
+    #[inline]
+    pub fn peek(&mut self) -> Option<&T> {
+        let slot = self.arrived()?;
+        // SAFETY: the value has arrived; the producer leaves it alone until the slot is given back, which needs the
+        // handle that is borrowed as long as the reference lives.
+        Some(unsafe { slot.value() })
+    }
+
+    /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
+    #[inline]
+    pub fn pop_slice(&mut self, out: &mut [T]) -> usize
+    where
+        T: Copy,
+    {
+        let mut len = 0;
+        for place in out.iter_mut().take(N) {
+            let Some(slot) = self.arrived() else { break };
+            // SAFETY: the value has arrived, and head steps past it right away.
+            *place = unsafe { self.take(slot) };
+            len += 1;
+        }
+        self.give_back();
+        len
+    }
+
+    /// Takes values one by one until it meets an empty slot, `N` at most, giving each slot back at once.
+    #[inline]
+    pub fn drain(&mut self) -> PopDrain<'_, Self> {
+        PopDrain::new(self, N)
+    }
+
+    /// How many values are there to take, by the producer's count, which may lag by those being pushed now. At least
+    /// as many stay until this consumer takes them.
+    #[inline]
+    pub fn available(&mut self) -> usize {
+        // Relaxed: nobody touches a slot because of this.
+        let ahead = self.queue.producer.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
+        if ahead > N { 0 } else { ahead }
+    }
+
+    /// Whether the producer has closed. There may still be values to take: `pop` tells when there are none.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.producer.end.is_closed()
+    }
+
+    /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
+    /// this end, or the queue is dropped. The producer learns of it when it asks, at the latest when it is refused.
+    pub fn close(self) {
+        self.queue.consumer.end.close();
+    }
+
+    /// What the queue has done so far; see [`SequencedSpsc::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    /// The slot of the next value, if the value is there.
+    #[inline(always)]
+    fn arrived(&self) -> Option<&'q Slot<T>> {
+        let slot = self.queue.slots.at(self.head);
+        slot.has(self.head).then_some(slot)
+    }
+
+    /// Why there is nothing; or the slot, if a value has come after all.
+    #[cold]
+    #[inline(never)]
+    fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
+        if self.pace.maybe_pause(self.head) {
+            let there = self.available();
+            self.pace.record(self.head, there, consumer_pacing::few(N));
+        }
+        if let Some(slot) = self.arrived() {
+            return Ok(slot);
+        }
+        self.pace.on_empty(self.head);
+        // Whoever sees that it is closed sees every sequence stored before, so one more look tells "closed and empty" from "a
+        // last value came just now".
+        if !self.queue.producer.end.is_closed() {
+            return Err(PopError::Empty);
+        }
+        self.arrived().ok_or(PopError::Closed)
+    }
+
+    /// Moves the value out of the slot and steps on, without giving the slot back.
+    ///
+    /// # Safety
+    /// It must be what `arrived` gave for this head.
+    #[inline(always)]
+    unsafe fn take(&mut self, slot: &Slot<T>) -> T {
+        self.head = self.head.wrapping_add(1);
+        // SAFETY: the slot holds a value that is ours, and head has stepped past it.
+        unsafe { slot.take() }
+    }
+
+    /// Lets the producer have the slots before head.
+    #[inline(always)]
+    fn give_back(&mut self) {
+        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots before head.
+        self.queue.consumer.head.store(self.head, Ordering::Release);
+    }
+}
+
+impl<T, const N: usize> Drop for SequencedConsumer<'_, T, N> {
+    fn drop(&mut self) {
+        self.queue.consumer.end.claimed.give_back();
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for SequencedConsumer<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequencedConsumer").field("queue", self.queue).finish_non_exhaustive()
+    }
+}

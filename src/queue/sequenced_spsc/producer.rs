@@ -1,0 +1,172 @@
+//! Producer endpoint.
+
+use super::super::{Full, Stats};
+use super::SequencedSpsc;
+use crate::queue::internal::stats::{count, raise};
+use crate::sync::{Ordering, broken, unless_broken};
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+
+/// The one end of a [`SequencedSpsc`] that puts values in. Dropping it gives the end back.
+///
+/// `Send` but not `Sync`. All operations are wait-free.
+#[must_use = "dropping the producer gives its end of the queue back"]
+pub struct SequencedProducer<'q, T, const N: usize> {
+    queue: &'q SequencedSpsc<T, N>,
+    /// The number of the next value.
+    tail: usize,
+    /// How far `tail` may go before the consumer's head must be looked at again.
+    limit: usize,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
+    /// Pushes between two looks at the consumer, at most: they keep `high_water` honest.
+    const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
+
+    /// # Safety
+    /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
+    pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
+        queue.producer.end.open();
+        // Relaxed: our own; whoever wrote it last gave the end back to us. One that died between storing a sequence and
+        // counting it has left a sequence that is right already.
+        let mut tail = queue.producer.tail.load(Ordering::Relaxed);
+        for _ in 0..N {
+            if !queue.slots.at(tail).has(tail) {
+                break;
+            }
+            tail = tail.wrapping_add(1);
+        }
+        Self { queue, tail, limit: tail, _not_sync: PhantomData }
+    }
+
+    /// Puts a value in.
+    ///
+    /// # Errors
+    /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
+        if self.tail == self.limit && !self.room() {
+            return Err(Full(value));
+        }
+        // SAFETY: tail != limit
+        unsafe { self.put(value) };
+        self.count();
+        Ok(())
+    }
+
+    /// Puts in as many of the values as fit, from the first on, and says how many. The consumer may see the first
+    /// before the last is written.
+    #[inline]
+    pub fn push_slice(&mut self, values: &[T]) -> usize
+    where
+        T: Copy,
+    {
+        let mut known = self.limit.wrapping_sub(self.tail);
+        if known < values.len() {
+            known = self.look();
+            self.limit = self.tail.wrapping_add(known);
+        }
+        let mut len = 0;
+        for value in values.iter().take(known) {
+            // SAFETY: no more than `known`, so tail != limit.
+            unsafe { self.put(*value) };
+            len += 1;
+        }
+        self.count();
+        if len < values.len() {
+            self.count_refusal();
+        }
+        len
+    }
+
+    /// How many slots are free. At least as many stay free until this producer uses them.
+    #[inline]
+    pub fn free_slots(&mut self) -> usize {
+        self.look()
+    }
+
+    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.consumer.end.is_closed()
+    }
+
+    /// Tells the consumer that no more will come. What is in the queue stays.
+    pub fn close(self) {
+        self.queue.producer.end.close();
+    }
+
+    /// What the queue has done so far; see [`SequencedSpsc::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
+    }
+
+    /// Looks where the consumer is, and says how many slots are free.
+    #[inline]
+    fn look(&mut self) -> usize {
+        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the slots before head.
+        let head = self.queue.consumer.head.load(Ordering::Acquire);
+        let depth = self.tail.wrapping_sub(head);
+        debug_assert!(depth <= N, "the consumer is never ahead, nor are we by more than the queue holds");
+        raise(&self.queue.producer.high_water, depth);
+        let free = N.wrapping_sub(depth);
+        self.limit = self.tail.wrapping_add(if free < Self::STRIDE { free } else { Self::STRIDE });
+        free
+    }
+
+    /// Puts a value into the next slot and publishes it.
+    ///
+    /// # Safety
+    /// `tail` must be before `limit`.
+    #[inline(always)]
+    unsafe fn put(&mut self, value: T) {
+        debug_assert!(self.tail != self.limit);
+        let slot = self.queue.slots.at(self.tail);
+        if broken("turn_early") {
+            slot.publish(self.tail, Ordering::Release); // the value is not there yet
+        }
+        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
+        // stored that head. It stays ours until the sequence is stored.
+        unsafe { slot.write(value) };
+        slot.publish(self.tail, unless_broken("sequenced_publish", Ordering::Release));
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Keeps the count for statistics and for the next owner of this end.
+    #[inline(always)]
+    fn count(&mut self) {
+        // Relaxed: the sequences publish, not this.
+        self.queue.producer.tail.store(self.tail, Ordering::Relaxed);
+    }
+
+    /// Looks for room when what was known is used up.
+    // Out of line, and without the value: see the same in `Producer`.
+    #[cold]
+    #[inline(never)]
+    fn room(&mut self) -> bool {
+        if self.look() > 0 {
+            return true;
+        }
+        self.count_refusal();
+        false
+    }
+
+    fn count_refusal(&mut self) {
+        count(&self.queue.producer.full_count, 1);
+    }
+}
+
+impl<T, const N: usize> Drop for SequencedProducer<'_, T, N> {
+    fn drop(&mut self) {
+        self.queue.producer.end.claimed.give_back();
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for SequencedProducer<'_, T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequencedProducer").field("queue", self.queue).finish_non_exhaustive()
+    }
+}
