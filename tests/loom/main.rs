@@ -12,6 +12,6 @@ mod map;
 mod mpsc;
 mod pool;
 mod robust;
-mod spsc;
 mod sequenced_spsc;
+mod spsc;
 mod waiting;

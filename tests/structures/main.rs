@@ -15,6 +15,6 @@ mod mpsc_model;
 mod pool_model;
 mod queue_model;
 mod robust_model;
-mod slab_model;
 mod sequenced_spsc_model;
+mod slab_model;
 mod two_mappings;

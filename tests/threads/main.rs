@@ -13,7 +13,7 @@ mod map;
 mod mpsc;
 mod pool;
 mod robust;
+mod sequenced_spsc;
 mod spsc;
 mod tops;
-mod sequenced_spsc;
 mod waiting;
