@@ -16,16 +16,21 @@ if [ $# = 0 ]; then
 fi
 
 need c++ g++ # libFuzzer is C++
-need_cargo_tool cargo-fuzz cargo-fuzz
-
-# The flags of cargo-fuzz are unstable ones; this lets the stable compiler take them.
+# What `cargo fuzz build` gives the compiler: coverage for libFuzzer, and the address sanitizer. Unstable flags, which
+# RUSTC_BOOTSTRAP lets the stable compiler take; without cargo-fuzz itself, whose installation takes longer than the rest.
 export RUSTC_BOOTSTRAP=1
-for target in "$@"; do
-  mkdir -p "fuzz/corpus/$target"
-  corpus=("fuzz/corpus/$target")
-  if [ -d "fuzz/seeds/$target" ]; then corpus+=("fuzz/seeds/$target"); fi
-  cargo fuzz run --target-dir target/fuzz "$target" "${corpus[@]}" -- \
-    -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 2>&1 |
+target=$(host_triple)
+RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -Cdebug-assertions -Ccodegen-units=1
+  -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
+  -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
+  cargo build --release --manifest-path fuzz/Cargo.toml --target "$target" --target-dir target/fuzz "${@/#/--bin=}"
+
+for name in "$@"; do
+  mkdir -p "fuzz/corpus/$name" "fuzz/artifacts/$name"
+  corpus=("fuzz/corpus/$name")
+  if [ -d "fuzz/seeds/$name" ]; then corpus+=("fuzz/seeds/$name"); fi
+  "target/fuzz/$target/release/$name" "-artifact_prefix=fuzz/artifacts/$name/" "${corpus[@]}" \
+    "-max_total_time=$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 2>&1 |
     grep --line-buffered -vE '^(#|"|[[:space:]]*NEW_FUNC|INFO: +seed)'
-  say "fuzz $target: $seconds s, nothing found"
+  say "fuzz $name: $seconds s, nothing found"
 done
