@@ -1,6 +1,7 @@
-//! Just enough of the text format (section 4) for the scenario files: one flat JSON object a line in, event lines out.
+//! The text format (chapters 19 and 20) as far as the scenario files need it: one flat JSON object a
+//! line in, event lines out.
 //!
-//! Naive on purpose, and only as strict as the scenarios need: what is not a command becomes a bad line.
+//! Simple on purpose, and only as strict as the scenarios need: what is not a command is a bad line.
 
 use super::engine::Model;
 use std::collections::BTreeMap;
@@ -162,16 +163,25 @@ impl Taker {
     }
 }
 
-/// Runs a whole file through a model with `--book` at the end; gives the lines that `vvpx match --book` must print.
+/// A run of a command file (JSON Lines) through a [`Model`].
 #[derive(Debug)]
 pub struct Session {
-    pub model: Model,
+    model: Model,
     symbols: Vec<InstrumentSpec>,
     out: String,
     seq: u64,
 }
 
 impl Session {
+    /// Returns the lines that `vvpx match --book` must print for a command file, given as its text.
+    ///
+    /// ```
+    /// use vvp_testkit::text::Session;
+    ///
+    /// let out = Session::run(r#"{"op":"new","id":1,"side":"buy","price":"99","qty":5}"#);
+    /// assert_eq!(out.lines().next(), Some(r#"{"seq":1,"event":"accepted","id":1}"#));
+    /// ```
+    #[must_use]
     pub fn run(file: &str) -> String {
         let mut session = Self { model: Model::new(1 << 20, 1 << 20), symbols: Vec::new(), out: String::new(), seq: 0 };
         for (at, line) in file.lines().enumerate() {
