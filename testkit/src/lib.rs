@@ -79,6 +79,8 @@ mod questions;
 mod refusals;
 pub mod rules;
 mod stops;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 pub mod streams;
 pub mod text;
 
