@@ -26,7 +26,8 @@ impl Candidate {
 }
 
 impl Book {
-    /// Finds the price and trades at it; nothing happens when a side is empty or the sides do not cross.
+    /// Finds the price and trades at it; nothing happens when a side is empty or the sides do not
+    /// cross.
     pub(crate) fn uncross(&mut self, tape: &mut Tape) {
         let crossed = match (self.best(Side::Buy), self.best(Side::Sell)) {
             (Some(bid), Some(ask)) => bid >= ask,

@@ -1,5 +1,5 @@
-//! The book of one instrument: two sides of levels, each with a displayed and a hidden queue, and the
-//! untriggered stops.
+//! The book of one instrument: two sides of levels, each with a displayed and a hidden queue, and
+//! the untriggered stops.
 
 use super::order::Order;
 use super::rules::Coverage;
@@ -123,8 +123,8 @@ impl Book {
         Some(&self.orders[id])
     }
 
-    /// Returns the resting orders of a side: best price first, at each price displayed before hidden,
-    /// each in queue order (M11.2).
+    /// Returns the resting orders of a side: best price first, at each price displayed before
+    /// hidden, each in queue order (M11.2).
     pub fn queue_order(&self, side: Side) -> Vec<&Order> {
         self.prices(side)
             .iter()
@@ -219,8 +219,8 @@ impl Book {
         self.emit_canceled(tape, &order, reason);
     }
 
-    /// Fills `qty` of a resting order's slice: a used-up slice refreshes at the back of the displayed
-    /// queue (M7.4), an order without open quantity is removed.
+    /// Fills `qty` of a resting order's slice: a used-up slice refreshes at the back of the
+    /// displayed queue (M7.4), an order without open quantity is removed.
     pub(crate) fn fill(&mut self, id: u64, qty: u64) {
         let order = self.orders.get_mut(&id).expect("a maker rests");
         assert!(qty > 0 && qty <= order.slice);

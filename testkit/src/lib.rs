@@ -1,14 +1,16 @@
-//! Test kit for [`vvp_core`]: a reference model of the matching engine, and random commands to compare
-//! an engine with it.
+//! Test kit for [`vvp_core`]: a reference model of the matching engine, and random commands to
+//! compare an engine with it.
 //!
 //! - [`Model`] is a second, naive implementation of the matching contract, chapters 0 to 18 of
-//!   `docs/matching.md`: commands in, events out. It is written to be read beside the contract, not to
-//!   be fast, and shares no code with the real book.
-//! - [`Stream`](streams::Stream) makes random commands of a [`Flavour`](flavours::Flavour). There are
-//!   flavours for icebergs, stops, auctions, expiry, full books, both ends of `i64`, and more.
+//!   `docs/matching.md` (in the package of vvp-core): commands in, events out. It is written to be
+//!   read beside the contract, not to be fast, and shares no code with the real book.
+//! - [`Stream`](streams::Stream) makes random commands of a [`Flavour`](flavours::Flavour). There
+//!   are flavours for icebergs, stops, auctions, expiry, full books, both ends of `i64`, and more.
 //! - [`Coverage`] counts which cases of the contract a run has met.
-//! - [`Session`](text::Session) answers command files, so that the model runs the scenario files too.
-//! - `strategies` (feature `proptest`) gives both as `proptest` strategies, for properties of your own.
+//! - [`Session`](text::Session) answers command files, so that the model runs the scenario files
+//!   too.
+//! - `strategies` (feature `proptest`) gives both as `proptest` strategies, for properties of your
+//!   own.
 //!
 //! It needs `std`, allocates freely, and panics where an invariant is broken.
 //!
@@ -23,7 +25,7 @@
 //! use vvp_testkit::flavours::{Flavour, flavours};
 //! use vvp_testkit::streams::Stream;
 //!
-//! // 64 resting orders, 8 levels a side beyond the near ones, 8 stops; 2 instruments, limits of 4 owners.
+//! // A book: 64 resting orders, 8 far levels a side, 8 stops. 2 instruments, limits of 4 owners.
 //! type MyEngine = Engine<Book<64, 1, 8, 8, 128>, 2, 4>;
 //!
 //! for flavour in flavours().into_iter().filter(|f| f.instruments <= 2) {
@@ -34,15 +36,16 @@
 //!         let mut events = Vec::new();
 //!         engine.apply(command, &mut FnSink(|event| events.push(event)));
 //!         if let Err(expected) = model.compare(command, &events) {
-//!             panic!("{}, command {at}: {command:?}\nengine {events:?}\nmodel {expected:?}", flavour.name);
+//!             let name = flavour.name;
+//!             panic!("{name} {at}: {command:?}\nengine {events:?}\nmodel {expected:?}");
 //!         }
 //!     }
 //!     assert_eq!(engine.seq(), model.seq);
 //! }
 //! ```
 //!
-//! The books can be compared as well: [`Model::books`](engine::Model::books) has queues, depth, last
-//! price and stops of each instrument.
+//! The books can be compared as well: [`Model::books`](engine::Model::books) has queues, depth,
+//! last price and stops of each instrument.
 //!
 //! # Reading order
 //!
@@ -59,12 +62,12 @@
 //!
 //! # Where the contract left room
 //!
-//! The model follows the decisions that `docs/matching.md` marks (D): M0.2, M0.7, M0.13, M4.9 (asserted),
-//! M7.9, M8.17, M11.4, M12.8, M12.9, M13.5, M15.13, M16.7 to M16.10, M17.11, M17.13 to M17.15, M18.9,
-//! M18.10, and of the text format M19.4. Two points are its own:
+//! The model follows the decisions that `docs/matching.md` marks (D): M0.2, M0.7, M0.13, M4.9
+//! (asserted), M7.9, M8.17, M11.4, M12.8, M12.9, M13.5, M15.13, M16.7 to M16.10, M17.11, M17.13 to
+//! M17.15, M18.9, M18.10, and of the text format M19.4. Two points are its own:
 //!
-//! 1. **`levels_full`** (M17.12) depends on how an engine stores levels. The model has room for all;
-//!    [`Model::compare`] takes the engine's word and checks what can be checked.
+//! 1. **`levels_full`** (M17.12) depends on how an engine stores levels. The model has room for
+//!    all; [`Model::compare`] takes the engine's word and checks what can be checked.
 //! 2. **Limits of owners** (M16.10): any number of owners, unless
 //!    [`Model::with_owners`](engine::Model::with_owners) says how many.
 

@@ -1,4 +1,5 @@
-//! The test of fok and min_qty (chapters 4 and 5): how much could trade at once. It changes nothing.
+//! The test of fok and min_qty (chapters 4 and 5): how much could trade at once. It changes
+//! nothing.
 
 use super::book::{Book, Tape};
 use super::order::{Order, crosses};
@@ -37,8 +38,8 @@ impl Book {
                 continue;
             }
 
-            // An own displayed order ends the test. Of its level only the slices ahead of it count: every
-            // reserve, also of the orders ahead, comes after it (M4.6).
+            // An own displayed order ends the test. Of its level only the slices ahead of it count:
+            // every reserve, also of the orders ahead, comes after it (M4.6).
             if let Some(at) = level.displayed.iter().position(is_own) {
                 for id in level.displayed.iter().take(at) {
                     let ahead = &self.orders[id];
@@ -53,7 +54,8 @@ impl Book {
                 sum += u128::from(self.orders[id].open);
                 slices += u128::from(self.orders[id].slice);
             }
-            // An own hidden order ends the test after all displayed orders and their reserves (M4.7).
+            // An own hidden order ends the test after all displayed orders and their reserves
+            // (M4.7).
             for id in &level.hidden {
                 if is_own(id) {
                     ended = Some(Rule::R04OwnHidden);

@@ -18,7 +18,8 @@ impl Book {
     /// Matches an order that is accepted, replaced with loss of priority, or triggered; rests or
     /// cancels what is left.
     ///
-    /// `no_room`: the engine under test had no room for its level (only for a triggered stop_limit).
+    /// `no_room`: the engine under test had no room for its level (only for a triggered
+    /// stop_limit).
     pub(crate) fn execute(&mut self, mut taker: Order, triggered: bool, no_room: bool, tape: &mut Tape) {
         assert!(taker.open > 0 && !taker.kind.is_stop());
         if self.phase == Phase::Auction {
@@ -73,7 +74,8 @@ impl Book {
                 self.emit_canceled(tape, &taker, CancelReason::Ioc);
             }
             Left::Rest => match self.room_reason(&taker, no_room, tape) {
-                // Only a triggered stop_limit can fail here; all others were tested before they matched.
+                // Only a triggered stop_limit can fail here; all others were tested before they
+                // matched.
                 Some(reason) => {
                     assert!(triggered, "a refusal after matching");
                     self.emit_canceled(tape, &taker, reason);
@@ -88,7 +90,8 @@ impl Book {
         }
     }
 
-    /// The worst price that an order trades at: its limit, or what `protect` makes of the best opposite price now.
+    /// The worst price that an order trades at: its limit, or what `protect` makes of the best
+    /// opposite price now.
     fn limit_of(&self, taker: &Order, tape: &mut Tape) -> Option<i64> {
         if taker.kind == OrderType::Limit {
             return taker.price;
@@ -100,7 +103,8 @@ impl Book {
         Some(limit)
     }
 
-    /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new order.
+    /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new
+    /// order.
     fn room_reason(&self, order: &Order, no_room: bool, tape: &mut Tape) -> Option<CancelReason> {
         let price = order.price.expect("a limit order");
         let overflows = self.level_total(order.side, price, None) + u128::from(order.open) > u128::from(u64::MAX);
@@ -196,7 +200,8 @@ impl Book {
         });
     }
 
-    /// Rule 12: the aggressor meets an order of its own owner. Returns whether the aggressor is dead.
+    /// Rule 12: the aggressor meets an order of its own owner. Returns whether the aggressor is
+    /// dead.
     fn prevent(&mut self, taker: &mut Order, maker: &Order, tape: &mut Tape) -> bool {
         let reason = CancelReason::SelfTrade;
         match taker.stp {

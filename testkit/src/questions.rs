@@ -26,8 +26,8 @@ impl Book {
         Some(QueuePosition { orders_ahead: ids.len() as u32, qty_ahead: Qty::new(lots) })
     }
 
-    /// Returns what a market order of `side` for `qty` lots would take: lots, notional (ticks × lots)
-    /// and the worst price.
+    /// Returns what a market order of `side` for `qty` lots would take: lots, notional (ticks ×
+    /// lots) and the worst price.
     pub fn cost_to_fill(&self, side: Side, qty: u64) -> FillCost {
         let mut left = qty;
         let mut notional = 0;

@@ -36,7 +36,8 @@ impl Book {
 }
 
 impl Model {
-    /// Rule 16 but `max_orders`: blocked, quantity, notional of `order` with limit price `price` and quantity `qty`.
+    /// Rule 16 but `max_orders`: blocked, quantity, notional of `order` with limit price `price`
+    /// and quantity `qty`.
     fn risk(&self, book: &Book, order: &Order, price: Option<i64>, qty: u64, cov: &mut Coverage) -> Option<Reject> {
         let limits = self.limits.get(&order.owner)?;
         if limits.blocked {
@@ -154,8 +155,8 @@ impl Model {
         self.refuse_level(book, order, None, cov)
     }
 
-    /// Returns why a replace is refused (M17.3), or the price, stop and quantity that it asks for and
-    /// whether it keeps priority.
+    /// Returns why a replace is refused (M17.3), or the price, stop and quantity that it asks for
+    /// and whether it keeps priority.
     #[allow(clippy::type_complexity)]
     pub(crate) fn refuse_replace(
         &self,

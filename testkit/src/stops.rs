@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, VecDeque};
 use vvp_core::book::{EventBody, OrderType, Phase, Side};
 
 impl Order {
-    /// The stop price now: given, or of a trailing stop the anchor less (sell) or plus (buy) the trail.
+    /// The stop price now: given, or of a trailing stop the anchor less (sell) or plus (buy) the
+    /// trail.
     fn stop_now(&self) -> Option<(i64, bool)> {
         match self.trail {
             None => self.stop.map(|stop| (stop, false)),
@@ -76,8 +77,8 @@ impl Book {
         }
     }
 
-    /// One test: moves the anchors and puts all satisfied stops at the end of the queue, buys by ascending stop,
-    /// then sells by descending stop, ties in entry order.
+    /// One test: moves the anchors and puts all satisfied stops at the end of the queue, buys by
+    /// ascending stop, then sells by descending stop, ties in entry order.
     fn test_stops(&mut self, queue: &mut VecDeque<Order>, tape: &mut Tape) {
         let traded = self.traded.take();
         if self.phase != Phase::Continuous {

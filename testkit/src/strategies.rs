@@ -2,8 +2,8 @@
 //!
 //! # Example
 //!
-//! A rule of your own, as a property test: buyers and sellers trade the same quantity. A trade event
-//! names maker and taker by id; the sides come from the commands that the engine accepted.
+//! A rule of your own, as a property test: buyers and sellers trade the same quantity. A trade
+//! event names maker and taker by id; the sides come from the commands that the engine accepted.
 //!
 //! ```
 //! use proptest::prelude::*;
@@ -44,7 +44,8 @@
 //! });
 //! ```
 //!
-//! For a rule about the books, such as "no order rests beyond its limit", see `examples/own_rule.rs`.
+//! For a rule about the books, such as "no order rests beyond its limit", see
+//! `examples/own_rule.rs`.
 
 use crate::flavours::{self, Flavour};
 use crate::streams::Stream;
@@ -66,6 +67,7 @@ pub fn flavours() -> impl Strategy<Value = Flavour> + Clone {
 ///
 /// ```
 /// use proptest::prelude::*;
+/// use proptest::test_runner::{TestError, TestRunner};
 /// use vvp_testkit::Model;
 /// use vvp_testkit::flavours::flavours;
 /// use vvp_testkit::strategies::commands;
@@ -73,14 +75,16 @@ pub fn flavours() -> impl Strategy<Value = Flavour> + Clone {
 /// // Not a true property: the shortest stream that trades is found.
 /// let trades = |commands: &[_]| {
 ///     let mut model = Model::new(1000, 200);
-///     commands.iter().any(|c| { model.apply(c); model.books.iter().any(|b| b.last.is_some()) })
+///     commands.iter().for_each(|c| drop(model.apply(c)));
+///     model.books.iter().any(|b| b.last.is_some())
 /// };
 /// let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-/// let result = proptest::test_runner::TestRunner::new(config).run(&commands(flavours()[0].clone(), 500), |commands| {
+/// let streams = commands(flavours()[0].clone(), 500);
+/// let result = TestRunner::new(config).run(&streams, |commands| {
 ///     prop_assert!(!trades(&commands));
 ///     Ok(())
 /// });
-/// let Err(proptest::test_runner::TestError::Fail(_, shortest)) = result else { panic!("some stream trades") };
+/// let Err(TestError::Fail(_, shortest)) = result else { panic!("some stream trades") };
 /// assert!(trades(&shortest) && !trades(&shortest[..shortest.len() - 1]));
 /// ```
 ///

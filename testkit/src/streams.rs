@@ -1,8 +1,8 @@
 //! Seeded random command streams of a flavour.
 //!
 //! Ids come from a small space and prices from a narrow range, so that orders often meet. A model
-//! follows the stream, so that cancels and replaces mostly name live orders. The same flavour and seed
-//! always give the same commands.
+//! follows the stream, so that cancels and replaces mostly name live orders. The same flavour and
+//! seed always give the same commands.
 
 use super::engine::{MAX_INSTRUMENTS, Model};
 use super::flavours::{Flavour, Prices, Sizes};
@@ -92,8 +92,8 @@ impl Stream {
         Self { flavour: flavour.clone(), rng, clock: 0, middle, phases, model, scatter }
     }
 
-    /// Returns the stream: one definition per instrument, the phase of an opening auction if there is
-    /// one, then `len` commands. A shorter stream of the same seed is a prefix of a longer one.
+    /// Returns the stream: one definition per instrument, the phase of an opening auction if there
+    /// is one, then `len` commands. A shorter stream of the same seed is a prefix of a longer one.
     ///
     /// # Panics
     /// If the flavour has no instrument, id or owner, more than 8 owners, or no weight.

@@ -1,7 +1,8 @@
-//! The text format (chapters 19 and 20) as far as the scenario files need it: one flat JSON object a
-//! line in, event lines out.
+//! The text format (chapters 19 and 20) as far as the scenario files need it: one flat JSON object
+//! a line in, event lines out.
 //!
-//! Simple on purpose, and only as strict as the scenarios need: what is not a command is a bad line.
+//! Simple on purpose, and only as strict as the scenarios need: what is not a command is a bad
+//! line.
 
 use super::engine::Model;
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ type Fields = BTreeMap<String, Value>;
 /// The names of all fields.
 const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked";
 
-/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean field.
+/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean
+/// field.
 fn object(line: &str) -> Option<Fields> {
     let mut rest = line.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     let mut fields = Fields::new();
@@ -74,7 +76,8 @@ fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// A decimal as mantissa and decimals, without trailing zeros. Mantissas beyond `i128` are not for scenarios.
+/// A decimal as mantissa and decimals, without trailing zeros. Mantissas beyond `i128` are not for
+/// scenarios.
 fn decimal(text: &str) -> Option<(i128, u32)> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),

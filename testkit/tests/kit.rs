@@ -1,5 +1,5 @@
-//! What the documentation of the test kit promises beyond the model's agreement with the engine, which the core's
-//! tests compare (`tests/book/`).
+//! What the documentation of the test kit promises beyond the model's agreement with the engine,
+//! which the core's tests compare (`tests/book/`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
