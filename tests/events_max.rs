@@ -194,7 +194,6 @@ type Failure = (usize, String);
 fn compare<E: Bounded>(commands: &[Command], room: (usize, usize)) -> Result<Met, Failure> {
     let mut engine = E::new_box_zeroed().expect("memory");
     let mut model = Model::new(room.0, room.1);
-    model.far_levels = usize::MAX;
     let mut met = Met::default();
     for (at, c) in commands.iter().enumerate() {
         let said = engine.bound(c);

@@ -6,35 +6,15 @@
 //!
 //! A small book of its own tells the generator which orders are alive and where the touch is, so that cancels hit
 //! and prices follow the market. Nothing here is measured data.
+//!
+//! The bytes of the file depend on every number that [`Rng`] gives for the seed.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, BufWriter, Write};
+use vvp_testkit::streams::Rng;
 
 const COMMANDS: usize = 25_000;
 const ORDERS_A_SIDE: usize = 450;
-
-/// SplitMix64: small, seeded, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// True `n` times in a thousand.
-    fn chance(&mut self, n: u64) -> bool {
-        self.below(1000) < n
-    }
-}
 
 #[derive(Default)]
 struct Book {
@@ -115,7 +95,7 @@ fn money(ticks: i64) -> String {
     format!("{}.{:02}", ticks / 100, ticks % 100)
 }
 
-fn lots(random: &mut Random) -> u64 {
+fn lots(random: &mut Rng) -> u64 {
     match random.below(10) {
         0..5 => 100,
         5..8 => 100 * (2 + random.below(4)),
@@ -126,7 +106,7 @@ fn lots(random: &mut Random) -> u64 {
 
 fn main() -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut random = Random(2012);
+    let mut random = Rng::new(2012);
     let mut book = Book::default();
     let mut next_id = 1;
     // The fair price in thousandths of a tick, drifting.
@@ -139,7 +119,7 @@ fn main() -> io::Result<()> {
         r#"{{"op":"instrument","symbol":"VVPC","tick":"0.01","min_price":"75.00","max_price":"300.00","reference":"150.00"}}"#
     )?;
     for _ in 1..COMMANDS {
-        if random.chance(4) {
+        if random.permille(4) {
             drift = random.below(121) as i64 - 60 - (fair - 15_000_000) / 4_000;
         }
         fair += drift + random.below(301) as i64 - 150;
@@ -153,7 +133,7 @@ fn main() -> io::Result<()> {
             BUY => book.best(SELL).is_some_and(|ask| ask < mid),
             _ => book.best(BUY).is_some_and(|bid| bid > mid),
         };
-        if stale && random.chance(700) {
+        if stale && random.permille(700) {
             let (id, qty) = (next_id, lots(&mut random) * 2);
             next_id += 1;
             writeln!(
@@ -168,7 +148,7 @@ fn main() -> io::Result<()> {
         match roll {
             // New limit orders, most of them a few ticks from the fair price.
             0..560 if !crowded => {
-                let away = 1 + (random.below(9) + random.below(9)) as i64 + if random.chance(60) { 12 } else { 0 };
+                let away = 1 + (random.below(9) + random.below(9)) as i64 + if random.permille(60) { 12 } else { 0 };
                 let price = if side == BUY { mid - away } else { mid + away };
                 let (id, qty) = (next_id, lots(&mut random));
                 next_id += 1;
@@ -210,7 +190,7 @@ fn main() -> io::Result<()> {
             890..945 if !book.ids.is_empty() => {
                 // Half of the replaces move the price, the others change the quantity.
                 let id = book.ids[random.below(book.ids.len() as u64) as usize];
-                if random.chance(500) {
+                if random.permille(500) {
                     let (side, _, qty) = book.remove(id).expect("alive");
                     let away = 1 + random.below(8) as i64;
                     let price = if side == BUY { mid - away } else { mid + away };

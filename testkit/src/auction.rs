@@ -1,4 +1,4 @@
-//! The uncross (rule 15).
+//! The uncross (chapter 15).
 
 use super::book::{Book, Tape};
 use super::rules::Rule;
@@ -26,8 +26,9 @@ impl Candidate {
 }
 
 impl Book {
-    /// Finds the price and trades at it; nothing happens when a side is empty or the sides do not cross.
-    pub fn uncross(&mut self, tape: &mut Tape) {
+    /// Finds the price and trades at it; nothing happens when a side is empty or the sides do not
+    /// cross.
+    pub(crate) fn uncross(&mut self, tape: &mut Tape) {
         let crossed = match (self.best(Side::Buy), self.best(Side::Sell)) {
             (Some(bid), Some(ask)) => bid >= ask,
             _ => false,

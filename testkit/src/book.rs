@@ -1,47 +1,54 @@
-//! The book of one instrument: two sides of levels, each a displayed and a hidden queue; and the untriggered stops.
+//! The book of one instrument: two sides of levels, each with a displayed and a hidden queue, and
+//! the untriggered stops.
 
 use super::order::Order;
 use super::rules::Coverage;
 use std::collections::{BTreeMap, VecDeque};
 use vvp_core::book::{CancelReason, EventBody, InstrumentSpec, Phase, Price, Qty, Side};
 
-/// Orders of one side at one price, by id, front first.
+/// A level: the orders of one side at one price, as ids in queue order, front first.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
+    /// Displayed orders, icebergs included. They trade before the hidden ones.
     pub displayed: VecDeque<u64>,
+    /// Hidden orders.
     pub hidden: VecDeque<u64>,
 }
 
-/// Where events and coverage go: the instrument (if any) and what happened, in order.
+/// Where events and coverage go.
 #[derive(Clone, Debug, Default)]
-pub struct Tape {
-    pub events: Vec<(Option<u16>, EventBody)>,
-    pub cov: Coverage,
+pub(crate) struct Tape {
+    /// Instrument, if any, and what happened, in order.
+    pub(crate) events: Vec<(Option<u16>, EventBody)>,
+    pub(crate) cov: Coverage,
 }
 
-/// One instrument.
+/// The order book of one instrument. Prices in ticks, quantities in lots.
 #[derive(Clone, Debug)]
 pub struct Book {
+    /// Index of the instrument, from 0 in the order of definition.
     pub index: u16,
+    /// Definition of the instrument.
     pub spec: InstrumentSpec,
+    /// Current trading phase.
     pub phase: Phase,
     /// Last trade price.
     pub last: Option<i64>,
-    pub bids: BTreeMap<i64, Level>,
-    pub asks: BTreeMap<i64, Level>,
+    pub(crate) bids: BTreeMap<i64, Level>,
+    pub(crate) asks: BTreeMap<i64, Level>,
     /// Resting orders by id.
     pub orders: BTreeMap<u64, Order>,
     /// Untriggered stops, in entry order.
     pub stops: Vec<Order>,
-    pub max_orders: usize,
-    pub max_stops: usize,
+    pub(crate) max_orders: usize,
+    pub(crate) max_stops: usize,
     next_entry: u64,
     /// Lowest and highest trade price since the last test of stops; for coverage only.
-    pub traded: Option<(i64, i64)>,
+    pub(crate) traded: Option<(i64, i64)>,
 }
 
 impl Book {
-    pub fn new(index: u16, spec: InstrumentSpec, max_orders: usize, max_stops: usize) -> Self {
+    pub(crate) fn new(index: u16, spec: InstrumentSpec, max_orders: usize, max_stops: usize) -> Self {
         Self {
             index,
             spec,
@@ -58,26 +65,27 @@ impl Book {
         }
     }
 
-    /// A new entry stamp.
-    pub fn stamp(&mut self) -> u64 {
+    /// Returns a new entry stamp.
+    pub(crate) fn stamp(&mut self) -> u64 {
         self.next_entry += 1;
         self.next_entry
     }
 
-    pub fn emit(&self, tape: &mut Tape, body: EventBody) {
+    pub(crate) fn emit(&self, tape: &mut Tape, body: EventBody) {
         tape.events.push((Some(self.index), body));
     }
 
-    pub fn emit_canceled(&self, tape: &mut Tape, order: &Order, reason: CancelReason) {
+    pub(crate) fn emit_canceled(&self, tape: &mut Tape, order: &Order, reason: CancelReason) {
         self.emit(tape, EventBody::Canceled { id: order.order_id(), qty: Qty::new(order.open), reason });
     }
 
-    pub fn emit_reduced(&self, tape: &mut Tape, order: &Order) {
+    pub(crate) fn emit_reduced(&self, tape: &mut Tape, order: &Order) {
         self.emit(tape, EventBody::Reduced { id: order.order_id(), qty: Qty::new(order.open) });
     }
 
-    // ---- looking -------------------------------------------------------------------------------------------
+    // ---- queries -------------------------------------------------------------------------------------------
 
+    /// Returns the levels of a side by price, ascending.
     pub fn levels(&self, side: Side) -> &BTreeMap<i64, Level> {
         match side {
             Side::Buy => &self.bids,
@@ -92,7 +100,7 @@ impl Book {
         }
     }
 
-    /// The prices of a side, best first.
+    /// Returns the prices of the levels of a side, best first; hidden levels too.
     pub fn prices(&self, side: Side) -> Vec<i64> {
         match side {
             Side::Buy => self.bids.keys().rev().copied().collect(),
@@ -100,6 +108,7 @@ impl Book {
         }
     }
 
+    /// Returns the best price of a side; hidden orders count.
     pub fn best(&self, side: Side) -> Option<i64> {
         match side {
             Side::Buy => self.bids.keys().next_back().copied(),
@@ -107,14 +116,15 @@ impl Book {
         }
     }
 
-    /// The order that trades next on a side: best price, displayed before hidden, then time (rule 1).
-    pub fn front(&self, side: Side) -> Option<&Order> {
+    /// Returns the order of a side that trades next (chapter 1).
+    pub(crate) fn front(&self, side: Side) -> Option<&Order> {
         let level = &self.levels(side)[&self.best(side)?];
         let id = level.displayed.front().or(level.hidden.front()).expect("a level has an order");
         Some(&self.orders[id])
     }
 
-    /// The orders of a side in the order of a mass cancel: best price first, displayed, then hidden, each in queue order.
+    /// Returns the resting orders of a side: best price first, at each price displayed before
+    /// hidden, each in queue order (M11.2).
     pub fn queue_order(&self, side: Side) -> Vec<&Order> {
         self.prices(side)
             .iter()
@@ -124,23 +134,24 @@ impl Book {
             .collect()
     }
 
-    /// Open quantity of a level (reserves and hidden orders included), without the order `except`.
-    pub fn level_total(&self, side: Side, price: i64, except: Option<u64>) -> u128 {
+    /// Returns the open quantity of a level, reserves and hidden orders included, without the order
+    /// `except`.
+    pub(crate) fn level_total(&self, side: Side, price: i64, except: Option<u64>) -> u128 {
         let Some(level) = self.levels(side).get(&price) else { return 0 };
         let ids = level.displayed.iter().chain(&level.hidden);
         ids.filter(|id| Some(**id) != except).map(|id| u128::from(self.orders[id].open)).sum()
     }
 
-    pub fn stop_position(&self, id: u64) -> Option<usize> {
+    pub(crate) fn stop_position(&self, id: u64) -> Option<usize> {
         self.stops.iter().position(|s| s.id == id)
     }
 
-    /// A live order: resting or untriggered.
+    /// Returns a live order: resting, or an untriggered stop.
     pub fn live(&self, id: u64) -> Option<&Order> {
         self.orders.get(&id).or_else(|| self.stops.iter().find(|s| s.id == id))
     }
 
-    pub fn live_mut(&mut self, id: u64) -> Option<&mut Order> {
+    pub(crate) fn live_mut(&mut self, id: u64) -> Option<&mut Order> {
         if self.orders.contains_key(&id) {
             self.orders.get_mut(&id)
         } else {
@@ -148,7 +159,10 @@ impl Book {
         }
     }
 
-    /// The visible levels of a side, best first: price, visible quantity, visible orders.
+    /// Returns the visible levels of a side, best first: price, visible quantity, visible orders.
+    ///
+    /// # Panics
+    /// If the visible quantity of a level exceeds a `u64`, which M0.6 excludes.
     pub fn depth(&self, side: Side) -> Vec<(Price, Qty, u32)> {
         let mut depth = Vec::new();
         for price in self.prices(side) {
@@ -161,10 +175,10 @@ impl Book {
         depth
     }
 
-    // ---- changing ------------------------------------------------------------------------------------------
+    // ---- changes -------------------------------------------------------------------------------------------
 
-    /// Puts an order with a limit price at the end of its queue.
-    pub fn rest(&mut self, mut order: Order) {
+    /// Appends an order with a limit price to its queue.
+    pub(crate) fn rest(&mut self, mut order: Order) {
         let price = order.price.expect("only orders with a limit price rest");
         assert!(order.open > 0 && order.may_rest());
         order.slice = order.fresh_slice();
@@ -178,8 +192,8 @@ impl Book {
         assert!(self.orders.insert(id, order).is_none(), "id {id} rests twice");
     }
 
-    /// Takes a resting order out of the book.
-    pub fn unrest(&mut self, id: u64) -> Order {
+    /// Removes a resting order.
+    pub(crate) fn unrest(&mut self, id: u64) -> Order {
         let order = self.orders.remove(&id).expect("the order rests");
         let price = order.price.expect("a resting order has a price");
         let level = self.levels_mut(order.side).get_mut(&price).expect("its level is there");
@@ -191,8 +205,8 @@ impl Book {
         order
     }
 
-    /// Takes a live order away, resting or untriggered.
-    pub fn remove(&mut self, id: u64) -> Order {
+    /// Removes a live order, resting or untriggered.
+    pub(crate) fn remove(&mut self, id: u64) -> Order {
         match self.stop_position(id) {
             Some(at) => self.stops.remove(at),
             None => self.unrest(id),
@@ -200,14 +214,14 @@ impl Book {
     }
 
     /// Cancels a live order.
-    pub fn cancel(&mut self, id: u64, reason: CancelReason, tape: &mut Tape) {
+    pub(crate) fn cancel(&mut self, id: u64, reason: CancelReason, tape: &mut Tape) {
         let order = self.remove(id);
         self.emit_canceled(tape, &order, reason);
     }
 
-    /// Fills `qty` of a resting order's slice: a used-up slice refreshes at the back of the displayed queue, an order
-    /// without open quantity is gone.
-    pub fn fill(&mut self, id: u64, qty: u64) {
+    /// Fills `qty` of a resting order's slice: a used-up slice refreshes at the back of the
+    /// displayed queue (M7.4), an order without open quantity is removed.
+    pub(crate) fn fill(&mut self, id: u64, qty: u64) {
         let order = self.orders.get_mut(&id).expect("a maker rests");
         assert!(qty > 0 && qty <= order.slice);
         order.open -= qty;
@@ -215,20 +229,21 @@ impl Book {
         if order.open == 0 {
             self.unrest(id);
         } else if order.slice == 0 {
-            // Only icebergs get here. The entry stamp stays (section 1).
+            // Only icebergs get here. The entry stamp stays (M0.12).
             let order = self.unrest(id);
             self.rest(order);
         }
     }
 
-    /// Live orders of an owner here.
-    pub fn live_of(&self, owner: u32) -> u64 {
+    /// Returns the number of live orders of an owner.
+    pub(crate) fn live_of(&self, owner: u32) -> u64 {
         self.orders.values().chain(&self.stops).filter(|o| o.owner == owner).count() as u64
     }
 
-    // ---- what must always hold -----------------------------------------------------------------------------
+    // ---- invariants ----------------------------------------------------------------------------------------
 
-    pub fn check(&self) {
+    /// Asserts the invariants that hold between commands.
+    pub(crate) fn check(&self) {
         let mut resting = 0;
         for (side, levels) in [(Side::Buy, &self.bids), (Side::Sell, &self.asks)] {
             for (&price, level) in levels {

@@ -1,4 +1,4 @@
-//! Commands in, events out: clock, instruments, risk limits, and what each command does.
+//! The model of the engine: clock, instruments, risk limits, and what each command does.
 
 use super::book::{Book, Tape};
 use super::order::Order;
@@ -9,51 +9,131 @@ use vvp_core::book::{
     TimeInForce,
 };
 
-/// Instruments that there is room for.
+/// Default room of a [`Model`] for instruments, and the most that a flavour uses.
 pub const MAX_INSTRUMENTS: usize = 4;
 
-/// The whole engine, naive.
-#[derive(Clone, Debug, Default)]
+/// The reference model of an engine: applies commands, returns events.
+///
+/// Its capacities must be those of the engine that it is compared with (M0.2).
+///
+/// ```
+/// use vvp_core::book::{Command, EventKind, InstrumentId, InstrumentSpec};
+/// use vvp_core::book::{OrderId, Price, Qty, Side, Symbol};
+/// use vvp_testkit::Model;
+///
+/// let limit = |id, side, price, qty| {
+///     Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty))
+/// };
+/// let mut model = Model::new(100, 10);
+/// model.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
+/// model.apply(&limit(1, Side::Sell, 100, 5));
+/// let events = model.apply(&limit(2, Side::Buy, 101, 3));
+///
+/// assert_eq!(events[0].kind(), EventKind::Accepted);
+/// assert_eq!(events[1].kind(), EventKind::Trade);
+/// assert_eq!(model.books[0].last, Some(100));
+/// assert_eq!(model.books[0].orders[&1].open, 2);
+/// ```
+#[derive(Clone, Debug)]
 pub struct Model {
+    /// Books of the instruments, in definition order.
     pub books: Vec<Book>,
+    /// Clock in nanoseconds: the greatest time of any command so far.
     pub clock: u64,
-    pub limits: BTreeMap<u32, Limits>,
-    /// Events numbered so far.
+    /// Number of the last event; events are numbered from 1.
     pub seq: u64,
+    pub(crate) limits: BTreeMap<u32, Limits>,
     tape: Tape,
     max_orders: usize,
     max_stops: usize,
     max_instruments: usize,
-    /// Ids that the other implementation has no level for, in this command.
-    pub no_level_room: BTreeSet<u64>,
-    /// As many levels a side must fit anywhere: with fewer, `levels_full` is wrong.
-    pub far_levels: usize,
-    /// Ids that were accepted once; for coverage.
+    max_owners: usize,
+    /// Ids for which the engine under test has no room for a level, in this command.
+    pub(crate) no_level_room: BTreeSet<u64>,
+    /// Levels a side that always fit: `levels_full` is wrong while a side has fewer.
+    pub(crate) far_levels: usize,
+    /// Ids that were accepted once; for coverage only.
     seen: BTreeSet<(usize, u64)>,
 }
 
 impl Model {
-    /// An engine for [`MAX_INSTRUMENTS`], whose books hold `max_orders` resting orders and `max_stops` untriggered
-    /// stops each.
+    /// Creates a model whose books have room for `max_orders` resting orders and `max_stops`
+    /// untriggered stops each; for [`MAX_INSTRUMENTS`] instruments, and the limits of any number of
+    /// owners.
+    #[must_use]
     pub fn new(max_orders: usize, max_stops: usize) -> Self {
-        Self { max_orders, max_stops, max_instruments: MAX_INSTRUMENTS, ..Self::default() }
+        Self {
+            books: Vec::new(),
+            clock: 0,
+            seq: 0,
+            limits: BTreeMap::new(),
+            tape: Tape::default(),
+            max_orders,
+            max_stops,
+            max_instruments: MAX_INSTRUMENTS,
+            max_owners: usize::MAX,
+            no_level_room: BTreeSet::new(),
+            far_levels: 0,
+            seen: BTreeSet::new(),
+        }
     }
 
+    /// Sets the room for instruments (M17.15).
+    #[must_use]
+    pub fn with_instruments(mut self, instruments: usize) -> Self {
+        self.max_instruments = instruments;
+        self
+    }
+
+    /// Sets the room for owners with risk limits (M16.10).
+    #[must_use]
+    pub fn with_owners(mut self, owners: usize) -> Self {
+        self.max_owners = owners;
+        self
+    }
+
+    /// Sets how many levels a side of the engine under test has room for at any price (M17.12):
+    /// [`Model::compare`] takes no `levels_full` from a side with fewer. Default 0.
+    #[must_use]
+    pub fn with_far_levels(mut self, levels: usize) -> Self {
+        self.far_levels = levels;
+        self
+    }
+
+    /// Returns what the commands so far have met.
+    #[must_use]
     pub fn coverage(&self) -> &Coverage {
         &self.tape.cov
     }
 
-    /// Live orders of an owner on all instruments.
-    pub fn live_of(&self, owner: u32) -> u64 {
+    /// Returns the number of live orders of an owner on all instruments.
+    pub(crate) fn live_of(&self, owner: u32) -> u64 {
         self.books.iter().map(|b| b.live_of(owner)).sum()
     }
 
-    /// Says, for the next command, for which orders the other implementation reports that it has no room for a level.
-    pub fn assume_levels_full(&mut self, ids: impl IntoIterator<Item = u64>) {
-        self.no_level_room = ids.into_iter().collect();
+    /// Applies one command and compares its events with `events`, those of the engine under test.
+    ///
+    /// Room for levels depends on how an engine stores them; the model has room for all. Where
+    /// `events` report `levels_full`, the model does so too, after checking that all earlier tests
+    /// of the command pass and that the level is a new one.
+    ///
+    /// # Errors
+    /// The events of the model, if they differ.
+    ///
+    /// # Panics
+    /// If a `levels_full` in `events` is wrong.
+    pub fn compare(&mut self, command: &Command, events: &[Event]) -> Result<(), Vec<Event>> {
+        let without_level = |event: &Event| match event.body() {
+            EventBody::Rejected { id, reason: Reject::LevelsFull, .. } => id.map(OrderId::get),
+            EventBody::Canceled { id, reason: CancelReason::LevelsFull, .. } => Some(id.get()),
+            _ => None,
+        };
+        self.no_level_room = events.iter().filter_map(without_level).collect();
+        let expected = self.apply(command);
+        if expected == events { Ok(()) } else { Err(expected) }
     }
 
-    /// Applies one command and returns its events.
+    /// Applies one command and returns its events, with room for every level.
     pub fn apply(&mut self, c: &Command) -> Vec<Event> {
         self.tape.cov.commands += 1;
         self.tape.events.clear();
@@ -76,7 +156,7 @@ impl Model {
     }
 
     fn carry_out(&mut self, c: &Command) {
-        // What does not meet the clock: `instrument`, `limits`, and what the edge refused already.
+        // What does not move the clock: `instrument`, `limits`, and what the edge refused already.
         match c.op() {
             Op::Instrument | Op::Limits | Op::Refused if !c.is_well_formed() => {
                 self.reject(None, None, Reject::BadField);
@@ -96,7 +176,14 @@ impl Model {
                 return;
             }
             Op::Limits => {
-                self.limits.insert(c.owner_id().get(), c.new_limits().expect("limits"));
+                let (owner, limits) = (c.owner_id().get(), c.new_limits().expect("limits"));
+                if limits == Limits::default() {
+                    self.limits.remove(&owner);
+                } else if self.limits.len() >= self.max_owners && !self.limits.contains_key(&owner) {
+                    self.reject(None, None, Reject::BadField);
+                } else {
+                    self.limits.insert(owner, limits);
+                }
                 return;
             }
             Op::Refused => {
@@ -121,7 +208,7 @@ impl Model {
             return;
         }
 
-        // Rule 13: time comes before anything else of the command.
+        // M13.1, M13.2: time comes before anything else of the command.
         if let Some(ts) = c.ts() {
             if ts < self.clock {
                 self.tape.cov.hit(if is_time { Rule::R13ReversedTime } else { Rule::R13Reversed });
@@ -154,7 +241,8 @@ impl Model {
         self.tape.events.push((instrument, EventBody::Rejected { id, reason, line: None }));
     }
 
-    /// Rule 13: instruments in definition order, within one by (expires, entry), in every phase.
+    /// Cancels what has expired: instruments in definition order, within one by (expires, entry),
+    /// in every phase (M13.3).
     fn expire(&mut self) {
         let mut instruments = 0;
         for book in &mut self.books {
@@ -167,7 +255,8 @@ impl Model {
             cov.hit_if(due.windows(2).any(|w| w[0].0 == w[1].0), Rule::R13Tie);
             cov.hit_if(due.iter().any(|d| d.0 == self.clock), Rule::R13Exactly);
             cov.hit_if(!due.is_empty() && book.phase != Phase::Continuous, Rule::R13OtherPhase);
-            // A stop that arrived first, an order that came next, the stop's trigger: the order expires first.
+            // A stop that arrived first, an order that came next, the stop's trigger: the order
+            // expires first.
             let pairs = due.windows(2).filter(|w| w[0].0 == w[1].0);
             let mut pairs = pairs.filter_map(|w| Some((book.orders.get(&w[0].2)?, book.orders.get(&w[1].2)?)));
             cov.hit_if(pairs.any(|(a, b)| !a.triggered && b.triggered && a.entry > b.arrived), Rule::R13TriggeredTie);
@@ -211,8 +300,8 @@ impl Model {
         Ok(())
     }
 
-    /// Tests the stops of an instrument, if its phase is continuous. `in_hand` is the command's order: when it is a
-    /// stop that goes at once, `rule` is counted.
+    /// Tests the stops of an instrument, if its phase is continuous. `in_hand` is the command's
+    /// order: if it is a stop that triggers at once, `rule` is counted.
     fn run_stops(&mut self, at: usize, in_hand: u64, rule: Rule) {
         let book = &mut self.books[at];
         let was_stop = book.stop_position(in_hand).is_some();
@@ -315,7 +404,7 @@ impl Model {
         Ok(())
     }
 
-    /// The live orders of a book that `wanted` picks: bids best first in queue order, asks likewise, stops in entry order.
+    /// Returns the live orders of a book that `wanted` picks, in the order of M11.2.
     fn mass_order(book: &Book, wanted: impl Fn(&Order) -> bool) -> Vec<u64> {
         let bids = book.queue_order(Side::Buy);
         let asks = book.queue_order(Side::Sell);
@@ -363,7 +452,10 @@ impl Model {
         Ok(())
     }
 
-    /// Everything that must hold between commands.
+    /// Asserts everything that must hold between commands.
+    ///
+    /// # Panics
+    /// If an invariant is broken: a bug of the model.
     pub fn check(&self) {
         for book in &self.books {
             book.check();

@@ -1,82 +1,130 @@
-//! The flavours of random command streams: what each corner of the contract gets most of.
+//! Flavours of random command streams: each puts weight on one part of the contract.
 
 /// Where prices come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prices {
-    /// Around a fixed middle, `0..=width` ticks to either side, mostly on the passive side.
-    Near { width: i64 },
-    /// The same around a middle that jumps by up to `step` now and then.
-    Walk { width: i64, step: i64 },
+    /// Around a fixed middle, mostly on the passive side.
+    Near {
+        /// Largest distance from the middle in ticks.
+        width: i64,
+    },
+    /// Around a middle that jumps now and then.
+    Walk {
+        /// Largest distance from the middle in ticks.
+        width: i64,
+        /// Largest jump in ticks.
+        step: i64,
+    },
     /// Both ends of `i64`, zero, and their neighbours.
     Ends,
-    /// Anywhere.
+    /// All of `i64`, with repeats.
     Anywhere,
 }
 
 /// Where quantities come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sizes {
-    /// `1..=n`, rarely 0.
+    /// `1..=n` lots, rarely 0 or thousands.
     Small(u64),
-    /// Fractions of `u64::MAX` and their neighbours.
+    /// Fractions of `u64::MAX` lots and their neighbours.
     Huge,
 }
 
-/// How often what happens: weights of the operations, and permilles of the options.
+/// Parameters of a random command stream: weights of the operations, permilles of the options.
+///
+/// Start from one of [`flavours`] and change what you need:
+///
+/// ```
+/// use vvp_testkit::flavours::{Flavour, flavours};
+///
+/// let mixed = flavours().into_iter().find(|f| f.name == "mixed").expect("there is one");
+/// let small = Flavour { name: "mixed, small", room: (64, 8), ids: 100, ..mixed };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Flavour {
+    /// Name, for messages.
     pub name: &'static str,
-    /// Commands in one stream, in a long run.
+    /// Commands in one stream of a long run.
     pub len: usize,
     /// Whether half of the streams open with an auction.
     pub opening: bool,
+    /// Instruments, 1 to [`MAX_INSTRUMENTS`](crate::engine::MAX_INSTRUMENTS).
     pub instruments: u16,
-    /// Orders and stops that a book has room for.
+    /// Resting orders and untriggered stops that a book has room for.
     pub room: (usize, usize),
-    /// Size of the id space.
+    /// Number of different order ids, 1 or more.
     pub ids: u64,
+    /// Number of different owners, 1 to 8.
     pub owners: u64,
+    /// Where prices come from.
     pub prices: Prices,
+    /// Where quantities come from.
     pub sizes: Sizes,
-    /// Permille of instruments with a band, with a reference.
+    /// Permille of instruments with a price band.
     pub band: u64,
+    /// Permille of instruments with a reference price.
     pub reference: u64,
-    // Weights.
+    /// Weight of new limit orders.
     pub limit: u64,
+    /// Weight of new market orders.
     pub market: u64,
+    /// Weight of new stops.
     pub stop: u64,
+    /// Weight of new stop_limits.
     pub stop_limit: u64,
+    /// Weight of new trailing_stops.
     pub trailing: u64,
+    /// Weight of cancels.
     pub cancel: u64,
+    /// Weight of reduces.
     pub reduce: u64,
+    /// Weight of replaces.
     pub replace: u64,
+    /// Weight of mass cancels.
     pub mass: u64,
+    /// Weight of changes of phase.
     pub phase: u64,
+    /// Weight of time commands.
     pub time: u64,
+    /// Weight of risk limits.
     pub limits: u64,
+    /// Weight of commands that the edge refused already.
     pub refused: u64,
-    // Permilles.
+    /// Permille of resting limit orders that are icebergs.
     pub iceberg: u64,
+    /// Permille of other resting limit orders that are hidden.
     pub hidden: u64,
+    /// Permille of resting limit orders that are post-only.
     pub post_only: u64,
+    /// Permille of orders that are ioc.
     pub ioc: u64,
+    /// Permille of other orders that are fok.
     pub fok: u64,
+    /// Permille of ioc limit orders with a minimum quantity.
     pub min_qty: u64,
+    /// Permille of lasting orders that are day orders, if not gtd.
     pub day: u64,
+    /// Permille of lasting orders that are gtd.
     pub gtd: u64,
+    /// Permille of orders with self-trade prevention.
     pub stp: u64,
+    /// Permille of market orders and stops with a price bound.
     pub protect: u64,
+    /// Permille of commands with a time.
     pub ts: u64,
+    /// Permille of times before the clock.
     pub reversed: u64,
+    /// Permille of commands for an instrument that is not defined.
     pub unknown_instrument: u64,
-    /// Permille of commands that contradict themselves, of definitions out of order.
+    /// Permille of commands that contradict themselves (M0.17).
     pub contradiction: u64,
+    /// Permille of commands replaced by a definition, mostly out of order.
     pub redefinition: u64,
     /// Permille of prices on the aggressive side of the middle.
     pub aggressive: u64,
 }
 
-/// Limit orders and what is done to them; the others start from here.
+/// Limit orders and operations on them; the other flavours start from here.
 const PLAIN: Flavour = Flavour {
     name: "plain",
     len: 5000,
@@ -120,7 +168,8 @@ const PLAIN: Flavour = Flavour {
     aggressive: 250,
 };
 
-/// Every flavour.
+/// Returns all flavours. Together, in long runs, they meet every [`Rule`](crate::rules::Rule).
+#[must_use]
 pub fn flavours() -> Vec<Flavour> {
     let options = Flavour {
         iceberg: 150,

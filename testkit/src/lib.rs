@@ -1,58 +1,89 @@
-//! The oracle: a second, naive implementation of the whole matching contract (sections 1 to 3 of its text),
-//! written to be read beside it, not to be fast. Commands in, events out; nothing here knows how the real book works.
+//! Test kit for [`vvp_core`]: a reference model of the matching engine, and random commands to
+//! compare an engine with it.
 //!
-//! One concept a file: [`order`] what an order is, [`book`] the two sides and the stops, [`refusals`] the order of
-//! tests, [`look`] the fill-or-kill look, [`matching`] trading and self-trade prevention, [`stops`] triggers,
-//! [`auction`] the uncross, [`questions`] what a book can be asked, [`engine`] clock, instruments and risk limits, [`rules`] what is counted for coverage, [`flavours`] and [`streams`] the random commands,
-//! [`text`] just enough of the text format to run the scenario files.
+//! - [`Model`] is a second, naive implementation of the matching contract, chapters 0 to 18 of
+//!   `docs/matching.md` (in the package of vvp-core): commands in, events out. It is written to be
+//!   read beside the contract, not to be fast, and shares no code with the real book.
+//! - [`Stream`](streams::Stream) makes random commands of a [`Flavour`](flavours::Flavour). There
+//!   are flavours for icebergs, stops, auctions, expiry, full books, both ends of `i64`, and more.
+//! - [`Coverage`] counts which cases of the contract a run has met.
+//! - [`Session`](text::Session) answers command files, so that the model runs the scenario files
+//!   too.
+//! - `strategies` (feature `proptest`) gives both as `proptest` strategies, for properties of your
+//!   own.
 //!
-//! # Where the contract leaves room, and what this model chose
+//! It needs `std`, allocates freely, and panics where an invariant is broken.
 //!
-//! 1. **Volume of an uncross beyond `u64`.** Volumes are exact in `u128` (rule 15), so the `qty` of an `uncross` line is
-//!    the one quantity that may need more than 64 bits. Each trade fits a `u64`.
-//! 2. **An instrument index that is not defined** is the library's form of an unknown symbol. Section 4 refuses that at
-//!    the edge, before time: `unknown_instrument`, no instrument in the event, the clock does not move.
-//! 3. **A gtd with `expires` ≤ clock** (rule 13) is `bad_field` for every type, a gtd market order too, although its tif
-//!    means nothing else (rule 3): rule 13 says "a gtd", not "a gtd order that rests".
-//! 4. **A level** is one price of one side. In an auction bids and asks may share a price; their totals (section 1) are
-//!    kept apart.
-//! 5. **Entry stamp of a triggered stop**: given when its turn comes. Giving it when it is queued would be the same to
-//!    any observer, because the queue is first-in-first-out and nothing else gets a stamp meanwhile.
-//! 6. **When stops are tested**: only after a command that may have changed the last price, the stops or the phase
-//!    (new, replace, phase). After any other command the test would find nothing: it already ran with this last price.
-//! 7. **A triggered stop_limit that cannot rest**: the reasons are tested in the order of a new order: `book_full`,
-//!    `levels_full`, `bad_qty`.
-//! 8. **`max_qty` and `max_notional` on a replace** look at the new open quantity, or the present one if none is given,
-//!    so a replace of the price alone can be refused after the limits were lowered.
-//! 9. **`max_notional` takes the absolute value** of the last trade price and of the reference too.
-//! 10. **A stop tested at once on arrival** still needs a stop's room and counts for `max_orders` (tests come before).
-//! 11. **`levels_full`** depends on how levels are stored. The model has room for all; a caller that compares may say
-//!     "the other one had no room here" ([`engine::Model::assume_levels_full`]), and the model then only checks that every earlier
-//!     test passed and that the level was a new one.
-//! 12. **A decrement against an iceberg** compares whole open quantities (section 1: open is the whole leaves quantity),
-//!     not slices.
-//! 13. **`reduced` for an aggressor** that survives a decrement is printed although it does not rest yet (rule 12: "a
-//!     survivor gets `reduced`").
-//! 14. **Mass cancel of one side** takes the stops of that side only.
-//! 15. **A fok order whose look passed** always fills; it never meets the end of the book (asserted).
-//! 16. **A command whose builder was asked for a contradiction** is the library's form of a bad line: `bad_field` before
-//!     time, so that the clock does not move, but with its id and instrument, because they are known. A contradictory
-//!     `instrument`, `limits`, `refused` or `time` has neither. A definition with a wrong index, one too many, or one
-//!     with a band upside down is refused the same way.
-//! 17. **"A boolean `false` counts as absent"** (section 4) is read as: of the three boolean fields. `"stop":false` is a
-//!     wrong type. `null` is absent whatever the field, so a field of another op may be `null`; an unknown name may not.
+//! # Example
+//!
+//! An engine with capacities of your choice agrees with the model, event by event:
+//!
+//! ```
+//! use vvp_core::book::{Book, FnSink};
+//! use vvp_core::engine::{Engine, Matcher};
+//! use vvp_testkit::Model;
+//! use vvp_testkit::flavours::{Flavour, flavours};
+//! use vvp_testkit::streams::Stream;
+//!
+//! // A book: 64 resting orders, 8 far levels a side, 8 stops. 2 instruments, limits of 4 owners.
+//! type MyEngine = Engine<Book<64, 1, 8, 8, 128>, 2, 4>;
+//!
+//! for flavour in flavours().into_iter().filter(|f| f.instruments <= 2) {
+//!     let flavour = Flavour { room: (64, 8), ..flavour };
+//!     let mut engine = MyEngine::new();
+//!     let mut model = Model::new(64, 8).with_instruments(2).with_owners(4).with_far_levels(8);
+//!     for (at, command) in Stream::new(&flavour, 1).commands(500).iter().enumerate() {
+//!         let mut events = Vec::new();
+//!         engine.apply(command, &mut FnSink(|event| events.push(event)));
+//!         if let Err(expected) = model.compare(command, &events) {
+//!             let name = flavour.name;
+//!             panic!("{name} {at}: {command:?}\nengine {events:?}\nmodel {expected:?}");
+//!         }
+//!     }
+//!     assert_eq!(engine.seq(), model.seq);
+//! }
+//! ```
+//!
+//! The books can be compared as well: [`Model::books`](engine::Model::books) has queues, depth,
+//! last price and stops of each instrument.
+//!
+//! # Reading order
+//!
+//! One concept a file, in `src/`:
+//!
+//! 1. [`order`]: what an order is.
+//! 2. [`mod@book`]: two sides of levels, and the stops.
+//! 3. [`engine`]: clock, instruments, risk limits; one method a command.
+//! 4. `refusals.rs`: the tests of new and replace, in the order of chapter 17.
+//! 5. `matching.rs`: trading and self-trade prevention; `look.rs`: the test of fok and min_qty.
+//! 6. `stops.rs`: triggers; `auction.rs`: the uncross; `questions.rs`: queries.
+//! 7. [`flavours`] and [`streams`]: the random commands. [`rules`]: the counters of coverage.
+//! 8. [`text`]: the text format, as far as the scenario files need it.
+//!
+//! # Where the contract left room
+//!
+//! The model follows the decisions that `docs/matching.md` marks (D): M0.2, M0.7, M0.13, M4.9
+//! (asserted), M7.9, M8.17, M11.4, M12.8, M12.9, M13.5, M15.13, M16.7 to M16.10, M17.11, M17.13 to
+//! M17.15, M18.9, M18.10, and of the text format M19.4. Two points are its own:
+//!
+//! 1. **`levels_full`** (M17.12) depends on how an engine stores levels. The model has room for
+//!    all; [`Model::compare`] takes the engine's word and checks what can be checked.
+//! 2. **Limits of owners** (M16.10): any number of owners, unless
+//!    [`Model::with_owners`](engine::Model::with_owners) says how many.
 
-pub mod auction;
+mod auction;
 pub mod book;
 pub mod engine;
 pub mod flavours;
-pub mod look;
-pub mod matching;
+mod look;
+mod matching;
 pub mod order;
-pub mod questions;
-pub mod refusals;
+mod questions;
+mod refusals;
 pub mod rules;
-pub mod stops;
+mod stops;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 pub mod streams;
 pub mod text;
 

@@ -1,4 +1,5 @@
-//! The look of fok and min_qty (rules 4 and 5): how much could trade at once, without touching anything.
+//! The test of fok and min_qty (chapters 4 and 5): how much could trade at once. It changes
+//! nothing.
 
 use super::book::{Book, Tape};
 use super::order::{Order, crosses};
@@ -6,10 +7,10 @@ use super::rules::Rule;
 use vvp_core::book::{OrderType, SelfTradePrevention};
 
 impl Book {
-    /// Whether at least `wanted` of `taker` can trade at once within `limit`.
+    /// Returns whether at least `wanted` lots of `taker` can trade at once within `limit`.
     ///
-    /// The walk is over makers in trading order, level by level; within one displayed front to back, then hidden.
-    pub fn can_trade(&self, taker: &Order, limit: Option<i64>, wanted: u64, tape: &mut Tape) -> bool {
+    /// Walks the makers in trading order: level by level, displayed before hidden, front to back.
+    pub(crate) fn can_trade(&self, taker: &Order, limit: Option<i64>, wanted: u64, tape: &mut Tape) -> bool {
         let makers = taker.side.opposite();
         let mut sum: u128 = 0;
         let mut slices: u128 = 0; // what would be there if reserves did not count; for coverage
@@ -37,8 +38,8 @@ impl Book {
                 continue;
             }
 
-            // An own displayed order ends the look: of this level only the slices ahead of it count, because every
-            // reserve, also of those ahead, comes after it.
+            // An own displayed order ends the test. Of its level only the slices ahead of it count:
+            // every reserve, also of the orders ahead, comes after it (M4.6).
             if let Some(at) = level.displayed.iter().position(is_own) {
                 for id in level.displayed.iter().take(at) {
                     let ahead = &self.orders[id];
@@ -53,7 +54,8 @@ impl Book {
                 sum += u128::from(self.orders[id].open);
                 slices += u128::from(self.orders[id].slice);
             }
-            // An own hidden order ends the look too, after all that is displayed with its reserves.
+            // An own hidden order ends the test after all displayed orders and their reserves
+            // (M4.7).
             for id in &level.hidden {
                 if is_own(id) {
                     ended = Some(Rule::R04OwnHidden);

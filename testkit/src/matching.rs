@@ -1,4 +1,5 @@
-//! What an order does once it is in: look, trade, meet its owner's other orders, rest or go (rules 1 to 5, 7, 12).
+//! Matching of an accepted order: fok test, trades, self-trade prevention, resting or canceling the
+//! rest (chapters 1 to 5, 7, 12).
 
 use super::book::{Book, Tape};
 use super::order::{Order, crosses, moved};
@@ -14,10 +15,12 @@ enum Left {
 }
 
 impl Book {
-    /// Carries out an order that is accepted, replaced with loss of priority, or triggered.
+    /// Matches an order that is accepted, replaced with loss of priority, or triggered; rests or
+    /// cancels what is left.
     ///
-    /// `no_room`: the other implementation had no room for its level (only for a triggered stop_limit).
-    pub fn execute(&mut self, mut taker: Order, triggered: bool, no_room: bool, tape: &mut Tape) {
+    /// `no_room`: the engine under test had no room for its level (only for a triggered
+    /// stop_limit).
+    pub(crate) fn execute(&mut self, mut taker: Order, triggered: bool, no_room: bool, tape: &mut Tape) {
         assert!(taker.open > 0 && !taker.kind.is_stop());
         if self.phase == Phase::Auction {
             // Rule 14: orders rest, may cross, nothing trades.
@@ -50,7 +53,7 @@ impl Book {
 
         let before = taker.open;
         let left = self.trade(&mut taker, limit, triggered, tape);
-        assert!(taker.tif != TimeInForce::Fok || taker.open == 0, "a look said enough and it was not");
+        assert!(taker.tif != TimeInForce::Fok || taker.open == 0, "the fok test passed and the order did not fill");
         match left {
             Left::Dead => {}
             Left::Rest if taker.kind == OrderType::Market => {
@@ -71,7 +74,8 @@ impl Book {
                 self.emit_canceled(tape, &taker, CancelReason::Ioc);
             }
             Left::Rest => match self.room_reason(&taker, no_room, tape) {
-                // Only a triggered stop_limit can fail here; all others were tested before they matched.
+                // Only a triggered stop_limit can fail here; all others were tested before they
+                // matched.
                 Some(reason) => {
                     assert!(triggered, "a refusal after matching");
                     self.emit_canceled(tape, &taker, reason);
@@ -86,7 +90,8 @@ impl Book {
         }
     }
 
-    /// The worst price that an order trades at: its limit, or what `protect` makes of the best opposite price now.
+    /// The worst price that an order trades at: its limit, or what `protect` makes of the best
+    /// opposite price now.
     fn limit_of(&self, taker: &Order, tape: &mut Tape) -> Option<i64> {
         if taker.kind == OrderType::Limit {
             return taker.price;
@@ -98,7 +103,8 @@ impl Book {
         Some(limit)
     }
 
-    /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new order.
+    /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new
+    /// order.
     fn room_reason(&self, order: &Order, no_room: bool, tape: &mut Tape) -> Option<CancelReason> {
         let price = order.price.expect("a limit order");
         let overflows = self.level_total(order.side, price, None) + u128::from(order.open) > u128::from(u64::MAX);
@@ -166,8 +172,8 @@ impl Book {
         Left::Dead
     }
 
-    /// One line of `trade`; the price becomes the last trade price. `taker` already has what it keeps.
-    pub fn print_trade(
+    /// Emits one trade and sets the last trade price. `taker.open` is what is left after the trade.
+    pub(crate) fn print_trade(
         &mut self,
         maker: &Order,
         maker_open: u64,
@@ -194,7 +200,8 @@ impl Book {
         });
     }
 
-    /// Rule 12: the aggressor meets an order of its own owner. Returns whether the aggressor is dead.
+    /// Rule 12: the aggressor meets an order of its own owner. Returns whether the aggressor is
+    /// dead.
     fn prevent(&mut self, taker: &mut Order, maker: &Order, tape: &mut Tape) -> bool {
         let reason = CancelReason::SelfTradePrevention;
         match taker.stp {

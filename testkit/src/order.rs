@@ -1,42 +1,58 @@
-//! One order, resting, waiting for its trigger, or in hand.
+//! One order: resting, waiting for its trigger, or being matched.
 
 use vvp_core::book::{Command, OrderId, OrderType, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
-/// An order with everything that is known about it.
+/// An order and everything that is known about it. Prices in ticks, quantities in lots, times in
+/// nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
+    /// Id, unique among the live orders of its instrument.
     pub id: u64,
+    /// Owner; 0 if none was given.
     pub owner: u32,
+    /// Buy or sell.
     pub side: Side,
-    /// What it is now: a triggered stop has become `Market` or `Limit`.
+    /// Current type: a triggered stop has become `Market` or `Limit`.
     pub kind: OrderType,
+    /// Time in force.
     pub tif: TimeInForce,
+    /// Expiry of a gtd order.
     pub expires: Option<u64>,
+    /// Self-trade prevention that applies when this order is the aggressor.
     pub stp: SelfTradePrevention,
+    /// Limit price.
     pub price: Option<i64>,
+    /// Stop price; `None` for a trailing stop.
     pub stop: Option<i64>,
+    /// Distance of a trailing stop from its anchor, in ticks.
     pub trail: Option<u64>,
-    /// Of a trailing stop: the last price it follows from; `None` before any.
+    /// Price that a trailing stop trails; `None` before the first (M8.12).
     pub anchor: Option<i64>,
+    /// Bound of a market order, in ticks from the best opposite price (M3.4).
     pub protect: Option<u64>,
+    /// Largest slice of an iceberg.
     pub display: Option<u64>,
+    /// Minimum quantity of an ioc order.
     pub min_qty: Option<u64>,
+    /// Whether it is a hidden order.
     pub hidden: bool,
+    /// Whether it must not take liquidity on entry.
     pub post_only: bool,
-    /// Whole leaves quantity, reserve included.
+    /// Whole leaves quantity, the reserve of an iceberg included.
     pub open: u64,
-    /// What of it stands in the queue; all of it unless it is an iceberg. Meaningful while it rests.
+    /// Quantity that queues: the slice of an iceberg, else all of `open`. Valid while it rests.
     pub slice: u64,
-    /// Entry stamp.
+    /// Entry stamp (M0.12).
     pub entry: u64,
-    /// Entry stamp that it arrived with, and whether it was a stop once; for coverage.
-    pub arrived: u64,
-    pub triggered: bool,
+    /// Entry stamp before it triggered; for coverage only.
+    pub(crate) arrived: u64,
+    /// Whether it is a triggered stop; for coverage only.
+    pub(crate) triggered: bool,
 }
 
 impl Order {
-    /// The order that a `new` command asks for.
-    pub fn from_command(c: &Command, entry: u64) -> Self {
+    /// Returns the order that a `new` command asks for.
+    pub(crate) fn from_command(c: &Command, entry: u64) -> Self {
         let kind = c.order_type();
         Self {
             id: c.id().get(),
@@ -63,37 +79,39 @@ impl Order {
         }
     }
 
+    /// Returns the id as the core's type.
     pub fn order_id(&self) -> OrderId {
         OrderId::new(self.id)
     }
 
-    /// Whether its quantity may rest in the book: a limit order with gtc, day or gtd.
-    pub fn may_rest(&self) -> bool {
+    /// Returns whether its rest may join the book: a limit order with gtc, day or gtd.
+    pub(crate) fn may_rest(&self) -> bool {
         self.kind == OrderType::Limit && self.tif.may_rest()
     }
 
-    /// Iceberg with the bound of 1,000 slices broken at an open quantity of `open`.
-    pub fn too_many_slices(&self, open: u64) -> bool {
+    /// Returns whether an iceberg would exceed 1,000 slices with an open quantity of `open`.
+    pub(crate) fn too_many_slices(&self, open: u64) -> bool {
         self.display.is_some_and(|display| u128::from(open) > 1000 * u128::from(display))
     }
 
-    /// The slice that an order shows when it (re)joins a queue.
-    pub fn fresh_slice(&self) -> u64 {
+    /// Returns the slice that it has when it (re)joins a queue.
+    pub(crate) fn fresh_slice(&self) -> u64 {
         match self.display {
             Some(display) => display.min(self.open),
             None => self.open,
         }
     }
 
-    /// Shrinks the order in place: an iceberg's reserve goes first.
-    pub fn shrink_to(&mut self, open: u64) {
+    /// Shrinks the open quantity in place: an iceberg's reserve goes first (M7.7).
+    pub(crate) fn shrink_to(&mut self, open: u64) {
         self.open = open;
         self.slice = self.slice.min(open);
     }
 }
 
-/// Whether an order of `side` with limit `limit` (`None` = any price) trades at `price` of the other side.
-pub fn crosses(side: Side, limit: Option<i64>, price: i64) -> bool {
+/// Returns whether an order of `side` with limit `limit` (`None`: any price) trades at `price` of
+/// the other side.
+pub(crate) fn crosses(side: Side, limit: Option<i64>, price: i64) -> bool {
     match (side, limit) {
         (_, None) => true,
         (Side::Buy, Some(limit)) => price <= limit,
@@ -101,7 +119,8 @@ pub fn crosses(side: Side, limit: Option<i64>, price: i64) -> bool {
     }
 }
 
-/// `base` moved by `ticks`, up or down, stopping at the ends of `i64`. The second value says whether it stopped.
+/// Returns `base` moved by `ticks`, up or down, saturating at the ends of `i64`, and whether it
+/// saturated.
 pub fn moved(base: i64, ticks: u64, up: bool) -> (i64, bool) {
     let exact = if up { i128::from(base) + i128::from(ticks) } else { i128::from(base) - i128::from(ticks) };
     let held = exact.clamp(i128::from(i64::MIN), i128::from(i64::MAX));

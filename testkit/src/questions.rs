@@ -1,11 +1,13 @@
-//! What the real book can be asked, answered the slow way.
+//! The queries of `vvp_core::book::Book`, answered by walking the book.
 
 use super::book::Book;
 use vvp_core::book::{FillCost, Price, Qty, QueuePosition, Side};
 
 impl Book {
-    /// What trades before a resting order at its price: for a displayed order the slices queued ahead; for a hidden
-    /// one everything displayed, reserves too, and the hidden orders ahead.
+    /// Returns what trades before a resting order at its price; `None` if no order `id` rests.
+    ///
+    /// For a displayed order: the slices queued ahead. For a hidden one: all displayed orders with
+    /// their reserves, and the hidden orders ahead. Quantities in lots.
     pub fn queue_position(&self, id: u64) -> Option<QueuePosition> {
         let order = self.orders.get(&id)?;
         let level = &self.levels(order.side)[&order.price?];
@@ -24,7 +26,8 @@ impl Book {
         Some(QueuePosition { orders_ahead: ids.len() as u32, qty_ahead: Qty::new(lots) })
     }
 
-    /// What a market order of `side` for `qty` would take.
+    /// Returns what a market order of `side` for `qty` lots would take: lots, notional (ticks ×
+    /// lots) and the worst price.
     pub fn cost_to_fill(&self, side: Side, qty: u64) -> FillCost {
         let mut left = qty;
         let mut notional = 0;

@@ -1,4 +1,4 @@
-//! Why a command is refused: the tests in the order of the contract. Nothing here changes anything.
+//! Refusals: the tests of new and replace in the order of chapter 17. They change nothing.
 
 use super::book::Book;
 use super::engine::Model;
@@ -36,7 +36,8 @@ impl Book {
 }
 
 impl Model {
-    /// Rule 16 but `max_orders`: blocked, quantity, notional of `order` with limit price `price` and quantity `qty`.
+    /// Rule 16 but `max_orders`: blocked, quantity, notional of `order` with limit price `price`
+    /// and quantity `qty`.
     fn risk(&self, book: &Book, order: &Order, price: Option<i64>, qty: u64, cov: &mut Coverage) -> Option<Reject> {
         let limits = self.limits.get(&order.owner)?;
         if limits.blocked {
@@ -62,8 +63,8 @@ impl Model {
         None
     }
 
-    /// Why a new order is refused.
-    pub fn refuse_new(&self, at: usize, order: &Order, cov: &mut Coverage) -> Option<Reject> {
+    /// Returns why a new order is refused (M17.2).
+    pub(crate) fn refuse_new(&self, at: usize, order: &Order, cov: &mut Coverage) -> Option<Reject> {
         let book = &self.books[at];
         let immediate = matches!(order.tif, TimeInForce::Ioc | TimeInForce::Fok);
         // phase
@@ -154,9 +155,10 @@ impl Model {
         self.refuse_level(book, order, None, cov)
     }
 
-    /// Why a replace is refused. `Ok` gives the price, stop and quantity it asks for, and whether it keeps priority.
+    /// Returns why a replace is refused (M17.3), or the price, stop and quantity that it asks for
+    /// and whether it keeps priority.
     #[allow(clippy::type_complexity)]
-    pub fn refuse_replace(
+    pub(crate) fn refuse_replace(
         &self,
         at: usize,
         id: u64,

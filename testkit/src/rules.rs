@@ -1,16 +1,20 @@
-//! What the comparison counts, so that it can show that it met every rule.
+//! Coverage: counts how often a run met each case of the contract.
 
 use std::collections::BTreeMap;
 use vvp_core::book::{CancelReason, Event, EventBody, EventKind, Reject};
 
 macro_rules! rules {
     ($($name:ident $text:literal,)+) => {
-        /// One statement of the contract that a command stream can run into.
+        /// A case of the contract that a command stream can meet.
+        ///
+        /// Each description begins with the number of its chapter in `docs/matching.md`, whose last
+        /// table names the counters of each rule.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-        pub enum Rule { $($name),+ }
+        #[non_exhaustive]
+        pub enum Rule { $(#[doc = $text] $name),+ }
 
         impl Rule {
-            /// All of them, with what they say.
+            /// All cases with their descriptions.
             pub const ALL: &'static [(Rule, &'static str)] = &[$((Rule::$name, $text)),+];
         }
     };
@@ -161,43 +165,46 @@ rules! {
     R16OrdersElsewhere "16 orders on other instruments count",
     R16OrdersIoc "16 an ioc or market order is not counted",
     R16ReplaceNotOrders "16 a replace passes when the owner is at max_orders",
-    RoomTotal "x  level total overflow refused on new",
-    RoomTotalReplace "x  level total overflow refused on replace",
-    RoomTotalSelf "x  a replaced order does not count in its level's total",
-    RoomFullMarketable "x  a marketable order refused for want of room",
-    RoomIocWhenFull "x  ioc or market needs no room",
-    RoomReplaceWhenFull "x  replace needs no room in a full book",
-    RoomBoth "x  a triggered stop_limit finds neither room nor a total that fits",
-    IdReuse "x  an id is used again after its order died",
+    RoomTotal "17 level total overflow refused on new",
+    RoomTotalReplace "17 level total overflow refused on replace",
+    RoomTotalSelf "17 a replaced order does not count in its level's total",
+    RoomFullMarketable "17 a marketable order refused for want of room",
+    RoomIocWhenFull "17 ioc or market needs no room",
+    RoomReplaceWhenFull "17 replace needs no room in a full book",
+    RoomBoth "17 a triggered stop_limit finds neither room nor a total that fits",
+    IdReuse "0  an id is used again after its order died",
 }
 
-/// Counters of everything that happened.
+/// Counters of commands, events and cases of the contract.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     rules: BTreeMap<Rule, u64>,
-    pub kinds: BTreeMap<EventKind, u64>,
-    pub rejects: BTreeMap<Reject, u64>,
-    pub cancels: BTreeMap<CancelReason, u64>,
+    kinds: BTreeMap<EventKind, u64>,
+    rejects: BTreeMap<Reject, u64>,
+    cancels: BTreeMap<CancelReason, u64>,
+    /// Commands applied.
     pub commands: u64,
 }
 
 impl Coverage {
-    pub fn hit(&mut self, rule: Rule) {
+    pub(crate) fn hit(&mut self, rule: Rule) {
         *self.rules.entry(rule).or_default() += 1;
     }
 
-    pub fn hit_if(&mut self, condition: bool, rule: Rule) {
+    pub(crate) fn hit_if(&mut self, condition: bool, rule: Rule) {
         if condition {
             self.hit(rule);
         }
     }
 
+    /// Returns how often a case was met.
+    #[must_use]
     pub fn hits(&self, rule: Rule) -> u64 {
         self.rules.get(&rule).copied().unwrap_or(0)
     }
 
     /// Counts an event.
-    pub fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         *self.kinds.entry(event.kind()).or_default() += 1;
         match event.body() {
             EventBody::Rejected { reason, .. } => *self.rejects.entry(reason).or_default() += 1,
@@ -220,7 +227,8 @@ impl Coverage {
         self.commands += other.commands;
     }
 
-    /// The table, and the names of all that were never met.
+    /// Returns a table of all counters, and the descriptions of those that are zero.
+    #[must_use]
     pub fn report(&self) -> (String, Vec<String>) {
         use std::fmt::Write;
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Untriggered stops: when they are satisfied, in which order they go, and what they become (rule 8).
+//! Stops: when they are satisfied, in which order they trigger, what they become (chapter 8).
 
 use super::book::{Book, Tape};
 use super::order::{Order, moved};
@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, VecDeque};
 use vvp_core::book::{EventBody, OrderType, Phase, Side};
 
 impl Order {
-    /// The stop price now: given, or of a trailing stop the anchor less (sell) or plus (buy) the trail.
+    /// The stop price now: given, or of a trailing stop the anchor less (sell) or plus (buy) the
+    /// trail.
     fn stop_now(&self) -> Option<(i64, bool)> {
         match self.trail {
             None => self.stop.map(|stop| (stop, false)),
@@ -16,7 +17,7 @@ impl Order {
     }
 
     /// Buy: last ≥ stop. Sell: last ≤ stop.
-    pub fn satisfied(&self, last: i64) -> bool {
+    pub(crate) fn satisfied(&self, last: i64) -> bool {
         self.stop_now().is_some_and(|(stop, _)| match self.side {
             Side::Buy => last >= stop,
             Side::Sell => last <= stop,
@@ -43,10 +44,10 @@ impl Order {
 }
 
 impl Book {
-    /// Tests the stops and lets all go that are satisfied, with everything that follows from it.
+    /// Tests the stops and triggers all that are satisfied, with everything that follows.
     ///
-    /// `no_room`: ids for which the other implementation had no room for a level.
-    pub fn run_stops(&mut self, no_room: &BTreeSet<u64>, tape: &mut Tape) {
+    /// `no_room`: ids for which the engine under test had no room for a level.
+    pub(crate) fn run_stops(&mut self, no_room: &BTreeSet<u64>, tape: &mut Tape) {
         let mut queue = VecDeque::new();
         self.test_stops(&mut queue, tape);
         while let Some(mut order) = queue.pop_front() {
@@ -76,8 +77,8 @@ impl Book {
         }
     }
 
-    /// One test: moves the anchors and puts all satisfied stops at the end of the queue, buys by ascending stop,
-    /// then sells by descending stop, ties in entry order.
+    /// One test: moves the anchors and puts all satisfied stops at the end of the queue, buys by
+    /// ascending stop, then sells by descending stop, ties in entry order.
     fn test_stops(&mut self, queue: &mut VecDeque<Order>, tape: &mut Tape) {
         let traded = self.traded.take();
         if self.phase != Phase::Continuous {

@@ -1,24 +1,38 @@
 //! Seeded random command streams of a flavour.
 //!
-//! Ids come from a small space and prices from a narrow range, so that orders often meet; a model follows the stream,
-//! so that cancels and replaces mostly name live orders. The same flavour and seed always give the same commands.
+//! Ids come from a small space and prices from a narrow range, so that orders often meet. A model
+//! follows the stream, so that cancels and replaces mostly name live orders. The same flavour and
+//! seed always give the same commands.
 
-use super::Model;
+use super::engine::{MAX_INSTRUMENTS, Model};
 use super::flavours::{Flavour, Prices, Sizes};
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OrderType, OwnerId, Phase, Price, Qty, Refusal, Reject,
     Replacement, SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 
-/// SplitMix64.
+/// A seeded random generator: SplitMix64 (Steele, Lea, Flood 2014). Not for secrets.
+///
+/// The numbers of a seed never change: expected files of the tests are made with them.
+///
+/// ```
+/// use vvp_testkit::streams::Rng;
+///
+/// let mut rng = Rng::new(7);
+/// assert_eq!(rng.word(), 0x63cb_e1e4_5932_0dd7); // as the published algorithm
+/// assert!(rng.below(6) < 6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    pub fn new(seed: u64) -> Self {
+    /// Creates a generator; every seed is good, 0 too.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
+    /// Returns the next 64 random bits.
     pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -27,12 +41,15 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `0..n`.
+    /// Returns a number in `0..n`, uniform but for a bias of at most n / 2^64.
+    ///
+    /// # Panics
+    /// If `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         self.word() % n
     }
 
-    /// True `n` times in a thousand.
+    /// Returns true `n` times in a thousand.
     pub fn permille(&mut self, n: u64) -> bool {
         self.below(1000) < n
     }
@@ -42,7 +59,7 @@ impl Rng {
     }
 }
 
-/// A running stream.
+/// A random command stream of one flavour and seed.
 #[derive(Debug)]
 pub struct Stream {
     flavour: Flavour,
@@ -56,7 +73,16 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Prepares the stream of a flavour and a seed.
+    ///
+    /// # Panics
+    /// If `flavour.instruments` is more than [`MAX_INSTRUMENTS`].
+    #[must_use]
     pub fn new(flavour: &Flavour, seed: u64) -> Self {
+        assert!(
+            usize::from(flavour.instruments) <= MAX_INSTRUMENTS,
+            "a flavour has up to {MAX_INSTRUMENTS} instruments"
+        );
         let mut rng = Rng::new(seed ^ 0x5EED);
         let instruments = usize::from(flavour.instruments);
         let middle = (0..instruments).map(|_| rng.pick(&[0, 100, 1000, -50, 15_000])).collect();
@@ -66,7 +92,11 @@ impl Stream {
         Self { flavour: flavour.clone(), rng, clock: 0, middle, phases, model, scatter }
     }
 
-    /// The whole stream: definitions, then `len` commands.
+    /// Returns the stream: one definition per instrument, the phase of an opening auction if there
+    /// is one, then `len` commands. A shorter stream of the same seed is a prefix of a longer one.
+    ///
+    /// # Panics
+    /// If the flavour has no instrument, id or owner, more than 8 owners, or no weight.
     pub fn commands(mut self, len: usize) -> Vec<Command> {
         let mut commands = self.definitions();
         for command in &commands {
@@ -119,7 +149,7 @@ impl Stream {
         self.rng.below(u64::from(self.flavour.instruments)) as usize
     }
 
-    /// An id of the space: 0, the largest, and others either dense or scattered.
+    /// Returns an id of the id space: 0, the largest, and others either dense or scattered.
     fn id_at(&self, index: u64) -> OrderId {
         OrderId::new(match index {
             1 => u64::MAX,

@@ -1,6 +1,8 @@
-//! Just enough of the text format (section 4) for the scenario files: one flat JSON object a line in, event lines out.
+//! The text format (chapters 19 and 20) as far as the scenario files need it: one flat JSON object
+//! a line in, event lines out.
 //!
-//! Naive on purpose, and only as strict as the scenarios need: what is not a command becomes a bad line.
+//! Simple on purpose, and only as strict as the scenarios need: what is not a command is a bad
+//! line.
 
 use super::engine::Model;
 use std::collections::BTreeMap;
@@ -22,7 +24,8 @@ type Fields = BTreeMap<String, Value>;
 /// The names of all fields.
 const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked";
 
-/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean field.
+/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean
+/// field.
 fn object(line: &str) -> Option<Fields> {
     let mut rest = line.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     let mut fields = Fields::new();
@@ -73,7 +76,8 @@ fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// A decimal as mantissa and decimals, without trailing zeros. Mantissas beyond `i128` are not for scenarios.
+/// A decimal as mantissa and decimals, without trailing zeros. Mantissas beyond `i128` are not for
+/// scenarios.
 fn decimal(text: &str) -> Option<(i128, u32)> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -162,16 +166,25 @@ impl Taker {
     }
 }
 
-/// Runs a whole file through a model with `--book` at the end; gives the lines that `vvpx match --book` must print.
+/// A run of a command file (JSON Lines) through a [`Model`].
 #[derive(Debug)]
 pub struct Session {
-    pub model: Model,
+    model: Model,
     symbols: Vec<InstrumentSpec>,
     out: String,
     seq: u64,
 }
 
 impl Session {
+    /// Returns the lines that `vvpx match --book` must print for a command file, given as its text.
+    ///
+    /// ```
+    /// use vvp_testkit::text::Session;
+    ///
+    /// let out = Session::run(r#"{"op":"new","id":1,"side":"buy","price":"99","qty":5}"#);
+    /// assert_eq!(out.lines().next(), Some(r#"{"seq":1,"event":"accepted","id":1}"#));
+    /// ```
+    #[must_use]
     pub fn run(file: &str) -> String {
         let mut session = Self { model: Model::new(1 << 20, 1 << 20), symbols: Vec::new(), out: String::new(), seq: 0 };
         for (at, line) in file.lines().enumerate() {

@@ -12,9 +12,8 @@
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
-    Book, BookView, CancelReason, Command, Event, EventBody, FillCost, FnSink, InstrumentId, InstrumentSpec, OrderId,
-    OrderType, OwnerId, Phase, Price, Qty, QueuePosition, Reject, Replacement, RestingOrder, SelfTradePrevention, Side,
-    Symbol, TimeInForce,
+    Book, BookView, Command, Event, FillCost, FnSink, InstrumentId, InstrumentSpec, OrderId, OrderType, OwnerId, Phase,
+    Price, Qty, QueuePosition, Replacement, RestingOrder, SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 use vvp_core::engine::{Engine, Matcher};
 use vvp_testkit::flavours::{Flavour, flavours};
@@ -49,16 +48,6 @@ fn events_of<M: Checked>(engine: &mut M, command: &Command) -> Vec<Event> {
     let mut events = Vec::new();
     engine.apply(command, &mut FnSink(|e| events.push(e)));
     events
-}
-
-/// The orders for which these events report that there was no room for a level.
-fn without_level(events: &[Event]) -> Vec<u64> {
-    let id = |e: &Event| match e.body() {
-        EventBody::Rejected { id, reason: Reject::LevelsFull, .. } => id.map(OrderId::get),
-        EventBody::Canceled { id, reason: CancelReason::LevelsFull, .. } => Some(id.get()),
-        _ => None,
-    };
-    events.iter().filter_map(id).collect()
 }
 
 /// What can be read of the real book beyond [`BookView`].
@@ -193,22 +182,20 @@ fn same_book<B: Readable>(book: &B, model: &vvp_testkit::book::Book) -> Result<(
 /// Runs both over the commands; compares the books after every `every`-th command and after the last.
 fn compare<M: Checked>(commands: &[Command], room: (usize, usize), every: usize) -> Result<Coverage, Difference> {
     let mut engine = M::new_box_zeroed().expect("memory");
-    let mut model = Model::new(room.0, room.1);
-    model.far_levels = M::FAR_LEVELS;
+    let mut model = Model::new(room.0, room.1).with_owners(OWNERS).with_far_levels(M::FAR_LEVELS);
     for (at, command) in commands.iter().enumerate() {
         let differ = |text: String| Err(Difference { at, text: format!("command {at}: {command:?}\n{text}") });
         let Ok(here) = catch_unwind(AssertUnwindSafe(|| events_of(&mut *engine, command))) else {
             return differ("the engine panics".into());
         };
-        model.assume_levels_full(without_level(&here));
-        let Ok(there) = catch_unwind(AssertUnwindSafe(|| {
-            let events = model.apply(command);
+        let Ok(compared) = catch_unwind(AssertUnwindSafe(|| {
+            let compared = model.compare(command, &here);
             model.check();
-            events
+            compared
         })) else {
             return differ(format!("the model panics; the engine says\n{here:#?}"));
         };
-        if here != there {
+        if let Err(there) = compared {
             let first = here.iter().zip(&there).position(|(a, b)| a != b).unwrap_or(here.len().min(there.len()));
             let list = |events: &[Event]| events.iter().map(|e| format!("  {e:?}\n")).collect::<String>();
             return differ(format!(

@@ -91,7 +91,6 @@ fn every_flavour_reads_as_the_model() {
     for (i, flavour) in flavours().iter().enumerate().filter(|(_, f)| f.room == (1000, 200)) {
         let mut engine = Normal::new_box_zeroed().expect("memory");
         let mut model = Model::new(1000, 200);
-        model.far_levels = usize::MAX;
         for (at, c) in Stream::new(flavour, 271 + i as u64).commands(flavour.len.min(800)).iter().enumerate() {
             engine.apply(c, &mut CountSink::default());
             model.apply(c);

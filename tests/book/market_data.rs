@@ -225,7 +225,6 @@ fn compare<M: Matcher + FromZeros, const TOUCHED: usize>(
 ) -> [u64; 8] {
     let mut engine = M::new_box_zeroed().expect("memory");
     let mut model = Model::new(room.0, room.1);
-    model.far_levels = usize::MAX;
     let mut reader = Reader::default();
     let (mut records, mut events) = (Vec::new(), Vec::new());
     for (at, command) in commands.iter().enumerate() {

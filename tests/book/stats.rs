@@ -30,7 +30,6 @@ fn check(flavour: &Flavour, seed: u64, len: usize) {
     let commands = Stream::new(flavour, seed).commands(len);
     let mut engine = Normal::new_box_zeroed().expect("memory");
     let mut model = Model::new(1000, 200);
-    model.far_levels = usize::MAX;
     let mut meter = Box::new(Meter::new());
     let mut there = Counted::default();
     let mut clock_ns = 0;

@@ -75,7 +75,6 @@ fn run<E: Tried>(flavour: &Flavour, seed: u64, len: usize, met: &mut Met) {
     let commands = Stream::new(flavour, seed).commands(len);
     let mut engine = E::new_box_zeroed().expect("memory");
     let mut model = Model::new(flavour.room.0, flavour.room.1);
-    model.far_levels = usize::MAX;
     let mut rng = Rng::new(seed);
     let mut memory = vec![MaybeUninit::<Event>::uninit(); 4096];
     for (at, c) in commands.iter().enumerate() {

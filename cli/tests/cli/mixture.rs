@@ -1,30 +1,15 @@
-//! A stream of commands of every kind, always the same: what determinism is tested with.
+//! A stream of commands of every kind, always the same: what determinism is tested with. Expected
+//! sums depend on every number that [`Rng`] gives for a seed.
 
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, Op, OrderId, OwnerId, Phase, Price, Qty, Replacement,
     SelfTradePrevention, Side, Symbol, TimeInForce,
 };
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
+use vvp_testkit::streams::Rng;
 
 /// Two instruments, then `count` commands: a few hundred live orders, auctions now and then, a clock that runs.
 pub(crate) fn mixture(seed: u64, count: usize) -> Vec<Command> {
-    let mut random = Random(seed);
+    let mut random = Rng::new(seed);
     let mut commands = Vec::with_capacity(count + 2);
     for (index, name) in [b"ALPHA", b"OMEGA"].into_iter().enumerate() {
         let mut spec = InstrumentSpec::new(Symbol::new(name).expect("a symbol"));
@@ -58,7 +43,7 @@ pub(crate) fn mixture(seed: u64, count: usize) -> Vec<Command> {
     commands
 }
 
-fn one(random: &mut Random, clock: u64) -> Command {
+fn one(random: &mut Rng, clock: u64) -> Command {
     let id = OrderId::new(random.below(600));
     let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
     let away = random.below(25) as i64 - 5;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use vvp_testkit::streams::Rng;
 
 /// What to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -32,27 +33,10 @@ struct Order {
     size: u64,
 }
 
-struct Random(u64);
-
-impl Random {
-    /// splitmix64
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
-
 const STEP: i64 = 100;
 
 struct State {
-    random: Random,
+    random: Rng,
     orders: Vec<Order>,
     levels: [BTreeMap<i64, u64>; 2],
     middle: i64,
@@ -156,7 +140,7 @@ impl State {
 
 /// Runs the market and writes down what LOBSTER would: events within the best levels only, and the book after each.
 pub(crate) fn simulate(market: &Market) -> Files {
-    let random = Random(market.seed);
+    let random = Rng::new(market.seed);
     let mut s = State {
         random,
         orders: Vec::new(),

@@ -7,20 +7,13 @@ use vvp_std_adapter::ipc::{
 };
 use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionOptions, SharedRegion};
 use vvp_std_adapter::thread::Backoff;
+use vvp_testkit::streams::Rng;
 
 type Message = [u64; 5];
 type Channel = SpscChannel<Message, 256>;
 
 fn message(n: u64) -> Message {
     [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15), n ^ 0x55, n.rotate_left(7)]
-}
-
-/// Numbers that differ from round to round.
-fn random(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
 }
 
 #[test]
@@ -52,14 +45,13 @@ fn garbage_in_the_control_words_stays_in_the_queue() {
     let channel = SpscChannel::<u64, 16>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut tx, mut rx) = (channel.sender().expect("free"), channel.receiver().expect("free"));
     let bytes = channel.region().bytes();
-    let (mut state, mut out) = (99_u64, [0_u64; 64]);
+    let (mut random, mut out) = (Rng::new(99), [0_u64; 64]);
     for round in 0..200_000_u64 {
         // Heads and tails near the truth as well as far from it.
-        let at = usize::try_from(random(&mut state)).expect("64 bits") % bytes.len().min(700);
-        let byte =
-            if round % 3 == 0 { random(&mut state) as u8 } else { bytes[at].load(Ordering::Relaxed).wrapping_add(1) };
+        let at = usize::try_from(random.word()).expect("64 bits") % bytes.len().min(700);
+        let byte = if round % 3 == 0 { random.word() as u8 } else { bytes[at].load(Ordering::Relaxed).wrapping_add(1) };
         bytes[at].store(byte, Ordering::Relaxed);
-        match random(&mut state) % 8 {
+        match random.below(8) {
             0 => drop(tx.push(round)),
             1 => drop(rx.pop()),
             2 => assert!(tx.push_slice(&[round; 64]) <= 16),
@@ -82,11 +74,11 @@ fn garbage_in_the_control_words_stays_in_the_queue() {
 }
 
 /// Garbage in all words of a region, at random and near the truth.
-fn spoil(region: &SharedRegion, state: &mut u64, round: u64, most: usize) {
+fn spoil(region: &SharedRegion, random: &mut Rng, round: u64, most: usize) {
     let bytes = region.bytes();
-    let at = usize::try_from(random(state)).expect("64 bits") % bytes.len().min(most);
+    let at = usize::try_from(random.word()).expect("64 bits") % bytes.len().min(most);
     let byte =
-        if round.is_multiple_of(3) { random(state) as u8 } else { bytes[at].load(Ordering::Relaxed).wrapping_add(1) };
+        if round.is_multiple_of(3) { random.word() as u8 } else { bytes[at].load(Ordering::Relaxed).wrapping_add(1) };
     bytes[at].store(byte, Ordering::Relaxed);
 }
 
@@ -94,10 +86,10 @@ fn spoil(region: &SharedRegion, state: &mut u64, round: u64, most: usize) {
 fn garbage_in_lanes_stays_in_them() {
     let lanes = FanIn::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut tx) = (lanes.receiver().expect("free"), lanes.sender(1).expect("free"));
-    let mut state = 17;
+    let mut random = Rng::new(17);
     for round in 0..200_000 {
-        spoil(lanes.region(), &mut state, round, 4_096);
-        match random(&mut state) % 6 {
+        spoil(lanes.region(), &mut random, round, 4_096);
+        match random.below(6) {
             0 => drop(tx.push(round)),
             1 => drop(rx.pop()),
             2 => assert!(tx.push_slice(&[round; 64]) <= 8),
@@ -112,10 +104,10 @@ fn garbage_in_lanes_stays_in_them() {
 fn garbage_in_a_queue_of_many_stays_in_it() {
     let channel = MpscChannel::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut tx) = (channel.receiver().expect("free"), channel.sender(1).expect("free"));
-    let mut state = 18;
+    let mut random = Rng::new(18);
     for round in 0..200_000 {
-        spoil(channel.region(), &mut state, round, 4_096);
-        match random(&mut state) % 5 {
+        spoil(channel.region(), &mut random, round, 4_096);
+        match random.below(5) {
             0 => drop(tx.push(round)),
             1 | 2 => assert!(rx.pop().map_or(0, |(lane, _)| lane) < 3),
             3 if round % 64 == 0 => drop(rx.pass_over()),

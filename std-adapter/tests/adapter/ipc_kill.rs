@@ -2,7 +2,7 @@
 //!
 //! 40 kills a test; `VVP_KILLS=1000 cargo test -p vvp-std-adapter --test ipc_kill` does a thousand.
 
-use crate::part::{Bounded, Limit, Part, Random, given, kills};
+use crate::part::{Bounded, Limit, Part, given, kills};
 use crate::place::{PLAIN, Place};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use vvp_std_adapter::ipc::{
     ClaimError, FanIn, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError, SpscChannel,
 };
 use vvp_std_adapter::memory::region::{Region, RegionDir};
+use vvp_testkit::streams::Rng;
 
 type Message = [u64; 5];
 type Spsc = SpscChannel<Message, 256>;
@@ -38,7 +39,7 @@ fn part_spsc_sender() {
     let channel = Spsc::open_in(&dir, "channel", &PLAIN).expect("made by the test");
     let mut tx = channel.sender().expect("the last one is dead");
     let mut n = tx.position() as u64;
-    let (mut random, limit) = (Random(n | 1), Limit::new());
+    let (mut random, limit) = (Rng::new(n), Limit::new());
     let message = |n| message(0, n);
     loop {
         limit.check();
@@ -65,7 +66,7 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
     let (kills, limit, place) = (kills(), Limit::new(), Place::new("spsc-sender"));
     let channel = Spsc::create_in(&place.dir(), "channel", &PLAIN).expect("fresh");
     let mut rx = channel.receiver().expect("free");
-    let (mut next, mut random) = (0_u64, Random(88_172_645_463_325_252));
+    let (mut next, mut random) = (0_u64, Rng::new(1));
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
         let mut child = Part::start("part_spsc_sender", place.text());
@@ -153,7 +154,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
     let channel = Spsc::create_in(&place.dir(), "channel", &PLAIN).expect("fresh");
     let ledger = Region::<Ledger>::create_in(&place.dir(), "ledger", &PLAIN, |_| ()).expect("fresh");
     let mut tx = channel.sender().expect("free");
-    let (mut n, mut random) = (0_u64, Random(2_463_534_242));
+    let (mut n, mut random) = (0_u64, Rng::new(2));
     for _ in 0..kills {
         let mut child = Part::start("part_spsc_receiver", place.text());
         let until = n + 300 + random.below(500);
@@ -241,7 +242,7 @@ impl Receiver for MpscReceiver<Message, 64, LANES> {
 /// Kills one of three senders again and again, while the others go on, and looks at all that `rx` gives.
 fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANES] {
     let (kills, limit) = (kills(), Limit::new());
-    let (mut next, mut random, mut messages) = ([0_u64; LANES], Random(362_436_069), 0_u64);
+    let (mut next, mut random, mut messages) = ([0_u64; LANES], Rng::new(3), 0_u64);
     let start = |lane: usize| Part::start(part, &format!("{}:{lane}", place.text()));
     let mut children: [Option<Part>; LANES] = core::array::from_fn(|lane| Some(start(lane)));
     let mut take = |rx: &mut _, next: &mut [u64; LANES]| {
@@ -347,7 +348,7 @@ fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it
     let channel = Mpsc::create_in(&place.dir(), "mpsc", &PLAIN).expect("fresh");
     let ledger = Region::<Ledger>::create_in(&place.dir(), "ledger", &PLAIN, |_| ()).expect("fresh");
     let mut tx = channel.sender(0).expect("free");
-    let mut random = Random(521_288_629);
+    let mut random = Rng::new(4);
     for _ in 0..kills {
         let mut child = Part::start("part_mpsc_receiver", place.text());
         let until = tx.position() as u64 + 300 + random.below(500);
@@ -396,7 +397,7 @@ fn a_writer_killed_at_any_point_leaves_the_newest_value_whole() {
     let cell = Cell::create_in(&place.dir(), "cell", &PLAIN).expect("fresh");
     let mut reader = cell.reader();
     let mut newest = 0;
-    let mut random = Random(88_675_123);
+    let mut random = Rng::new(5);
     for _ in 0..kills {
         let mut child = Part::start("part_writer", place.text());
         let until = newest + 1 + random.below(5_000);

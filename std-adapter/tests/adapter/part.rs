@@ -133,20 +133,3 @@ impl Wait for Bounded {
 pub(crate) fn kills() -> u64 {
     std::env::var("VVP_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
 }
-
-/// Numbers that differ from round to round (xorshift).
-#[derive(Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
