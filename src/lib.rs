@@ -59,6 +59,7 @@
 //! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
 //! | [`wire`] | market data as exchanges send it: ITCH 5.0 |
 //! | [`sync`] | the one door to atomics |
+//! | [`guide`] | the pages of the folder `docs`, [the matching contract](guide::matching) among them |
 //!
 //! # What it costs
 //! Machine instructions of a whole command, from the record to its event in the sink, on x86-64 (`scripts/instructions.sh`,
@@ -100,6 +101,8 @@ pub mod cell;
 #[cfg(all(feature = "defmt", not(loom)))]
 mod defmt;
 pub mod engine;
+#[cfg(doc)]
+pub mod guide;
 pub mod layout;
 pub mod map;
 pub mod market_data;

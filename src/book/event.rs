@@ -113,7 +113,8 @@ pub(crate) const HAS_LINE: u8 = 4;
 pub(crate) const HAS_PRICE: u8 = 8;
 pub(crate) const NO_INSTRUMENT: u8 = 16;
 
-/// One thing that happened, in 64 bytes (`docs/records.md` gives every field's place).
+/// One event, a record of 64 bytes. [docs/records.md](crate::guide::records) gives the offset of
+/// every field.
 ///
 /// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
 /// [`Event::from_record`] reads it. [`Event::body`] gives it as an enum to match on.

@@ -33,7 +33,8 @@ pub enum MarketData {
     },
 }
 
-/// One piece of market data in 64 bytes (`docs/market-data.md` gives every field's place).
+/// One market data record, 64 bytes. [docs/market-data.md](crate::guide::market_data) gives the
+/// offset of every field.
 ///
 /// Little-endian on every target and its own binary form: `as_bytes` writes it, [`Record::from_record`] reads it.
 /// [`Record::data`] gives it as an enum to match on.

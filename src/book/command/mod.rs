@@ -55,7 +55,8 @@ pub(crate) const NO_INSTRUMENT: u16 = 1 << 11; // refused: belongs to no instrum
 /// Set by the builder when it was asked for something that the order cannot have. No valid record has it.
 pub(crate) const CONTRADICTION: u16 = 1 << 15;
 
-/// One command, in 64 bytes (`docs/records.md` gives every field's place).
+/// One command, a record of 64 bytes. [docs/records.md](crate::guide::records) gives the offset of
+/// every field.
 ///
 /// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
 /// [`Command::from_record`] reads and checks it.

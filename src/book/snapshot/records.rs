@@ -1,4 +1,5 @@
-//! The records of a saved book: little-endian, at any address. `docs/snapshot.md` has every byte.
+//! The records of a saved book: little-endian, at any address.
+//! [docs/snapshot.md](crate::guide::snapshot) has every byte.
 
 use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTradePrevention, Side, Symbol, Tick, TimeInForce};
 use crate::book::order_book::Rest;

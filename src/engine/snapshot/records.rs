@@ -1,4 +1,5 @@
-//! The records of a snapshot that belong to no book: little-endian, at any address. `docs/snapshot.md` has every byte.
+//! The records of a snapshot that belong to no book: little-endian, at any address.
+//! [docs/snapshot.md](crate::guide::snapshot) has every byte.
 
 use crate::book::{Limits, OwnerId, Qty};
 use zerocopy::little_endian::{U32, U64};

@@ -53,7 +53,7 @@
 //!   finds the key before and after, never neither or both.
 //! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write updates to. Below
 //!   that chance refuses nobody: a crowd has the far places, each of which is in another neighbourhood, and those whom
-//!   it would push out have theirs (`docs/maps.md` has the bound and what was measured).
+//!   it would push out have theirs ([docs/maps.md](crate::guide::maps) has the bound and what was measured).
 //!
 //! # Progress
 //! | operation | guarantee |

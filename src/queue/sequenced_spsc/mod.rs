@@ -27,7 +27,7 @@
 //! two cache lines of the producer for a value, that of the index and that of the slot; here one carries both, so a
 //! value that the consumer waits for is there after one transfer. What that costs: the sequences take room (a slot of a
 //! `u64` is 16 bytes), so values lie apart and cannot be lent as slices, and batches are slower than `Spsc`'s.
-//! `docs/queues.md` has the numbers.
+//! [docs/queues.md](crate::guide::queues) has the numbers.
 //!
 //! # How it works
 //! Value number `i` (from 0, wrapping with `usize`) goes to slot `i mod N`. The producer writes it and then stores

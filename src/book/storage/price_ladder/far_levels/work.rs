@@ -1,5 +1,5 @@
 //! The work of operations on far levels, in nodes looked at: tests hold each operation, and each
-//! command of an engine, to the bound that docs/book.md states.
+//! command of an engine, to the bound that [docs/book.md](crate::guide::book) states.
 
 #[cfg(all(test, not(broken)))]
 pub(in crate::book) use counter::{depth, most, take};
