@@ -46,15 +46,16 @@ pub struct Book<
     T: StateHash = NoStateHash,
 > {
     pub(super) phase: Phase,
-    /// A trade or a new stop since the stops were last tested.
+    /// Whether there was a trade or a new or replaced stop since the stops were last tested (M8.3).
     pub(super) untested: bool,
     reserved: [u8; 6],
+    /// The last trade price.
     pub(super) last: Ticks,
     pub(super) reference: Ticks,
     min_price: i64,
     /// How far the highest price of the band lies above the lowest.
     band: u64,
-    /// Entry stamps given so far.
+    /// Entry stamps assigned so far (M0.12).
     pub(super) stamps: u64,
     pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
     pub(super) ids: IdIndex<IDS>,
@@ -64,7 +65,7 @@ pub struct Book<
     checked: Checked<Self>,
 }
 
-/// A price in ticks, or none.
+/// An optional price in ticks.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Ticks {
@@ -87,7 +88,7 @@ impl Ticks {
     }
 }
 
-/// Where an id leads.
+/// Result of a lookup by id. Orders and untriggered stops share one id space (M8.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
@@ -105,7 +106,7 @@ pub(super) const fn stop_entry(slot: u32) -> u32 {
     slot | STOP
 }
 
-/// What an order brings when it comes to rest.
+/// An order at the moment when it comes to rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest {
     pub(super) id: u64,
@@ -114,7 +115,7 @@ pub(super) struct Rest {
     pub(super) side: Side,
     pub(super) price: Price,
     pub(super) attributes: Attributes,
-    /// Iceberg: what it shows at most.
+    /// Iceberg: the largest slice.
     pub(super) display: u64,
     /// gtd: when it expires.
     pub(super) expires: u64,
@@ -137,7 +138,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// An empty book. All-zero bytes are the same.
+    /// Creates an empty book; all-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
         checked!(Self);
@@ -145,7 +146,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         unsafe { core::mem::zeroed() }
     }
 
-    /// Makes an empty book that of `spec`.
+    /// Defines an empty book: sets the price band (M17.6) and the reference price of `spec`.
     pub(crate) fn define(&mut self, spec: &InstrumentSpec) {
         checked!(Self);
         self.min_price = spec.min_price.map_or(i64::MIN, Price::ticks);
@@ -156,7 +157,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Makes a book without orders that of nobody.
+    /// Resets a book without orders to the undefined state.
     pub(super) const fn undefine(&mut self) {
         self.phase = Phase::Continuous;
         self.untested = false;
@@ -164,12 +165,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         (self.min_price, self.band, self.stamps) = (0, 0, 0);
     }
 
+    /// Returns whether a price lies in the band, ends included (M17.6).
     #[inline(always)]
     pub(super) const fn in_band(&self, price: Price) -> bool {
         price.ticks().wrapping_sub(self.min_price) as u64 <= self.band
     }
 
-    /// The next entry stamp.
+    /// Assigns the next entry stamp (M0.12).
     #[inline(always)]
     pub(super) const fn next_stamp(&mut self) -> u64 {
         self.stamps += 1;
@@ -178,7 +180,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     // ---- by id -------------------------------------------------------------------------------------------------
 
-    /// Finds a live order or stop.
+    /// Finds a live order or stop by id (M0.8).
     #[inline(always)]
     pub(super) fn find(&self, id: u64) -> Found {
         checked!(Self);
@@ -214,9 +216,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.ids.remove(id, stop_entry(slot));
     }
 
-    // ---- an order comes to rest, and goes ----------------------------------------------------------------------
+    // ---- entering and leaving the book: what each verb adds and removes is in `matching/mod.rs` ----------------
 
-    /// A new order rests. `level` is that of its price, or 0 when there is none yet.
+    /// Puts a new order into the book (M2.2). `level` is that of its price, or 0 if there is none
+    /// yet. Adds id, node, owner count, and all that [`Book::settle`] adds.
     #[inline(always)]
     pub(super) fn rest<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
         let order = self.slab.take_order(rest.id, rest.open, rest.owner);
@@ -225,7 +228,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.settle(order, rest, level, h);
     }
 
-    /// An order whose node and id are in place joins the queue of its level.
+    /// Puts an order whose node and id exist at the back of the queue of its level (M1.3). Adds the
+    /// level if it is new, and the expiry heap entry of a gtd order (M13.2).
     #[inline(always)]
     pub(super) fn settle<H: BookCtx>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
         let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
@@ -233,7 +237,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if rest.attributes.iceberg {
             let cold = self.slab.cold_mut(order);
             cold.display = rest.display;
-            cold.slice = rest.display.min(rest.open);
+            cold.slice = rest.display.min(rest.open); // M7.9
         }
         if matches!(rest.attributes.tif, TimeInForce::Gtd) {
             self.slab.cold_mut(order).expires = rest.expires;
@@ -246,7 +250,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// A new order without options rests.
+    /// Puts a new order without options into the book: [`Book::rest`] without cold state.
     #[inline(always)]
     pub(super) fn rest_vanilla<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
         let order = self.slab.take_order(rest.id, rest.open, rest.owner);
@@ -263,7 +267,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// The highest number of an order.
     pub(super) const MAX_ORDER: u32 = STOP - 1;
 
-    /// A new level where there is none, in a function of its own.
+    /// [`Book::add_level`], not inlined.
     #[inline(never)]
     pub(super) fn add_level_apart(&mut self, side: Side, key: i64) -> u32 {
         let level = self.slab.take_level(key, side as usize);
@@ -271,12 +275,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         level
     }
 
-    /// An empty level goes, in a function of its own.
+    /// [`Book::drop_level`], not inlined.
     #[inline(never)]
     pub(super) fn drop_level_apart(&mut self, level: u32) {
         self.drop_level(level);
     }
 
+    /// Takes a level node and adds it to the ladder, where there is no level.
     #[inline(always)]
     fn add_level(&mut self, side: Side, price: Price) -> u32 {
         let key = key(side, price);
@@ -285,6 +290,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         level
     }
 
+    /// Removes an empty level from the ladder and frees its node.
     #[inline(always)]
     pub(super) fn drop_level(&mut self, level: u32) {
         let side = self.slab.side(level);
@@ -292,7 +298,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.free_level(level);
     }
 
-    /// Takes an order out of its level, and the level off the ladder if that leaves it empty. Node and id stay.
+    /// Unlinks an order from its queue and the expiry heap, and removes its level if that leaves it
+    /// empty. Id, node and owner count stay.
     #[inline(always)]
     pub(super) fn lift(&mut self, order: u32) {
         if self.slab.has_cold_state(order) && matches!(self.slab.attributes(order).tif, TimeInForce::Gtd) {
@@ -304,7 +311,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Gives back the node and the id of an order that was lifted.
+    /// Removes id, node and owner count of an order that was lifted.
     #[inline(always)]
     pub(super) fn bury<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = self.slab.node(order);
@@ -314,7 +321,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.on_close(owner);
     }
 
-    /// A resting order is gone.
+    /// Removes a resting order from everywhere, without an event: filled makers (M18.2) and cancels.
     #[inline(always)]
     pub(super) fn drop_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = *self.slab.node(order);
@@ -337,7 +344,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.bury(order, h);
     }
 
-    /// Cancels a resting order.
+    /// Cancels a resting order. The event has the quantity that was open before (M18.5).
     #[inline(always)]
     pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
         let node = self.slab.node(order);
@@ -349,7 +356,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.drop_order(order, h);
     }
 
-    /// Cancels an untriggered stop.
+    /// Cancels an untriggered stop (M8.14).
     pub(super) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
         h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
@@ -359,7 +366,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.on_close(stop.owner);
     }
 
-    /// How many live orders (resting or untriggered) the owner has. Walks the book.
+    /// Returns how many live orders (resting or untriggered) the owner has (M16.4). Walks the book.
     pub(crate) fn live_orders_of(&self, owner: u32) -> u64 {
         checked!(Self);
         let resting = self
@@ -373,10 +380,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     // ---- checking ----------------------------------------------------------------------------------------------
 
-    /// Checks everything that must always be true, order by order. For tests: walks the whole book.
+    /// Checks all invariants of the book, order by order. For tests: walks the whole book.
     ///
     /// # Errors
-    /// Says what is broken.
+    /// Names the first invariant that does not hold.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
         checked!(Self);
         let mut resting = 0;

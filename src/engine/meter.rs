@@ -7,9 +7,9 @@ use crate::sync::const_unless_loom;
 
 /// Counts and times commands: [`Stats`] and a latency [`Histogram`].
 ///
-/// The engine reads no clock; the caller says when a command began (when it arrived, or just now) and how to learn the
-/// time when it is done. How many orders and levels there are, and were at most, a book says itself
-/// ([`Book::counts`](crate::book::Book::counts)).
+/// The engine reads no clock: the caller passes the start time of a command (its arrival, or now) and
+/// a function that returns the time when it is done. [`Book::counts`](crate::book::Book::counts)
+/// returns the numbers of orders and levels, and their high-water marks.
 ///
 /// ```
 /// use vvp_core::book::*;
@@ -38,13 +38,13 @@ use crate::sync::const_unless_loom;
 pub struct Meter {
     /// Counts of commands, events, refusals, trades.
     pub stats: Stats,
-    /// Nanoseconds from the start that the caller gave to the last event being in the sink.
+    /// Nanoseconds from the start that the caller gave until the last event was in the sink.
     pub latency: Histogram,
 }
 
 impl Meter {
     const_unless_loom! {
-        /// Nothing counted.
+        /// Creates a meter with all counts 0.
         #[must_use]
         pub fn new() -> Self {
             Self { stats: Stats::new(), latency: Histogram::new() }

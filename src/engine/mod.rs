@@ -56,11 +56,13 @@ pub struct Engine<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: us
     checked: Checked<Self>,
 }
 
-/// What all instruments share.
+/// State that all instruments share.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 struct State<const OWNERS: usize> {
+    /// M0.10: one clock, from 0.
     clock: u64,
+    /// M18.4: the number of the last event.
     seq: u64,
     /// No gtd order expires before this time; 0 when there is none.
     first_expiry: u64,
@@ -70,14 +72,14 @@ struct State<const OWNERS: usize> {
 }
 
 impl<const OWNERS: usize> State<OWNERS> {
-    /// Something expires at `expires`, which is after the clock, so it is never 0.
+    /// Notes an expiry at `expires`, which is after the clock (M13.4) and so never 0.
     #[inline(always)]
     fn schedule_expiry(&mut self, expires: u64) {
         self.first_expiry = self.first_expiry.wrapping_sub(1).min(expires - 1) + 1;
     }
 }
 
-/// The name and tick of an instrument; what its book has no use for.
+/// The definition of an instrument, as it is stored: what its book does not need.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Spec {
@@ -136,7 +138,7 @@ impl Spec {
     }
 }
 
-/// The engine as the book of one instrument sees it during one command.
+/// The engine's part of one command on one instrument.
 struct EngineCtx<'a, S, const OWNERS: usize> {
     state: &'a mut State<OWNERS>,
     sink: &'a mut S,
@@ -151,7 +153,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
 
     #[inline(always)]
     fn emit(&mut self, body: EventBody) {
-        self.state.seq += 1;
+        self.state.seq += 1; // M18.4
         self.sink.emit(Event::stamped(&self.stamp, self.state.seq as u32, body));
     }
 
@@ -197,48 +199,90 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     }
 }
 
-/// How many commands ahead memory is asked for what they will need: about as long as memory takes to answer.
+/// Prefetch distance in commands: about the latency of memory.
 const LOOK_AHEAD: usize = 4;
 
-/// What every [`Engine`] can do, whatever its sizes.
+/// The operations of every [`Engine`], whatever its sizes.
+///
+/// ```
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Engine, Matcher};
+///
+/// // Generic over the sizes of the engine.
+/// fn run<M: Matcher>(engine: &mut M) -> u64 {
+///     let mut sink = CountSink::default();
+///     engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
+///     engine.apply_all(
+///         &[
+///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)).at(500),
+///             Command::market(OrderId::new(2), Side::Buy, Qty::new(4)).at(600),
+///         ],
+///         &mut sink,
+///     );
+///     engine.seq()
+/// }
+///
+/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// assert_eq!(run(&mut engine), 3); // accepted, accepted, trade
+/// assert_eq!((engine.clock(), engine.instruments(), engine.max_instruments()), (600, 1, 1));
+/// assert_eq!(engine.spec(InstrumentId::new(0)).map(|spec| spec.symbol), Some(Symbol::X));
+/// assert_eq!(engine.book(InstrumentId::new(0)).and_then(|book| book.last()), Some(Price::new(101)));
+/// assert!(engine.book(InstrumentId::new(1)).is_none()); // not defined
+/// ```
 pub trait Matcher {
     /// The type of its books.
     type Book: BookView;
 
-    /// How many instruments can be defined, where that is known when compiling.
+    /// How many instruments can be defined, if that is known at compile time.
     const INSTRUMENTS_MAX: usize = usize::MAX;
 
-    /// How many price levels one command can touch at most, where that is known when compiling: what a
-    /// [`Feed`](crate::market_data::Feed) must have room for.
+    /// The most price levels that one command can touch, if that is known at compile time: the room
+    /// that a [`Feed`](crate::market_data::Feed) needs.
     const LEVELS_TOUCHED_MAX: usize = usize::MAX;
 
     /// Applies one command; its events are in the sink when it returns.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// let mut refusal = None;
+    /// engine.apply(
+    ///     &Command::cancel(OrderId::new(7)),
+    ///     &mut FnSink(|event: Event| refusal = Some(event.body())),
+    /// );
+    /// let (id, reason) = (Some(OrderId::new(7)), Reject::UnknownOrder);
+    /// assert_eq!(refusal, Some(EventBody::Rejected { id, reason, line: None }));
+    /// ```
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
-    /// Applies commands that are there together, one after the other: the same as so many times [`Matcher::apply`], and
-    /// faster, since what a command needs is fetched from memory while those before it are at work.
+    /// Applies a batch of commands in order. Same events as [`Matcher::apply`] of each
+    /// ([M21.1](crate::guide::matching)), and faster: the nodes of later commands are prefetched
+    /// while earlier ones execute.
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
         for command in commands {
             self.apply(command, sink);
         }
     }
 
-    /// How many events have been numbered so far.
+    /// Returns the sequence number of the last event; the first event has number 1.
     fn seq(&self) -> u64;
 
-    /// The clock in nanoseconds: the greatest time of any command so far.
+    /// Returns the clock in nanoseconds: the greatest time of any command so far.
     fn clock(&self) -> u64;
 
-    /// How many instruments are defined.
+    /// Returns how many instruments are defined.
     fn instruments(&self) -> usize;
 
-    /// The definition of an instrument.
+    /// Returns the definition of an instrument, or `None` if it is not defined.
     fn spec(&self, instrument: InstrumentId) -> Option<InstrumentSpec>;
 
-    /// The book of an instrument.
+    /// Returns the book of an instrument, or `None` if it is not defined.
     fn book(&self, instrument: InstrumentId) -> Option<&Self::Book>;
 
-    /// How many instruments can be defined.
+    /// Returns how many instruments can be defined.
     fn max_instruments(&self) -> usize;
 }
 
@@ -252,7 +296,8 @@ impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> CheckedC
 }
 
 impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
-    /// Events that belong to no instrument: a line that is no command, an unknown instrument, a refused `time`.
+    /// Emits a refusal that belongs to no instrument (M18.7): unknown instrument, refused `time`,
+    /// malformed definition or limits.
     fn reject_unplaced<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
         self.state.seq += 1;
         sink.emit(Event::new(self.state.seq as u32, None, c.ts(), rejected(c, reason)));
@@ -270,7 +315,7 @@ impl<
     T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
-    /// An empty engine. All-zero bytes are the same.
+    /// Creates an empty engine; all-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
         checked!(Self);
@@ -278,7 +323,7 @@ impl<
         unsafe { core::mem::zeroed() }
     }
 
-    /// Moves the clock; `false` when that would be backwards.
+    /// Moves the clock to `ts`. Returns `false` if that is backwards. Implements M13.1.
     #[inline(always)]
     fn move_clock(&mut self, ts: u64) -> bool {
         let forward = ts >= self.state.clock;
@@ -288,13 +333,13 @@ impl<
         forward
     }
 
-    /// Whether some gtd order's time has come.
+    /// Returns whether a gtd order is due.
     #[inline(always)]
     fn is_due(&self) -> bool {
         self.state.first_expiry.wrapping_sub(1) < self.state.clock
     }
 
-    /// Cancels every gtd order whose time has come, instruments in definition order.
+    /// Cancels every due gtd order, instruments in definition order. Implements M13.2 and M13.3.
     #[cold]
     #[inline(never)]
     fn expire<S: Sink>(&mut self, stamp: &Stamp, sink: &mut S) {
@@ -309,8 +354,8 @@ impl<
         self.state.first_expiry = next;
     }
 
-    /// The fast path of what most commands are, through `way`: `false` when the command turns out not to be that simple,
-    /// and nothing has changed but the clock, which a second time does not move.
+    /// Tries the fast path `way`. Returns `false` if the command must take the general path; then
+    /// nothing has changed but the clock, which applying the command again does not move.
     #[inline(always)]
     fn fast_path<S: Sink>(
         &mut self,
@@ -324,7 +369,7 @@ impl<
         }
         let Some(book) = self.books.get_mut(usize::from(i)) else { return false };
         if let Some(ts) = c.timed() {
-            // A time that has passed, or at which an order expires: the general path.
+            // Time reversed, or an order is due: the general path.
             if ts < self.state.clock || self.state.first_expiry.wrapping_sub(1) < ts {
                 return false;
             }
@@ -333,7 +378,9 @@ impl<
         way(book, &mut EngineCtx { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
     }
 
-    /// A command for one instrument, or one that moves the clock.
+    /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
+    /// M17.13, M17.14, M13.1; then expiries (M13.2), also if the book refuses the command later
+    /// (M13.6). Without `ts` the clock stays (M13.7).
     #[inline(never)]
     fn command<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let i = c.instrument_id().get();
@@ -358,6 +405,7 @@ impl<
         }
     }
 
+    /// Emits a refusal with the instrument of the command; that of `time` has none (M18.7).
     #[cold]
     #[inline(never)]
     fn reject<S: Sink>(&mut self, stamp: &Stamp, c: &Command, reason: Reject, sink: &mut S) {
@@ -367,6 +415,7 @@ impl<
         EngineCtx { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
     }
 
+    /// Defines an instrument. Implements M17.15 and M18.9.
     #[cold]
     #[inline(never)]
     fn define<S: Sink>(&mut self, c: &Command, sink: &mut S) {
@@ -385,6 +434,7 @@ impl<
         }
     }
 
+    /// Sets the limits of an owner. Implements M16.1, M16.10 and M18.8.
     #[cold]
     #[inline(never)]
     fn limit<S: Sink>(&mut self, c: &Command, sink: &mut S) {
@@ -402,6 +452,7 @@ impl<
         }
     }
 
+    /// Numbers a refusal of the edge (M19.15, M19.17).
     #[cold]
     #[inline(never)]
     fn pass_on<S: Sink>(&mut self, c: &Command, sink: &mut S) {
@@ -413,17 +464,28 @@ impl<
         sink.emit(Event::new(self.state.seq as u32, refusal.instrument, refusal.ts, body));
     }
 
-    /// The risk limits of an owner; of one that never got any, none.
+    /// Returns the risk limits of an owner: all `None` if it has none.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// let limits = Limits { max_qty: Some(Qty::new(100)), ..Limits::default() };
+    /// engine.apply(&Command::limits(OwnerId::new(7), &limits), &mut CountSink::default());
+    /// assert_eq!(engine.limits_of(OwnerId::new(7)), limits);
+    /// assert_eq!(engine.limits_of(OwnerId::new(8)), Limits::default());
+    /// ```
     #[must_use]
     pub fn limits_of(&self, owner: OwnerId) -> Limits {
         checked!(Self);
         self.state.risk.limits_of(owner)
     }
 
-    /// Checks everything that must always be true, order by order. For tests: walks all books.
+    /// Checks all invariants of the engine, order by order. For tests: walks all books.
     ///
     /// # Errors
-    /// Says what is broken.
+    /// Names the first invariant that does not hold.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
         checked!(Self);
         let books = self.books.get(..self.state.instruments as usize).unwrap_or(&[]);
@@ -468,8 +530,8 @@ impl<
 
     const INSTRUMENTS_MAX: usize = INSTRUMENTS;
 
-    // Those that are there, no more than there are orders; one that the order in hand makes, and one that each stop makes
-    // which it sets off. On top of these, while orders expire, those of one other instrument.
+    // The existing levels, at most one an order; one that the current order adds, and one for each
+    // stop that it triggers. Besides these, while orders expire, those of one other instrument.
     const LEVELS_TOUCHED_MAX: usize = ORDERS + 1 + STOPS + if INSTRUMENTS > 1 { ORDERS } else { 0 };
 
     #[inline]

@@ -1,17 +1,18 @@
-//! Risk limits per owner, checked before an order enters.
+//! Risk limits per owner, checked before an order enters: chapter 16 of the contract.
 
 use crate::book::{Hasher, Limits, OwnerId, Qty, Reject};
 use zerocopy::FromZeros;
 
-/// The limits of up to `OWNERS` owners, and how many live orders each of them has.
+/// The limits of up to `OWNERS` owners, and how many live orders each of them has (M16.4, M16.10).
 ///
-/// Owners without limits are not kept, so an engine that sets none pays one predictable branch an order.
+/// Owners without limits have no entry, so an engine without limits pays one predictable branch an
+/// order.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct RiskLimits<const OWNERS: usize> {
     count: u32,
     reserved: u32,
-    /// Of a mix of each owner and its limits: its share of the state hash.
+    /// Sum of a hash of each owner and its limits: their share of the state hash.
     sum: u64,
     /// The owners that have an entry, in ascending order.
     sorted: [u32; OWNERS],
@@ -36,18 +37,18 @@ struct Entry {
 }
 
 impl<const OWNERS: usize> RiskLimits<OWNERS> {
-    /// Where an owner's entry belongs; `None` when there is no place at all.
+    /// Returns the home slot of an owner; `None` if there are no slots.
     fn home(owner: u32) -> Option<usize> {
         (owner.wrapping_mul(0x9e37_79b9) as usize).checked_rem(OWNERS)
     }
 
-    /// Where an owner's entry is, or the free place where it would be.
+    /// Returns the slot of an owner's entry, or the free slot where it would go (linear probing).
     fn place(&self, owner: u32) -> Option<usize> {
         let start = Self::home(owner)?;
         (start..OWNERS).chain(0..start).find(|&i| self.entries.get(i).is_some_and(|e| !e.used || e.owner == owner))
     }
 
-    /// Whether there are any limits.
+    /// Returns whether any owner has limits.
     #[inline(always)]
     pub(super) const fn limits_anyone(&self) -> bool {
         self.count != 0
@@ -69,13 +70,14 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
         self.place(owner).and_then(|i| self.entries.get_mut(i)).filter(|e| e.used)
     }
 
-    /// Whether the owner's live orders are counted already.
+    /// Returns whether the owner has limits, so that its live orders are counted.
     pub(super) fn contains(&self, owner: OwnerId) -> bool {
         self.entry(owner.get()).is_some()
     }
 
-    /// Replaces all limits of an owner, whose live orders are `live` if it is new here; one that has none left is
-    /// forgotten. `false`: no room for it.
+    /// Replaces all limits of an owner; `live` is the number of its live orders, used for a new
+    /// entry. Limits that are all absent remove the entry. Returns `false` if there is no room.
+    /// Implements M16.1 and M16.10.
     pub(super) fn set(&mut self, owner: OwnerId, limits: &Limits, live: u64) -> bool {
         let none = *limits == Limits::default();
         let Some(i) = self.place(owner.get()) else { return none };
@@ -88,7 +90,7 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
             return true;
         }
         if !was.used {
-            // From its place on each one moves up, the last into the first place that is free.
+            // Insertion into the sorted array: all from `at` on move up by one.
             let (at, mut carried) = (self.rank(owner.get()), owner.get());
             self.count += 1;
             for place in self.sorted.iter_mut().take(self.count as usize).skip(at) {
@@ -116,14 +118,14 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
         true
     }
 
-    /// How many of the owners come before this one.
+    /// Returns how many owners have a lower number.
     fn rank(&self, owner: u32) -> usize {
         self.sorted.get(..self.count as usize).map_or(0, |all| all.partition_point(|&o| o < owner))
     }
 
-    /// Takes out the entry at place `hole`, and moves up those that passed that place looking for theirs.
+    /// Removes the entry in slot `hole` and moves back those that were displaced past it.
     fn remove(&mut self, hole: usize, owner: u32) {
-        // Down to its place each one moves, which drives it out.
+        // Removal from the sorted array: all above move down by one.
         let (at, mut carried) = (self.rank(owner), 0);
         for place in self.sorted.iter_mut().take(self.count as usize).skip(at).rev() {
             core::mem::swap(place, &mut carried);
@@ -136,7 +138,7 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
                 break;
             }
             let Some(home) = Self::home(entry.owner) else { break };
-            // From its home to where it is, and to the hole, going round.
+            // Cyclic distances to its slot: from its home, and from the hole.
             let (far, near) = ((i + OWNERS - home) % OWNERS, (i + OWNERS - hole) % OWNERS);
             if far >= near {
                 self.entries[hole] = entry;
@@ -146,36 +148,37 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
         self.entries[hole] = Entry::FREE;
     }
 
-    /// Forgets all owners.
+    /// Removes all limits.
     pub(super) fn clear(&mut self) {
         self.sum = 0;
-        // Memory that was never used stays untouched.
+        // Pages that were never used stay untouched.
         if core::mem::take(&mut self.count) != 0 {
             self.entries.fill(Entry::FREE);
         }
     }
 
-    /// Changes with every limit of every owner.
+    /// Returns a sum that depends on every limit of every owner.
     pub(super) const fn sum(&self) -> u64 {
         self.sum
     }
 
-    /// The limits of an owner.
+    /// Returns the limits of an owner.
     pub(super) fn limits_of(&self, owner: OwnerId) -> Limits {
         self.entry(owner.get()).map_or_else(Limits::default, Entry::limits)
     }
 
-    /// How many owners have limits.
+    /// Returns how many owners have limits.
     pub(super) const fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// The owners with limits, in ascending order, and their limits.
+    /// Iterates over the owners with limits, in ascending order.
     pub(super) fn sorted(&self) -> impl Iterator<Item = (OwnerId, Limits)> {
         let owners = self.sorted.iter().take(self.count as usize);
         owners.filter_map(|&owner| Some((OwnerId::new(owner), self.entry(owner)?.limits())))
     }
 
+    /// Checks the limits of an owner, in the order of M17.2 (7 to 10).
     #[inline(always)]
     pub(super) fn check(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         if self.count == 0 { Ok(()) } else { self.test(owner, qty, price, adds) }
@@ -204,7 +207,7 @@ impl<const OWNERS: usize> RiskLimits<OWNERS> {
         }
     }
 
-    /// The owners with limits, and how many live orders they are counted to have.
+    /// Iterates over the owners with limits and the counts of their live orders.
     pub(super) fn counted(&self) -> impl Iterator<Item = (u32, u64)> {
         self.entries.iter().filter(|e| e.used).map(|e| (e.owner, e.live_orders))
     }
@@ -225,7 +228,7 @@ impl Entry {
         reserved: [0; 7],
     };
 
-    /// All but the count of live orders, which follows from them; 0 without an owner.
+    /// Hashes all but the count of live orders, which follows from the orders; 0 if free.
     fn mixed(&self) -> u64 {
         if !self.used {
             return 0;
@@ -248,20 +251,20 @@ impl Entry {
 
     fn test(&self, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         if self.blocked {
-            return Err(Reject::OwnerBlocked);
+            return Err(Reject::OwnerBlocked); // M16.5
         }
         if self.has_qty && qty > self.max_qty {
-            return Err(Reject::MaxQty);
+            return Err(Reject::MaxQty); // M16.2
         }
         let [low, high] = self.max_notional;
         let most = u128::from(high) << 64 | u128::from(low);
-        // qty × |price| is below 2^64 × 2^63.
+        // M16.3, M16.8: of the absolute price. qty × |price| is below 2^64 × 2^63.
         let notional = |price: i64| u128::from(qty) * u128::from(price.unsigned_abs());
         if self.has_notional && price.is_some_and(|price| notional(price) > most) {
             return Err(Reject::MaxNotional);
         }
         if self.has_orders && adds && self.live_orders >= self.max_orders {
-            return Err(Reject::MaxOrders);
+            return Err(Reject::MaxOrders); // M16.4; M16.6: not on replace
         }
         Ok(())
     }

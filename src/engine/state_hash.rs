@@ -1,4 +1,4 @@
-//! State hash of an engine: one number for all by which it behaves.
+//! State hash of an engine: one number for all state that decides its future behaviour.
 
 use super::{Engine, Spec};
 use crate::book::{Book, Hasher, Price, WithStateHash};
@@ -14,17 +14,17 @@ impl<
     const IDS: usize,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, WithStateHash>, INSTRUMENTS, OWNERS>
 {
-    /// 64 bits that are equal for two engines, whatever their sizes and wherever they keep what they have, exactly when they
-    /// will answer alike from here on, every command and every question about the present; collisions aside, one in
-    /// 2^64 for states that were not made to collide.
+    /// Returns a 64-bit hash of the logical state: equal for two engines of any sizes if and only if
+    /// they will give the same events and answers from here on. Collisions: one in 2^64, for states
+    /// that were not made to collide.
     ///
-    /// They count the event number, the clock, every definition, phase and last trade price, the limits of owners, and of
-    /// each live order and stop all of it, its place in its queue, and who entered before it. They don't count what only
-    /// tells of the past (high-water marks) or of the sizes: engines that are equal here may still differ in when they
-    /// are full.
+    /// It covers the event number, the clock, every definition, phase and last trade price, the
+    /// limits of owners, and each live order and stop with its queue position and its place in entry
+    /// order. It does not cover history (high-water marks) and capacities: engines with equal hashes
+    /// may still differ in when they are full.
     ///
-    /// Kept up by the commands; the call looks at each instrument once. The number is the same on every target, but not a
-    /// promise from one release to the next.
+    /// Commands update it incrementally; the call visits each instrument once. The value is the same
+    /// on every target, but may change from one release to the next.
     ///
     /// ```
     /// use vvp_core::book::*;
@@ -35,7 +35,7 @@ impl<
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// let bid = |id, price| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10));
     /// let cancel = |id| Command::cancel(OrderId::new(id));
-    /// // On different ways, with as many events, to the same book.
+    /// // Different commands, as many events, the same book.
     /// for command in [define, bid(1, 100), bid(2, 99), cancel(1), bid(1, 101)] {
     ///     one.apply(&command, &mut CountSink::default());
     /// }

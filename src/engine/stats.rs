@@ -1,11 +1,31 @@
-//! Run statistics: what was asked, what came of it.
+//! Run statistics: counts of commands and events.
 
 use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
 
 /// Counts of commands and events.
 ///
-/// The engine keeps none of this itself: whoever wants it counts commands with [`Stats::command`] and events by
-/// putting a [`Counted`] sink before the real one.
+/// The engine keeps no statistics. Count commands with [`Stats::command`], and events with a
+/// [`Counted`] sink before the real one.
+///
+/// ```
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Counted, Engine, Matcher, Stats};
+///
+/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// let mut stats = Stats::new();
+/// let mut sink = CountSink::default();
+/// for command in [
+///     Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)),
+///     Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)),
+///     Command::market(OrderId::new(2), Side::Buy, Qty::new(4)),
+/// ] {
+///     stats.command(&command);
+///     engine.apply(&command, &mut Counted::new(&mut stats, &mut sink));
+/// }
+/// assert_eq!((stats.commands(), stats.commands_of(Op::New)), (3, 2));
+/// assert_eq!((stats.events(), stats.events_of(EventKind::Trade)), (3, 1));
+/// assert_eq!((stats.traded_qty, stats.traded_notional), (4, 404));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stats {
@@ -20,7 +40,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Nothing counted.
+    /// Creates statistics with all counts 0.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -56,37 +76,37 @@ impl Stats {
         }
     }
 
-    /// Commands of one kind.
+    /// Returns the commands of one kind.
     #[must_use]
     pub const fn commands_of(&self, op: Op) -> u64 {
         self.commands[op as usize % 16]
     }
 
-    /// All commands.
+    /// Returns all commands.
     #[must_use]
     pub fn commands(&self) -> u64 {
         self.commands.iter().sum()
     }
 
-    /// Events of one kind.
+    /// Returns the events of one kind.
     #[must_use]
     pub const fn events_of(&self, kind: EventKind) -> u64 {
         self.events[kind as usize % 16]
     }
 
-    /// All numbered events.
+    /// Returns all numbered events.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events.iter().sum::<u64>() - self.events_of(EventKind::Defined)
     }
 
-    /// Refusals for one reason.
+    /// Returns the refusals for one reason.
     #[must_use]
     pub const fn rejected_for(&self, reason: Reject) -> u64 {
         self.rejected[reason as usize % 32]
     }
 
-    /// Cancellations for one reason.
+    /// Returns the cancellations for one reason.
     #[must_use]
     pub const fn canceled_for(&self, reason: CancelReason) -> u64 {
         self.canceled[reason as usize % 16]
@@ -107,7 +127,7 @@ pub struct Counted<'a, S> {
 }
 
 impl<'a, S: Sink> Counted<'a, S> {
-    /// Counts into `stats`, passes on to `sink`.
+    /// Creates a sink that counts into `stats` and forwards to `sink`.
     pub const fn new(stats: &'a mut Stats, sink: S) -> Self {
         Self { stats, sink }
     }

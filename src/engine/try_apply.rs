@@ -1,4 +1,4 @@
-//! Non-blocking apply: succeeds only if all events of the command fit.
+//! Non-blocking apply: succeeds only if all events of the command fit. Implements M21.2.
 
 use super::{Engine, Matcher};
 use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, StateHash, VisibleChange};
@@ -9,12 +9,12 @@ use crate::capacity::checked;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct WouldBlock {
-    /// Room that is enough for this command in the present state.
+    /// Room that suffices for this command in the present state.
     pub needed: u64,
 }
 
 impl WouldBlock {
-    /// So much would be needed.
+    /// Creates the error for a command that may need room for `needed` events.
     #[must_use]
     pub const fn new(needed: u64) -> Self {
         Self { needed }
@@ -29,20 +29,21 @@ impl core::fmt::Display for WouldBlock {
 
 impl core::error::Error for WouldBlock {}
 
-/// A sink that is given an event only when it has room, so that it never waits, whatever the bound.
+/// Wrapper that passes an event to the sink only if there is room, so that the sink never waits.
 ///
-/// The bound is proven (`book/bound.rs`) and tested. Should it be wrong all the same, debug builds panic after the
-/// command; in others the events that find no room are let go, and the stream lacks their numbers.
+/// The bound is proven (`book/matching/max_events.rs`) and tested. If it is wrong all the same, debug
+/// builds panic after the command; release builds drop the events that do not fit, which leaves a
+/// gap in the sequence.
 #[derive(Debug)]
 struct Within<'a, S> {
     sink: &'a mut S,
-    /// Room that is known to be left.
+    /// Room that is known to be free.
     left: u64,
     lost: u64,
 }
 
 impl<S: BoundedSink> Within<'_, S> {
-    /// The known room is used up: there may be more by now.
+    /// Asks the sink again for room, once the known room is used up.
     #[cold]
     #[inline(never)]
     fn has_more(&mut self) -> bool {
@@ -84,17 +85,36 @@ impl<
     T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
-    /// Applies a command if all events that it can cause will fit into the sink as it is, so that nothing waits.
+    /// Applies a command if all events that it can cause fit into the sink now; never waits.
     ///
-    /// A cancel, a reduce and an order that can neither trade nor set off a stop need room for one or two events. An
-    /// order that can trade needs room for as many trades as it has lots, or as there are slices of orders within its
-    /// reach; see [`Engine::events_max`] for what that costs to find out. Where nothing expires and there are no
-    /// stops, an order of few lots is let in without that look.
+    /// A cancel, a reduce and an order that can neither trade nor trigger a stop need room for one
+    /// or two events. An order that can trade needs room for as many trades as it has lots, or as
+    /// there are slices of orders within its limit; [`Engine::events_max`] says what that costs to
+    /// compute. If nothing expires and there are no stops, an order of few lots is applied without
+    /// that computation.
     ///
-    /// The sink is never given more than it has [room](BoundedSink::room) for, so this never waits.
+    /// The sink never gets more events than it has [room](BoundedSink::room) for.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// for id in 1..=3 {
+    ///     let ask = Command::limit(OrderId::new(id), Side::Sell, Price::new(101), Qty::new(10));
+    ///     engine.apply(&ask, &mut CountSink::default());
+    /// }
+    /// // Accepted and three trades do not fit into two slots.
+    /// let mut events = [const { core::mem::MaybeUninit::uninit() }; 2];
+    /// let buy = Command::market(OrderId::new(9), Side::Buy, Qty::new(30));
+    /// let refused = engine.try_apply(&buy, &mut SliceSink::new(&mut events));
+    /// assert!(refused.is_err_and(|e| e.needed >= 4));
+    /// assert_eq!(engine.seq(), 3); // nothing has changed
+    /// ```
     ///
     /// # Errors
-    /// [`WouldBlock`] when they might not fit. Nothing has changed then, not even the clock.
+    /// [`WouldBlock`] if they might not fit. Then nothing has changed, not even the clock.
     #[inline]
     pub fn try_apply<S: BoundedSink>(&mut self, command: &Command, sink: &mut S) -> Result<(), WouldBlock> {
         let room = sink.room() as u64;
@@ -110,24 +130,38 @@ impl<
         Ok(())
     }
 
-    /// The most events that a command can cause in the present state: never fewer than it then causes. The proof is at
-    /// the head of `src/book/matching/max_events.rs`; `tests/events_max.rs` compares the two.
+    /// Returns an upper bound on the events that a command can cause in the present state.
     ///
-    /// With X the orders and stops that the command's time expires, R the slices of orders that rest in the command's
-    /// book (an iceberg has up to 1,000, any other order one), D those of the order in hand if it is to rest (1 unless
-    /// it is an iceberg) and S the stops, a new one included, it is never more than X + 4 + 2 (R + D) + 5 S; where no
-    /// order in hand and no stop has `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
+    /// The proof is at the head of `src/book/matching/max_events.rs`; `tests/events_max.rs` compares
+    /// the bound with what commands cause.
+    ///
+    /// With X the orders and stops that the command's time expires, R the slices of orders that rest
+    /// in the command's book (an iceberg has up to 1,000, any other order one), D those of the
+    /// current order if it may rest (1 unless it is an iceberg) and S the stops, a new one included,
+    /// it is never more than X + 4 + 2 (R + D) + 5 S; if neither the current order nor any stop has
+    /// `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
     ///
     /// | command | bound | found by |
     /// |---|---|---|
-    /// | cancel, reduce, any refusal that is clear from the start | X + 1 | nothing to look at |
+    /// | cancel, reduce, any refusal that is clear from the start | X + 1 | the command alone |
     /// | an order that meets no order within its limit | X + 1 if it rests, else X + 2 | the best level |
     /// | an order that trades, where no stop can be hit in its reach | X + 2 + the smaller of its lots and the slices in its reach (an own order that `decrement` can meet counts twice) | a walk over the levels it reaches; over their orders, where any is hidden or an iceberg, or with self-trade prevention |
-    /// | one that may set off a stop | the same, + 2 for each stop, + the smaller of the stops' lots and all slices, those of its own rest among them | a walk over the stops, and over all orders if those are fewer than the lots |
+    /// | one that may trigger a stop | the same, + 2 for each stop, + the smaller of the stops' lots and all slices, those of its own rest among them | a walk over the stops, and over all orders if those are fewer than the lots |
     /// | mass cancel, phase to closed | exact, X apart | a walk over all orders and stops |
     /// | an uncross | 1 + the slices that cross, and all stops if one can be hit | a walk over the levels that cross, over the stops, and over all orders if one can be hit |
     ///
-    /// X is 0 and costs nothing until an order expires; then every gtd order is looked at.
+    /// X is 0 and costs nothing until an order expires; then every gtd order is visited.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// assert_eq!(engine.events_max(&Command::cancel(OrderId::new(1))), 1);
+    /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5));
+    /// assert_eq!(engine.events_max(&bid), 1); // it meets no order and rests
+    /// ```
     #[must_use]
     pub fn events_max(&self, command: &Command) -> u64 {
         checked!(Self);
@@ -157,7 +191,7 @@ impl<
         book.map_or(0, |book| book.most_events(command, expiring)).saturating_add(due)
     }
 
-    /// Whether so much room is enough, as far as that can be said without a walk.
+    /// Returns whether `room` suffices, as far as that is known without a walk.
     #[inline]
     fn fits_at_a_glance(&self, command: &Command, room: u64) -> bool {
         !command.timed().is_some_and(|ts| self.has_due(ts))
@@ -167,7 +201,7 @@ impl<
                 .is_some_and(|most| most <= room)
     }
 
-    /// Whether some gtd order expires by `ts`.
+    /// Returns whether a gtd order expires by `ts`.
     #[inline(always)]
     const fn has_due(&self, ts: u64) -> bool {
         self.state.first_expiry.wrapping_sub(1) < ts

@@ -13,6 +13,7 @@ use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, P
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
+    /// Cancels a live order or stop. Implements M9.1, M8.14, and M17.4 for its tests.
     #[inline(always)]
     pub(in crate::book) fn cancel<H: BookCtx>(&mut self, id: OrderId, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
@@ -26,6 +27,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
+    /// Takes `by` off the open quantity; priority is kept. Implements M9.2 and M9.3, and M17.4 for
+    /// its tests.
     pub(in crate::book) fn reduce<H: BookCtx>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
@@ -41,6 +44,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let left = open.saturating_sub(by.lots());
         match found {
+            // M9.3
             Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
             Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
             _ => {
@@ -55,7 +59,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// Sets a resting order's open quantity to something smaller, not zero.
+    /// Sets a resting order's open quantity to a smaller one, not 0; priority is kept (M7.7).
     #[inline(always)]
     pub(in crate::book) fn shrink<H: BookCtx>(&mut self, order: u32, open: u64, h: &mut H) {
         let was = if h.watches() { self.shown_of(order) } else { 0 };
@@ -65,6 +69,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    /// Replaces price, stop or quantity of a live order or stop. M14.4, M14.5: in `continuous` and
+    /// `auction` only.
     pub(in crate::book) fn replace<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         if !matches!(self.phase, Phase::Continuous | Phase::Auction) {
             return Err(Reject::Phase);
@@ -76,9 +82,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    /// Replaces a resting order. Implements M10.1 to M10.4, with the tests of M17.3 in their order.
     fn replace_order<H: BookCtx>(&mut self, order: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
         if with.stop.is_some() {
-            return Err(Reject::BadField);
+            return Err(Reject::BadField); // M10.6
         }
         let node = *self.slab.node(order);
         let owner = self.slab.owner(order);
@@ -90,15 +97,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let at = with.price.unwrap_or(was);
         let qty = with.qty.map_or(node.qty, Qty::lots);
         let display = if attributes.iceberg { cold.display } else { 0 };
+        // M7.2
         if qty == 0 || (attributes.iceberg && u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES)) {
             return Err(Reject::BadQty);
         }
         if !self.in_band(at) {
             return Err(Reject::PriceOutOfBand);
         }
+        // M16.6, M16.7: of the new open quantity, without `max_orders`, also if priority is kept.
         h.check_risk(owner, qty, Some(at.ticks()), false)?;
         let id = OrderId::new(node.key);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        // M10.2: priority is kept.
         if at == was && qty <= node.qty {
             h.emit(replaced);
             if qty < node.qty {
@@ -106,16 +116,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             return Ok(());
         }
+        // M10.3: priority is lost, so the order matches anew, post-only test included (M6.3, M6.4).
         if attributes.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
             return Err(Reject::WouldCross);
         }
-        self.room(side, at, qty, order)?;
+        self.room(side, at, qty, order)?; // M17.7: it does not count itself
         h.emit(replaced);
         if h.watches() {
             self.show_leaving(order, h);
         }
         self.lift(order);
-        // Lifting the order may have taken its level away.
+        // Lifting the order may have removed its level.
         let level = self.sides[side as usize].find(key(side, at));
         let stamp = self.next_stamp();
         if self.phase != Phase::Continuous || !self.crosses(side, at) {
@@ -148,11 +159,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
+    /// Replaces an untriggered stop. Implements M10.5 and M10.6; tests it again (M8.6).
     #[cold]
     #[inline(never)]
     fn replace_stop<H: BookCtx>(&mut self, slot: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
         let was = *self.stops.get(slot);
         let has_limit = was.kind.has_limit();
+        // M10.6
         if (with.price.is_some() && !has_limit) || (with.stop.is_some() && was.kind == OrderType::TrailingStop) {
             return Err(Reject::BadField);
         }
@@ -166,11 +179,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if (has_limit && !banded(self, limit)) || (was.kind != OrderType::TrailingStop && !banded(self, stop)) {
             return Err(Reject::PriceOutOfBand);
         }
+        // M18.3: no price for an order without a limit price.
         let price = has_limit.then_some(Price::new(limit));
         h.check_risk(was.owner, qty, self.notional_price(price), false)?;
         if limit == was.limit && stop == was.stop && qty <= was.qty {
-            self.resize_stop(slot, qty);
+            self.resize_stop(slot, qty); // M10.2
         } else {
+            // M10.5: to the end of entry order.
             let stamp = self.next_stamp();
             self.stop_leaves(slot);
             self.stops.requeue(slot, qty, limit, stop, stamp);

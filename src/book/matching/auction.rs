@@ -9,6 +9,8 @@ use crate::book::{EventBody, OrderId, Phase, Price, Qty, Side};
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
+    /// Changes the trading phase. Implements M14.8 (`phase` is answered even if nothing changes),
+    /// M14.9 (the close) and M15.1 (uncross, then the stops).
     pub(in crate::book) fn change_phase<H: BookCtx>(&mut self, phase: Phase, h: &mut H) {
         let was = self.phase;
         self.phase = phase;
@@ -24,13 +26,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    /// Trades the crossed part of the book at one price. Implements M15.2 and M15.9 to M15.12;
+    /// self-trade prevention does not act (M12.7).
     fn uncross<H: BookCtx>(&mut self, h: &mut H) {
-        let Some((at, volume)) = self.auction_price() else { return };
+        let Some((at, volume)) = self.auction_price() else { return }; // M15.2
         let mut left = volume;
         h.emit(EventBody::Uncross { price: at, volume });
         while left > 0 {
             let (Some(bid), Some(ask)) = (self.sides[0].first(), self.sides[1].first()) else { return };
             let (buyer, seller) = (self.slab.node(bid.level).next, self.slab.node(ask.level).next);
+            // M15.9: the smaller of the two slices and of what is left of the volume.
             let slices = self.slab.slice(buyer).min(self.slab.slice(seller));
             let qty = u64::try_from(left).unwrap_or(u64::MAX).min(slices);
             left -= u128::from(qty);
@@ -38,6 +43,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 let has_cold = self.slab.has_cold_state(order);
                 self.slab.fill(order, level, qty, has_cold)
             });
+            // M15.12: the maker is the one with the smaller entry stamp.
             let buyer_first = self.slab.attributes(buyer).stamp < self.slab.attributes(seller).stamp;
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
@@ -57,7 +63,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 if open == 0 {
                     self.drop_order(order, h);
                 } else if self.slab.slice(order) == 0 {
-                    self.slab.refresh_if_spent(order);
+                    self.slab.refresh_if_spent(order); // M15.10
                     if h.watches() {
                         self.show_added(order, h);
                     }
@@ -66,10 +72,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// The price and volume of the uncross; `None` when nothing crosses.
+    /// Returns price and volume of the uncross, or `None` if the book is not crossed (M15.2).
     ///
-    /// Candidates are the prices of all levels; only those between best ask and best bid have volume. They are walked
-    /// from the highest down: demand grows by each bid level passed, supply shrinks by each ask level passed.
+    /// Candidates are the prices of all levels (M15.3); only those from best ask to best bid have
+    /// volume. They are visited from the highest down: demand grows by each bid level passed,
+    /// supply shrinks by each ask level passed. Volumes are exact, `u128`.
     fn auction_price(&self) -> Option<(Price, u128)> {
         let (best_bid, best_ask) = (self.sides[0].first()?, self.sides[1].first()?);
         let (high, low) = (price(Side::Buy, best_bid.key).ticks(), price(Side::Sell, best_ask.key).ticks());
@@ -107,13 +114,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// The candidates that are best so far: of those with the largest volume the ones with the smallest imbalance. They
-/// come highest price first.
+/// The best candidates so far: largest volume (M15.4), among those smallest imbalance (M15.5).
+/// They come highest price first.
 #[derive(Clone, Copy, Debug)]
 struct Choice {
     volume: u128,
     imbalance: u128,
-    /// Whether all of them have more demand than supply; whether all have less.
+    /// Whether all of them have more demand than supply; whether all have less (M15.6).
     all_buy: bool,
     all_sell: bool,
     highest: i64,
@@ -144,8 +151,9 @@ impl Choice {
         }
     }
 
-    /// A strict surplus of buyers takes the highest, one of sellers the lowest; else the nearest to the last trade
-    /// price or the reference, of two equally near the higher; with neither the highest.
+    /// Returns the price of the uncross among equal candidates. Implements M15.6 (strict buy
+    /// surplus: highest; strict sell surplus: lowest), M15.7 (else nearest to the last trade price
+    /// or the reference, with neither the highest) and M15.8 (of two equally near the higher).
     const fn ticks(&self) -> i64 {
         if self.all_buy {
             self.highest

@@ -2,28 +2,29 @@
 
 use crate::book::{DepthLevel, EventBody, Reject, Side, Visible};
 
-/// The engine as a book sees it: the clock, the event stream, the owners.
+/// What a book needs from its engine: the clock, the event stream, the risk limits.
 pub(crate) trait BookCtx {
-    /// The clock in ns.
+    /// Returns the clock in ns (M0.10).
     fn clock(&self) -> u64;
-    /// Takes an event of the command in hand.
+    /// Emits an event of the current command.
     fn emit(&mut self, body: EventBody);
-    /// Whether the owner's limits allow an order of `qty`, its notional value taken at `price` ticks if there is one;
-    /// `adds`: it adds a live order.
+    /// Checks the owner's limits for an order of `qty` (M16.2 to M16.5). The notional value is
+    /// taken at `price` ticks, and not checked without one. `adds`: the order may rest, so
+    /// `max_orders` is checked too.
     fn check_risk(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject>;
-    /// The same again, for a function that is not compiled into its caller: what it gets by reference must lie in memory,
-    /// and the caller's own should not have to.
+    /// Reborrows the context for a non-inlined callee, so that the caller's copy stays in
+    /// registers.
     fn reborrow(&mut self) -> impl BookCtx;
-    /// Whether any owner has limits.
+    /// Returns whether any owner has limits.
     fn limits_anyone(&self) -> bool;
-    /// An order of this owner is live now.
+    /// Counts a live order of this owner (M16.4).
     fn on_open(&mut self, owner: u32);
-    /// An order of this owner is no longer live.
+    /// Uncounts an order of this owner that is no longer live.
     fn on_close(&mut self, owner: u32);
-    /// Something of this book expires at `expires` ns.
+    /// Notes that an order or stop of this book expires at `expires` ns (M13.2).
     fn schedule_expiry(&mut self, expires: u64);
-    /// Whether anybody wants to be told what the market sees of each change.
+    /// Returns whether the sink subscribes to visible changes.
     fn watches(&self) -> bool;
-    /// Something that the market sees has changed; `level` is how its level looks now.
+    /// Reports a visible change; `level` is the state of its level after the change.
     fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible);
 }

@@ -8,7 +8,8 @@ use crate::book::{Command, EventBody, Op, OrderId, Phase, Reject};
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Applies a command that names this book's instrument. The clock has moved already.
+    /// Applies a command for this instrument. The clock has moved already (M13.2). A refusal is
+    /// the only event of its command and changes nothing (M17.1, M18.1).
     #[inline(always)]
     pub(crate) fn apply<H: BookCtx>(&mut self, c: &Command, h: &mut H) {
         let refused = match c.op() {
@@ -33,13 +34,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// The order id of a command that has one.
+/// Returns the order id of a command that has one (M18.6).
 #[inline(always)]
 fn order_id(c: &Command) -> Option<OrderId> {
     matches!(c.op(), Op::New | Op::Cancel | Op::Reduce | Op::Replace).then_some(c.id())
 }
 
-/// A refusal of `reason` without more.
+/// Returns a `rejected` event with `reason`, without a line number.
 pub(crate) fn rejected(c: &Command, reason: Reject) -> EventBody {
     EventBody::Rejected { id: order_id(c), reason, line: None }
 }

@@ -10,7 +10,7 @@ use crate::book::{
     CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
 };
 
-/// An order on its way in: new, replaced, or a stop that was triggered.
+/// An incoming order: new, replaced, or a triggered stop.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::book) struct Incoming {
     pub(in crate::book) id: u64,
@@ -19,15 +19,15 @@ pub(in crate::book) struct Incoming {
     pub(in crate::book) open: u64,
     /// The limit price, unless it is a market order.
     pub(in crate::book) limit: Option<Price>,
-    /// Market: no further than this from the best price.
+    /// Market: the largest distance from the best opposite price in ticks (M3.4).
     pub(in crate::book) protect: Option<u64>,
     pub(in crate::book) tif: TimeInForce,
     pub(in crate::book) stp: SelfTradePrevention,
-    /// ioc: the least that must trade, or 0.
+    /// ioc: the minimum quantity, or 0 (M5.1).
     pub(in crate::book) min_qty: u64,
     pub(in crate::book) post_only: bool,
     pub(in crate::book) hidden: bool,
-    /// Iceberg: what it shows at most; else 0.
+    /// Iceberg: the largest slice; else 0.
     pub(in crate::book) display: u64,
     pub(in crate::book) expires: u64,
     pub(in crate::book) stamp: u64,
@@ -36,14 +36,14 @@ pub(in crate::book) struct Incoming {
 }
 
 impl Incoming {
-    /// Whether what does not trade rests.
+    /// Returns whether the rest joins the book (M2.2; M3.2: never of a market order).
     #[inline(always)]
     pub(in crate::book) const fn rests(&self) -> bool {
         self.limit.is_some() && self.tif.may_rest()
     }
 }
 
-/// The incoming order as its makers see it.
+/// The incoming order, as far as a trade needs it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::book) struct Taker {
     pub(in crate::book) id: u64,
@@ -51,33 +51,34 @@ pub(in crate::book) struct Taker {
     pub(in crate::book) stp: SelfTradePrevention,
 }
 
-/// Whether the room for what may rest was tested already.
+/// Whether room for the rest was tested before matching.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::book) enum Room {
-    /// It was: the level of its price, or 0 when there is none yet.
+    /// It was (M17.7): the level of its price, or 0 if there is none yet.
     Tested(u32),
-    /// It is tested when it comes to rest: a triggered stop_limit.
+    /// It is tested when the order comes to rest: a triggered stop_limit (M17.10).
     Late,
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Whether an order at `price` would trade on arrival.
+    /// Returns whether an order at `price` would trade on arrival.
     #[inline(always)]
     pub(in crate::book) fn crosses(&self, side: Side, price: Price) -> bool {
         let other = &self.sides[side.opposite() as usize];
         other.best() != 0 && other.best_key() >= key(side.opposite(), price)
     }
 
-    /// [`Book::crosses`] without a branch: now and then `true` for a price that does not.
+    /// [`Book::crosses`] without a branch; may return `true` for a price that does not cross.
     #[inline(always)]
     pub(in crate::book) fn may_cross(&self, side: Side, price: Price) -> bool {
         self.sides[side.opposite() as usize].best_key() >= key(side.opposite(), price)
     }
 
-    /// Whether `qty` may rest at `price`, as if nothing traded; `replaced` is the order that makes room for itself.
-    /// Gives the level, or 0 when there is none yet.
+    /// Checks whether `qty` could rest at `price` if nothing traded. `replaced` is the order that
+    /// is replaced, which does not count itself, or 0. Returns the level, or 0 if there is none
+    /// yet. Implements M17.7, M17.12 and, for the level total, M0.6.
     #[inline(always)]
     pub(in crate::book) fn room(&self, side: Side, price: Price, qty: u64, replaced: u32) -> Result<u32, Reject> {
         if replaced == 0 && !self.slab.has_room() {
@@ -102,7 +103,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Whether a replaced order takes its level with it, and that makes room for another one.
+    /// Returns whether a replaced order gives the room of its level back (end of M17.12).
     #[cold]
     fn leaves_room(&self, side: Side, replaced: u32) -> bool {
         if replaced == 0 {
@@ -114,16 +115,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.slab.key(level)))
     }
 
-    /// An accepted (or replaced, or triggered) order trades as far as it can; the rest rests or is canceled.
+    /// Matches an accepted, replaced or triggered order; then its rest joins the book or is
+    /// canceled. Implements chapters 2 and 3 of the contract, and M4.1 and M5.1 by its test.
     pub(in crate::book) fn come_in<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
         let best = self.sides[other as usize].best_key();
         let limit = match (order.limit, order.protect) {
-            (Some(limit), _) => key(other, limit),
-            (None, None) => i64::MIN,
+            (Some(limit), _) => key(other, limit), // M2.1
+            (None, None) => i64::MIN,              // M3.1
+            // M3.4, M3.5: inclusive, from the best opposite price before matching, saturating.
             (None, Some(ticks)) => best.saturating_sub_unsigned(ticks),
         };
         let mut open = order.open;
+        // M14.3: nothing trades in an auction.
         if self.phase == Phase::Continuous {
             if let Some(reason) = self.fails_look(order, other, limit) {
                 return self.end(order, open, reason, h);
@@ -140,6 +144,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if order.rests() {
             return self.come_to_rest(order, open, room, h);
         }
+        // M2.3; M3.3
         let reason = if order.limit.is_some() {
             CancelReason::Ioc
         } else if self.sides[other as usize].best() != 0 {
@@ -150,6 +155,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.end(order, open, reason, h);
     }
 
+    /// Returns why the order fails the fillable test, or `None` if it passes or needs none.
+    /// Implements M4.1 and M5.1.
     #[inline(always)]
     fn fails_look(&self, order: &Incoming, other: Side, limit: i64) -> Option<CancelReason> {
         let (need, reason) = match order.tif {
@@ -161,13 +168,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if enough { None } else { Some(reason) }
     }
 
-    /// Cancels what is left of an incoming order.
+    /// Cancels the rest of an incoming order.
     fn end<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
         h.emit(EventBody::Canceled { id: OrderId::new(order.id), qty: Qty::new(open), reason });
         self.leave(order, h);
     }
 
-    /// An incoming order does not come to rest; one that was replaced gives its node back.
+    /// Ends an incoming order that does not rest; a replaced one gives back its id and node.
     #[inline(always)]
     fn leave<H: BookCtx>(&mut self, order: &Incoming, h: &mut H) {
         if order.node != 0 {
@@ -175,6 +182,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    /// Puts the rest of an incoming order into the book (M2.2, M7.9), or cancels it if there is no
+    /// room for it (M17.10, M17.11).
     fn come_to_rest<H: BookCtx>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
         let Some(price) = order.limit else { return };
         let level = match room {
@@ -216,8 +225,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Trades `open` against the levels of `other` down to the key `limit`. Gives what is left; `None` when self-trade
-    /// prevention has ended the order.
+    /// Trades `open` against the levels of `other` down to the key `limit`. Returns what is left,
+    /// or `None` if self-trade prevention has ended the order. Implements M1.1 to M1.4, M2.1, and
+    /// M12.1 for when self-trade prevention acts.
     pub(in crate::book) fn trade<H: BookCtx>(
         &mut self,
         taker: Taker,
@@ -251,10 +261,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.trade_vanilla(taker, other, limit, open, h)
     }
 
-    /// Trades `open`, more than 0, with whoever is next as long as that is an order that is neither hidden nor iceberg
-    /// nor gtd. Gives what is left. For takers without self-trade prevention.
+    /// Trades `open`, more than 0, with the makers in priority order, as long as the next maker is
+    /// neither hidden nor iceberg nor gtd. Returns what is left. For takers without self-trade
+    /// prevention. Implements M1.1, M1.3, M1.4 and M18.2.
     ///
-    /// What goes from one level goes together, when the last of it has traded.
+    /// The filled makers of one level are removed together after the last of them has traded: one
+    /// splice of the free list, one update of the level.
     #[inline(always)]
     pub(in crate::book) fn trade_vanilla<H: BookCtx>(
         &mut self,
@@ -331,7 +343,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// One trade with the order at the front of a level. Gives what is left of the taker.
+    /// Trades with the order at the front of a level. Returns what is left of the taker.
+    /// Implements M1.4, M7.4 and M7.5 for icebergs, and M18.2.
     #[inline(always)]
     fn trade_one<H: BookCtx>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
         let has_cold = self.slab.has_cold_state(maker);
@@ -354,7 +367,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if maker_open == 0 {
             self.drop_order(maker, h);
         } else if has_cold && qty == slice {
-            self.slab.refresh_if_spent(maker);
+            self.slab.refresh_if_spent(maker); // M7.4
             if h.watches() {
                 self.show_added(maker, h);
             }
@@ -362,27 +375,32 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         open - qty
     }
 
-    /// The order met one of its own owner. Gives what is left of it; `None` when this has ended it.
+    /// Prevents a self-trade of the taker with `maker`, by the taker's mode. Returns what is left
+    /// of the taker, or `None` if this has ended it. Implements M12.2 to M12.6, M12.8 and M12.9.
     #[cold]
     #[inline(never)]
     fn prevent<H: BookCtx>(&mut self, taker: Taker, maker: u32, open: u64, h: &mut H) -> Option<u64> {
         let id = OrderId::new(taker.id);
         let reason = CancelReason::SelfTradePrevention;
         match taker.stp {
-            SelfTradePrevention::None => Some(open), // not asked for
+            SelfTradePrevention::None => Some(open), // M12.1: does not act
+            // M12.2
             SelfTradePrevention::CancelNewest => {
                 h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
                 None
             }
+            // M12.3
             SelfTradePrevention::CancelOldest => {
                 self.cancel_order(maker, reason, h);
                 Some(open)
             }
+            // M12.4
             SelfTradePrevention::CancelBoth => {
                 self.cancel_order(maker, reason, h);
                 h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
                 None
             }
+            // M12.5: the maker's line first; M12.8: of whole open quantities.
             SelfTradePrevention::Decrement => {
                 let there = self.slab.node(maker).qty;
                 let by = there.min(open);
@@ -397,16 +415,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
                     return None;
                 }
+                // M12.9
                 h.emit(EventBody::Reduced { id, qty: Qty::new(open - by) });
                 Some(open - by)
             }
         }
     }
 
-    // ---- stops that are triggered --------------------------------------------------------------------------------
+    // ---- triggered stops ---------------------------------------------------------------------------------------
 
-    /// Tests the stops if anything happened that could trigger one, lets those that are hit come in one by one, and
-    /// tests again after each.
+    /// Tests the stops if a trade, a new or replaced stop, or the start of continuous trading may
+    /// have satisfied one; then enters those that are, one by one, and tests again after each.
+    /// Implements M8.3, M8.6 and M8.17.
     #[inline(always)]
     pub(in crate::book) fn test_stops<H: BookCtx>(&mut self, h: &mut H) {
         if self.untested && self.stops.live() > 0 {
@@ -415,11 +435,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.untested = false;
     }
 
+    /// Tests and triggers stops until none is queued. Implements M8.2, M8.3 and M8.7 to M8.10.
     #[cold]
     #[inline(never)]
     fn fire_stops<H: BookCtx>(&mut self, h: &mut H) {
         if self.phase != Phase::Continuous {
-            return;
+            return; // M8.2
         }
         loop {
             if self.untested
@@ -429,6 +450,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 let (ids, hash) = (&mut self.ids, &mut self.slab.state_hash);
                 self.stops.test(last, |slot, was, now| {
                     Self::stop_changed(hash, slot, was, now);
+                    // M8.8: a queued stop is no longer live.
                     if now.is_none() {
                         ids.remove(was.id, stop_entry(slot));
                         h.on_close(was.owner);
@@ -436,7 +458,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
             }
             let Some(stop) = self.stops.pop_queued() else { return };
-            h.emit(EventBody::Triggered { id: OrderId::new(stop.id) });
+            h.emit(EventBody::Triggered { id: OrderId::new(stop.id) }); // M8.9
+            // M8.10; M0.13: it gets its new stamp now.
             let order = Incoming {
                 id: stop.id,
                 owner: stop.owner,

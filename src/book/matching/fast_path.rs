@@ -1,7 +1,7 @@
-//! The fast path: what most commands are, done without calls and without what only other orders need.
+//! Fast path: the most frequent commands without calls and without the work of order options.
 //!
-//! Each function here either does the whole of its command, exactly as the general path would, or finds before it changes
-//! anything that the command is not that simple, and says so.
+//! Each function either executes the whole command, exactly as the general path would, or returns
+//! `false` before it changes anything.
 
 use crate::book::command::Command;
 use crate::book::matching::ctx::BookCtx;
@@ -14,8 +14,8 @@ use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Cancels an order that is neither hidden nor iceberg nor gtd, found at its id's own place. `false`: the command
-    /// must go the general path.
+    /// Cancels an order that is neither hidden nor iceberg nor gtd and whose id is at its direct
+    /// slot. Returns `false` if the command must take the general path. Implements M9.1.
     #[inline(always)]
     pub(crate) fn cancel_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let id = c.id();
@@ -24,7 +24,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false; // a stop
         }
         let node = *self.slab.node(order);
-        // Nobody, who stands where an id leads nowhere, has no level.
+        // Unknown ids map to node 0, the null node, which has no level and so is not vanilla.
+        // M14.6: closed takes no cancel; the general path refuses it.
         if node.key != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
             return false;
         }
@@ -43,7 +44,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// A vanilla limit order ([`Command::is_vanilla`]) comes in. `false`: the command must go the general path.
+    /// Enters a vanilla limit order ([`Command::is_vanilla`]). Returns `false` if the command must
+    /// take the general path, which then also produces the refusal (M17.2).
     #[inline(always)]
     pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
@@ -66,7 +68,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if level == 0 {
             level = self.add_level_apart(side, key);
         } else if self.slab.node(level).qty.checked_add(qty).is_none() {
-            return false;
+            return false; // M0.6: the general path refuses it
         }
         h.emit(EventBody::Accepted { id });
         let order = self.rest_fast(c, qty, level);
@@ -77,7 +79,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// An order with all tests behind it joins the queue of its level.
+    /// Puts a fully validated order at the back of the queue of `level` (M1.3, M2.2).
     #[inline(always)]
     fn rest_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
         let id = c.id().get();
@@ -89,13 +91,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         order
     }
 
-    /// A vanilla limit order that trades, or does not rest. [`Book::enter_fast`] has tested all but the room.
+    /// Executes a vanilla limit order that crosses or does not rest. [`Book::enter_fast`] has
+    /// validated all but the room. Implements M2.1 to M2.3.
     #[inline(never)]
     fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
         let rests = c.time_in_force().may_rest();
         let mut level = 0;
         if rests {
+            // M17.7: room is tested before matching, as if nothing traded.
             match self.room(side, at, qty, 0) {
                 Ok(there) => level = there,
                 Err(_) => return false,
@@ -124,6 +128,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
         } else {
             self.next_stamp();
+            // M2.3
             h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason: CancelReason::Ioc });
         }
         self.test_stops(h);
@@ -131,7 +136,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// A vanilla order gets a new price or quantity and does not trade. `false`: the command must go the general path.
+    /// Replaces price or quantity of a vanilla order that does not trade then. Returns `false` if
+    /// the command must take the general path. Implements M10.1 to M10.3.
     #[inline(never)]
     pub(crate) fn replace_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
         let id = c.id();
@@ -152,6 +158,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        // M10.2: priority is kept.
         if at == at_was && qty <= node.qty {
             self.slab.shrink_vanilla(order, was, node.qty, qty);
             h.emit(replaced);
@@ -168,13 +175,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let alone = node.next == node.prev;
         let there = match level {
             0 => 0,
-            level if level == was && alone => return false, // its level goes and comes again
+            level if level == was && alone => return false, // its level is removed and added again
             level if level == was => self.slab.node(level).qty - node.qty,
             level => self.slab.node(level).qty,
         };
         if there.checked_add(qty).is_none() {
             return false;
         }
+        // M10.3: priority is lost, so the order gets a new stamp and goes to the back (M0.12).
         h.emit(replaced);
         if h.watches() {
             self.show_leaving(order, h);
@@ -197,7 +205,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         true
     }
 
-    /// Lets the windows follow the market, if they have to.
+    /// Moves the near-level windows after the best prices, where they have drifted too far.
     #[inline(always)]
     pub(in crate::book) fn follow(&mut self) {
         if self.sides[0].is_adrift() | self.sides[1].is_adrift() {

@@ -7,11 +7,13 @@ use crate::book::state_hash::StateHash;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Whether at least `need` could trade against `side` down to the key `limit`, walking makers in trading order.
+    /// Returns whether at least `need` can trade against `side` down to the key `limit`. Walks the
+    /// makers in trading order and changes nothing. Implements M4.2 to M4.8, for M4.1 and M5.1.
     ///
-    /// Without self-trade prevention every open quantity counts, reserves too. With `cancel_oldest` the owner's own
-    /// orders are skipped. In the other modes the first own order ends the look: of its level count, if it is
-    /// displayed, only the slices queued before it; if it is hidden, all displayed orders and the hidden ones before it.
+    /// Without self-trade prevention every open quantity counts, reserves included. With
+    /// `cancel_oldest` the owner's own orders are skipped. In the other modes the first own order
+    /// ends the test. Of its level count, if it is displayed, only the slices queued ahead of it;
+    /// if it is hidden, all displayed open quantity and the hidden orders ahead of it.
     pub(in crate::book) fn can_fill(
         &self,
         side: usize,
@@ -24,6 +26,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut rung = self.sides[side].first();
         while let Some(at) = rung.filter(|at| at.key >= limit) {
             if matches!(stp, SelfTradePrevention::None) {
+                // M4.3
                 sum = sum.saturating_add(self.slab.node(at.level).qty);
             } else {
                 let (mut slices, mut shown, mut hidden) = (0u64, 0u64, 0u64);
@@ -31,8 +34,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     let open = self.slab.node(order).qty;
                     if self.slab.owner(order) == owner {
                         if matches!(stp, SelfTradePrevention::CancelOldest) {
-                            continue;
+                            continue; // M4.4
                         }
+                        // M4.5. M4.7: hidden, so all that is displayed, and the hidden ahead of it.
+                        // M4.6: displayed, so the slices queued ahead of it, without reserves.
                         let of_level = if self.slab.is_hidden(order) { shown + hidden } else { slices };
                         return sum.saturating_add(of_level) >= need;
                     }
@@ -42,7 +47,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                         slices += self.slab.slice(order);
                         shown += open;
                     }
-                    // What counts in any case is enough.
+                    // The slices so far count whatever comes next: early exit.
                     if sum.saturating_add(slices) >= need {
                         return true;
                     }

@@ -1,11 +1,11 @@
-//! Mass cancel, expiry, and the close: many orders leave at once.
+//! Mass cancel, expiry, and the close of day orders: many orders are canceled at once.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
 use crate::book::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
 
-/// Which orders a sweep takes.
+/// Which orders a mass cancel selects.
 #[derive(Clone, Copy, Debug)]
 enum Whose {
     Owner(u32),
@@ -15,6 +15,8 @@ enum Whose {
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
+    /// Cancels the live orders of one owner, of one side or both. Implements M11.1, M11.3, M11.4,
+    /// and M17.5 for its test.
     pub(in crate::book) fn mass_cancel<H: BookCtx>(
         &mut self,
         owner: OwnerId,
@@ -28,12 +30,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// Day orders go, in the order of a mass cancel.
+    /// Cancels day orders and day stops in the order of a mass cancel. Implements M14.9.
     pub(in crate::book) fn close<H: BookCtx>(&mut self, h: &mut H) {
         self.sweep(Whose::Day, None, CancelReason::Expired, h);
     }
 
-    /// Bids best price first in queue order, asks likewise, then stops in entry order.
+    /// Cancels the selected orders: bids best price first in queue order, asks likewise, then
+    /// stops in entry order. Implements M11.2.
     fn sweep<H: BookCtx>(&mut self, whose: Whose, side: Option<Side>, reason: CancelReason, h: &mut H) {
         let sides = [Side::Buy, Side::Sell];
         for at_side in sides.into_iter().filter(|&s| side.is_none_or(|only| only == s)) {
@@ -72,7 +75,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Every gtd order whose time has come goes, by expiry time, then by entry. Gives the time of the next one.
+    /// Cancels every gtd order and stop with `expires` ≤ clock, by expiry time, then by entry.
+    /// Returns the expiry time of the next one. Implements M13.2, and M13.3 within one instrument.
     pub(crate) fn expire<H: BookCtx>(&mut self, h: &mut H) -> Option<u64> {
         loop {
             let order = self.expiry.first().map(|o| (self.slab.cold(o).expires, self.slab.attributes(o).stamp, o));

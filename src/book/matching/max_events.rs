@@ -1,4 +1,4 @@
-//! Upper bound on the events of a command, found before the command is applied.
+//! Upper bound on the events of a command, found before the command is applied. Implements M21.3.
 //!
 //! # Proof of the bound
 //!
@@ -15,10 +15,10 @@
 //! it has taken 1 lot at least off the order, but for a maker canceled by `cancel_oldest`.
 //! A step has 1 line; where a `decrement` meets an own maker it has 2. What ends the order is
 //! one of: a last trade (1 line), a last step of self-trade prevention (`cancel_newest` 1,
-//! `cancel_both` and `decrement` 2), a cancel of the rest (1; a look that fails too), or its coming
+//! `cancel_both` and `decrement` 2), a cancel of the rest (1; a failed fillable test too), or its coming
 //! to rest (0).
 //!
-//! **The order in hand.** Its steps are counted level by level in its reach: at one level no more
+//! **The current order.** Its steps are counted level by level in its reach: at one level no more
 //! trades than slices there, nor than lots are left when it gets there; makers of its own owner
 //! once each. It rests only when all in its reach is gone, so its rest is exactly the
 //! lots left behind that walk. If orders expire first, some of what it would have met is gone:
@@ -29,7 +29,7 @@
 //! replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
 //! line `triggered`, its end, and u steps that are not last. Summed over the stops
 //! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps
-//! of the order in hand that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
+//! of the current order that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
 //! stop_limit that may rest. So with L lines of the order's own steps and its end, e lines a step at
 //! most, and a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step
 //! that uses up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the
@@ -47,7 +47,7 @@ use crate::book::storage::stop_orders::Stop;
 use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::broken;
 
-/// An order that may trade, as far as the bound asks.
+/// An order that may trade, as far as the bound needs it.
 #[derive(Clone, Copy, Debug)]
 struct Aggressor {
     side: Side,
@@ -55,9 +55,9 @@ struct Aggressor {
     /// The worst key of the other side that it trades with.
     limit: i64,
     rests: bool,
-    /// Iceberg: what it shows at most; else 0.
+    /// Iceberg: the largest slice; else 0.
     display: u64,
-    /// With less than this in its reach it does not trade.
+    /// The least that must be in its reach for it to trade (M4.1, M5.1); else 0.
     least: u64,
     stp: SelfTradePrevention,
     owner: u32,
@@ -65,18 +65,18 @@ struct Aggressor {
     node: u32,
 }
 
-/// What a walk along the other side found.
+/// Result of a walk along the other side.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
     /// Lines of trades, of own makers met, and of its end, at most.
     lines: u64,
-    /// Lots that find nobody, at most.
+    /// Upper bound on the lots that find no maker.
     left: u64,
     /// The best and the worst price that it reaches.
     prices: Option<(Price, Price)>,
 }
 
-/// What comes before the stops: the order in hand, or an uncross.
+/// What comes before the stops: the current order, or an uncross.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     /// Lines of its steps and of its end, at most.
@@ -98,13 +98,13 @@ impl Before {
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// How many orders and stops expire by `clock`. Looks at every gtd one.
+    /// Returns how many orders and stops expire by `clock` (M13.2). Visits every gtd one.
     pub(crate) fn due(&self, clock: u64) -> u64 {
         let orders = self.expiry.slots().iter().filter(|&&order| self.slab.cold(order).expires <= clock).count();
         (orders + self.stops.due(clock)) as u64
     }
 
-    /// A bound that needs no walk, for what most commands are: those that set off no stop.
+    /// Returns a bound that needs no walk, for commands that trigger no stop; `None` for others.
     #[inline]
     pub(crate) fn most_events_at_a_glance(&self, c: &Command) -> Option<u64> {
         match c.op() {
@@ -121,7 +121,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// What own makers add to the lines of an order without them.
+    /// Returns the bound of an order without own makers plus what own makers can add.
     #[cold]
     fn glance_with_own(&self, lines: u64, stp: SelfTradePrevention) -> u64 {
         lines.saturating_add(match stp {
@@ -132,8 +132,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         })
     }
 
-    /// The most events that a command for this book can cause now, expiries apart. `expiring`: orders of this book will
-    /// expire first, so that the order in hand may reach further than it could now.
+    /// Returns the most events that a command for this book can cause now, expiries apart.
+    /// `expiring`: orders of this book will expire first, so that the current order may reach
+    /// further than it could now.
     pub(crate) fn most_events(&self, c: &Command, expiring: bool) -> u64 {
         let continuous = self.phase == Phase::Continuous;
         match c.op() {
@@ -204,7 +205,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.slab.side(self.slab.level_of(order)) == 0 { Side::Buy } else { Side::Sell }
     }
 
-    /// How many slices an order still has: of an iceberg the one that shows, and those to come.
+    /// Returns how many slices an order still has: of an iceberg the displayed one and those to
+    /// come.
     fn slices_of(&self, order: u32) -> u64 {
         let reserve = self.slab.node(order).qty - self.slab.slice(order);
         if reserve == 0 || broken("bound_reserve") {
@@ -213,7 +215,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         1 + reserve.div_ceil(self.slab.cold(order).display.max(1))
     }
 
-    /// How many slices rest in the whole book. Looks at every order, but for a bound of `enough`.
+    /// Returns how many slices rest in the whole book, at most `enough`. Visits every order, unless
+    /// there are at least `enough` orders.
     fn all_slices(&self, enough: u64) -> u64 {
         if self.slab.live_orders() as u64 >= enough {
             return enough;
@@ -221,7 +224,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.resting_numbers().fold(0u64, |sum, order| sum.saturating_add(self.slices_of(order))).min(enough)
     }
 
-    /// How many slices queue at a level. Looks at its orders only if some of its quantity is not shown.
+    /// Returns how many slices queue at a level. Visits its orders only if some of its quantity is
+    /// not visible.
     fn slices_at(&self, level: u32) -> u64 {
         if self.slab.visible_qty(level) == self.slab.node(level).qty {
             return u64::from(self.slab.visible_orders(level));
@@ -229,14 +233,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.slab.queue(level).fold(0, |sum, order| sum.saturating_add(self.slices_of(order)))
     }
 
-    /// An order that comes in and may trade.
+    /// Bound for an incoming order that may trade.
     fn most_of(&self, order: &Aggressor, expiring: bool) -> u64 {
         let reach = self.reach(order, expiring);
         let Some((best, worst)) = reach.prices else {
             return if order.rests { 1 } else { 2 };
         };
         if !expiring && order.qty - reach.left < order.least {
-            return 2; // the look fails
+            return 2; // the fillable test fails
         }
         let rest = match order.display {
             _ if !order.rests || broken("bound_rest") => 0,
@@ -342,7 +346,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// A new stop; it may go at once.
+    /// Bound for a new stop, which may trigger at once (M8.6).
     fn most_of_stop(&self, c: &Command) -> u64 {
         let Some(last) = self.last.get().map(Price::new) else { return 1 };
         let at = match (c.trail(), c.side()) {
@@ -361,7 +365,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         1 + self.most_of_cascade(Before::NOTHING, Some(&stop), 0)
     }
 
-    /// An auction ends (or a halt does): perhaps an uncross, then the stops.
+    /// Bound for the start of continuous trading (M15.1): perhaps an uncross, then the stops.
     fn most_of_opening(&self) -> u64 {
         let (bids, asks) = (self.sides[0].first(), self.sides[1].first());
         let mut range = self.last.get().map(|last| (Price::new(last), Price::new(last)));
@@ -382,7 +386,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// How many slices one side has at `worst` and at better prices.
+    /// Returns how many slices one side has at `worst` and at better prices.
     fn slices_down_to(&self, side: Side, worst: Price) -> u64 {
         let ladder = &self.sides[side as usize];
         let (worst, mut sum, mut rung) = (key(side, worst), 0u64, ladder.first());

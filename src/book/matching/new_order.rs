@@ -1,4 +1,4 @@
-//! New orders: validation in a fixed order, then entry.
+//! New orders: validation in the order of M17.2, then entry.
 
 use crate::book::command::HAS_EXTRA;
 use crate::book::matching::ctx::BookCtx;
@@ -10,18 +10,20 @@ use crate::book::storage::price_ladder::key;
 use crate::book::storage::stop_orders::Stop;
 use crate::book::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
 
-/// An iceberg has at most this many slices, so that the worst case of a trade stays finite.
+/// M7.1, M7.2: the most slices of an iceberg, which bounds the worst case of a trade.
 pub(in crate::book) const MAX_SLICES: u64 = 1_000;
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// A new limit order without options ([`Command::is_vanilla`]) in continuous trading: the same tests in the same
-    /// order as [`Book::enter`], less those that it cannot fail.
+    /// Enters a limit order without options ([`Command::is_vanilla`]) in continuous trading: the
+    /// middle path. Same tests in the same order as [`Book::enter`] (M17.2), without those that
+    /// such an order cannot fail.
     ///
-    /// It is for what `enter_fast` leaves: far levels, ids whose place is taken, owners with limits. Without it (and the
-    /// like in `replace_order`) a far order and its cancel take 955 instructions instead of 679, and the replace of an id
-    /// whose place is taken 729 instead of 572.
+    /// It is for what `enter_fast` declines: far levels, displaced ids, owners with limits.
+    /// Without it (and its like in `replace_order`) a far order and its cancel take 955
+    /// instructions instead of 679, and the replace of an order with a displaced id 729 instead of
+    /// 572.
     #[inline(always)]
     pub(in crate::book) fn enter_vanilla<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
@@ -36,6 +38,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::PriceOutOfBand);
         }
         h.check_risk(owner, qty, Some(at.ticks()), tif.may_rest())?;
+        // M17.7, M17.8: room for what may rest is tested before matching, as if nothing traded.
         let level = if tif.may_rest() { self.room(side, at, qty, 0)? } else { 0 };
         h.emit(EventBody::Accepted { id: c.id() });
         let stamp = self.next_stamp();
@@ -55,6 +58,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     h,
                 );
             } else {
+                // M2.3
                 h.emit(EventBody::Canceled { id: c.id(), qty: Qty::new(open), reason: CancelReason::Ioc });
             }
         }
@@ -64,20 +68,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// A new order. Nothing has changed when it is refused.
+    /// Enters a new order of any type: the general path. Implements the tests of M17.2 in their
+    /// order; a refusal changes nothing (M17.1).
     #[inline(never)]
     pub(in crate::book) fn enter<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
         let (id, side, qty) = (c.id().get(), c.side(), c.quantity().lots());
         let (kind, tif) = (c.order_type(), c.time_in_force());
         let owner = c.owner_id().get();
+        // M14.2, M14.4 to M14.6
         match self.phase {
             Phase::Continuous => {}
             Phase::Auction if kind != OrderType::Market && tif.may_rest() => {}
             _ => return Err(Reject::Phase),
         }
         if self.find(id) != Found::Nothing {
-            return Err(Reject::DuplicateId);
+            return Err(Reject::DuplicateId); // M0.8
         }
+        // M13.4, M13.5: of any order type.
         if c.expiry().is_some_and(|expires| expires <= h.clock()) {
             return Err(Reject::BadField);
         }
@@ -86,12 +93,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let (mut display, mut min_qty) = (0, 0);
         if c.has(HAS_EXTRA) {
+            // M7.1
             if let Some(slice) = c.display_qty() {
                 display = slice.lots();
                 if display == 0 || display > qty || u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES) {
                     return Err(Reject::BadQty);
                 }
             }
+            // M5.1, M17.2 (4): 1 ≤ `min_qty` ≤ `qty`
             if let Some(least) = c.minimum_qty() {
                 min_qty = least.lots();
                 if min_qty == 0 || min_qty > qty {
@@ -100,20 +109,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
         }
         if c.trail() == Some(0) {
-            return Err(Reject::BadPrice);
+            return Err(Reject::BadPrice); // M8.11
         }
         let limit = if kind.has_limit() { Some(c.limit_price()) } else { None };
+        // M17.6
         if limit.is_some_and(|price| !self.in_band(price)) || c.stop_price().is_some_and(|price| !self.in_band(price)) {
             return Err(Reject::PriceOutOfBand);
         }
+        // M16.4: what may rest counts for `max_orders`; M16.9: every stop does.
         let adds = kind.is_stop() || (kind == OrderType::Limit && tif.may_rest());
         h.check_risk(owner, qty, self.notional_price(limit), adds)?;
         if kind.is_stop() {
             return self.enter_stop(c, h);
         }
+        // M6.1, M6.2; M6.4: not in an auction.
         if c.is_post_only() && self.phase == Phase::Continuous && self.crosses(side, c.limit_price()) {
             return Err(Reject::WouldCross);
         }
+        // M17.7, M17.8
         let mut room = Room::Late;
         if adds {
             room = Room::Tested(self.room(side, c.limit_price(), qty, 0)?);
@@ -141,7 +154,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// The price that an order's notional value is taken at: its limit, else the last trade's, else the reference.
+    /// Returns the price at which an order's notional value is taken: its limit, else the last
+    /// trade price, else the reference. Implements M16.3.
     #[inline(always)]
     pub(in crate::book) fn notional_price(&self, limit: Option<Price>) -> Option<i64> {
         match limit {
@@ -150,6 +164,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
+    /// Enters a stop. Implements M8.1 (it rests off-book), M8.6 (it is tested on arrival), M8.11,
+    /// M8.12 (its anchor) and M17.9 (a stop's room, no level's).
     #[cold]
     #[inline(never)]
     fn enter_stop<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {

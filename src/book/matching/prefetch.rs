@@ -1,4 +1,4 @@
-//! Software prefetch of what a coming command will need, while the one before it is matched.
+//! Software prefetch of the nodes that an upcoming command will need.
 
 use crate::book::command::Command;
 use crate::book::order_book::Book;
@@ -8,9 +8,10 @@ use crate::book::storage::price_ladder::key;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// A command will come soon: asks memory for the order and the level that its id and its price lead to now. That may
-    /// have changed by then: it is a guess, and a command of another kind reads a meaningless id or price here. There
-    /// are no branches, since one that depends on the kind of a command is mispredicted every other time.
+    /// Prefetches the order and the level to which the id and the price of an upcoming command map
+    /// now. This is a guess: the mapping may have changed by then, and for a command without an id
+    /// or a price the addresses are meaningless, but harmless. There is no branch on the kind of
+    /// command, because it would be mispredicted every other time.
     #[inline(always)]
     pub(crate) fn prefetch(&self, c: &Command) {
         let side = c.side();

@@ -14,8 +14,8 @@ use zerocopy::FromZeros;
 /// level        key        total qty  count | side  hidden   first   last
 /// ```
 ///
-/// `next` and `prev` are node numbers; the queue of a level is a ring that starts and ends at the level's own node, so
-/// linking and unlinking never ask where in the queue they are.
+/// `next` and `prev` are node numbers. The queue of a level is a ring through the level's own node,
+/// so linking and unlinking have no special cases at the ends.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C, align(32))]
 pub(in crate::book) struct Node {
@@ -25,24 +25,26 @@ pub(in crate::book) struct Node {
     pub(in crate::book) qty: u64,
     /// Order: its level, and [`HAS_COLD_STATE`]. Level: visible orders × 2 + side.
     up: u32,
-    /// Order: owner. Level: its first hidden order, or itself when it has none; visible orders queue before it.
+    /// Order: owner. Level: its first hidden order, or itself if it has none; visible orders queue
+    /// ahead of it (M1.2).
     who: u32,
-    /// Order: the next in the queue, at the end the level. Level: the first order.
+    /// Order: the next in the queue, or the level at the end. Level: the first order.
     pub(in crate::book) next: u32,
-    /// Order: the one before it in the queue, at the front the level. Level: the last order.
+    /// Order: the previous in the queue, or the level at the front. Level: the last order.
     pub(in crate::book) prev: u32,
 }
 
 const _: () = assert!(size_of::<Node>() == 32);
 
 impl Node {
-    /// Whether this order needs more than its node when it trades or goes.
+    /// Returns whether trading or removing this order takes more than its node.
     #[inline(always)]
     pub(in crate::book) const fn has_cold_state(&self) -> bool {
         self.up & HAS_COLD_STATE != 0
     }
 
-    /// Whether this is an order in a queue that needs nothing but its node when it trades or goes.
+    /// Returns whether this is a queued order that is neither iceberg nor hidden nor gtd, so that
+    /// trading or removing it takes nothing but its node. `false` for the null node.
     #[inline(always)]
     pub(in crate::book) const fn is_vanilla(&self) -> bool {
         self.up as i32 > 0
@@ -55,25 +57,25 @@ impl Node {
     }
 }
 
-/// Marks orders that need more than their node when they trade or go: icebergs, hidden and gtd orders.
+/// Marks icebergs, hidden and gtd orders: trading or removing them takes more than their node.
 const HAS_COLD_STATE: u32 = 1 << 31;
 
-/// What only some orders have.
+/// State that only icebergs and gtd orders use.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct ColdState {
     /// gtd: when it expires, in ns.
     pub(in crate::book) expires: u64,
-    /// Iceberg: what it shows at most; 0 otherwise.
+    /// Iceberg: the largest slice (M7.8); 0 otherwise.
     pub(in crate::book) display: u64,
-    /// Iceberg: what it shows now.
+    /// Iceberg: the slice now.
     pub(in crate::book) slice: u64,
-    /// gtd: its place in the expiry heap.
+    /// gtd: its position in the expiry heap.
     place: u32,
     reserved: u32,
 }
 
-/// What an order is, apart from its node: 56 bits of entry stamp, 8 of options.
+/// Attributes of an order beside its node: 56 bits of entry stamp (M0.12), 8 of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::book) struct Attributes {
     pub(in crate::book) stamp: u64,
@@ -121,17 +123,18 @@ impl Attributes {
         }
     }
 
-    /// Whether the order needs its [`ColdState`] or counts as not visible.
+    /// Returns whether the order uses its [`ColdState`] or is not fully visible.
     #[inline(always)]
     const fn has_cold_state(self) -> bool {
         self.iceberg || self.hidden || matches!(self.tif, TimeInForce::Gtd)
     }
 }
 
-/// Nodes for `ORDERS` orders and as many levels (no more can be occupied), and what only some of them need.
+/// Arena of nodes for `ORDERS` orders and as many levels (no more can be occupied), with their
+/// attributes and cold state.
 ///
-/// Node 0 is nobody; levels are 1 ..= `ORDERS`, orders `ORDERS` + 1 ..= 2 × `ORDERS`. Free nodes are kept last in, first
-/// out, so that the ones in use stay few and warm.
+/// Node 0 is the null node; levels are 1 ..= `ORDERS`, orders `ORDERS` + 1 ..= 2 × `ORDERS`. Free
+/// nodes are reused last in, first out, so that the working set stays small and cached.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct Slab<const ORDERS: usize, S> {
@@ -145,7 +148,7 @@ pub(in crate::book) struct Slab<const ORDERS: usize, S> {
     levels: [Node; ORDERS],
     orders: [Node; ORDERS],
     attributes: [u64; ORDERS],
-    /// By level: how much of its total nobody sees.
+    /// By level: the part of its total that is not visible.
     hidden_qty: [u64; ORDERS],
     cold: [ColdState; ORDERS],
     pub(in crate::book) state_hash: S,
@@ -177,7 +180,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         unsafe { &mut *base.wrapping_add(i as usize) }
     }
 
-    /// Asks memory for a node; the number may be none.
+    /// Prefetches a node; the number need not be valid.
     #[inline(always)]
     pub(in crate::book) fn prefetch(&self, i: u32) {
         let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
@@ -198,7 +201,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
 
     // ---- orders ------------------------------------------------------------------------------------------------
 
-    /// Orders in use.
+    /// Returns the number of resting orders.
     #[inline(always)]
     pub(in crate::book) const fn live_orders(&self) -> usize {
         self.live_orders as usize
@@ -209,7 +212,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         (self.live_orders as usize) < ORDERS
     }
 
-    /// A free order node; [`Slab::has_room`] said yes. Its links are for [`Slab::link`] to set.
+    /// Takes a free order node; requires [`Slab::has_room`]. [`Slab::link`] sets its links.
     #[inline(always)]
     pub(in crate::book) fn take_order(&mut self, id: u64, qty: u64, owner: u32) -> u32 {
         debug_assert!(self.has_room(), "a free order");
@@ -230,33 +233,33 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         i
     }
 
-    /// Gives an order node back.
+    /// Frees an order node.
     #[inline(always)]
     pub(in crate::book) fn free_order(&mut self, i: u32) {
         let free = self.free_order;
         let node = self.node_mut(i);
-        node.qty = 0; // whoever walks all nodes sees that nobody is there
+        node.qty = 0; // marks a free node for walks over all nodes
         node.next = free;
         self.free_order = i;
         self.live_orders -= 1;
     }
 
-    /// The most orders that were live at one time: nodes are used anew before a fresh one is.
+    /// Returns the high-water mark of orders: free nodes are reused before a fresh one is taken.
     pub(in crate::book) const fn orders_high_water(&self) -> usize {
         self.used_orders as usize
     }
 
-    /// The most levels that were occupied at one time.
+    /// Returns the high-water mark of levels.
     pub(in crate::book) const fn levels_high_water(&self) -> usize {
         self.used_levels as usize
     }
 
-    /// All order nodes that were ever used, free ones among them (with quantity 0), by number.
+    /// Returns the numbers of all order nodes ever used, free ones (with quantity 0) included.
     pub(in crate::book) fn order_numbers(&self) -> core::ops::Range<u32> {
         Self::FIRST_ORDER..Self::FIRST_ORDER + self.used_orders
     }
 
-    /// Takes all orders and levels out. No id leads to any of them any more.
+    /// Removes all orders and levels. The caller has cleared the ids.
     pub(in crate::book) fn clear(&mut self) {
         let levels = self.used_levels as usize;
         for hidden_qty in self.hidden_qty.iter_mut().take(levels) {
@@ -272,7 +275,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.node(order).who
     }
 
-    /// The level of a resting order.
+    /// Returns the level of a resting order.
     #[inline(always)]
     pub(in crate::book) fn level_of(&self, order: u32) -> u32 {
         self.node(order).up & !HAS_COLD_STATE
@@ -333,7 +336,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         unsafe { self.cold.get_unchecked_mut(i) }
     }
 
-    /// What of an order shows and trades before it queues anew: all of it, or an iceberg's slice.
+    /// Returns the quantity that trades before an order queues anew: all of it, or an iceberg's
+    /// slice (M7.3).
     #[inline(always)]
     pub(in crate::book) fn slice(&self, order: u32) -> u64 {
         if self.has_cold_state(order) && self.attributes(order).iceberg {
@@ -343,7 +347,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         }
     }
 
-    /// How much of an order nobody sees.
+    /// Returns the part of an order that is not visible: all of a hidden one, the reserve of an
+    /// iceberg.
     pub(in crate::book) fn hidden_qty_of(&self, order: u32) -> u64 {
         if !self.has_cold_state(order) {
             return 0;
@@ -358,14 +363,14 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         }
     }
 
-    /// Whether an order queues behind all visible ones and counts for nobody.
+    /// Returns whether an order is hidden: it queues behind all displayed ones (M1.2).
     pub(in crate::book) fn is_hidden(&self, order: u32) -> bool {
         self.has_cold_state(order) && self.attributes(order).hidden
     }
 
     // ---- levels ------------------------------------------------------------------------------------------------
 
-    /// A level without orders. There is always one free for an order that has room.
+    /// Takes a level node without orders. An order that has room has a level node too.
     #[inline(always)]
     pub(in crate::book) fn take_level(&mut self, key: i64, side: usize) -> u32 {
         let i = if self.free_level != 0 {
@@ -393,19 +398,19 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.node(level).key as i64
     }
 
-    /// The side of a level: 0 bids, 1 asks.
+    /// Returns the side of a level: 0 bids, 1 asks (M0.7).
     #[inline(always)]
     pub(in crate::book) fn side(&self, level: u32) -> usize {
         (self.node(level).up & 1) as usize
     }
 
-    /// Visible orders of a level.
+    /// Returns the number of visible orders of a level; an iceberg is one.
     #[inline(always)]
     pub(in crate::book) fn visible_orders(&self, level: u32) -> u32 {
         self.node(level).up >> 1
     }
 
-    /// Visible quantity of a level.
+    /// Returns the visible quantity of a level.
     #[inline(always)]
     pub(in crate::book) fn visible_qty(&self, level: u32) -> u64 {
         let i = Self::level_index(level);
@@ -413,7 +418,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.node(level).qty - unsafe { *self.hidden_qty.get_unchecked(i) }
     }
 
-    /// How much of a level's quantity nobody sees.
+    /// Returns the part of a level's quantity that is not visible.
     #[inline(always)]
     pub(in crate::book) fn hidden_qty_mut(&mut self, level: u32) -> &mut u64 {
         let i = Self::level_index(level);
@@ -426,7 +431,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.node(level).next == level
     }
 
-    /// The orders of a level in the order in which they trade.
+    /// Iterates over the orders of a level in priority order (M1.2, M1.3).
     pub(in crate::book) fn queue(&self, level: u32) -> impl Iterator<Item = u32> {
         let mut at = level;
         core::iter::from_fn(move || {
@@ -437,8 +442,9 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
 
     // ---- queues ------------------------------------------------------------------------------------------------
 
-    /// Puts an order at the back of its level's queue (of the visible part, unless it is hidden) and adds its
-    /// quantity to the level. Attributes and cold state are set already.
+    /// Links an order at the back of its level's queue (of the displayed part, unless it is hidden)
+    /// and adds its quantity to the level. Attributes and cold state are set already. Implements
+    /// M1.2 and M1.3.
     #[inline(always)]
     pub(in crate::book) fn link(&mut self, order: u32, level: u32, attributes: Attributes) {
         let has_cold = attributes.has_cold_state();
@@ -486,7 +492,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         *word = *word & 0xff | stamp << 8;
     }
 
-    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, of which a copy is at hand.
+    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of its
+    /// node.
     #[inline(always)]
     pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
         if S::ON {
@@ -501,8 +508,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         level
     }
 
-    /// Takes a run of orders that are neither hidden nor iceberg nor gtd off the front of a level: `count` of them, the
-    /// order `next` is the first one that stays. `qty` is how much goes, theirs and what `next` traded.
+    /// Unlinks a run of `count` orders that are neither hidden nor iceberg nor gtd from the front of
+    /// a level; `next` is the first order that stays. `qty` is their quantity and what `next` traded.
     #[inline(always)]
     pub(in crate::book) fn unlink_front(&mut self, level: u32, next: u32, count: u32, qty: u64) {
         let at = self.node_mut(level);
@@ -515,7 +522,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         }
     }
 
-    /// Gives back the nodes of a run of orders of a queue, `first` to `last`; their quantities are 0 already.
+    /// Frees the nodes of a run of queued orders, `first` to `last`; their quantities are 0 already.
     #[inline(always)]
     pub(in crate::book) fn free_run(&mut self, first: u32, last: u32, count: u32) {
         self.node_mut(last).next = self.free_order;
@@ -533,8 +540,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.node_mut(at).prev = order;
     }
 
-    /// Takes an order out of its level's queue, and what is left of its quantity off the level. The level may be
-    /// empty then.
+    /// Unlinks an order from its level's queue and takes its open quantity off the level. Returns
+    /// the level, which may be empty then.
     #[inline(always)]
     pub(in crate::book) fn unlink(&mut self, order: u32) -> u32 {
         self.leaves(order);
@@ -559,7 +566,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         level
     }
 
-    /// Takes `qty`, at most its slice, off an order at the front of a level. Gives what stays open.
+    /// Fills `qty`, at most its slice, of an order at the front of a level. Returns what stays open.
     #[inline(always)]
     pub(in crate::book) fn fill(&mut self, order: u32, level: u32, qty: u64, has_cold: bool) -> u64 {
         self.node_mut(level).qty -= qty;
@@ -581,7 +588,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         open
     }
 
-    /// An iceberg whose slice is used up shows a new one, at the back of the visible queue.
+    /// Gives an iceberg whose slice is used up a new one, at the back of the displayed queue.
+    /// Implements M7.4 (and so M7.6). The entry stamp stays (M0.12).
     pub(in crate::book) fn refresh_if_spent(&mut self, order: u32) {
         if self.slice(order) != 0 {
             return;
@@ -602,8 +610,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.queues_behind(order, self.node(order).prev);
     }
 
-    /// Sets a resting order's open quantity to something smaller, not zero; it keeps its place. An iceberg's reserve
-    /// goes first.
+    /// Sets a resting order's open quantity to a smaller one, not 0; it keeps its place. Takes from
+    /// an iceberg's reserve first. Implements M7.7.
     pub(in crate::book) fn shrink(&mut self, order: u32, open: u64) {
         let level = self.level_of(order);
         let hidden_qty = self.hidden_qty_of(order);
@@ -625,7 +633,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     }
 }
 
-/// Orders by expiry time, then by entry.
+/// Order of expiry (M13.3): by expiry time, then by entry.
 impl<const ORDERS: usize, S: Accumulate> Heaped for Slab<ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         let key = |order| (self.cold(order).expires, self.attributes(order).stamp);

@@ -4,15 +4,15 @@ use zerocopy::FromZeros;
 
 /// The records behind the slots of a [`Heap`].
 pub(in crate::book) trait Heaped {
-    /// Whether the record in slot `a` comes before the one in slot `b`; a strict order.
+    /// Returns whether the record in slot `a` comes before the one in slot `b`: a strict order.
     fn before(&self, a: u32, b: u32) -> bool;
-    /// Remembers that `slot` stands at `place`.
+    /// Stores `place` as the position of `slot`.
     fn placed(&mut self, slot: u32, place: u32);
-    /// Where `slot` stands.
+    /// Returns the position of `slot`.
     fn place(&self, slot: u32) -> u32;
 }
 
-/// The heap: first the slot that comes before all others.
+/// Binary min-heap of slot numbers.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct Heap<const N: usize> {
@@ -33,25 +33,25 @@ impl<const N: usize> Heap<N> {
         self.slots.get(..self.len as usize).unwrap_or(&[])
     }
 
-    /// The slot at a place below the length.
+    /// Returns the slot at a position below the length.
     fn at(&self, place: usize) -> u32 {
         debug_assert!(place < N, "a place in the heap");
         self.slots.get(place).copied().unwrap_or(0)
     }
 
-    /// Takes all slots out.
+    /// Removes all slots.
     pub(in crate::book) const fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Adds a slot. The heap has room for every slot there is.
+    /// Adds a slot. There is room: a heap has as many positions as there are slots.
     pub(in crate::book) fn push(&mut self, slot: u32, records: &mut impl Heaped) {
         let place = self.len as usize;
         self.len += 1;
         self.rise(place, slot, records);
     }
 
-    /// Takes a slot out, wherever it stands.
+    /// Removes a slot at any position.
     pub(in crate::book) fn remove(&mut self, slot: u32, records: &mut impl Heaped) {
         let place = records.place(slot) as usize;
         debug_assert!(self.at(place) == slot, "the slot stands where it says");

@@ -1,4 +1,8 @@
-//! Where a book keeps its orders: the arena of orders and levels, the price ladder of each side, stop orders, heaps.
+//! Storage of a book: the arena of orders and levels, the price ladder of each side, stop orders,
+//! heaps.
+//!
+//! Reading order: `arena` (nodes and queues), `price_ladder` (from price to level), `stop_orders`,
+//! `indexed_heap` (expiry and triggers).
 
 pub(in crate::book) mod arena;
 pub(in crate::book) mod indexed_heap;

@@ -1,4 +1,4 @@
-//! Untriggered stop orders, off-book: by trigger price, by expiry and in entry order.
+//! Untriggered stop orders, off-book (M8.1): by trigger price, by expiry and in entry order.
 
 use crate::book::storage::indexed_heap::{Heap, Heaped};
 use crate::book::{OrderType, SelfTradePrevention, Side, TimeInForce};
@@ -10,7 +10,7 @@ use zerocopy::FromZeros;
 pub(in crate::book) struct Stop {
     pub(in crate::book) id: u64,
     pub(in crate::book) qty: u64,
-    /// The trigger price in ticks; a trailing stop's moves.
+    /// The trigger price in ticks; that of a trailing stop moves (M8.13).
     pub(in crate::book) stop: i64,
     /// stop_limit: the limit price in ticks.
     pub(in crate::book) limit: i64,
@@ -18,7 +18,7 @@ pub(in crate::book) struct Stop {
     pub(in crate::book) protect: u64,
     /// trailing_stop: the distance in ticks.
     pub(in crate::book) trail: u64,
-    /// trailing_stop: the best last trade price so far, if `has_anchor`.
+    /// trailing_stop: the anchor, if `has_anchor` (M8.12).
     pub(in crate::book) anchor: i64,
     /// Entry stamp.
     pub(in crate::book) stamp: u64,
@@ -39,7 +39,7 @@ pub(in crate::book) struct Stop {
 }
 
 impl Stop {
-    /// A stop that is nothing yet.
+    /// A blank stop.
     pub(in crate::book) const NONE: Self = Self {
         id: 0,
         qty: 0,
@@ -64,7 +64,7 @@ impl Stop {
         reserved: [0; 6],
     };
 
-    /// Whether a last trade price of `last` triggers it.
+    /// Returns whether a last trade price of `last` satisfies the stop. Implements M8.5.
     pub(in crate::book) fn is_hit(&self, last: i64) -> bool {
         match self.side {
             Side::Buy => last >= self.stop,
@@ -73,6 +73,7 @@ impl Stop {
     }
 
     /// Moves a trailing stop's anchor with the last trade price, and its stop with the anchor.
+    /// Implements M8.13; before the first price M8.12.
     fn trail(&mut self, last: i64) {
         self.anchor = match self.side {
             _ if !self.has_anchor => last,
@@ -83,7 +84,7 @@ impl Stop {
         self.stop = self.trailed().unwrap_or(self.stop);
     }
 
-    /// Where the anchor puts the stop of a trailing one.
+    /// Returns the trigger price of a trailing stop with an anchor, saturating (M8.13).
     pub(in crate::book) fn trailed(&self) -> Option<i64> {
         self.has_anchor.then_some(match self.side {
             Side::Buy => self.anchor.saturating_add_unsigned(self.trail),
@@ -108,13 +109,13 @@ pub(in crate::book) struct Stops<const STOPS: usize> {
     used: u32,
     live: u32,
     reserved: u32,
-    /// stop and stop_limit, in entry order.
+    /// stop and stop_limit, in entry order (M0.12).
     fixed: List,
     /// trailing_stop, in entry order.
     trailing: List,
-    /// Triggered, waiting for their turn.
+    /// Satisfied, first-in-first-out, waiting for their turn (M8.7).
     queued: List,
-    /// The fixed ones by what triggers first, per side; a trailing one passes through when it is hit.
+    /// The fixed ones by trigger price, per side; a trailing one passes through when it is satisfied.
     by_trigger: [Heap<STOPS>; 2],
     by_expiry: Heap<STOPS>,
     stops: Records<STOPS>,
@@ -168,7 +169,7 @@ impl<const STOPS: usize> Records<STOPS> {
     }
 }
 
-/// Stops by what triggers first: buys by ascending, sells by descending stop; then by entry.
+/// Order of triggering (M8.7): buys by ascending, sells by descending stop; then by entry.
 struct ByTrigger<'a, const STOPS: usize>(&'a mut Records<STOPS>);
 
 impl<const STOPS: usize> Heaped for ByTrigger<'_, STOPS> {
@@ -189,7 +190,7 @@ impl<const STOPS: usize> Heaped for ByTrigger<'_, STOPS> {
     }
 }
 
-/// Stops by expiry time, then by entry.
+/// Order of expiry (M13.3): by expiry time, then by entry.
 struct ByExpiry<'a, const STOPS: usize>(&'a mut Records<STOPS>);
 
 impl<const STOPS: usize> Heaped for ByExpiry<'_, STOPS> {
@@ -212,7 +213,7 @@ impl<const STOPS: usize> Stops<STOPS> {
         (self.live as usize) < STOPS
     }
 
-    /// Untriggered stops.
+    /// Returns the number of untriggered stops.
     pub(in crate::book) const fn live(&self) -> usize {
         self.live as usize
     }
@@ -221,7 +222,8 @@ impl<const STOPS: usize> Stops<STOPS> {
         self.stops.at(slot)
     }
 
-    /// Adds a stop; there is room. `last`: the last trade price, where a trailing stop anchors.
+    /// Adds a stop; there is room. `last`: the last trade price, the anchor of a trailing stop
+    /// (M8.12).
     pub(in crate::book) fn insert(&mut self, stop: Stop, last: Option<i64>) -> u32 {
         let slot = if self.free != 0 {
             let slot = self.free;
@@ -240,7 +242,7 @@ impl<const STOPS: usize> Stops<STOPS> {
         slot
     }
 
-    /// Into the list, the trigger heap and the expiry heap that it belongs to.
+    /// Adds a stop to its list, trigger heap and expiry heap.
     fn enlist(&mut self, slot: u32) {
         let Stop { kind, side, tif, .. } = *self.stops.at(slot);
         if kind == OrderType::TrailingStop {
@@ -267,7 +269,7 @@ impl<const STOPS: usize> Stops<STOPS> {
         }
     }
 
-    /// Takes an untriggered stop out.
+    /// Removes an untriggered stop.
     pub(in crate::book) fn remove(&mut self, slot: u32) {
         self.delist(slot);
         self.free(slot);
@@ -279,7 +281,7 @@ impl<const STOPS: usize> Stops<STOPS> {
         self.live -= 1;
     }
 
-    /// Takes all stops out.
+    /// Removes all stops.
     pub(in crate::book) fn clear(&mut self) {
         (self.free, self.used, self.live) = (0, 0, 0);
         let none = List { first: 0, last: 0 };
@@ -287,12 +289,12 @@ impl<const STOPS: usize> Stops<STOPS> {
         self.by_trigger.iter_mut().chain([&mut self.by_expiry]).for_each(Heap::clear);
     }
 
-    /// Sets the open quantity; the stop keeps its place.
+    /// Sets the open quantity; the stop keeps its place in entry order (M10.2).
     pub(in crate::book) fn set_qty(&mut self, slot: u32, qty: u64) {
         self.stops.at_mut(slot).qty = qty;
     }
 
-    /// Changes a stop, which goes to the end of entry order with `stamp`.
+    /// Changes a stop and moves it to the end of entry order with `stamp`. Implements M10.5.
     pub(in crate::book) fn requeue(&mut self, slot: u32, qty: u64, limit: i64, stop: i64, stamp: u64) {
         self.delist(slot);
         let s = self.stops.at_mut(slot);
@@ -305,9 +307,10 @@ impl<const STOPS: usize> Stops<STOPS> {
         self.enlist(slot);
     }
 
-    /// Tests all stops with the last trade price, and queues those that are hit, in their order: buys by ascending
-    /// stop, then sells by descending stop, ties in entry order. `told` gets to know each that is hit, and is no longer live
-    /// (`None`), and before that each whose anchor moves, as it was and as it is.
+    /// Tests all stops with the last trade price and queues those that are satisfied: buys by
+    /// ascending stop, then sells by descending stop, ties in entry order. Implements M8.7, M8.8
+    /// and M8.13. `told` is called for each trailing stop, as it was and as it is, then with `None`
+    /// for each stop that is satisfied and so no longer live.
     pub(in crate::book) fn test(&mut self, last: i64, mut told: impl FnMut(u32, &Stop, Option<&Stop>)) {
         let mut slot = self.trailing.first;
         while slot != 0 {
@@ -334,7 +337,7 @@ impl<const STOPS: usize> Stops<STOPS> {
         }
     }
 
-    /// Takes the first queued stop out.
+    /// Removes and returns the first queued stop (M8.9).
     pub(in crate::book) fn pop_queued(&mut self) -> Option<Stop> {
         let slot = self.queued.first;
         if slot == 0 {
@@ -346,32 +349,32 @@ impl<const STOPS: usize> Stops<STOPS> {
         Some(stop)
     }
 
-    /// The most stops that there were at one time: slots are used anew before a fresh one is.
+    /// Returns the high-water mark: free slots are reused before a fresh one is taken.
     pub(in crate::book) const fn high_water(&self) -> usize {
         self.used as usize
     }
 
-    /// How many stops expire by `clock`. Looks at every gtd one.
+    /// Returns how many stops expire by `clock`. Visits every gtd one.
     pub(in crate::book) fn due(&self, clock: u64) -> usize {
         self.by_expiry.slots().iter().filter(|&&slot| self.get(slot).expires <= clock).count()
     }
 
-    /// The stop that expires first.
+    /// Returns the stop that expires first.
     pub(in crate::book) fn first_to_expire(&self) -> Option<u32> {
         self.by_expiry.first()
     }
 
-    /// All untriggered stops in entry order.
+    /// Iterates over all untriggered stops in entry order.
     pub(in crate::book) fn in_entry_order(&self) -> InEntryOrder<'_, STOPS> {
         InEntryOrder { stops: self, fixed: self.fixed.first, trailing: self.trailing.first }
     }
 
-    /// The first untriggered stop in entry order after the one stamped `stamp` that `wanted` accepts.
+    /// Returns the first untriggered stop with a stamp above `stamp` that `wanted` accepts.
     pub(in crate::book) fn next_entered(&self, stamp: u64, wanted: impl Fn(&Stop) -> bool) -> Option<u32> {
         self.in_entry_order().find(|&slot| self.get(slot).stamp > stamp && wanted(self.get(slot)))
     }
 
-    /// Whether lists, heaps and counts agree.
+    /// Returns whether lists, heaps and counts agree.
     pub(in crate::book) fn is_consistent(&self) -> bool {
         let all = self.in_entry_order().count();
         let fixed = self.by_trigger[0].len() + self.by_trigger[1].len();
@@ -384,7 +387,7 @@ impl<const STOPS: usize> Stops<STOPS> {
     }
 }
 
-/// Walks untriggered stops in entry order.
+/// Iterator over untriggered stops in entry order: merges the two lists by stamp.
 #[derive(Clone, Debug)]
 pub(in crate::book) struct InEntryOrder<'a, const STOPS: usize> {
     stops: &'a Stops<STOPS>,

@@ -1,8 +1,9 @@
-//! An engine as bytes, and an engine from bytes.
+//! Snapshot: save an engine to bytes and restore it from bytes. Implements M21.4.
 //!
-//! A snapshot holds all by which an engine behaves, in records of fixed size, little-endian, that know nothing of slots,
-//! word size or capacities: the engine that takes it in may have others, as long as everything fits. `docs/snapshot.md`
-//! gives every byte. Nothing here allocates, and the stack takes a few records.
+//! A snapshot holds all state that decides the engine's behaviour, in little-endian records of fixed
+//! size that are independent of slots, word size and capacities: the restoring engine may have other
+//! capacities, as long as everything fits. [docs/snapshot.md](crate::guide::snapshot) gives every
+//! byte. Nothing here allocates; the stack holds a few records.
 
 mod crc64;
 mod records;
@@ -32,7 +33,7 @@ impl<
     T: StateHash,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
-    /// How many bytes [`Engine::save`] writes now. Looks at each instrument once.
+    /// Returns how many bytes [`Engine::save`] writes now. Visits each instrument once.
     #[must_use]
     pub fn snapshot_len(&self) -> u64 {
         checked!(Self);
@@ -40,11 +41,13 @@ impl<
         fixed as u64 + self.defined().map(|(_, book)| book.saved_len()).sum::<u64>()
     }
 
-    /// Writes all that the engine is: what comes out makes an engine that behaves as this one does, to the byte.
+    /// Saves the engine: an engine restored from these bytes gives the same events.
     ///
-    /// Two engines that were given the same commands write the same bytes, if their windows of near prices are as wide;
-    /// so does an engine and one that was restored from it. High-water marks are not saved. Takes one walk over all
-    /// orders, each its own small piece: give it a writer that gathers them.
+    /// Two engines that were given the same commands write the same bytes if their near-level windows
+    /// have the same width; so do an engine and one restored from it. High-water marks are not saved.
+    /// Walks all orders and writes each as a small piece: use a writer that buffers.
+    ///
+    /// [docs/snapshot.md](crate::guide::snapshot) gives every byte.
     ///
     /// ```
     /// use vvp_core::book::*;
@@ -67,7 +70,7 @@ impl<
     /// ```
     ///
     /// # Errors
-    /// What the writer answers when it refuses a piece; the engine is as it was.
+    /// The writer's error; the engine is unchanged.
     pub fn save<W: SnapshotWriter + ?Sized>(&self, writer: &mut W) -> Result<(), W::Error> {
         let mut sum = Crc64::new();
         let mut out = |bytes: &[u8]| {
@@ -101,14 +104,15 @@ impl<
         specs.zip(&self.books)
     }
 
-    /// Makes the engine what it was when `bytes` were saved, whatever it is now.
+    /// Replaces the state of the engine by that in `bytes`, as [`Engine::save`] wrote them.
     ///
-    /// Checks everything before it changes anything: the checksum, then each record by itself and beside its neighbours,
-    /// then whether it fits. Takes time in proportion to what is in the engine and to what comes in.
+    /// Checks everything before it changes anything: the checksum, then each record by itself and
+    /// against its neighbours, then the capacities. Takes time proportional to the old and the new
+    /// content. The example is at [`Engine::save`].
     ///
     /// # Errors
-    /// What is wrong, and where; the engine is as it was. But that an id or an entry stamp is there twice is found only
-    /// while orders come in: then the engine is empty ([`RestoreError::left_empty`]).
+    /// What is wrong, and where; the engine is unchanged. Only a duplicate id or entry stamp is found
+    /// while orders are inserted: then the engine is empty ([`RestoreError::left_empty`]).
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         checked!(Self);
         let parts = Parts::open(bytes)?;

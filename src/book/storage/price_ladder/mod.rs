@@ -1,4 +1,4 @@
-//! Price ladder: the levels of one side by price, with the best level at hand.
+//! Price ladder: the levels of one side by price, with the best level cached (M1.1, M0.7).
 
 mod far_levels;
 mod near_levels;
@@ -11,14 +11,14 @@ use crate::book::storage::price_ladder::near_levels::Window;
 use crate::book::{Price, Side};
 use zerocopy::FromZeros;
 
-/// A price on one side's scale, where more is better: the ticks of a bid, their bitwise complement for an ask. One
-/// search direction serves both sides, and complementing twice gives the price back.
+/// Returns the key of a price, where higher is better: the ticks of a bid, their bitwise complement
+/// for an ask. One search direction serves both sides, and complementing twice restores the price.
 #[inline(always)]
 pub(in crate::book) const fn key(side: Side, price: Price) -> i64 {
     price.ticks() ^ -(side as i64)
 }
 
-/// The price of a key.
+/// Returns the price of a key.
 #[inline(always)]
 pub(in crate::book) const fn price(side: Side, key: i64) -> Price {
     Price::new(key ^ -(side as i64))
@@ -26,20 +26,20 @@ pub(in crate::book) const fn price(side: Side, key: i64) -> Price {
 
 /// The levels of one side: `BLOCKS` × 64 consecutive keys in a ring (the window), up to `FAR` levels outside it.
 ///
-/// The window covers the `len` keys down from `top`. It follows the best level in [`Ladder::follow`], once a command, by
-/// at most [`Ladder::STEP`] levels that enter or leave, so a jump of the market never stalls a command; until it has
-/// caught up, levels are found in the search tree of far ones, and everything works as before. Whatever the order of
-/// prices, one level comes, goes or is found in time that is constant in the window and grows with the logarithm of the
-/// number of levels outside it.
+/// The window covers the `len` keys down from `top`. [`Ladder::follow`] moves it after the best
+/// level once a command, by at most [`Ladder::STEP`] levels that enter or leave, so a jump of the
+/// market never stalls a command. Until it has caught up, levels are found in the search tree of
+/// far ones. Adding, removing or finding one level takes constant time in the window, and time
+/// logarithmic in the number of far levels outside it, in whatever order prices come.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct Ladder<const BLOCKS: usize, const FAR: usize> {
     best: u32,
     levels: u32,
-    /// Whether the best level moved so far that the window is to follow.
+    /// Whether the best level has moved so far that the window must follow.
     adrift: bool,
     reserved: [u8; 7],
-    /// The best level's key, its top bit turned: no level is 0, so that nothing crosses it.
+    /// The best level's key with its top bit flipped; 0 for no level, so that no price crosses it.
     best_rank: u64,
     top: i64,
     len: u64,
@@ -71,13 +71,13 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     pub(in crate::book) const WIDTH: u64 = Window::<BLOCKS>::PLACES as u64;
     const LOWEST_TOP: i64 = i64::MIN + (Self::WIDTH as i64 - 1);
 
-    /// The best level, or 0.
+    /// Returns the best level, or 0.
     #[inline(always)]
     pub(in crate::book) const fn best(&self) -> u32 {
         self.best
     }
 
-    /// The key of the best level; the lowest of all when there is none.
+    /// Returns the key of the best level, or the lowest possible key if there is none.
     #[inline(always)]
     pub(in crate::book) const fn best_key(&self) -> i64 {
         (self.best_rank ^ (1 << 63)) as i64
@@ -88,7 +88,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.levels as usize
     }
 
-    /// How far below the window's top a key lies; at least `len` when it is not in the window.
+    /// Returns how far below the window's top a key lies: at least `len` if it is not in the window.
     #[inline(always)]
     const fn down(&self, key: i64) -> u64 {
         self.top.wrapping_sub(key) as u64
@@ -99,12 +99,12 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.down(key) < self.len
     }
 
-    /// Whether a key lies outside the window.
+    /// Returns whether a key lies outside the window.
     pub(in crate::book) const fn is_far(&self, key: i64) -> bool {
         !self.in_window(key)
     }
 
-    /// The level with this key, or 0.
+    /// Returns the level with this key, or 0.
     #[inline(always)]
     pub(in crate::book) fn find(&self, key: i64) -> u32 {
         if self.in_window(key) {
@@ -116,25 +116,25 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// The level with this key, or 0, if the window reaches there.
+    /// Returns the level with this key, or 0; `None` if the key lies outside the window.
     #[inline(always)]
     pub(in crate::book) fn find_near(&self, key: i64) -> Option<u32> {
         if self.in_window(key) { Some(self.window.level(Window::<BLOCKS>::place(key))) } else { None }
     }
 
-    /// The level at the place of this key in the window, which may be another key's; or 0.
+    /// Returns the level at this key's position in the ring, which may be that of another key; or 0.
     #[inline(always)]
     pub(in crate::book) fn guess(&self, key: i64) -> u32 {
         self.window.level(Window::<BLOCKS>::place(key))
     }
 
-    /// Whether a level with this key, which is not there, could be added.
+    /// Returns whether a level with this key, which does not exist, can be added. Implements M17.12.
     #[inline(always)]
     pub(in crate::book) const fn has_room(&self, key: i64) -> bool {
         self.in_window(key) || !self.far.is_full() || self.levels == 0
     }
 
-    /// Adds a level with a key that is not there; [`Ladder::has_room`] said yes.
+    /// Adds a level with a new key; requires [`Ladder::has_room`].
     #[inline(always)]
     pub(in crate::book) fn insert(&mut self, key: i64, level: u32) {
         if self.levels == 0 {
@@ -160,7 +160,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.adrift = self.down(best.key).wrapping_sub(self.margin) >= self.slack;
     }
 
-    /// Removes the level with this key, which is there.
+    /// Removes the level with this key, which exists.
     #[inline(always)]
     pub(in crate::book) fn remove(&mut self, key: i64) {
         self.levels -= 1;
@@ -181,7 +181,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// [`Ladder::remove`] of the best level, which is there.
+    /// [`Ladder::remove`] of the best level, which exists.
     #[inline(always)]
     pub(in crate::book) fn remove_best(&mut self) {
         let key = self.best_key();
@@ -201,12 +201,12 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.remove(key);
     }
 
-    /// The best level of all.
+    /// Returns the best level (M1.1).
     pub(in crate::book) fn first(&self) -> Option<Rung> {
         if self.best == 0 { None } else { Some(Rung { key: self.best_key(), level: self.best }) }
     }
 
-    /// The best level below `key`.
+    /// Returns the best level below `key`.
     #[inline(always)]
     pub(in crate::book) fn worse(&self, key: i64) -> Option<Rung> {
         let mut key = key;
@@ -232,7 +232,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.far.low_below(key).map(Rung::from)
     }
 
-    /// The worst level above `key`.
+    /// Returns the worst level above `key`.
     pub(in crate::book) fn better(&self, key: i64) -> Option<Rung> {
         if let Some(next) = self.far.low_above(key) {
             return Some(next.into());
@@ -252,24 +252,24 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.far.high_above(key).map(Rung::from)
     }
 
-    // ---- the window follows the market -----------------------------------------------------------------------
+    // ---- moving the window -----------------------------------------------------------------------------------
 
-    /// Where the window's top belongs when `best` is the best key: a quarter of the window above it, as far as
-    /// `i64` goes.
+    /// Returns the window's top for the best key `best`: a quarter of the window above it, clamped
+    /// to `i64`.
     const fn target(best: i64) -> i64 {
         let top = best.saturating_add((Self::WIDTH / 4) as i64);
         if top < Self::LOWEST_TOP { Self::LOWEST_TOP } else { top }
     }
 
-    /// Says that the window is whole, and how far the best level may move before it follows again.
+    /// Marks the window as in place, and sets how far the best level may move before it follows.
     fn settle(&mut self) {
         self.margin = if self.top == i64::MAX { 0 } else { Self::WIDTH / 8 };
         let most = if self.top == Self::LOWEST_TOP { Self::WIDTH } else { Self::WIDTH / 8 * 5 };
         self.slack = most - self.margin;
     }
 
-    /// Moves the window towards the best level, if it is too far from its place. Once a command; moves at most
-    /// [`Ladder::STEP`] levels.
+    /// Moves the window towards the best level if it has drifted too far. Called once a command;
+    /// moves at most [`Ladder::STEP`] levels.
     #[cold]
     #[inline(never)]
     pub(in crate::book) fn follow(&mut self) {
@@ -280,7 +280,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// Whether [`Ladder::follow`] has something to do.
+    /// Returns whether [`Ladder::follow`] must run.
     #[inline(always)]
     pub(in crate::book) const fn is_adrift(&self) -> bool {
         self.adrift
@@ -291,7 +291,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         let mut budget = Self::STEP;
         self.slack = 0; // not in place, until we know better
 
-        // What the window leaves behind becomes far.
+        // Levels that the window leaves behind become far levels.
         while target > self.top && !self.window.is_empty() {
             let bottom = self.top.wrapping_sub(self.len as i64).wrapping_add(1);
             let from = Window::<BLOCKS>::place(bottom);
@@ -312,7 +312,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             budget -= 1;
         }
 
-        // The top moves; what it passes on its way up comes in.
+        // The top moves; far levels that it passes on its way up enter the window.
         if self.window.is_empty() {
             self.far.split_at(target);
             self.top = target;
@@ -338,7 +338,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             self.top = target;
         }
 
-        // The bottom reaches down to full width.
+        // The bottom moves down to full width.
         while let Some(low) = self.far.last_low().filter(|e| self.down(e.key) < Self::WIDTH) {
             if budget == 0 {
                 self.len = self.down(low.key);
@@ -355,7 +355,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// Whether the window, the far levels and the best level agree.
+    /// Returns whether the window, the far levels and the best level agree.
     pub(in crate::book) fn is_consistent(&self) -> bool {
         let highest = self.far.highest();
         let best = [
