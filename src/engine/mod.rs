@@ -1,4 +1,33 @@
 //! Matching engine: many instruments, one clock, one sequenced stream of events.
+//!
+//! ```
+//! use vvp_core::book::*;
+//! use vvp_core::engine::{Engine, Matcher};
+//!
+//! // Up to 2 instruments, limits of up to 4 owners. All-zero bytes, so a static costs no image.
+//! let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 2, 4>::new();
+//! let mut events = Vec::new();
+//! let mut sink = FnSink(|event: Event| events.push((event.seq_low(), event.kind())));
+//!
+//! let x = InstrumentId::new(0);
+//! engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+//! let no_more_than_50 = Limits { max_qty: Some(Qty::new(50)), ..Limits::default() };
+//! engine.apply(&Command::limits(OwnerId::new(7), &no_more_than_50), &mut sink);
+//! let bid = |id, qty| {
+//!     Command::limit(OrderId::new(id), Side::Buy, Price::new(100), Qty::new(qty)).owner(OwnerId::new(7))
+//! };
+//! engine.apply(&bid(1, 50).at(1_000), &mut sink); // the clock is that of the commands
+//! engine.apply(&bid(2, 51).at(2_000), &mut sink);
+//! assert_eq!(events[1..], [(1, EventKind::Accepted), (2, EventKind::Rejected)]); // [0] is `Defined`
+//! assert_eq!((engine.seq(), engine.clock()), (2, 2_000));
+//! ```
+//!
+//! # Reading order
+//! [`Matcher`] has the operations of every engine, [`Engine`] is the engine. Then, as needed:
+//! [`Engine::try_apply`] (apply only if all events fit), [`Stats`] and [`Meter`] (counts and
+//! latency), [`Engine::save`] and [`Engine::restore`] (snapshots), [`Engine::state_hash`]. What a
+//! command does is in [docs/matching.md](crate::guide::matching); the engine has its chapters 13
+//! (time and expiry) and 16 (risk limits), and the order and numbers of events (M18).
 
 mod meter;
 mod risk;
@@ -22,13 +51,14 @@ use crate::capacity::{Checked, CheckedCapacity, checked};
 use risk::RiskLimits;
 use zerocopy::FromZeros;
 
-/// The engine: commands in, events out.
+/// The matching engine: commands in, events out.
 ///
-/// Up to `INSTRUMENTS` books of type `B`, defined one after the other; risk limits of up to `OWNERS` owners; one clock,
-/// which only commands move; one numbering of events. All-zero bytes are the empty engine.
+/// It has up to `INSTRUMENTS` books of type `B`, defined one after the other; risk limits of up to
+/// `OWNERS` owners; one clock, which only commands move; one numbering of events. All-zero bytes are
+/// the empty engine. Its operations are in the trait [`Matcher`].
 ///
-/// It takes `INSTRUMENTS` × (the size of a book + 56) + 60 × `OWNERS` + 48 bytes, rounded up to a multiple of 32, on every
-/// target.
+/// It takes `INSTRUMENTS` × (the size of a book + 56) + 60 × `OWNERS` + 48 bytes, rounded up to a
+/// multiple of 32, on every target.
 ///
 /// ```
 /// use vvp_core::book::*;

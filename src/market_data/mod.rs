@@ -1,16 +1,4 @@
-//! Market data: what the public may know of the books, while it changes.
-//!
-//! A [`Feed`] stands beside an engine and turns each command's effect into records of fixed size:
-//!
-//! | | one record for | when |
-//! |---|---|---|
-//! | L3 | each visible order that comes, shrinks, trades or goes; each trade of a hidden one | where it happens |
-//! | L2 | each level whose visible quantity or number of orders is not what it was before the command: the new ones | once a command, after its L3 |
-//! | L1 | each instrument whose best bid or ask has another price, quantity or number of orders: both | once a command, last |
-//!
-//! Nothing is kept between two commands but the last L1 of each instrument, so a feed may join an engine at any time.
-//! Hidden orders, the reserves of icebergs, stops and owners never show. `docs/market-data.md` says more, and what it
-//! costs; an engine without a feed pays nothing.
+//! Market data from any engine: incremental L1, L2 and L3 records.
 //!
 //! ```
 //! use vvp_core::book::*;
@@ -39,6 +27,24 @@
 //! }
 //! assert_eq!(asks, [(101, 10, 1), (102, 20, 1), (101, 0, 0), (102, 15, 1)]);
 //! ```
+//!
+//! A [`Feed`] turns the effect of each command into records of fixed size:
+//!
+//! | | one record for | when |
+//! |---|---|---|
+//! | L3 | each visible order that is added, reduced, traded or deleted; each trade of a hidden one | at the change |
+//! | L2 | each level whose visible quantity or order count differs from before the command: the new values | once a command, after its L3 |
+//! | L1 | each instrument whose best bid or ask differs in price, quantity or order count: both sides | once a command, last |
+//!
+//! A feed keeps nothing between two commands but the last L1 of each instrument, so it may join an
+//! engine at any time. Hidden orders, the reserves of icebergs, stops and owners are never visible.
+//! [docs/market-data.md](crate::guide::market_data) has the layout and the cost; an engine without a
+//! feed pays nothing.
+//!
+//! # Reading order
+//! [`Feed`], then [`Record`] and [`MarketData`] (what comes out), then the outputs: [`all`], [`top`],
+//! [`levels`] and [`orders`] make one from a closure, [`Tops`] publishes the top of book to other
+//! threads, [`FeedSink`] is the trait of your own.
 
 mod dirty_levels;
 mod record;
@@ -57,23 +63,24 @@ use zerocopy::FromZeros;
 
 /// Turns the commands of one engine into market data.
 ///
-/// `INSTRUMENTS`: at least those of the engine. `TOUCHED`: levels that one command can touch, at least the engine's
-/// [`Matcher::LEVELS_TOUCHED_MAX`], so that nothing is ever lost; both are checked when compiling. It takes 52 bytes for
-/// each level and 72 for each instrument. All-zero bytes are a feed that has published nothing.
+/// `INSTRUMENTS`: at least those of the engine. `TOUCHED`: levels that one command can touch, at
+/// least the engine's [`Matcher::LEVELS_TOUCHED_MAX`], so that no change is lost; both are checked at
+/// compile time. It takes 52 bytes for each level and 72 for each instrument. All-zero bytes are a
+/// feed that has published nothing.
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
-    /// Records so far.
+    /// Number of the last record.
     records: u64,
-    /// The clock with the command in hand.
+    /// The clock after the current command.
     clock: u64,
-    /// The instrument of the command in hand, and the one that changed last.
+    /// The instrument of the current command, and the one that changed last.
     own: u16,
     current: u16,
-    /// The first touches are those of the command's own instrument, made while others expired.
+    /// How many of the first dirty levels are of the command's own instrument, from its expiries.
     kept: u32,
-    /// Instruments whose L1 is to be looked at.
+    /// How many instruments are marked: their L1 must be compared.
     marked: u32,
     reserved: u32,
     marks: [u32; INSTRUMENTS],
@@ -91,7 +98,7 @@ struct Top {
     reserved: [u8; 7],
 }
 
-/// A best level; without orders there is none.
+/// A best level; `orders` 0 is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromZeros)]
 #[repr(C)]
 struct Best {
@@ -111,7 +118,7 @@ impl Best {
         })
     }
 
-    /// Whether it is there, and better than a level at `price`.
+    /// Returns whether there is a level and it is better than one at `price`.
     const fn is_better(&self, side: Side, price: i64) -> bool {
         self.orders > 0
             && match side {
@@ -134,7 +141,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> CheckedCapacity for Feed<IN
 }
 
 impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> {
-    /// A feed that has published nothing. All-zero bytes are the same.
+    /// Creates a feed that has published nothing; all-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
         checked!(Self);
@@ -142,10 +149,10 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         unsafe { core::mem::zeroed() }
     }
 
-    /// Applies a command to the engine: its events go to `sink`, the market data it makes to `out`.
+    /// Applies a command to the engine: its events go to `sink`, its market data to `out`.
     ///
-    /// The cost of the market data goes with the changes it tells of, and with the best level of a side that shows
-    /// anything: levels of hidden orders only are passed over one by one.
+    /// The cost is proportional to the number of changes. To find the best visible level, levels with
+    /// hidden orders only are skipped one by one.
     #[inline]
     pub fn apply<M: Matcher, S: Sink, F: FeedSink>(
         &mut self,
@@ -161,7 +168,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
                 "a feed has room for every instrument of its engine, and for every level that a command can touch"
             );
         }
-        // Where the command's time is refused nothing changes, and no record carries it.
+        // If the command's time is refused nothing changes, and no record carries it (M13.1).
         self.clock = engine.clock().max(command.ts().unwrap_or(0));
         self.own = command.instrument_id().get();
         self.current = self.own;
@@ -175,14 +182,31 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         }
     }
 
-    /// How many records there have been.
+    /// Returns the number of records so far.
     #[must_use]
     pub const fn records(&self) -> u64 {
         checked!(Self);
         self.records
     }
 
-    /// The L1 of an instrument as it was published last.
+    /// Returns the best bid and ask of an instrument as they were published last.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    /// use vvp_core::market_data::{self, Feed};
+    ///
+    /// type Small = Engine<Book<64, 1, 8, 8, 128>, 1, 4>;
+    /// let (mut engine, x) = (Small::new(), InstrumentId::new(0));
+    /// let mut feed = Feed::<1, { Small::LEVELS_TOUCHED_MAX }>::new();
+    /// let (mut events, mut out) = (CountSink::default(), market_data::top(|_| {}));
+    /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(99), Qty::new(5));
+    /// for command in [Command::instrument(x, &InstrumentSpec::new(Symbol::X)), bid] {
+    ///     feed.apply(&mut engine, &command, &mut events, &mut out);
+    /// }
+    /// let (bid, ask) = feed.last_top(x);
+    /// assert_eq!((bid.map(|level| level.price), ask), (Some(Price::new(99)), None));
+    /// ```
     #[must_use]
     pub fn last_top(&self, instrument: InstrumentId) -> (Option<DepthLevel>, Option<DepthLevel>) {
         checked!(Self);
@@ -197,8 +221,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         out.record(Record::new(self.records as u32, instrument, self.clock, seq, data));
     }
 
-    /// A level has changed. Expiry walks the instruments one after the other, so what it did to one of them is
-    /// complete when the next one changes; but to the command's own instrument more may happen in the end.
+    /// Notes a changed level. Expiry visits the instruments in order, so the changes of one are
+    /// complete when the next one changes; only the command's own instrument may change again later.
     #[inline]
     fn touch<F: FeedSink>(&mut self, change: &VisibleChange, seq_before: u64, out: &mut F) {
         if change.instrument.get() != self.current {
@@ -218,7 +242,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         self.current = to.get();
     }
 
-    /// Tells of the levels touched from the `from`th on, and forgets them.
+    /// Publishes the dirty levels from index `from` on, and clears them.
     fn publish_levels<F: FeedSink>(&mut self, from: usize, seq: u64, out: &mut F) {
         for touch in self.dirty.since(from) {
             if let Some(level) = touch.difference() {
@@ -230,8 +254,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         self.dirty.forget_since(from);
     }
 
-    /// Notes that the L1 of an instrument is to be looked at, unless the change lies behind the best level: that one is
-    /// still the best then, or its own change was noted before.
+    /// Marks an instrument whose L1 must be compared. A change behind the best level needs no mark:
+    /// that level is still the best, or its own change has set the mark before.
     #[inline]
     fn mark(&mut self, change: &VisibleChange) {
         let (instrument, side) = (change.instrument, change.side);
@@ -268,7 +292,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Default for Feed<INSTRUMENT
     }
 }
 
-/// The engine's sink while a feed looks on.
+/// Sink of the engine that forwards events and observes visible changes for a feed.
 struct ObservingSink<'a, S, F, const INSTRUMENTS: usize, const TOUCHED: usize> {
     feed: &'a mut Feed<INSTRUMENTS, TOUCHED>,
     sink: &'a mut S,

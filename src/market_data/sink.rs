@@ -1,10 +1,10 @@
-//! Market data sinks, and their subscription: which records are made for them.
+//! Market data sinks and their subscriptions.
 
 use super::Record;
 use crate::book::QueueSink;
 use crate::queue::Wait;
 
-/// Which kinds of market data somebody wants; the others are not made, and cost nothing.
+/// Which kinds of market data a sink subscribes to; others are not produced and cost nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Subscription {
@@ -21,10 +21,10 @@ impl Subscription {
     pub const ALL: Self = Self { top: true, levels: true, orders: true };
 }
 
-/// Takes market data, in order. Like a [`Sink`](crate::book::Sink) it never loses: [`FeedSink::record`] returns when
-/// the record is in.
+/// Consumer of market data records, in order. Like a [`Sink`](crate::book::Sink) it loses none:
+/// [`FeedSink::record`] returns when the record is stored.
 pub trait FeedSink {
-    /// What it wants.
+    /// The records that it gets.
     const SUBSCRIPTION: Subscription = Subscription::ALL;
 
     /// Takes one record.
@@ -40,27 +40,26 @@ impl<F: FeedSink + ?Sized> FeedSink for &mut F {
     }
 }
 
-/// A feed sink that calls a closure with L1 records, L2 records, L3 records: [`top`], [`levels`], [`orders`] or [`all`]
-/// makes one.
+/// A feed sink that calls a closure; made by [`top`], [`levels`], [`orders`] or [`all`].
 #[derive(Clone, Copy)]
 pub struct FnFeed<F, const TOP: bool, const LEVELS: bool, const ORDERS: bool>(F);
 
-/// Calls `f` with every record.
+/// Makes a feed sink that calls `f` with every record.
 pub const fn all<F: FnMut(Record)>(f: F) -> FnFeed<F, true, true, true> {
     FnFeed(f)
 }
 
-/// Calls `f` with L1 records.
+/// Makes a feed sink that calls `f` with L1 records.
 pub const fn top<F: FnMut(Record)>(f: F) -> FnFeed<F, true, false, false> {
     FnFeed(f)
 }
 
-/// Calls `f` with L2 records.
+/// Makes a feed sink that calls `f` with L2 records.
 pub const fn levels<F: FnMut(Record)>(f: F) -> FnFeed<F, false, true, false> {
     FnFeed(f)
 }
 
-/// Calls `f` with L3 records.
+/// Makes a feed sink that calls `f` with L3 records.
 pub const fn orders<F: FnMut(Record)>(f: F) -> FnFeed<F, false, false, true> {
     FnFeed(f)
 }
@@ -82,7 +81,7 @@ impl<F, const TOP: bool, const LEVELS: bool, const ORDERS: bool> core::fmt::Debu
     }
 }
 
-/// Records through a queue, in batches, waiting when it is full, as events go.
+/// Pushes records into a queue, in batches, and waits while it is full, as for events.
 impl<W: Wait, const N: usize> FeedSink for QueueSink<'_, W, N, Record> {
     #[inline]
     fn record(&mut self, record: Record) {

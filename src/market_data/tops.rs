@@ -7,10 +7,12 @@ use crate::cell::{Reader, Writer};
 use crate::sync::const_unless_loom;
 use core::fmt;
 
-/// The newest L1 [`Record`] of each instrument: the matching thread writes, any number of other threads read.
+/// The newest L1 [`Record`] of each instrument: the matching thread writes, any number of other
+/// threads read.
 ///
-/// Writing is wait-free and reading never disturbs the writer; a reader sees the newest top, not every one. Each
-/// instrument has cache lines of its own (384 bytes of them). All-zero bytes are "nothing yet".
+/// Writing is wait-free and readers never block the writer; a reader sees the newest top, not every
+/// one. Each instrument has cache lines of its own (384 bytes), so there is no false sharing between
+/// instruments. All-zero bytes are "nothing yet".
 ///
 /// ```
 /// use vvp_core::book::*;
@@ -23,7 +25,7 @@ use core::fmt;
 /// let mut engine = Small::new();
 /// let mut feed = Feed::<1, { Small::LEVELS_TOUCHED_MAX }>::new();
 /// let mut events = CountSink::default();
-/// let mut tops = TOPS.writer().expect("nobody else writes");
+/// let mut tops = TOPS.writer().expect("the only writer");
 /// let x = InstrumentId::new(0);
 /// let mut top = TOPS.reader(x).expect("there is one"); // goes to another thread
 ///
@@ -41,7 +43,7 @@ pub struct Tops<const INSTRUMENTS: usize> {
 
 impl<const INSTRUMENTS: usize> Tops<INSTRUMENTS> {
     const_unless_loom! {
-        /// Nothing yet.
+        /// Creates tops without a record.
         pub fn new() -> Self {
             #[cfg(not(loom))]
             return Self { tops: [const { Latest::new() }; INSTRUMENTS] };
@@ -50,15 +52,17 @@ impl<const INSTRUMENTS: usize> Tops<INSTRUMENTS> {
         }
     }
 
-    /// The writer, for the thread of the engine; `None` while somebody else has it. Dropping it gives it back.
+    /// Claims the writer, for the thread of the engine; `None` while it is claimed. Dropping it
+    /// releases the claim.
     #[must_use]
     pub fn writer(&self) -> Option<TopsWriter<'_, INSTRUMENTS>> {
         let writers = core::array::from_fn(|i| self.tops.get(i).and_then(Latest::writer));
-        // Should one be missing, the others are given back.
+        // If one is missing, the others are released.
         writers.iter().all(Option::is_some).then_some(TopsWriter { writers })
     }
 
-    /// A reader of one instrument's top, for any thread; `None` for an instrument that there is no room for.
+    /// Returns a reader of one instrument's top, for any thread; `None` if the instrument is beyond
+    /// `INSTRUMENTS`.
     #[must_use]
     pub fn reader(&self, instrument: InstrumentId) -> Option<Reader<'_, Record>> {
         self.tops.get(usize::from(instrument.get())).map(Latest::reader)
@@ -77,8 +81,8 @@ impl<const INSTRUMENTS: usize> fmt::Debug for Tops<INSTRUMENTS> {
     }
 }
 
-/// Publishes L1 records in [`Tops`]: what [`Feed::apply`](super::Feed::apply) takes as its output. Records of instruments
-/// that there is no room for are passed over.
+/// Publishes L1 records in [`Tops`]: an output for [`Feed::apply`](super::Feed::apply). Records of
+/// instruments beyond `INSTRUMENTS` are skipped.
 #[must_use = "dropping the writer gives it back"]
 pub struct TopsWriter<'t, const INSTRUMENTS: usize> {
     writers: [Option<Writer<'t, Record>>; INSTRUMENTS],

@@ -1,30 +1,57 @@
-//! Bounded queues between threads, or between an interrupt handler and the main loop.
+//! Bounded lock-free queues between threads, or between an interrupt handler and the main loop.
 //!
-//! | you have | take | progress |
-//! |---|---|---|
-//! | a stream, batches, values filled in place | [`Spsc`] | wait-free |
-//! | single small values where latency counts | [`SequencedSpsc`] | wait-free |
-//! | byte strings of different lengths | [`Frames`] | wait-free |
-//! | many producers, none held up by another | [`FanIn`] | wait-free |
-//! | many producers, one total order | [`Mpsc`] | push lock-free; waits behind a stalled producer |
-//! | the same, from producers that may die | [`RobustMpsc`] | as `Mpsc`; a dead producer can be passed over |
+//! ```
+//! use vvp_core::queue::{Full, PopError, Spsc};
 //!
-//! What each costs: `docs/queues.md`.
+//! static QUEUE: Spsc<u64, 8> = Spsc::new(); // all zero: costs no image
 //!
-//! [`Spsc`] joins one producer and one consumer. Both ends are wait-free: no operation waits for the other side or
-//! allocates, and neither end can hold up the other, wherever it stops. (A consumer that has run a stream dry looks away
-//! for one to three microseconds before it looks again: `docs/queues.md` says why.) Whoever wants to wait brings a [`Wait`].
+//! let mut tx = QUEUE.producer().expect("not claimed yet");
+//! let mut rx = QUEUE.consumer().expect("not claimed yet");
+//! let sum = std::thread::scope(|scope| {
+//!     scope.spawn(move || {
+//!         for mut n in 1..=100 {
+//!             while let Err(Full(back)) = tx.push(n) {
+//!                 n = back; // full: try again
+//!                 std::thread::yield_now();
+//!             }
+//!         }
+//!         tx.close();
+//!     });
+//!     let mut sum = 0;
+//!     loop {
+//!         match rx.pop() {
+//!             Ok(n) => sum += n,
+//!             Err(PopError::Closed) => break sum,
+//!             Err(_) => std::thread::yield_now(),
+//!         }
+//!     }
+//! });
+//! assert_eq!(sum, 5_050);
+//! ```
 //!
-//! [`SequencedSpsc`] is the same for small values that go one by one; [`Frames`] carries strings of bytes.
+//! # Which queue
+//! | you have | take | progress of push | of pop | cost of a push |
+//! |---|---|---|---|---|
+//! | a stream from one thread to another, batches, values filled in place | [`Spsc`] | wait-free | wait-free | plain loads and stores; one store of an index for a batch |
+//! | single small values where latency counts: requests and answers | [`SequencedSpsc`] | wait-free | wait-free | plain loads and stores; value and signal on one cache line |
+//! | byte strings of different lengths: DMA, network cards, serial lines | [`Frames`] | wait-free | wait-free | plain loads and stores, and the copy of the bytes, if they are not written in place |
+//! | many producers, none blocked by another | [`FanIn`] | wait-free | wait-free | that of `Spsc`; the consumer polls the lanes |
+//! | many producers, one total order | [`Mpsc`] | lock-free | wait-free, but empty behind a stalled producer | one compare-and-swap for a value or a run |
+//! | the same from producers that may die: other processes, cores that are reset | [`RobustMpsc`] | lock-free | as `Mpsc`; a dead producer can be passed over | that of `Mpsc`, and stores in the producer's lane |
+//! | many readers of the newest value only | [`Latest`](crate::cell::Latest), a cell | wait-free | wait-free for one atomic, else lock-free | a copy of the value |
+//! | tasks instead of threads | `asynch::{AsyncSpsc, AsyncMpsc, AsyncFanIn}`, feature `async` | as above | as above | and a check for wakers |
 //!
-//! [`FanIn`] gives each of many producers a lane of its own: wait-free, and nobody can hold up anybody else. [`Mpsc`] is one
-//! queue for all of them, in one order, at the price that a producer that stalls in the middle of a push holds up the rest; with [`RobustMpsc`] one that dies there does
-//! not, if somebody can tell that it is dead.
+//! *Wait-free*: every call ends after a bounded number of steps, whatever other threads do.
+//! *Lock-free*: a call repeats only if another one has succeeded meanwhile. No operation waits for the
+//! other side or allocates; to wait, pass a [`Wait`]. After it has drained a stream, a consumer pauses
+//! for one to three microseconds before it reads the producer's index again, so that it does not take
+//! the cache line away that the producer is writing. [docs/queues.md](crate::guide::queues) has the
+//! design, the whole table of progress and the measurements.
 //!
-//! Where only the newest value matters, take a cell instead of a queue: [`cell::Latest`](crate::cell::Latest).
-//!
-//! With the feature `async`, `asynch` has `Spsc`, `Mpsc` and `FanIn` with ends that can be awaited. [`Push`] and [`Pop`]
-//! are what all ends have in common.
+//! # Reading order
+//! [`spsc`] first: claims, grants, batches and closing are the same in all queues. Then the page of
+//! the queue that you take: [`sequenced_spsc`], [`frames`], [`fan_in`], [`mpsc`], [`robust_mpsc`].
+//! [`Push`] and [`Pop`] are what all endpoints have in common, for generic code.
 
 #[cfg(feature = "async")]
 pub mod asynch;
@@ -43,22 +70,28 @@ pub mod spsc;
 mod traits;
 mod wait_strategy;
 
+#[doc(inline)]
 pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
+#[doc(inline)]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
 pub use internal::stats::Stats;
+#[doc(inline)]
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
+#[doc(inline)]
 pub use robust_mpsc::{RobustConsumer, RobustMpsc, RobustProducer};
+#[doc(inline)]
 pub use sequenced_spsc::{SequencedConsumer, SequencedProducer, SequencedSpsc};
+#[doc(inline)]
 pub use spsc::{Consumer, Producer, Spsc};
 pub use traits::{Pop, PopDrain, Push};
 pub use wait_strategy::{Spin, Wait};
 
 use core::fmt;
 
-/// The queue had no room; the value comes back.
+/// Error of a push into a full queue; returns the value.
 ///
-/// Try again once the consumer has taken something. `Producer::is_closed` tells whether that can still happen.
+/// Try again once the consumer has popped. `Producer::is_closed` tells whether that can still happen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 
@@ -76,14 +109,15 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
-/// Why there was nothing to take.
+/// Why a pop returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PopError {
-    /// Nothing now: try again later.
+    /// The queue is empty now: try again later.
     Empty,
-    /// Nothing now, and the producer has closed: nothing will come unless a new producer claims its end.
+    /// The queue is empty and the producer has closed: nothing will come unless a new producer claims
+    /// its endpoint.
     Closed,
 }
 
@@ -98,12 +132,12 @@ impl fmt::Display for PopError {
 
 impl core::error::Error for PopError {}
 
-/// Fewer slots than asked for; nothing was granted.
+/// Error of a grant of more slots than there are; nothing was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooFew {
-    /// How many there are: ask for no more than this, or wait.
+    /// How many slots there are: ask for no more than this, or wait.
     pub available: usize,
 }
 

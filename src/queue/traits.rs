@@ -8,58 +8,79 @@ use super::{
 use crate::sync::Plain;
 use core::fmt;
 
-/// An end that puts values in: [`Producer`], [`SequencedProducer`], [`MpscProducer`], [`RobustProducer`]. Each can do more than
-/// this.
+/// A producer endpoint: [`Producer`], [`SequencedProducer`], [`MpscProducer`], [`RobustProducer`]. Each
+/// has more operations than these.
+///
+/// ```
+/// use vvp_core::queue::{Full, Mpsc, Pop, Push, Spsc};
+///
+/// // Generic over the queue.
+/// fn send<P: Push<Item = u32>>(tx: &mut P) -> Result<(), Full<u32>> {
+///     tx.push(1)
+/// }
+/// fn receive<C: Pop<Item = u32>>(rx: &mut C) -> Option<u32> {
+///     rx.pop().ok()
+/// }
+///
+/// let (mut spsc, mut mpsc) = (Spsc::<u32, 4>::new(), Mpsc::<u32, 4>::new());
+/// let (mut tx, mut rx) = spsc.split();
+/// send(&mut tx)?;
+/// assert_eq!(receive(&mut rx), Some(1));
+/// let (mut tx, mut rx) = mpsc.split();
+/// send(&mut tx)?;
+/// assert_eq!(receive(&mut rx), Some(1));
+/// # Ok::<(), Full<u32>>(())
+/// ```
 pub trait Push {
-    /// What it takes.
+    /// The type of the values.
     type Item;
 
-    /// Puts a value in.
+    /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
+    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can help.
     fn push(&mut self, value: Self::Item) -> Result<(), Full<Self::Item>>;
 
-    /// Puts in as many of the values as fit, from the first on, and says how many.
+    /// Pushes as many of the values as fit, from the first on, and returns how many.
     fn push_slice(&mut self, values: &[Self::Item]) -> usize
     where
         Self::Item: Copy;
 
-    /// Whether the consumer has closed.
+    /// Returns whether the consumer has closed.
     #[must_use]
     fn is_closed(&self) -> bool;
 
-    /// Says that no more will come from here.
+    /// Closes this producer: it pushes no more.
     fn close(self);
 }
 
-/// An end that takes values out: [`Consumer`], [`SequencedConsumer`], [`MpscConsumer`], [`FanInConsumer`], [`RobustConsumer`].
-/// Each can do more than this.
+/// A consumer endpoint: [`Consumer`], [`SequencedConsumer`], [`MpscConsumer`], [`FanInConsumer`],
+/// [`RobustConsumer`]. Each has more operations than these. The example is at [`Push`].
 pub trait Pop {
-    /// What it gives.
+    /// The type of the values.
     type Item;
 
-    /// Takes the next value.
+    /// Pops the next value.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and no producer left to wait
-    /// for.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and no producer
+    /// is left.
     fn pop(&mut self) -> Result<Self::Item, PopError>;
 
-    /// Takes as many values as there are and as `out` has room for, and says how many.
+    /// Pops as many values as there are and as fit into `out`, and returns how many.
     fn pop_slice(&mut self, out: &mut [Self::Item]) -> usize
     where
         Self::Item: Copy;
 
-    /// Whether the producers have closed. There may still be values to take.
+    /// Returns whether the producers have closed. There may still be values.
     #[must_use]
     fn is_closed(&self) -> bool;
 
-    /// Says that nothing more will be taken.
+    /// Closes this consumer: it pops no more.
     fn close(self);
 }
 
-/// Hands a trait's methods on to the type's own of the same names.
+/// Implements [`Push`] by the inherent methods of the same names.
 macro_rules! push_end {
     ([$($generics:tt)*] $end:ty) => {
         impl<$($generics)*> Push for $end {
@@ -85,7 +106,7 @@ macro_rules! push_end {
     };
 }
 
-/// The same for the other side.
+/// Implements [`Pop`] by the inherent methods of the same names.
 macro_rules! pop_end {
     ([$($generics:tt)*] $end:ty) => {
         impl<$($generics)*> Pop for $end {
@@ -121,8 +142,8 @@ pop_end!(['q, T, const N: usize] MpscConsumer<'q, T, N>);
 pop_end!(['q, T, const N: usize, const LANES: usize] FanInConsumer<'q, T, N, LANES>);
 pop_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustConsumer<'q, T, N, LANES>);
 
-/// Takes values one by one, until there is none or as many as were asked for, each as `pop` does. To forget it loses
-/// nothing. ([`Consumer::drain`] has an iterator of its own, which gives all slots back at once.)
+/// Iterator that pops values one by one until there is none, at most a given number. Forgetting it
+/// loses nothing. ([`Consumer::drain`] has an iterator of its own, which releases all slots at once.)
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct PopDrain<'c, C> {
     end: &'c mut C,
@@ -130,7 +151,7 @@ pub struct PopDrain<'c, C> {
 }
 
 impl<'c, C> PopDrain<'c, C> {
-    /// At most `most` values.
+    /// Creates an iterator over at most `most` values.
     #[inline]
     pub(super) const fn new(end: &'c mut C, most: usize) -> Self {
         Self { end, left: most }

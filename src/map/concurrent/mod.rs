@@ -80,6 +80,7 @@ pub use report::{Contended, MapStats, UpdateError};
 use super::{Full, hashing};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
+#[doc(inline)]
 pub use crate::sync::Plain;
 use crate::sync::{
     AtomicBytes, AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, spin_loop, unless_broken,

@@ -1,24 +1,24 @@
 //! Macros for impls that are the same in several queues.
 
-/// What a queue of one ring of values has: its size, a default, a debug form.
+/// Implements what a queue of one ring of values has: its size, a default, a debug form.
 macro_rules! one_ring {
     ($Queue:ident) => {
         impl<T, const N: usize> $Queue<T, N> {
-            /// How many values fit.
+            /// Returns the capacity in values.
             #[must_use]
             pub const fn capacity(&self) -> usize {
                 checked!(Self);
                 N
             }
 
-            /// How many values are in the queue (where a slot must be reserved: or about to be): true at some moment
-            /// during the call, and perhaps no longer.
+            /// Returns how many values are in the queue at some moment during the call (in `Mpsc` reserved
+            /// slots included). The number may have changed when the call returns.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.stats().depth
             }
 
-            /// Whether the queue is empty at this moment.
+            /// Returns whether the queue is empty at some moment during the call.
             #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
@@ -40,11 +40,12 @@ macro_rules! one_ring {
     };
 }
 
-/// What such a queue from one producer to one consumer has besides: ways to its ends, and what is dropped with it.
+/// Implements what such a queue from one producer to one consumer has besides: endpoints and drop.
 macro_rules! one_to_one {
     ($Queue:ident, $Producer:ident, $Consumer:ident) => {
         impl<T, const N: usize> $Queue<T, N> {
-            /// Both ends, for as long as the queue is borrowed. What is in the queue stays; a closed end is open again.
+            /// Returns both endpoints, for as long as the queue is borrowed. Values in the queue stay; a
+            /// closed endpoint is open again.
             pub fn split(&mut self) -> ($Producer<'_, T, N>, $Consumer<'_, T, N>) {
                 self.take_both();
                 let queue = &*self;
@@ -52,15 +53,15 @@ macro_rules! one_to_one {
                 unsafe { ($Producer::attach(queue), $Consumer::attach(queue)) }
             }
 
-            /// Claims both ends for the caller, which may attach one handle to each.
+            /// Claims both endpoints for the caller, which may attach one handle to each.
             pub(in crate::queue) fn take_both(&mut self) {
                 checked!(Self);
                 self.producer.end.claimed.take();
                 self.consumer.end.claimed.take();
             }
 
-            /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that
-            /// another can go on where this one stopped. A closed end is open again.
+            /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle releases it, and
+            /// the next owner continues where this one stopped. A closed endpoint is open again.
             #[must_use]
             pub fn producer(&self) -> Option<$Producer<'_, T, N>> {
                 checked!(Self);
@@ -69,8 +70,8 @@ macro_rules! one_to_one {
                 Some(unsafe { $Producer::attach(self) })
             }
 
-            /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that
-            /// another can go on where this one stopped. A closed end is open again.
+            /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and
+            /// the next owner continues where this one stopped. A closed endpoint is open again.
             #[must_use]
             pub fn consumer(&self) -> Option<$Consumer<'_, T, N>> {
                 checked!(Self);
@@ -79,7 +80,7 @@ macro_rules! one_to_one {
                 Some(unsafe { $Consumer::attach(self) })
             }
 
-            /// Whether either end has closed and nobody has claimed that end since.
+            /// Returns whether either endpoint has closed and has not been claimed since.
             #[must_use]
             pub fn is_closed(&self) -> bool {
                 checked!(Self);

@@ -2,25 +2,25 @@
 
 use crate::sync::{AtomicUsize, Ordering};
 
-/// What a queue has done so far.
+/// Statistics of a queue.
 ///
-/// Kept for nothing: the counts are the indices themselves, or lie on a line that its owner writes anyway and are
-/// touched only when that owner has to look at the other side. They start at zero with the queue's memory and wrap
-/// with `usize`. Read while the queue is in use, each number is one that was true during the call, but not all at
-/// the same moment.
+/// They cost nothing: the counts are the indices themselves, or lie on a cache line that its owner
+/// writes anyway and change only when that owner loads the other side's index. They start at zero with
+/// the queue's memory and wrap with `usize`. While the queue is in use, each number was true at some
+/// moment during the call, but not all at the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Stats {
     /// Values published by the producer.
     pub pushed: usize,
-    /// Values taken by the consumer and their slots given back.
+    /// Values popped by the consumer, slots released.
     pub popped: usize,
-    /// Calls of the producer that found no room.
+    /// Calls of the producer that found the queue full.
     pub full_count: usize,
-    /// The greatest depth that either side met, in values. Sides look only when they must, so the queue may have
-    /// been deeper for a moment, though never more than twice as deep. Once a single push was refused this is `N`,
-    /// and exact.
+    /// The greatest depth that either endpoint saw, in values. Endpoints load the other's index only
+    /// when they must, so the queue may have been deeper for a moment, but never more than twice as
+    /// deep. After a refused push this is `N`, and exact.
     pub high_water: usize,
     /// Values in the queue now.
     pub depth: usize,

@@ -45,11 +45,23 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         this
     }
 
-    /// Takes the oldest value.
+    /// Pops the oldest value.
+    ///
+    /// ```
+    /// use vvp_core::queue::{PopError, Spsc};
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.push(7).expect("not full");
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// assert_eq!(rx.pop(), Err(PopError::Empty));
+    /// tx.close();
+    /// assert_eq!(rx.pop(), Err(PopError::Closed));
+    /// ```
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and the producer has
-    /// closed after its last one.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and the
+    /// producer has closed.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.head == self.seen && (self.pace.is_on() || self.look() == 0) {
@@ -64,7 +76,17 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Ok(value)
     }
 
-    /// The oldest value, left where it is.
+    /// Returns the oldest value without popping it.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.push(7).expect("not full");
+    /// assert_eq!(rx.peek(), Some(&7));
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// ```
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
         if self.head == self.seen && self.look() == 0 {
@@ -76,7 +98,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Some(unsafe { &*self.queue.slots.at(self.head) })
     }
 
-    /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
+    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
     where
@@ -97,10 +120,22 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         len
     }
 
-    /// Lends the oldest `n` values, to be used in place and their slots given back at once.
+    /// Grants the oldest `n` values, to be read in place; a release frees their slots at once.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.push_slice(&[1, 2, 3]);
+    /// let grant = rx.read(2).expect("3 are there");
+    /// assert!(grant.iter().eq(&[1, 2]));
+    /// grant.release();
+    /// assert_eq!(rx.pop(), Ok(3));
+    /// ```
     ///
     /// # Errors
-    /// [`TooFew`] when there are fewer; it says how many.
+    /// [`TooFew`] if there are fewer, with their number.
     #[inline]
     pub fn read(&mut self, n: usize) -> Result<ReadGrant<'_, 'q, T, N>, TooFew> {
         let available = self.depth_for(n);
@@ -111,7 +146,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Ok(ReadGrant { consumer: self, len: n })
     }
 
-    /// Lends up to `n` of the oldest values, as many as there are.
+    /// Grants up to `n` of the oldest values, as many as there are.
     #[inline]
     pub fn read_up_to(&mut self, n: usize) -> ReadGrant<'_, 'q, T, N> {
         let len = n.min(self.depth_for(n));
@@ -119,8 +154,19 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         ReadGrant { consumer: self, len }
     }
 
-    /// Takes the values that are there now, one by one; their slots are given back at once, when the iterator is
-    /// dropped. What was not taken by then stays in the queue. Values that come meanwhile wait for the next call.
+    /// Iterates over the values that are in the queue now. Dropping the iterator releases the slots of
+    /// those that were taken, all at once; the others stay in the queue, and so do values that are
+    /// pushed meanwhile.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.push_slice(&[1, 2, 3]);
+    /// assert!(rx.drain().take(2).eq([1, 2]));
+    /// assert!(rx.drain().eq([3]));
+    /// ```
     #[inline]
     pub fn drain(&mut self) -> Drain<'_, 'q, T, N> {
         let len = self.look();
@@ -131,20 +177,21 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Drain { consumer: self }
     }
 
-    /// How many values are there to take. At least as many stay until this consumer takes them.
+    /// Returns how many values can be popped. At least as many stay until this consumer pops them.
     #[inline]
     pub fn available(&mut self) -> usize {
         self.look()
     }
 
-    /// Whether the producer has closed. There may still be values to take: `pop` tells when there are none.
+    /// Returns whether the producer has closed. There may still be values: `pop` returns `Closed`
+    /// after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producer.end.is_closed()
     }
 
-    /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
-    /// this end, or the queue is dropped. The producer learns of it when it asks, at the latest when it is refused.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
+    /// consumer claims this endpoint, or the queue is dropped. The producer sees it by `is_closed`.
     pub fn close(self) {
         self.say_closed();
     }
@@ -153,29 +200,30 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         self.queue.consumer.end.close();
     }
 
-    /// Whether there is something to take, by one look at one line.
+    /// Returns whether there is a value, by one load.
     #[inline(always)]
     pub(in crate::queue) fn has_some(&self) -> bool {
         // Relaxed: to take it, `look` loads it again.
         self.queue.producer.tail.load(Ordering::Relaxed) != self.head
     }
 
-    /// What the queue has done so far; see [`Spsc::stats`].
+    /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// Values there, looking at the producer only if fewer than `wanted` are known.
+    /// Returns the values there are; loads the producer's index only if fewer than `wanted` are known.
     #[inline]
     fn depth_for(&mut self, wanted: usize) -> usize {
         let known = self.seen.wrapping_sub(self.head);
         if known < wanted { self.look() } else { known }
     }
 
-    /// Looks where the producer is, and says how many values are there.
+    /// Loads the producer's index and returns how many values there are.
     ///
-    /// In memory that another process can write, `tail` may be anything: an index that cannot be counts as an empty queue.
+    /// In memory that another process can write, `tail` may be anything: an impossible index counts as
+    /// an empty queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Producer::publish`: the values before tail are written.
@@ -189,7 +237,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         depth
     }
 
-    /// The producer's index cannot be: nothing is taken for it.
+    /// Handles an impossible index of the producer: nothing is popped.
     #[cold]
     #[inline(never)]
     fn distrust(&mut self) -> usize {
@@ -197,7 +245,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         0
     }
 
-    /// Looks for values when those known are used up.
+    /// Slow path: checks for values when those known are used up.
     #[cold]
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
@@ -211,7 +259,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
             return Ok(());
         }
         self.pace.on_empty(self.head);
-        // Whoever sees that it is closed sees the last tail published before, so one more look tells "closed and empty"
+        // Seeing the close implies seeing the last tail published before it, so one more load tells "closed and empty"
         // from "a last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
@@ -219,7 +267,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         if self.look() > 0 { Ok(()) } else { Err(PopError::Closed) }
     }
 
-    /// Moves the value at head out and steps on, without giving the slot back.
+    /// Moves the value at head out and advances head, without releasing the slot.
     ///
     /// # Safety
     /// `head != seen`
@@ -232,7 +280,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         value
     }
 
-    /// Lets the producer have the slots before head.
+    /// Releases the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
         // Release: pairs with the Acquire in `Producer::look`: we are done with the slots before head.
@@ -259,39 +307,39 @@ impl<T, const N: usize> fmt::Debug for Consumer<'_, T, N> {
     }
 }
 
-/// Values lent in place by [`Consumer::read`]. Dropping it leaves them in the queue; [`release`](Self::release) drops
-/// them and gives their slots back.
+/// Values granted in place by [`Consumer::read`]. Dropping it leaves them in the queue;
+/// [`release`](Self::release) drops them and frees their slots.
 #[must_use = "dropping a read grant leaves the values in the queue; `release` gives their slots back"]
 pub struct ReadGrant<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
     len: usize,
 }
 
-// SAFETY: a shared grant reads its length and lends the values as shared references; nobody changes them while it lives.
-// The consumer behind it is used by those only who have the grant for their own.
+// SAFETY: a shared grant reads its length and lends the values as shared references; they do not change while it
+// lives. The consumer behind it can be used only through an exclusive reference to the grant.
 unsafe impl<T: Sync, const N: usize> Sync for ReadGrant<'_, '_, T, N> {}
 
 impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
-    /// How many values were lent.
+    /// Returns how many values were granted.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no value was lent.
+    /// Returns whether no value was granted.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The values, oldest first: those before the wrap and those after it.
+    /// Returns the values, oldest first: those before the wrap and those after it.
     #[must_use]
     #[inline]
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let (slots, head) = (&self.consumer.queue.slots, self.consumer.head);
         let first = Slots::<T, N>::before_wrap(head, self.len);
         // SAFETY: `len` values from head on are ours as long as the grant lives: `first` in a row from head on, the
-        // rest from slot 0 on. Nobody writes to them meanwhile.
+        // rest from slot 0 on. There are no writes to them meanwhile.
         unsafe {
             (
                 core::slice::from_raw_parts(slots.at(head), first),
@@ -300,13 +348,13 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
         }
     }
 
-    /// The values, oldest first, to be changed in place.
+    /// Returns the values, oldest first, to be changed in place.
     #[must_use]
     #[inline]
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         let (slots, head) = (&self.consumer.queue.slots, self.consumer.head);
         let first = Slots::<T, N>::before_wrap(head, self.len);
-        // SAFETY: as in `as_slices`; nobody else uses them meanwhile, and the two do not meet, since there are no
+        // SAFETY: as in `as_slices`; they are borrowed exclusively, and the two do not overlap, since there are no
         // more than N.
         unsafe {
             (
@@ -316,22 +364,22 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
         }
     }
 
-    /// The values, oldest first.
+    /// Iterates over the values, oldest first.
     #[inline]
     pub fn iter(&self) -> core::iter::Chain<core::slice::Iter<'_, T>, core::slice::Iter<'_, T>> {
         let (first, second) = self.as_slices();
         first.iter().chain(second)
     }
 
-    /// Drops all the values and gives their slots back at once.
+    /// Drops all granted values and frees their slots at once.
     #[inline]
     pub fn release(self) {
         let len = self.len;
         self.release_first(len);
     }
 
-    /// Drops the oldest `n` values (or all, if fewer were lent) and gives their slots back at once. The others stay
-    /// in the queue.
+    /// Drops the oldest `n` values (or all, if fewer were granted) and frees their slots at once. The
+    /// others stay in the queue.
     #[inline]
     pub fn release_first(self, n: usize) {
         let n = n.min(self.len);
@@ -366,16 +414,16 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
     }
 }
 
-/// Takes values one by one and gives their slots back all at once; see [`Consumer::drain`].
+/// Iterator that pops values one by one and frees their slots all at once; see [`Consumer::drain`].
 ///
-/// Were it forgotten (`mem::forget`), and the consumer with it, the next consumer of this end might skip as many values as
-/// were there when the drain began: they are leaked. None is handed out twice.
+/// If it is forgotten (`mem::forget`) together with the consumer, the next consumer may skip as many
+/// values as there were when the drain began: they are leaked. None is returned twice.
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct Drain<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
 }
 
-// SAFETY: a shared drain says how many values are left and nothing else; taking them needs it for one's own.
+// SAFETY: a shared drain returns how many values are left and nothing else; popping needs an exclusive reference.
 unsafe impl<T: Sync, const N: usize> Sync for Drain<'_, '_, T, N> {}
 
 impl<T, const N: usize> Iterator for Drain<'_, '_, T, N> {

@@ -6,8 +6,9 @@ use crate::sync::Slots;
 use core::fmt;
 use core::mem::MaybeUninit;
 
-/// Free slots of a queue, lent by [`Producer::grant`]. The consumer sees nothing of it until [`commit`](Self::commit);
-/// dropping the grant instead drops what was written and leaves the queue as it was.
+/// Free slots of a queue, granted by [`Producer::grant`]. The consumer sees nothing of them until
+/// [`commit`](Self::commit); dropping the grant instead drops what was written and leaves the queue
+/// unchanged.
 #[must_use = "dropping a grant aborts it; `commit` publishes"]
 pub struct Grant<'p, 'q, T, const N: usize> {
     producer: &'p mut Producer<'q, T, N>,
@@ -24,28 +25,28 @@ impl<'p, 'q, T, const N: usize> Grant<'p, 'q, T, N> {
         Self { producer, len, written: 0 }
     }
 
-    /// How many slots were granted.
+    /// Returns how many slots were granted.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no slot was granted.
+    /// Returns whether no slot was granted.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many slots hold a value so far: what `commit` will publish.
+    /// Returns how many slots hold a value so far: what `commit` will publish.
     #[must_use]
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// Puts a value into the next slot.
+    /// Writes a value into the next slot.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when all granted slots are written.
+    /// [`Full`] returns the value if all granted slots are written.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.written == self.len {
@@ -57,7 +58,7 @@ impl<'p, 'q, T, const N: usize> Grant<'p, 'q, T, N> {
         Ok(())
     }
 
-    /// Copies as many of the values as there are slots left, and says how many.
+    /// Copies as many of the values as there are slots left, and returns how many.
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where
@@ -69,8 +70,24 @@ impl<'p, 'q, T, const N: usize> Grant<'p, 'q, T, N> {
         len
     }
 
-    /// The slots not written yet: those before the wrap and those after it. Fill them from the first on, then say
-    /// how many with [`assume_written`](Self::assume_written).
+    /// Returns the slots not written yet: those before the wrap and those after it. Fill them from the
+    /// first on, then declare how many with [`assume_written`](Self::assume_written).
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// let mut grant = tx.grant(2).expect("free");
+    /// let (first, second) = grant.slots();
+    /// for (slot, value) in first.iter_mut().chain(second).zip([10, 11]) {
+    ///     slot.write(value);
+    /// }
+    /// // SAFETY: both are written.
+    /// unsafe { grant.assume_written(2) };
+    /// grant.commit();
+    /// assert!(rx.drain().eq([10, 11]));
+    /// ```
     #[inline]
     pub fn slots(&mut self) -> (&mut [MaybeUninit<T>], &mut [MaybeUninit<T>]) {
         let start = self.producer.tail.wrapping_add(self.written);

@@ -1,15 +1,15 @@
 //! Bounded SPSC ring buffer: one producer, one consumer.
 //!
 //! Source: L. Lamport, "Specifying concurrent program modules", 1983, with cached indices: each
-//! side remembers what it last saw of the other's. Ours adds grants, claims and consumer pacing.
+//! endpoint caches the other's index. Ours adds grants, claims and consumer pacing.
 //!
 //! ```
 //! use vvp_core::queue::{Full, PopError, Spsc};
 //!
 //! static QUEUE: Spsc<u32, 4> = Spsc::new();
 //!
-//! let mut tx = QUEUE.producer().expect("nobody else has it");
-//! let mut rx = QUEUE.consumer().expect("nobody else has it");
+//! let mut tx = QUEUE.producer().expect("not claimed yet");
+//! let mut rx = QUEUE.consumer().expect("not claimed yet");
 //! tx.push(1)?;
 //! assert_eq!(tx.push_slice(&[2, 3, 4, 5]), 3); // exactly four fit
 //! assert_eq!(tx.push(6), Err(Full(6)));
@@ -23,11 +23,13 @@
 //! ```
 //!
 //! # How it works
-//! Two indices run on and on, wrapping with `usize`: `tail` counts what was published, `head` what was given back.
-//! Their difference is the depth, their low bits the slots. Each has one writer. The producer writes slots, then
-//! publishes them by storing `tail` with Release; the consumer loads it with Acquire, takes the values, and gives the
-//! slots back by storing `head` with Release, which the producer loads with Acquire before it writes there again.
-//! Both ends remember what they last saw of the other's index and look again only when that is used up.
+//! Two free-running indices wrap with `usize`: `tail` counts the published values, `head` the released
+//! slots. Their difference is the depth, their low bits are the slots. Each has one writer. The
+//! producer writes slots, then publishes them by storing `tail` with Release; the consumer loads it
+//! with Acquire, takes the values, and releases the slots by storing `head` with Release, which the
+//! producer loads with Acquire before it writes there again. Both endpoints cache the other's index
+//! and load it again only when the cached one is used up. Each index has cache lines of its own, so
+//! there is no false sharing.
 //!
 //! ```text
 //!   offset 0                128                      256
@@ -38,11 +40,12 @@
 //!     only the producer       only the consumer        the producer's from head + N down to tail,
 //!     writes here             writes here              the consumer's from tail down to head
 //! ```
-//! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
 //!
 //! # Cost and progress
-//! Every operation is wait-free and its cost does not depend on `N`; those that take a number of values take time in
-//! proportion to it. Only claiming an end takes a compare-and-swap; splitting, and all that comes after, does without.
+//! Every operation is wait-free. Its cost does not depend on `N`; batch operations take time
+//! proportional to the number of values. Only claiming an endpoint takes a compare-and-swap. The
+//! consumer pauses after it has drained a stream; see [docs/queues.md](crate::guide::queues).
 
 mod consumer;
 mod grant;
@@ -61,11 +64,32 @@ use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at compile time) and all
-/// of it is usable.
+/// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at compile
+/// time) and all `N` slots are usable.
 ///
-/// Put it in a `static` and claim its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own
-/// it and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).
+/// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed
+/// memory in place (`zerocopy::FromZeros`).
+///
+/// ```
+/// use vvp_core::queue::Spsc;
+///
+/// let mut queue = Spsc::<u32, 4>::new();
+/// let (mut tx, mut rx) = queue.split();
+/// tx.push(1).expect("not full");
+/// assert_eq!(rx.pop(), Ok(1));
+/// drop((tx, rx)); // releases both endpoints
+///
+/// let mut tx = queue.producer().expect("released above");
+/// assert!(queue.producer().is_none()); // claimed
+/// assert!(queue.has_producer() && !queue.is_closed());
+/// tx.push(2).expect("not full");
+/// tx.close();
+/// let stats = queue.stats();
+/// assert_eq!((stats.pushed, stats.popped, stats.depth), (2, 1, 1));
+/// assert_eq!((queue.capacity(), queue.len(), queue.is_empty()), (4, 1, false));
+/// assert!(queue.is_closed()); // the value stays
+/// ```
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Spsc<T, const N: usize> {
@@ -75,30 +99,30 @@ pub struct Spsc<T, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// What the producer writes and the consumer reads.
+/// The cache line that the producer writes and the consumer reads.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ProducerLine {
-    /// How many values were published so far: the index of the next slot to write.
+    /// Number of values published: the index of the next slot to write.
     tail: AtomicUsize,
-    /// The greatest depth the producer met.
+    /// The greatest depth that the producer saw.
     high_water: AtomicUsize,
-    /// How many calls found no room.
+    /// Number of calls that found the queue full.
     full_count: AtomicUsize,
     /// Closed: nothing more will come.
     end: Endpoint,
 }
 
-/// What the consumer writes and the producer reads.
+/// The cache line that the consumer writes and the producer reads.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
-    /// How many slots were given back so far: the index of the next value to take.
+    /// Number of slots released: the index of the next value to pop.
     head: AtomicUsize,
-    /// The greatest depth the consumer met.
+    /// The greatest depth that the consumer saw.
     high_water: AtomicUsize,
-    /// How many values from `head` on a [`Drain`] may have moved out already. Were the drain forgotten, they would
-    /// be leaked; never handed out twice.
+    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is forgotten they
+    /// are leaked, never returned twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -131,7 +155,7 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
 }
 
 // SAFETY: a value goes through the queue from one thread to another, so it must be Send. Nothing else is shared: a
-// slot belongs to one end at a time, and `split` and the claim flags see to it that an end has one owner.
+// slot belongs to one endpoint at a time, and `split` and the claim flags ensure that an endpoint has one owner.
 unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
 
 // The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
@@ -150,7 +174,7 @@ impl<T, const N: usize> CheckedCapacity for Spsc<T, N> {
 
 impl<T, const N: usize> Spsc<T, N> {
     const_unless_loom! {
-        /// An empty queue.
+        /// Creates an empty queue.
         pub fn new() -> Self {
             Self {
                 producer: CachePadded::new(ProducerLine {
@@ -171,7 +195,7 @@ impl<T, const N: usize> Spsc<T, N> {
         }
     }
 
-    /// Whether somebody holds the producer's end now. When nobody does, all that it published can be seen.
+    /// Returns whether the producer endpoint is claimed. If not, all that it published is visible.
     #[must_use]
     pub fn has_producer(&self) -> bool {
         checked!(Self);
@@ -183,34 +207,36 @@ impl<T, const N: usize> Spsc<T, N> {
         &self.producer.0.end
     }
 
-    /// The producer's end, taken from an owner that is gone without having given it back: a process that died. It goes
-    /// on after the last value published; what the other had staged or was writing was never in the queue.
+    /// Takes the producer endpoint over from an owner that is gone without releasing it, such as a
+    /// dead process. The successor continues after the last published value; staged and granted
+    /// values of the predecessor were never in the queue.
     ///
     /// # Safety
-    /// No handle to this end is in use any more, and nobody else takes it over at the same time. The caller has seen what
-    /// the other did, or sees all that memory holds of it because its process is gone.
+    /// No handle to this endpoint is in use any more, and no other thread takes it over at the same
+    /// time. The predecessor's writes happen before this call, or its process is gone.
     pub unsafe fn take_over_producer(&self) -> Producer<'_, T, N> {
         self.producer.end.claimed.take();
         // SAFETY: the caller sees to it that there is no other handle.
         unsafe { Producer::attach(self) }
     }
 
-    /// The consumer's end, taken from an owner that is gone without having given it back. It goes on with the first value
-    /// whose slot was not given back (or after those that a drain may have taken).
+    /// Takes the consumer endpoint over from an owner that is gone without releasing it. The successor
+    /// continues with the first value whose slot was not released (or after those that a drain may
+    /// have taken).
     ///
     /// # Safety
-    /// As for [`take_over_producer`](Self::take_over_producer), for the other end.
+    /// As for [`take_over_producer`](Self::take_over_producer), for the other endpoint.
     pub unsafe fn take_over_consumer(&self) -> Consumer<'_, T, N> {
         self.consumer.end.claimed.take();
         // SAFETY: the caller sees to it that there is no other handle.
         unsafe { Consumer::attach(self) }
     }
 
-    /// What the queue has done so far.
+    /// Returns the statistics of the queue.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);
-        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
+        // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met =

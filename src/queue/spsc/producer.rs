@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`Spsc`] that puts values in. Dropping it gives the end back; what it staged is published first.
+/// The producer endpoint of a [`Spsc`]. Dropping it publishes what was staged and releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the producer gives its end of the queue back"]
@@ -16,26 +16,36 @@ pub struct Producer<'q, T, const N: usize> {
     pub(super) queue: &'q Spsc<T, N>,
     /// The index of the next slot to write. Ahead of the queue's tail by what is staged.
     pub(super) tail: usize,
-    /// How far `tail` may go before the consumer's head must be looked at again.
+    /// How far `tail` may go before the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// # Safety
-    /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the producer endpoint: its flag is set, and there is no other handle to it.
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         crate::capacity::checked!(Spsc<T, N>);
         queue.producer.end.open();
-        // Relaxed: our own index; whoever wrote it last gave the end back to us.
+        // Relaxed: our own index; its last writer released the endpoint to us.
         let tail = queue.producer.tail.load(Ordering::Relaxed);
         Self { queue, tail, limit: tail, _not_sync: PhantomData }
     }
 
-    /// Puts a value in and publishes it.
+    /// Pushes a value and publishes it.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// assert!(tx.push(7).is_ok());
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// ```
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
+    /// [`Full`] returns the value if there is no free slot. [`is_closed`](Self::is_closed) tells
+    /// whether waiting can help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -47,12 +57,25 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         Ok(())
     }
 
-    /// Puts a value in that the consumer will see at the next `publish` (or `push`, or commit, or drop). To publish
-    /// once for several values is cheaper for both sides: the line that carries the index travels less often.
+    /// Writes a value without publishing it: the consumer sees it after the next `publish`, `push`,
+    /// commit or drop. Publishing once for several values is cheaper for both endpoints, because the
+    /// cache line of the index moves between the cores less often.
+    ///
+    /// ```
+    /// use vvp_core::queue::{PopError, Spsc};
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.stage(1).expect("not full");
+    /// tx.stage(2).expect("not full");
+    /// assert_eq!(rx.pop(), Err(PopError::Empty));
+    /// tx.publish();
+    /// assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(2)));
+    /// ```
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no free slot. What was staged is published then, or the consumer
-    /// could never make room.
+    /// [`Full`] returns the value if there is no free slot. Staged values are published then, because
+    /// the consumer could not make room otherwise.
     #[inline]
     pub fn stage(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -63,15 +86,27 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         Ok(())
     }
 
-    /// Lets the consumer see what was staged.
+    /// Publishes the staged values.
     #[inline]
     pub fn publish(&mut self) {
-        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer who sees the new tail sees the values
+        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer that sees the new tail sees the values
         // before it.
         self.queue.producer.tail.store(self.tail, unless_broken("spsc_publish", Ordering::Release));
     }
 
-    /// Puts in as many of the values as fit, from the first on, publishes them at once, and says how many.
+    /// Pushes as many of the values as fit, from the first on, publishes them at once, and returns how
+    /// many.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// assert_eq!(tx.push_slice(&[1, 2, 3, 4, 5]), 4);
+    /// let mut out = [0; 8];
+    /// assert_eq!(rx.pop_slice(&mut out), 4);
+    /// assert_eq!(out[..4], [1, 2, 3, 4]);
+    /// ```
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where
@@ -87,10 +122,23 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         len
     }
 
-    /// Lends `n` free slots, to be filled in place and published at once.
+    /// Grants `n` free slots, to be filled in place and published at once by a commit.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// let mut grant = tx.grant(3).expect("3 of 4 are free");
+    /// grant.push(1).expect("granted");
+    /// grant.push(2).expect("granted");
+    /// grant.commit(); // publishes the two that were written
+    /// assert!(rx.drain().eq([1, 2]));
+    /// assert_eq!(tx.grant(5).err().map(|few| few.available), Some(4));
+    /// ```
     ///
     /// # Errors
-    /// [`TooFew`] when fewer are free; it says how many.
+    /// [`TooFew`] if fewer are free, with their number.
     #[inline]
     pub fn grant(&mut self, n: usize) -> Result<Grant<'_, 'q, T, N>, TooFew> {
         let available = self.free_for(n);
@@ -102,47 +150,62 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         Ok(Grant::new(self, n))
     }
 
-    /// Lends up to `n` free slots, as many as there are, to be filled in place and published at once.
+    /// Grants up to `n` free slots, as many as there are.
+    ///
+    /// ```
+    /// use vvp_core::queue::Spsc;
+    ///
+    /// let mut queue = Spsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// let mut grant = tx.grant_up_to(100);
+    /// assert_eq!(grant.len(), 4);
+    /// assert_eq!(grant.push_slice(&[1, 2, 3]), 3);
+    /// grant.commit();
+    /// assert_eq!(rx.available(), 3);
+    /// ```
     #[inline]
     pub fn grant_up_to(&mut self, n: usize) -> Grant<'_, 'q, T, N> {
         let len = n.min(self.free_for(n));
         Grant::new(self, len)
     }
 
-    /// How many slots are free. At least as many stay free until this producer uses them.
+    /// Returns how many slots are free. At least as many stay free until this producer uses them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
         self.look()
     }
 
-    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
+    /// claims its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.consumer.end.is_closed()
     }
 
-    /// Publishes what was staged and tells the consumer that no more will come. What is in the queue stays.
+    /// Publishes what was staged and closes the queue: after the last value `pop` returns `Closed`.
+    /// Values in the queue stay.
     pub fn close(mut self) {
         self.publish();
         self.queue.producer.end.close();
     }
 
-    /// What the queue has done so far; see [`Spsc::stats`].
+    /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// Free slots, looking at the consumer only if fewer than `wanted` are known.
+    /// Returns the free slots; loads the consumer's index only if fewer than `wanted` are known.
     #[inline]
     fn free_for(&mut self, wanted: usize) -> usize {
         let known = self.limit.wrapping_sub(self.tail);
         if known < wanted { self.look() } else { known }
     }
 
-    /// Looks where the consumer is, and says how many slots are free.
+    /// Loads the consumer's index and returns how many slots are free.
     ///
-    /// In memory that another process can write, `head` may be anything: an index that cannot be counts as a full queue.
+    /// In memory that another process can write, `head` may be anything: an impossible index counts as
+    /// a full queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the slots before head.
@@ -168,10 +231,10 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         self.tail = self.tail.wrapping_add(1);
     }
 
-    /// Looks for room when what was known is used up. If there is none, what was staged is published, or the consumer
-    /// could never make room.
-    // Out of line, and the value is not passed: it would have to go through memory, also where it is not called, and
-    // reading back in one piece what was written in several costs more than all the rest of a push.
+    /// Slow path: checks for room when the cached limit is used up. If there is none, publishes what
+    /// was staged, because the consumer could not make room otherwise.
+    // Out of line and without the value as an argument: it would be kept in memory on the fast path too,
+    // and a wide load of what was stored in pieces cannot be forwarded, which costs more than the push.
     #[cold]
     #[inline(never)]
     fn room(&mut self) -> bool {
