@@ -8,7 +8,7 @@
 //! use vvp_core::map::{Full, IdMap};
 //!
 //! static EMPTY: IdMap<u32, 16> = IdMap::new(); // all zero: no room in the image
-//! let mut limits = IdMap::<u32, 16>::with_seed(0x5eed); // of 16 places 14 are used
+//! let mut limits = IdMap::<u32, 16>::with_seed(0x5eed); // of 16 slots 14 are used
 //! limits.insert(7, 100)?;
 //! *limits.get_or_insert(7, 0)? += 1;
 //! assert_eq!((limits.get(7), limits.get(8), EMPTY.get(7)), (Some(101), None, None));
@@ -17,9 +17,9 @@
 //! ```
 //!
 //! # How it works
-//! Open addressing over groups of 16 places. Each place has a one-byte tag; the tags of a group are compared in one
-//! step, and only where a tag fits is an id looked at. An id lies in its home group, or, when that is full, in the
-//! first group after it that is not.
+//! Open addressing over groups of 16 slots. Each slot has a one-byte tag; the tags of a group are compared
+//! in one step, and only ids with a matching tag are read. An id lies in its home group, or, if that is
+//! full, in the first group after it that is not.
 //!
 //! ```text
 //!   tags     | group 0: 16 bytes | group 1 | - - - | group N/16 - 1 |      0: empty place
@@ -27,16 +27,16 @@
 //!   multiplier, len
 //! ```
 //!
-//! - **No tombstones.** A removal from a group that was full fetches an id that had to go further back into the hole,
-//!   and so on until a group that was not full. What is left is as if the removed id had never been there.
-//! - **Neighbours together.** 16 ids in a row want 16 places in a row: four neighbouring lines of entries, 16 bytes of tags.
-//!   The rows of ids handed out in sequence follow each other at golden steps, so they fill the map evenly, hardly ever
-//!   meet, and nearly each id has the place it wants.
-//! - **No choosing.** A row's place is the upper part of its number times a secret odd multiplier made from the seed
-//!   (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen 1997). Whatever two rows somebody chooses who does
-//!   not know the seed, they want the same place with a chance of at most 2 ÷ places, so what he can do to a look-up
-//!   does not grow with the number of ids he chooses. `tests/structures/map_attack.rs` shows the attack on a map whose seed is
-//!   known, and the same ids against a seed that is not.
+//! - **No tombstones.** A removal from a full group moves a displaced id back into the hole, and so on
+//!   until a group that was not full. The map is then as if the removed id had never been inserted.
+//! - **Locality.** 16 consecutive ids map to 16 consecutive slots: four adjacent lines of entries, 16
+//!   bytes of tags. Rows of sequential ids follow each other at golden-ratio steps, so they fill the map
+//!   evenly, rarely collide, and nearly every id is in its own slot.
+//! - **No forced collisions.** A row's slot is the upper part of its number times a secret odd multiplier
+//!   made from the seed (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen 1997). Any two
+//!   rows chosen without knowing the seed collide with a probability of at most 2 ÷ slots, so the harm
+//!   to a lookup does not grow with the number of chosen ids. `tests/structures/map_attack.rs` shows
+//!   the attack on a map whose seed is known, and the same ids against a secret seed.
 
 use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};
@@ -44,11 +44,11 @@ use crate::map::hashing::{self, GOLDEN};
 use crate::map::tag_group::{self, DISPLACED, Group, Places, WIDTH};
 use zerocopy::FromZeros;
 
-/// A map from ids to values in `N` places, of which 7/8 are used. `N` is a power of two from 16 to 2^30 (checked at
-/// compile time).
+/// A map from ids to values in `N` slots, of which 7/8 are used. `N` is a power of two from 16 to 2^30
+/// (checked at compile time).
 ///
-/// All-zero bytes are the empty map with seed 0. The seed shows nowhere but in time and in the order of
-/// [`IdMap::iter`], which is why that order must never reach an event.
+/// All-zero bytes are the empty map with seed 0. The seed affects only timing and the order of
+/// [`IdMap::iter`], so that order must never reach an event.
 ///
 /// | operation | cost, progress |
 /// |---|---|
@@ -75,20 +75,20 @@ struct Entry<V> {
     value: V,
 }
 
-/// Ids in a row that want places in a row, as a power of two.
+/// Number of consecutive ids that map to consecutive slots, as a power of two.
 const ROW: u32 = 4;
 
-/// An id, and what its hash says about where it wants to be.
+/// An id and its hash.
 #[derive(Clone, Copy)]
 struct Wanted {
     id: u64,
     hash: u64,
 }
 
-/// Where a search for an id that is not there has ended.
+/// Where the search for an absent id has ended.
 #[derive(Clone, Copy)]
 struct Vacancy {
-    /// The first place of the group, the nearest to the id's own that is not full.
+    /// The first slot of the group: the nearest to the home group that is not full.
     first: usize,
     free: Places,
     /// The tag that the id would have there.
@@ -101,7 +101,7 @@ impl<V, const N: usize> CheckedCapacity for IdMap<V, N> {
 }
 
 impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
-    /// How many ids fit: 7/8 of the places.
+    /// The capacity in ids: 7/8 of the slots.
     pub const CAPACITY: usize = {
         checked!(Self);
         N / 8 * 7
@@ -112,13 +112,25 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         64 - N.ilog2()
     };
 
-    /// An empty map with seed 0, which everybody knows: for ids that you hand out yourself.
+    /// Creates an empty map with seed 0, which is public: for ids that you assign yourself.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_seed(0)
     }
 
-    /// An empty map whose seed nobody knows who chooses ids: draw it at random when the process starts.
+    /// Creates an empty map with a secret random seed, so that a peer that chooses ids cannot force
+    /// collisions. Draw the seed at random when the process starts.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// // A seed that peers cannot guess; here from the hasher of std.
+    /// use std::hash::BuildHasher;
+    /// let seed = std::hash::RandomState::new().hash_one(0);
+    /// let mut map = IdMap::<u32, 64>::with_seed(seed);
+    /// map.insert(7, 100).expect("not full");
+    /// assert_eq!(map.get(7), Some(100));
+    /// ```
     #[must_use]
     pub const fn with_seed(seed: u64) -> Self {
         Self {
@@ -131,7 +143,16 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         }
     }
 
-    /// Empties the map and gives it another seed, for maps that were made of zero bytes.
+    /// Clears the map and sets another seed, for maps in zeroed memory.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// let mut map = IdMap::<u32, 16>::new();
+    /// map.insert(1, 10).expect("not full");
+    /// map.reseed(0x5eed);
+    /// assert!(map.is_empty());
+    /// ```
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
         self.multiplier = hashing::multiplier(seed) ^ GOLDEN;
@@ -143,25 +164,25 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         Wanted { id, hash: (id >> ROW).wrapping_mul(self.multiplier ^ GOLDEN) }
     }
 
-    /// The place that an id gets when it is free.
+    /// Returns the slot that an id gets if it is free.
     #[inline(always)]
     fn place(w: Wanted) -> usize {
         ((w.hash >> Self::SHIFT) as usize).wrapping_add(w.id as usize & ((1 << ROW) - 1)) & (N - 1)
     }
 
-    /// The first place of the group of that place.
+    /// Returns the first slot of the home group.
     #[inline(always)]
     fn home(w: Wanted) -> usize {
         Self::first_of(Self::place(w))
     }
 
-    /// The first place of the group that a place is in.
+    /// Returns the first slot of the group of a slot.
     #[inline(always)]
     fn first_of(place: usize) -> usize {
         place & !(WIDTH - 1)
     }
 
-    /// Bits that the place does not depend on, and those in which neighbours differ.
+    /// Returns hash bits that the slot does not depend on, mixed with those in which neighbours differ.
     #[inline(always)]
     fn mark(w: Wanted) -> u8 {
         (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
@@ -225,14 +246,14 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         unsafe { *self.tags.get_unchecked_mut(place) = tag as u8 }
     }
 
-    /// The place of an id that is there.
+    /// Returns the slot of an id, if it is in the map.
     #[inline(always)]
     fn find(&self, w: Wanted) -> Option<usize> {
         self.search(w).ok()
     }
 
-    /// The place of an id that is there, or where it is to go. Ends at a group that is not full: at most 7/8 of the places
-    /// are used.
+    /// Returns the slot of an id, or the vacancy for it. Ends at a group that is not full, since at most
+    /// 7/8 of the slots are used.
     #[inline(always)]
     fn search(&self, w: Wanted) -> Result<usize, Vacancy> {
         let mut tag = Self::tag(w);
@@ -253,14 +274,25 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         }
     }
 
-    /// The value of an id.
+    /// Returns the value of an id.
     #[inline]
     #[must_use]
     pub fn get(&self, id: u64) -> Option<V> {
         Some(self.entry(self.find(self.wanted(id))?).value)
     }
 
-    /// The value of an id, to change it.
+    /// Returns the value of an id, to change it.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// let mut map = IdMap::<u32, 16>::new();
+    /// map.insert(7, 100).expect("not full");
+    /// if let Some(value) = map.get_mut(7) {
+    ///     *value += 1;
+    /// }
+    /// assert_eq!(map.get(7), Some(101));
+    /// ```
     #[inline]
     #[must_use]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut V> {
@@ -268,17 +300,30 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         Some(&mut self.entry_mut(place).value)
     }
 
-    /// Whether the id is there.
+    /// Returns whether the id is in the map.
     #[inline]
     #[must_use]
     pub fn contains(&self, id: u64) -> bool {
         self.find(self.wanted(id)).is_some()
     }
 
-    /// Gives an id a value, and returns the one it had.
+    /// Inserts a value, and returns the previous one of that id.
+    ///
+    /// ```
+    /// use vvp_core::map::{Full, IdMap};
+    ///
+    /// let mut map = IdMap::<u32, 16>::new();
+    /// assert_eq!(map.insert(7, 100), Ok(None));
+    /// assert_eq!(map.insert(7, 200), Ok(Some(100)));
+    /// for id in 100..113 {
+    ///     map.insert(id, 0).expect("14 fit");
+    /// }
+    /// assert_eq!(map.insert(1, 5), Err(Full(5)));
+    /// assert!(map.is_full() && map.len() == IdMap::<u32, 16>::CAPACITY);
+    /// ```
     ///
     /// # Errors
-    /// [`Full`] gives the value back when the id is new and [`IdMap::CAPACITY`] ids are there.
+    /// [`Full`] returns the value if the id is new and the map has [`IdMap::CAPACITY`] ids.
     #[inline]
     pub fn insert(&mut self, id: u64, value: V) -> Result<Option<V>, Full<V>> {
         let w = self.wanted(id);
@@ -291,10 +336,20 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         }
     }
 
-    /// The value of an id, which is `value` if it had none.
+    /// Returns the value of an id, after inserting `value` if it had none.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// let mut counts = IdMap::<u32, 16>::new();
+    /// for id in [3, 4, 3] {
+    ///     *counts.get_or_insert(id, 0).expect("not full") += 1;
+    /// }
+    /// assert_eq!((counts.get(3), counts.get(4)), (Some(2), Some(1)));
+    /// ```
     ///
     /// # Errors
-    /// [`Full`] gives the value back when the id is new and [`IdMap::CAPACITY`] ids are there.
+    /// [`Full`] returns the value if the id is new and the map has [`IdMap::CAPACITY`] ids.
     #[inline]
     pub fn get_or_insert(&mut self, id: u64, value: V) -> Result<&mut V, Full<V>> {
         let w = self.wanted(id);
@@ -305,7 +360,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         Ok(&mut self.entry_mut(place).value)
     }
 
-    /// Adds an id that is not there, where its search has ended.
+    /// Adds an absent id at its vacancy.
     #[inline(always)]
     fn add(&mut self, w: Wanted, vacancy: Vacancy, value: V) -> Result<usize, Full<V>> {
         if self.len == Self::CAPACITY {
@@ -318,21 +373,29 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         Ok(place)
     }
 
-    /// Removes an id, and returns its value.
+    /// Removes an id and returns its value.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// let mut map = IdMap::<u32, 16>::new();
+    /// map.insert(7, 100).expect("not full");
+    /// assert_eq!((map.remove(7), map.remove(7)), (Some(100), None));
+    /// ```
     #[inline]
     pub fn remove(&mut self, id: u64) -> Option<V> {
         let place = self.find(self.wanted(id))?;
         let value = self.entry(place).value;
         self.len = self.len.wrapping_sub(1);
         if self.free(Self::first_of(place)).any() {
-            self.set_tag(place, 0); // nobody had to go past this group
+            self.set_tag(place, 0); // no id was displaced past this group
         } else {
             self.close(place);
         }
         Some(value)
     }
 
-    /// Empties a place of a full group: what went past the group comes back into it.
+    /// Empties a slot of a full group: an id displaced past the group moves back into it.
     #[inline(never)]
     fn close(&mut self, mut hole: usize) {
         loop {
@@ -349,7 +412,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.set_tag(hole, 0);
     }
 
-    /// The first place after a group whose id would be in that group had there been room.
+    /// Returns the first slot after a group whose id was displaced past that group.
     fn gone_past(&self, group: usize) -> Option<usize> {
         let mut first = Self::next(group);
         while first != group {
@@ -362,14 +425,14 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
                 }
             }
             if self.free(first).any() {
-                return None; // nobody went past this one
+                return None; // no id was displaced past this one
             }
             first = Self::next(first);
         }
         None
     }
 
-    /// How many ids are there.
+    /// Returns the number of ids.
     #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -377,7 +440,7 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.len
     }
 
-    /// Whether no id is there.
+    /// Returns whether the map is empty.
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -385,14 +448,26 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.len == 0
     }
 
-    /// Whether there is no room for another id.
+    /// Returns whether there is no room for another id.
     #[inline]
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.len == Self::CAPACITY
     }
 
-    /// All ids and values, in an order that depends on the seed and on the past: it must never reach an event.
+    /// Iterates over all ids and values. The order depends on the seed and on history: it must never
+    /// reach an event.
+    ///
+    /// ```
+    /// use vvp_core::map::IdMap;
+    ///
+    /// let mut map = IdMap::<u32, 16>::new();
+    /// map.insert(7, 100).expect("not full");
+    /// map.insert(8, 200).expect("not full");
+    /// let mut all: Vec<_> = map.iter().collect();
+    /// all.sort_unstable();
+    /// assert_eq!(all, [(7, 100), (8, 200)]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (u64, V)> + '_ {
         checked!(Self);
         self.tags.iter().zip(&self.entries).filter(|(tag, _)| **tag != 0).map(|(_, e)| (e.id, e.value))

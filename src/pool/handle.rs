@@ -1,11 +1,11 @@
-//! Handles: names of slots that can be copied anywhere, and what can be done by name.
+//! Handles: copyable names of slots, and the guards of access by handle.
 
 use super::slot::Slot;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The name of a slot that somebody took out of a pool: eight bytes without a pointer, to be sent through queues and
+/// The name of an acquired slot of a pool: eight bytes without a pointer, to be sent through queues and
 /// kept in shared memory.
 ///
 /// ```text
@@ -13,11 +13,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 ///   | tag of the pool (32 - log2 N bits) | slot     | generation |
 /// ```
 ///
-/// A handle owns nothing and may be copied; the pool checks it at each use. The generation moves on each time that a
-/// slot is put under a handle, so that the handles before are stale. It has 32 bits, 28 where words have 32: a stale
-/// handle is taken for a good one only if the same slot was put under a handle exactly a multiple of 2^32 (2^28) times
-/// meanwhile. Pools number themselves at first use, so that another pool's handle is told apart; that number starts
-/// again after 2^(32 - log2 N) - 1 pools of a program. All bytes are a handle; zero bytes are one that no pool knows.
+/// A handle owns nothing and may be copied; the pool validates it at each use. The generation
+/// increments each time that a slot gets a handle, so that older handles are stale. It has 32 bits (28
+/// on 32-bit targets): a stale handle is accepted only if the same slot got a handle exactly a multiple
+/// of 2^32 (2^28) times meanwhile. Pools number themselves at first use, so that handles of other pools
+/// are refused; the numbers repeat after 2^(32 - log2 N) - 1 pools of a process. All bytes are a handle;
+/// zero bytes are one that every pool refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
@@ -30,13 +31,21 @@ pub struct Handle {
 const _: () = assert!(size_of::<Handle>() == 8 && align_of::<Handle>() == 4);
 
 impl Handle {
-    /// The handle as one number.
+    /// Returns the handle as one number.
+    ///
+    /// ```
+    /// use vvp_core::pool::{Handle, Pool};
+    ///
+    /// static POOL: Pool<u64, 16> = Pool::new();
+    /// let handle = POOL.acquire_handle().expect("free");
+    /// assert_eq!(Handle::from_bits(handle.to_bits()), handle);
+    /// ```
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.place as u64
     }
 
-    /// The handle that [`to_bits`](Self::to_bits) was called on. Any number is a handle, though hardly a good one.
+    /// Returns the handle of [`to_bits`](Self::to_bits). Any number is a handle, though hardly a valid one.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self { place: bits as u32, generation: (bits >> 32) as u32 }
@@ -48,11 +57,11 @@ impl Handle {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HandleError {
-    /// It is no handle of this pool.
+    /// It is not a handle of this pool.
     Foreign,
-    /// What it named was released or adopted; the slot may serve somebody else by now.
+    /// Its object was released or adopted; the slot may be in use again.
     Stale,
-    /// What it names is lent to somebody at the moment.
+    /// Its object is borrowed at the moment.
     Busy,
 }
 
@@ -68,14 +77,14 @@ impl fmt::Display for HandleError {
 
 impl core::error::Error for HandleError {}
 
-/// What a handle names, for reading. Others may read it at the same time; nobody writes to it or releases it.
+/// Guard of shared access by a handle: others may read at the same time, none may write or release.
 #[must_use = "dropping it ends the loan"]
 pub struct Shared<'p, T> {
     /// One of the readers that its state counts is us.
     pub(super) slot: &'p Slot<T>,
 }
 
-/// What a handle names, for writing. Nobody else gets to it before this is dropped.
+/// Guard of exclusive access by a handle.
 #[must_use = "dropping it ends the loan"]
 pub struct Exclusive<'p, T> {
     /// Its state says that it is lent to one, and that is us.

@@ -1,10 +1,4 @@
-//! Object pools: objects made once and used again and again, without an allocator.
-//!
-//! | | shared by | hands out | gives back |
-//! |---|---|---|---|
-//! | [`Pool`] | threads | [`PoolBox`], or a [`Handle`] that can be copied into queues and shared memory | reset, for the next one |
-//! | [`Magazine`] | one thread's own few slots of a pool | [`MagazineBox`], which can become a [`PoolBox`] | the same, at the cost of a local list |
-//! | [`Slab`] | nobody: one owner | a [`Key`] | the value itself |
+//! Object pools: preallocated objects that are acquired, reset and reused, without an allocator.
 //!
 //! ```
 //! use vvp_core::pool::{HandleError, Pool, Reset};
@@ -20,30 +14,39 @@
 //!     }
 //! }
 //!
-//! static ORDERS: Pool<Order, 1024> = Pool::new(); // lies in zeroed memory, costs the image nothing
+//! static ORDERS: Pool<Order, 1024> = Pool::new(); // zeroed memory: costs no image
 //!
-//! let mut order = ORDERS.acquire().expect("none is out yet");
+//! let mut order = ORDERS.acquire().expect("all are free");
 //! order.id = 7;
-//! // Eight bytes that go through any queue. Whoever adopts them first owns the order; nobody else can.
+//! // Eight bytes that go through any queue. The first to adopt them owns the order.
 //! let handle = order.into_handle();
 //! let mut order = ORDERS.adopt(handle)?;
 //! order.qty = 100;
 //! assert_eq!(ORDERS.adopt(handle).err(), Some(HandleError::Stale));
-//! drop(order); // reset, and free for the next one
+//! drop(order); // reset and released
 //! assert_eq!(ORDERS.stats().in_use, 0);
 //! # Ok::<(), HandleError>(())
 //! ```
 //!
-//! # Who may touch a value
-//! Handles can be copied, so a handle alone never gives a `&mut`: [`Pool::get`] and [`Pool::get_mut`] first claim the
-//! slot in its state word, by compare-and-swap, and give a guard that ends the claim. As long as the guard lives, any
-//! other copy of the handle, in whatever thread, is told [`HandleError::Busy`]. To hand an object from thread to
-//! thread at no cost a use, [`Pool::adopt`] the handle: from then on it is a box, and the handle is stale.
+//! | | shared by | acquire returns | release |
+//! |---|---|---|---|
+//! | [`Pool`] | threads | [`PoolBox`], or a [`Handle`] that can be copied into queues and shared memory | resets the object |
+//! | [`Magazine`] | no one: a thread's own few slots of a pool | [`MagazineBox`], which can become a [`PoolBox`] | the same, at the cost of a local list |
+//! | [`Slab`] | no one: one owner | a [`Key`] | returns the value |
+//!
+//! [docs/pools.md](crate::guide::pools) has structure and cost.
+//!
+//! # Access to a value
+//! Handles can be copied, so a handle alone never gives a `&mut`: [`Pool::get`] and [`Pool::get_mut`]
+//! first claim the slot in its state word, by compare-and-swap, and return a guard that ends the claim.
+//! While the guard lives, any other copy of the handle gets [`HandleError::Busy`]. To hand an object
+//! from thread to thread without a cost for each access, [`Pool::adopt`] the handle: from then on it is
+//! a box, and the handle is stale.
 //!
 //! # Progress
-//! Taking and giving back are lock-free; so is the start of a loan for reading; all else is wait-free. No thread ever
-//! waits for another: one that stops in the midst of an operation, or is killed there, keeps at most the one slot that
-//! it has in hand (a magazine's owner: those in its magazine).
+//! Acquire and release are lock-free, and so is the start of a read claim; all else is wait-free. No
+//! thread waits for another: one that stops or dies in an operation keeps at most the one slot that it
+//! is handling (the owner of a magazine: those in its magazine).
 
 mod free_list;
 mod handle;
@@ -66,9 +69,9 @@ use core::fmt;
 use free_list::FreeList;
 use slot::Slot;
 
-/// What happens to an object between two users.
+/// Resets an object between two users.
 pub trait Reset {
-    /// Makes the object as good as new. Called when it is given back, by whoever gives it back.
+    /// Restores the initial state. Called on release, in the releasing thread.
     fn reset(&mut self);
 }
 
@@ -83,7 +86,7 @@ macro_rules! reset_to_default {
 reset_to_default!((), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 
 impl<T> Reset for Option<T> {
-    /// Drops what is there.
+    /// Drops the content.
     #[inline(always)]
     fn reset(&mut self) {
         *self = None;
@@ -97,10 +100,11 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
     }
 }
 
-/// `N` objects, shared by threads. `N` is a power of two, at most 2^24 (checked at compile time).
+/// A pool of `N` objects, shared by threads. `N` is a power of two, at most 2^24 (checked at compile
+/// time).
 ///
-/// An object is made when its slot is first taken, reset each time it is given back, and dropped with the pool. Slots
-/// that were used before are taken first, so memory is touched only as far as [`PoolStats::high_water`].
+/// An object is created when its slot is first acquired, reset at each release, and dropped with the
+/// pool. Used slots are preferred, so memory is touched only up to [`PoolStats::high_water`].
 ///
 /// ```text
 ///   offset 0          128        256                          384           384 + N words, rounded up to 128
@@ -108,9 +112,9 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
 ///   | head            | tail     | tag   hits                 | ring of     | slot 0  | slot 1
 ///   | fresh exhausted |          | moved in, moved out        | N words     |         |
 ///   +-----------------+----------+----------------------------+-------------+---------+---- - -
-///     who takes         who gives  first use, magazines         both          who owns the slot
+///     acquire           release    first use, magazines         both          the owner of the slot
 /// ```
-/// Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the pool that nobody has used.
+/// There are no pointers, so the same bytes work at any address; all-zero bytes are an unused pool.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Pool<T, const N: usize> {
@@ -140,11 +144,11 @@ impl<T, const N: usize> Layout for Pool<T, N> {
     ];
 }
 
-// SAFETY: an object goes through the pool from one thread to another, so it must be Send. Who may touch a slot is
-// settled by the ring and by the slot's state; `get`, which lends one object to several, asks for more.
+// SAFETY: an object goes through the pool from one thread to another, so it must be Send. The free list and the slot's
+// state decide the owner of a slot; `get`, which lends one object to several threads, requires `T: Sync`.
 unsafe impl<T: Send, const N: usize> Sync for Pool<T, N> {}
 
-// The objects of a pool are reset before anybody else sees them, so a panic elsewhere breaks none of its rules.
+// The objects of a pool are reset before the next acquire, so a panic elsewhere breaks none of its invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Pool<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Pool<T, N> {}
 
@@ -154,37 +158,48 @@ impl<T, const N: usize> CheckedCapacity for Pool<T, N> {
 }
 
 impl<T, const N: usize> Pool<T, N> {
-    /// A pool that nobody has used. All zero, so that a static takes no room in the image.
+    /// Creates an unused pool. All-zero bytes, so that a static costs no image.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
         Self { free_list: FreeList::new(), slots: [const { Slot::new() }; N], checked: Checked::new() }
     }
 
-    /// A pool that nobody has used.
+    /// Creates an unused pool.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
         Self { free_list: FreeList::new(), slots: core::array::from_fn(|_| Slot::new()), checked: Checked::new() }
     }
 
-    /// Names the pool in its handles, which those of a pool of another name are told from. A pool that is not named so
-    /// takes the next number of its program at first use, 1, 2, 3 and on; that will not do where processes meet in
-    /// several pools. Names count modulo 2^(32 - log2 N) - 1.
+    /// Sets the pool's tag in its handles, so that handles of pools with another name are refused. By
+    /// default a pool takes the next number of its process at first use (1, 2, 3, …); set a name if
+    /// processes share several pools. Names count modulo 2^(32 - log2 N) - 1.
+    ///
+    /// ```
+    /// use vvp_core::pool::{HandleError, Pool};
+    ///
+    /// let (mut a, mut b) = (Pool::<u64, 16>::new(), Pool::<u64, 16>::new());
+    /// a.set_name(1);
+    /// b.set_name(2);
+    /// let handle = a.acquire_handle().expect("all are free");
+    /// assert_eq!(b.release(handle), Err(HandleError::Foreign));
+    /// assert_eq!(a.release(handle), Ok(()));
+    /// ```
     pub fn set_name(&mut self, name: u32) {
         checked!(Self);
         let list: &mut FreeList = &mut self.free_list;
         list.name_it(name);
     }
 
-    /// How many objects there are.
+    /// Returns the number of objects.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         checked!(Self);
         N
     }
 
-    /// What the pool has done so far.
+    /// Returns the statistics of the pool.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         PoolStats::new(N, &self.free_list().counts())
@@ -196,10 +211,10 @@ impl<T, const N: usize> Pool<T, N> {
         &self.free_list
     }
 
-    /// Checks what must hold while nobody is at work on the pool.
+    /// Checks the invariants of the pool.
     ///
     /// # Errors
-    /// Says what is broken.
+    /// Names the first invariant that does not hold.
     pub fn check_invariants(&mut self) -> Result<(), &'static str> {
         let counts = self.free_list().counts();
         let (mut free, mut bad) = (0, false);
@@ -222,10 +237,21 @@ impl<T, const N: usize> Pool<T, N> {
 }
 
 impl<T: Reset, const N: usize> Pool<T, N> {
-    /// A free object, as it was made or reset; `None` if all are out. One whose slot was never used is made by
-    /// `T::default`. Lock-free.
+    /// Acquires a free object, new or reset; `None` if there is none. If its slot was never used, it is
+    /// created by `T::default`. Lock-free.
     ///
-    /// `None` means that at one moment during the call every slot was in use or in a magazine.
+    /// `None` means that at some moment during the call every slot was in use or in a magazine.
+    ///
+    /// ```
+    /// use vvp_core::pool::Pool;
+    ///
+    /// static POOL: Pool<u64, 2> = Pool::new();
+    /// let (mut a, _b) = (POOL.acquire().expect("free"), POOL.acquire().expect("free"));
+    /// *a += 1;
+    /// assert!(POOL.acquire().is_none());
+    /// drop(a); // released
+    /// assert_eq!(POOL.acquire().map(|value| *value), Some(0)); // reset
+    /// ```
     #[inline]
     pub fn acquire(&self) -> Option<PoolBox<'_, T>>
     where
@@ -234,18 +260,30 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         self.acquire_with(T::default)
     }
 
-    /// As [`acquire`](Self::acquire); one whose slot was never used is made by `init`.
+    /// As [`acquire`](Self::acquire); an object whose slot was never used is created by `init`.
     #[inline]
     pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<PoolBox<'_, T>> {
         let number = self.free_list().take()?;
-        // SAFETY: numbers come from the ring, and so are below N.
+        // SAFETY: numbers come from the free list, and so are below N.
         let slot = unsafe { self.slots.get_unchecked(number as usize) };
         // SAFETY: the number is ours.
         Some(unsafe { PoolBox::open(slot, &self.free_list, number, init) })
     }
 
-    /// A free object under a handle; `None` if all are out. Nobody gives it back by himself:
-    /// [`release`](Self::release) does, or [`adopt`](Self::adopt) and a drop. Lock-free.
+    /// Acquires a free object by a handle; `None` if there is none. It is not released by a drop: call
+    /// [`release`](Self::release), or [`adopt`](Self::adopt) it and drop the box. Lock-free.
+    ///
+    /// ```
+    /// use vvp_core::pool::Pool;
+    ///
+    /// static POOL: Pool<u64, 16> = Pool::new();
+    /// let handle = POOL.acquire_handle().expect("free");
+    /// *POOL.get_mut(handle)? += 5;
+    /// assert_eq!(*POOL.get(handle)?, 5);
+    /// POOL.release(handle)?;
+    /// assert!(POOL.get(handle).is_err()); // stale
+    /// # Ok::<(), vvp_core::pool::HandleError>(())
+    /// ```
     #[inline]
     pub fn acquire_handle(&self) -> Option<Handle>
     where
@@ -254,10 +292,10 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         Some(self.acquire()?.into_handle())
     }
 
-    /// Lends a handle's object for reading, to up to 12 at a time. Lock-free.
+    /// Borrows a handle's object for reading, by up to 12 readers at a time. Lock-free.
     ///
     /// # Errors
-    /// As [`HandleError`] says.
+    /// See [`HandleError`].
     #[inline]
     pub fn get(&self, handle: Handle) -> Result<Shared<'_, T>, HandleError>
     where
@@ -268,10 +306,23 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         Ok(Shared { slot })
     }
 
-    /// Lends a handle's object for writing, to one at a time. Wait-free.
+    /// Borrows a handle's object for writing, exclusively. Wait-free.
+    ///
+    /// ```
+    /// use vvp_core::pool::{HandleError, Pool};
+    ///
+    /// static POOL: Pool<u64, 16> = Pool::new();
+    /// let handle = POOL.acquire_handle().expect("free");
+    /// let mut value = POOL.get_mut(handle)?;
+    /// *value = 5;
+    /// assert_eq!(POOL.get(handle).err(), Some(HandleError::Busy));
+    /// drop(value);
+    /// assert_eq!(*POOL.get(handle)?, 5);
+    /// # Ok::<(), HandleError>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`HandleError`] says.
+    /// See [`HandleError`].
     #[inline]
     pub fn get_mut(&self, handle: Handle) -> Result<Exclusive<'_, T>, HandleError> {
         let (slot, _) = find(&self.slots, self.free_list(), handle)?;
@@ -279,10 +330,11 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         Ok(Exclusive { slot })
     }
 
-    /// Makes a handle's object one's own: all copies of the handle are stale from here on. Wait-free.
+    /// Takes ownership of a handle's object: all copies of the handle become stale. Wait-free. The
+    /// example is at the [module](self).
     ///
     /// # Errors
-    /// As [`HandleError`] says. Of several who try with the same handle, one succeeds.
+    /// See [`HandleError`]. Of several concurrent calls with the same handle one succeeds.
     #[inline]
     pub fn adopt(&self, handle: Handle) -> Result<PoolBox<'_, T>, HandleError> {
         let (slot, number) = find(&self.slots, self.free_list(), handle)?;
@@ -290,23 +342,31 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         Ok(PoolBox { slot, home: &self.free_list, number })
     }
 
-    /// Resets a handle's object and gives it back: all copies of the handle are stale from here on. Lock-free.
+    /// Resets and releases a handle's object: all copies of the handle become stale. Lock-free.
     ///
     /// # Errors
-    /// As [`HandleError`] says. Of several who try with the same handle, one succeeds.
+    /// See [`HandleError`]. Of several concurrent calls with the same handle one succeeds.
     #[inline]
     pub fn release(&self, handle: Handle) -> Result<(), HandleError> {
         self.adopt(handle).map(drop)
     }
 
-    /// Makes all objects now, by `init`, so that none is made later on the way, and puts all slots into circulation;
-    /// [`PoolStats::high_water`] is `N` from then on. Two threads of which one takes and the other gives back work
-    /// best so: what is taken next was then given back long ago, and its line is no longer on its way between them.
-    /// Gives how many it made: the slots that were never used before. Not to be called on a hot path.
+    /// Creates all objects now by `init`, so that none is created later on a hot path, and puts all slots
+    /// into circulation; [`PoolStats::high_water`] is `N` from then on. Best for a thread that acquires
+    /// and another one that releases: the next slot was released long ago, so its cache line is not in
+    /// transfer between the cores. Returns how many objects it created: the slots never used before.
+    ///
+    /// ```
+    /// use vvp_core::pool::Pool;
+    ///
+    /// static POOL: Pool<u64, 16> = Pool::new();
+    /// assert_eq!(POOL.make_all(|| 0), 16);
+    /// assert_eq!(POOL.stats().high_water, 16);
+    /// ```
     pub fn make_all(&self, mut init: impl FnMut() -> T) -> usize {
         let mut made = 0;
         while let Some(number) = self.free_list().take_fresh() {
-            // SAFETY: numbers come from the ring, and so are below N.
+            // SAFETY: numbers come from the free list, and so are below N.
             let slot = unsafe { self.slots.get_unchecked(number as usize) };
             // SAFETY: the number is ours.
             drop(unsafe { PoolBox::open(slot, &self.free_list, number, &mut init) });
@@ -315,7 +375,17 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         made
     }
 
-    /// A thread's own store of up to `K` slots, empty at first.
+    /// Creates a thread-local [`Magazine`] of up to `K` slots, empty at first.
+    ///
+    /// ```
+    /// use vvp_core::pool::Pool;
+    ///
+    /// static POOL: Pool<u64, 16> = Pool::new();
+    /// let magazine = POOL.magazine::<4>();
+    /// let value = magazine.acquire().expect("free"); // refills from the pool
+    /// drop(value); // back to the magazine
+    /// assert!(magazine.acquire().is_some()); // no atomic operation
+    /// ```
     #[inline]
     pub fn magazine<const K: usize>(&self) -> Magazine<'_, T, K> {
         checked!(Self);
@@ -323,7 +393,7 @@ impl<T: Reset, const N: usize> Pool<T, N> {
     }
 }
 
-/// The slot that a handle names, if it is one of this pool.
+/// Returns the slot of a handle, if it is one of this pool.
 #[inline(always)]
 fn find<'p, T>(slots: &'p [Slot<T>], home: &FreeList, handle: Handle) -> Result<(&'p Slot<T>, u32), HandleError> {
     // Another pool's tag leaves bits above any slot's number.

@@ -1,4 +1,4 @@
-//! Owning box of a pooled object: gives its slot back when dropped.
+//! Owning box of a pooled object: releases its slot when dropped.
 
 use super::Reset;
 use super::handle::Handle;
@@ -8,11 +8,11 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
-/// A value out of a [`Pool`](super::Pool), as a `Box` without an allocator: its owner's alone, free to go to another
-/// thread, reset and given back to the pool when it is dropped.
+/// An object of a [`Pool`](super::Pool), owned like a `Box` but without an allocator: it may be sent to
+/// another thread, and is reset and released when it is dropped.
 ///
-/// Giving back is lock-free. A box that is forgotten keeps its slot as long as the pool lives. If `reset` panics, the
-/// slot is kept out of use as well: nobody gets a value that is half reset.
+/// Release is lock-free. A forgotten box keeps its slot as long as the pool lives. If `reset` panics, the
+/// slot stays out of use, too: a half-reset object is never acquired.
 #[must_use = "dropping the box gives its value back to the pool"]
 pub struct PoolBox<'p, T: Reset> {
     /// Ours: its number came out of the ring and is in nobody else's hands.
@@ -39,9 +39,9 @@ impl<'p, T: Reset> PoolBox<'p, T> {
         Self { slot, home, number }
     }
 
-    /// Puts the value under a handle, which can be copied and sent anywhere; the way back is
-    /// [`Pool::adopt`](super::Pool::adopt) or [`Pool::release`](super::Pool::release). Nobody gives the slot back by
-    /// himself any more. Wait-free.
+    /// Converts the box into a handle, which can be copied and sent anywhere. From then on only
+    /// [`Pool::release`](super::Pool::release) or [`Pool::adopt`](super::Pool::adopt) ends the use of the
+    /// slot. Wait-free. The example is at the [module](super).
     #[inline]
     pub fn into_handle(self) -> Handle {
         let (slot, home, number) = self.into_parts();

@@ -1,4 +1,4 @@
-//! Depth: price levels and resting orders, read without a copy.
+//! Depth: price levels and resting orders, read without a copy of the book.
 
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;
@@ -6,33 +6,47 @@ use crate::book::storage::price_ladder::{key, price};
 use crate::book::{OrderId, OwnerId, Phase, Price, Qty, Side};
 use crate::capacity::checked;
 
-/// One price level as the market sees it.
+/// The visible part of one price level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DepthLevel {
     /// Its price.
     pub price: Price,
-    /// Visible quantity: hidden orders and iceberg reserves do not count.
+    /// Visible quantity: without hidden orders and iceberg reserves (M7.3).
     pub qty: Qty,
     /// Visible orders; an iceberg is one.
     pub orders: u32,
 }
 
-/// What anyone may read of a book.
+/// The public part of a book, for code that is generic over its sizes.
 pub trait BookView {
-    /// The phase.
+    /// Returns the trading phase.
     fn phase(&self) -> Phase;
 
-    /// The last trade price.
+    /// Returns the last trade price; `None` before a trade.
     fn last(&self) -> Option<Price>;
 
-    /// The best level of a side that shows any quantity, or the best one strictly worse than `after`.
+    /// Returns the best visible level of a side; with `after` the best one strictly worse than it.
     fn next_level(&self, side: Side, after: Option<Price>) -> Option<DepthLevel>;
 
-    /// Orders resting on both sides.
+    /// Returns the number of resting orders of both sides.
     fn resting_orders(&self) -> usize;
 
-    /// The visible levels of a side, best first.
+    /// Iterates over the visible levels of a side, best first.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7), bid(3, 100, 1)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let levels: Vec<_> = book.depth(Side::Buy).map(|l| (l.price.ticks(), l.qty.lots(), l.orders)).collect();
+    /// assert_eq!(levels, [(100, 8, 2), (99, 5, 1)]);
+    /// ```
     fn depth(&self, side: Side) -> Depth<'_, Self>
     where
         Self: Sized,
@@ -64,7 +78,7 @@ impl<B: BookView> Iterator for Depth<'_, B> {
     }
 }
 
-/// A resting order as its owner sees it.
+/// A resting order with all that its owner may know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RestingOrder {
@@ -76,22 +90,50 @@ pub struct RestingOrder {
     pub side: Side,
     /// Its price.
     pub price: Price,
-    /// All that is open, an iceberg's reserve included.
+    /// The open quantity, an iceberg's reserve included (M0.11).
     pub open: Qty,
-    /// What of it the market sees: nothing of a hidden order, a slice of an iceberg.
+    /// The visible part: 0 for a hidden order, the slice of an iceberg.
     pub visible: Qty,
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// The best visible level of a side.
+    /// Returns the best visible level of a side.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// assert_eq!(book.best(Side::Buy).map(|level| level.price), Some(Price::new(100)));
+    /// assert_eq!(book.best(Side::Sell), None);
+    /// ```
     #[must_use]
     pub fn best(&self, side: Side) -> Option<DepthLevel> {
         self.next_level(side, None)
     }
 
-    /// The level of a side at a price, if anything there is visible.
+    /// Returns the level of a side at a price, if it has a visible order.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// assert_eq!(book.level_at(Side::Buy, Price::new(99)).map(|level| level.qty), Some(Qty::new(5)));
+    /// assert_eq!(book.level_at(Side::Buy, Price::new(98)), None);
+    /// ```
     #[must_use]
     pub fn level_at(&self, side: Side, price: Price) -> Option<DepthLevel> {
         checked!(Self);
@@ -99,7 +141,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if level == 0 { None } else { self.shown(price, level) }
     }
 
-    /// A resting order by its id; stops do not rest.
+    /// Returns a resting order by its id; stops do not rest.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5).display(Qty::new(2))], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let order = book.order(OrderId::new(1)).expect("it rests");
+    /// assert_eq!((order.price, order.open, order.visible), (Price::new(99), Qty::new(5), Qty::new(2)));
+    /// assert_eq!(book.order(OrderId::new(2)), None);
+    /// ```
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<RestingOrder> {
         match self.find(id.get()) {
@@ -108,15 +165,29 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// The orders of a side at a price in the order in which they trade, hidden ones last.
+    /// Iterates over the orders of a side at a price in priority order, hidden ones last (M1.2).
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5).hidden(), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let queue = book.orders_at(Side::Buy, Price::new(99)).map(|order| order.id.get());
+    /// assert!(queue.eq([2, 3, 1]));
+    /// ```
     pub fn orders_at(&self, side: Side, price: Price) -> impl Iterator<Item = RestingOrder> {
         checked!(Self);
         let level = self.sides[side as usize].find(key(side, price));
-        // Node 0 is nobody's and its queue is empty.
+        // Node 0 is the null node; its queue is empty.
         self.slab.queue(level).map(|order| self.resting(order))
     }
 
-    /// Untriggered stops.
+    /// Returns the number of untriggered stops.
     #[must_use]
     pub const fn untriggered_stops(&self) -> usize {
         checked!(Self);

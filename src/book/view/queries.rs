@@ -7,30 +7,31 @@ use crate::book::view::depth::RestingOrder;
 use crate::book::{OrderId, OrderType, OwnerId, Price, Qty, Side};
 use crate::capacity::checked;
 
-/// What trades before an order at its own price.
+/// Queue position: what trades before an order at its price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct QueuePosition {
-    /// Orders in front of it, icebergs and hidden ones included.
+    /// Orders ahead of it, icebergs and hidden ones included.
     pub orders_ahead: u32,
-    /// Lots that trade before it: of icebergs in front only the slices, since what they refresh queues behind; for a
-    /// hidden order everything displayed, reserves too, and the hidden orders in front.
+    /// Lots that trade before it: of icebergs ahead only the slices, since a new slice queues behind it
+    /// (M7.4); for a hidden order all displayed orders with their reserves (M7.6), and the hidden orders
+    /// ahead.
     pub qty_ahead: Qty,
 }
 
-/// What filling a quantity at once would take.
+/// Cost of filling a quantity at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FillCost {
-    /// Lots that would trade: all that was asked for, or all there is.
+    /// Lots that would trade: the requested quantity, or all there is.
     pub qty: Qty,
     /// Σ price in ticks × lots. Divide by `qty` for the average price.
     pub notional: i128,
-    /// The last price that would trade; `None` when nothing would.
+    /// The last price that would trade; `None` if nothing would.
     pub worst: Option<Price>,
 }
 
-/// An untriggered stop as its owner sees it.
+/// An untriggered stop with all that its owner may know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WaitingStop {
@@ -42,7 +43,7 @@ pub struct WaitingStop {
     pub side: Side,
     /// stop, stop_limit or trailing_stop.
     pub order_type: OrderType,
-    /// Where it triggers now; `None` for a trailing stop before the first trade.
+    /// Its trigger price now; `None` for a trailing stop before the first trade (M8.12).
     pub stop: Option<Price>,
     /// Its limit price, if it has one.
     pub limit: Option<Price>,
@@ -50,7 +51,7 @@ pub struct WaitingStop {
     pub open: Qty,
 }
 
-/// How many there are now, and were at most at one time.
+/// Numbers of orders, levels and stops: now, and at the high-water mark.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BookCounts {
@@ -64,14 +65,29 @@ pub struct BookCounts {
     pub resting_orders_max: usize,
     /// The most occupied levels, both sides together.
     pub levels_max: usize,
-    /// The most stops, those triggered and waiting for their turn included.
+    /// The most stops, those queued for their turn included.
     pub stops_max: usize,
 }
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// What is in front of a resting order; `None` when no such order rests. Walks the queue up to it.
+    /// Returns the queue position of a resting order; `None` if no such order rests. Walks the queue up
+    /// to it.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5).display(Qty::new(2)), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let position = book.queue_position(OrderId::new(3)).expect("it rests");
+    /// assert_eq!((position.orders_ahead, position.qty_ahead), (2, Qty::new(8)));
+    /// ```
     #[must_use]
     pub fn queue_position(&self, id: OrderId) -> Option<QueuePosition> {
         let Found::Order(wanted) = self.find(id.get()) else { return None };
@@ -86,8 +102,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Some(position)
     }
 
-    /// What it would take to buy (or sell) `qty` at once with a market order, hidden orders and reserves counted, no
-    /// self-trade prevention. Walks the levels it takes.
+    /// Returns the cost of a market order on `side` for `qty`, hidden orders and reserves included,
+    /// without self-trade prevention. Walks the levels it would take.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let cost = book.cost_to_fill(Side::Sell, Qty::new(10));
+    /// assert_eq!((cost.qty, cost.notional), (Qty::new(10), 7 * 100 + 3 * 99));
+    /// assert_eq!(cost.worst, Some(Price::new(99)));
+    /// ```
     #[must_use]
     pub fn cost_to_fill(&self, side: Side, qty: Qty) -> FillCost {
         checked!(Self);
@@ -109,7 +140,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         cost
     }
 
-    /// The resting orders of an owner, bids best price first in queue order, then asks. Walks the book.
+    /// Iterates over the resting orders of an owner: bids best price first in queue order, then asks.
+    /// Walks the book.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5).owner(OwnerId::new(7)), bid(2, 98, 6)], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let of_7 = book.resting_orders_of(OwnerId::new(7)).map(|order| order.id.get());
+    /// assert!(of_7.eq([1]));
+    /// ```
     pub fn resting_orders_of(&self, owner: OwnerId) -> impl Iterator<Item = RestingOrder> {
         checked!(Self);
         [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
@@ -121,8 +167,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         })
     }
 
-    /// The untriggered stops of an owner in entry order. Walks all stops. With [`Book::resting_orders_of`] these are all
-    /// its open orders here.
+    /// Iterates over the untriggered stops of an owner in entry order. Walks all stops. Together with
+    /// [`Book::resting_orders_of`] these are all its live orders on this instrument.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5), Command::stop(OrderId::new(2), Side::Buy, Price::new(105), Qty::new(3))], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let stops = book.stops_of(OwnerId::new(0)).map(|stop| (stop.id.get(), stop.stop));
+    /// assert!(stops.eq([(2, Some(Price::new(105)))]));
+    /// ```
     pub fn stops_of(&self, owner: OwnerId) -> impl Iterator<Item = WaitingStop> {
         checked!(Self);
         let of = self.stops.in_entry_order().map(|slot| self.stops.get(slot)).filter(move |s| s.owner == owner.get());
@@ -137,7 +197,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         })
     }
 
-    /// Orders, levels and stops in numbers.
+    /// Returns the numbers of orders, levels and stops, now and at the high-water mark.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
+    /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
+    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// engine.apply_all(&[bid(1, 99, 5), bid(2, 98, 6), Command::cancel(OrderId::new(2))], &mut sink);
+    /// let book = engine.book(x).expect("defined");
+    /// let counts = book.counts();
+    /// assert_eq!((counts.resting_orders, counts.resting_orders_max), (1, 2));
+    /// assert_eq!((counts.levels, counts.levels_max, counts.stops), ([1, 0], 2, 0));
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> BookCounts {
         checked!(Self);
@@ -151,21 +226,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// The most orders that rested at one time.
+    /// Returns the most orders that rested at one time.
     #[must_use]
     pub const fn resting_orders_high_water(&self) -> usize {
         checked!(Self);
         self.slab.orders_high_water()
     }
 
-    /// The most price levels that were occupied at one time, both sides together.
+    /// Returns the most price levels that were occupied at one time, both sides together.
     #[must_use]
     pub const fn levels_high_water(&self) -> usize {
         checked!(Self);
         self.slab.levels_high_water()
     }
 
-    /// Occupied price levels of a side, those with hidden orders only included.
+    /// Returns the occupied price levels of a side, those with hidden orders only included.
     #[must_use]
     pub const fn levels(&self, side: Side) -> usize {
         checked!(Self);

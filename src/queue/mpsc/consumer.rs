@@ -10,13 +10,13 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of an [`Mpsc`] that takes values out. Dropping it gives the end back; values not taken stay.
+/// The consumer endpoint of an [`Mpsc`]. Dropping it releases the claim; values in the queue stay.
 ///
-/// `Send` but not `Sync`. All operations are wait-free; what a stalled producer does to them, see [progress](super).
+/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see [progress](super).
 #[must_use = "dropping the consumer gives its end of the queue back"]
 pub struct MpscConsumer<'q, T, const N: usize> {
     queue: &'q Mpsc<T, N>,
-    /// The number of the next value to take.
+    /// The index of the next value to pop.
     head: usize,
     /// How close it follows.
     pace: ConsumerPacing,
@@ -25,20 +25,32 @@ pub struct MpscConsumer<'q, T, const N: usize> {
 
 impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
     /// # Safety
-    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the consumer endpoint: its flag is set, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q Mpsc<T, N>) -> Self {
         let line = &queue.consumer;
         line.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        // Relaxed: our own index; its last writer released the endpoint to us.
         let head = line.head.load(Ordering::Relaxed);
         Self { queue, head, pace: ConsumerPacing::new(head), _not_sync: PhantomData }
     }
 
-    /// Takes the oldest value.
+    /// Pops the oldest value.
+    ///
+    /// ```
+    /// use vvp_core::queue::{Mpsc, PopError};
+    ///
+    /// let mut queue = Mpsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// tx.push(7).expect("not full");
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// assert_eq!(rx.pop(), Err(PopError::Empty));
+    /// tx.close(); // the only producer
+    /// assert_eq!(rx.pop(), Err(PopError::Closed));
+    /// ```
     ///
     /// # Errors
-    /// [`PopError::Empty`] when it is not there: the queue is empty, or the oldest reserved slot is not published yet.
-    /// [`PopError::Closed`] when nothing is there, and all producers have gone, one of them by closing.
+    /// [`PopError::Empty`] if the queue is empty, or the oldest reserved slot is not published yet.
+    /// [`PopError::Closed`] if it is empty and all producers have gone, one of them by closing.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let slot = match self.arrived() {
@@ -51,7 +63,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         Ok(value)
     }
 
-    /// The oldest value, left where it is.
+    /// Returns the oldest value without popping it.
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
         if self.arrived().is_none() {
@@ -63,7 +75,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         Some(unsafe { slot.value() })
     }
 
-    /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
+    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
     where
@@ -89,52 +102,66 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         len
     }
 
-    /// Takes values one by one until it meets a slot that is not published, `N` at most.
+    /// Iterates over the values, popping one by one until a slot is not published, at most `N`.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N)
     }
 
-    /// Whether a producer has reserved the next slot and not published it yet: that is all that `pop` waits for. If it
-    /// stays so, that producer is stalled, or dead.
+    /// Returns whether a producer has reserved the next slot and not published it yet. If it stays so,
+    /// that producer is stalled or dead.
+    ///
+    /// ```
+    /// use vvp_core::queue::{Mpsc, PopError};
+    ///
+    /// let mut queue = Mpsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// let mut other = tx.clone();
+    /// let grant = tx.grant(1).expect("free"); // reserved, not published
+    /// other.push(2).expect("not full");
+    /// assert_eq!(rx.pop(), Err(PopError::Empty));
+    /// assert!(rx.is_stalled());
+    /// drop(grant); // the slot is skipped
+    /// assert_eq!(rx.pop(), Ok(2));
+    /// ```
     #[must_use]
     pub fn is_stalled(&self) -> bool {
-        // Relaxed: a number to look at.
+        // Relaxed: for display.
         self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none() && !self.left_out()
     }
 
-    /// Whether all producers have gone, one of them by closing. There may still be values to take: `pop` tells when
-    /// there are none.
+    /// Returns whether all producers have gone, one of them by closing. There may still be values: `pop`
+    /// returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producers_closed()
     }
 
-    /// Tells the producers that nothing more will be taken. What is in the queue stays until a new consumer claims
-    /// this end, or the queue is dropped. Producers learn of it when they ask, at the latest when they are refused.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
+    /// consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }
 
-    /// What the queue has done so far; see [`Mpsc::stats`].
+    /// Returns the statistics of the queue; see [`Mpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// The slot of the next value, if the value is there.
+    /// Returns the slot of the next value, if it is published.
     #[inline(always)]
     fn arrived(&self) -> Option<&'q Slot<T>> {
         let slot = self.queue.slots.at(self.head);
         slot.has(self.head).then_some(slot)
     }
 
-    /// Whether the next slot holds nothing, and never will.
+    /// Returns whether the next slot was published without a value.
     fn left_out(&self) -> bool {
         self.queue.slots.at(self.head).lacks(self.head)
     }
 
-    /// Steps over slots that hold nothing. `N` at most: then all have been given back.
+    /// Skips slots without a value, at most `N`: then all are released.
     fn pass_over(&mut self) {
         let mut passed = 0_usize;
         while passed < N && self.left_out() {
@@ -147,21 +174,21 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         }
     }
 
-    /// Steps over a slot that was reserved by a handle that was forgotten. For the drop of the queue, when there are no
-    /// others.
+    /// Skips a slot that a forgotten handle has reserved. For the drop of the queue, when there are no
+    /// other handles.
     pub(super) fn pass_over_unfinished(&mut self) {
         if self.is_stalled() {
             self.head = self.head.wrapping_add(1);
         }
     }
 
-    /// Why there is nothing; or the slot, if there is something after all.
+    /// Slow path: returns why there is no value, or the slot if there is one after all.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         self.pass_over();
         if self.pace.maybe_pause(self.head) {
-            // Relaxed: nobody touches a slot because of this.
+            // Relaxed: no access to a slot depends on it.
             let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
             self.pace.record(self.head, there, consumer_pacing::few(N));
         }
@@ -169,8 +196,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
             return Ok(slot);
         }
         self.pace.on_empty(self.head);
-        // Whoever sees that the producers have gone sees every sequence stored before, so one more look tells "closed and
-        // empty" from "a last value came just now".
+        // Seeing that the producers have gone implies seeing every sequence number stored before, so one more load tells
+        // "closed and empty" from "a last value came just now".
         if !self.queue.producers_closed() {
             return Err(PopError::Empty);
         }
@@ -178,10 +205,10 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         self.arrived().ok_or(PopError::Closed)
     }
 
-    /// Moves the value out of the slot and steps on, without giving the slot back.
+    /// Moves the value out of the slot and advances head, without releasing the slot.
     ///
     /// # Safety
-    /// It must be what `arrived` gave for this head.
+    /// It must be what `arrived` returned for this head.
     #[inline(always)]
     unsafe fn take(&mut self, slot: &Slot<T>) -> T {
         self.head = self.head.wrapping_add(1);
@@ -189,7 +216,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         unsafe { slot.take() }
     }
 
-    /// Lets producers have the slots before head.
+    /// Releases the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
         // Release: pairs with the Acquire in `MpscProducer::look`: we are done with the slots before head.

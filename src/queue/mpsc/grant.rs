@@ -4,9 +4,9 @@ use super::super::Full;
 use super::producer::MpscProducer;
 use core::fmt;
 
-/// A run of slots of an [`Mpsc`](super::Mpsc), reserved by [`MpscProducer::grant`]. The consumer sees nothing of it, nor
-/// of what others put in behind it, until [`commit`](Self::commit); dropping the grant instead drops what was
-/// written, and the slots are passed over.
+/// A run of slots of an [`Mpsc`](super::Mpsc), reserved by [`MpscProducer::grant`]. The consumer sees
+/// nothing of it, nor of what other producers push behind it, until [`commit`](Self::commit). Dropping
+/// the grant instead drops what was written, and the consumer skips the slots.
 #[must_use = "dropping a grant gives up its slots; `commit` publishes"]
 pub struct MpscGrant<'p, 'q, T, const N: usize> {
     producer: &'p mut MpscProducer<'q, T, N>,
@@ -23,28 +23,28 @@ impl<'p, 'q, T, const N: usize> MpscGrant<'p, 'q, T, N> {
         Self { producer, start, len, written: 0 }
     }
 
-    /// How many slots were granted.
+    /// Returns how many slots were granted.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no slot was granted.
+    /// Returns whether no slot was granted.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many slots hold a value so far: what `commit` will publish.
+    /// Returns how many slots hold a value so far: what `commit` will publish.
     #[must_use]
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// Puts a value into the next slot.
+    /// Writes a value to the next slot.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when all granted slots are written.
+    /// [`Full`] returns the value if all granted slots are written.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.written == self.len {
@@ -56,7 +56,7 @@ impl<'p, 'q, T, const N: usize> MpscGrant<'p, 'q, T, N> {
         Ok(())
     }
 
-    /// Publishes the slots that were written; the others are passed over.
+    /// Publishes the slots that were written; the consumer skips the others.
     #[inline]
     pub fn commit(self) {
         // Not dropped: the values are the queue's now.
@@ -74,18 +74,18 @@ impl<'p, 'q, T, const N: usize> MpscGrant<'p, 'q, T, N> {
 
 impl<T, const N: usize> Drop for MpscGrant<'_, '_, T, N> {
     fn drop(&mut self) {
-        // Passed over at the end, and also should a destructor panic; what it left is leaked then.
+        // Skipped at the end, and also if a destructor panics; the remaining values are leaked then.
         let slots = LeaveOut { producer: self.producer, start: self.start, len: self.len };
         if core::mem::needs_drop::<T>() {
             for offset in 0..self.written {
-                // SAFETY: the slot holds a value that nobody has seen, and none that is published.
+                // SAFETY: the slot is written and not published, so only we can access its value.
                 drop(unsafe { slots.producer.take_back(slots.start.wrapping_add(offset)) });
             }
         }
     }
 }
 
-/// Has slots passed over when it is dropped.
+/// Publishes slots without a value when it is dropped.
 struct LeaveOut<'g, 'q, T, const N: usize> {
     producer: &'g mut MpscProducer<'q, T, N>,
     start: usize,

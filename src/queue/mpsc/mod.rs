@@ -1,23 +1,23 @@
 //! Bounded MPSC queue: many producers, one consumer, one ring, one total order.
 //!
-//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours has one consumer, which gives slots
-//! back through its index instead of their sequence; producers reserve runs of slots, and look at
-//! the consumer once in a quarter of the ring.
+//! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours has one consumer, which releases slots
+//! through its index instead of their sequence; producers reserve runs of slots, and load the
+//! consumer's index once in a quarter of the ring.
 //!
 //! ```
 //! use vvp_core::queue::{Full, Mpsc, PopError};
 //!
 //! static QUEUE: Mpsc<u32, 8> = Mpsc::new();
 //!
-//! let mut rx = QUEUE.consumer().expect("nobody else has it");
+//! let mut rx = QUEUE.consumer().expect("not claimed yet");
 //! let mut a = QUEUE.producer(); // any number of them, from the queue or by cloning
 //! let mut b = a.clone();
 //! a.push(1)?;
 //! b.push(2)?;
-//! assert_eq!(a.push_slice(&[3, 4, 5]), 3); // a run: nobody else's values come in between
+//! assert_eq!(a.push_slice(&[3, 4, 5]), 3); // a run: no other values come in between
 //! let mut run = b.grant(2).expect("three are free");
 //! run.push(6)?;
-//! run.commit(); // the second is left out
+//! run.commit(); // the second slot is skipped
 //! assert_eq!(b.push(7), Ok(()));
 //! assert_eq!(b.push(8), Err(Full(8)));
 //!
@@ -31,14 +31,15 @@
 //! ```
 //!
 //! # How it works
-//! `tail` and `head` run on and on, wrapping with `usize`; their low bits choose the slot. A producer reserves the next
-//! slot, or a run of them, by moving `tail` with a compare-and-swap; the slots are then its own. It writes its values and
-//! stores in each slot the value's *sequence*, its number and one, with Release. The consumer waits for the sequence in the slot
-//! itself, so value and signal arrive together; it never writes to a slot, but gives slots back by storing `head`. A
-//! producer looks at `head` once in `N / 4` values, or when the queue is full.
+//! The free-running indices `tail` and `head` wrap with `usize`; their low bits are the slot. A producer
+//! reserves the next slot, or a run of slots, by advancing `tail` with a compare-and-swap. It writes
+//! its values and stores in each slot the value's *sequence number* (its index plus one) with Release.
+//! The consumer waits for the sequence number in the slot itself, so value and signal arrive on one
+//! line; it never writes to a slot, but releases slots by storing `head`. A producer loads `head` once
+//! in `N / 4` values, or when the queue is full.
 //!
-//! A producer begins with the `tail` that it left last time, without looking: alone, it is always right, and where others
-//! push as well, the compare-and-swap that fails has brought the line here, so that the next one succeeds.
+//! A producer first tries the `tail` of its last push without a load. Alone, it is always right; with
+//! other producers the failed compare-and-swap has fetched the line, so the next one succeeds.
 //!
 //! ```text
 //!   offset 0      128                    256                    384
@@ -46,22 +47,23 @@
 //!   | tail       | producers  full_count   | head    passed    | value 0  seq. | value 1  seq. |         |
 //!   |            | high_water           | flags                |               |               |         |
 //!   +------------+----------------------+----------------------+---------------+---------------+-- - - --+
-//!     every push   when a producer comes   only the consumer      who reserved the slot writes here, once
-//!                  or goes, or is refused  writes here            a lap; slots are as in `SequencedSpsc`
+//!     every push   when a producer comes   only the consumer      the producer that reserved the slot writes
+//!                  or goes, or is refused  writes here            here, once a lap; as in `SequencedSpsc`
 //! ```
-//! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
 //!
 //! # Progress
-//! - **Push is lock-free**, not wait-free: its compare-and-swap is repeated only if another producer has reserved
-//!   meanwhile. After the second failure in a row it pauses, longer each time (64 pauses at most), which leaves the line
-//!   to the others. A full queue is known at once.
-//! - **Pop is wait-free, but a stalled producer holds it up.** Values come out in the order in which their slots were
-//!   reserved. A producer that is interrupted between reserving and storing the sequence (a few instructions, or as long as it
-//!   keeps a grant) makes everything behind its slot invisible until it goes on: `pop` says `Empty`,
-//!   [`is_stalled`](MpscConsumer::is_stalled) says why. One that dies there stops the queue for good (in a process
-//!   that goes on, that takes a killed thread or a forgotten grant: a panic publishes or passes over what was reserved).
-//!   Where that must not happen, take [`FanIn`](super::FanIn), whose producers have a lane each.
-//! - Where there is no compare-and-swap (Cortex-M0), it is a critical section that the application provides.
+//! - **Push is lock-free**, not wait-free: its compare-and-swap is repeated only if another producer
+//!   has reserved meanwhile. From the second failure in a row on it backs off, up to 64 pauses. A full
+//!   queue is detected without a retry.
+//! - **Pop is wait-free, but a stalled producer blocks it.** Values are popped in the order in which
+//!   their slots were reserved. A producer that is preempted between reserving and publishing (a few
+//!   instructions, or as long as it keeps a grant) hides everything behind its slot until it
+//!   continues: `pop` returns `Empty`, and [`is_stalled`](MpscConsumer::is_stalled) says why. One that
+//!   dies there stops the queue for good. (Within one process that takes a killed thread or a forgotten
+//!   grant: a panic publishes or skips what was reserved.) Where that must not happen, take
+//!   [`FanIn`](super::FanIn), whose producers have a lane each, or [`RobustMpsc`](super::RobustMpsc).
+//! - Without compare-and-swap (Cortex-M0) a push is a critical section that the application provides.
 
 mod consumer;
 mod grant;
@@ -81,15 +83,16 @@ use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom}
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` values from many producers to one consumer, in one order. `N` is a power of two, at least 2 (checked
-/// at compile time), and all of it is usable.
+/// A queue of `N` values from many producers to one consumer, in one total order. `N` is a power of
+/// two, at least 2 (checked at compile time), and all `N` slots are usable.
 ///
-/// Put it in a `static` and get its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own it
-/// and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).
+/// Put it in a `static` and get its endpoints with [`producer`](Self::producer) and
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed
+/// memory in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Mpsc<T, const N: usize> {
-    /// How many slots were reserved so far: the number of the next value.
+    /// Number of slots reserved: the index of the next value.
     tail: CachePadded<AtomicUsize>,
     producers: CachePadded<ProducersLine>,
     consumer: CachePadded<ConsumerLine>,
@@ -97,15 +100,15 @@ pub struct Mpsc<T, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// What producers write when they come, go, or are refused.
+/// The cache line that producers write when they attach, detach, or find the queue full.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ProducersLine {
-    /// Twice how many producers there are; and 1 if one has closed since there were none.
+    /// Twice the number of producers; plus 1 if one has closed since there were none.
     producers: AtomicUsize,
-    /// How many calls found no room.
+    /// Number of calls that found the queue full.
     full_count: AtomicUsize,
-    /// The greatest depth a producer met.
+    /// The greatest depth that a producer saw.
     high_water: AtomicUsize,
 }
 
@@ -114,13 +117,13 @@ const ONE: usize = 2;
 /// A producer has closed.
 const CLOSING: usize = 1;
 
-/// What the consumer writes and the producers read.
+/// The cache line that the consumer writes and the producers read.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
-    /// How many slots were given back so far.
+    /// Number of slots released.
     head: AtomicUsize,
-    /// How many of them held no value: what a grant had reserved and left out.
+    /// How many of them held no value: reserved by a grant and not written.
     passed: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -151,8 +154,8 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
     ];
 }
 
-// SAFETY: values are moved from one thread to another, one owner at a time; references to them are given to nobody
-// but the owner of a slot.
+// SAFETY: values are moved from one thread to another, one owner at a time; only the owner of a slot gets references
+// to its value.
 unsafe impl<T: Send, const N: usize> Sync for Mpsc<T, N> {}
 
 // The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
@@ -161,7 +164,7 @@ impl<T, const N: usize> core::panic::UnwindSafe for Mpsc<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for Mpsc<T, N> {
     const CHECK: () = {
-        // At least 2: slots that may be left out need it.
+        // At least 2: skipped slots need it.
         assert!(N.is_power_of_two() && N >= 2, "Mpsc: N must be a power of two, at least 2");
         assert!(align_of::<T>() <= 128, "Mpsc: T must be aligned to at most 128 bytes, more would move the slots");
     };
@@ -169,7 +172,7 @@ impl<T, const N: usize> CheckedCapacity for Mpsc<T, N> {
 
 impl<T, const N: usize> Mpsc<T, N> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -190,12 +193,23 @@ impl<T, const N: usize> Mpsc<T, N> {
         }
     }
 
-    /// A producer and the consumer, for as long as the queue is borrowed. What is in the queue stays; what was closed
-    /// is open again.
+    /// Returns a producer and the consumer, for as long as the queue is borrowed. Values in the queue
+    /// stay; a closed endpoint is open again. Clone the producer for more.
+    ///
+    /// ```
+    /// use vvp_core::queue::Mpsc;
+    ///
+    /// let mut queue = Mpsc::<u32, 4>::new();
+    /// let (mut a, mut rx) = queue.split();
+    /// let mut b = a.clone();
+    /// a.push(1).expect("not full");
+    /// b.push(2).expect("not full");
+    /// assert!(rx.drain().eq([1, 2]));
+    /// ```
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
         checked!(Self);
-        // Nobody holds a handle: each would borrow the queue. What forgotten ones have left is wiped out.
-        // Relaxed: whoever lent us the queue for our own has ordered its past before this.
+        // There is no handle, since each borrows the queue. This resets what forgotten handles have left.
+        // Relaxed: the exclusive borrow orders the queue's past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
         self.consumer.end.claimed.take();
         let queue = &*self;
@@ -203,16 +217,16 @@ impl<T, const N: usize> Mpsc<T, N> {
         (MpscProducer::attach(queue), unsafe { MpscConsumer::attach(queue) })
     }
 
-    /// A producer: one more. A queue that was closed because all had gone is open again.
+    /// Attaches one more producer. A queue that was closed because all had gone is open again.
     pub fn producer(&self) -> MpscProducer<'_, T, N> {
         checked!(Self);
         // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what closed the queue.
-        // Relaxed where it fails: nothing is done because of it but another try.
+        // Relaxed on failure: nothing depends on it but the retry.
         let count = &self.producers.producers;
         let mut now = count.load(Ordering::Relaxed); // Relaxed: a guess
         loop {
             let next = if now < ONE { ONE } else { now.wrapping_add(ONE) };
-            // Lock-free: fails only if another producer came or went.
+            // Lock-free: fails only if another producer attached or detached.
             match count.compare_exchange(now, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return MpscProducer::attach(self),
                 Err(other) => now = other,
@@ -220,8 +234,8 @@ impl<T, const N: usize> Mpsc<T, N> {
         }
     }
 
-    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
+    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
+    /// next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<MpscConsumer<'_, T, N>> {
         checked!(Self);
@@ -230,23 +244,23 @@ impl<T, const N: usize> Mpsc<T, N> {
         Some(unsafe { MpscConsumer::attach(self) })
     }
 
-    /// Whether all producers have gone, one of them by closing; or the consumer has closed and nobody has claimed its
-    /// end since.
+    /// Returns whether all producers have gone, one of them by closing; or the consumer has closed and
+    /// its endpoint has not been claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);
         self.producers_closed() || self.consumer.end.is_closed()
     }
 
-    /// What the queue has done so far.
+    /// Returns the statistics of the queue.
     ///
-    /// `pushed` counts reservations, and so values that are about to be there. `high_water` is the greatest depth that a
-    /// producer met: each looks at least once in `max(N / 4, 16)` values, so the queue may have been deeper by as many
-    /// for a moment; once a single push was refused it is `N`, and exact.
+    /// `pushed` counts reservations, published or not. `high_water` is the greatest depth that a producer
+    /// saw: each loads the consumer's index at least once in `max(N / 4, 16)` values, so the queue may
+    /// have been deeper by as many for a moment. After a refused push it is `N`, and exact.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);
-        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
+        // Relaxed, all: for display; no access to a slot depends on them.
         let passed = self.consumer.passed.load(Ordering::Relaxed);
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
@@ -255,7 +269,7 @@ impl<T, const N: usize> Mpsc<T, N> {
         Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 
-    /// Whether all producers have gone, one of them by closing.
+    /// Returns whether all producers have gone, one of them by closing.
     fn producers_closed(&self) -> bool {
         // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them pushed.
         self.producers.producers.load(Ordering::Acquire) == CLOSING

@@ -10,33 +10,49 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// One of the producers of an [`Mpsc`]. Clone it for another thread; dropping it says that this one is gone.
+/// A producer endpoint of an [`Mpsc`]. Clone it for another thread; dropping it detaches the producer.
 ///
 /// `Send` but not `Sync`. Pushing is lock-free; see [progress](super).
 pub struct MpscProducer<'q, T, const N: usize> {
     pub(super) queue: &'q Mpsc<T, N>,
-    /// The queue's tail at our last look; still right unless another producer has pushed.
+    /// The queue's tail as last seen; still right unless another producer has pushed.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be read again.
+    /// How far the tail may go before the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
-    /// Values between two looks at the consumer, at most: they keep `high_water` honest.
+    /// The most values between two loads of the consumer's head: bounds the error of `high_water`.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
-    /// For a producer that has been counted.
+    /// Creates the handle of a producer that has been counted.
     pub(super) fn attach(queue: &'q Mpsc<T, N>) -> Self {
         // Relaxed: a guess, which the first compare-and-swap checks.
         let tail = queue.tail.load(Ordering::Relaxed);
         Self { queue, tail, limit: tail, _not_sync: PhantomData }
     }
 
-    /// Puts a value in.
+    /// Pushes a value. Lock-free.
+    ///
+    /// ```
+    /// use vvp_core::queue::Mpsc;
+    ///
+    /// static QUEUE: Mpsc<u32, 4> = Mpsc::new();
+    ///
+    /// std::thread::scope(|scope| {
+    ///     for n in 1..=3 {
+    ///         let mut tx = QUEUE.producer();
+    ///         scope.spawn(move || tx.push(n).expect("not full"));
+    ///     }
+    /// });
+    /// let mut rx = QUEUE.consumer().expect("not claimed yet");
+    /// assert_eq!(rx.drain().sum::<u32>(), 6);
+    /// ```
     ///
     /// # Errors
-    /// [`Full`] gives the value back when all slots were taken. `is_closed` tells whether waiting has a point.
+    /// [`Full`] returns the value if all slots are taken. [`is_closed`](Self::is_closed) tells whether
+    /// waiting can help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if (!outlives_push() || self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {
@@ -48,8 +64,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         Ok(())
     }
 
-    /// Puts in as many of the values as fit, from the first on, and says how many. They are one run: no other
-    /// producer's values come in between, and the consumer sees none of them before all are written.
+    /// Pushes as many of the values as fit, from the first on, and returns how many. They are one run: no
+    /// other producer's values come in between, and the consumer sees none before all are written.
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where
@@ -57,8 +73,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     {
         let len = if values.is_empty() { 0 } else { self.reserve(1, values.len()) };
         let start = self.tail.wrapping_sub(len);
-        // From the last to the first: the consumer cannot begin before all are there, and does not come for the lines
-        // that we are still writing to.
+        // From the last to the first: the consumer cannot begin before all are there, and does not fetch the lines that
+        // are still being written.
         for (offset, value) in values.iter().enumerate().take(len).rev() {
             // SAFETY: `len` slots from start on were reserved just now, and each is written once.
             unsafe { self.put(start.wrapping_add(offset), *value) };
@@ -69,11 +85,23 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         len
     }
 
-    /// Reserves a run of `n` slots, to be filled one by one and seen by the consumer all at once. **Until the grant is
-    /// committed or dropped, the consumer sees nothing that was reserved behind it**, whoever it is from.
+    /// Reserves a run of `n` slots, to be filled one by one and published at once. **Until the grant is
+    /// committed or dropped, the consumer sees nothing that was reserved behind it**, by any producer.
+    ///
+    /// ```
+    /// use vvp_core::queue::Mpsc;
+    ///
+    /// let mut queue = Mpsc::<u32, 4>::new();
+    /// let (mut tx, mut rx) = queue.split();
+    /// let mut run = tx.grant(3).expect("free");
+    /// run.push(1).expect("granted");
+    /// run.push(2).expect("granted");
+    /// run.commit(); // the third slot is skipped
+    /// assert!(rx.drain().eq([1, 2]));
+    /// ```
     ///
     /// # Errors
-    /// [`TooFew`] when fewer are free; it says how many.
+    /// [`TooFew`] if fewer are free, with their number.
     #[inline]
     pub fn grant(&mut self, n: usize) -> Result<MpscGrant<'_, 'q, T, N>, TooFew> {
         if n > N {
@@ -81,13 +109,13 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
             return Err(TooFew { available: self.free_slots() });
         }
         if n > 0 && self.reserve(n, n) == 0 {
-            // Somebody may have made room since.
+            // There may be room by now.
             return Err(TooFew { available: self.free_slots().min(n - 1) });
         }
         Ok(MpscGrant::new(self, self.tail.wrapping_sub(n), n))
     }
 
-    /// How many slots are free now. Others may take them.
+    /// Returns how many slots are free now. Other producers may take them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
         // Relaxed: a number to look at.
@@ -96,32 +124,33 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         if free < N { free } else { N }
     }
 
-    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
+    /// claims its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.consumer.end.is_closed()
     }
 
-    /// Says that no more will come from here. Once all producers have gone, and one of them by closing, `pop` says
-    /// `Closed` instead of `Empty`. What is in the queue stays.
+    /// Closes this producer. Once all producers have gone, one of them by closing, `pop` returns
+    /// `Closed` instead of `Empty`. Values in the queue stay.
     pub fn close(self) {
-        // Relaxed: our going, which comes next, publishes it.
+        // Relaxed: the detach in `drop`, which comes next, publishes it.
         self.queue.producers.producers.fetch_or(CLOSING, Ordering::Relaxed);
     }
 
-    /// What the queue has done so far; see [`Mpsc::stats`].
+    /// Returns the statistics of the queue; see [`Mpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// Slots known to be free, from our tail on. Not more than 0 where the tail has run past what we know.
+    /// Returns the slots known to be free from our tail on; 0 or less if the tail is past the limit.
     #[inline(always)]
     const fn room(&self) -> isize {
         self.limit.wrapping_sub(self.tail).cast_signed()
     }
 
-    /// Takes over a tail that other producers have moved.
+    /// Adopts a tail that other producers have moved.
     #[inline(always)]
     fn move_to(&mut self, tail: usize) {
         self.tail = tail;
@@ -130,12 +159,12 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         }
     }
 
-    /// Moves the tail on from `number`, if that is where it is.
+    /// Advances the tail from `number`, if it is there.
     #[inline(always)]
     fn swap(&mut self, number: usize, len: usize) -> bool {
         let next = number.wrapping_add(len);
-        // Relaxed: it says whose the slots are, and nothing else. That they are free we know from `look`, and what is
-        // written to them is published by their sequences.
+        // Relaxed: it decides the owner of the slots and nothing else. `look` has shown that they are free, and their
+        // sequence numbers publish what is written to them.
         let done = self.queue.tail.compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
         match done {
             Ok(_) => self.tail = next,
@@ -144,10 +173,10 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         done.is_ok()
     }
 
-    /// Reserves `most` slots, or fewer but at least `least` if there are not as many, or none. Says how many; they are
-    /// those before `tail`. Counts a refusal when it is none.
+    /// Reserves up to `most` slots, at least `least`, or none. Returns how many; they are those before
+    /// `tail`. Counts a refusal if it is none.
     ///
-    /// Lock-free: goes round again only when another producer has reserved, or, once, to look at the consumer.
+    /// Lock-free: loops only if another producer has reserved, or, once, to load the consumer's head.
     // Out of line, and without the value: see the same in `Producer`.
     #[inline(never)]
     fn reserve(&mut self, least: usize, most: usize) -> usize {
@@ -198,7 +227,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         free
     }
 
-    /// Puts a value into a slot and publishes it.
+    /// Writes a value to a slot and publishes it.
     ///
     /// # Safety
     /// The slot must be reserved by us, and not be published yet.
@@ -209,14 +238,14 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         self.publish(number);
     }
 
-    /// Puts a value into a slot.
+    /// Writes a value to a slot.
     ///
     /// # Safety
     /// The slot must be reserved by us, and not be published yet.
     #[inline(always)]
     pub(super) unsafe fn write(&mut self, number: usize, value: T) {
-        // SAFETY: the slot is ours: nobody else reserved it, and the consumer was done with it before it stored the head
-        // by which we knew that it was free.
+        // SAFETY: the slot is ours: no other producer reserved it, and the consumer was done with it before it stored the
+        // head by which we knew that it was free.
         unsafe { self.queue.slots.at(number).write(value) };
     }
 
@@ -226,12 +255,12 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         self.queue.slots.at(number).publish(number, unless_broken("mpsc_publish", Ordering::Release));
     }
 
-    /// Publishes a slot that holds nothing, to be passed over.
+    /// Publishes a slot without a value, which the consumer skips.
     pub(super) fn leave_out(&mut self, number: usize) {
         self.queue.slots.at(number).leave_out(number);
     }
 
-    /// Takes a value out of a slot again.
+    /// Moves a value out of a slot again.
     ///
     /// # Safety
     /// The slot must be reserved by us, written, and not be published; the value must not be used again.
@@ -241,13 +270,13 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     }
 
     fn count_refusal(&mut self) {
-        // Relaxed: a number to look at.
+        // Relaxed: for display.
         self.queue.producers.full_count.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl<T, const N: usize> Clone for MpscProducer<'_, T, N> {
-    /// One more producer, for another thread perhaps.
+    /// Attaches one more producer, for example for another thread.
     fn clone(&self) -> Self {
         self.queue.producer()
     }
@@ -255,7 +284,7 @@ impl<T, const N: usize> Clone for MpscProducer<'_, T, N> {
 
 impl<T, const N: usize> Drop for MpscProducer<'_, T, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Mpsc::producers_closed`: who sees that we have gone sees all that we pushed.
+        // Release: pairs with the Acquire in `Mpsc::producers_closed`: seeing the detach implies seeing all that we pushed.
         self.queue.producers.producers.fetch_sub(ONE, unless_broken("mpsc_close", Ordering::Release));
     }
 }
