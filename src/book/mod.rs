@@ -7,6 +7,7 @@
 //! | `storage` | orders and levels in one arena, the price ladder, heaps |
 //! | `matching` | price-time priority: from a command to its events |
 //! | `view` | reading a book: depth, queries, visible changes |
+//! | `sizing` | capacities in, parameters and bytes out |
 //! | `sink` | where events go |
 //! | `state_hash` | an incremental hash over the state |
 //! | `snapshot` | a book as records, and back |
@@ -16,6 +17,7 @@ mod event;
 mod matching;
 mod order_book;
 mod sink;
+pub(crate) mod sizing;
 pub(crate) mod snapshot;
 mod state_hash;
 mod storage;
@@ -34,6 +36,7 @@ pub use order_book::Book;
 pub use sink::queue_sink::QueueSink;
 pub use sink::slice_sink::SliceSink;
 pub use sink::{BoundedSink, CountSink, FnSink, Sink};
+pub use sizing::Sizing;
 pub(crate) use state_hash::Hasher;
 pub use state_hash::{NoStateHash, StateHash, WithStateHash};
 pub use view::depth::{BookView, Depth, DepthLevel, RestingOrder};
