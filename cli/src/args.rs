@@ -56,6 +56,8 @@ pub(crate) enum Sub {
     Encode(Encode),
     /// turns binary records into text
     Decode(Decode),
+    /// chooses the type of an engine for so many orders and symbols, and says its bytes
+    Size(Size),
     /// prints a completion script for a shell
     Completions(Completions),
     /// prints the man page of vvpx or of a subcommand
@@ -199,6 +201,54 @@ pub(crate) struct Doctor {
     /// look at a copy of /proc and /sys below DIR instead of this machine
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, after_help = "\
+Prints Rust types for vvp-core. Every structure has its full size when it is built, so the bytes are all that the engine
+ever takes. Exit code 1 if there is no such engine, or it does not fit --memory; then it says how many orders would.")]
+pub(crate) struct Size {
+    /// resting orders in each book
+    #[arg(long, value_name = "N")]
+    pub(crate) orders: usize,
+    /// instruments
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) symbols: usize,
+    /// ticks a side near the best price where a level is found at once
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub(crate) ticks: usize,
+    /// price levels a side beyond those ticks; without it, a quarter of the orders
+    #[arg(long, value_name = "N")]
+    pub(crate) far_levels: Option<usize>,
+    /// untriggered stops in each book; without it, an eighth of the orders
+    #[arg(long, value_name = "N")]
+    pub(crate) stops: Option<usize>,
+    /// owners with risk limits
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) owners: usize,
+    /// the memory there is: bytes, or a number with KiB, MiB or GiB
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub(crate) memory: Option<u64>,
+    /// pointer width of the target in bits
+    #[arg(long, value_name = "BITS", default_value = "64", value_parser = PossibleValuesParser::new(["32", "64"]))]
+    pub(crate) target: String,
+    /// as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `512KiB`, `64 MiB`, `1048576`.
+fn memory(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let unit = match text[digits.len()..].trim_start() {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        other => return Err(format!("'{other}' is no unit; take B, KiB, MiB or GiB")),
+    };
+    let number: u64 = digits.parse().map_err(|_| "not a whole number of bytes, KiB, MiB or GiB".to_owned())?;
+    number.checked_mul(unit).filter(|&n| n > 0).ok_or_else(|| "must be from 1 byte to 16 EiB".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! What the `vvpx` command line is made of, for programs that want a part of it.
 //!
 //! - [`text`]: order files and event files: JSON lines, CSV and binary records.
-//! - [`bench`]: the measurements behind `vvpx bench`.
+//! - [`mod@bench`]: the measurements behind `vvpx bench`.
 //! - [`doctor`]: what of a machine's set-up costs latency.
 
 pub mod bench;

@@ -7,7 +7,7 @@ mod io;
 mod tui;
 
 use args::Sub;
-use commands::{bench, decode, doctor, encode, matching, replay, run, stage, stress, top};
+use commands::{bench, decode, doctor, encode, matching, replay, run, sizing, stage, stress, top};
 use failure::{Failure, Outcome};
 use io::files;
 use std::process::ExitCode;
@@ -53,6 +53,7 @@ fn dispatch() -> Outcome {
         Sub::Bench(request) => bench::main(request),
         Sub::Encode(request) => encode::run(request),
         Sub::Decode(request) => decode::run(request),
+        Sub::Size(request) => sizing::main(&request),
         Sub::Completions(request) => args::completions(&request),
         Sub::Man(request) => args::man(&request),
     }

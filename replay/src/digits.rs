@@ -46,6 +46,12 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline(always)]
+    /// Whether nothing was written yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+
     /// Writes one byte.
     pub fn byte(&mut self, byte: u8) {
         self.buf[self.at] = byte;

@@ -39,12 +39,14 @@
 //! | 6 | `sink` | consumers of events |
 //! | 7 | `state_hash` | incremental hash over the state |
 //! | 8 | `snapshot` | save and restore |
+//! | 9 | `sizing` | from capacities to type parameters and bytes |
 
 mod command;
 mod event;
 mod matching;
 mod order_book;
 mod sink;
+pub(crate) mod sizing;
 pub(crate) mod snapshot;
 mod state_hash;
 mod storage;
@@ -64,6 +66,7 @@ pub use order_book::Book;
 pub use sink::queue_sink::QueueSink;
 pub use sink::slice_sink::SliceSink;
 pub use sink::{BoundedSink, CountSink, FnSink, Sink};
+pub use sizing::Sizing;
 pub(crate) use state_hash::Hasher;
 pub use state_hash::{NoStateHash, StateHash, WithStateHash};
 pub use view::depth::{BookView, Depth, DepthLevel, RestingOrder};

@@ -15,6 +15,7 @@ pub(crate) mod replay_itch;
 pub(crate) mod replay_unread;
 pub(crate) mod run;
 pub(crate) mod size;
+pub(crate) mod sizing;
 pub(crate) mod squeeze;
 pub(crate) mod stage;
 pub(crate) mod stress;

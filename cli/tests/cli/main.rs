@@ -31,6 +31,7 @@ mod lobster;
 mod newcomer;
 mod readme;
 mod scenarios;
+mod sizing;
 mod stress;
 mod text;
 mod text_engine;

@@ -151,7 +151,7 @@ fn a_full_engine_says_which_limit_was_met_and_what_raises_it() {
         orders += &format!("{{\"op\":\"new\",\"id\":{id},\"side\":\"buy\",\"price\":\"5\",\"qty\":1}}\n");
     }
     let ran = run(&["match"], orders.as_bytes());
-    let expected = "vvpx: 1 of 65,537 commands refused: 1 book_full\nvvp: book_full: this engine has room for 65,536 \
+    let expected = "vvpx: 1 of 65,537 commands refused: 1 book_full\nvvpx: book_full: this engine has room for 65,536 \
                     resting orders a book; --orders 1048576 makes room for 1,048,576\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (0, expected));
     let ran = run(&["match", "--orders", "65537", "--instruments", "1"], orders.as_bytes());

@@ -22,7 +22,7 @@ impl Tree {
         Self { root }
     }
 
-    /// From `tests/fixtures/NAME.tree`.
+    /// From `std-adapter/tests/fixtures/NAME.tree`.
     pub(crate) fn of(name: &str) -> Self {
         let tree = Self::empty();
         for (path, text) in files(name) {
@@ -51,7 +51,7 @@ impl Tree {
 
 /// The files of a fixture.
 pub(crate) fn files(name: &str) -> Vec<(String, String)> {
-    let file = format!("{}/tests/fixtures/{name}.tree", env!("CARGO_MANIFEST_DIR"));
+    let file = format!("{}/../std-adapter/tests/fixtures/{name}.tree", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(file).expect("the fixture");
     let parts = text.split("\n== ").skip(1);
     parts.map(|part| part.split_once('\n').expect("a path")).map(|(p, t)| (p.to_owned(), format!("{t}\n"))).collect()

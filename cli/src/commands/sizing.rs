@@ -1,0 +1,100 @@
+//! `vvpx size`: from orders, symbols and a memory budget to the type of an engine.
+
+use crate::args::Size;
+use crate::failure::{self, Failure, Outcome, grouped};
+use serde_json::json;
+use vvp_core::book::Sizing;
+
+/// Bytes that one type may have on a 32-bit target.
+const MAX_BYTES_32: u64 = i32::MAX as u64;
+
+pub(crate) fn main(request: &Size) -> Outcome {
+    let sizing = sizing(request, request.orders);
+    let bytes = bytes(request, request.orders).ok_or_else(|| Failure::Error(no_engine(request)))?;
+    if let Some(memory) = request.memory.filter(|&memory| bytes > memory) {
+        let most = most_orders(request, memory);
+        let remedy = match most {
+            0 => "not even one order a book fits; take fewer --symbols or --owners".to_owned(),
+            most => format!("--orders {most} fits"),
+        };
+        let (bytes, memory) = (grouped(bytes), grouped(memory));
+        return Err(Failure::Error(format!("size: the engine takes {bytes} bytes, there are {memory}; {remedy}")));
+    }
+    let book = sizing.book_bytes().unwrap_or(0);
+    let Sizing { orders, ticks_per_side, far_levels, stops } = sizing;
+    let (symbols, owners) = (request.symbols, request.owners);
+    let book_type = format!(
+        "vvp_core::book_type!(orders: {orders}, ticks_per_side: {ticks_per_side}, far_levels: {far_levels}, stops: {stops})"
+    );
+    let engine_type = format!("vvp_core::engine::Engine<OneBook, {symbols}, {owners}>");
+    let text = if request.json {
+        let object = json!({
+            "book_type": book_type, "engine_type": engine_type, "book_bytes": book, "engine_bytes": bytes,
+            "orders": orders, "ticks_per_side": sizing.blocks() * 64, "far_levels": far_levels, "stops": stops,
+            "id_places": sizing.id_places(), "symbols": symbols, "owners": owners,
+        });
+        format!("{object}\n")
+    } else {
+        format!(
+            "type OneBook = {book_type};\ntype MyEngine = {engine_type};\n\n{:>16} bytes in all{}\n{:>16} bytes a book: \
+             {} orders, {} ticks a side, {} far levels a side, {} stops, {} id places\n",
+            grouped(bytes),
+            request.memory.map_or_else(String::new, |memory| format!(" of {}", grouped(memory))),
+            grouped(book as u64),
+            grouped(orders as u64),
+            grouped(sizing.blocks() as u64 * 64),
+            grouped(far_levels as u64),
+            grouped(stops as u64),
+            grouped(sizing.id_places() as u64),
+        )
+    };
+    failure::say(&text)
+}
+
+/// The capacities of a book for so many orders.
+fn sizing(request: &Size, orders: usize) -> Sizing {
+    let far_levels = request.far_levels.unwrap_or(orders.div_ceil(4));
+    let stops = request.stops.unwrap_or(orders.div_ceil(8));
+    Sizing { orders, ticks_per_side: request.ticks, far_levels, stops }
+}
+
+/// The bytes of the engine, `None` where there is none.
+fn bytes(request: &Size, orders: usize) -> Option<u64> {
+    // Instruments have numbers of 16 bits.
+    let count = (1..=usize::from(u16::MAX)).contains(&request.symbols);
+    let bytes = sizing(request, orders).engine_bytes(request.symbols, request.owners)? as u64;
+    (count && (request.target != "32" || bytes <= MAX_BYTES_32)).then_some(bytes)
+}
+
+/// The most orders a book with which the engine fits `memory`, 0 where none does. More orders never take fewer bytes.
+fn most_orders(request: &Size, memory: u64) -> usize {
+    let (mut fits, mut too_many) = (0, request.orders);
+    while too_many - fits > 1 {
+        let orders = fits + (too_many - fits) / 2;
+        if bytes(request, orders).is_some_and(|bytes| bytes <= memory) { fits = orders } else { too_many = orders }
+    }
+    fits
+}
+
+fn no_engine(request: &Size) -> String {
+    let Sizing { orders, ticks_per_side, far_levels, stops } = sizing(request, request.orders);
+    let ranges = [
+        ("--orders", orders, 1, (1 << 27) - 1),
+        ("--ticks", ticks_per_side, 0, 262_144),
+        ("--far-levels", far_levels, 0, u32::MAX as usize - 1),
+        ("--stops", stops, 0, (1 << 28) - 1),
+        ("--symbols", request.symbols, 1, usize::from(u16::MAX)),
+    ];
+    match ranges.into_iter().find(|(_, value, least, most)| value < least || value > most) {
+        Some((option, value, least, most)) => {
+            let (least, most) = (grouped(least as u64), grouped(most as u64));
+            format!("size: {option} {value} is out of range; it must be from {least} to {most}")
+        }
+        None => {
+            let bits = &request.target;
+            format!(
+                "size: the engine is larger than a type may be on a target of {bits} bits; take fewer --orders or --symbols"
+            )
+        }
+    }
+}
