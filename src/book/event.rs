@@ -1,4 +1,4 @@
-//! Events: what the engine answers, and their 64-byte records.
+//! Events: the output of the engine, and their 64-byte records.
 
 use super::{InstrumentId, OrderId, Phase, Price, Qty};
 use crate::types::instrument::{InstrumentSpec, Symbol, Tick};
@@ -6,7 +6,7 @@ use crate::types::order_words::words;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 words! {
-    /// Why a command was refused. A refusal changes nothing (but the clock, where the command carried a time).
+    /// Reason of a refusal. A refusal changes nothing but the clock, with its expiries (M17.1).
     #[derive(zerocopy::TryFromBytes)]
     Reject {
         /// A line or record that is not a command, or a field that this order cannot have.
@@ -33,7 +33,7 @@ words! {
         MaxQty = 11 "max_qty",
         /// More than the owner's limit on quantity × price.
         MaxNotional = 12 "max_notional",
-        /// The owner has as many live orders as it may.
+        /// The owner has reached its limit of live orders.
         MaxOrders = 13 "max_orders",
         /// A post-only order that would trade.
         WouldCross = 14 "would_cross",
@@ -49,32 +49,32 @@ words! {
 }
 
 words! {
-    /// Why an order, or the rest of one, was canceled.
+    /// Reason of a cancel of an order or of its rest.
     #[derive(zerocopy::TryFromBytes)]
     CancelReason {
         /// `cancel`, or a `reduce` of everything.
         Requested = 1 "user",
-        /// What an immediate-or-cancel order could not trade.
+        /// The rest of an immediate-or-cancel order (M2.3).
         Ioc = 2 "ioc",
-        /// A fill-or-kill order that could not trade in full.
+        /// A fill-or-kill order that could not trade in full (M4.1).
         Fok = 3 "fok",
-        /// Less than `min_qty` could trade.
+        /// Less than `min_qty` could trade (M5.1).
         MinQty = 4 "min_qty",
-        /// A market order met an empty side.
+        /// The rest of a market order: the other side is empty (M3.3).
         NoLiquidity = 5 "no_liquidity",
-        /// A market order's next price lay beyond its `protect`.
+        /// The rest of a market order: the next price is beyond its `protect` (M3.3).
         Protection = 6 "protection",
-        /// Self-trade prevention.
+        /// Self-trade prevention (M12.6).
         SelfTradePrevention = 7 "stp",
-        /// `mass_cancel`.
+        /// `mass_cancel` (M11.3).
         MassCancel = 8 "mass",
-        /// A gtd order's time came, or a day order's session closed.
+        /// A gtd order was due (M13.2), or a day order's instrument closed (M14.9).
         Expired = 9 "expired",
-        /// The rest of a triggered stop_limit found no room in the book.
+        /// The rest of a triggered stop_limit found no room in the book (M17.10).
         BookFull = 10 "book_full",
-        /// The rest of a triggered stop_limit found no room for its level.
+        /// The rest of a triggered stop_limit found no room for its level (M17.10).
         LevelsFull = 11 "levels_full",
-        /// The rest of a triggered stop_limit would overflow its level's total.
+        /// The rest of a triggered stop_limit would overflow its level's total (M17.10).
         BadQty = 12 "bad_qty",
     }
 }
@@ -83,26 +83,26 @@ words! {
     /// The kind of an [`Event`].
     #[derive(zerocopy::TryFromBytes)]
     EventKind {
-        /// A new order is in.
+        /// A new order was accepted.
         Accepted = 1 "accepted",
         /// A command was refused.
         Rejected = 2 "rejected",
         /// Two orders traded.
         Trade = 3 "trade",
-        /// An order, or the rest of one, is gone.
+        /// An order, or the rest of one, was canceled.
         Canceled = 4 "canceled",
-        /// An order shrank and kept its place.
+        /// An order's open quantity was reduced; it kept priority.
         Reduced = 5 "reduced",
         /// An order was replaced.
         Replaced = 6 "replaced",
         /// A stop was triggered.
         Triggered = 7 "triggered",
-        /// The phase of an instrument, as asked for.
+        /// The phase of an instrument, as requested (M14.8).
         Phase = 8 "phase",
-        /// An auction found its price; its trades follow.
+        /// The price and volume of an uncross; its trades follow (M15.1).
         Uncross = 9 "uncross",
-        /// An instrument was defined. It has no number and no line in the text format: it tells whoever
-        /// prints or stores the stream the name and the tick of the events that follow.
+        /// An instrument was defined. It has no number and no line in the text format: it gives a printer
+        /// or a store the name and the tick of the events that follow (M18.9).
         Defined = 10 "defined",
     }
 }
@@ -119,8 +119,8 @@ pub(crate) const NO_INSTRUMENT: u8 = 16;
 /// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
 /// [`Event::from_record`] reads it. [`Event::body`] gives it as an enum to match on.
 ///
-/// Events are numbered from 1 without a gap over a whole run; the record carries the low 32 bits
-/// ([`Event::seq_low`]), so that a reader who counts can tell a lost record from a quiet market.
+/// Events are numbered from 1 without a gap over a whole run (M18.4); the record has the low 32 bits
+/// of the number ([`Event::seq_low`], M18.10), so that a reader can detect a lost record.
 #[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Event {
@@ -137,30 +137,33 @@ pub struct Event {
 
 const _: () = assert!(size_of::<Event>() == 64);
 
-/// What an [`Event`] says, as an enum.
+/// The content of an [`Event`], as an enum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields carry the names of the text format
 pub enum EventBody {
-    /// A new order is in.
+    /// A new order was accepted.
     Accepted { id: OrderId },
-    /// A command was refused. `id` iff the command had one; `line` iff the line or record was not a command at all.
+    /// A command was refused. `id` if and only if the command had one (M18.6); `line` if and only if
+    /// the line or record was not a command at all.
     Rejected { id: Option<OrderId>, reason: Reject, line: Option<u64> },
-    /// `maker` rested, `taker` came; the price is the maker's. The open quantities are those after the trade.
+    /// `maker` rested, `taker` came in; the price is the maker's (M1.4). The open quantities are those
+    /// after the trade; a maker with 0 is dead (M18.2).
     Trade { maker: OrderId, taker: OrderId, price: Price, qty: Qty, maker_open: Qty, taker_open: Qty },
-    /// `qty` is what was open before.
+    /// `qty` is the open quantity before (M18.5).
     Canceled { id: OrderId, qty: Qty, reason: CancelReason },
-    /// `qty` is what is open now.
+    /// `qty` is the open quantity now (M18.5).
     Reduced { id: OrderId, qty: Qty },
-    /// Price (for an order that has a limit price) and open quantity after the change and before matching.
+    /// Price (of an order that has a limit price) and open quantity after the change and before
+    /// matching (M18.3).
     Replaced { id: OrderId, price: Option<Price>, qty: Qty },
     /// A stop's turn has come; its trades follow.
     Triggered { id: OrderId },
-    /// The phase as asked for, even if nothing changed.
+    /// The phase as requested, even if nothing changed (M14.8).
     Phase { phase: Phase },
-    /// Auction price and executed volume in lots, which many levels together may carry beyond `u64`; the text format
-    /// calls it `qty`.
+    /// Auction price and executed volume in lots, which may exceed `u64` (M15.13); the text format calls
+    /// it `qty`.
     Uncross { price: Price, volume: u128 },
     /// An instrument was defined; see [`EventKind::Defined`].
     Defined { symbol: Symbol, tick: Tick },
@@ -234,8 +237,8 @@ impl Event {
         }
     }
 
-    /// Builds the record of `body`. `ts` is the time of the command in hand, if it had one; `instrument` is
-    /// `None` for events of no instrument (a line that is not a command, a refused `time`).
+    /// Builds the record of `body`. `ts` is the time of the current command, if it had one; `instrument`
+    /// is `None` for events of no instrument (M18.7).
     #[must_use]
     pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
         let mut stamp = Stamp::new(instrument.unwrap_or_default().get(), ts);

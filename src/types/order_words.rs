@@ -20,7 +20,7 @@ macro_rules! id {
                 Self(raw)
             }
 
-            /// The raw value.
+            /// Returns the raw value.
             #[must_use]
             pub const fn get(self) -> $raw {
                 self.0
@@ -36,12 +36,13 @@ macro_rules! id {
 }
 
 id! {
-    /// Names an order: unique among the live orders (resting or untriggered) of one instrument,
-    /// free again once the order is dead.
+    /// Order id: unique among the live orders (resting or untriggered) of one instrument, free again
+    /// once the order is dead (M0.8).
     OrderId(u64)
 }
 id! {
-    /// Names the owner of an order, for self-trade prevention, mass cancel and risk limits. 0 is an owner too.
+    /// Owner of an order, for self-trade prevention, mass cancel and risk limits. 0 is an owner, too
+    /// (M0.9).
     OwnerId(u32)
 }
 id! {
@@ -118,7 +119,7 @@ impl Side {
 }
 
 words! {
-    /// How an order finds its price.
+    /// Order type (M0.14).
     #[derive(zerocopy::FromZeros, Default)]
     OrderType {
         /// Trades at its price or better; the rest may rest.
@@ -136,13 +137,13 @@ words! {
 }
 
 impl OrderType {
-    /// Whether the order waits off-book for a trigger.
+    /// Returns whether the order waits off-book for a trigger.
     #[must_use]
     pub const fn is_stop(self) -> bool {
         matches!(self, Self::Stop | Self::StopLimit | Self::TrailingStop)
     }
 
-    /// Whether the order has a limit price.
+    /// Returns whether the order has a limit price.
     #[must_use]
     pub const fn has_limit(self) -> bool {
         matches!(self, Self::Limit | Self::StopLimit)
@@ -150,7 +151,7 @@ impl OrderType {
 }
 
 words! {
-    /// How long an order lives.
+    /// Time in force (M0.15).
     #[derive(zerocopy::FromZeros, Default)]
     TimeInForce {
         /// Good till canceled.
@@ -168,7 +169,7 @@ words! {
 }
 
 impl TimeInForce {
-    /// Whether what does not trade at once may rest.
+    /// Returns whether the rest of an order may join the book.
     #[must_use]
     pub const fn may_rest(self) -> bool {
         matches!(self, Self::Gtc | Self::Day | Self::Gtd)
@@ -176,10 +177,11 @@ impl TimeInForce {
 }
 
 words! {
-    /// What happens when an order meets a resting order of its own owner. The *aggressor's* mode decides.
+    /// Self-trade prevention mode: what happens when an order meets a resting order of its own owner.
+    /// The *aggressor's* mode decides (M12.1).
     #[derive(zerocopy::FromZeros, Default)]
     SelfTradePrevention {
-        /// They trade.
+        /// The orders trade.
         #[default]
         None = 0 "none",
         /// The rest of the aggressor is canceled.
@@ -194,7 +196,7 @@ words! {
 }
 
 words! {
-    /// The trading phase of an instrument.
+    /// Trading phase of an instrument; the first one is `Continuous` (M14.1).
     #[derive(zerocopy::FromZeros, Default)]
     Phase {
         /// Everything trades.

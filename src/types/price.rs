@@ -2,9 +2,9 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A price in ticks. Every `i64` is legal: negative (spreads, power), zero, and both ends.
+/// A price in ticks. Every `i64` is legal: negative (spreads, power), zero, and both ends (M0.3).
 ///
-/// Decimal text becomes ticks only at the edge of the system; there is no float anywhere.
+/// Decimal text becomes ticks only at the edge of the system; there is no float anywhere (M0.4).
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -18,20 +18,20 @@ impl Price {
     /// The highest price there is.
     pub const MAX: Self = Self(i64::MAX);
 
-    /// A price of `ticks` ticks.
+    /// Creates a price of `ticks` ticks.
     #[must_use]
     pub const fn new(ticks: i64) -> Self {
         Self(ticks)
     }
 
-    /// The price in ticks.
+    /// Returns the price in ticks.
     #[must_use]
     pub const fn ticks(self) -> i64 {
         self.0
     }
 }
 
-/// A quantity in lots. An order's quantity is greater than zero.
+/// A quantity in lots. An order's quantity is greater than zero (M0.5).
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
@@ -43,13 +43,13 @@ impl Qty {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
-    /// A quantity of `lots` lots.
+    /// Creates a quantity of `lots` lots.
     #[must_use]
     pub const fn new(lots: u64) -> Self {
         Self(lots)
     }
 
-    /// The quantity in lots.
+    /// Returns the quantity in lots.
     #[must_use]
     pub const fn lots(self) -> u64 {
         self.0

@@ -1,4 +1,4 @@
-//! Commands: what the engine is asked, and their 64-byte records.
+//! Commands: the input of the engine, and their 64-byte records.
 
 mod read;
 mod record;
@@ -20,7 +20,7 @@ words! {
         New = 1 "new",
         /// Cancel an order.
         Cancel = 2 "cancel",
-        /// Take quantity off an order; it keeps its place.
+        /// Take quantity off an order; it keeps priority.
         Reduce = 3 "reduce",
         /// Give an order a new price, stop or quantity.
         Replace = 4 "replace",
@@ -34,7 +34,7 @@ words! {
         Instrument = 8 "instrument",
         /// Set an owner's risk limits.
         Limits = 9 "limits",
-        /// Something that the edge refused already; it takes its number in the event stream like any refusal.
+        /// A refusal by the edge, to be numbered in the event stream like any other.
         Refused = 10 "refused",
     }
 }
@@ -52,7 +52,7 @@ pub(crate) const POST_ONLY: u16 = 1 << 8;
 pub(crate) const HIDDEN: u16 = 1 << 9;
 pub(crate) const BLOCKED: u16 = 1 << 10;
 pub(crate) const NO_INSTRUMENT: u16 = 1 << 11; // refused: belongs to no instrument
-/// Set by the builder when it was asked for something that the order cannot have. No valid record has it.
+/// M0.16, M0.17: set by the builder for a contradiction. No valid record has it.
 pub(crate) const CONTRADICTION: u16 = 1 << 15;
 
 /// One command, a record of 64 bytes. [docs/records.md](crate::guide::records) gives the offset of
@@ -100,7 +100,7 @@ pub struct Command {
 
 const _: () = assert!(size_of::<Command>() == 64);
 
-/// A replacement: what is `None` stays as it was.
+/// Fields of a replace; `None` keeps the old value (M10.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Replacement {
@@ -112,15 +112,15 @@ pub struct Replacement {
     pub qty: Option<Qty>,
 }
 
-/// Something the edge refused before the engine saw it.
+/// A refusal by the edge, before the engine (M19.15, M19.17).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub reason: Reject,
     /// The command's order id, if it was readable and the command has one.
     pub id: Option<OrderId>,
-    /// The line or record, when it was no command at all.
+    /// The number of the line or record, if it was no command at all.
     pub line: Option<u64>,
     /// The instrument, if one is known.
     pub instrument: Option<InstrumentId>,
@@ -162,7 +162,17 @@ impl Command {
         c
     }
 
-    /// A limit order: gtc, owner 0, on instrument 0, until told otherwise.
+    /// Creates a limit order; default gtc, owner 0, instrument 0.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    ///
+    /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100));
+    /// let ioc = bid.tif(TimeInForce::Ioc).min_qty(Qty::new(50));
+    /// let iceberg = bid.expires(1_700_000_000).display(Qty::new(10)).post_only();
+    /// assert!(ioc.is_well_formed() && iceberg.is_well_formed());
+    /// assert!(!iceberg.hidden().is_well_formed()); // `display` with `hidden`
+    /// ```
     #[must_use]
     pub const fn limit(id: OrderId, side: Side, price: Price, qty: Qty) -> Self {
         let mut c = Self::order(OrderType::Limit, id, side, qty);
@@ -170,13 +180,20 @@ impl Command {
         c
     }
 
-    /// A market order.
+    /// Creates a market order.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    ///
+    /// let sell = Command::market(OrderId::new(2), Side::Sell, Qty::new(40)).protect(5);
+    /// assert!(sell.is_well_formed()); // trades at most 5 ticks from the best price
+    /// ```
     #[must_use]
     pub const fn market(id: OrderId, side: Side, qty: Qty) -> Self {
         Self::order(OrderType::Market, id, side, qty)
     }
 
-    /// A stop: becomes a market order when the last trade price reaches `stop`.
+    /// Creates a stop: becomes a market order when the last trade price reaches `stop`.
     #[must_use]
     pub const fn stop(id: OrderId, side: Side, stop: Price, qty: Qty) -> Self {
         let mut c = Self::order(OrderType::Stop, id, side, qty);
@@ -184,7 +201,7 @@ impl Command {
         c
     }
 
-    /// A stop that becomes a limit order at `price`.
+    /// Creates a stop that becomes a limit order at `price`.
     #[must_use]
     pub const fn stop_limit(id: OrderId, side: Side, stop: Price, price: Price, qty: Qty) -> Self {
         let mut c = Self::order(OrderType::StopLimit, id, side, qty);
@@ -193,7 +210,7 @@ impl Command {
         c
     }
 
-    /// A stop that follows the last trade price at `trail` ticks.
+    /// Creates a stop that follows the last trade price at a distance of `trail` ticks.
     #[must_use]
     pub const fn trailing_stop(id: OrderId, side: Side, trail: u64, qty: Qty) -> Self {
         let mut c = Self::order(OrderType::TrailingStop, id, side, qty);
@@ -201,7 +218,7 @@ impl Command {
         c
     }
 
-    /// Cancels an order.
+    /// Creates a cancel of an order.
     #[must_use]
     pub const fn cancel(id: OrderId) -> Self {
         let mut c = Self::blank(Op::Cancel);
@@ -209,7 +226,7 @@ impl Command {
         c
     }
 
-    /// Takes `qty` off an order's open quantity.
+    /// Creates a reduce: takes `qty` off an order's open quantity.
     #[must_use]
     pub const fn reduce(id: OrderId, qty: Qty) -> Self {
         let mut c = Self::blank(Op::Reduce);
@@ -218,7 +235,15 @@ impl Command {
         c
     }
 
-    /// Replaces price, stop or open quantity of an order; at least one must be given.
+    /// Creates a replace of price, stop or open quantity; at least one must be given (M10.1).
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    ///
+    /// let with = Replacement { price: Some(Price::new(15_010)), ..Replacement::default() };
+    /// assert!(Command::replace(OrderId::new(1), with).is_well_formed());
+    /// assert!(!Command::replace(OrderId::new(1), Replacement::default()).is_well_formed());
+    /// ```
     #[must_use]
     pub const fn replace(id: OrderId, with: Replacement) -> Self {
         let mut c = Self::blank(Op::Replace);
@@ -241,7 +266,7 @@ impl Command {
         c
     }
 
-    /// Cancels all orders of an owner on one instrument, or those of one side.
+    /// Creates a mass cancel of all orders of an owner on one instrument, or those of one side.
     #[must_use]
     pub const fn mass_cancel(owner: OwnerId, side: Option<Side>) -> Self {
         let mut c = Self::blank(Op::MassCancel);
@@ -253,7 +278,7 @@ impl Command {
         c
     }
 
-    /// Puts the instrument into a phase.
+    /// Creates a change of the instrument's phase.
     #[must_use]
     pub const fn phase(phase: Phase) -> Self {
         let mut c = Self::blank(Op::Phase);
@@ -261,7 +286,7 @@ impl Command {
         c
     }
 
-    /// Moves the clock to `ts` nanoseconds.
+    /// Creates a command that moves the clock to `ts` nanoseconds.
     #[must_use]
     pub const fn time(ts: u64) -> Self {
         let mut c = Self::blank(Op::Time);
@@ -270,8 +295,17 @@ impl Command {
         c
     }
 
-    /// Defines the instrument with index `instrument`, which must be the next in order. The engine refuses another index, and a
-    /// `min_price` above the `max_price`, as `bad_field`.
+    /// Creates the definition of instrument `instrument`, which must be the next index. The engine
+    /// refuses another index, and a `min_price` above the `max_price`, with `bad_field` (M17.15).
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    ///
+    /// let mut spec = InstrumentSpec::new(Symbol::new(b"AAPL").expect("a symbol"));
+    /// spec.min_price = Some(Price::new(1));
+    /// let define = Command::instrument(InstrumentId::new(0), &spec);
+    /// assert_eq!(define.instrument_spec(), Some(spec));
+    /// ```
     #[must_use]
     pub const fn instrument(instrument: InstrumentId, spec: &InstrumentSpec) -> Self {
         let mut c = Self::blank(Op::Instrument);
@@ -296,7 +330,7 @@ impl Command {
         c
     }
 
-    /// Replaces all risk limits of an owner.
+    /// Creates a command that replaces all risk limits of an owner (M16.1).
     #[must_use]
     pub const fn limits(owner: OwnerId, limits: &Limits) -> Self {
         let mut c = Self::blank(Op::Limits);
@@ -320,7 +354,8 @@ impl Command {
         c
     }
 
-    /// Passes on a refusal of the edge, so that it is numbered in its place in the event stream.
+    /// Creates a command that passes on a refusal of the edge, so that it is numbered in its place in
+    /// the event stream.
     #[must_use]
     pub const fn refused(refusal: &Refusal) -> Self {
         let mut c = Self::blank(Op::Refused);
@@ -344,7 +379,7 @@ impl Command {
         c
     }
 
-    // ---- options, each checked against what the command is -------------------------------------------------
+    // ---- options, each checked against the command: M0.16, M0.17 -------------------------------------------
 
     const fn allow(mut self, allowed: bool, flags: u16) -> Self {
         self.flags |= if allowed { flags.to_le() } else { CONTRADICTION.to_le() };
@@ -355,7 +390,7 @@ impl Command {
         matches!(self.op, Op::New)
     }
 
-    /// The instrument the command is for.
+    /// Sets the instrument of the command.
     #[must_use]
     pub const fn on(mut self, instrument: InstrumentId) -> Self {
         let allowed = !matches!(self.op, Op::Time | Op::Limits | Op::Instrument | Op::Refused);
@@ -365,7 +400,7 @@ impl Command {
         self.allow(allowed, 0)
     }
 
-    /// The time of the command in nanoseconds.
+    /// Sets the time of the command in nanoseconds (M13.2).
     #[must_use]
     pub const fn at(mut self, ts: u64) -> Self {
         let allowed = !matches!(self.op, Op::Limits | Op::Instrument | Op::Refused);
@@ -375,7 +410,7 @@ impl Command {
         self.allow(allowed, HAS_TS)
     }
 
-    /// The owner of a new order.
+    /// Sets the owner of a new order.
     #[must_use]
     pub const fn owner(mut self, owner: OwnerId) -> Self {
         let allowed = self.is_new();
@@ -385,7 +420,7 @@ impl Command {
         self.allow(allowed, 0)
     }
 
-    /// The time in force of a new order; for gtd use [`Command::expires`].
+    /// Sets the time in force of a new order; for gtd use [`Command::expires`].
     #[must_use]
     pub const fn tif(mut self, tif: TimeInForce) -> Self {
         let allowed = self.is_new() && !matches!(tif, TimeInForce::Gtd) && !matches!(self.tif, TimeInForce::Gtd);
@@ -398,7 +433,7 @@ impl Command {
         self.allow(allowed && !early, 0)
     }
 
-    /// Good till `expires` nanoseconds (gtd).
+    /// Makes the order good till `expires` nanoseconds (gtd).
     #[must_use]
     pub const fn expires(mut self, expires: u64) -> Self {
         let allowed = self.is_new() && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Gtd);
@@ -409,7 +444,7 @@ impl Command {
         self.allow(allowed, 0)
     }
 
-    /// What to do when the order meets one of its own owner.
+    /// Sets the self-trade prevention mode (M12.1).
     #[must_use]
     pub const fn self_trade(mut self, stp: SelfTradePrevention) -> Self {
         let allowed = self.is_new();
@@ -423,19 +458,22 @@ impl Command {
         self.is_new() && matches!(self.order_type, OrderType::Limit) && self.tif.may_rest()
     }
 
-    /// Refuse the order rather than let it trade on arrival. Limit with gtc, day or gtd only.
+    /// Makes the order post-only: refused if it would trade on arrival (M6.1). Limit with gtc, day or
+    /// gtd only.
     #[must_use]
     pub const fn post_only(self) -> Self {
         self.allow(self.is_resting_limit(), POST_ONLY)
     }
 
-    /// Nobody sees the order; it trades after the displayed orders of its price. Limit with gtc, day or gtd only.
+    /// Makes the order hidden: not visible in depth; it trades after the displayed orders of its price
+    /// (M1.2). Limit with gtc, day or gtd only.
     #[must_use]
     pub const fn hidden(self) -> Self {
         self.allow(self.is_resting_limit() && !self.has(HAS_EXTRA), HIDDEN)
     }
 
-    /// An iceberg that shows `display` at a time. Limit with gtc, day or gtd only; not with hidden.
+    /// Makes the order an iceberg with slices of `display` (M7.3). Limit with gtc, day or gtd only; not
+    /// with hidden.
     #[must_use]
     pub const fn display(mut self, display: Qty) -> Self {
         let allowed = self.is_resting_limit() && !self.has(HIDDEN);
@@ -445,7 +483,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Cancel the order unless `min_qty` can trade at once. Limit with ioc only.
+    /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade at once (M5.1). Limit
+    /// with ioc only.
     #[must_use]
     pub const fn min_qty(mut self, min_qty: Qty) -> Self {
         let allowed =
@@ -456,7 +495,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Trade no further than `ticks` from the best opposite price. Market, stop and trailing stop only.
+    /// Sets a protection: no trade further than `ticks` from the best opposite price (M3.4). Market,
+    /// stop and trailing stop only.
     #[must_use]
     pub const fn protect(mut self, ticks: u64) -> Self {
         let allowed = self.is_new() && !self.order_type.has_limit();
@@ -466,7 +506,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Whether the builder was never asked for something that the command cannot have.
+    /// Returns whether the command has no contradiction (M0.17). The engine refuses others with
+    /// `bad_field` (M17.14).
     #[must_use]
     #[inline]
     pub const fn is_well_formed(&self) -> bool {

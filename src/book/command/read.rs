@@ -10,8 +10,8 @@ use crate::book::{
 use crate::types::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 
 impl Command {
-    /// Whether this is a limit order without options other than day or ioc and self-trade prevention: what most
-    /// orders are, seen in one word.
+    /// Returns whether this is a vanilla order: limit; gtc, day or ioc; no option but self-trade
+    /// prevention. Tests one word.
     #[inline(always)]
     pub(crate) fn is_vanilla(&self) -> bool {
         const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
@@ -19,13 +19,13 @@ impl Command {
             && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
     }
 
-    /// Whether this is a cancel, seen in one word.
+    /// Returns whether this is a cancel. Tests one word.
     #[inline(always)]
     pub(crate) fn is_vanilla_cancel(&self) -> bool {
         self.head() & !((HAS_TS as u64) << 48) == Op::Cancel as u64
     }
 
-    /// Whether this is a replace of price or quantity or both, seen in one word.
+    /// Returns whether this is a replace of price or quantity or both. Tests one word.
     #[inline(always)]
     pub(crate) fn is_vanilla_replace(&self) -> bool {
         const ANY: u64 = ((HAS_TS | HAS_PRICE | HAS_QTY) as u64) << 48;

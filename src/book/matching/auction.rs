@@ -50,7 +50,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             h.emit(EventBody::Trade {
                 maker: OrderId::new(self.slab.node(maker).key),
                 taker: OrderId::new(self.slab.node(taker).key),
-                price: at,
+                price: at, // M15.11
                 qty: Qty::new(qty),
                 maker_open: Qty::new(maker_open),
                 taker_open: Qty::new(taker_open),

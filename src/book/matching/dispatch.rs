@@ -25,6 +25,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 }
                 Ok(())
             }
+            // M14.7: in every phase.
             Op::Time | Op::Instrument | Op::Limits | Op::Refused => Ok(()),
         };
         if let Err(reason) = refused {

@@ -116,7 +116,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Matches an accepted, replaced or triggered order; then its rest joins the book or is
-    /// canceled. Implements chapters 2 and 3 of the contract, and M4.1 and M5.1 by its test.
+    /// canceled. Implements chapters 2 and 3 of the contract, and M4.1, M4.9, M5.1 and M5.2 by its
+    /// test.
     pub(in crate::book) fn come_in<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
         let best = self.sides[other as usize].best_key();
@@ -443,6 +444,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return; // M8.2
         }
         loop {
+            // M8.3, M8.4: with the last trade price, never the reference.
             if self.untested
                 && let Some(last) = self.last.get()
             {
@@ -459,7 +461,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             let Some(stop) = self.stops.pop_queued() else { return };
             h.emit(EventBody::Triggered { id: OrderId::new(stop.id) }); // M8.9
-            // M8.10; M0.13: it gets its new stamp now.
+            // M8.10, M8.16; M0.13: it gets its new stamp now.
             let order = Incoming {
                 id: stop.id,
                 owner: stop.owner,

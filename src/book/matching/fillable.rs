@@ -8,7 +8,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     /// Returns whether at least `need` can trade against `side` down to the key `limit`. Walks the
-    /// makers in trading order and changes nothing. Implements M4.2 to M4.8, for M4.1 and M5.1.
+    /// makers in trading order and changes nothing. Implements M4.2 to M4.8, for M4.1 and M5.1. It
+    /// does not see untriggered stops (M8.15).
     ///
     /// Without self-trade prevention every open quantity counts, reserves included. With
     /// `cancel_oldest` the owner's own orders are skipped. In the other modes the first own order

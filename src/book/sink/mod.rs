@@ -1,27 +1,50 @@
-//! Event sinks: where events go.
+//! Event sinks: consumers of the event stream.
 
 pub(in crate::book) mod queue_sink;
 pub(in crate::book) mod slice_sink;
 
 use super::{Event, VisibleChange};
 
-/// Takes the events of a command, in order.
+/// Consumer of events, in order.
 ///
-/// A sink never loses: [`Sink::emit`] returns when the event is in. A sink over something bounded waits there, in
-/// the way its maker chose.
+/// A sink loses no event: [`Sink::emit`] returns when the event is stored. A sink over a bounded buffer
+/// blocks there, by the wait strategy of its own.
+///
+/// ```
+/// use vvp_core::book::*;
+/// use vvp_core::engine::{Engine, Matcher};
+///
+/// /// Keeps the last trade.
+/// #[derive(Default)]
+/// struct LastTrade(Option<(Price, Qty)>);
+/// impl Sink for LastTrade {
+///     fn emit(&mut self, event: Event) {
+///         if let EventBody::Trade { price, qty, .. } = event.body() {
+///             self.0 = Some((price, qty));
+///         }
+///     }
+/// }
+///
+/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// let mut sink = LastTrade::default();
+/// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
+/// engine.apply(&Command::limit(OrderId::new(1), Side::Buy, Price::new(99), Qty::new(5)), &mut sink);
+/// engine.apply(&Command::market(OrderId::new(2), Side::Sell, Qty::new(2)), &mut sink);
+/// assert_eq!(sink.0, Some((Price::new(99), Qty::new(2))));
+/// ```
 pub trait Sink {
-    /// Takes one event.
+    /// Stores one event.
     fn emit(&mut self, event: Event);
 
-    /// Whether [`Sink::watch`] is to be called. A sink for which this is always `false`, as it is unless it says
-    /// otherwise, pays nothing for it: the compiler sees it and leaves all of it out.
+    /// Returns whether [`Sink::watch`] must be called. Default `false`: then the compiler removes the
+    /// calls, which cost nothing.
     #[inline(always)]
     fn watches(&self) -> bool {
         false
     }
 
-    /// Takes a change of what the market sees, right after the event that it belongs to. An event may have none or
-    /// several of them.
+    /// Receives a visible change, right after the event that it belongs to. An event may have none or
+    /// several.
     #[inline(always)]
     fn watch(&mut self, change: &VisibleChange) {
         let _ = change;
@@ -45,9 +68,9 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// A sink that knows how much it can take without waiting.
+/// A sink that knows how many events it can store without blocking.
 pub trait BoundedSink: Sink {
-    /// How many events it will take at once: at least so many, until it is given some.
+    /// Lower bound on the events that can be emitted without blocking; valid until the next emit.
     fn room(&mut self) -> usize;
 }
 
@@ -82,11 +105,11 @@ impl<F> core::fmt::Debug for FnSink<F> {
     }
 }
 
-/// A sink that only counts.
+/// A sink that counts events and drops them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CountSink {
-    /// Events so far.
+    /// Number of events so far.
     pub events: u64,
 }
 

@@ -3,18 +3,20 @@
 use crate::book::{BoundedSink, Event, Sink};
 use crate::queue::{Full, Producer, Wait};
 
-/// How many events are written before they are published without being asked. A queue's line that travels once for
-/// several events costs both threads less; a few events are enough, and the reader should not wait for a long sweep.
+/// Events per batch: how many are staged before they are published without a flush. One transfer of the
+/// index's cache line for several events is cheaper for both threads; the batch is small, so that the
+/// reader does not wait for the end of a long command.
 const BATCH: usize = 16;
 
 /// A [`Sink`] over the producer of a queue; with [`market_data::Record`](crate::market_data::Record) for `T`, a
 /// [`FeedSink`](crate::market_data::FeedSink).
 ///
-/// When the queue is full it waits, in the way of `W`, for the reader: nothing is lost. Only when the reader has
-/// closed its end, and so will never make room, are events let go and [counted](Self::lost).
+/// While the queue is full it waits for the reader by the strategy `W`: no event is lost. Only after the
+/// reader has closed its endpoint, so that it will never make room, events are dropped and
+/// [counted](Self::lost).
 ///
-/// Events are published in batches. Call [`flush`](Self::flush) after each command, or after each run of commands that
-/// were there together: at the latest when there is nothing else to do. Dropping the sink flushes too.
+/// Events are published in batches. Call [`flush`](Self::flush) after each command or batch of commands,
+/// at the latest when there is nothing else to do. Dropping the sink flushes, too.
 ///
 /// ```
 /// use vvp_core::book::{Event, EventBody, InstrumentId, Phase, QueueSink, Sink};
@@ -22,8 +24,8 @@ const BATCH: usize = 16;
 ///
 /// static EVENTS: Spsc<Event, 64> = Spsc::new();
 ///
-/// let mut sink = QueueSink::new(EVENTS.producer().expect("nobody else has it"), Spin);
-/// let mut reader = EVENTS.consumer().expect("nobody else has it");
+/// let mut sink = QueueSink::new(EVENTS.producer().expect("not claimed yet"), Spin);
+/// let mut reader = EVENTS.consumer().expect("not claimed yet");
 /// # let event = Event::new(1, Some(InstrumentId::new(0)), None, EventBody::Phase { phase: Phase::Continuous });
 /// sink.emit(event);
 /// assert!(reader.pop().is_err()); // not published yet
@@ -39,12 +41,12 @@ pub struct QueueSink<'q, W, const N: usize, T = Event> {
 }
 
 impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
-    /// A sink that puts events into this queue and waits in this way when it is full.
+    /// Creates a sink that pushes events into this queue and waits by this strategy while it is full.
     pub const fn new(queue: Producer<'q, T, N>, wait: W) -> Self {
         Self { queue, wait, staged: 0, lost: 0 }
     }
 
-    /// Lets the reader see every event so far.
+    /// Publishes every event so far.
     #[inline]
     pub fn flush(&mut self) {
         if self.staged > 0 {
@@ -53,24 +55,24 @@ impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
         }
     }
 
-    /// How many events were let go because the reader had closed its end. 0 as long as it reads.
+    /// Returns how many events were dropped because the reader had closed its endpoint.
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// The queue, to ask for its statistics.
+    /// Returns the producer, for example for statistics.
     pub const fn queue(&self) -> &Producer<'q, T, N> {
         &self.queue
     }
 
-    /// Flushes and gives the producer back, to be closed or used otherwise.
+    /// Flushes and returns the producer, to be closed or used otherwise.
     pub fn into_producer(mut self) -> Producer<'q, T, N> {
         self.flush();
         self.queue
     }
 
-    /// Puts one in; waits while there is no room.
+    /// Stages one event; waits while the queue is full.
     #[inline]
     pub(crate) fn put(&mut self, value: T) {
         match self.queue.stage(value) {
@@ -89,7 +91,7 @@ impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
     fn wait_for_room(&mut self, mut value: T) {
         let mut attempt = 0;
         loop {
-            // A refused `stage` has published what was before.
+            // A refused `stage` has published what was staged before.
             self.staged = 0;
             if self.queue.is_closed() {
                 self.lost += 1;
@@ -117,8 +119,8 @@ impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
     }
 }
 
-/// The free places of the queue. When the reader has closed its end, those that are left: then ask
-/// [`QueueSink::queue`] whether it [is closed](Producer::is_closed).
+/// The room is the free slots of the queue. If the reader has closed its endpoint it does not grow any
+/// more: ask [`QueueSink::queue`] whether it [is closed](Producer::is_closed).
 impl<W: Wait, const N: usize> BoundedSink for QueueSink<'_, W, N> {
     #[inline]
     fn room(&mut self) -> usize {

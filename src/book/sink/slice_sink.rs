@@ -1,12 +1,13 @@
-//! Event sink that cannot wait: the events of a command into a slice.
+//! Event sink into a slice, without blocking.
 
 use crate::book::{BoundedSink, Event, Sink};
 use core::mem::MaybeUninit;
 
-/// A [`Sink`] into a slice, for where nothing may wait.
+/// A [`Sink`] into a slice, for code that must not block.
 ///
-/// It is made for [`Engine::try_apply`](crate::engine::Engine::try_apply), which applies a command only if all its
-/// events will fit. A command applied in another way may have more: those are let go and [counted](Self::lost).
+/// It is made for [`Engine::try_apply`](crate::engine::Engine::try_apply), which applies a command only
+/// if all its events fit. A command applied otherwise may have more: those are dropped and
+/// [counted](Self::lost).
 ///
 /// ```
 /// use core::mem::MaybeUninit;
@@ -35,12 +36,12 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// A sink without events, with room for as many as the slice has places.
+    /// Creates a sink without events and with room for as many as the slice has elements.
     pub const fn new(slots: &'a mut [MaybeUninit<Event>]) -> Self {
         Self { slots, len: 0, lost: 0 }
     }
 
-    /// The events, oldest first.
+    /// Returns the events, oldest first.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         let slots = self.slots.get(..self.len).unwrap_or(&[]);
@@ -49,12 +50,12 @@ impl<'a> SliceSink<'a> {
         unsafe { core::slice::from_raw_parts(slots.as_ptr().cast(), slots.len()) }
     }
 
-    /// Forgets the events: all places are free again.
+    /// Removes all events.
     pub const fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// How many events found no place. 0 as long as every command came through
+    /// Returns how many events were dropped. 0 if every command came through
     /// [`Engine::try_apply`](crate::engine::Engine::try_apply).
     #[must_use]
     pub const fn lost(&self) -> u64 {

@@ -17,8 +17,8 @@ pub trait StateHash: Sealed + core::fmt::Debug {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoStateHash;
 
-/// A book with a state hash, kept up with every change: 24 more bytes and 24 an order and stop, and on x86-64 some 115
-/// instructions more each time one comes or goes, 45 each time it changes.
+/// A book with a state hash, updated at every change: 24 bytes more, and 24 for each order and stop; on
+/// x86-64 some 115 instructions more each time one is added or removed, 45 each time it changes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WithStateHash;
@@ -26,7 +26,7 @@ pub struct WithStateHash;
 impl StateHash for NoStateHash {}
 impl StateHash for WithStateHash {}
 
-/// What a book does to be tracked. Nobody else has a use for it.
+/// The book's hooks of the state hash; sealed.
 pub trait Sealed {
     /// What the book keeps for it.
     type State<const ORDERS: usize, const STOPS: usize>: Accumulate;
@@ -40,13 +40,13 @@ impl Sealed for WithStateHash {
     type State<const ORDERS: usize, const STOPS: usize> = Accumulator<ORDERS, STOPS>;
 }
 
-/// A sum over live orders and stops, and their list in entry order. Orders have the numbers 1 to `ORDERS`, stops the
-/// numbers after them.
+/// A sum over live orders and stops, and their list in entry order. Orders have the numbers 1 to
+/// `ORDERS`, stops the numbers after them.
 pub trait Accumulate: FromZeros + core::fmt::Debug {
     /// Whether anything is done here.
     const ON: bool;
 
-    /// An order or stop comes to live, last in entry order. `fixed`: a mix of all of it that stays as it is.
+    /// Adds an order or stop, last in entry order. `fixed`: a hash of its constant part.
     fn enter(&mut self, i: u32, fixed: u64, open: u64);
 
     /// It goes.
@@ -69,7 +69,7 @@ pub trait Accumulate: FromZeros + core::fmt::Debug {
     /// The one that entered next.
     fn newer(&self, i: u32) -> u32;
 
-    /// Forgets all.
+    /// Removes all.
     fn clear(&mut self);
 
     /// Takes all out of the list; they come back in entry order through [`Accumulate::append`].

@@ -1,7 +1,7 @@
-//! Visible changes: what the market sees of each change of a book, as it happens.
+//! Visible changes: the effect of each command on the visible book, change by change.
 //!
-//! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches); for all others the calls are
-//! compiled away.
+//! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches); for
+//! all others the calls are compiled away.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
@@ -10,11 +10,11 @@ use crate::book::storage::arena::Slab;
 use crate::book::storage::price_ladder::price;
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 
-/// One change of what the market sees, as a [`Sink`](crate::book::Sink) that watches is told of it: an order of the visible
-/// queue came, shrank, traded or went, or a hidden one traded.
+/// One change of the visible book, for a [`Sink`](crate::book::Sink) that watches: a visible order was
+/// added, reduced, traded or deleted, or a hidden one traded.
 ///
-/// Quantities are what is visible: of an iceberg the slice. A spent slice is an order that traded down to nothing; its
-/// next slice is an order of the same id that is added at the back of the queue.
+/// Quantities are visible quantities: of an iceberg the slice. A used-up slice is an order that traded
+/// down to 0; the next slice is an order of the same id, added at the back of the queue (M7.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VisibleChange {
@@ -24,13 +24,13 @@ pub struct VisibleChange {
     pub seq: u64,
     /// The side of the resting order.
     pub side: Side,
-    /// The order's price level after the change; without visible orders it is gone.
+    /// The order's price level after the change; without visible orders it is deleted.
     pub level: DepthLevel,
     /// What happened.
     pub what: Visible,
 }
 
-/// What happened to an order that the market sees, or to a hidden one that traded.
+/// What happened to a visible order, or to a hidden one that traded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Visible {
@@ -38,26 +38,26 @@ pub enum Visible {
     Added {
         /// Its id.
         id: OrderId,
-        /// What it shows.
+        /// Its visible quantity.
         qty: Qty,
     },
-    /// It shrank without a trade and kept its place.
+    /// It was reduced without a trade and kept priority.
     Reduced {
         /// Its id.
         id: OrderId,
-        /// What it shows less.
+        /// By how much its visible quantity fell.
         by: Qty,
-        /// What it shows now.
+        /// Its visible quantity now.
         left: Qty,
     },
     /// It left the queue without a trade: canceled, or replaced and to be added anew.
     Deleted {
         /// Its id.
         id: OrderId,
-        /// What it showed.
+        /// Its visible quantity before.
         qty: Qty,
     },
-    /// It traded. With nothing `left` it is out of the queue.
+    /// It traded. With `left` 0 it has left the queue.
     Executed {
         /// Its id.
         id: OrderId,
@@ -70,7 +70,7 @@ pub enum Visible {
         /// The second order of the same trade in an uncross: the lots were told of already.
         again: bool,
     },
-    /// A hidden order traded; its level looks as before.
+    /// A hidden order traded; the visible level is unchanged.
     HiddenTrade {
         /// The price of the trade.
         at: Price,
@@ -82,7 +82,7 @@ pub enum Visible {
 }
 
 impl VisibleChange {
-    /// The level before the change.
+    /// Returns the level before the change.
     #[must_use]
     #[inline]
     pub const fn level_before(&self) -> DepthLevel {
@@ -110,12 +110,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.on_visible_change(side, level, what);
     }
 
-    /// What the market sees of a resting order.
+    /// Returns the visible quantity of a resting order.
     pub(in crate::book) fn shown_of(&self, order: u32) -> u64 {
         self.slab.node(order).qty - self.slab.hidden_qty_of(order)
     }
 
-    /// An order has joined its queue.
+    /// Reports an order that has joined its queue.
     #[inline(never)]
     pub(in crate::book) fn show_added<H: BookCtx>(&self, order: u32, h: &mut H) {
         let qty = self.shown_of(order);
@@ -127,7 +127,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.show(level, self.slab.visible_qty(level), self.slab.visible_orders(level), what, h);
     }
 
-    /// An order is about to leave its queue.
+    /// Reports an order that is about to leave its queue.
     #[inline(never)]
     pub(in crate::book) fn show_leaving<H: BookCtx>(&self, order: u32, h: &mut H) {
         let qty = self.shown_of(order);
@@ -139,7 +139,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.show(level, self.slab.visible_qty(level) - qty, self.slab.visible_orders(level) - 1, what, h);
     }
 
-    /// An order that showed `was` has shrunk in its place.
+    /// Reports an order of visible quantity `was` that was reduced and kept priority.
     #[inline(never)]
     pub(in crate::book) fn show_shrunk<H: BookCtx>(&self, order: u32, was: u64, h: &mut H) {
         let left = self.shown_of(order);
@@ -152,7 +152,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.show(level, self.slab.visible_qty(level), self.slab.visible_orders(level), what, h);
     }
 
-    /// An order has traded; it is still in its queue, where a spent slice counts for nothing.
+    /// Reports an order that has traded; it is still in its queue, where a used-up slice counts 0.
     #[inline(never)]
     pub(in crate::book) fn show_traded<H: BookCtx>(&self, order: u32, at: Price, qty: u64, again: bool, h: &mut H) {
         let level = self.slab.level_of(order);
@@ -168,8 +168,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// An order that is neither hidden nor iceberg trades at its level's price. `off`: lots and orders that have left the
-/// level, this trade's included, and are not taken off its totals yet.
+/// Reports the trade of an order that is neither hidden nor iceberg at its level's price. `off`: lots and
+/// orders that have left the level, this trade included, and are not taken off its totals yet.
 #[inline(never)]
 pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H: BookCtx>(
     slab: &Slab<ORDERS, S>,
