@@ -8,32 +8,32 @@ use crate::queue::internal::endpoint::Claim;
 use crate::sync::broken;
 use core::fmt;
 
-/// Values that a lane may give in its turn, unless told otherwise.
+/// Default batch: the most values that are popped from a lane in its turn.
 const BATCH: usize = 32;
 
-/// The one that takes values out of the lanes of a [`FanIn`]. Dropping it gives the end back; values not taken stay.
+/// The consumer endpoint of a [`FanIn`]. Dropping it releases the claim; values in the lanes stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the consumer gives its end of the lanes back"]
 pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q FanIn<T, N, LANES>,
     lanes: [Consumer<'q, T, N>; LANES],
-    /// Whose turn it is; always below `LANES`.
+    /// The lane that is being served; always below `LANES`.
     at: usize,
-    /// How many values it may still give; as many are known to be there.
+    /// How many values are left of its batch; as many are known to be there.
     left: usize,
     batch: usize,
-    /// How many values were found so far, wrapping: what the pace goes by.
+    /// Number of values found so far, wrapping: the position for the pacing.
     found: usize,
-    /// The last look at a lane found few values: the consumer is close behind its producer.
+    /// The last visit to a lane found few values: the consumer is close behind its producer.
     few: bool,
     /// How close it follows.
     pace: ConsumerPacing,
-    /// The last field: the end is given back when the lanes are.
+    /// The last field: the claim is released after the lanes.
     _owner: Owner<'q>,
 }
 
-/// The consumer's end, given back on drop.
+/// The claim of the consumer, released on drop.
 struct Owner<'q>(&'q Claim);
 
 impl Drop for Owner<'_> {
@@ -44,9 +44,9 @@ impl Drop for Owner<'_> {
 
 impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// # Safety
-    /// The caller owns the consumer's end: the flag is up, and there is no other handle to it.
+    /// The caller owns the consumer endpoint: the flag is set, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q FanIn<T, N, LANES>) -> Self {
-        // SAFETY: the lanes' consumers are ours, as nobody else makes any.
+        // SAFETY: the lanes' consumers are ours: only this function attaches any.
         let lanes = queue.lanes.each_ref().map(|lane| unsafe { Consumer::attach(lane) });
         Self {
             queue,
@@ -61,11 +61,11 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         }
     }
 
-    /// Takes the next value: the oldest of the lane whose turn it is.
+    /// Pops the next value: the oldest of the lane that is being served.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when no lane has any, [`PopError::Closed`] when moreover no lane has a producer, and one of
-    /// them closed.
+    /// [`PopError::Empty`] if all lanes are empty, [`PopError::Closed`] if moreover no lane has a producer,
+    /// and one of them was closed.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.left == 0 {
@@ -75,7 +75,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.lane().pop()
     }
 
-    /// Takes the next value, and says which lane it is from.
+    /// Pops the next value and returns it with the number of its lane.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -85,13 +85,13 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         Ok((self.at, value))
     }
 
-    /// The lane of the value that was taken last.
+    /// Returns the lane of the value that was popped last.
     #[cfg(feature = "async")]
     pub(in crate::queue) const fn last_lane(&self) -> usize {
         self.at
     }
 
-    /// The next value, left where it is, and which lane it is from. The next `pop` takes it.
+    /// Returns the next value without popping it, and its lane.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -101,12 +101,12 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             self.next_lane()?;
         }
         let at = self.at;
-        // There is one, as `left` says, unless another process has written into the lane.
+        // `left` says that there is one, unless another process has overwritten the lane.
         self.lane().peek().map(|value| (at, value)).ok_or(PopError::Empty)
     }
 
-    /// Takes as many values as there are and as `out` has room for, and says how many. A lane's values lie together, up
-    /// to a batch in each turn.
+    /// Pops as many values as there are and as fit into `out`, and returns how many. A lane's values are
+    /// contiguous, up to a batch in each turn.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
     where
@@ -126,39 +126,51 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         len
     }
 
-    /// Takes values one by one until all lanes are empty, as many at most as all lanes hold.
+    /// Iterates over the values, popping one by one until all lanes are empty, at most as many as all
+    /// lanes hold.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N.saturating_mul(LANES))
     }
 
-    /// How many values a lane may give in its turn; 32 unless this was called. Fewer are fairer, more are cheaper where
-    /// many lanes are idle. 0 counts as 1.
+    /// Sets the batch: the most values that are popped from a lane in its turn (default 32). A small batch
+    /// is fairer, a large one cheaper if many lanes are idle. 0 counts as 1.
+    ///
+    /// ```
+    /// use vvp_core::queue::FanIn;
+    ///
+    /// let mut queue = FanIn::<u32, 4, 2>::new();
+    /// let ([mut a, mut b], mut rx) = queue.split();
+    /// rx.set_batch(1);
+    /// a.push_slice(&[1, 2]);
+    /// b.push_slice(&[10, 20]);
+    /// assert!(rx.drain().eq([1, 10, 2, 20]));
+    /// ```
     pub fn set_batch(&mut self, values: usize) {
         self.batch = values.max(1);
         self.left = self.left.min(self.batch);
     }
 
-    /// Whether no lane has a producer, and one of them closed. There may still be values to take: `pop` tells when
-    /// there are none.
+    /// Returns whether no lane has a producer, and one of them was closed. There may still be values:
+    /// `pop` returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 
-    /// Tells all producers that nothing more will be taken. What is in the lanes stays until a new consumer claims this
-    /// end, or the lanes are dropped. Producers learn of it when they ask, at the latest when they are refused.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the lanes stay until a new
+    /// consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
     pub fn close(self) {
         self.lanes.iter().for_each(Consumer::say_closed);
     }
 
-    /// The lanes, to claim some.
+    /// Returns the queue, to claim lanes.
     #[must_use]
     pub const fn queue(&self) -> &'q FanIn<T, N, LANES> {
         self.queue
     }
 
-    /// What all lanes have done so far; see [`FanIn::stats`].
+    /// Returns the statistics of all lanes; see [`FanIn::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
@@ -171,7 +183,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         unsafe { self.lanes.get_unchecked_mut(self.at) }
     }
 
-    /// Gives the turn to the next lane that has values.
+    /// Advances to the next lane with values.
     fn next_lane(&mut self) -> Result<(), PopError> {
         if self.find() {
             return Ok(());
@@ -180,12 +192,12 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         if !self.queue.is_closed() {
             return Err(PopError::Empty);
         }
-        // Whoever sees that the producers have gone sees what they published, so one more look tells "closed and empty"
-        // from "a last value came just now".
+        // Seeing that the producers have gone implies seeing what they published, so one more scan tells "closed and
+        // empty" from "a last value came just now".
         if !broken("fan_in_last_look") && self.find() { Ok(()) } else { Err(PopError::Closed) }
     }
 
-    /// Looks at each lane that was ever used once, from the one behind `at` on.
+    /// Visits each lane that was ever claimed once, from the one behind `at` on.
     #[inline]
     fn find(&mut self) -> bool {
         let (first, bit) = (self.at / BITS, self.at % BITS);
@@ -218,8 +230,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         false
     }
 
-    /// Before the lane whose turn it was is looked at again. No other lane has anything, so nobody waits but who comes a
-    /// moment later.
+    /// Paces the consumer before it visits the same lane again. All other lanes are empty, so the pause
+    /// delays only values that arrive during it.
     #[cold]
     #[inline(never)]
     fn keep_distance(&mut self) {
@@ -229,7 +241,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         }
     }
 
-    /// Gives the turn to this lane, if it has values.
+    /// Advances to this lane, if it has values.
     #[inline(always)]
     fn turn_to(&mut self, lane: usize) -> bool {
         if lane == self.at && self.few && self.pace.is_on() {

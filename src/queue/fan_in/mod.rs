@@ -6,12 +6,12 @@
 //! // 4 lanes of 8 values each.
 //! static ORDERS: FanIn<u32, 8, 4> = FanIn::new();
 //!
-//! let mut rx = ORDERS.consumer().expect("nobody else has it");
+//! let mut rx = ORDERS.consumer().expect("not claimed yet");
 //! let mut a = ORDERS.producer().expect("a free lane"); // lane 0
 //! let mut b = ORDERS.producer().expect("a free lane"); // lane 1
 //! a.push_slice(&[1, 2]);
 //! b.push(10)?;
-//! drop(a); // gone; what it has published stays
+//! drop(a); // releases lane 0; its values stay
 //! assert_eq!(rx.pop_with_lane(), Ok((0, 1)));
 //! assert_eq!(rx.pop_with_lane(), Ok((0, 2)));
 //! assert_eq!(rx.pop_with_lane(), Ok((1, 10)));
@@ -27,9 +27,9 @@
 //! ```
 //!
 //! # How it works
-//! A lane is a [`Spsc`]. A producer claims one and is then alone there: its handle is `Spsc`'s, with all that it can do
-//! (singly, in slices, in place, staged). The consumer has the other end of all lanes. It goes round the lanes that were
-//! ever claimed, which a row of bits names, and takes up to a *batch* of values from each that has some.
+//! A lane is a [`Spsc`], and the handle of a producer is that of `Spsc` with all its operations (single
+//! values, slices, grants, staging). The consumer has the other endpoint of all lanes. It serves the
+//! lanes that were ever claimed, a bitmap, round robin, and pops up to a *batch* of values from each.
 //!
 //! ```text
 //!   offset 0                   128                256
@@ -39,25 +39,24 @@
 //!   | first claimed;  claims  |                  |                |                |         |
 //!   +-------------------------+------------------+----------------+----------------+-- - - --+
 //! ```
-//! Producers write to no line in common, once they have their lanes. An idle lane costs the consumer one load, of a line
-//! that is in its cache because nobody has written to it, in each round; a round hands out a batch for every busy
-//! lane. A lane that nobody has ever claimed costs nothing. Nothing is a pointer; all zero is empty.
+//! After the claim producers share no cache line, so there is no false sharing. An idle lane costs the
+//! consumer one load of a cached line in each round; a round pops a batch from every busy lane. A lane
+//! that was never claimed costs nothing. There are no pointers; all-zero bytes are the empty queue.
 //!
 //! # Order and fairness
-//! The values of a lane come in order; between lanes there is none but the consumer's turns. A lane that has values
-//! waits while each of the others has at most one turn, of one batch at most.
+//! The values of a lane are popped in FIFO order; between lanes the order is that of the consumer's
+//! turns. A lane with values waits for at most one batch of each other lane.
 //!
 //! # What `Closed` promises
-//! `pop` says [`Closed`](super::PopError::Closed) when all that the producers published has been taken, there was a moment at
-//! which no lane had a producer, and one of the lanes was closed by its last. A producer that claims a second lane before
-//! it leaves the first is never missed; nor is one that came before another left, if the other knew of it (by a message,
-//! a join: by anything that orders the two). Whoever claims a lane later opens the fan-in again, so `Closed` is final only
-//! where nobody will.
+//! `pop` returns [`Closed`](super::PopError::Closed) if all published values have been popped, there was a
+//! moment at which no lane had a producer, and one of the lanes was closed by its last one. A producer
+//! that claims a second lane before it leaves the first is never missed; nor is one whose claim happens
+//! before another producer leaves. A later claim opens the queue again, so `Closed` is final only if
+//! there are no later claims.
 //!
 //! # Progress
-//! **All operations of producers and of the consumer are wait-free.** Nobody can hold up anybody else: a producer that
-//! stalls or dies, wherever that be, delays only its own values, and what it had published is taken. Claiming a lane tries
-//! each once.
+//! **All operations of producers and of the consumer are wait-free.** A producer that stalls or dies at
+//! any point delays only its own values; what it had published is popped. Claiming tries each lane once.
 
 mod consumer;
 
@@ -80,16 +79,17 @@ pub const LANES_MAX: usize = 256;
 const BITS: usize = usize::BITS as usize;
 const WORDS: usize = LANES_MAX / BITS;
 
-/// `LANES` queues of `N` values each, from as many producers to one consumer. `N` is a power of two, `LANES` from 1 to
-/// 256 (checked at compile time).
+/// `LANES` queues of `N` values each, from as many producers to one consumer. `N` is a power of two,
+/// `LANES` from 1 to 256 (checked at compile time).
 ///
-/// Put it in a `static` and claim its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own
-/// it and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).
+/// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed memory
+/// in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct FanIn<T, const N: usize, const LANES: usize> {
     claims: CachePadded<ClaimsLine>,
-    /// Whether somebody holds the consumer. What it closes are the lanes.
+    /// Whether the consumer is claimed. Closing it closes the lanes.
     claimed: CachePadded<Claim>,
     lanes: [Spsc<T, N>; LANES],
     checked: Checked<Self>,
@@ -132,7 +132,7 @@ impl<T, const N: usize, const LANES: usize> CheckedCapacity for FanIn<T, N, LANE
 
 impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     const_unless_loom! {
-        /// Empty lanes. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates empty lanes. A `const fn`: a static queue is zeroed memory and costs no image.
         #[must_use]
         pub fn new() -> Self {
             checked!(Self);
@@ -154,13 +154,24 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         }
     }
 
-    /// A producer for each lane and the consumer, for as long as this is borrowed. What is in the lanes stays; what was
-    /// closed is open again.
+    /// Returns a producer for each lane and the consumer, for as long as the queue is borrowed. Values in
+    /// the lanes stay; closed endpoints are open again.
+    ///
+    /// ```
+    /// use vvp_core::queue::FanIn;
+    ///
+    /// let mut queue = FanIn::<u32, 4, 2>::new();
+    /// let ([mut a, mut b], mut rx) = queue.split();
+    /// a.push(1).expect("not full");
+    /// b.push(2).expect("not full");
+    /// assert_eq!(rx.pop_with_lane(), Ok((0, 1)));
+    /// assert_eq!(rx.pop_with_lane(), Ok((1, 2)));
+    /// ```
     pub fn split(&mut self) -> ([Producer<'_, T, N>; LANES], FanInConsumer<'_, T, N, LANES>) {
         checked!(Self);
         self.lanes.iter_mut().for_each(Spsc::take_both);
         self.claimed.take();
-        // Relaxed: whoever lent us this for our own has ordered its past before this.
+        // Relaxed: the exclusive borrow orders the queue's past before this.
         for (word, used) in self.claims.used.iter().enumerate() {
             let lanes = LANES.saturating_sub(word * BITS);
             used.store(if lanes >= BITS { usize::MAX } else { (1 << lanes) - 1 }, Ordering::Relaxed);
@@ -172,14 +183,14 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         (producers, unsafe { FanInConsumer::attach(queue) })
     }
 
-    /// Claims the first lane that is free, or `None` when there is none. Dropping the handle gives the lane back; what it
-    /// had published stays, and another producer goes on behind it.
+    /// Claims the first free lane; `None` if there is none. Dropping the handle releases the lane; its
+    /// published values stay, and the next producer continues behind them.
     #[must_use]
     pub fn producer(&self) -> Option<Producer<'_, T, N>> {
         (0..LANES).find_map(|lane| self.producer_of(lane))
     }
 
-    /// Claims this lane, or `None` while somebody has it, or where there is no such lane.
+    /// Claims this lane; `None` while it is claimed, or if there is no such lane.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
         checked!(Self);
@@ -190,15 +201,15 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
 
     /// Shows the consumer that a lane has a producer now.
     fn count_claim(&self, lane: usize) {
-        // Relaxed: who sees a value that we push, or that we have gone, sees this as well, since we do it first.
+        // Relaxed: seeing a value that we push, or our release, implies seeing this, since it comes first.
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
         self.claims.registry.count();
     }
 
-    /// A lane's producer, taken from an owner that is gone without having given it back: a process that died. `None` where
-    /// there is no such lane.
+    /// Takes a lane's producer over from an owner that is gone without releasing it, such as a dead
+    /// process. `None` if there is no such lane.
     ///
     /// # Safety
     /// As for [`Spsc::take_over_producer`], for this lane.
@@ -210,7 +221,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         Some(producer)
     }
 
-    /// The consumer, taken from an owner that is gone without having given it back.
+    /// Takes the consumer over from an owner that is gone without releasing it.
     ///
     /// # Safety
     /// As for [`Spsc::take_over_consumer`], for all lanes.
@@ -221,8 +232,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         unsafe { FanInConsumer::attach(self) }
     }
 
-    /// Claims the consumer, or `None` while somebody has it. Dropping the handle gives it back, so that another can go on
-    /// where this one stopped. What it had closed is open again.
+    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the next owner
+    /// continues where this one stopped. Lanes that it had closed are open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FanInConsumer<'_, T, N, LANES>> {
         checked!(Self);
@@ -231,50 +242,51 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         Some(unsafe { FanInConsumer::attach(self) })
     }
 
-    /// How many lanes there are.
+    /// Returns the number of lanes.
     #[must_use]
     pub const fn lanes(&self) -> usize {
         checked!(Self);
         LANES
     }
 
-    /// How many values fit into a lane.
+    /// Returns the capacity of a lane in values.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         checked!(Self);
         N
     }
 
-    /// How many values are in all lanes: each lane's number was true at some moment during the call.
+    /// Returns how many values are in all lanes: each lane's number was true at some moment during the
+    /// call.
     #[must_use]
     pub fn len(&self) -> usize {
         checked!(Self);
         self.lanes.iter().map(Spsc::len).sum()
     }
 
-    /// Whether each lane was empty at some moment during the call.
+    /// Returns whether each lane was empty at some moment during the call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         checked!(Self);
         self.lanes.iter().all(Spsc::is_empty)
     }
 
-    /// Whether at a moment during the call no lane had a producer, and one of them was closed by its last. See
-    /// [what `Closed` promises](self).
+    /// Returns whether at some moment during the call no lane had a producer, and one of them was closed
+    /// by its last one. See [what `Closed` promises](self).
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);
         self.claims.registry.all_gone(self.lanes.iter().map(Spsc::producer_end))
     }
 
-    /// What one lane has done so far, or `None` where there is no such lane.
+    /// Returns the statistics of one lane; `None` if there is no such lane.
     #[must_use]
     pub fn lane_stats(&self, lane: usize) -> Option<Stats> {
         checked!(Self);
         Some(self.lanes.get(lane)?.stats())
     }
 
-    /// What all lanes have done so far: sums, and for `high_water` the greatest of any lane.
+    /// Returns the statistics of all lanes: sums, and for `high_water` the greatest of any lane.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);

@@ -7,12 +7,13 @@ const PATIENCE: u32 = 1;
 /// The longest pause is 2 to this many `spin_loop`s.
 const LONGEST: u32 = 6;
 
-/// Compare-and-swaps that failed in a row. The pauses leave the line to the others for a moment, who get several values out.
+/// Exponential backoff by the number of compare-and-swaps that failed in a row. During a pause the
+/// other producers keep the line and push several values.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::queue) struct Backoff(u32);
 
 impl Backoff {
-    /// Another one has failed. Bounded: 64 `spin_loop`s.
+    /// Notes a failure and pauses, at most 64 `spin_loop`s.
     #[inline(always)]
     pub(in crate::queue) fn failed(&mut self) {
         if self.0 >= PATIENCE {

@@ -1,75 +1,78 @@
 //! Consumer pacing: keeps a consumer off the cache line that its producer is still filling.
 //!
-//! A consumer that follows too closely takes away the cache line that the producer is still filling, and gets a value
-//! or two for it; both then work at the pace of the line's travels. So, when a stream runs dry, it looks away for a
-//! moment before it looks again. It never calls a queue empty without having looked.
+//! A consumer that follows too closely takes away the cache line that the producer is still filling, for
+//! one or two values each time; both then run at the speed of the line's transfers. So, after it has
+//! drained a stream, it pauses before it loads the producer's index again. It never reports a queue empty
+//! without a load.
 //!
-//! Single values that come at a rate are no such stream: nobody is held up, and looking away only makes them wait. What a
-//! pause brings tells the two apart.
+//! Single values at a low rate are not a stream: the producer is not slowed down, and a pause only adds
+//! latency. The number of values that arrive during a pause tells the two apart.
 
-/// Values that make a stream.
+/// The least number of values of a stream.
 const STREAM: usize = 4;
 
-/// A stream counts as no longer than this, so that three empty looks end it.
+/// Upper bound of the counted length of a stream, so that three empty loads end it.
 const STREAM_MOST: usize = 16;
 
-/// How often a consumer looks away before it must have met an empty queue again. Where both ends are on one thread, and
-/// values are taken as they are put in, that never happens, and no time is lost.
+/// How many pauses a consumer may make before it must find the queue empty again. If both endpoints are on
+/// one thread and each value is popped as it is pushed, that never happens, and there is no pause.
 const TIMES: u8 = 64;
 
-/// Pauses the first time after an empty look: 0.8 µs on an EPYC of 2023. None where the other side is an interrupt
-/// handler of the same core, nor under loom.
+/// `spin_loop`s of the first pause after an empty load: 0.8 µs on an EPYC of 2023. None on 32-bit targets,
+/// where the other side may be an interrupt handler of the same core, and under loom.
 const FIRST: u32 = if cfg!(all(target_pointer_width = "64", not(loom))) { 32 } else { 0 };
 
-/// The most pauses at a time.
+/// `spin_loop`s of the longest pause.
 const MOST: u32 = 4 * FIRST;
 
-/// A producer that puts in as many values as this during the first pause, one in 50 ns, is one that a close consumer holds
-/// up. A slower one is not, and its values would only lie there for the time of the pause.
+/// A producer that pushes at least this many values during the first pause, one in 50 ns, is slowed down
+/// by a close consumer. A slower one is not, and a pause would only delay its values.
 const BUSY: usize = 16;
 
-/// After a pause that brought fewer, so many values pass before the next one; twice as many after each such pause in a row.
+/// After a pause with fewer values this many values pass before the next pause; twice as many after each
+/// such pause in a row.
 const WAIT: usize = 64;
 
-/// The most values that pass before a consumer tries again whether a pause brings many.
+/// The most values that pass before a consumer tries a pause again.
 const WAIT_MOST: usize = 1 << 16;
 
-/// Fewer values than this at a look is close behind the producer: some cache lines of the smallest values, and more
-/// where the queue has room for more. Pauses grow until as many come meanwhile, and no more: a producer that fills the
-/// queue in that time is held up.
+/// Returns the number of values below which a consumer is close behind the producer: some cache lines of
+/// the smallest values, more for large queues. Pauses grow until as many arrive meanwhile, and no more, so
+/// that the producer does not fill the queue.
 pub(in crate::queue) const fn few(capacity: usize) -> usize {
     if capacity >= 512 * 16 { 512 } else { 64 }
 }
 
-/// How a consumer keeps its distance. In numbers of values, which wrap.
+/// Pacing state of a consumer. Positions are counts of values, which wrap.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::queue) struct ConsumerPacing {
-    /// The next number less this is the length of the stream: it grows with each value, and each empty look halves it.
+    /// The position minus this is the length of the stream: it grows with each value, and each empty load
+    /// halves it.
     mark: usize,
-    /// How often it may still look away.
+    /// How many pauses are left.
     left: u8,
-    /// Pauses when it looks away next.
+    /// `spin_loop`s of the next pause.
     pauses: u32,
-    /// The number at which a pause last brought too little.
+    /// The position of the last pause with too few values.
     in_vain: usize,
-    /// How many values must have passed since.
+    /// How many values must pass since then.
     wait: usize,
 }
 
 impl ConsumerPacing {
-    /// At the value with this number.
+    /// Creates the state for a consumer at position `next`.
     pub(in crate::queue) const fn new(next: usize) -> Self {
         Self { mark: next, left: 0, pauses: FIRST, in_vain: next, wait: 0 }
     }
 
-    /// Whether it may look away at all, for a way around that costs nothing.
+    /// Returns whether a pause is possible at all, for a branch on the fast path.
     #[inline(always)]
     pub(in crate::queue) const fn is_on(&self) -> bool {
         self.left > 0
     }
 
-    /// Looks away, if a stream has run dry of late, and says whether it did: then [`record`](Self::record) is to be told what
-    /// came. Bounded: `MOST` pauses.
+    /// Pauses if a stream was drained recently, and returns whether it did: then the caller must call
+    /// [`record`](Self::record). At most `MOST` `spin_loop`s.
     #[must_use]
     pub(in crate::queue) fn maybe_pause(&mut self, next: usize) -> bool {
         if FIRST == 0 || self.left == 0 || next.wrapping_sub(self.mark) < STREAM {
@@ -82,9 +85,9 @@ impl ConsumerPacing {
         true
     }
 
-    /// After it looked away at the value with number `next`, so many are `there`. It will look away longer if they are fewer
-    /// than `few`, and shorter if they are many more; but if they come as slowly as orders do, and not as a stream that is
-    /// held up, it follows closely for a while.
+    /// Records that after a pause at position `next` there are `there` values. The next pause is longer if
+    /// they are fewer than `few`, and shorter if they are many more; if they arrive as slowly as single
+    /// orders, the consumer follows closely for a while.
     pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
         // As many as BUSY in the first pause, and in proportion. Both factors are small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {
@@ -102,7 +105,7 @@ impl ConsumerPacing {
         }
     }
 
-    /// The queue was empty.
+    /// Records that the queue was empty.
     pub(in crate::queue) fn on_empty(&mut self, next: usize) {
         let length = next.wrapping_sub(self.mark).min(STREAM_MOST);
         if length >= STREAM && next.wrapping_sub(self.in_vain) >= self.wait {

@@ -5,18 +5,18 @@ use core::mem::offset_of;
 
 use crate::sync::{AtomicBool, Ordering, const_unless_loom, unless_broken};
 
-/// Whether an end has its owner. Zero: it is free.
+/// Whether an endpoint is claimed. Zero: it is free.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub(crate) struct Claim(AtomicBool);
 
-/// The flags of an end that has one owner at a time. Zero bytes: free, and open.
+/// The flags of an endpoint that has one owner at a time. Zero bytes: free and open.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(crate) struct Endpoint {
-    /// Its owner has said that it is done for good, and nobody has claimed the end since.
+    /// Its owner has closed it, and it has not been claimed since.
     pub(crate) closed: AtomicBool,
     pub(crate) claimed: Claim,
 }
@@ -35,29 +35,30 @@ impl Claim {
         }
     }
 
-    /// Makes the caller the owner, or `None` if there is one.
+    /// Makes the caller the owner; `None` if there is one.
     pub(crate) fn claim(&self) -> Option<()> {
-        // Acquire: pairs with the Release in `give_back`, so that we see all that the last owner did. Relaxed: a claim
-        // that failed touches nothing. Not a swap, which would write to the owner's line even so.
+        // Acquire: pairs with the Release in `give_back`, so that we see all that the last owner did. Relaxed: nothing
+        // depends on a failed claim. Not a swap, which would write to the owner's line even if it fails.
         let acquire = unless_broken("end_claim", Ordering::Acquire);
         self.0.compare_exchange(false, true, acquire, Ordering::Relaxed).ok()?;
         Some(())
     }
 
-    /// Makes the caller the owner. It has the whole queue for its own, so nobody holds an end, each of which would borrow
-    /// the queue; or it takes the end over from an owner that is gone. The flag may still be up, if a handle was forgotten.
+    /// Makes the caller the owner. The caller has borrowed the whole queue exclusively, so there is no
+    /// handle; or it takes the endpoint over from an owner that is gone. The flag may still be set, if a
+    /// handle was forgotten.
     pub(crate) fn take(&self) {
-        // Relaxed: whoever lent the caller the queue for its own, or takes an end over, has ordered the past before this.
+        // Relaxed: the exclusive borrow, or the contract of the take-over, orders the past before this.
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Lets others claim the end.
+    /// Releases the claim.
     pub(crate) fn give_back(&self) {
         // Release: pairs with the Acquire in `claim`, so that the next owner sees all that we did, and in `is_claimed`.
         self.0.store(false, unless_broken("end_give_back", Ordering::Release));
     }
 
-    /// Whether somebody holds it. When nobody does, all that the last owner did can be seen.
+    /// Returns whether it is claimed. If not, all that the last owner did is visible.
     pub(crate) fn is_claimed(&self) -> bool {
         // Acquire: pairs with the Release in `give_back`.
         self.0.load(Ordering::Acquire)
@@ -72,21 +73,21 @@ impl Endpoint {
         }
     }
 
-    /// A new owner begins.
+    /// Opens the endpoint for a new owner.
     #[inline]
     pub(crate) fn open(&self) {
         // Relaxed: `closed` only ever delays what the other side does about an empty or a full queue.
         self.closed.store(false, Ordering::Relaxed);
     }
 
-    /// Its owner is done for good.
+    /// Closes the endpoint.
     #[inline]
     pub(crate) fn close(&self) {
         // Release: pairs with the Acquire in `is_closed`.
         self.closed.store(true, unless_broken("end_close", Ordering::Release));
     }
 
-    /// Whether its owner was done for good. Who sees this sees all that was done before: a last value, for one.
+    /// Returns whether it was closed. Then all that its owner did before is visible, such as a last value.
     #[inline(always)]
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire: pairs with the Release in `close`.

@@ -9,13 +9,14 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`SequencedSpsc`] that takes values out. Dropping it gives the end back; values not taken stay.
+/// The consumer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim; values in the queue
+/// stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the consumer gives its end of the queue back"]
 pub struct SequencedConsumer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
-    /// The number of the next value to take.
+    /// The number of the next value to pop.
     head: usize,
     /// How close it follows.
     pace: ConsumerPacing,
@@ -24,20 +25,20 @@ pub struct SequencedConsumer<'q, T, const N: usize> {
 
 impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
     /// # Safety
-    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the consumer endpoint: its flag is set, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
         let line = &queue.consumer;
         line.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        // Relaxed: our own index; its last writer released the endpoint to us.
         let head = line.head.load(Ordering::Relaxed);
         Self { queue, head, pace: ConsumerPacing::new(head), _not_sync: PhantomData }
     }
 
-    /// Takes the oldest value.
+    /// Pops the oldest value.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and the producer has
-    /// closed after its last one.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and the
+    /// producer has closed.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let slot = match self.arrived() {
@@ -53,7 +54,7 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         Ok(value)
     }
 
-    /// The oldest value, left where it is.
+    /// Returns the oldest value without popping it.
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
         let slot = self.arrived()?;
@@ -62,7 +63,8 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         Some(unsafe { slot.value() })
     }
 
-    /// Takes as many values as there are and as `out` has room for, gives their slots back at once, and says how many.
+    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
     where
@@ -79,47 +81,48 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         len
     }
 
-    /// Takes values one by one until it meets an empty slot, `N` at most, giving each slot back at once.
+    /// Iterates over the values, popping one by one until a slot is empty, at most `N`.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N)
     }
 
-    /// How many values are there to take, by the producer's count, which may lag by those being pushed now. At least
-    /// as many stay until this consumer takes them.
+    /// Returns how many values can be popped, by the producer's count, which may lag by those being
+    /// pushed now. At least as many stay until this consumer pops them.
     #[inline]
     pub fn available(&mut self) -> usize {
-        // Relaxed: nobody touches a slot because of this.
+        // Relaxed: no access to a slot depends on it.
         let ahead = self.queue.producer.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
         if ahead > N { 0 } else { ahead }
     }
 
-    /// Whether the producer has closed. There may still be values to take: `pop` tells when there are none.
+    /// Returns whether the producer has closed. There may still be values: `pop` returns `Closed`
+    /// after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producer.end.is_closed()
     }
 
-    /// Tells the producer that nothing more will be taken. What is in the queue stays until a new consumer claims
-    /// this end, or the queue is dropped. The producer learns of it when it asks, at the latest when it is refused.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
+    /// consumer claims this endpoint, or the queue is dropped. The producer sees it by `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }
 
-    /// What the queue has done so far; see [`SequencedSpsc::stats`].
+    /// Returns the statistics of the queue; see [`SequencedSpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// The slot of the next value, if the value is there.
+    /// Returns the slot of the next value, if it is published.
     #[inline(always)]
     fn arrived(&self) -> Option<&'q Slot<T>> {
         let slot = self.queue.slots.at(self.head);
         slot.has(self.head).then_some(slot)
     }
 
-    /// Why there is nothing; or the slot, if a value has come after all.
+    /// Slow path: returns why there is no value, or the slot if there is one after all.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
@@ -131,18 +134,18 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
             return Ok(slot);
         }
         self.pace.on_empty(self.head);
-        // Whoever sees that it is closed sees every sequence stored before, so one more look tells "closed and empty" from "a
-        // last value came just now".
+        // Seeing the close implies seeing every sequence number stored before it, so one more load tells "closed and
+        // empty" from "a last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
         self.arrived().ok_or(PopError::Closed)
     }
 
-    /// Moves the value out of the slot and steps on, without giving the slot back.
+    /// Moves the value out of the slot and advances head, without releasing the slot.
     ///
     /// # Safety
-    /// It must be what `arrived` gave for this head.
+    /// It must be what `arrived` returned for this head.
     #[inline(always)]
     unsafe fn take(&mut self, slot: &Slot<T>) -> T {
         self.head = self.head.wrapping_add(1);
@@ -150,7 +153,7 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         unsafe { slot.take() }
     }
 
-    /// Lets the producer have the slots before head.
+    /// Releases the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
         // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots before head.

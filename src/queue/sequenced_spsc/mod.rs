@@ -8,8 +8,8 @@
 //!
 //! static QUEUE: SequencedSpsc<u64, 4> = SequencedSpsc::new();
 //!
-//! let mut tx = QUEUE.producer().expect("nobody else has it");
-//! let mut rx = QUEUE.consumer().expect("nobody else has it");
+//! let mut tx = QUEUE.producer().expect("not claimed yet");
+//! let mut rx = QUEUE.consumer().expect("not claimed yet");
 //! tx.push(1)?;
 //! assert_eq!(tx.push_slice(&[2, 3, 4, 5]), 3); // exactly four fit
 //! assert_eq!(tx.push(6), Err(Full(6)));
@@ -23,18 +23,20 @@
 //! ```
 //!
 //! # When to take it
-//! For values of 16 bytes and less that go from core to core one by one. In [`Spsc`](super::Spsc) the consumer needs
-//! two cache lines of the producer for a value, that of the index and that of the slot; here one carries both, so a
-//! value that the consumer waits for is there after one transfer. What that costs: the sequences take room (a slot of a
-//! `u64` is 16 bytes), so values lie apart and cannot be lent as slices, and batches are slower than `Spsc`'s.
+//! For values of up to 16 bytes that go from core to core one by one. In [`Spsc`](super::Spsc) the
+//! consumer needs two cache lines of the producer for a value, that of the index and that of the slot;
+//! here one line carries both, so a value that the consumer waits for arrives after one transfer. The
+//! cost: sequence numbers take room (a slot of a `u64` is 16 bytes), so values are not contiguous and
+//! cannot be granted as slices, and batches are slower than those of `Spsc`.
 //! [docs/queues.md](crate::guide::queues) has the numbers.
 //!
 //! # How it works
-//! Value number `i` (from 0, wrapping with `usize`) goes to slot `i mod N`. The producer writes it and then stores
-//! `i + 1`, its sequence, beside it with Release. The consumer waits for value `i` by loading the sequence of slot `i mod N`
-//! with Acquire until it is `i + 1`; a slot that still holds the sequence of the lap before, or the zero it began with, is
-//! empty. It never writes to a slot. It gives slots back by storing how many it has taken, `head`, which the producer
-//! looks at only when it has used up the room it knew of.
+//! Value number `i` (from 0, wrapping with `usize`) goes to slot `i mod N`. The producer writes it and then
+//! stores `i + 1`, its sequence number, beside it with Release. The consumer waits for value `i` by
+//! loading the sequence number of slot `i mod N` with Acquire until it is `i + 1`; a slot with the
+//! sequence number of the previous lap, or the initial 0, is empty. The consumer never writes to a slot.
+//! It releases slots by storing `head`, the number of values popped, which the producer loads only when
+//! it has used up the free slots that it knew of.
 //!
 //! ```text
 //!   offset 0                128                 256                    384
@@ -47,13 +49,13 @@
 //!     statistics and for     consumer looks                             16 bytes, so that value and sequence of up to
 //!     its next owner         here                                       16 bytes lie on one line
 //! ```
-//! Nothing is a pointer, so the same bytes work wherever they are mapped; all zero is the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
 //!
 //! # Cost and progress
-//! Every operation is wait-free and its cost does not depend on `N`; those that take a number of values take time in
-//! proportion to it. Claiming the producer's end takes up to `N` steps, but one is usual: it looks for values that a
-//! process published just before it died. Only claiming takes a compare-and-swap; splitting, and all that comes after,
-//! does without.
+//! Every operation is wait-free. Its cost does not depend on `N`; batch operations take time
+//! proportional to the number of values. Claiming the producer endpoint takes up to `N` steps, usually
+//! one: it scans for values that a process published just before it died. Only claiming takes a
+//! compare-and-swap.
 
 mod consumer;
 mod producer;
@@ -71,8 +73,8 @@ use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` values from one producer to one consumer, for small values that go one by one. `N` is a power of two
-/// (checked at compile time) and all of it is usable.
+/// A queue of `N` values from one producer to one consumer, for small values that go one by one. `N` is a
+/// power of two (checked at compile time) and all `N` slots are usable.
 ///
 /// Put it in a `static` and claim its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own
 /// it and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).

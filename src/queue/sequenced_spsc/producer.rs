@@ -8,7 +8,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`SequencedSpsc`] that puts values in. Dropping it gives the end back.
+/// The producer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the producer gives its end of the queue back"]
@@ -16,21 +16,21 @@ pub struct SequencedProducer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
     tail: usize,
-    /// How far `tail` may go before the consumer's head must be looked at again.
+    /// How far `tail` may go before the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
-    /// Pushes between two looks at the consumer, at most: they keep `high_water` honest.
+    /// The most pushes between two loads of the consumer's head: bounds the error of `high_water`.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
     /// # Safety
-    /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the producer endpoint: its flag is set, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
         queue.producer.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us. One that died between storing a sequence and
-        // counting it has left a sequence that is right already.
+        // Relaxed: our own index; its last writer released the endpoint to us. An owner that died between storing a
+        // sequence number and counting it has left a valid sequence number.
         let mut tail = queue.producer.tail.load(Ordering::Relaxed);
         for _ in 0..N {
             if !queue.slots.at(tail).has(tail) {
@@ -41,10 +41,10 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         Self { queue, tail, limit: tail, _not_sync: PhantomData }
     }
 
-    /// Puts a value in.
+    /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no free slot. `is_closed` tells whether waiting has a point.
+    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -56,8 +56,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         Ok(())
     }
 
-    /// Puts in as many of the values as fit, from the first on, and says how many. The consumer may see the first
-    /// before the last is written.
+    /// Pushes as many of the values as fit, from the first on, and returns how many. The consumer may see
+    /// the first before the last is written.
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where
@@ -81,30 +81,31 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         len
     }
 
-    /// How many slots are free. At least as many stay free until this producer uses them.
+    /// Returns how many slots are free. At least as many stay free until this producer uses them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
         self.look()
     }
 
-    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
+    /// claims its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.consumer.end.is_closed()
     }
 
-    /// Tells the consumer that no more will come. What is in the queue stays.
+    /// Closes the queue: after the last value `pop` returns `Closed`. Values in the queue stay.
     pub fn close(self) {
         self.queue.producer.end.close();
     }
 
-    /// What the queue has done so far; see [`SequencedSpsc::stats`].
+    /// Returns the statistics of the queue; see [`SequencedSpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// Looks where the consumer is, and says how many slots are free.
+    /// Loads the consumer's head and returns how many slots are free.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the slots before head.
@@ -117,7 +118,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         free
     }
 
-    /// Puts a value into the next slot and publishes it.
+    /// Writes a value to the next slot and publishes it.
     ///
     /// # Safety
     /// `tail` must be before `limit`.
@@ -135,14 +136,14 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         self.tail = self.tail.wrapping_add(1);
     }
 
-    /// Keeps the count for statistics and for the next owner of this end.
+    /// Stores the count for statistics and for the next owner of this endpoint.
     #[inline(always)]
     fn count(&mut self) {
-        // Relaxed: the sequences publish, not this.
+        // Relaxed: the sequence numbers publish, not this.
         self.queue.producer.tail.store(self.tail, Ordering::Relaxed);
     }
 
-    /// Looks for room when what was known is used up.
+    /// Slow path: checks for room when the cached limit is used up.
     // Out of line, and without the value: see the same in `Producer`.
     #[cold]
     #[inline(never)]
