@@ -20,7 +20,7 @@
 //!
 //! let mut reader = TOP.reader();
 //! assert_eq!(reader.read(), Err(ReadError::Nothing));
-//! let mut writer = TOP.writer().expect("nobody else has it");
+//! let mut writer = TOP.writer().expect("not claimed yet");
 //! writer.write(Top { bid: 99, ask: 101 });
 //! writer.write(Top { bid: 99, ask: 100 });
 //! assert_eq!(reader.read_if_newer(), Some(Top { bid: 99, ask: 100 })); // only the newest

@@ -20,20 +20,20 @@ fn put_order(by_magazine: bool) -> Ordering {
 ///     high bits                               log2(N) low bits
 /// ```
 ///
-/// So an entry says by itself whether it was filled in the lap that somebody looks for, and no second word can
-/// disagree with it. To take is one compare-and-swap of `head`; to put is one of the entry, which publishes the number,
-/// and one of `tail`, which anybody who finds the entry filled can do as well. Hence nobody waits for anybody: a thread
-/// that stops anywhere, or dies, takes the one slot that it holds with it, and nothing else.
+/// So an entry itself says in which lap it was filled, and no second word can disagree with it. An acquire is one
+/// compare-and-swap of `head`. A release is one of the entry, which publishes the number, and one of `tail`, which
+/// any thread that finds the entry filled can do as well. So no thread waits for another: one that stops or dies at
+/// any point keeps the one slot that it holds, and nothing else.
 ///
 /// There are N slots and N entries, and a number is in at most one entry. So a thread that holds a number and finds
-/// `tail` at p knows that the entry of p - N has been taken: were it not, the N entries from p - N on would hold N
-/// different numbers, and the thread's could not be missing. `put` may therefore write over it without a look at `head`.
+/// `tail` at p knows that the entry of p - N has been taken: otherwise the N entries from p - N on would hold N
+/// different numbers, among them the thread's own. `put` may therefore overwrite it without a load of `head`.
 ///
 /// # A number twice
-/// The swap of `head` succeeds only if nobody took since it was read, which is what makes the entry that was read in
-/// between the right one. A word comes back after 2^`usize::BITS` operations: a thread would have to stop between the
+/// The compare-and-swap of `head` succeeds only if there was no acquire since it was read, so the entry read in
+/// between is the right one. The ABA problem needs 2^`usize::BITS` operations: a thread would have to stop between the
 /// read and the swap while exactly that many slots (2^32 on a 32-bit core: 7 minutes at 10 million a second; 2^64
-/// elsewhere) are taken or given back by others.
+/// elsewhere) are acquired or released by others.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
@@ -43,7 +43,7 @@ pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
     pub(super) entries: E,
 }
 
-/// Written by those who take.
+/// The cache line written by acquires.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -56,7 +56,7 @@ pub(super) struct AcquireLine {
     pub(super) exhausted: AtomicUsize,
 }
 
-/// Written by those who give back.
+/// The cache line written by releases.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -169,7 +169,7 @@ impl FreeList {
         (entry ^ position) & !self.mask() == 0
     }
 
-    /// Takes a free slot: one that somebody gave back, or else one never used. `None` if all were out at some moment
+    /// Takes a free slot: a released one, or else one never used. `None` if there was none at some moment
     /// during the call. Lock-free: an attempt fails only because another one succeeded.
     #[inline]
     pub(super) fn take(&self) -> Option<u32> {
@@ -191,8 +191,8 @@ impl FreeList {
     /// Takes what was given back: the numbers that lie next, at most as many as `out` has room for.
     #[inline(always)]
     fn take_used(&self, out: &mut [u32]) -> usize {
-        // Acquire: pairs with the Release of the swap below, so that whoever comes later in the ring comes after those
-        // before; `put` builds on that.
+        // Acquire: pairs with the Release of the swap below, so that later positions in the ring happen after earlier
+        // ones; `put` builds on that.
         let mut head = self.acquire.head.load(Ordering::Acquire);
         let mut pause = Pause(0);
         loop {
@@ -309,16 +309,16 @@ impl FreeList {
                     return next;
                 }
             }
-            // Filled, in this lap or a later one, by somebody who is about to move the tail: leave him the line for a
-            // moment. Acquire: as in `put`.
+            // Filled, in this lap or a later one, by a thread that is about to move the tail: back off for a moment.
+            // Acquire: as in `put`.
             pause.longer();
             let now = self.release.tail.load(Ordering::Acquire);
             if now != tail {
                 tail = now;
                 continue;
             }
-            // Or he has stopped. Were we to go on without moving it ourselves, entries could be filled a whole lap ahead
-            // of the tail, and nobody behind would find his place before he goes on. AcqRel, Acquire: as in `advance`.
+            // Or it has stopped: help. Without moving the tail ourselves, entries could be filled a whole lap ahead of it,
+            // and other threads would find no position until that thread continues. AcqRel, Acquire: as in `advance`.
             let entry = cell.load(Ordering::Acquire);
             if !self.is_of_last_lap(entry, tail) {
                 tail = match self.release.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
@@ -333,8 +333,8 @@ impl FreeList {
     #[inline(always)]
     fn advance(&self, mut from: usize, to: usize) {
         while (to.wrapping_sub(from) as isize) > 0 {
-            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that who goes on from here comes
-            // after all who have put before.
+            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that what continues from here happens
+            // after all puts before.
             match self.release.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(now) => from = now,
@@ -365,7 +365,7 @@ impl FreeList {
         self.info.tag.store(in_place(tag, bits), Ordering::Relaxed);
     }
 
-    /// Takes a magazine's report.
+    /// Adds a magazine's report.
     pub(super) fn report(&self, more: Reported) {
         // Relaxed, all: numbers to look at.
         self.info.hits.fetch_add(more.hits, Ordering::Relaxed);
@@ -409,8 +409,8 @@ impl FreeList {
     }
 }
 
-/// A pause after each failure, twice as long as the last one up to 64 turns (about 1 to 3 µs): who has the line then gets
-/// several steps done, instead of losing it in the midst of each.
+/// Exponential backoff: a pause after each failure, twice as long as the last one, up to 64 turns (about 1 to 3 µs),
+/// so that the thread that has the line completes several steps before it loses it.
 struct Pause(u32);
 
 impl Pause {

@@ -1,4 +1,4 @@
-//! Magazines: a thread's own stock of free slots.
+//! Magazines: thread-local stocks of free slots.
 //!
 //! Source: J. Bonwick and J. Adams, "Magazines and Vmem", 2001. Ours has no depot of full
 //! magazines: it moves runs of slots from and to the free list of the pool.
@@ -15,47 +15,47 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
-/// Up to `K` free slots of a [`Pool`](super::Pool) in one thread's hands: taking and giving back are a step on a list
-/// of its own, last in, first out, and the pool's shared list is touched once in `K / 2` times at most.
+/// A thread-local stock of up to `K` free slots of a [`Pool`](super::Pool): acquire and release are a step
+/// on a local list, last in, first out, and access the pool's shared free list at most once in `K / 2`
+/// times.
 ///
 /// ```
 /// use vvp_core::pool::Pool;
 ///
 /// static POOL: Pool<u64, 64> = Pool::new();
 /// let magazine = POOL.magazine::<16>();
-/// let mut value = magazine.acquire().expect("nobody has taken any");
+/// let mut value = magazine.acquire().expect("all are free");
 /// *value += 1;
 /// drop(value); // back to the magazine, reset
 ///
-/// // A box for another thread, which gives it back to the pool, or to a magazine of its own.
+/// // A box for another thread, which releases it to the pool, or to a magazine of its own.
 /// let value = magazine.acquire().expect("there is one").into_pool_box();
 /// std::thread::spawn(move || POOL.magazine::<16>().keep(value)).join().expect("no panic");
 /// ```
 ///
-/// It is `Send` but not `Sync`. Slots in a magazine are out of reach for everybody else, so the pool needs up to `K`
-/// for each magazine on top of what is in use at most. Dropping the magazine gives them back; one that is forgotten
-/// keeps them.
+/// It is `Send` but not `Sync`. Slots in a magazine are not available to others, so size the pool for the
+/// peak use plus `K` for each magazine. Dropping the magazine releases them; a forgotten one keeps them.
 pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
     home: &'p FreeList,
     stock: Stock<'p, T, K>,
-    /// What the stock was when we last reported.
+    /// Size of the stock at the last report.
     reported: Cell<usize>,
-    /// Taken since then right after a refill: no hits.
+    /// Acquired since then right after a refill: no hits.
     beside: Cell<usize>,
 }
 
-/// Slots that move from the pool to a magazine by one operation on the pool's ring, at most.
+/// The most slots that move from the pool to a magazine by one operation on the free list.
 const REFILL: usize = 64;
 
-/// A list of up to `K` slots; the last one in is the first one out.
+/// A LIFO list of up to `K` slots.
 struct Stock<'p, T, const K: usize> {
-    /// Low 16 bits: how many slots there are. Above: how many were taken since the last report, which wraps after 2^48.
-    /// One word, so that counting costs nothing.
+    /// Low 16 bits: number of slots. Above: number of acquires since the last report, which wraps after
+    /// 2^48. One word, so that counting costs nothing.
     state: Cell<u64>,
-    /// As many as there are, from the first on. References, not numbers: who takes one goes right to it. Lent by nobody
-    /// but the functions below, and by them for a moment only. A cell, so that boxes can come and go while the
-    /// magazine is borrowed by other boxes.
+    /// The slots, from the first on. References instead of numbers save a computation. Only the functions
+    /// below borrow them, each for its duration. A cell, so that boxes can be acquired and released while
+    /// other boxes borrow the magazine.
     slots: UnsafeCell<[MaybeUninit<&'p Slot<T>>; K]>,
 }
 
@@ -64,8 +64,8 @@ impl<T, const K: usize> CheckedCapacity for Stock<'_, T, K> {
 }
 
 impl<'p, T, const K: usize> Stock<'p, T, K> {
-    /// How many move between magazine and pool at once: half, so that neither the next taking nor the next return
-    /// goes to the pool again.
+    /// How many slots move between magazine and pool at once: half, so that neither the next acquire nor
+    /// the next release accesses the pool again.
     const HALF: usize = K.div_ceil(2);
     const LEN: u64 = 0xffff;
     const TAKEN: u64 = 1 << 16;
@@ -87,7 +87,7 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
         Some(self.slots.with(|slots| unsafe { (*slots).get_unchecked(len).assume_init() }))
     }
 
-    /// Whether there was room.
+    /// Adds a slot; returns whether there was room.
     #[inline(always)]
     fn push(&self, slot: &'p Slot<T>) -> bool {
         let state = self.state.get();
@@ -110,14 +110,14 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
         self.state.set(self.state.get() & !Self::LEN | len as u64);
     }
 
-    /// How many were taken since the last call.
+    /// Returns how many were acquired since the last call.
     fn taken(&self) -> usize {
         let state = self.state.get();
         self.state.set(state & Self::LEN);
         (state >> 16) as usize
     }
 
-    /// Takes the oldest `n` out, at most all, and hands them to `to`.
+    /// Removes the oldest `n`, at most all, and passes them to `to`.
     fn shed(&self, n: usize, to: impl FnOnce(&[MaybeUninit<&'p Slot<T>>])) -> usize {
         let len = self.len().min(K);
         let n = n.min(len);
@@ -143,10 +143,10 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         Self { slots, home, stock: Stock::new(), reported: Cell::new(0), beside: Cell::new(0) }
     }
 
-    /// A value as it was made or reset; `None` if all slots of the pool are out, in other magazines perhaps. One that
-    /// was never used before is made by `T::default`.
+    /// Acquires an object, new or reset; `None` if all slots of the pool are in use or in other magazines.
+    /// If its slot was never used, it is created by `T::default`.
     ///
-    /// No atomic operation as long as there is stock; else as [`Pool::acquire`](super::Pool::acquire).
+    /// No atomic operation while the stock lasts; else as [`Pool::acquire`](super::Pool::acquire).
     #[inline(always)]
     pub fn acquire(&self) -> Option<MagazineBox<'_, 'p, T, K>>
     where
@@ -155,7 +155,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         self.acquire_with(T::default)
     }
 
-    /// As [`acquire`](Self::acquire); one that was never used before is made by `init`.
+    /// As [`acquire`](Self::acquire); an object whose slot was never used is created by `init`.
     #[inline(always)]
     pub fn acquire_with(&self, init: impl FnOnce() -> T) -> Option<MagazineBox<'_, 'p, T, K>> {
         let slot = match self.stock.pop() {
@@ -167,7 +167,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         Some(MagazineBox { magazine: self, slot })
     }
 
-    /// A slot of this number, which came out of the ring.
+    /// Returns the slot of a number, which came from the free list.
     #[inline(always)]
     fn slot(&self, number: u32) -> &'p Slot<T> {
         debug_assert!((number as usize) < self.slots.len());
@@ -182,10 +182,11 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         (bytes / size_of::<Slot<T>>()) as u32
     }
 
-    /// Makes a handle's value one's own, as [`Pool::adopt`](super::Pool::adopt); it goes back to this magazine.
+    /// Takes ownership of a handle's object, as [`Pool::adopt`](super::Pool::adopt); its release goes to
+    /// this magazine.
     ///
     /// # Errors
-    /// As [`HandleError`] says.
+    /// See [`HandleError`].
     #[inline]
     pub fn adopt(&self, handle: Handle) -> Result<MagazineBox<'_, 'p, T, K>, HandleError> {
         let (slot, _) = find(self.slots, self.home, handle)?;
@@ -193,7 +194,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         Ok(MagazineBox { magazine: self, slot })
     }
 
-    /// Resets a value and takes its slot in stock. One of another pool goes back there.
+    /// Resets an object and adds its slot to the stock. That of another pool is released there.
     #[inline]
     pub fn keep(&self, value: PoolBox<'p, T>) {
         if core::ptr::eq(value.home, self.home) {
@@ -202,24 +203,24 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         }
     }
 
-    /// How many slots are in stock.
+    /// Returns the number of slots in stock.
     #[must_use]
     pub fn len(&self) -> usize {
         self.stock.len()
     }
 
-    /// Whether the next taking goes to the pool.
+    /// Returns whether the stock is empty, so that the next acquire accesses the pool.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Gives all slots in stock back to the pool, and reports to its statistics.
+    /// Releases all slots in stock to the pool, and reports to its statistics.
     pub fn flush(&self) {
         self.shed(K);
     }
 
-    /// Gets new stock out of the pool, and one to hand out.
+    /// Refills the stock from the pool and returns one slot.
     #[cold]
     #[inline(never)]
     fn refill(&self) -> Option<&'p Slot<T>> {
@@ -243,7 +244,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         slot
     }
 
-    /// Makes room for a slot that found none: half of the stock goes to the pool.
+    /// Makes room for a slot: releases half of the stock to the pool.
     #[cold]
     #[inline(never)]
     fn overflow(&self, slot: &'p Slot<T>) {
@@ -265,8 +266,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         self.report(before, 0, moved);
     }
 
-    /// Tells the pool what was done since the last report. `before` is the stock before the slots of this exchange
-    /// moved.
+    /// Reports to the pool's statistics. `before` is the size of the stock before this exchange.
     fn report(&self, before: usize, moved_in: usize, moved_out: usize) {
         let taken = self.stock.taken();
         // What came back is what the stock has gained beside what went out.
@@ -291,8 +291,8 @@ impl<T: Reset, const K: usize> fmt::Debug for Magazine<'_, T, K> {
     }
 }
 
-/// A value that is reset and goes back to the magazine it came from when it is dropped. It stays with the magazine's
-/// thread; [`into_pool_box`](Self::into_pool_box) makes it one that can leave.
+/// An object that is reset and released to its magazine when it is dropped. It stays in the magazine's
+/// thread; [`into_pool_box`](Self::into_pool_box) makes a box that can be sent.
 #[must_use = "dropping the box gives its value back to the magazine"]
 pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
     magazine: &'m Magazine<'p, T, K>,
@@ -301,8 +301,8 @@ pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
 }
 
 impl<'p, T: Reset, const K: usize> MagazineBox<'_, 'p, T, K> {
-    /// Frees the value from its magazine: it may go to other threads, and goes back to the pool's shared list unless a
-    /// magazine [`keep`](Magazine::keep)s it.
+    /// Detaches the object from its magazine: it may be sent to other threads, and is released to the pool's
+    /// shared free list unless a magazine [`keep`](Magazine::keep)s it.
     #[inline]
     pub fn into_pool_box(self) -> PoolBox<'p, T> {
         let this = ManuallyDrop::new(self);

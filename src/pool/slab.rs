@@ -1,12 +1,12 @@
-//! Slab of one owner: values in slots that keep their place, found by keys with a generation.
+//! Slab of one owner: values in stable slots, found by keys with a generation.
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use core::mem::MaybeUninit;
 use zerocopy::FromZeros;
 
-/// Up to `N` values of one owner: insert, find and remove by [`Key`] in constant time, and go through all in the order
-/// of their slots. The slot that was left last is used next, so that the ones in use stay few and warm.
+/// Up to `N` values of one owner: insert, find and remove by [`Key`] in constant time, and iterate in slot
+/// order. Free slots are reused last in, first out, so that the working set stays small and cached.
 ///
 /// ```
 /// use vvp_core::pool::Slab;
@@ -31,28 +31,29 @@ use zerocopy::FromZeros;
 ///   +-----+------+------+----------+------------+-------+------------+-- - - --+------+------+- - -
 ///                                    slot 0               slot 1                 N numbers
 /// ```
-/// Free slots lie in a list of numbers, the one that was left last in a word of its own: where each insertion is followed by
-/// a removal, neither waits for the other's change of the list; and who inserts many does not read one slot to find the next.
+/// Free slots are in a list of numbers, the last freed one in a word of its own: if insertions and removals
+/// alternate, neither depends on the other's store to the list, and a run of insertions does not read one
+/// slot to find the next.
 ///
-/// All zero is the empty slab. A slot's generation moves on by one with each insertion and each removal, so an odd one
-/// says that there is a value; an old key is taken for a new one only if its slot was filled anew exactly a multiple
-/// of 2^31 times meanwhile.
+/// All-zero bytes are the empty slab. A slot's generation increments at each insertion and each removal, so
+/// an odd one means that there is a value; a stale key is accepted only if its slot was refilled exactly a
+/// multiple of 2^31 times meanwhile.
 ///
-/// Every operation is wait-free, costs the same whatever `N` is, and does not panic; [`iter`](Self::iter) and
-/// [`clear`](Self::clear) go through [`high_water`](Self::high_water) slots.
+/// Every operation takes constant time and does not panic; [`iter`](Self::iter) and
+/// [`clear`](Self::clear) visit [`high_water`](Self::high_water) slots.
 #[derive(FromZeros)]
 #[repr(C)]
 pub struct Slab<T, const N: usize> {
-    /// The slot that was left last, plus one; 0 if it is in use again.
+    /// The last freed slot, plus one; 0 if it is in use again.
     top: u32,
-    /// How many slots are in the list. They, `top` and the values are all that were ever used: `left`, one if there is a
-    /// `top`, and the number of values make `used`, which is at most N.
+    /// Length of the list. Invariant: `used` (at most N) is the sum of `left`, one if there is a `top`, and
+    /// the number of values.
     left: u32,
-    /// Slots that were ever used.
+    /// Number of slots that were ever used.
     used: u32,
     reserved: u32,
     slots: [Slot<T>; N],
-    /// The first `left` are free slots other than `top`, each once; the last one was left after those before.
+    /// The first `left` are free slots other than `top`, each once, in the order in which they were freed.
     list: [u32; N],
     checked: Checked<Self>,
 }
@@ -68,7 +69,7 @@ struct Slot<T> {
 // A slot of a `u64` takes 16 bytes, or 12 where a `u64` is aligned to 4 (32-bit x86).
 const _: () = assert!(size_of::<Slab<u64, 4>>() == 16 + 4 * (align_of::<u64>() + 8) + 4 * 4);
 
-/// The name of a value in a [`Slab`]. Good until the value is removed.
+/// The key of a value in a [`Slab`]. Valid until the value is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Key {
@@ -78,27 +79,27 @@ pub struct Key {
 }
 
 impl Key {
-    /// The number of the slot, below the slab's `N`: for what else is kept by slot.
+    /// Returns the number of the slot, below the slab's `N`: for arrays beside the slab.
     #[must_use]
     #[inline(always)]
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
 
-    /// The key as one number, never 0.
+    /// Returns the key as one number, never 0.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         (self.generation as u64) << 32 | self.slot as u64
     }
 
-    /// The key that [`to_bits`](Self::to_bits) was called on. Any number gives a key, though hardly a good one.
+    /// Returns the key of [`to_bits`](Self::to_bits). Any number gives a key, though hardly a valid one.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self { slot: bits as u32, generation: (bits >> 32) as u32 | 1 }
     }
 }
 
-/// The slab had no room; the value comes back. Remove something first.
+/// Error of an insertion into a full slab; returns the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 
@@ -116,7 +117,7 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
-/// Out of line, so that the way that succeeds needs no place for the value besides its slot.
+/// Out of line, so that the fast path needs no memory for the value besides its slot.
 #[cold]
 #[inline(never)]
 fn refused<T>(value: T) -> Full<T> {
@@ -128,17 +129,17 @@ impl<T, const N: usize> CheckedCapacity for Slab<T, N> {
 }
 
 impl<T, const N: usize> Slab<T, N> {
-    /// An empty slab.
+    /// Creates an empty slab.
     #[must_use]
     pub const fn new() -> Self {
         let slots = [const { Slot { generation: 0, value: MaybeUninit::zeroed() } }; N];
         Self { top: 0, left: 0, used: 0, reserved: 0, slots, list: [0; N], checked: Checked::new() }
     }
 
-    /// Puts a value in, and says by what key it is found.
+    /// Inserts a value and returns its key.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no free slot.
+    /// [`Full`] returns the value if there is no free slot.
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Key, Full<T>> {
         match self.vacant() {
@@ -147,8 +148,17 @@ impl<T, const N: usize> Slab<T, N> {
         }
     }
 
-    /// The slot that the next value goes to; `None` if there is none. A big value is best made after this was asked:
-    /// it is then written right to its place, while [`insert`](Self::insert) must be able to give it back.
+    /// Returns the slot of the next value; `None` if there is none. Create a big value after this call: it
+    /// is then written directly to its slot, while [`insert`](Self::insert) must be able to return it.
+    ///
+    /// ```
+    /// use vvp_core::pool::Slab;
+    ///
+    /// let mut slab = Slab::<[u64; 64], 4>::new();
+    /// let slot = slab.vacant().expect("not full");
+    /// let key = slot.insert([7; 64]);
+    /// assert_eq!(slab.get(key).map(|value| value[0]), Some(7));
+    /// ```
     #[inline(always)]
     pub fn vacant(&mut self) -> Option<Vacant<'_, T, N>> {
         checked!(Self);
@@ -165,7 +175,7 @@ impl<T, const N: usize> Slab<T, N> {
         Some(Vacant { slab: self, number, from })
     }
 
-    /// Takes a value out; `None` if it is no longer there.
+    /// Removes and returns the value of a key; `None` if it was removed before.
     #[inline(always)]
     pub fn remove(&mut self, key: Key) -> Option<T> {
         checked!(Self);
@@ -181,11 +191,11 @@ impl<T, const N: usize> Slab<T, N> {
             self.left = self.left.wrapping_add(1);
         }
         // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there; now it is even, so
-        // nobody looks for one before `insert` has put another.
+        // the value is not accessed before `insert` has put another.
         Some(unsafe { slot.value.assume_init_read() })
     }
 
-    /// The value of a key; `None` if it is no longer there.
+    /// Returns the value of a key; `None` if it was removed.
     #[must_use]
     #[inline(always)]
     pub fn get(&self, key: Key) -> Option<&T> {
@@ -195,7 +205,7 @@ impl<T, const N: usize> Slab<T, N> {
         Some(unsafe { slot.value.assume_init_ref() })
     }
 
-    /// The value of a key; `None` if it is no longer there.
+    /// Returns the value of a key; `None` if it was removed.
     #[must_use]
     #[inline(always)]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
@@ -205,14 +215,14 @@ impl<T, const N: usize> Slab<T, N> {
         Some(unsafe { slot.value.assume_init_mut() })
     }
 
-    /// Whether the value of a key is still there.
+    /// Returns whether the value of a key is in the slab.
     #[must_use]
     #[inline]
     pub fn contains(&self, key: Key) -> bool {
         self.get(key).is_some()
     }
 
-    /// All values with their keys, in the order of their slots.
+    /// Iterates over all values with their keys, in slot order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         checked!(Self);
         let slots = self.slots.iter().take(self.used as usize);
@@ -222,7 +232,7 @@ impl<T, const N: usize> Slab<T, N> {
         })
     }
 
-    /// All values with their keys, in the order of their slots.
+    /// Iterates over all values with their keys, in slot order, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
         checked!(Self);
         let slots = self.slots.iter_mut().take(self.used as usize);
@@ -232,7 +242,18 @@ impl<T, const N: usize> Slab<T, N> {
         })
     }
 
-    /// Removes the values for which `keep` says no, in the order of their slots.
+    /// Removes the values for which `keep` returns `false`, in slot order.
+    ///
+    /// ```
+    /// use vvp_core::pool::Slab;
+    ///
+    /// let mut slab = Slab::<u32, 4>::new();
+    /// for value in 1..=4 {
+    ///     slab.insert(value).expect("not full");
+    /// }
+    /// slab.retain(|_, value| *value % 2 == 0);
+    /// assert!(slab.iter().map(|(_, value)| *value).eq([2, 4]));
+    /// ```
     pub fn retain(&mut self, mut keep: impl FnMut(Key, &mut T) -> bool) {
         checked!(Self);
         for i in 0..self.used {
@@ -253,43 +274,43 @@ impl<T, const N: usize> Slab<T, N> {
         self.retain(|_, _| false);
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
         checked!(Self);
         self.used.wrapping_sub(self.left).wrapping_sub((self.top != 0) as u32) as usize
     }
 
-    /// Whether there is no value.
+    /// Returns whether the slab is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the next value would be refused.
+    /// Returns whether the slab is full.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.len() == N
     }
 
-    /// How many values fit.
+    /// Returns the capacity in values.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         checked!(Self);
         N
     }
 
-    /// The most values that there were at one time.
+    /// Returns the most values that there were at one time.
     #[must_use]
     pub const fn high_water(&self) -> usize {
         checked!(Self);
         self.used as usize
     }
 
-    /// Checks what must hold at any time.
+    /// Checks the invariants of the slab.
     ///
     /// # Errors
-    /// Says what is broken.
+    /// Names the first invariant that does not hold.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
         if self.used as usize > N {
             return Err("more slots were used than there are");
@@ -314,7 +335,7 @@ impl<T, const N: usize> Slab<T, N> {
     }
 }
 
-/// A free slot of a [`Slab`]; nothing has happened yet if it is dropped.
+/// A free slot of a [`Slab`]; dropping it changes nothing.
 #[must_use = "nothing is inserted yet"]
 pub struct Vacant<'s, T, const N: usize> {
     slab: &'s mut Slab<T, N>,
@@ -334,7 +355,7 @@ enum From {
 }
 
 impl<T, const N: usize> Vacant<'_, T, N> {
-    /// Puts a value in, and says by what key it is found.
+    /// Writes the value and returns its key.
     #[inline(always)]
     pub fn insert(self, value: T) -> Key {
         match self.from {
@@ -350,7 +371,7 @@ impl<T, const N: usize> Vacant<'_, T, N> {
         Key { slot: self.number, generation: slot.generation }
     }
 
-    /// The number of the slot, for what else is kept by slot.
+    /// Returns the number of the slot.
     #[must_use]
     pub const fn slot(&self) -> usize {
         self.number as usize

@@ -1,4 +1,4 @@
-//! Pool slot: a value, and the atomic word that says who may access it.
+//! Pool slot: a value, and the atomic state word that controls access to it.
 
 use super::handle::HandleError;
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_broken};
@@ -14,14 +14,14 @@ use core::mem::MaybeUninit;
 /// | mode | the slot is |
 /// |---|---|
 /// | 0 | never used: no value |
-/// | 1 | free, or in a box: out of reach for handles |
-/// | 2 | under a handle, lent for writing |
-/// | 3 | under a handle |
-/// | 4 to 15 | under a handle, lent for reading 1 to 12 times |
+/// | 1 | free, or in a box: not accessible by handles |
+/// | 2 | has a handle, borrowed for writing |
+/// | 3 | has a handle |
+/// | 4 to 15 | has a handle, borrowed for reading 1 to 12 times |
 ///
-/// Modes 0 and 1 are left only by the owner of the slot, who got its number from the free list or from a handle. From
-/// mode 3 anybody with the right generation may go on, by compare-and-swap: only one gets to 1 (who then owns the
-/// slot), one at a time to 2, and none of these while there are readers.
+/// Modes 0 and 1 are changed only by the owner of the slot, who got its number from the free list or from a
+/// handle. From mode 3 any thread with the right generation may proceed, by compare-and-swap: only one to 1
+/// (which then owns the slot), one at a time to 2, and none of these while there are readers.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct Slot<T> {
@@ -42,8 +42,8 @@ const GENERATION: usize = if usize::BITS - MODE_BITS < 32 { usize::MAX >> MODE_B
 
 const _: () = assert!(usize::BITS >= 32 && READERS_MOST == 12);
 
-/// How a slot is taken by its handle. Acquire: pairs with the Release that put it back under the handle, so that we
-/// see all that was done to the value. (In the broken twin nothing is seen.)
+/// Ordering of a claim by handle. Acquire: pairs with the Release that ended the last claim, so that all
+/// writes to the value are visible. (Weaker in the broken twin.)
 #[inline(always)]
 fn claiming() -> Ordering {
     unless_broken("pool_claim", Ordering::Acquire)
@@ -51,26 +51,26 @@ fn claiming() -> Ordering {
 
 impl<T> Slot<T> {
     const_unless_loom! {
-        /// Never used. Zero bytes, so that a static takes no room in the image.
+        /// Creates an unused slot. All-zero bytes, so that a static costs no image.
         pub(super) fn new() -> Self {
             Self { state: AtomicUsize::new(UNUSED), value: UnsafeCell::new(MaybeUninit::zeroed()) }
         }
     }
 
-    /// The value, for reading.
+    /// Returns the value, for reading.
     ///
     /// # Safety
-    /// There is a value, and nobody writes to it as long as it is borrowed.
+    /// There is a value, and there are no writes to it while it is borrowed.
     #[inline(always)]
     pub(super) unsafe fn value(&self) -> &T {
         // SAFETY: the caller's word.
         self.value.with(|value| unsafe { (*value).assume_init_ref() })
     }
 
-    /// The value, for writing.
+    /// Returns the value, for writing.
     ///
     /// # Safety
-    /// There is a value, and nobody else uses it as long as it is borrowed.
+    /// There is a value, and there is no other access to it while it is borrowed.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)] // the caller's word
     pub(super) unsafe fn value_mut(&self) -> &mut T {
@@ -78,35 +78,35 @@ impl<T> Slot<T> {
         self.value.with_mut(|value| unsafe { (*value).assume_init_mut() })
     }
 
-    /// Whether the slot was ever used, and so holds a value.
+    /// Returns whether the slot was ever used, and so holds a value.
     ///
     /// # Safety
     /// The caller owns the slot.
     #[inline(always)]
     pub(super) unsafe fn holds_value(&self) -> bool {
-        // Relaxed: whoever wrote the state gave us the slot.
+        // Relaxed: the last writer of the state passed the slot to us.
         self.state.load(Ordering::Relaxed) != UNUSED
     }
 
-    /// Puts the first value in.
+    /// Writes the first value.
     ///
     /// # Safety
     /// The caller owns the slot, which was never used.
     #[cold]
     pub(super) unsafe fn fill(&self, value: T) {
-        // SAFETY: nobody else uses the slot; there is no value that would not be dropped.
+        // SAFETY: the caller owns the slot; there is no value that would not be dropped.
         self.value.with_mut(|place| unsafe { (*place).write(value) });
-        // Relaxed: who owns the slot after us learns of it with the slot.
+        // Relaxed: passing the slot to its next owner publishes it.
         self.state.store(OWNED, Ordering::Relaxed);
     }
 
-    /// Puts the slot under a new handle, and gives its generation.
+    /// Gives the slot a new handle and returns its generation.
     ///
     /// # Safety
-    /// The caller owns the slot, which holds a value, and does not go to it any more but by its handle.
+    /// The caller owns the slot, which holds a value, and from then on accesses it only by its handle.
     #[inline]
     pub(super) unsafe fn put_under_handle(&self) -> u32 {
-        // Relaxed: only the owner leaves this mode.
+        // Relaxed: only the owner changes this mode.
         let state = self.state.load(Ordering::Relaxed);
         debug_assert_eq!(state & MODE, OWNED);
         let generation = (state >> MODE_BITS).wrapping_add(1) & GENERATION;
@@ -115,19 +115,19 @@ impl<T> Slot<T> {
         generation as u32
     }
 
-    /// Takes the slot from under its handle: from here on the caller owns it.
+    /// Takes ownership of the slot by its handle, which becomes stale.
     ///
     /// # Errors
-    /// As [`HandleError`] says.
+    /// See [`HandleError`].
     #[inline]
     pub(super) fn take_by_handle(&self, generation: u32) -> Result<(), HandleError> {
         self.claim(generation, OWNED)
     }
 
-    /// Lends the value for writing; [`Slot::end_writing`] ends it.
+    /// Claims the value for writing; [`Slot::end_writing`] ends it.
     ///
     /// # Errors
-    /// As [`HandleError`] says.
+    /// See [`HandleError`].
     #[inline]
     pub(super) fn begin_writing(&self, generation: u32) -> Result<(), HandleError> {
         self.claim(generation, WRITING)
@@ -136,22 +136,22 @@ impl<T> Slot<T> {
     #[inline(always)]
     fn claim(&self, generation: u32, mode: usize) -> Result<(), HandleError> {
         let generation = (generation as usize & GENERATION) << MODE_BITS;
-        // Relaxed: a claim that failed touches nothing.
+        // Relaxed: nothing depends on a failed claim.
         match self.state.compare_exchange(generation | NAMED, generation | mode, claiming(), Ordering::Relaxed) {
             Ok(_) => Ok(()),
             Err(state) => Err(refusal(state, generation)),
         }
     }
 
-    /// Lends the value for reading; [`Slot::end_reading`] ends it. Lock-free: an attempt fails only because another
-    /// one's loan began or ended.
+    /// Claims the value for reading; [`Slot::end_reading`] ends it. Lock-free: an attempt fails only because
+    /// another claim began or ended.
     ///
     /// # Errors
-    /// As [`HandleError`] says; also `Busy` when 12 loans are out.
+    /// See [`HandleError`]; also `Busy` if there are 12 readers.
     #[inline]
     pub(super) fn begin_reading(&self, generation: u32) -> Result<(), HandleError> {
         let generation = (generation as usize & GENERATION) << MODE_BITS;
-        // Relaxed: what we learn is checked by the swap.
+        // Relaxed: the compare-and-swap checks it.
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             let mode = state ^ generation;
@@ -167,14 +167,14 @@ impl<T> Slot<T> {
 
     #[inline]
     pub(super) fn end_reading(&self) {
-        // Release: pairs with `claiming`: who writes next comes after our reading.
+        // Release: pairs with `claiming`: the next write happens after our reads.
         let before = self.state.fetch_sub(1, Ordering::Release);
         debug_assert!(before & MODE > NAMED);
     }
 
     #[inline]
     pub(super) fn end_writing(&self) {
-        // Relaxed: only we leave this mode.
+        // Relaxed: only we change this mode.
         let state = self.state.load(Ordering::Relaxed);
         debug_assert_eq!(state & MODE, WRITING);
         // Release: pairs with `claiming`.
@@ -187,13 +187,13 @@ impl<T> Slot<T> {
         if unsafe { self.holds_value() } {
             // Relaxed: as above.
             self.state.store(UNUSED, Ordering::Relaxed);
-            // SAFETY: there is a value, which was in nobody's hands, and the state says that it is gone.
+            // SAFETY: there is a value, it is not claimed, and the state says that it is gone.
             self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
         }
     }
 }
 
-/// Why a handle of this generation is refused in this state.
+/// Returns why a handle of this generation is refused in this state.
 #[cold]
 fn refusal(state: usize, generation: usize) -> HandleError {
     if state & !MODE == generation && state & MODE > OWNED { HandleError::Busy } else { HandleError::Stale }

@@ -2,32 +2,32 @@
 
 use crate::pool::free_list::Counts;
 
-/// What a [`Pool`](super::Pool) has done so far.
+/// Statistics of a [`Pool`](super::Pool).
 ///
-/// Kept for next to nothing: takings and returns are the positions of the free list, the high water is the count of
-/// slots ever used, and magazines count for themselves and report when they go to the pool. Counts start at zero with
-/// the pool's memory and wrap with `usize`. Read while the pool is in use, each number is one that was true during the
-/// call, but not all at the same moment; a magazine that has not been to the pool since may have handed out or taken
-/// back up to as many slots as it holds without `in_use` showing it.
+/// They cost next to nothing: acquires and releases are the positions of the free list, the high-water mark
+/// is the number of slots ever used, and magazines count locally and report when they access the pool. Counts
+/// start at zero with the pool's memory and wrap with `usize`. While the pool is in use, each number was true
+/// at some moment during the call, but not all at the same moment; a magazine may have acquired or released up
+/// to as many slots as it holds since its last report, which `in_use` does not show yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Slots there are.
+    /// Number of slots.
     pub capacity: usize,
-    /// Slots in somebody's hands: in boxes, under handles, forgotten.
+    /// Slots in use: in boxes, with handles, forgotten.
     pub in_use: usize,
-    /// Slots in magazines, for their owners only.
+    /// Free slots in magazines, available to their owners only.
     pub in_magazines: usize,
-    /// The most slots that were out of the free list at one time, those in magazines included.
+    /// The most slots that were not in the free list at one time, those in magazines included.
     pub high_water: usize,
-    /// Slots handed out, by magazines as well.
+    /// Number of acquires, from magazines included.
     pub acquired: usize,
-    /// Slots given back, to magazines as well.
+    /// Number of releases, to magazines included.
     pub released: usize,
-    /// Calls that found no free slot.
+    /// Number of acquires that found no free slot.
     pub exhausted: usize,
-    /// Slots that magazines handed out from their own stock. A part of `acquired`.
+    /// Acquires from a magazine's own stock; a part of `acquired`.
     pub magazine_hits: usize,
 }
 
@@ -36,7 +36,7 @@ impl PoolStats {
         let reported = counts.reported;
         let acquired = counts.taken.wrapping_sub(reported.moved_in);
         let released = counts.put.wrapping_sub(reported.moved_out);
-        // Counts of different moments may differ by what happened in between.
+        // Counts read at different moments may differ by what happened in between.
         let between = |more: usize, less: usize| match more.wrapping_sub(less) {
             n if n <= capacity => n,
             n if n > usize::MAX / 2 => 0,
@@ -54,13 +54,13 @@ impl PoolStats {
         }
     }
 
-    /// Of a thousand attempts to get a slot, how many got one, rounded down; 1000 if there were none.
+    /// Returns the successful acquires per thousand attempts, rounded down; 1000 if there were none.
     #[must_use]
     pub const fn hit_rate_per_mille(&self) -> u32 {
         per_mille(self.acquired, self.acquired.saturating_add(self.exhausted))
     }
 
-    /// Of a thousand slots handed out, how many came from a magazine's own stock, rounded down; 1000 if there were none.
+    /// Returns the magazine hits per thousand acquires, rounded down; 1000 if there were none.
     #[must_use]
     pub const fn magazine_hits_per_mille(&self) -> u32 {
         per_mille(self.magazine_hits, self.acquired)

@@ -10,7 +10,7 @@ use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
-/// The one end of a [`Frames`] that takes frames out. Dropping it gives the end back; frames not taken stay.
+/// The consumer endpoint of a [`Frames`]. Dropping it releases the claim; frames in the ring stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the consumer gives its end of the ring back"]
@@ -22,19 +22,19 @@ pub struct FrameConsumer<'q, const N: usize> {
 }
 
 impl<'q, const N: usize> FrameConsumer<'q, N> {
-    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the consumer endpoint: its flag is set, and there is no other handle to it.
     pub(super) fn attach(frames: &'q Frames<N>) -> Self {
         frames.consumer.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        // Relaxed: our own; its last writer released the endpoint to us.
         let popped = frames.consumer.popped.load(Ordering::Relaxed);
         Self { frames, ring: frames.ring.stream_consumer(), popped, _not_sync: PhantomData }
     }
 
-    /// Lends the oldest frame.
+    /// Grants the oldest frame.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none now, [`PopError::Closed`] when there is none and the producer has
-    /// closed after its last one.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and the producer has
+    /// closed.
     #[inline]
     pub fn read(&mut self) -> Result<FrameRead<'_, 'q, N>, PopError> {
         let bytes = self.bytes()?;
@@ -42,7 +42,7 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         Ok(FrameRead { consumer: self, bytes, len })
     }
 
-    /// Lends the frames that lie in one piece from the oldest on: all of them, or those before the wrap.
+    /// Grants the contiguous frames from the oldest on: all of them, or those before the wrap.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -52,19 +52,20 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         Ok(FramesRead { consumer: self, bytes })
     }
 
-    /// Whether the producer has closed. There may still be frames to take: `read` tells when there are none.
+    /// Returns whether the producer has closed. There may still be frames: `read` returns `Closed` after
+    /// the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.producer.end.is_closed()
     }
 
-    /// Tells the producer that nothing more will be taken. What is in the ring stays until a new consumer claims this
-    /// end. The producer learns of it when it asks.
+    /// Closes the consumer endpoint: nothing more will be read. Frames in the ring stay until a new consumer
+    /// claims this endpoint. The producer sees it by `is_closed`.
     pub fn close(self) {
         self.frames.consumer.end.close();
     }
 
-    /// What the ring has done so far; see [`Frames::stats`].
+    /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.frames.stats()
@@ -78,11 +79,11 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         }
     }
 
-    /// Why there is nothing; or the bytes, if a last frame has come before the close.
+    /// Slow path: returns why there is no frame, or the bytes if a last frame came before the close.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        // Whoever sees that it is closed sees the last mark stored before, so one more look tells "closed and empty" from
+        // Seeing the close implies seeing the last mark stored before it, so one more load tells "closed and empty" from
         // "a last frame came just now".
         if !self.frames.producer.end.is_closed() {
             return Err(PopError::Empty);
@@ -90,17 +91,17 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         self.ring.read().map_err(|_| PopError::Closed)
     }
 
-    /// Gives back the first `used` bytes of a grant, which held `count` frames.
+    /// Releases the first `used` bytes of a grant, which held `count` frames.
     #[inline(always)]
     fn give_back(&mut self, bytes: StreamGrantR<&'q Ring<N>>, used: usize, count: usize) {
         bytes.release(used);
         self.popped = self.popped.wrapping_add(count);
-        // Relaxed: bbqueue's mark gives back, not this.
+        // Relaxed: bbqueue's mark releases the bytes, not this.
         self.frames.consumer.popped.store(self.popped, Ordering::Relaxed);
     }
 }
 
-/// The first frame of what was lent.
+/// Returns the first frame of the granted bytes.
 #[inline(always)]
 fn first(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk::<HEADER>()?;
@@ -119,8 +120,8 @@ impl<const N: usize> fmt::Debug for FrameConsumer<'_, N> {
     }
 }
 
-/// A frame lent by [`FrameConsumer::read`]; it is the frame's bytes, which may be changed in place. Dropping it leaves
-/// the frame in the ring; [`release`](Self::release) gives its room back.
+/// A frame granted by [`FrameConsumer::read`]; derefs to its bytes, which may be changed in place. Dropping
+/// it leaves the frame in the ring; [`release`](Self::release) frees its room.
 #[must_use = "dropping it leaves the frame in the ring; `release` gives its room back"]
 pub struct FrameRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,
@@ -129,7 +130,7 @@ pub struct FrameRead<'c, 'q, const N: usize> {
 }
 
 impl<const N: usize> FrameRead<'_, '_, N> {
-    /// Gives the frame's room back.
+    /// Frees the frame's room.
     #[inline]
     pub fn release(self) {
         let Self { consumer, bytes, len } = self;
@@ -158,8 +159,8 @@ impl<const N: usize> fmt::Debug for FrameRead<'_, '_, N> {
     }
 }
 
-/// Frames lent by [`FrameConsumer::read_many`]. Dropping it leaves them in the ring; [`release`](Self::release) gives
-/// their room back at once.
+/// Frames granted by [`FrameConsumer::read_many`]. Dropping it leaves them in the ring;
+/// [`release`](Self::release) frees their room at once.
 #[must_use = "dropping it leaves the frames in the ring; `release` gives their room back"]
 pub struct FramesRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,
@@ -167,19 +168,19 @@ pub struct FramesRead<'c, 'q, const N: usize> {
 }
 
 impl<const N: usize> FramesRead<'_, '_, N> {
-    /// The frames, oldest first.
+    /// Iterates over the frames, oldest first.
     #[inline]
     pub fn iter(&self) -> FrameIter<'_> {
         FrameIter { rest: &self.bytes }
     }
 
-    /// Gives the room of all of them back.
+    /// Frees the room of all frames.
     #[inline]
     pub fn release(self) {
         self.release_first(usize::MAX);
     }
 
-    /// Gives the room of the oldest `n` of them back, or of all, if there are fewer. The others stay in the ring.
+    /// Frees the room of the oldest `n` frames, or of all if there are fewer. The others stay in the ring.
     #[inline]
     pub fn release_first(self, n: usize) {
         let Self { consumer, bytes } = self;
@@ -204,7 +205,7 @@ impl<const N: usize> fmt::Debug for FramesRead<'_, '_, N> {
     }
 }
 
-/// The frames of a [`FramesRead`], one by one.
+/// Iterator over the frames of a [`FramesRead`].
 #[derive(Clone, Debug)]
 pub struct FrameIter<'g> {
     rest: &'g [u8],

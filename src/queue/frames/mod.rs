@@ -8,8 +8,8 @@
 //!
 //! static FRAMES: Frames<256> = Frames::new();
 //!
-//! let mut tx = FRAMES.producer().expect("nobody else has it");
-//! let mut rx = FRAMES.consumer().expect("nobody else has it");
+//! let mut tx = FRAMES.producer().expect("not claimed yet");
+//! let mut rx = FRAMES.consumer().expect("not claimed yet");
 //! tx.push(b"first")?;
 //! let mut grant = tx.grant(100)?; // 100 bytes in one piece, for a DMA controller to fill
 //! grant[..6].copy_from_slice(b"second");
@@ -19,7 +19,7 @@
 //! let frame = rx.read().expect("there are two");
 //! assert_eq!(&*frame, b"first");
 //! frame.release();
-//! let frames = rx.read_many().expect("there is one more"); // all that lie in one piece, given back at once
+//! let frames = rx.read_many().expect("there is one more"); // all that are contiguous, released at once
 //! assert!(frames.iter().eq([b"second"]));
 //! frames.release();
 //! tx.close();
@@ -31,7 +31,7 @@
 //! On top of `bbqueue`: its storage, its grants, its stream mode. A frame is four bytes of length (little-endian), its
 //! bytes, and up to three bytes that round it up to four. What is ours is the bookkeeping behind the grants (`marks.rs`,
 //! which says why), claims, `close`, counts, and batches: any number of frames may be written into one grant and
-//! published at once, and read out of one grant and given back at once.
+//! published at once, and read from one grant and released at once.
 //!
 //! ```text
 //!   offset 0                128                     256
@@ -41,13 +41,14 @@
 //!   +----------------------+-----------------------+-----------------------------------------------------------+
 //!     only the producer      only the consumer       each byte has one owner at a time: see `marks.rs`
 //! ```
-//! Nothing is a pointer, so the same bytes work wherever they are mapped, and all zero is the empty ring. Whether the
-//! marks or the bytes come first in bbqueue's part is up to the compiler (its struct is not `repr(C)`), so programs that
-//! share a region must be built by one compiler. `zerocopy::FromZeros` cannot be derived through it either.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty ring. The
+//! compiler decides whether the marks or the bytes come first in bbqueue's part (its struct is not
+//! `repr(C)`), so programs that share a region must be built by one compiler. `zerocopy::FromZeros` cannot
+//! be derived through it either.
 //!
 //! # Cost and progress
-//! Every operation is wait-free: none loops over more than the frames it is given, none waits, and none needs
-//! compare-and-swap but claiming.
+//! Every operation is wait-free: none loops over more than the frames that it is given, and only claiming
+//! needs a compare-and-swap.
 
 mod consumer;
 #[cfg(feature = "embedded-io")]
@@ -86,8 +87,8 @@ type Ring<const N: usize> = BBQueue<Inline<N>, Marks, Polling>;
 
 /// `N` bytes of frames from one producer to one consumer. `N` is a multiple of 4, at least 16 (checked at compile time).
 ///
-/// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught up; longer ones are
-/// refused, since whether they ever fit would depend on where the last one ended.
+/// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught up; longer
+/// ones are refused, because whether they ever fit would depend on the position of the last one.
 #[repr(C)]
 pub struct Frames<const N: usize> {
     producer: CachePadded<ProducerLine>,
@@ -96,25 +97,25 @@ pub struct Frames<const N: usize> {
     checked: Checked<Self>,
 }
 
-/// What the producer writes.
+/// The cache line that the producer writes.
 #[derive(Debug)]
 #[repr(C)]
 struct ProducerLine {
-    /// How many frames were published so far.
+    /// Number of frames published.
     pushed: AtomicUsize,
-    /// The greatest depth the producer met, in frames.
+    /// The greatest depth that the producer saw, in frames.
     high_water: AtomicUsize,
-    /// How many calls found no room.
+    /// Number of calls that found no room.
     full_count: AtomicUsize,
     /// Closed: nothing more will come.
     end: Endpoint,
 }
 
-/// What the consumer writes.
+/// The cache line that the consumer writes.
 #[derive(Debug)]
 #[repr(C)]
 struct ConsumerLine {
-    /// How many frames were given back so far.
+    /// Number of frames released.
     popped: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -159,7 +160,7 @@ impl<const N: usize> Frames<N> {
         if half > u32::MAX as usize { u32::MAX as usize } else { half }
     };
 
-    /// An empty ring. A `const fn`, so that it can live in a static, where it costs no image.
+    /// Creates an empty ring. A `const fn`: a static ring is zeroed memory and costs no image.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -175,7 +176,8 @@ impl<const N: usize> Frames<N> {
         }
     }
 
-    /// Both ends, for as long as the ring is borrowed. What is in it stays; a closed end is open again.
+    /// Returns both endpoints, for as long as the ring is borrowed. Frames in the ring stay; a closed
+    /// endpoint is open again.
     pub fn split(&mut self) -> (FrameProducer<'_, N>, FrameConsumer<'_, N>) {
         checked!(Self);
         self.producer.end.claimed.take();
@@ -184,8 +186,8 @@ impl<const N: usize> Frames<N> {
         (FrameProducer::attach(frames), FrameConsumer::attach(frames))
     }
 
-    /// Claims the producer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
+    /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
+    /// next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn producer(&self) -> Option<FrameProducer<'_, N>> {
         checked!(Self);
@@ -193,8 +195,8 @@ impl<const N: usize> Frames<N> {
         Some(FrameProducer::attach(self))
     }
 
-    /// Claims the consumer's end, or `None` while somebody has it. Dropping the handle gives it back, so that another
-    /// can go on where this one stopped. A closed end is open again.
+    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
+    /// next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FrameConsumer<'_, N>> {
         checked!(Self);
@@ -202,22 +204,22 @@ impl<const N: usize> Frames<N> {
         Some(FrameConsumer::attach(self))
     }
 
-    /// How many bytes the ring has, for frames and the four bytes before each.
+    /// Returns the capacity in bytes, for frames and the four bytes before each.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         checked!(Self);
         N
     }
 
-    /// Whether either end has closed and nobody has claimed that end since.
+    /// Returns whether either endpoint has closed and has not been claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);
         self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
-    /// What the ring has done so far, counted in frames. `high_water` is what the producer met when it went back to the
-    /// front of the ring or was refused.
+    /// Returns the statistics of the ring in frames. `high_water` is the greatest depth that the producer
+    /// saw when it wrapped to the front of the ring or was refused.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);
@@ -241,14 +243,14 @@ impl<const N: usize> fmt::Debug for Frames<N> {
     }
 }
 
-/// Why a frame was not taken.
+/// Why a frame was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum FrameError {
-    /// No room in one piece now: wait for the consumer and try again.
+    /// No contiguous room now: wait for the consumer and try again.
     Full,
-    /// Longer than a frame can be in this ring: send it in parts, or make the ring greater.
+    /// Longer than a frame can be in this ring: send it in parts, or use a larger ring.
     TooLong {
         /// The longest frame, in bytes.
         max: usize,

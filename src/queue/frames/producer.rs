@@ -10,7 +10,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 
-/// The one end of a [`Frames`] that puts frames in. Dropping it gives the end back.
+/// The producer endpoint of a [`Frames`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the producer gives its end of the ring back"]
@@ -22,18 +22,18 @@ pub struct FrameProducer<'q, const N: usize> {
 }
 
 impl<'q, const N: usize> FrameProducer<'q, N> {
-    /// The caller owns the producer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the producer endpoint: its flag is set, and there is no other handle to it.
     pub(super) fn attach(frames: &'q Frames<N>) -> Self {
         frames.producer.end.open();
-        // Relaxed: our own; whoever wrote it last gave the end back to us.
+        // Relaxed: our own; its last writer released the endpoint to us.
         let pushed = frames.producer.pushed.load(Ordering::Relaxed);
         Self { frames, ring: frames.ring.stream_producer(), pushed, _not_sync: PhantomData }
     }
 
-    /// Puts a frame in and publishes it.
+    /// Pushes a frame and publishes it.
     ///
     /// # Errors
-    /// [`FrameError::Full`] when there is no room now, [`FrameError::TooLong`] when there never will be.
+    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will be.
     #[inline]
     pub fn push(&mut self, frame: &[u8]) -> Result<(), FrameError> {
         let mut grant = self.grant(frame.len())?;
@@ -42,11 +42,11 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(())
     }
 
-    /// Lends `len` bytes in one piece, for a frame of that length or shorter: a DMA controller may fill them. They hold
-    /// what an earlier frame left there.
+    /// Grants `len` contiguous bytes for a frame of at most that length, for example to be filled by DMA.
+    /// They contain the bytes of earlier frames.
     ///
     /// # Errors
-    /// [`FrameError::Full`] when there is no room now, [`FrameError::TooLong`] when there never will be.
+    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will be.
     #[inline]
     pub fn grant(&mut self, len: usize) -> Result<FrameGrant<'_, 'q, N>, FrameError> {
         if len > Frames::<N>::MAX_FRAME {
@@ -56,11 +56,11 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(FrameGrant { producer: self, bytes, len })
     }
 
-    /// Lends `bytes` bytes in one piece for any number of frames that are published at once. Each takes four bytes and
-    /// its length, rounded up to four.
+    /// Grants `bytes` contiguous bytes for any number of frames that are published at once. Each frame takes
+    /// four bytes and its length, rounded up to a multiple of four.
     ///
     /// # Errors
-    /// [`FrameError::Full`] when there is no such piece now, [`FrameError::TooLong`] when it is longer than
+    /// [`FrameError::Full`] if there is no such room now, [`FrameError::TooLong`] if it is longer than
     /// [`MAX_FRAME`](Frames::MAX_FRAME).
     #[inline]
     pub fn batch(&mut self, bytes: usize) -> Result<FrameBatch<'_, 'q, N>, FrameError> {
@@ -71,18 +71,19 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(FrameBatch { producer: self, bytes, used: 0, count: 0 })
     }
 
-    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    /// Returns whether the consumer has closed: nothing more will be read, unless a new consumer claims
+    /// its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.consumer.end.is_closed()
     }
 
-    /// Tells the consumer that no more will come. What is in the ring stays.
+    /// Closes the ring: after the last frame `read` returns `Closed`. Frames in the ring stay.
     pub fn close(self) {
         self.frames.producer.end.close();
     }
 
-    /// What the ring has done so far; see [`Frames::stats`].
+    /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.frames.stats()
@@ -135,8 +136,8 @@ impl<const N: usize> fmt::Debug for FrameProducer<'_, N> {
     }
 }
 
-/// Room for one frame, lent by [`FrameProducer::grant`]; it is the frame's bytes. The consumer sees nothing of it until
-/// [`commit`](Self::commit); dropping it leaves the ring as it was.
+/// Room for one frame, granted by [`FrameProducer::grant`]; derefs to its bytes. The consumer sees nothing of
+/// it until [`commit`](Self::commit); dropping it leaves the ring unchanged.
 #[must_use = "dropping a grant aborts it; `commit` publishes"]
 pub struct FrameGrant<'p, 'q, const N: usize> {
     producer: &'p mut FrameProducer<'q, N>,
@@ -191,8 +192,8 @@ impl<const N: usize> fmt::Debug for FrameGrant<'_, '_, N> {
     }
 }
 
-/// Room for any number of frames, lent by [`FrameProducer::batch`]. The consumer sees nothing of them until
-/// [`commit`](Self::commit); dropping it leaves the ring as it was.
+/// Room for any number of frames, granted by [`FrameProducer::batch`]. The consumer sees nothing of them
+/// until [`commit`](Self::commit); dropping it leaves the ring unchanged.
 #[must_use = "dropping a batch aborts it; `commit` publishes"]
 pub struct FrameBatch<'p, 'q, const N: usize> {
     producer: &'p mut FrameProducer<'q, N>,
@@ -205,7 +206,7 @@ impl<const N: usize> FrameBatch<'_, '_, N> {
     /// Adds a frame.
     ///
     /// # Errors
-    /// [`FrameError::Full`] when the batch has no room for it: commit, and begin another.
+    /// [`FrameError::Full`] if the batch has no room for it: commit, and begin another.
     #[inline]
     pub fn push(&mut self, frame: &[u8]) -> Result<(), FrameError> {
         if frame.len() > Frames::<N>::MAX_FRAME {
@@ -223,13 +224,13 @@ impl<const N: usize> FrameBatch<'_, '_, N> {
         Ok(())
     }
 
-    /// How many frames it holds so far.
+    /// Returns the number of frames so far.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether it holds none.
+    /// Returns whether there is no frame.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0

@@ -9,9 +9,9 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one that takes values out. Dropping it gives the end back; values not taken stay.
+/// The consumer endpoint. Dropping it releases the claim; values in the queue stay.
 ///
-/// `Send` but not `Sync`. All operations are wait-free; what a stalled producer does to them, see [progress](super).
+/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see [progress](super).
 #[must_use = "dropping the consumer gives its end of the queue back"]
 pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
@@ -34,18 +34,18 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         Self { queue, head, pace: ConsumerPacing::new(head), stalled: None, steps: [0; LANES], _not_sync: PhantomData }
     }
 
-    /// Takes the oldest value.
+    /// Pops the oldest value.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when it is not there: the queue is empty, or the oldest reserved slot is not published yet (see
-    /// [`pass_over`](Self::pass_over)). [`PopError::Closed`] when nothing is there, and all producers have gone, one of them by
-    /// closing.
+    /// [`PopError::Empty`] if the queue is empty, or the oldest reserved slot is not published yet (see
+    /// [`pass_over`](Self::pass_over)). [`PopError::Closed`] if it is empty and all producers have gone, one
+    /// of them by closing.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         self.handle(|value, _, _| value)
     }
 
-    /// Takes the oldest value, and says which lane it is from.
+    /// Pops the oldest value and returns it with the number of its lane.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -54,8 +54,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         self.handle(|value, lane, _| (lane, value))
     }
 
-    /// Lets `act` work on the oldest value, its lane and its number there (from 0, wrapping), and only then takes it out. If
-    /// this consumer dies meanwhile, the one that takes over gets the same value with the same number.
+    /// Calls `act` with the oldest value, its lane and its number there (from 0, wrapping), and pops it only
+    /// afterwards. If this consumer dies meanwhile, its successor gets the same value with the same number.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -78,7 +78,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         Ok(result)
     }
 
-    /// Takes as many values as there are and as `out` has room for, and says how many.
+    /// Pops as many values as there are and as fit into `out`, and returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize {
         let mut len = 0;
@@ -89,25 +89,26 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         len
     }
 
-    /// Takes values one by one until it meets a slot that is not published, `N` at most.
+    /// Iterates over the values, popping one by one until a slot is not published, at most `N`.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N)
     }
 
-    /// Whether a producer has reserved the next slot and not published it yet: that is all that `pop` waits for.
+    /// Returns whether a producer has reserved the next slot and not published it yet.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         // Relaxed: a number to look at.
         self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none()
     }
 
-    /// Passes over the oldest slot if its producer died between reserving and publishing it, and says whether it did.
+    /// Skips the oldest slot if its producer died between reserving and publishing it; returns whether it did.
     ///
-    /// `lives` is asked about lanes whose producers are in the middle of a push, and says `false` only of a dead one: by an
-    /// operating system's word, or that of whatever has reset another core, which shows us all that the dead one did. (If it is
-    /// wrong, that producer's value is lost, or one that has the slot next is garbled.) A lane that nobody has does not
-    /// matter. It may take some calls, until each live producer was seen outside its push.
+    /// `lives` is called for lanes whose producers are in a push, and must return `false` only for a dead one,
+    /// known from the operating system or from what has reset the other core, so that all that the dead
+    /// producer did happens before. (If it is wrong, that producer's value is lost, or the next value in the
+    /// slot is garbled.) Lanes without an owner do not matter. It may take several calls, until each live
+    /// producer was seen outside its push.
     pub fn pass_over(&mut self, mut lives: impl FnMut(usize) -> bool) -> bool {
         // Acquire: pairs with the Release in `RobustProducer::reserve`: the slot's producer has said that it is in the middle of
         // a push.
@@ -143,26 +144,26 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         true
     }
 
-    /// Whether all producers have gone, one of them by closing. There may still be values to take: `pop` tells when
-    /// there are none.
+    /// Returns whether all producers have gone, one of them by closing. There may still be values: `pop`
+    /// returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producers_closed()
     }
 
-    /// Tells the producers that nothing more will be taken. What is in the queue stays. Producers learn of it when they ask, at
-    /// the latest when they are refused.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay. Producers see it
+    /// by `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }
 
-    /// What the queue has done so far; see [`RobustMpsc::stats`].
+    /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()
     }
 
-    /// The oldest slot, if its value is there.
+    /// Returns the oldest slot, if its value is published.
     #[inline(always)]
     fn arrived(&self) -> Option<&'q Slot<T>> {
         let slot = self.queue.slot(self.head);
@@ -170,7 +171,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         (slot.sequence.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
     }
 
-    /// Why there is nothing; or the slot, if there is something after all.
+    /// Slow path: returns why there is no value, or the slot if there is one after all.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {

@@ -2,7 +2,7 @@
 //! push.
 //!
 //! Source: D. Vyukov, "Bounded MPMC queue", 1024cores, as in [`Mpsc`](super::Mpsc); the repair
-//! follows the idea of a robust mutex: each producer leaves a note of what it is doing.
+//! follows the idea of a robust mutex: each producer records in its lane that it is in a push.
 //!
 //! ```
 //! use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
@@ -10,29 +10,29 @@
 //!
 //! static QUEUE: RobustMpsc<u32, 8, 2> = RobustMpsc::new(); // 8 slots, lanes for 2 producers
 //!
-//! let mut rx = QUEUE.consumer().expect("nobody else has it");
+//! let mut rx = QUEUE.consumer().expect("not claimed yet");
 //! let mut a = QUEUE.producer_of(0).expect("a free lane");
 //! let mut b = QUEUE.producer_of(1).expect("a free lane");
 //! a.push(1)?;
-//! a.die(2, Stage::Reserved); // as if its core were reset, or its process killed, with a slot in its hand
+//! a.die(2, Stage::Reserved); // as if its process were killed after the reservation of a slot
 //! b.push(3)?;
 //! assert_eq!(rx.pop_with_lane(), Ok((0, 1)));
-//! assert_eq!(rx.pop(), Err(PopError::Empty)); // held up
-//! assert!(rx.pass_over(|lane| lane != 0)); // whoever can tell says that lane 0 is dead
+//! assert_eq!(rx.pop(), Err(PopError::Empty)); // blocked by the reserved slot
+//! assert!(rx.pass_over(|lane| lane != 0)); // the caller knows that lane 0 is dead
 //! assert_eq!(rx.pop_with_lane(), Ok((1, 3)));
 //!
 //! let mut again = QUEUE.take_over_producer_of(0).expect("there is such a lane");
-//! assert_eq!(again.position(), 1); // one value was published from there: go on with the second
+//! assert_eq!(again.position(), 1); // one value was published from this lane: continue with the second
 //! again.push(2)?;
 //! assert_eq!(rx.pop_with_lane(), Ok((0, 2)));
 //! # Ok::<(), Full<u32>>(())
 //! ```
 //!
 //! # When to take it
-//! For producers that can die: in other processes, or on another core that may be reset. Between threads, [`Mpsc`](super::Mpsc)
-//! costs less and takes values of every type; where no common order is needed, [`FanIn`](super::FanIn) costs least, and a
-//! dead producer holds up nobody to begin with. It is for [`Plain`] values: what a dying or hostile producer writes is
-//! at worst a wrong value.
+//! For producers that can die: in other processes, or on another core that may be reset. Between threads
+//! [`Mpsc`](super::Mpsc) costs less and takes values of every type. Without need for a total order
+//! [`FanIn`](super::FanIn) costs least, and a dead producer blocks no one. It is for [`Plain`] values: what
+//! a dying or hostile producer writes is at worst a wrong value.
 //!
 //! # How it works
 //! ```text
@@ -42,30 +42,33 @@
 //!   |              | claims  flags  | high_water | (128 on)   |         |         value                |         |
 //!   |              |                | delivered  flags        |         |                              |         |
 //!   +--------------+----------------+-------------------------+-- - - --+------------------------------+-- - - --+
-//!     every push     the consumer;    the lane's producer;                who reserved the slot, once a lap
-//!                    who claims       the consumer, who claims
+//!     every push     the consumer;    the lane's producer;                the producer that reserved the slot,
+//!                    claims           the consumer, claims                once a lap
 //! ```
-//! `tail` counts the slots reserved, `head` those given back. A producer makes its lane's `step` odd, reserves a slot by moving
-//! `tail`, writes its value, its lane and the value's number in the lane, stores the slot's *sequence* (one more than the count at
-//! which it was reserved) and makes `step` even again. A slot that stays unpublished while the producer of each lane has been
-//! seen outside the push of that moment, with an even step, another step, or dead, belongs to a dead one:
+//! `tail` counts the reserved slots, `head` the released ones. A producer makes its lane's `step` odd,
+//! reserves a slot by advancing `tail`, writes its value, its lane and the value's number in the lane,
+//! stores the slot's *sequence number* (one more than the index of the reservation), and makes `step` even
+//! again. A slot that stays unpublished after the producer of each lane was seen outside the push of that
+//! moment (an even step, another step, or dead) belongs to a dead producer:
 //!
-//! - who sees `tail` behind the slot sees the odd step of the push that reserved it (the reservation is a Release);
-//! - who sees a later step of that lane sees the sequence (steps are stored with Release, and one who takes a lane over knows of
-//!   the death, and so of all that came before it);
-//! - who knows of the death sees the sequence, if it was stored.
+//! - seeing `tail` behind the slot implies seeing the odd step of the push that reserved it (the
+//!   reservation is a Release);
+//! - seeing a later step of that lane implies seeing the sequence number (steps are stored with Release;
+//!   a successor in the lane knows of the death, and so of all that happened before it);
+//! - knowing of the death implies seeing the sequence number, if it was stored.
 //!
-//! So [`pass_over`](RobustConsumer::pass_over) looks at the steps, asks about the lanes with an odd one, and at the end looks
-//! for the sequence once more: if it is not there by then, it never will be.
+//! So [`pass_over`](RobustConsumer::pass_over) reads the steps, asks the caller about the lanes with an odd
+//! one, and finally reads the sequence number once more: if it is not there by then, it never will be.
 //!
-//! Nothing is a pointer; all zero is empty. Exactly-once is the application's with two numbers: a producer that takes a lane
-//! over learns how many values were published from there ([`position`](RobustProducer::position)), and a consumer that takes
-//! over gets the first value that was not given back, with its number ([`handle`](RobustConsumer::handle)).
+//! There are no pointers; all-zero bytes are the empty queue. Two numbers allow exactly-once processing: a
+//! producer that takes a lane over learns how many values were published from it
+//! ([`position`](RobustProducer::position)), and a consumer that takes over gets the first value that was not
+//! released, with its number ([`handle`](RobustConsumer::handle)).
 //!
 //! # Progress
-//! Push is lock-free: its compare-and-swap is repeated only if another producer has reserved meanwhile. Pop is wait-free; a
-//! producer that is stopped in the middle of a push (some ten instructions) and lives makes what is behind its slot wait.
-//! Claiming a lane reads the whole ring. Indices wrap with `usize`.
+//! Push is lock-free: its compare-and-swap is repeated only if another producer has reserved meanwhile. Pop
+//! is wait-free; a producer that is preempted in a push (some ten instructions) and alive blocks the values
+//! behind its slot. Claiming a lane reads the whole ring. Indices wrap with `usize`.
 
 mod consumer;
 mod producer;
@@ -83,15 +86,15 @@ use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` plain values from `LANES` producers to one consumer, in one order. `N` is a power of two, `LANES` from 1 to
-/// 256 (checked at compile time).
+/// A queue of `N` plain values from `LANES` producers to one consumer, in one total order. `N` is a power of
+/// two, `LANES` from 1 to 256 (checked at compile time).
 ///
-/// Put it in a `static` or in shared memory and claim its ends. A big one is best made of zeroed memory in place
+/// Put it in a `static` or in shared memory and claim its endpoints. Make a big one in zeroed memory in place
 /// (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
-    /// How many slots were reserved so far.
+    /// Number of slots reserved.
     tail: CachePadded<AtomicUsize>,
     consumer: CachePadded<ConsumerLine>,
     lanes: [Lane; LANES],
@@ -99,14 +102,14 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
     checked: Checked<Self>,
 }
 
-/// What the consumer writes. The claims are here, where producers write only when they come, because a consumer that meets
-/// an empty queue reads them: on a line that producers write to with each push it would take that away.
+/// The cache line that the consumer writes. The claims are here because a consumer reads them whenever it
+/// finds the queue empty: on a line that producers write at each push that would be false sharing.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
-    /// How many slots were given back so far.
+    /// Number of slots released.
     head: AtomicUsize,
-    /// How many of them were passed over.
+    /// How many of them were skipped.
     passed: AtomicUsize,
     claims: LaneRegistry,
     end: Endpoint,
@@ -119,32 +122,32 @@ struct Lane {
     taken: CachePadded<TakenLine>,
 }
 
-/// What the consumer writes for one lane, and who claims the lane.
+/// The cache line of one lane that the consumer writes, and the owner of the lane at a claim.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct TakenLine {
-    /// The number of the lane's next value to be taken.
+    /// The number of the lane's next value to be popped.
     delivered: AtomicUsize,
     /// The producer's.
     end: Endpoint,
 }
 
-/// What one producer writes.
+/// The cache line that one producer writes.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ProducerLine {
-    /// Odd while it is in the middle of a push.
+    /// Odd during a push.
     step: AtomicUsize,
-    /// How many of its pushes found no room.
+    /// Number of its pushes that found the queue full.
     full_count: AtomicUsize,
-    /// The greatest depth it met.
+    /// The greatest depth that it saw.
     high_water: AtomicUsize,
 }
 
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct Slot<T> {
-    /// One more than the count at which it was reserved, once the value is there.
+    /// One more than the index of the reservation, once the value is published.
     sequence: AtomicUsize,
     /// Whose value it is.
     lane: AtomicUsize,
@@ -254,13 +257,14 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         }
     }
 
-    /// Claims the first lane that is free, or `None` when there is none. Dropping the handle gives the lane back.
+    /// Claims the first free lane; `None` if there is none. Dropping the handle releases the lane.
     #[must_use]
     pub fn producer(&self) -> Option<RobustProducer<'_, T, N, LANES>> {
         (0..LANES).find_map(|lane| self.producer_of(lane))
     }
 
-    /// Claims this lane, or `None` while somebody has it, or where there is no such lane. A lane that was closed is open again.
+    /// Claims this lane; `None` while it is claimed, or if there is no such lane. A closed lane is open
+    /// again.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
         checked!(Self);
@@ -269,12 +273,12 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustProducer::attach(self, line, lane))
     }
 
-    /// A lane's producer, taken from an owner that is dead. It goes on after the last value published there; what the dead
-    /// one was writing never was in the queue. `None` where there is no such lane.
+    /// Takes a lane's producer over from a dead owner. The successor continues after the last value published
+    /// from the lane; a push in progress never was in the queue. `None` if there is no such lane.
     ///
-    /// The caller knows of the death in a way that shows it all that the dead one did before: an operating system's word, or
-    /// whatever reset the other core. If the owner lives after all, or two take the lane over, values are lost or doubled, and
-    /// nothing worse.
+    /// All that the dead owner did must happen before this call: its death is known from the operating
+    /// system, or from what has reset the other core. If the owner is alive, or two take the lane over,
+    /// values are lost or duplicated, and nothing worse.
     #[must_use]
     pub fn take_over_producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
         checked!(Self);
@@ -283,8 +287,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustProducer::attach(self, line, lane))
     }
 
-    /// Claims the consumer, or `None` while somebody has it. Dropping the handle gives it back, so that another can go on
-    /// where this one stopped. A closed end is open again.
+    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the next owner
+    /// continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<RobustConsumer<'_, T, N, LANES>> {
         checked!(Self);
@@ -292,42 +296,42 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustConsumer::attach(self))
     }
 
-    /// The consumer, taken from an owner that is dead. It goes on with the first value whose slot was not given back. As for
-    /// [`take_over_producer_of`](Self::take_over_producer_of).
+    /// Takes the consumer over from a dead owner. The successor continues with the first value whose slot was
+    /// not released. As for [`take_over_producer_of`](Self::take_over_producer_of).
     pub fn take_over_consumer(&self) -> RobustConsumer<'_, T, N, LANES> {
         checked!(Self);
         self.consumer.end.claimed.take();
         RobustConsumer::attach(self)
     }
 
-    /// How many values fit.
+    /// Returns the capacity in values.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         checked!(Self);
         N
     }
 
-    /// How many lanes there are.
+    /// Returns the number of lanes.
     #[must_use]
     pub const fn lanes(&self) -> usize {
         checked!(Self);
         LANES
     }
 
-    /// How many slots are reserved or hold a value: true at some moment during the call, and perhaps no longer.
+    /// Returns how many slots are reserved or hold a value at some moment during the call.
     #[must_use]
     pub fn len(&self) -> usize {
         self.stats().depth
     }
 
-    /// Whether the queue is empty at this moment.
+    /// Returns whether the queue is empty at some moment during the call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether at a moment during the call no lane had a producer, dead ones counted, and one of them was closed by its last; or
-    /// the consumer has closed and nobody has claimed its end since.
+    /// Returns whether at some moment during the call no lane had a producer, dead ones included, and one of
+    /// them was closed by its last one; or the consumer has closed and has not been claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);

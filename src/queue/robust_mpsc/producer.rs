@@ -11,21 +11,21 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// How far a push has got.
+/// Stage of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Stage {
-    /// It has said that it is in the middle of a push.
+    /// The step is odd: the push has begun.
     Begun,
-    /// It has a slot.
+    /// A slot is reserved.
     Reserved,
-    /// The value is in the slot.
+    /// The value is written.
     Written,
-    /// The consumer can see it.
+    /// The value is published.
     Published,
 }
 
-/// The one that puts values in from one lane. Dropping it gives the lane back; what it has published stays.
+/// The producer endpoint of one lane. Dropping it releases the lane; its published values stay.
 ///
 /// `Send` but not `Sync`. Pushing is lock-free.
 #[must_use = "dropping the producer gives its lane back"]
@@ -38,15 +38,15 @@ pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     next: usize,
     /// Even; where `step` is between pushes.
     step: usize,
-    /// Where the queue's tail was when we looked last: a guess.
+    /// The queue's tail as last seen: a guess.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be looked at again.
+    /// How far the tail may go before the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
 
 impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, LANES> {
-    /// Values between two looks at the consumer, at most: they keep `high_water` honest.
+    /// The most values between two loads of the consumer's head: bounds the error of `high_water`.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
     /// For the owner of the lane: its flag is up, and whoever had it before is gone.
@@ -76,10 +76,10 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         }
     }
 
-    /// Puts a value in and publishes it.
+    /// Pushes a value and publishes it.
     ///
     /// # Errors
-    /// [`Full`] gives it back when there was no room.
+    /// [`Full`] returns the value if there is no free slot.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         let done = self.push_until(value, Stage::Published);
@@ -89,7 +89,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         done
     }
 
-    /// Puts in as many of the values as fit, from the first on, one by one, and says how many.
+    /// Pushes as many of the values as fit, from the first on, one by one, and returns how many.
     pub fn push_slice(&mut self, values: &[T]) -> usize {
         values.iter().take_while(|value| self.push(**value).is_ok()).count()
     }
@@ -192,31 +192,33 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         free.cast_signed() > 0
     }
 
-    /// How many values were published from this lane, by this producer and those before it: the number of the next one.
+    /// Returns how many values were published from this lane, by this producer and its predecessors: the
+    /// number of the next one.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.next
     }
 
-    /// The number of the lane.
+    /// Returns the number of the lane.
     #[must_use]
     pub const fn lane(&self) -> usize {
         self.lane
     }
 
-    /// Whether the consumer has closed: nothing more will be taken (unless a new consumer claims its end).
+    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer claims
+    /// its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.consumer.end.is_closed()
     }
 
-    /// Says that no more will come from here. Once all lanes are given back, and one of them by closing, `pop` says `Closed`
-    /// instead of `Empty`. What is in the queue stays.
+    /// Closes this lane. Once all lanes are released, one of them by closing, `pop` returns `Closed` instead
+    /// of `Empty`. Values in the queue stay.
     pub fn close(self) {
         self.end.close();
     }
 
-    /// What the queue has done so far; see [`RobustMpsc::stats`].
+    /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.queue.stats()

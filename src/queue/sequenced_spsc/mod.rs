@@ -76,8 +76,9 @@ use core::mem::offset_of;
 /// A queue of `N` values from one producer to one consumer, for small values that go one by one. `N` is a
 /// power of two (checked at compile time) and all `N` slots are usable.
 ///
-/// Put it in a `static` and claim its ends with [`producer`](Self::producer) and [`consumer`](Self::consumer), or own
-/// it and [`split`](Self::split) it. A big one is best made of zeroed memory in place (`zerocopy::FromZeros`).
+/// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed memory
+/// in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct SequencedSpsc<T, const N: usize> {
@@ -87,26 +88,26 @@ pub struct SequencedSpsc<T, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// What the producer writes, for statistics and for its next owner.
+/// The cache line that the producer writes, for statistics and for its next owner.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ProducerLine {
-    /// How many values were published so far.
+    /// Number of values published.
     tail: AtomicUsize,
-    /// The greatest depth the producer met.
+    /// The greatest depth that the producer saw.
     high_water: AtomicUsize,
-    /// How many calls found no room.
+    /// Number of calls that found the queue full.
     full_count: AtomicUsize,
-    /// Closed: nothing more will come. On a line of its own, which a consumer that waits for a value can keep looking at
-    /// while the producer counts.
+    /// The flags, on a line of their own: a waiting consumer polls them, without false sharing with the
+    /// producer's counts.
     end: CachePadded<Endpoint>,
 }
 
-/// What the consumer writes and the producer reads.
+/// The cache line that the consumer writes and the producer reads.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
-    /// How many values were taken and their slots given back so far.
+    /// Number of slots released.
     head: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
