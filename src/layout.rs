@@ -1,5 +1,6 @@
-//! Offsets of the fields of shared structures: for programs in other languages, for devices, and for
-//! the test that compares [docs/layouts.md](crate::guide::layouts) and `include/vvp.h` with the code.
+//! Offsets of the fields of shared structures: for programs in other languages, for devices, and
+//! for the test that compares [docs/layouts.md](crate::guide::layouts) and `include/vvp.h` with the
+//! code.
 //!
 //! ```
 //! use vvp_core::layout::Layout;

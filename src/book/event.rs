@@ -101,8 +101,8 @@ words! {
         Phase = 8 "phase",
         /// The price and volume of an uncross; its trades follow (M15.1).
         Uncross = 9 "uncross",
-        /// An instrument was defined. It has no number and no line in the text format: it gives a printer
-        /// or a store the name and the tick of the events that follow (M18.9).
+        /// An instrument was defined. It has no number and no line in the text format: it gives a
+        /// printer or a store the name and the tick of the events that follow (M18.9).
         Defined = 10 "defined",
     }
 }
@@ -119,8 +119,8 @@ pub(crate) const NO_INSTRUMENT: u8 = 16;
 /// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
 /// [`Event::from_record`] reads it. [`Event::body`] gives it as an enum to match on.
 ///
-/// Events are numbered from 1 without a gap over a whole run (M18.4); the record has the low 32 bits
-/// of the number ([`Event::seq_low`], M18.10), so that a reader can detect a lost record.
+/// Events are numbered from 1 without a gap over a whole run (M18.4); the record has the low 32
+/// bits of the number ([`Event::seq_low`], M18.10), so that a reader can detect a lost record.
 #[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Event {
@@ -145,11 +145,11 @@ const _: () = assert!(size_of::<Event>() == 64);
 pub enum EventBody {
     /// A new order was accepted.
     Accepted { id: OrderId },
-    /// A command was refused. `id` if and only if the command had one (M18.6); `line` if and only if
-    /// the line or record was not a command at all.
+    /// A command was refused. `id` if and only if the command had one (M18.6); `line` if and only
+    /// if the line or record was not a command at all.
     Rejected { id: Option<OrderId>, reason: Reject, line: Option<u64> },
-    /// `maker` rested, `taker` came in; the price is the maker's (M1.4). The open quantities are those
-    /// after the trade; a maker with 0 is dead (M18.2).
+    /// `maker` rested, `taker` came in; the price is the maker's (M1.4). The open quantities are
+    /// those after the trade; a maker with 0 is dead (M18.2).
     Trade { maker: OrderId, taker: OrderId, price: Price, qty: Qty, maker_open: Qty, taker_open: Qty },
     /// `qty` is the open quantity before (M18.5).
     Canceled { id: OrderId, qty: Qty, reason: CancelReason },
@@ -162,8 +162,8 @@ pub enum EventBody {
     Triggered { id: OrderId },
     /// The phase as requested, even if nothing changed (M14.8).
     Phase { phase: Phase },
-    /// Auction price and executed volume in lots, which may exceed `u64` (M15.13); the text format calls
-    /// it `qty`.
+    /// Auction price and executed volume in lots, which may exceed `u64` (M15.13); the text format
+    /// calls it `qty`.
     Uncross { price: Price, volume: u128 },
     /// An instrument was defined; see [`EventKind::Defined`].
     Defined { symbol: Symbol, tick: Tick },
@@ -237,8 +237,8 @@ impl Event {
         }
     }
 
-    /// Builds the record of `body`. `ts` is the time of the current command, if it had one; `instrument`
-    /// is `None` for events of no instrument (M18.7).
+    /// Builds the record of `body`. `ts` is the time of the current command, if it had one;
+    /// `instrument` is `None` for events of no instrument (M18.7).
     #[must_use]
     pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
         let mut stamp = Stamp::new(instrument.unwrap_or_default().get(), ts);

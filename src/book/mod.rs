@@ -9,22 +9,26 @@
 //! let mut sink = CountSink::default();
 //! let x = InstrumentId::new(0);
 //! engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-//! let ask = |id, price, qty| Command::limit(OrderId::new(id), Side::Sell, Price::new(price), Qty::new(qty));
+//! let ask = |id, price, qty| {
+//!     Command::limit(OrderId::new(id), Side::Sell, Price::new(price), Qty::new(qty))
+//! };
 //! engine.apply(&ask(1, 102, 10), &mut sink);
 //! engine.apply(&ask(2, 101, 5), &mut sink);
 //! engine.apply(&ask(3, 101, 7).display(Qty::new(2)), &mut sink); // an iceberg, slices of 2
 //!
 //! let book = engine.book(x).expect("defined above");
-//! let depth: Vec<_> = book.depth(Side::Sell).map(|l| (l.price.ticks(), l.qty.lots(), l.orders)).collect();
+//! let depth: Vec<_> = book.depth(Side::Sell)
+//!     .map(|l| (l.price.ticks(), l.qty.lots(), l.orders))
+//!     .collect();
 //! assert_eq!(depth, [(101, 7, 2), (102, 10, 1)]);
 //! assert_eq!(book.queue_position(OrderId::new(3)).expect("it rests").qty_ahead, Qty::new(5));
 //! assert_eq!(book.cost_to_fill(Side::Buy, Qty::new(20)).worst, Some(Price::new(102)));
 //! ```
 //!
 //! # Reading order
-//! Users: [`Command`] and [`Event`], then [`Sink`], then [`BookView`] and the queries of [`Book`]. What
-//! a command does, rule by rule, is in [docs/matching.md](crate::guide::matching); structure and
-//! cost are in [docs/book.md](crate::guide::book). Commands reach a book through an
+//! Users: [`Command`] and [`Event`], then [`Sink`], then [`BookView`] and the queries of [`Book`].
+//! What a command does, rule by rule, is in [docs/matching.md](crate::guide::matching); structure
+//! and cost are in [docs/book.md](crate::guide::book). Commands reach a book through an
 //! [`Engine`](crate::engine::Engine).
 //!
 //! Readers of the source:

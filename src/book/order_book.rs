@@ -178,7 +178,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.stamps
     }
 
-    // ---- by id -------------------------------------------------------------------------------------------------
+    // ---- by id ----------------------------------------------------------------------------------
 
     /// Finds a live order or stop by id (M0.8).
     #[inline(always)]
@@ -321,7 +321,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.on_close(owner);
     }
 
-    /// Removes a resting order from everywhere, without an event: filled makers (M18.2) and cancels.
+    /// Removes a resting order from everywhere, without an event: filled makers (M18.2) and
+    /// cancels.
     #[inline(always)]
     pub(super) fn drop_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = *self.slab.node(order);
@@ -378,7 +379,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         (resting + stops) as u64
     }
 
-    // ---- checking ----------------------------------------------------------------------------------------------
+    // ---- checking -------------------------------------------------------------------------------
 
     /// Checks all invariants of the book, order by order. For tests: walks the whole book.
     ///

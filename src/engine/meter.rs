@@ -7,9 +7,10 @@ use crate::sync::const_unless_loom;
 
 /// Counts and times commands: [`Stats`] and a latency [`Histogram`].
 ///
-/// The engine reads no clock: the caller passes the start time of a command (its arrival, or now) and
-/// a function that returns the time when it is done. [`Book::counts`](crate::book::Book::counts)
-/// returns the numbers of orders and levels, and their high-water marks.
+/// The engine reads no clock: the caller passes the start time of a command (its arrival, or now)
+/// and a function that returns the time when it is done.
+/// [`Book::counts`](crate::book::Book::counts) returns the numbers of orders and levels, and their
+/// high-water marks.
 ///
 /// ```
 /// use vvp_core::book::*;

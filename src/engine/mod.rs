@@ -14,11 +14,13 @@
 //! let no_more_than_50 = Limits { max_qty: Some(Qty::new(50)), ..Limits::default() };
 //! engine.apply(&Command::limits(OwnerId::new(7), &no_more_than_50), &mut sink);
 //! let bid = |id, qty| {
-//!     Command::limit(OrderId::new(id), Side::Buy, Price::new(100), Qty::new(qty)).owner(OwnerId::new(7))
+//!     let order = Command::limit(OrderId::new(id), Side::Buy, Price::new(100), Qty::new(qty));
+//!     order.owner(OwnerId::new(7))
 //! };
 //! engine.apply(&bid(1, 50).at(1_000), &mut sink); // the clock is that of the commands
 //! engine.apply(&bid(2, 51).at(2_000), &mut sink);
-//! assert_eq!(events[1..], [(1, EventKind::Accepted), (2, EventKind::Rejected)]); // [0] is `Defined`
+//! // The first event is `Defined`, without a number.
+//! assert_eq!(events[1..], [(1, EventKind::Accepted), (2, EventKind::Rejected)]);
 //! assert_eq!((engine.seq(), engine.clock()), (2, 2_000));
 //! ```
 //!
@@ -54,8 +56,8 @@ use zerocopy::FromZeros;
 /// The matching engine: commands in, events out.
 ///
 /// It has up to `INSTRUMENTS` books of type `B`, defined one after the other; risk limits of up to
-/// `OWNERS` owners; one clock, which only commands move; one numbering of events. All-zero bytes are
-/// the empty engine. Its operations are in the trait [`Matcher`].
+/// `OWNERS` owners; one clock, which only commands move; one numbering of events. All-zero bytes
+/// are the empty engine. Its operations are in the trait [`Matcher`].
 ///
 /// It takes `INSTRUMENTS` × (the size of a book + 56) + 60 × `OWNERS` + 48 bytes, rounded up to a
 /// multiple of 32, on every target.
@@ -71,7 +73,8 @@ use zerocopy::FromZeros;
 ///         trades.push((price.ticks(), qty.lots()));
 ///     }
 /// });
-/// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
+/// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+/// engine.apply(&define, &mut sink);
 /// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut sink);
 /// engine.apply(&Command::market(OrderId::new(2), Side::Buy, Qty::new(4)), &mut sink);
 /// assert_eq!(trades, [(101, 4)]);
@@ -241,7 +244,8 @@ const LOOK_AHEAD: usize = 4;
 /// // Generic over the sizes of the engine.
 /// fn run<M: Matcher>(engine: &mut M) -> u64 {
 ///     let mut sink = CountSink::default();
-///     engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
+///     let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+///     engine.apply(&define, &mut sink);
 ///     engine.apply_all(
 ///         &[
 ///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)).at(500),
@@ -256,7 +260,8 @@ const LOOK_AHEAD: usize = 4;
 /// assert_eq!(run(&mut engine), 3); // accepted, accepted, trade
 /// assert_eq!((engine.clock(), engine.instruments(), engine.max_instruments()), (600, 1, 1));
 /// assert_eq!(engine.spec(InstrumentId::new(0)).map(|spec| spec.symbol), Some(Symbol::X));
-/// assert_eq!(engine.book(InstrumentId::new(0)).and_then(|book| book.last()), Some(Price::new(101)));
+/// let book = engine.book(InstrumentId::new(0)).expect("defined");
+/// assert_eq!(book.last(), Some(Price::new(101)));
 /// assert!(engine.book(InstrumentId::new(1)).is_none()); // not defined
 /// ```
 pub trait Matcher {
@@ -277,7 +282,8 @@ pub trait Matcher {
     /// use vvp_core::engine::{Engine, Matcher};
     ///
     /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
-    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// engine.apply(&define, &mut CountSink::default());
     /// let mut refusal = None;
     /// engine.apply(
     ///     &Command::cancel(OrderId::new(7)),

@@ -14,17 +14,17 @@ impl<
     const IDS: usize,
 > Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, WithStateHash>, INSTRUMENTS, OWNERS>
 {
-    /// Returns a 64-bit hash of the logical state: equal for two engines of any sizes if and only if
-    /// they will give the same events and answers from here on. Collisions: one in 2^64, for states
-    /// that were not made to collide.
+    /// Returns a 64-bit hash of the logical state: equal for two engines of any sizes if and only
+    /// if they will give the same events and answers from here on. Collisions: one in 2^64, for
+    /// states that were not made to collide.
     ///
     /// It covers the event number, the clock, every definition, phase and last trade price, the
-    /// limits of owners, and each live order and stop with its queue position and its place in entry
-    /// order. It does not cover history (high-water marks) and capacities: engines with equal hashes
-    /// may still differ in when they are full.
+    /// limits of owners, and each live order and stop with its queue position and its place in
+    /// entry order. It does not cover history (high-water marks) and capacities: engines with equal
+    /// hashes may still differ in when they are full.
     ///
-    /// Commands update it incrementally; the call visits each instrument once. The value is the same
-    /// on every target, but may change from one release to the next.
+    /// Commands update it incrementally; the call visits each instrument once. The value is the
+    /// same on every target, but may change from one release to the next.
     ///
     /// ```
     /// use vvp_core::book::*;

@@ -31,9 +31,9 @@ impl core::error::Error for WouldBlock {}
 
 /// Wrapper that passes an event to the sink only if there is room, so that the sink never waits.
 ///
-/// The bound is proven (`book/matching/max_events.rs`) and tested. If it is wrong all the same, debug
-/// builds panic after the command; release builds drop the events that do not fit, which leaves a
-/// gap in the sequence.
+/// The bound is proven (`book/matching/max_events.rs`) and tested. If it is wrong all the same,
+/// debug builds panic after the command; release builds drop the events that do not fit, which
+/// leaves a gap in the sequence.
 #[derive(Debug)]
 struct Within<'a, S> {
     sink: &'a mut S,
@@ -100,7 +100,8 @@ impl<
     /// use vvp_core::engine::{Engine, Matcher};
     ///
     /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
-    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// engine.apply(&define, &mut CountSink::default());
     /// for id in 1..=3 {
     ///     let ask = Command::limit(OrderId::new(id), Side::Sell, Price::new(101), Qty::new(10));
     ///     engine.apply(&ask, &mut CountSink::default());
@@ -132,14 +133,14 @@ impl<
 
     /// Returns an upper bound on the events that a command can cause in the present state.
     ///
-    /// The proof is at the head of `src/book/matching/max_events.rs`; `tests/events_max.rs` compares
-    /// the bound with what commands cause.
+    /// The proof is at the head of `src/book/matching/max_events.rs`; `tests/events_max.rs`
+    /// compares the bound with what commands cause.
     ///
-    /// With X the orders and stops that the command's time expires, R the slices of orders that rest
-    /// in the command's book (an iceberg has up to 1,000, any other order one), D those of the
-    /// current order if it may rest (1 unless it is an iceberg) and S the stops, a new one included,
-    /// it is never more than X + 4 + 2 (R + D) + 5 S; if neither the current order nor any stop has
-    /// `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
+    /// With X the orders and stops that the command's time expires, R the slices of orders that
+    /// rest in the command's book (an iceberg has up to 1,000, any other order one), D those of the
+    /// current order if it may rest (1 unless it is an iceberg) and S the stops, a new one
+    /// included, it is never more than X + 4 + 2 (R + D) + 5 S; if neither the current order nor
+    /// any stop has `decrement` or `cancel_both`, X + 3 + R + D + 3 S. Mostly it is far less:
     ///
     /// | command | bound | found by |
     /// |---|---|---|
@@ -157,7 +158,8 @@ impl<
     /// use vvp_core::engine::{Engine, Matcher};
     ///
     /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
-    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// engine.apply(&define, &mut CountSink::default());
     /// assert_eq!(engine.events_max(&Command::cancel(OrderId::new(1))), 1);
     /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5));
     /// assert_eq!(engine.events_max(&bid), 1); // it meets no order and rests

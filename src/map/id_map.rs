@@ -17,9 +17,9 @@
 //! ```
 //!
 //! # How it works
-//! Open addressing over groups of 16 slots. Each slot has a one-byte tag; the tags of a group are compared
-//! in one step, and only ids with a matching tag are read. An id lies in its home group, or, if that is
-//! full, in the first group after it that is not.
+//! Open addressing over groups of 16 slots. Each slot has a one-byte tag; the tags of a group are
+//! compared in one step, and only ids with a matching tag are read. An id lies in its home group,
+//! or, if that is full, in the first group after it that is not.
 //!
 //! ```text
 //!   tags     | group 0: 16 bytes | group 1 | - - - | group N/16 - 1 |      0: empty place
@@ -27,16 +27,18 @@
 //!   multiplier, len
 //! ```
 //!
-//! - **No tombstones.** A removal from a full group moves a displaced id back into the hole, and so on
-//!   until a group that was not full. The map is then as if the removed id had never been inserted.
-//! - **Locality.** 16 consecutive ids map to 16 consecutive slots: four adjacent lines of entries, 16
-//!   bytes of tags. Rows of sequential ids follow each other at golden-ratio steps, so they fill the map
-//!   evenly, rarely collide, and nearly every id is in its own slot.
-//! - **No forced collisions.** A row's slot is the upper part of its number times a secret odd multiplier
-//!   made from the seed (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen 1997). Any two
-//!   rows chosen without knowing the seed collide with a probability of at most 2 ÷ slots, so the harm
-//!   to a lookup does not grow with the number of chosen ids. `tests/structures/map_attack.rs` shows
-//!   the attack on a map whose seed is known, and the same ids against a secret seed.
+//! - **No tombstones.** A removal from a full group moves a displaced id back into the hole, and so
+//!   on until a group that was not full. The map is then as if the removed id had never been
+//!   inserted.
+//! - **Locality.** 16 consecutive ids map to 16 consecutive slots: four adjacent lines of entries,
+//!   16 bytes of tags. Rows of sequential ids follow each other at golden-ratio steps, so they fill
+//!   the map evenly, rarely collide, and nearly every id is in its own slot.
+//! - **No forced collisions.** A row's slot is the upper part of its number times a secret odd
+//!   multiplier made from the seed (multiply-shift; Dietzfelbinger, Hagerup, Katajainen, Penttonen
+//!   1997). Any two rows chosen without knowing the seed collide with a probability of at most 2 ÷
+//!   slots, so the harm to a lookup does not grow with the number of chosen ids.
+//!   `tests/structures/map_attack.rs` shows the attack on a map whose seed is known, and the same
+//!   ids against a secret seed.
 
 use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};
@@ -44,8 +46,8 @@ use crate::map::hashing::{self, GOLDEN};
 use crate::map::tag_group::{self, DISPLACED, Group, Places, WIDTH};
 use zerocopy::FromZeros;
 
-/// A map from ids to values in `N` slots, of which 7/8 are used. `N` is a power of two from 16 to 2^30
-/// (checked at compile time).
+/// A map from ids to values in `N` slots, of which 7/8 are used. `N` is a power of two from 16 to
+/// 2^30 (checked at compile time).
 ///
 /// All-zero bytes are the empty map with seed 0. The seed affects only timing and the order of
 /// [`IdMap::iter`], so that order must never reach an event.
@@ -182,7 +184,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         place & !(WIDTH - 1)
     }
 
-    /// Returns hash bits that the slot does not depend on, mixed with those in which neighbours differ.
+    /// Returns hash bits that the slot does not depend on, mixed with those in which neighbours
+    /// differ.
     #[inline(always)]
     fn mark(w: Wanted) -> u8 {
         (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
@@ -252,8 +255,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.search(w).ok()
     }
 
-    /// Returns the slot of an id, or the vacancy for it. Ends at a group that is not full, since at most
-    /// 7/8 of the slots are used.
+    /// Returns the slot of an id, or the vacancy for it. Ends at a group that is not full, since at
+    /// most 7/8 of the slots are used.
     #[inline(always)]
     fn search(&self, w: Wanted) -> Result<usize, Vacancy> {
         let mut tag = Self::tag(w);
@@ -455,8 +458,8 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.len == Self::CAPACITY
     }
 
-    /// Iterates over all ids and values. The order depends on the seed and on history: it must never
-    /// reach an event.
+    /// Iterates over all ids and values. The order depends on the seed and on history: it must
+    /// never reach an event.
     ///
     /// ```
     /// use vvp_core::map::IdMap;

@@ -38,13 +38,13 @@
 //!
 //! A feed keeps nothing between two commands but the last L1 of each instrument, so it may join an
 //! engine at any time. Hidden orders, the reserves of icebergs, stops and owners are never visible.
-//! [docs/market-data.md](crate::guide::market_data) has the layout and the cost; an engine without a
-//! feed pays nothing.
+//! [docs/market-data.md](crate::guide::market_data) has the layout and the cost; an engine without
+//! a feed pays nothing.
 //!
 //! # Reading order
-//! [`Feed`], then [`Record`] and [`MarketData`] (what comes out), then the outputs: [`all`], [`top`],
-//! [`levels`] and [`orders`] make one from a closure, [`Tops`] publishes the top of book to other
-//! threads, [`FeedSink`] is the trait of your own.
+//! [`Feed`], then [`Record`] and [`MarketData`] (what comes out), then the outputs: [`all`],
+//! [`top`], [`levels`] and [`orders`] make one from a closure, [`Tops`] publishes the top of book
+//! to other threads, [`FeedSink`] is the trait of your own.
 
 mod dirty_levels;
 mod record;
@@ -64,9 +64,9 @@ use zerocopy::FromZeros;
 /// Turns the commands of one engine into market data.
 ///
 /// `INSTRUMENTS`: at least those of the engine. `TOUCHED`: levels that one command can touch, at
-/// least the engine's [`Matcher::LEVELS_TOUCHED_MAX`], so that no change is lost; both are checked at
-/// compile time. It takes 52 bytes for each level and 72 for each instrument. All-zero bytes are a
-/// feed that has published nothing.
+/// least the engine's [`Matcher::LEVELS_TOUCHED_MAX`], so that no change is lost; both are checked
+/// at compile time. It takes 52 bytes for each level and 72 for each instrument. All-zero bytes are
+/// a feed that has published nothing.
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
@@ -151,8 +151,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
 
     /// Applies a command to the engine: its events go to `sink`, its market data to `out`.
     ///
-    /// The cost is proportional to the number of changes. To find the best visible level, levels with
-    /// hidden orders only are skipped one by one.
+    /// The cost is proportional to the number of changes. To find the best visible level, levels
+    /// with hidden orders only are skipped one by one.
     #[inline]
     pub fn apply<M: Matcher, S: Sink, F: FeedSink>(
         &mut self,
@@ -222,7 +222,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
     }
 
     /// Notes a changed level. Expiry visits the instruments in order, so the changes of one are
-    /// complete when the next one changes; only the command's own instrument may change again later.
+    /// complete when the next one changes; only the command's own instrument may change again
+    /// later.
     #[inline]
     fn touch<F: FeedSink>(&mut self, change: &VisibleChange, seq_before: u64, out: &mut F) {
         if change.instrument.get() != self.current {

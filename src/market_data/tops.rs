@@ -11,8 +11,8 @@ use core::fmt;
 /// threads read.
 ///
 /// Writing is wait-free and readers never block the writer; a reader sees the newest top, not every
-/// one. Each instrument has cache lines of its own (384 bytes), so there is no false sharing between
-/// instruments. All-zero bytes are "nothing yet".
+/// one. Each instrument has cache lines of its own (384 bytes), so there is no false sharing
+/// between instruments. All-zero bytes are "nothing yet".
 ///
 /// ```
 /// use vvp_core::book::*;

@@ -20,20 +20,23 @@ fn put_order(by_magazine: bool) -> Ordering {
 ///     high bits                               log2(N) low bits
 /// ```
 ///
-/// So an entry itself says in which lap it was filled, and no second word can disagree with it. An acquire is one
-/// compare-and-swap of `head`. A release is one of the entry, which publishes the number, and one of `tail`, which
-/// any thread that finds the entry filled can do as well. So no thread waits for another: one that stops or dies at
-/// any point keeps the one slot that it holds, and nothing else.
+/// So an entry itself says in which lap it was filled, and no second word can disagree with it. An
+/// acquire is one compare-and-swap of `head`. A release is one of the entry, which publishes the
+/// number, and one of `tail`, which any thread that finds the entry filled can do as well. So no
+/// thread waits for another: one that stops or dies at any point keeps the one slot that it holds,
+/// and nothing else.
 ///
-/// There are N slots and N entries, and a number is in at most one entry. So a thread that holds a number and finds
-/// `tail` at p knows that the entry of p - N has been taken: otherwise the N entries from p - N on would hold N
-/// different numbers, among them the thread's own. `put` may therefore overwrite it without a load of `head`.
+/// There are N slots and N entries, and a number is in at most one entry. So a thread that holds a
+/// number and finds `tail` at p knows that the entry of p - N has been taken: otherwise the N
+/// entries from p - N on would hold N different numbers, among them the thread's own. `put` may
+/// therefore overwrite it without a load of `head`.
 ///
 /// # A number twice
-/// The compare-and-swap of `head` succeeds only if there was no acquire since it was read, so the entry read in
-/// between is the right one. The ABA problem needs 2^`usize::BITS` operations: a thread would have to stop between the
-/// read and the swap while exactly that many slots (2^32 on a 32-bit core: 7 minutes at 10 million a second; 2^64
-/// elsewhere) are acquired or released by others.
+/// The compare-and-swap of `head` succeeds only if there was no acquire since it was read, so the
+/// entry read in between is the right one. The ABA problem needs 2^`usize::BITS` operations: a
+/// thread would have to stop between the read and the swap while exactly that many slots (2^32 on a
+/// 32-bit core: 7 minutes at 10 million a second; 2^64 elsewhere) are acquired or released by
+/// others.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
@@ -169,8 +172,8 @@ impl FreeList {
         (entry ^ position) & !self.mask() == 0
     }
 
-    /// Takes a free slot: a released one, or else one never used. `None` if there was none at some moment
-    /// during the call. Lock-free: an attempt fails only because another one succeeded.
+    /// Takes a free slot: a released one, or else one never used. `None` if there was none at some
+    /// moment during the call. Lock-free: an attempt fails only because another one succeeded.
     #[inline]
     pub(super) fn take(&self) -> Option<u32> {
         let mut number = [0];
@@ -191,8 +194,8 @@ impl FreeList {
     /// Takes what was given back: the numbers that lie next, at most as many as `out` has room for.
     #[inline(always)]
     fn take_used(&self, out: &mut [u32]) -> usize {
-        // Acquire: pairs with the Release of the swap below, so that later positions in the ring happen after earlier
-        // ones; `put` builds on that.
+        // Acquire: pairs with the Release of the swap below, so that later positions in the ring
+        // happen after earlier ones; `put` builds on that.
         let mut head = self.acquire.head.load(Ordering::Acquire);
         let mut pause = Pause(0);
         loop {
@@ -309,16 +312,17 @@ impl FreeList {
                     return next;
                 }
             }
-            // Filled, in this lap or a later one, by a thread that is about to move the tail: back off for a moment.
-            // Acquire: as in `put`.
+            // Filled, in this lap or a later one, by a thread that is about to move the tail: back
+            // off for a moment. Acquire: as in `put`.
             pause.longer();
             let now = self.release.tail.load(Ordering::Acquire);
             if now != tail {
                 tail = now;
                 continue;
             }
-            // Or it has stopped: help. Without moving the tail ourselves, entries could be filled a whole lap ahead of it,
-            // and other threads would find no position until that thread continues. AcqRel, Acquire: as in `advance`.
+            // Or it has stopped: help. Without moving the tail ourselves, entries could be filled a
+            // whole lap ahead of it, and other threads would find no position until that thread
+            // continues. AcqRel, Acquire: as in `advance`.
             let entry = cell.load(Ordering::Acquire);
             if !self.is_of_last_lap(entry, tail) {
                 tail = match self.release.tail.compare_exchange(tail, next, Ordering::AcqRel, Ordering::Acquire) {
@@ -333,8 +337,8 @@ impl FreeList {
     #[inline(always)]
     fn advance(&self, mut from: usize, to: usize) {
         while (to.wrapping_sub(from) as isize) > 0 {
-            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that what continues from here happens
-            // after all puts before.
+            // AcqRel, Acquire: pairs with the loads of the tail and with itself, so that what
+            // continues from here happens after all puts before.
             match self.release.tail.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(now) => from = now,
@@ -409,8 +413,9 @@ impl FreeList {
     }
 }
 
-/// Exponential backoff: a pause after each failure, twice as long as the last one, up to 64 turns (about 1 to 3 µs),
-/// so that the thread that has the line completes several steps before it loses it.
+/// Exponential backoff: a pause after each failure, twice as long as the last one, up to 64 turns
+/// (about 1 to 3 µs), so that the thread that has the line completes several steps before it loses
+/// it.
 struct Pause(u32);
 
 impl Pause {

@@ -5,8 +5,8 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The name of an acquired slot of a pool: eight bytes without a pointer, to be sent through queues and
-/// kept in shared memory.
+/// The name of an acquired slot of a pool: eight bytes without a pointer, to be sent through queues
+/// and kept in shared memory.
 ///
 /// ```text
 ///   offset 0                                        4            8
@@ -14,11 +14,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// ```
 ///
 /// A handle owns nothing and may be copied; the pool validates it at each use. The generation
-/// increments each time that a slot gets a handle, so that older handles are stale. It has 32 bits (28
-/// on 32-bit targets): a stale handle is accepted only if the same slot got a handle exactly a multiple
-/// of 2^32 (2^28) times meanwhile. Pools number themselves at first use, so that handles of other pools
-/// are refused; the numbers repeat after 2^(32 - log2 N) - 1 pools of a process. All bytes are a handle;
-/// zero bytes are one that every pool refuses.
+/// increments each time that a slot gets a handle, so that older handles are stale. It has 32 bits
+/// (28 on 32-bit targets): a stale handle is accepted only if the same slot got a handle exactly a
+/// multiple of 2^32 (2^28) times meanwhile. Pools number themselves at first use, so that handles
+/// of other pools are refused; the numbers repeat after 2^(32 - log2 N) - 1 pools of a process. All
+/// bytes are a handle; zero bytes are one that every pool refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
@@ -45,7 +45,8 @@ impl Handle {
         (self.generation as u64) << 32 | self.place as u64
     }
 
-    /// Returns the handle of [`to_bits`](Self::to_bits). Any number is a handle, though hardly a valid one.
+    /// Returns the handle of [`to_bits`](Self::to_bits). Any number is a handle, though hardly a
+    /// valid one.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self { place: bits as u32, generation: (bits >> 32) as u32 }

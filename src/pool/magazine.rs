@@ -15,9 +15,9 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
-/// A thread-local stock of up to `K` free slots of a [`Pool`](super::Pool): acquire and release are a step
-/// on a local list, last in, first out, and access the pool's shared free list at most once in `K / 2`
-/// times.
+/// A thread-local stock of up to `K` free slots of a [`Pool`](super::Pool): acquire and release are
+/// a step on a local list, last in, first out, and access the pool's shared free list at most once
+/// in `K / 2` times.
 ///
 /// ```
 /// use vvp_core::pool::Pool;
@@ -33,8 +33,9 @@ use core::ops::{Deref, DerefMut};
 /// std::thread::spawn(move || POOL.magazine::<16>().keep(value)).join().expect("no panic");
 /// ```
 ///
-/// It is `Send` but not `Sync`. Slots in a magazine are not available to others, so size the pool for the
-/// peak use plus `K` for each magazine. Dropping the magazine releases them; a forgotten one keeps them.
+/// It is `Send` but not `Sync`. Slots in a magazine are not available to others, so size the pool
+/// for the peak use plus `K` for each magazine. Dropping the magazine releases them; a forgotten
+/// one keeps them.
 pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
     home: &'p FreeList,
@@ -50,12 +51,12 @@ const REFILL: usize = 64;
 
 /// A LIFO list of up to `K` slots.
 struct Stock<'p, T, const K: usize> {
-    /// Low 16 bits: number of slots. Above: number of acquires since the last report, which wraps after
-    /// 2^48. One word, so that counting costs nothing.
+    /// Low 16 bits: number of slots. Above: number of acquires since the last report, which wraps
+    /// after 2^48. One word, so that counting costs nothing.
     state: Cell<u64>,
-    /// The slots, from the first on. References instead of numbers save a computation. Only the functions
-    /// below borrow them, each for its duration. A cell, so that boxes can be acquired and released while
-    /// other boxes borrow the magazine.
+    /// The slots, from the first on. References instead of numbers save a computation. Only the
+    /// functions below borrow them, each for its duration. A cell, so that boxes can be acquired
+    /// and released while other boxes borrow the magazine.
     slots: UnsafeCell<[MaybeUninit<&'p Slot<T>>; K]>,
 }
 
@@ -64,8 +65,8 @@ impl<T, const K: usize> CheckedCapacity for Stock<'_, T, K> {
 }
 
 impl<'p, T, const K: usize> Stock<'p, T, K> {
-    /// How many slots move between magazine and pool at once: half, so that neither the next acquire nor
-    /// the next release accesses the pool again.
+    /// How many slots move between magazine and pool at once: half, so that neither the next
+    /// acquire nor the next release accesses the pool again.
     const HALF: usize = K.div_ceil(2);
     const LEN: u64 = 0xffff;
     const TAKEN: u64 = 1 << 16;
@@ -143,8 +144,8 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         Self { slots, home, stock: Stock::new(), reported: Cell::new(0), beside: Cell::new(0) }
     }
 
-    /// Acquires an object, new or reset; `None` if all slots of the pool are in use or in other magazines.
-    /// If its slot was never used, it is created by `T::default`.
+    /// Acquires an object, new or reset; `None` if all slots of the pool are in use or in other
+    /// magazines. If its slot was never used, it is created by `T::default`.
     ///
     /// No atomic operation while the stock lasts; else as [`Pool::acquire`](super::Pool::acquire).
     #[inline(always)]
@@ -182,8 +183,8 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         (bytes / size_of::<Slot<T>>()) as u32
     }
 
-    /// Takes ownership of a handle's object, as [`Pool::adopt`](super::Pool::adopt); its release goes to
-    /// this magazine.
+    /// Takes ownership of a handle's object, as [`Pool::adopt`](super::Pool::adopt); its release
+    /// goes to this magazine.
     ///
     /// # Errors
     /// See [`HandleError`].
@@ -291,8 +292,8 @@ impl<T: Reset, const K: usize> fmt::Debug for Magazine<'_, T, K> {
     }
 }
 
-/// An object that is reset and released to its magazine when it is dropped. It stays in the magazine's
-/// thread; [`into_pool_box`](Self::into_pool_box) makes a box that can be sent.
+/// An object that is reset and released to its magazine when it is dropped. It stays in the
+/// magazine's thread; [`into_pool_box`](Self::into_pool_box) makes a box that can be sent.
 #[must_use = "dropping the box gives its value back to the magazine"]
 pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
     magazine: &'m Magazine<'p, T, K>,
@@ -301,8 +302,8 @@ pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
 }
 
 impl<'p, T: Reset, const K: usize> MagazineBox<'_, 'p, T, K> {
-    /// Detaches the object from its magazine: it may be sent to other threads, and is released to the pool's
-    /// shared free list unless a magazine [`keep`](Magazine::keep)s it.
+    /// Detaches the object from its magazine: it may be sent to other threads, and is released to
+    /// the pool's shared free list unless a magazine [`keep`](Magazine::keep)s it.
     #[inline]
     pub fn into_pool_box(self) -> PoolBox<'p, T> {
         let this = ManuallyDrop::new(self);

@@ -37,16 +37,16 @@
 //! [docs/pools.md](crate::guide::pools) has structure and cost.
 //!
 //! # Access to a value
-//! Handles can be copied, so a handle alone never gives a `&mut`: [`Pool::get`] and [`Pool::get_mut`]
-//! first claim the slot in its state word, by compare-and-swap, and return a guard that ends the claim.
-//! While the guard lives, any other copy of the handle gets [`HandleError::Busy`]. To hand an object
-//! from thread to thread without a cost for each access, [`Pool::adopt`] the handle: from then on it is
-//! a box, and the handle is stale.
+//! Handles can be copied, so a handle alone never gives a `&mut`: [`Pool::get`] and
+//! [`Pool::get_mut`] first claim the slot in its state word, by compare-and-swap, and return a
+//! guard that ends the claim. While the guard lives, any other copy of the handle gets
+//! [`HandleError::Busy`]. To hand an object from thread to thread without a cost for each access,
+//! [`Pool::adopt`] the handle: from then on it is a box, and the handle is stale.
 //!
 //! # Progress
-//! Acquire and release are lock-free, and so is the start of a read claim; all else is wait-free. No
-//! thread waits for another: one that stops or dies in an operation keeps at most the one slot that it
-//! is handling (the owner of a magazine: those in its magazine).
+//! Acquire and release are lock-free, and so is the start of a read claim; all else is wait-free.
+//! No thread waits for another: one that stops or dies in an operation keeps at most the one slot
+//! that it is handling (the owner of a magazine: those in its magazine).
 
 mod free_list;
 mod handle;
@@ -100,11 +100,11 @@ impl<T: Reset, const N: usize> Reset for [T; N] {
     }
 }
 
-/// A pool of `N` objects, shared by threads. `N` is a power of two, at most 2^24 (checked at compile
-/// time).
+/// A pool of `N` objects, shared by threads. `N` is a power of two, at most 2^24 (checked at
+/// compile time).
 ///
-/// An object is created when its slot is first acquired, reset at each release, and dropped with the
-/// pool. Used slots are preferred, so memory is touched only up to [`PoolStats::high_water`].
+/// An object is created when its slot is first acquired, reset at each release, and dropped with
+/// the pool. Used slots are preferred, so memory is touched only up to [`PoolStats::high_water`].
 ///
 /// ```text
 ///   offset 0          128        256                          384           384 + N words, rounded up to 128
@@ -144,11 +144,13 @@ impl<T, const N: usize> Layout for Pool<T, N> {
     ];
 }
 
-// SAFETY: an object goes through the pool from one thread to another, so it must be Send. The free list and the slot's
-// state decide the owner of a slot; `get`, which lends one object to several threads, requires `T: Sync`.
+// SAFETY: an object goes through the pool from one thread to another, so it must be Send. The free
+// list and the slot's state decide the owner of a slot; `get`, which lends one object to several
+// threads, requires `T: Sync`.
 unsafe impl<T: Send, const N: usize> Sync for Pool<T, N> {}
 
-// The objects of a pool are reset before the next acquire, so a panic elsewhere breaks none of its invariants.
+// The objects of a pool are reset before the next acquire, so a panic elsewhere breaks none of its
+// invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Pool<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Pool<T, N> {}
 
@@ -172,9 +174,9 @@ impl<T, const N: usize> Pool<T, N> {
         Self { free_list: FreeList::new(), slots: core::array::from_fn(|_| Slot::new()), checked: Checked::new() }
     }
 
-    /// Sets the pool's tag in its handles, so that handles of pools with another name are refused. By
-    /// default a pool takes the next number of its process at first use (1, 2, 3, …); set a name if
-    /// processes share several pools. Names count modulo 2^(32 - log2 N) - 1.
+    /// Sets the pool's tag in its handles, so that handles of pools with another name are refused.
+    /// By default a pool takes the next number of its process at first use (1, 2, 3, …); set a name
+    /// if processes share several pools. Names count modulo 2^(32 - log2 N) - 1.
     ///
     /// ```
     /// use vvp_core::pool::{HandleError, Pool};
@@ -237,8 +239,8 @@ impl<T, const N: usize> Pool<T, N> {
 }
 
 impl<T: Reset, const N: usize> Pool<T, N> {
-    /// Acquires a free object, new or reset; `None` if there is none. If its slot was never used, it is
-    /// created by `T::default`. Lock-free.
+    /// Acquires a free object, new or reset; `None` if there is none. If its slot was never used,
+    /// it is created by `T::default`. Lock-free.
     ///
     /// `None` means that at some moment during the call every slot was in use or in a magazine.
     ///
@@ -270,8 +272,8 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         Some(unsafe { PoolBox::open(slot, &self.free_list, number, init) })
     }
 
-    /// Acquires a free object by a handle; `None` if there is none. It is not released by a drop: call
-    /// [`release`](Self::release), or [`adopt`](Self::adopt) it and drop the box. Lock-free.
+    /// Acquires a free object by a handle; `None` if there is none. It is not released by a drop:
+    /// call [`release`](Self::release), or [`adopt`](Self::adopt) it and drop the box. Lock-free.
     ///
     /// ```
     /// use vvp_core::pool::Pool;
@@ -351,10 +353,11 @@ impl<T: Reset, const N: usize> Pool<T, N> {
         self.adopt(handle).map(drop)
     }
 
-    /// Creates all objects now by `init`, so that none is created later on a hot path, and puts all slots
-    /// into circulation; [`PoolStats::high_water`] is `N` from then on. Best for a thread that acquires
-    /// and another one that releases: the next slot was released long ago, so its cache line is not in
-    /// transfer between the cores. Returns how many objects it created: the slots never used before.
+    /// Creates all objects now by `init`, so that none is created later on a hot path, and puts all
+    /// slots into circulation; [`PoolStats::high_water`] is `N` from then on. Best for a thread
+    /// that acquires and another one that releases: the next slot was released long ago, so its
+    /// cache line is not in transfer between the cores. Returns how many objects it created: the
+    /// slots never used before.
     ///
     /// ```
     /// use vvp_core::pool::Pool;

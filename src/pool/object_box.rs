@@ -8,11 +8,11 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
-/// An object of a [`Pool`](super::Pool), owned like a `Box` but without an allocator: it may be sent to
-/// another thread, and is reset and released when it is dropped.
+/// An object of a [`Pool`](super::Pool), owned like a `Box` but without an allocator: it may be
+/// sent to another thread, and is reset and released when it is dropped.
 ///
-/// Release is lock-free. A forgotten box keeps its slot as long as the pool lives. If `reset` panics, the
-/// slot stays out of use, too: a half-reset object is never acquired.
+/// Release is lock-free. A forgotten box keeps its slot as long as the pool lives. If `reset`
+/// panics, the slot stays out of use, too: a half-reset object is never acquired.
 #[must_use = "dropping the box gives its value back to the pool"]
 pub struct PoolBox<'p, T: Reset> {
     /// Ours: its number came out of the ring and is in nobody else's hands.
@@ -40,8 +40,8 @@ impl<'p, T: Reset> PoolBox<'p, T> {
     }
 
     /// Converts the box into a handle, which can be copied and sent anywhere. From then on only
-    /// [`Pool::release`](super::Pool::release) or [`Pool::adopt`](super::Pool::adopt) ends the use of the
-    /// slot. Wait-free. The example is at the [module](super).
+    /// [`Pool::release`](super::Pool::release) or [`Pool::adopt`](super::Pool::adopt) ends the use
+    /// of the slot. Wait-free. The example is at the [module](super).
     #[inline]
     pub fn into_handle(self) -> Handle {
         let (slot, home, number) = self.into_parts();

@@ -5,8 +5,9 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use zerocopy::FromZeros;
 
-/// Up to `N` values of one owner: insert, find and remove by [`Key`] in constant time, and iterate in slot
-/// order. Free slots are reused last in, first out, so that the working set stays small and cached.
+/// Up to `N` values of one owner: insert, find and remove by [`Key`] in constant time, and iterate
+/// in slot order. Free slots are reused last in, first out, so that the working set stays small and
+/// cached.
 ///
 /// ```
 /// use vvp_core::pool::Slab;
@@ -31,13 +32,13 @@ use zerocopy::FromZeros;
 ///   +-----+------+------+----------+------------+-------+------------+-- - - --+------+------+- - -
 ///                                    slot 0               slot 1                 N numbers
 /// ```
-/// Free slots are in a list of numbers, the last freed one in a word of its own: if insertions and removals
-/// alternate, neither depends on the other's store to the list, and a run of insertions does not read one
-/// slot to find the next.
+/// Free slots are in a list of numbers, the last freed one in a word of its own: if insertions and
+/// removals alternate, neither depends on the other's store to the list, and a run of insertions
+/// does not read one slot to find the next.
 ///
-/// All-zero bytes are the empty slab. A slot's generation increments at each insertion and each removal, so
-/// an odd one means that there is a value; a stale key is accepted only if its slot was refilled exactly a
-/// multiple of 2^31 times meanwhile.
+/// All-zero bytes are the empty slab. A slot's generation increments at each insertion and each
+/// removal, so an odd one means that there is a value; a stale key is accepted only if its slot was
+/// refilled exactly a multiple of 2^31 times meanwhile.
 ///
 /// Every operation takes constant time and does not panic; [`iter`](Self::iter) and
 /// [`clear`](Self::clear) visit [`high_water`](Self::high_water) slots.
@@ -46,14 +47,15 @@ use zerocopy::FromZeros;
 pub struct Slab<T, const N: usize> {
     /// The last freed slot, plus one; 0 if it is in use again.
     top: u32,
-    /// Length of the list. Invariant: `used` (at most N) is the sum of `left`, one if there is a `top`, and
-    /// the number of values.
+    /// Length of the list. Invariant: `used` (at most N) is the sum of `left`, one if there is a
+    /// `top`, and the number of values.
     left: u32,
     /// Number of slots that were ever used.
     used: u32,
     reserved: u32,
     slots: [Slot<T>; N],
-    /// The first `left` are free slots other than `top`, each once, in the order in which they were freed.
+    /// The first `left` are free slots other than `top`, each once, in the order in which they were
+    /// freed.
     list: [u32; N],
     checked: Checked<Self>,
 }
@@ -92,7 +94,8 @@ impl Key {
         (self.generation as u64) << 32 | self.slot as u64
     }
 
-    /// Returns the key of [`to_bits`](Self::to_bits). Any number gives a key, though hardly a valid one.
+    /// Returns the key of [`to_bits`](Self::to_bits). Any number gives a key, though hardly a valid
+    /// one.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self { slot: bits as u32, generation: (bits >> 32) as u32 | 1 }
@@ -148,8 +151,9 @@ impl<T, const N: usize> Slab<T, N> {
         }
     }
 
-    /// Returns the slot of the next value; `None` if there is none. Create a big value after this call: it
-    /// is then written directly to its slot, while [`insert`](Self::insert) must be able to return it.
+    /// Returns the slot of the next value; `None` if there is none. Create a big value after this
+    /// call: it is then written directly to its slot, while [`insert`](Self::insert) must be able
+    /// to return it.
     ///
     /// ```
     /// use vvp_core::pool::Slab;

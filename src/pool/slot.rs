@@ -19,9 +19,10 @@ use core::mem::MaybeUninit;
 /// | 3 | has a handle |
 /// | 4 to 15 | has a handle, borrowed for reading 1 to 12 times |
 ///
-/// Modes 0 and 1 are changed only by the owner of the slot, who got its number from the free list or from a
-/// handle. From mode 3 any thread with the right generation may proceed, by compare-and-swap: only one to 1
-/// (which then owns the slot), one at a time to 2, and none of these while there are readers.
+/// Modes 0 and 1 are changed only by the owner of the slot, who got its number from the free list
+/// or from a handle. From mode 3 any thread with the right generation may proceed, by
+/// compare-and-swap: only one to 1 (which then owns the slot), one at a time to 2, and none of
+/// these while there are readers.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct Slot<T> {
@@ -42,8 +43,8 @@ const GENERATION: usize = if usize::BITS - MODE_BITS < 32 { usize::MAX >> MODE_B
 
 const _: () = assert!(usize::BITS >= 32 && READERS_MOST == 12);
 
-/// Ordering of a claim by handle. Acquire: pairs with the Release that ended the last claim, so that all
-/// writes to the value are visible. (Weaker in the broken twin.)
+/// Ordering of a claim by handle. Acquire: pairs with the Release that ended the last claim, so
+/// that all writes to the value are visible. (Weaker in the broken twin.)
 #[inline(always)]
 fn claiming() -> Ordering {
     unless_broken("pool_claim", Ordering::Acquire)
@@ -103,7 +104,8 @@ impl<T> Slot<T> {
     /// Gives the slot a new handle and returns its generation.
     ///
     /// # Safety
-    /// The caller owns the slot, which holds a value, and from then on accesses it only by its handle.
+    /// The caller owns the slot, which holds a value, and from then on accesses it only by its
+    /// handle.
     #[inline]
     pub(super) unsafe fn put_under_handle(&self) -> u32 {
         // Relaxed: only the owner changes this mode.
@@ -143,8 +145,8 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Claims the value for reading; [`Slot::end_reading`] ends it. Lock-free: an attempt fails only because
-    /// another claim began or ended.
+    /// Claims the value for reading; [`Slot::end_reading`] ends it. Lock-free: an attempt fails
+    /// only because another claim began or ended.
     ///
     /// # Errors
     /// See [`HandleError`]; also `Busy` if there are 12 readers.

@@ -4,11 +4,12 @@ use crate::pool::free_list::Counts;
 
 /// Statistics of a [`Pool`](super::Pool).
 ///
-/// They cost next to nothing: acquires and releases are the positions of the free list, the high-water mark
-/// is the number of slots ever used, and magazines count locally and report when they access the pool. Counts
-/// start at zero with the pool's memory and wrap with `usize`. While the pool is in use, each number was true
-/// at some moment during the call, but not all at the same moment; a magazine may have acquired or released up
-/// to as many slots as it holds since its last report, which `in_use` does not show yet.
+/// They cost next to nothing: acquires and releases are the positions of the free list, the
+/// high-water mark is the number of slots ever used, and magazines count locally and report when
+/// they access the pool. Counts start at zero with the pool's memory and wrap with `usize`. While
+/// the pool is in use, each number was true at some moment during the call, but not all at the same
+/// moment; a magazine may have acquired or released up to as many slots as it holds since its last
+/// report, which `in_use` does not show yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -54,7 +55,8 @@ impl PoolStats {
         }
     }
 
-    /// Returns the successful acquires per thousand attempts, rounded down; 1000 if there were none.
+    /// Returns the successful acquires per thousand attempts, rounded down; 1000 if there were
+    /// none.
     #[must_use]
     pub const fn hit_rate_per_mille(&self) -> u32 {
         per_mille(self.acquired, self.acquired.saturating_add(self.exhausted))

@@ -42,11 +42,12 @@
 //! | tasks instead of threads | `asynch::{AsyncSpsc, AsyncMpsc, AsyncFanIn}`, feature `async` | as above | as above | and a check for wakers |
 //!
 //! *Wait-free*: every call ends after a bounded number of steps, whatever other threads do.
-//! *Lock-free*: a call repeats only if another one has succeeded meanwhile. No operation waits for the
-//! other side or allocates; to wait, pass a [`Wait`]. After it has drained a stream, a consumer pauses
-//! for one to three microseconds before it reads the producer's index again, so that it does not take
-//! the cache line away that the producer is writing. [docs/queues.md](crate::guide::queues) has the
-//! design, the whole table of progress and the measurements.
+//! *Lock-free*: a call repeats only if another one has succeeded meanwhile. No operation waits for
+//! the other side or allocates; to wait, pass a [`Wait`]. After it has drained a stream, a consumer
+//! pauses for one to three microseconds before it reads the producer's index again, so that it does
+//! not take the cache line away that the producer is writing.
+//! [docs/queues.md](crate::guide::queues) has the design, the whole table of progress and the
+//! measurements.
 //!
 //! # Reading order
 //! [`spsc`] first: claims, grants, batches and closing are the same in all queues. Then the page of
@@ -91,7 +92,8 @@ use core::fmt;
 
 /// Error of a push into a full queue; returns the value.
 ///
-/// Try again once the consumer has popped. `Producer::is_closed` tells whether that can still happen.
+/// Try again once the consumer has popped. `Producer::is_closed` tells whether that can still
+/// happen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 
@@ -116,8 +118,8 @@ impl<T> core::error::Error for Full<T> {}
 pub enum PopError {
     /// The queue is empty now: try again later.
     Empty,
-    /// The queue is empty and the producer has closed: nothing will come unless a new producer claims
-    /// its endpoint.
+    /// The queue is empty and the producer has closed: nothing will come unless a new producer
+    /// claims its endpoint.
     Closed,
 }
 

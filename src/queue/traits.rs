@@ -8,8 +8,8 @@ use super::{
 use crate::sync::Plain;
 use core::fmt;
 
-/// A producer endpoint: [`Producer`], [`SequencedProducer`], [`MpscProducer`], [`RobustProducer`]. Each
-/// has more operations than these.
+/// A producer endpoint: [`Producer`], [`SequencedProducer`], [`MpscProducer`], [`RobustProducer`].
+/// Each has more operations than these.
 ///
 /// ```
 /// use vvp_core::queue::{Full, Mpsc, Pop, Push, Spsc};
@@ -38,7 +38,8 @@ pub trait Push {
     /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can help.
+    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can
+    /// help.
     fn push(&mut self, value: Self::Item) -> Result<(), Full<Self::Item>>;
 
     /// Pushes as many of the values as fit, from the first on, and returns how many.
@@ -63,8 +64,8 @@ pub trait Pop {
     /// Pops the next value.
     ///
     /// # Errors
-    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and no producer
-    /// is left.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and no
+    /// producer is left.
     fn pop(&mut self) -> Result<Self::Item, PopError>;
 
     /// Pops as many values as there are and as fit into `out`, and returns how many.
@@ -143,7 +144,8 @@ pop_end!(['q, T, const N: usize, const LANES: usize] FanInConsumer<'q, T, N, LAN
 pop_end!(['q, T: Plain, const N: usize, const LANES: usize] RobustConsumer<'q, T, N, LANES>);
 
 /// Iterator that pops values one by one until there is none, at most a given number. Forgetting it
-/// loses nothing. ([`Consumer::drain`] has an iterator of its own, which releases all slots at once.)
+/// loses nothing. ([`Consumer::drain`] has an iterator of its own, which releases all slots at
+/// once.)
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct PopDrain<'c, C> {
     end: &'c mut C,

@@ -2,8 +2,8 @@
 
 /// A strategy for waiting for the other side of a queue.
 ///
-/// Nothing in this crate waits unless it was given one of these. A closure that takes the attempt is
-/// one, too.
+/// Nothing in this crate waits unless it was given one of these. A closure that takes the attempt
+/// is one, too.
 pub trait Wait {
     /// Waits once. `attempt` is 0 at the first call of a wait and counts up, saturating.
     fn wait(&mut self, attempt: u32);

@@ -36,13 +36,13 @@ macro_rules! id {
 }
 
 id! {
-    /// Order id: unique among the live orders (resting or untriggered) of one instrument, free again
-    /// once the order is dead (M0.8).
+    /// Order id: unique among the live orders (resting or untriggered) of one instrument, free
+    /// again once the order is dead (M0.8).
     OrderId(u64)
 }
 id! {
-    /// Owner of an order, for self-trade prevention, mass cancel and risk limits. 0 is an owner, too
-    /// (M0.9).
+    /// Owner of an order, for self-trade prevention, mass cancel and risk limits. 0 is an owner,
+    /// too (M0.9).
     OwnerId(u32)
 }
 id! {
@@ -177,8 +177,8 @@ impl TimeInForce {
 }
 
 words! {
-    /// Self-trade prevention mode: what happens when an order meets a resting order of its own owner.
-    /// The *aggressor's* mode decides (M12.1).
+    /// Self-trade prevention mode: what happens when an order meets a resting order of its own
+    /// owner. The *aggressor's* mode decides (M12.1).
     #[derive(zerocopy::FromZeros, Default)]
     SelfTradePrevention {
         /// The orders trade.

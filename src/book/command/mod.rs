@@ -354,8 +354,8 @@ impl Command {
         c
     }
 
-    /// Creates a command that passes on a refusal of the edge, so that it is numbered in its place in
-    /// the event stream.
+    /// Creates a command that passes on a refusal of the edge, so that it is numbered in its place
+    /// in the event stream.
     #[must_use]
     pub const fn refused(refusal: &Refusal) -> Self {
         let mut c = Self::blank(Op::Refused);
@@ -379,7 +379,7 @@ impl Command {
         c
     }
 
-    // ---- options, each checked against the command: M0.16, M0.17 -------------------------------------------
+    // ---- options, each checked against the command: M0.16, M0.17 --------------------------------
 
     const fn allow(mut self, allowed: bool, flags: u16) -> Self {
         self.flags |= if allowed { flags.to_le() } else { CONTRADICTION.to_le() };
@@ -458,22 +458,22 @@ impl Command {
         self.is_new() && matches!(self.order_type, OrderType::Limit) && self.tif.may_rest()
     }
 
-    /// Makes the order post-only: refused if it would trade on arrival (M6.1). Limit with gtc, day or
-    /// gtd only.
+    /// Makes the order post-only: refused if it would trade on arrival (M6.1). Limit with gtc, day
+    /// or gtd only.
     #[must_use]
     pub const fn post_only(self) -> Self {
         self.allow(self.is_resting_limit(), POST_ONLY)
     }
 
-    /// Makes the order hidden: not visible in depth; it trades after the displayed orders of its price
-    /// (M1.2). Limit with gtc, day or gtd only.
+    /// Makes the order hidden: not visible in depth; it trades after the displayed orders of its
+    /// price (M1.2). Limit with gtc, day or gtd only.
     #[must_use]
     pub const fn hidden(self) -> Self {
         self.allow(self.is_resting_limit() && !self.has(HAS_EXTRA), HIDDEN)
     }
 
-    /// Makes the order an iceberg with slices of `display` (M7.3). Limit with gtc, day or gtd only; not
-    /// with hidden.
+    /// Makes the order an iceberg with slices of `display` (M7.3). Limit with gtc, day or gtd only;
+    /// not with hidden.
     #[must_use]
     pub const fn display(mut self, display: Qty) -> Self {
         let allowed = self.is_resting_limit() && !self.has(HIDDEN);
@@ -483,8 +483,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade at once (M5.1). Limit
-    /// with ioc only.
+    /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade at once (M5.1).
+    /// Limit with ioc only.
     #[must_use]
     pub const fn min_qty(mut self, min_qty: Qty) -> Self {
         let allowed =
@@ -495,8 +495,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Sets a protection: no trade further than `ticks` from the best opposite price (M3.4). Market,
-    /// stop and trailing stop only.
+    /// Sets a protection: no trade further than `ticks` from the best opposite price (M3.4).
+    /// Market, stop and trailing stop only.
     #[must_use]
     pub const fn protect(mut self, ticks: u64) -> Self {
         let allowed = self.is_new() && !self.order_type.has_limit();

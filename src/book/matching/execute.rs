@@ -423,7 +423,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    // ---- triggered stops ---------------------------------------------------------------------------------------
+    // ---- triggered stops ------------------------------------------------------------------------
 
     /// Tests the stops if a trade, a new or replaced stop, or the start of continuous trading may
     /// have satisfied one; then enters those that are, one by one, and tests again after each.

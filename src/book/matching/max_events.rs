@@ -12,11 +12,10 @@
 //! **Steps.** An order that comes in (new, replaced, triggered) takes steps: a trade, or a maker of
 //! its own owner met. A step is *last* when the order is over with it. Every step that is not last
 //! leaves the order open, so it has used up a slice of the maker at least, or the whole maker; and
-//! it has taken 1 lot at least off the order, but for a maker canceled by `cancel_oldest`.
-//! A step has 1 line; where a `decrement` meets an own maker it has 2. What ends the order is
-//! one of: a last trade (1 line), a last step of self-trade prevention (`cancel_newest` 1,
-//! `cancel_both` and `decrement` 2), a cancel of the rest (1; a failed fillable test too), or its coming
-//! to rest (0).
+//! it has taken 1 lot at least off the order, but for a maker canceled by `cancel_oldest`. A step
+//! has 1 line; where a `decrement` meets an own maker it has 2. What ends the order is one of: a
+//! last trade (1 line), a last step of self-trade prevention (`cancel_newest` 1, `cancel_both` and
+//! `decrement` 2), a cancel of the rest (1; a failed fillable test too), or its coming to rest (0).
 //!
 //! **The current order.** Its steps are counted level by level in its reach: at one level no more
 //! trades than slices there, nor than lots are left when it gets there; makers of its own owner

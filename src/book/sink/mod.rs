@@ -7,8 +7,8 @@ use super::{Event, VisibleChange};
 
 /// Consumer of events, in order.
 ///
-/// A sink loses no event: [`Sink::emit`] returns when the event is stored. A sink over a bounded buffer
-/// blocks there, by the wait strategy of its own.
+/// A sink loses no event: [`Sink::emit`] returns when the event is stored. A sink over a bounded
+/// buffer blocks there, by the wait strategy of its own.
 ///
 /// ```
 /// use vvp_core::book::*;
@@ -27,8 +27,10 @@ use super::{Event, VisibleChange};
 ///
 /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
 /// let mut sink = LastTrade::default();
-/// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink);
-/// engine.apply(&Command::limit(OrderId::new(1), Side::Buy, Price::new(99), Qty::new(5)), &mut sink);
+/// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+/// engine.apply(&define, &mut sink);
+/// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(99), Qty::new(5));
+/// engine.apply(&bid, &mut sink);
 /// engine.apply(&Command::market(OrderId::new(2), Side::Sell, Qty::new(2)), &mut sink);
 /// assert_eq!(sink.0, Some((Price::new(99), Qty::new(2))));
 /// ```
@@ -36,15 +38,15 @@ pub trait Sink {
     /// Stores one event.
     fn emit(&mut self, event: Event);
 
-    /// Returns whether [`Sink::watch`] must be called. Default `false`: then the compiler removes the
-    /// calls, which cost nothing.
+    /// Returns whether [`Sink::watch`] must be called. Default `false`: then the compiler removes
+    /// the calls, which cost nothing.
     #[inline(always)]
     fn watches(&self) -> bool {
         false
     }
 
-    /// Receives a visible change, right after the event that it belongs to. An event may have none or
-    /// several.
+    /// Receives a visible change, right after the event that it belongs to. An event may have none
+    /// or several.
     #[inline(always)]
     fn watch(&mut self, change: &VisibleChange) {
         let _ = change;

@@ -3,20 +3,20 @@
 use crate::book::{BoundedSink, Event, Sink};
 use crate::queue::{Full, Producer, Wait};
 
-/// Events per batch: how many are staged before they are published without a flush. One transfer of the
-/// index's cache line for several events is cheaper for both threads; the batch is small, so that the
-/// reader does not wait for the end of a long command.
+/// Events per batch: how many are staged before they are published without a flush. One transfer of
+/// the index's cache line for several events is cheaper for both threads; the batch is small, so
+/// that the reader does not wait for the end of a long command.
 const BATCH: usize = 16;
 
 /// A [`Sink`] over the producer of a queue; with [`market_data::Record`](crate::market_data::Record) for `T`, a
 /// [`FeedSink`](crate::market_data::FeedSink).
 ///
-/// While the queue is full it waits for the reader by the strategy `W`: no event is lost. Only after the
-/// reader has closed its endpoint, so that it will never make room, events are dropped and
-/// [counted](Self::lost).
+/// While the queue is full it waits for the reader by the strategy `W`: no event is lost. Only
+/// after the reader has closed its endpoint, so that it will never make room, events are dropped
+/// and [counted](Self::lost).
 ///
-/// Events are published in batches. Call [`flush`](Self::flush) after each command or batch of commands,
-/// at the latest when there is nothing else to do. Dropping the sink flushes, too.
+/// Events are published in batches. Call [`flush`](Self::flush) after each command or batch of
+/// commands, at the latest when there is nothing else to do. Dropping the sink flushes, too.
 ///
 /// ```
 /// use vvp_core::book::{Event, EventBody, InstrumentId, Phase, QueueSink, Sink};
@@ -41,7 +41,8 @@ pub struct QueueSink<'q, W, const N: usize, T = Event> {
 }
 
 impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
-    /// Creates a sink that pushes events into this queue and waits by this strategy while it is full.
+    /// Creates a sink that pushes events into this queue and waits by this strategy while it is
+    /// full.
     pub const fn new(queue: Producer<'q, T, N>, wait: W) -> Self {
         Self { queue, wait, staged: 0, lost: 0 }
     }
@@ -119,8 +120,8 @@ impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
     }
 }
 
-/// The room is the free slots of the queue. If the reader has closed its endpoint it does not grow any
-/// more: ask [`QueueSink::queue`] whether it [is closed](Producer::is_closed).
+/// The room is the free slots of the queue. If the reader has closed its endpoint it does not grow
+/// any more: ask [`QueueSink::queue`] whether it [is closed](Producer::is_closed).
 impl<W: Wait, const N: usize> BoundedSink for QueueSink<'_, W, N> {
     #[inline]
     fn room(&mut self) -> usize {

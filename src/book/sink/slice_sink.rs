@@ -5,8 +5,8 @@ use core::mem::MaybeUninit;
 
 /// A [`Sink`] into a slice, for code that must not block.
 ///
-/// It is made for [`Engine::try_apply`](crate::engine::Engine::try_apply), which applies a command only
-/// if all its events fit. A command applied otherwise may have more: those are dropped and
+/// It is made for [`Engine::try_apply`](crate::engine::Engine::try_apply), which applies a command
+/// only if all its events fit. A command applied otherwise may have more: those are dropped and
 /// [counted](Self::lost).
 ///
 /// ```

@@ -17,8 +17,9 @@ pub trait StateHash: Sealed + core::fmt::Debug {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoStateHash;
 
-/// A book with a state hash, updated at every change: 24 bytes more, and 24 for each order and stop; on
-/// x86-64 some 115 instructions more each time one is added or removed, 45 each time it changes.
+/// A book with a state hash, updated at every change: 24 bytes more, and 24 for each order and
+/// stop; on x86-64 some 115 instructions more each time one is added or removed, 45 each time it
+/// changes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WithStateHash;

@@ -492,8 +492,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         *word = *word & 0xff | stamp << 8;
     }
 
-    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of its
-    /// node.
+    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of
+    /// its node.
     #[inline(always)]
     pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
         if S::ON {
@@ -508,8 +508,9 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         level
     }
 
-    /// Unlinks a run of `count` orders that are neither hidden nor iceberg nor gtd from the front of
-    /// a level; `next` is the first order that stays. `qty` is their quantity and what `next` traded.
+    /// Unlinks a run of `count` orders that are neither hidden nor iceberg nor gtd from the front
+    /// of a level; `next` is the first order that stays. `qty` is their quantity and what `next`
+    /// traded.
     #[inline(always)]
     pub(in crate::book) fn unlink_front(&mut self, level: u32, next: u32, count: u32, qty: u64) {
         let at = self.node_mut(level);
@@ -522,7 +523,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         }
     }
 
-    /// Frees the nodes of a run of queued orders, `first` to `last`; their quantities are 0 already.
+    /// Frees the nodes of a run of queued orders, `first` to `last`; their quantities are 0
+    /// already.
     #[inline(always)]
     pub(in crate::book) fn free_run(&mut self, first: u32, last: u32, count: u32) {
         self.node_mut(last).next = self.free_order;
@@ -566,7 +568,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         level
     }
 
-    /// Fills `qty`, at most its slice, of an order at the front of a level. Returns what stays open.
+    /// Fills `qty`, at most its slice, of an order at the front of a level. Returns what stays
+    /// open.
     #[inline(always)]
     pub(in crate::book) fn fill(&mut self, order: u32, level: u32, qty: u64, has_cold: bool) -> u64 {
         self.node_mut(level).qty -= qty;

@@ -115,7 +115,8 @@ pub(in crate::book) struct Stops<const STOPS: usize> {
     trailing: List,
     /// Satisfied, first-in-first-out, waiting for their turn (M8.7).
     queued: List,
-    /// The fixed ones by trigger price, per side; a trailing one passes through when it is satisfied.
+    /// The fixed ones by trigger price, per side; a trailing one passes through when it is
+    /// satisfied.
     by_trigger: [Heap<STOPS>; 2],
     by_expiry: Heap<STOPS>,
     stops: Records<STOPS>,

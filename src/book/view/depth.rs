@@ -41,10 +41,14 @@ pub trait BookView {
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7), bid(3, 100, 1)], &mut sink);
     /// let book = engine.book(x).expect("defined");
-    /// let levels: Vec<_> = book.depth(Side::Buy).map(|l| (l.price.ticks(), l.qty.lots(), l.orders)).collect();
+    /// let levels: Vec<_> = book.depth(Side::Buy)
+    ///     .map(|l| (l.price.ticks(), l.qty.lots(), l.orders))
+    ///     .collect();
     /// assert_eq!(levels, [(100, 8, 2), (99, 5, 1)]);
     /// ```
     fn depth(&self, side: Side) -> Depth<'_, Self>
@@ -108,7 +112,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// assert_eq!(book.best(Side::Buy).map(|level| level.price), Some(Price::new(100)));
@@ -128,10 +134,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5)], &mut sink);
     /// let book = engine.book(x).expect("defined");
-    /// assert_eq!(book.level_at(Side::Buy, Price::new(99)).map(|level| level.qty), Some(Qty::new(5)));
+    /// let at_99 = book.level_at(Side::Buy, Price::new(99)).expect("a visible order");
+    /// assert_eq!(at_99.qty, Qty::new(5));
     /// assert_eq!(book.level_at(Side::Buy, Price::new(98)), None);
     /// ```
     #[must_use]
@@ -150,11 +159,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
-    /// engine.apply_all(&[bid(1, 99, 5).display(Qty::new(2))], &mut sink);
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
+    /// let commands = [bid(1, 99, 5).display(Qty::new(2))];
+    /// engine.apply_all(&commands, &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let order = book.order(OrderId::new(1)).expect("it rests");
-    /// assert_eq!((order.price, order.open, order.visible), (Price::new(99), Qty::new(5), Qty::new(2)));
+    /// assert_eq!((order.open, order.visible), (Qty::new(5), Qty::new(2)));
     /// assert_eq!(book.order(OrderId::new(2)), None);
     /// ```
     #[must_use]
@@ -174,7 +186,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5).hidden(), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let queue = book.orders_at(Side::Buy, Price::new(99)).map(|order| order.id.get());

@@ -13,9 +13,9 @@ use crate::capacity::checked;
 pub struct QueuePosition {
     /// Orders ahead of it, icebergs and hidden ones included.
     pub orders_ahead: u32,
-    /// Lots that trade before it: of icebergs ahead only the slices, since a new slice queues behind it
-    /// (M7.4); for a hidden order all displayed orders with their reserves (M7.6), and the hidden orders
-    /// ahead.
+    /// Lots that trade before it: of icebergs ahead only the slices, since a new slice queues
+    /// behind it (M7.4); for a hidden order all displayed orders with their reserves (M7.6), and
+    /// the hidden orders ahead.
     pub qty_ahead: Qty,
 }
 
@@ -72,8 +72,8 @@ pub struct BookCounts {
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Returns the queue position of a resting order; `None` if no such order rests. Walks the queue up
-    /// to it.
+    /// Returns the queue position of a resting order; `None` if no such order rests. Walks the
+    /// queue up to it.
     ///
     /// ```
     /// use vvp_core::book::*;
@@ -82,8 +82,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
-    /// engine.apply_all(&[bid(1, 99, 5).display(Qty::new(2)), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
+    /// let commands = [bid(1, 99, 5).display(Qty::new(2)), bid(2, 99, 6), bid(3, 99, 7)];
+    /// engine.apply_all(&commands, &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let position = book.queue_position(OrderId::new(3)).expect("it rests");
     /// assert_eq!((position.orders_ahead, position.qty_ahead), (2, Qty::new(8)));
@@ -112,7 +115,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5), bid(2, 100, 7)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let cost = book.cost_to_fill(Side::Sell, Qty::new(10));
@@ -140,8 +145,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         cost
     }
 
-    /// Iterates over the resting orders of an owner: bids best price first in queue order, then asks.
-    /// Walks the book.
+    /// Iterates over the resting orders of an owner: bids best price first in queue order, then
+    /// asks. Walks the book.
     ///
     /// ```
     /// use vvp_core::book::*;
@@ -150,7 +155,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
     /// engine.apply_all(&[bid(1, 99, 5).owner(OwnerId::new(7)), bid(2, 98, 6)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let of_7 = book.resting_orders_of(OwnerId::new(7)).map(|order| order.id.get());
@@ -167,8 +174,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         })
     }
 
-    /// Iterates over the untriggered stops of an owner in entry order. Walks all stops. Together with
-    /// [`Book::resting_orders_of`] these are all its live orders on this instrument.
+    /// Iterates over the untriggered stops of an owner in entry order. Walks all stops. Together
+    /// with [`Book::resting_orders_of`] these are all its live orders on this instrument.
     ///
     /// ```
     /// use vvp_core::book::*;
@@ -177,8 +184,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
-    /// engine.apply_all(&[bid(1, 99, 5), Command::stop(OrderId::new(2), Side::Buy, Price::new(105), Qty::new(3))], &mut sink);
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
+    /// let stop = Command::stop(OrderId::new(2), Side::Buy, Price::new(105), Qty::new(3));
+    /// engine.apply_all(&[bid(1, 99, 5), stop], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let stops = book.stops_of(OwnerId::new(0)).map(|stop| (stop.id.get(), stop.stop));
     /// assert!(stops.eq([(2, Some(Price::new(105)))]));
@@ -206,8 +216,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
-    /// let bid = |id, price, qty| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty));
-    /// engine.apply_all(&[bid(1, 99, 5), bid(2, 98, 6), Command::cancel(OrderId::new(2))], &mut sink);
+    /// let bid = |id, price, qty| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
+    /// };
+    /// let commands = [bid(1, 99, 5), bid(2, 98, 6), Command::cancel(OrderId::new(2))];
+    /// engine.apply_all(&commands, &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let counts = book.counts();
     /// assert_eq!((counts.resting_orders, counts.resting_orders_max), (1, 2));

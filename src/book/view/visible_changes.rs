@@ -1,7 +1,7 @@
 //! Visible changes: the effect of each command on the visible book, change by change.
 //!
-//! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches); for
-//! all others the calls are compiled away.
+//! The book calls the functions below only for a sink that [watches](crate::book::Sink::watches);
+//! for all others the calls are compiled away.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
@@ -10,11 +10,12 @@ use crate::book::storage::arena::Slab;
 use crate::book::storage::price_ladder::price;
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 
-/// One change of the visible book, for a [`Sink`](crate::book::Sink) that watches: a visible order was
-/// added, reduced, traded or deleted, or a hidden one traded.
+/// One change of the visible book, for a [`Sink`](crate::book::Sink) that watches: a visible order
+/// was added, reduced, traded or deleted, or a hidden one traded.
 ///
-/// Quantities are visible quantities: of an iceberg the slice. A used-up slice is an order that traded
-/// down to 0; the next slice is an order of the same id, added at the back of the queue (M7.4).
+/// Quantities are visible quantities: of an iceberg the slice. A used-up slice is an order that
+/// traded down to 0; the next slice is an order of the same id, added at the back of the queue
+/// (M7.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VisibleChange {
@@ -168,8 +169,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// Reports the trade of an order that is neither hidden nor iceberg at its level's price. `off`: lots and
-/// orders that have left the level, this trade included, and are not taken off its totals yet.
+/// Reports the trade of an order that is neither hidden nor iceberg at its level's price. `off`:
+/// lots and orders that have left the level, this trade included, and are not taken off its totals
+/// yet.
 #[inline(never)]
 pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H: BookCtx>(
     slab: &Slab<ORDERS, S>,

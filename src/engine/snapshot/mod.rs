@@ -1,9 +1,9 @@
 //! Snapshot: save an engine to bytes and restore it from bytes. Implements M21.4.
 //!
-//! A snapshot holds all state that decides the engine's behaviour, in little-endian records of fixed
-//! size that are independent of slots, word size and capacities: the restoring engine may have other
-//! capacities, as long as everything fits. [docs/snapshot.md](crate::guide::snapshot) gives every
-//! byte. Nothing here allocates; the stack holds a few records.
+//! A snapshot holds all state that decides the engine's behaviour, in little-endian records of
+//! fixed size that are independent of slots, word size and capacities: the restoring engine may
+//! have other capacities, as long as everything fits. [docs/snapshot.md](crate::guide::snapshot)
+//! gives every byte. Nothing here allocates; the stack holds a few records.
 
 mod crc64;
 mod records;
@@ -43,9 +43,9 @@ impl<
 
     /// Saves the engine: an engine restored from these bytes gives the same events.
     ///
-    /// Two engines that were given the same commands write the same bytes if their near-level windows
-    /// have the same width; so do an engine and one restored from it. High-water marks are not saved.
-    /// Walks all orders and writes each as a small piece: use a writer that buffers.
+    /// Two engines that were given the same commands write the same bytes if their near-level
+    /// windows have the same width; so do an engine and one restored from it. High-water marks are
+    /// not saved. Walks all orders and writes each as a small piece: use a writer that buffers.
     ///
     /// [docs/snapshot.md](crate::guide::snapshot) gives every byte.
     ///
@@ -54,7 +54,8 @@ impl<
     /// use vvp_core::engine::{Engine, Matcher, SliceWriter};
     ///
     /// let mut engine: Engine<Book<64, 1, 8, 8, 128>, 1, 4> = Engine::new();
-    /// engine.apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut CountSink::default());
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// engine.apply(&define, &mut CountSink::default());
     /// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut CountSink::default());
     ///
     /// let mut memory = [0; 512];
@@ -111,8 +112,8 @@ impl<
     /// content. The example is at [`Engine::save`].
     ///
     /// # Errors
-    /// What is wrong, and where; the engine is unchanged. Only a duplicate id or entry stamp is found
-    /// while orders are inserted: then the engine is empty ([`RestoreError::left_empty`]).
+    /// What is wrong, and where; the engine is unchanged. Only a duplicate id or entry stamp is
+    /// found while orders are inserted: then the engine is empty ([`RestoreError::left_empty`]).
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         checked!(Self);
         let parts = Parts::open(bytes)?;

@@ -64,8 +64,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// Pops the next value: the oldest of the lane that is being served.
     ///
     /// # Errors
-    /// [`PopError::Empty`] if all lanes are empty, [`PopError::Closed`] if moreover no lane has a producer,
-    /// and one of them was closed.
+    /// [`PopError::Empty`] if all lanes are empty, [`PopError::Closed`] if moreover no lane has a
+    /// producer, and one of them was closed.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.left == 0 {
@@ -105,8 +105,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.lane().peek().map(|value| (at, value)).ok_or(PopError::Empty)
     }
 
-    /// Pops as many values as there are and as fit into `out`, and returns how many. A lane's values are
-    /// contiguous, up to a batch in each turn.
+    /// Pops as many values as there are and as fit into `out`, and returns how many. A lane's
+    /// values are contiguous, up to a batch in each turn.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
     where
@@ -126,15 +126,15 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         len
     }
 
-    /// Iterates over the values, popping one by one until all lanes are empty, at most as many as all
-    /// lanes hold.
+    /// Iterates over the values, popping one by one until all lanes are empty, at most as many as
+    /// all lanes hold.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N.saturating_mul(LANES))
     }
 
-    /// Sets the batch: the most values that are popped from a lane in its turn (default 32). A small batch
-    /// is fairer, a large one cheaper if many lanes are idle. 0 counts as 1.
+    /// Sets the batch: the most values that are popped from a lane in its turn (default 32). A
+    /// small batch is fairer, a large one cheaper if many lanes are idle. 0 counts as 1.
     ///
     /// ```
     /// use vvp_core::queue::FanIn;
@@ -151,15 +151,15 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.left = self.left.min(self.batch);
     }
 
-    /// Returns whether no lane has a producer, and one of them was closed. There may still be values:
-    /// `pop` returns `Closed` after the last one.
+    /// Returns whether no lane has a producer, and one of them was closed. There may still be
+    /// values: `pop` returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be popped. Values in the lanes stay until a new
-    /// consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the lanes stay until a
+    /// new consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
     pub fn close(self) {
         self.lanes.iter().for_each(Consumer::say_closed);
     }
@@ -192,8 +192,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         if !self.queue.is_closed() {
             return Err(PopError::Empty);
         }
-        // Seeing that the producers have gone implies seeing what they published, so one more scan tells "closed and
-        // empty" from "a last value came just now".
+        // Seeing that the producers have gone implies seeing what they published, so one more scan
+        // tells "closed and empty" from "a last value came just now".
         if !broken("fan_in_last_look") && self.find() { Ok(()) } else { Err(PopError::Closed) }
     }
 
@@ -230,8 +230,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         false
     }
 
-    /// Paces the consumer before it visits the same lane again. All other lanes are empty, so the pause
-    /// delays only values that arrive during it.
+    /// Paces the consumer before it visits the same lane again. All other lanes are empty, so the
+    /// pause delays only values that arrive during it.
     #[cold]
     #[inline(never)]
     fn keep_distance(&mut self) {

@@ -27,9 +27,10 @@
 //! ```
 //!
 //! # How it works
-//! A lane is a [`Spsc`], and the handle of a producer is that of `Spsc` with all its operations (single
-//! values, slices, grants, staging). The consumer has the other endpoint of all lanes. It serves the
-//! lanes that were ever claimed, a bitmap, round robin, and pops up to a *batch* of values from each.
+//! A lane is a [`Spsc`], and the handle of a producer is that of `Spsc` with all its operations
+//! (single values, slices, grants, staging). The consumer has the other endpoint of all lanes. It
+//! serves the lanes that were ever claimed, a bitmap, round robin, and pops up to a *batch* of
+//! values from each.
 //!
 //! ```text
 //!   offset 0                   128                256
@@ -39,24 +40,26 @@
 //!   | first claimed;  claims  |                  |                |                |         |
 //!   +-------------------------+------------------+----------------+----------------+-- - - --+
 //! ```
-//! After the claim producers share no cache line, so there is no false sharing. An idle lane costs the
-//! consumer one load of a cached line in each round; a round pops a batch from every busy lane. A lane
-//! that was never claimed costs nothing. There are no pointers; all-zero bytes are the empty queue.
+//! After the claim producers share no cache line, so there is no false sharing. An idle lane costs
+//! the consumer one load of a cached line in each round; a round pops a batch from every busy lane.
+//! A lane that was never claimed costs nothing. There are no pointers; all-zero bytes are the empty
+//! queue.
 //!
 //! # Order and fairness
 //! The values of a lane are popped in FIFO order; between lanes the order is that of the consumer's
 //! turns. A lane with values waits for at most one batch of each other lane.
 //!
 //! # What `Closed` promises
-//! `pop` returns [`Closed`](super::PopError::Closed) if all published values have been popped, there was a
-//! moment at which no lane had a producer, and one of the lanes was closed by its last one. A producer
-//! that claims a second lane before it leaves the first is never missed; nor is one whose claim happens
-//! before another producer leaves. A later claim opens the queue again, so `Closed` is final only if
-//! there are no later claims.
+//! `pop` returns [`Closed`](super::PopError::Closed) if all published values have been popped,
+//! there was a moment at which no lane had a producer, and one of the lanes was closed by its last
+//! one. A producer that claims a second lane before it leaves the first is never missed; nor is one
+//! whose claim happens before another producer leaves. A later claim opens the queue again, so
+//! `Closed` is final only if there are no later claims.
 //!
 //! # Progress
-//! **All operations of producers and of the consumer are wait-free.** A producer that stalls or dies at
-//! any point delays only its own values; what it had published is popped. Claiming tries each lane once.
+//! **All operations of producers and of the consumer are wait-free.** A producer that stalls or
+//! dies at any point delays only its own values; what it had published is popped. Claiming tries
+//! each lane once.
 
 mod consumer;
 
@@ -79,12 +82,12 @@ pub const LANES_MAX: usize = 256;
 const BITS: usize = usize::BITS as usize;
 const WORDS: usize = LANES_MAX / BITS;
 
-/// `LANES` queues of `N` values each, from as many producers to one consumer. `N` is a power of two,
-/// `LANES` from 1 to 256 (checked at compile time).
+/// `LANES` queues of `N` values each, from as many producers to one consumer. `N` is a power of
+/// two, `LANES` from 1 to 256 (checked at compile time).
 ///
 /// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
-/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed memory
-/// in place (`zerocopy::FromZeros`).
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed
+/// memory in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct FanIn<T, const N: usize, const LANES: usize> {
@@ -154,8 +157,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         }
     }
 
-    /// Returns a producer for each lane and the consumer, for as long as the queue is borrowed. Values in
-    /// the lanes stay; closed endpoints are open again.
+    /// Returns a producer for each lane and the consumer, for as long as the queue is borrowed.
+    /// Values in the lanes stay; closed endpoints are open again.
     ///
     /// ```
     /// use vvp_core::queue::FanIn;
@@ -183,8 +186,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         (producers, unsafe { FanInConsumer::attach(queue) })
     }
 
-    /// Claims the first free lane; `None` if there is none. Dropping the handle releases the lane; its
-    /// published values stay, and the next producer continues behind them.
+    /// Claims the first free lane; `None` if there is none. Dropping the handle releases the lane;
+    /// its published values stay, and the next producer continues behind them.
     #[must_use]
     pub fn producer(&self) -> Option<Producer<'_, T, N>> {
         (0..LANES).find_map(|lane| self.producer_of(lane))
@@ -201,7 +204,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
 
     /// Shows the consumer that a lane has a producer now.
     fn count_claim(&self, lane: usize) {
-        // Relaxed: seeing a value that we push, or our release, implies seeing this, since it comes first.
+        // Relaxed: seeing a value that we push, or our release, implies seeing this, since it comes
+        // first.
         if let Some(used) = self.claims.used.get(lane / BITS) {
             used.fetch_or(1 << (lane % BITS), Ordering::Relaxed);
         }
@@ -232,8 +236,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         unsafe { FanInConsumer::attach(self) }
     }
 
-    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the next owner
-    /// continues where this one stopped. Lanes that it had closed are open again.
+    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the
+    /// next owner continues where this one stopped. Lanes that it had closed are open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FanInConsumer<'_, T, N, LANES>> {
         checked!(Self);
@@ -256,8 +260,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         N
     }
 
-    /// Returns how many values are in all lanes: each lane's number was true at some moment during the
-    /// call.
+    /// Returns how many values are in all lanes: each lane's number was true at some moment during
+    /// the call.
     #[must_use]
     pub fn len(&self) -> usize {
         checked!(Self);
@@ -271,8 +275,8 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         self.lanes.iter().all(Spsc::is_empty)
     }
 
-    /// Returns whether at some moment during the call no lane had a producer, and one of them was closed
-    /// by its last one. See [what `Closed` promises](self).
+    /// Returns whether at some moment during the call no lane had a producer, and one of them was
+    /// closed by its last one. See [what `Closed` promises](self).
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);

@@ -33,8 +33,8 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
     /// Grants the oldest frame.
     ///
     /// # Errors
-    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and the producer has
-    /// closed.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if there is none and the
+    /// producer has closed.
     #[inline]
     pub fn read(&mut self) -> Result<FrameRead<'_, 'q, N>, PopError> {
         let bytes = self.bytes()?;
@@ -52,15 +52,15 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         Ok(FramesRead { consumer: self, bytes })
     }
 
-    /// Returns whether the producer has closed. There may still be frames: `read` returns `Closed` after
-    /// the last one.
+    /// Returns whether the producer has closed. There may still be frames: `read` returns `Closed`
+    /// after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.producer.end.is_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be read. Frames in the ring stay until a new consumer
-    /// claims this endpoint. The producer sees it by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be read. Frames in the ring stay until a new
+    /// consumer claims this endpoint. The producer sees it by `is_closed`.
     pub fn close(self) {
         self.frames.consumer.end.close();
     }
@@ -79,12 +79,13 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
         }
     }
 
-    /// Slow path: returns why there is no frame, or the bytes if a last frame came before the close.
+    /// Slow path: returns why there is no frame, or the bytes if a last frame came before the
+    /// close.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        // Seeing the close implies seeing the last mark stored before it, so one more load tells "closed and empty" from
-        // "a last frame came just now".
+        // Seeing the close implies seeing the last mark stored before it, so one more load tells
+        // "closed and empty" from "a last frame came just now".
         if !self.frames.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
@@ -120,8 +121,8 @@ impl<const N: usize> fmt::Debug for FrameConsumer<'_, N> {
     }
 }
 
-/// A frame granted by [`FrameConsumer::read`]; derefs to its bytes, which may be changed in place. Dropping
-/// it leaves the frame in the ring; [`release`](Self::release) frees its room.
+/// A frame granted by [`FrameConsumer::read`]; derefs to its bytes, which may be changed in place.
+/// Dropping it leaves the frame in the ring; [`release`](Self::release) frees its room.
 #[must_use = "dropping it leaves the frame in the ring; `release` gives its room back"]
 pub struct FrameRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,
@@ -180,7 +181,8 @@ impl<const N: usize> FramesRead<'_, '_, N> {
         self.release_first(usize::MAX);
     }
 
-    /// Frees the room of the oldest `n` frames, or of all if there are fewer. The others stay in the ring.
+    /// Frees the room of the oldest `n` frames, or of all if there are fewer. The others stay in
+    /// the ring.
     #[inline]
     pub fn release_first(self, n: usize) {
         let Self { consumer, bytes } = self;

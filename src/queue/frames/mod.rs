@@ -19,7 +19,7 @@
 //! let frame = rx.read().expect("there are two");
 //! assert_eq!(&*frame, b"first");
 //! frame.release();
-//! let frames = rx.read_many().expect("there is one more"); // all that are contiguous, released at once
+//! let frames = rx.read_many().expect("there is one more"); // all contiguous ones
 //! assert!(frames.iter().eq([b"second"]));
 //! frames.release();
 //! tx.close();
@@ -41,14 +41,14 @@
 //!   +----------------------+-----------------------+-----------------------------------------------------------+
 //!     only the producer      only the consumer       each byte has one owner at a time: see `marks.rs`
 //! ```
-//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty ring. The
-//! compiler decides whether the marks or the bytes come first in bbqueue's part (its struct is not
-//! `repr(C)`), so programs that share a region must be built by one compiler. `zerocopy::FromZeros` cannot
-//! be derived through it either.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty ring.
+//! The compiler decides whether the marks or the bytes come first in bbqueue's part (its struct is
+//! not `repr(C)`), so programs that share a region must be built by one compiler.
+//! `zerocopy::FromZeros` cannot be derived through it either.
 //!
 //! # Cost and progress
-//! Every operation is wait-free: none loops over more than the frames that it is given, and only claiming
-//! needs a compare-and-swap.
+//! Every operation is wait-free: none loops over more than the frames that it is given, and only
+//! claiming needs a compare-and-swap.
 
 mod consumer;
 #[cfg(feature = "embedded-io")]
@@ -87,8 +87,9 @@ type Ring<const N: usize> = BBQueue<Inline<N>, Marks, Polling>;
 
 /// `N` bytes of frames from one producer to one consumer. `N` is a multiple of 4, at least 16 (checked at compile time).
 ///
-/// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught up; longer
-/// ones are refused, because whether they ever fit would depend on the position of the last one.
+/// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught
+/// up; longer ones are refused, because whether they ever fit would depend on the position of the
+/// last one.
 #[repr(C)]
 pub struct Frames<const N: usize> {
     producer: CachePadded<ProducerLine>,
@@ -176,8 +177,8 @@ impl<const N: usize> Frames<N> {
         }
     }
 
-    /// Returns both endpoints, for as long as the ring is borrowed. Frames in the ring stay; a closed
-    /// endpoint is open again.
+    /// Returns both endpoints, for as long as the ring is borrowed. Frames in the ring stay; a
+    /// closed endpoint is open again.
     pub fn split(&mut self) -> (FrameProducer<'_, N>, FrameConsumer<'_, N>) {
         checked!(Self);
         self.producer.end.claimed.take();
@@ -186,8 +187,8 @@ impl<const N: usize> Frames<N> {
         (FrameProducer::attach(frames), FrameConsumer::attach(frames))
     }
 
-    /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
-    /// next owner continues where this one stopped. A closed endpoint is open again.
+    /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle releases it,
+    /// and the next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn producer(&self) -> Option<FrameProducer<'_, N>> {
         checked!(Self);
@@ -195,8 +196,8 @@ impl<const N: usize> Frames<N> {
         Some(FrameProducer::attach(self))
     }
 
-    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
-    /// next owner continues where this one stopped. A closed endpoint is open again.
+    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it,
+    /// and the next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<FrameConsumer<'_, N>> {
         checked!(Self);
@@ -218,8 +219,8 @@ impl<const N: usize> Frames<N> {
         self.producer.end.is_closed() || self.consumer.end.is_closed()
     }
 
-    /// Returns the statistics of the ring in frames. `high_water` is the greatest depth that the producer
-    /// saw when it wrapped to the front of the ring or was refused.
+    /// Returns the statistics of the ring in frames. `high_water` is the greatest depth that the
+    /// producer saw when it wrapped to the front of the ring or was refused.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);

@@ -33,7 +33,8 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     /// Pushes a frame and publishes it.
     ///
     /// # Errors
-    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will be.
+    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will
+    /// be.
     #[inline]
     pub fn push(&mut self, frame: &[u8]) -> Result<(), FrameError> {
         let mut grant = self.grant(frame.len())?;
@@ -42,11 +43,12 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(())
     }
 
-    /// Grants `len` contiguous bytes for a frame of at most that length, for example to be filled by DMA.
-    /// They contain the bytes of earlier frames.
+    /// Grants `len` contiguous bytes for a frame of at most that length, for example to be filled
+    /// by DMA. They contain the bytes of earlier frames.
     ///
     /// # Errors
-    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will be.
+    /// [`FrameError::Full`] if there is no room now, [`FrameError::TooLong`] if there never will
+    /// be.
     #[inline]
     pub fn grant(&mut self, len: usize) -> Result<FrameGrant<'_, 'q, N>, FrameError> {
         if len > Frames::<N>::MAX_FRAME {
@@ -56,12 +58,12 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(FrameGrant { producer: self, bytes, len })
     }
 
-    /// Grants `bytes` contiguous bytes for any number of frames that are published at once. Each frame takes
-    /// four bytes and its length, rounded up to a multiple of four.
+    /// Grants `bytes` contiguous bytes for any number of frames that are published at once. Each
+    /// frame takes four bytes and its length, rounded up to a multiple of four.
     ///
     /// # Errors
-    /// [`FrameError::Full`] if there is no such room now, [`FrameError::TooLong`] if it is longer than
-    /// [`MAX_FRAME`](Frames::MAX_FRAME).
+    /// [`FrameError::Full`] if there is no such room now, [`FrameError::TooLong`] if it is longer
+    /// than [`MAX_FRAME`](Frames::MAX_FRAME).
     #[inline]
     pub fn batch(&mut self, bytes: usize) -> Result<FrameBatch<'_, 'q, N>, FrameError> {
         if bytes > Frames::<N>::MAX_FRAME {
@@ -71,8 +73,8 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(FrameBatch { producer: self, bytes, used: 0, count: 0 })
     }
 
-    /// Returns whether the consumer has closed: nothing more will be read, unless a new consumer claims
-    /// its endpoint.
+    /// Returns whether the consumer has closed: nothing more will be read, unless a new consumer
+    /// claims its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.frames.consumer.end.is_closed()
@@ -136,8 +138,8 @@ impl<const N: usize> fmt::Debug for FrameProducer<'_, N> {
     }
 }
 
-/// Room for one frame, granted by [`FrameProducer::grant`]; derefs to its bytes. The consumer sees nothing of
-/// it until [`commit`](Self::commit); dropping it leaves the ring unchanged.
+/// Room for one frame, granted by [`FrameProducer::grant`]; derefs to its bytes. The consumer sees
+/// nothing of it until [`commit`](Self::commit); dropping it leaves the ring unchanged.
 #[must_use = "dropping a grant aborts it; `commit` publishes"]
 pub struct FrameGrant<'p, 'q, const N: usize> {
     producer: &'p mut FrameProducer<'q, N>,
@@ -192,8 +194,8 @@ impl<const N: usize> fmt::Debug for FrameGrant<'_, '_, N> {
     }
 }
 
-/// Room for any number of frames, granted by [`FrameProducer::batch`]. The consumer sees nothing of them
-/// until [`commit`](Self::commit); dropping it leaves the ring unchanged.
+/// Room for any number of frames, granted by [`FrameProducer::batch`]. The consumer sees nothing of
+/// them until [`commit`](Self::commit); dropping it leaves the ring unchanged.
 #[must_use = "dropping a batch aborts it; `commit` publishes"]
 pub struct FrameBatch<'p, 'q, const N: usize> {
     producer: &'p mut FrameProducer<'q, N>,

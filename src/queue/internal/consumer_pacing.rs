@@ -1,12 +1,12 @@
 //! Consumer pacing: keeps a consumer off the cache line that its producer is still filling.
 //!
-//! A consumer that follows too closely takes away the cache line that the producer is still filling, for
-//! one or two values each time; both then run at the speed of the line's transfers. So, after it has
-//! drained a stream, it pauses before it loads the producer's index again. It never reports a queue empty
-//! without a load.
+//! A consumer that follows too closely takes away the cache line that the producer is still
+//! filling, for one or two values each time; both then run at the speed of the line's transfers.
+//! So, after it has drained a stream, it pauses before it loads the producer's index again. It
+//! never reports a queue empty without a load.
 //!
-//! Single values at a low rate are not a stream: the producer is not slowed down, and a pause only adds
-//! latency. The number of values that arrive during a pause tells the two apart.
+//! Single values at a low rate are not a stream: the producer is not slowed down, and a pause only
+//! adds latency. The number of values that arrive during a pause tells the two apart.
 
 /// The least number of values of a stream.
 const STREAM: usize = 4;
@@ -14,31 +14,32 @@ const STREAM: usize = 4;
 /// Upper bound of the counted length of a stream, so that three empty loads end it.
 const STREAM_MOST: usize = 16;
 
-/// How many pauses a consumer may make before it must find the queue empty again. If both endpoints are on
-/// one thread and each value is popped as it is pushed, that never happens, and there is no pause.
+/// How many pauses a consumer may make before it must find the queue empty again. If both endpoints
+/// are on one thread and each value is popped as it is pushed, that never happens, and there is no
+/// pause.
 const TIMES: u8 = 64;
 
-/// `spin_loop`s of the first pause after an empty load: 0.8 µs on an EPYC of 2023. None on 32-bit targets,
-/// where the other side may be an interrupt handler of the same core, and under loom.
+/// `spin_loop`s of the first pause after an empty load: 0.8 µs on an EPYC of 2023. None on 32-bit
+/// targets, where the other side may be an interrupt handler of the same core, and under loom.
 const FIRST: u32 = if cfg!(all(target_pointer_width = "64", not(loom))) { 32 } else { 0 };
 
 /// `spin_loop`s of the longest pause.
 const MOST: u32 = 4 * FIRST;
 
-/// A producer that pushes at least this many values during the first pause, one in 50 ns, is slowed down
-/// by a close consumer. A slower one is not, and a pause would only delay its values.
+/// A producer that pushes at least this many values during the first pause, one in 50 ns, is slowed
+/// down by a close consumer. A slower one is not, and a pause would only delay its values.
 const BUSY: usize = 16;
 
-/// After a pause with fewer values this many values pass before the next pause; twice as many after each
-/// such pause in a row.
+/// After a pause with fewer values this many values pass before the next pause; twice as many after
+/// each such pause in a row.
 const WAIT: usize = 64;
 
 /// The most values that pass before a consumer tries a pause again.
 const WAIT_MOST: usize = 1 << 16;
 
-/// Returns the number of values below which a consumer is close behind the producer: some cache lines of
-/// the smallest values, more for large queues. Pauses grow until as many arrive meanwhile, and no more, so
-/// that the producer does not fill the queue.
+/// Returns the number of values below which a consumer is close behind the producer: some cache
+/// lines of the smallest values, more for large queues. Pauses grow until as many arrive meanwhile,
+/// and no more, so that the producer does not fill the queue.
 pub(in crate::queue) const fn few(capacity: usize) -> usize {
     if capacity >= 512 * 16 { 512 } else { 64 }
 }
@@ -46,8 +47,8 @@ pub(in crate::queue) const fn few(capacity: usize) -> usize {
 /// Pacing state of a consumer. Positions are counts of values, which wrap.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::queue) struct ConsumerPacing {
-    /// The position minus this is the length of the stream: it grows with each value, and each empty load
-    /// halves it.
+    /// The position minus this is the length of the stream: it grows with each value, and each
+    /// empty load halves it.
     mark: usize,
     /// How many pauses are left.
     left: u8,
@@ -71,8 +72,8 @@ impl ConsumerPacing {
         self.left > 0
     }
 
-    /// Pauses if a stream was drained recently, and returns whether it did: then the caller must call
-    /// [`record`](Self::record). At most `MOST` `spin_loop`s.
+    /// Pauses if a stream was drained recently, and returns whether it did: then the caller must
+    /// call [`record`](Self::record). At most `MOST` `spin_loop`s.
     #[must_use]
     pub(in crate::queue) fn maybe_pause(&mut self, next: usize) -> bool {
         if FIRST == 0 || self.left == 0 || next.wrapping_sub(self.mark) < STREAM {
@@ -85,9 +86,9 @@ impl ConsumerPacing {
         true
     }
 
-    /// Records that after a pause at position `next` there are `there` values. The next pause is longer if
-    /// they are fewer than `few`, and shorter if they are many more; if they arrive as slowly as single
-    /// orders, the consumer follows closely for a while.
+    /// Records that after a pause at position `next` there are `there` values. The next pause is
+    /// longer if they are fewer than `few`, and shorter if they are many more; if they arrive as
+    /// slowly as single orders, the consumer follows closely for a while.
     pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
         // As many as BUSY in the first pause, and in proportion. Both factors are small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {

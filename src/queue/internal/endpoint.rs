@@ -37,18 +37,20 @@ impl Claim {
 
     /// Makes the caller the owner; `None` if there is one.
     pub(crate) fn claim(&self) -> Option<()> {
-        // Acquire: pairs with the Release in `give_back`, so that we see all that the last owner did. Relaxed: nothing
-        // depends on a failed claim. Not a swap, which would write to the owner's line even if it fails.
+        // Acquire: pairs with the Release in `give_back`, so that we see all that the last owner
+        // did. Relaxed: nothing depends on a failed claim. Not a swap, which would write to the
+        // owner's line even if it fails.
         let acquire = unless_broken("end_claim", Ordering::Acquire);
         self.0.compare_exchange(false, true, acquire, Ordering::Relaxed).ok()?;
         Some(())
     }
 
-    /// Makes the caller the owner. The caller has borrowed the whole queue exclusively, so there is no
-    /// handle; or it takes the endpoint over from an owner that is gone. The flag may still be set, if a
-    /// handle was forgotten.
+    /// Makes the caller the owner. The caller has borrowed the whole queue exclusively, so there is
+    /// no handle; or it takes the endpoint over from an owner that is gone. The flag may still be
+    /// set, if a handle was forgotten.
     pub(crate) fn take(&self) {
-        // Relaxed: the exclusive borrow, or the contract of the take-over, orders the past before this.
+        // Relaxed: the exclusive borrow, or the contract of the take-over, orders the past before
+        // this.
         self.0.store(true, Ordering::Relaxed);
     }
 
@@ -87,7 +89,8 @@ impl Endpoint {
         self.closed.store(true, unless_broken("end_close", Ordering::Release));
     }
 
-    /// Returns whether it was closed. Then all that its owner did before is visible, such as a last value.
+    /// Returns whether it was closed. Then all that its owner did before is visible, such as a last
+    /// value.
     #[inline(always)]
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire: pairs with the Release in `close`.

@@ -21,15 +21,17 @@ impl LaneRegistry {
 
     /// Counts a claim: after the flag of the lane is set, and before the first push.
     pub(in crate::queue) fn count(&self) {
-        // Release: pairs with the Acquire in `all_gone`: seeing our count implies seeing our flag set.
+        // Release: pairs with the Acquire in `all_gone`: seeing our count implies seeing our flag
+        // set.
         self.0.fetch_add(1, unless_broken("fan_in_count", Ordering::Release));
     }
 
-    /// Returns whether at some moment during the call none of these lanes had a producer, and one of them
-    /// was closed by its last one.
+    /// Returns whether at some moment during the call none of these lanes had a producer, and one
+    /// of them was closed by its last one.
     pub(in crate::queue) fn all_gone<'l>(&self, lanes: impl Iterator<Item = &'l Endpoint>) -> bool {
-        // Acquire: pairs with the Release in `count`: of each producer counted here we see the flag set or a later value,
-        // so a clear flag below is that of a producer that has gone, not of one not seen yet.
+        // Acquire: pairs with the Release in `count`: of each producer counted here we see the flag
+        // set or a later value, so a clear flag below is that of a producer that has gone, not of
+        // one not seen yet.
         let claims = self.0.load(Ordering::Acquire);
         let mut closed = false;
         for lane in lanes {
@@ -38,9 +40,10 @@ impl LaneRegistry {
             }
             closed |= lane.is_closed();
         }
-        // Relaxed: the Acquire loads of the lanes order this load after them, and it sees the count of each producer whose
-        // release they saw. If it is unchanged, there were no producers but those counted first, and they have gone: there
-        // was a moment without producers. (Unless the count wrapped around fully during the call.)
+        // Relaxed: the Acquire loads of the lanes order this load after them, and it sees the count
+        // of each producer whose release they saw. If it is unchanged, there were no producers but
+        // those counted first, and they have gone: there was a moment without producers. (Unless
+        // the count wrapped around fully during the call.)
         closed && (self.0.load(Ordering::Relaxed) == claims || broken("fan_in_claims"))
     }
 }

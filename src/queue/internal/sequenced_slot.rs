@@ -3,10 +3,10 @@
 //! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours stores the sequence once a lap, when
 //! the value is published; the consumer frees slots through its index and never writes to them.
 //!
-//! Value number `i` (from 0, wrapping with `usize`) lies in slot `i mod N`. Its producer writes it and then
-//! stores its *sequence number* `i + 1` beside it. A slot with another sequence number, that of the
-//! previous lap or the initial 0, does not hold it. Value and sequence number lie on one cache line, so a
-//! value arrives after one transfer.
+//! Value number `i` (from 0, wrapping with `usize`) lies in slot `i mod N`. Its producer writes it
+//! and then stores its *sequence number* `i + 1` beside it. A slot with another sequence number,
+//! that of the previous lap or the initial 0, does not hold it. Value and sequence number lie on
+//! one cache line, so a value arrives after one transfer.
 
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, move_out};
 use core::mem::MaybeUninit;
@@ -19,13 +19,14 @@ use core::mem::offset_of;
 #[cfg_attr(not(target_pointer_width = "64"), repr(C))]
 pub(in crate::queue) struct Slot<T> {
     pub(in crate::queue) value: UnsafeCell<MaybeUninit<T>>,
-    /// One more than the number of the value written here last, or two more if the slot was skipped; 0
-    /// before the first. If slots are skipped `N` must be at least 2: numbers of one slot are `N` apart.
+    /// One more than the number of the value written here last, or two more if the slot was
+    /// skipped; 0 before the first. If slots are skipped `N` must be at least 2: numbers of one
+    /// slot are `N` apart.
     pub(in crate::queue) sequence: AtomicUsize,
 }
 
-/// A ring of `N` slots, `N` a power of two, indexed by a free-running number. A slot does not know whether
-/// its value was popped: nothing is dropped here.
+/// A ring of `N` slots, `N` a power of two, indexed by a free-running number. A slot does not know
+/// whether its value was popped: nothing is dropped here.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(in crate::queue) struct SequencedSlots<T, const N: usize>([Slot<T>; N]);
@@ -91,7 +92,8 @@ impl<T> Slot<T> {
     /// Publishes the slot as value `number`. `ordering` is Release except in a broken twin.
     #[inline(always)]
     pub(in crate::queue) fn publish(&self, number: usize, ordering: Ordering) {
-        // Release: pairs with the Acquire in `has`: seeing the sequence number implies seeing the value.
+        // Release: pairs with the Acquire in `has`: seeing the sequence number implies seeing the
+        // value.
         self.sequence.store(number.wrapping_add(1), ordering);
     }
 

@@ -11,8 +11,8 @@ macro_rules! one_ring {
                 N
             }
 
-            /// Returns how many values are in the queue at some moment during the call (in `Mpsc` reserved
-            /// slots included). The number may have changed when the call returns.
+            /// Returns how many values are in the queue at some moment during the call (in `Mpsc`
+            /// reserved slots included). The number may have changed when the call returns.
             #[must_use]
             pub fn len(&self) -> usize {
                 self.stats().depth
@@ -44,8 +44,8 @@ macro_rules! one_ring {
 macro_rules! one_to_one {
     ($Queue:ident, $Producer:ident, $Consumer:ident) => {
         impl<T, const N: usize> $Queue<T, N> {
-            /// Returns both endpoints, for as long as the queue is borrowed. Values in the queue stay; a
-            /// closed endpoint is open again.
+            /// Returns both endpoints, for as long as the queue is borrowed. Values in the queue
+            /// stay; a closed endpoint is open again.
             pub fn split(&mut self) -> ($Producer<'_, T, N>, $Consumer<'_, T, N>) {
                 self.take_both();
                 let queue = &*self;
@@ -60,8 +60,9 @@ macro_rules! one_to_one {
                 self.consumer.end.claimed.take();
             }
 
-            /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle releases it, and
-            /// the next owner continues where this one stopped. A closed endpoint is open again.
+            /// Claims the producer endpoint; `None` while it is claimed. Dropping the handle
+            /// releases it, and the next owner continues where this one stopped. A closed endpoint
+            /// is open again.
             #[must_use]
             pub fn producer(&self) -> Option<$Producer<'_, T, N>> {
                 checked!(Self);
@@ -70,8 +71,9 @@ macro_rules! one_to_one {
                 Some(unsafe { $Producer::attach(self) })
             }
 
-            /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and
-            /// the next owner continues where this one stopped. A closed endpoint is open again.
+            /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle
+            /// releases it, and the next owner continues where this one stopped. A closed endpoint
+            /// is open again.
             #[must_use]
             pub fn consumer(&self) -> Option<$Consumer<'_, T, N>> {
                 checked!(Self);

@@ -5,9 +5,9 @@ use crate::sync::{AtomicUsize, Ordering};
 /// Statistics of a queue.
 ///
 /// They cost nothing: the counts are the indices themselves, or lie on a cache line that its owner
-/// writes anyway and change only when that owner loads the other side's index. They start at zero with
-/// the queue's memory and wrap with `usize`. While the queue is in use, each number was true at some
-/// moment during the call, but not all at the same moment.
+/// writes anyway and change only when that owner loads the other side's index. They start at zero
+/// with the queue's memory and wrap with `usize`. While the queue is in use, each number was true
+/// at some moment during the call, but not all at the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -18,9 +18,9 @@ pub struct Stats {
     pub popped: usize,
     /// Calls of the producer that found the queue full.
     pub full_count: usize,
-    /// The greatest depth that either endpoint saw, in values. Endpoints load the other's index only
-    /// when they must, so the queue may have been deeper for a moment, but never more than twice as
-    /// deep. After a refused push this is `N`, and exact.
+    /// The greatest depth that either endpoint saw, in values. Endpoints load the other's index
+    /// only when they must, so the queue may have been deeper for a moment, but never more than
+    /// twice as deep. After a refused push this is `N`, and exact.
     pub high_water: usize,
     /// Values in the queue now.
     pub depth: usize,

@@ -12,7 +12,8 @@ use core::marker::PhantomData;
 
 /// The consumer endpoint of an [`Mpsc`]. Dropping it releases the claim; values in the queue stay.
 ///
-/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see [progress](super).
+/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see
+/// [progress](super).
 #[must_use = "dropping the consumer gives its end of the queue back"]
 pub struct MpscConsumer<'q, T, const N: usize> {
     queue: &'q Mpsc<T, N>,
@@ -108,8 +109,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         PopDrain::new(self, N)
     }
 
-    /// Returns whether a producer has reserved the next slot and not published it yet. If it stays so,
-    /// that producer is stalled or dead.
+    /// Returns whether a producer has reserved the next slot and not published it yet. If it stays
+    /// so, that producer is stalled or dead.
     ///
     /// ```
     /// use vvp_core::queue::{Mpsc, PopError};
@@ -130,15 +131,15 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none() && !self.left_out()
     }
 
-    /// Returns whether all producers have gone, one of them by closing. There may still be values: `pop`
-    /// returns `Closed` after the last one.
+    /// Returns whether all producers have gone, one of them by closing. There may still be values:
+    /// `pop` returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producers_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
-    /// consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a
+    /// new consumer claims this endpoint, or the queue is dropped. Producers see it by `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }
@@ -174,8 +175,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         }
     }
 
-    /// Skips a slot that a forgotten handle has reserved. For the drop of the queue, when there are no
-    /// other handles.
+    /// Skips a slot that a forgotten handle has reserved. For the drop of the queue, when there are
+    /// no other handles.
     pub(super) fn pass_over_unfinished(&mut self) {
         if self.is_stalled() {
             self.head = self.head.wrapping_add(1);
@@ -196,8 +197,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
             return Ok(slot);
         }
         self.pace.on_empty(self.head);
-        // Seeing that the producers have gone implies seeing every sequence number stored before, so one more load tells
-        // "closed and empty" from "a last value came just now".
+        // Seeing that the producers have gone implies seeing every sequence number stored before,
+        // so one more load tells "closed and empty" from "a last value came just now".
         if !self.queue.producers_closed() {
             return Err(PopError::Empty);
         }

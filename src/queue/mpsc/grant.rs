@@ -4,9 +4,9 @@ use super::super::Full;
 use super::producer::MpscProducer;
 use core::fmt;
 
-/// A run of slots of an [`Mpsc`](super::Mpsc), reserved by [`MpscProducer::grant`]. The consumer sees
-/// nothing of it, nor of what other producers push behind it, until [`commit`](Self::commit). Dropping
-/// the grant instead drops what was written, and the consumer skips the slots.
+/// A run of slots of an [`Mpsc`](super::Mpsc), reserved by [`MpscProducer::grant`]. The consumer
+/// sees nothing of it, nor of what other producers push behind it, until [`commit`](Self::commit).
+/// Dropping the grant instead drops what was written, and the consumer skips the slots.
 #[must_use = "dropping a grant gives up its slots; `commit` publishes"]
 pub struct MpscGrant<'p, 'q, T, const N: usize> {
     producer: &'p mut MpscProducer<'q, T, N>,
@@ -74,7 +74,8 @@ impl<'p, 'q, T, const N: usize> MpscGrant<'p, 'q, T, N> {
 
 impl<T, const N: usize> Drop for MpscGrant<'_, '_, T, N> {
     fn drop(&mut self) {
-        // Skipped at the end, and also if a destructor panics; the remaining values are leaked then.
+        // Skipped at the end, and also if a destructor panics; the remaining values are leaked
+        // then.
         let slots = LeaveOut { producer: self.producer, start: self.start, len: self.len };
         if core::mem::needs_drop::<T>() {
             for offset in 0..self.written {

@@ -31,15 +31,15 @@
 //! ```
 //!
 //! # How it works
-//! The free-running indices `tail` and `head` wrap with `usize`; their low bits are the slot. A producer
-//! reserves the next slot, or a run of slots, by advancing `tail` with a compare-and-swap. It writes
-//! its values and stores in each slot the value's *sequence number* (its index plus one) with Release.
-//! The consumer waits for the sequence number in the slot itself, so value and signal arrive on one
-//! line; it never writes to a slot, but releases slots by storing `head`. A producer loads `head` once
-//! in `N / 4` values, or when the queue is full.
+//! The free-running indices `tail` and `head` wrap with `usize`; their low bits are the slot. A
+//! producer reserves the next slot, or a run of slots, by advancing `tail` with a compare-and-swap.
+//! It writes its values and stores in each slot the value's *sequence number* (its index plus one)
+//! with Release. The consumer waits for the sequence number in the slot itself, so value and signal
+//! arrive on one line; it never writes to a slot, but releases slots by storing `head`. A producer
+//! loads `head` once in `N / 4` values, or when the queue is full.
 //!
-//! A producer first tries the `tail` of its last push without a load. Alone, it is always right; with
-//! other producers the failed compare-and-swap has fetched the line, so the next one succeeds.
+//! A producer first tries the `tail` of its last push without a load. Alone, it is always right;
+//! with other producers the failed compare-and-swap has fetched the line, so the next one succeeds.
 //!
 //! ```text
 //!   offset 0      128                    256                    384
@@ -50,20 +50,23 @@
 //!     every push   when a producer comes   only the consumer      the producer that reserved the slot writes
 //!                  or goes, or is refused  writes here            here, once a lap; as in `SequencedSpsc`
 //! ```
-//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty
+//! queue.
 //!
 //! # Progress
-//! - **Push is lock-free**, not wait-free: its compare-and-swap is repeated only if another producer
-//!   has reserved meanwhile. From the second failure in a row on it backs off, up to 64 pauses. A full
-//!   queue is detected without a retry.
-//! - **Pop is wait-free, but a stalled producer blocks it.** Values are popped in the order in which
-//!   their slots were reserved. A producer that is preempted between reserving and publishing (a few
-//!   instructions, or as long as it keeps a grant) hides everything behind its slot until it
-//!   continues: `pop` returns `Empty`, and [`is_stalled`](MpscConsumer::is_stalled) says why. One that
-//!   dies there stops the queue for good. (Within one process that takes a killed thread or a forgotten
-//!   grant: a panic publishes or skips what was reserved.) Where that must not happen, take
-//!   [`FanIn`](super::FanIn), whose producers have a lane each, or [`RobustMpsc`](super::RobustMpsc).
-//! - Without compare-and-swap (Cortex-M0) a push is a critical section that the application provides.
+//! - **Push is lock-free**, not wait-free: its compare-and-swap is repeated only if another
+//!   producer has reserved meanwhile. From the second failure in a row on it backs off, up to 64
+//!   pauses. A full queue is detected without a retry.
+//! - **Pop is wait-free, but a stalled producer blocks it.** Values are popped in the order in
+//!   which their slots were reserved. A producer that is preempted between reserving and publishing
+//!   (a few instructions, or as long as it keeps a grant) hides everything behind its slot until it
+//!   continues: `pop` returns `Empty`, and [`is_stalled`](MpscConsumer::is_stalled) says why. One
+//!   that dies there stops the queue for good. (Within one process that takes a killed thread or a
+//!   forgotten grant: a panic publishes or skips what was reserved.) Where that must not happen,
+//!   take [`FanIn`](super::FanIn), whose producers have a lane each, or
+//!   [`RobustMpsc`](super::RobustMpsc).
+//! - Without compare-and-swap (Cortex-M0) a push is a critical section that the application
+//!   provides.
 
 mod consumer;
 mod grant;
@@ -154,8 +157,8 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
     ];
 }
 
-// SAFETY: values are moved from one thread to another, one owner at a time; only the owner of a slot gets references
-// to its value.
+// SAFETY: values are moved from one thread to another, one owner at a time; only the owner of a
+// slot gets references to its value.
 unsafe impl<T: Send, const N: usize> Sync for Mpsc<T, N> {}
 
 // The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
@@ -172,7 +175,8 @@ impl<T, const N: usize> CheckedCapacity for Mpsc<T, N> {
 
 impl<T, const N: usize> Mpsc<T, N> {
     const_unless_loom! {
-        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -193,8 +197,8 @@ impl<T, const N: usize> Mpsc<T, N> {
         }
     }
 
-    /// Returns a producer and the consumer, for as long as the queue is borrowed. Values in the queue
-    /// stay; a closed endpoint is open again. Clone the producer for more.
+    /// Returns a producer and the consumer, for as long as the queue is borrowed. Values in the
+    /// queue stay; a closed endpoint is open again. Clone the producer for more.
     ///
     /// ```
     /// use vvp_core::queue::Mpsc;
@@ -208,8 +212,8 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// ```
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
         checked!(Self);
-        // There is no handle, since each borrows the queue. This resets what forgotten handles have left.
-        // Relaxed: the exclusive borrow orders the queue's past before this.
+        // There is no handle, since each borrows the queue. This resets what forgotten handles have
+        // left. Relaxed: the exclusive borrow orders the queue's past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
         self.consumer.end.claimed.take();
         let queue = &*self;
@@ -234,8 +238,8 @@ impl<T, const N: usize> Mpsc<T, N> {
         }
     }
 
-    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it, and the
-    /// next owner continues where this one stopped. A closed endpoint is open again.
+    /// Claims the consumer endpoint; `None` while it is claimed. Dropping the handle releases it,
+    /// and the next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<MpscConsumer<'_, T, N>> {
         checked!(Self);
@@ -244,8 +248,8 @@ impl<T, const N: usize> Mpsc<T, N> {
         Some(unsafe { MpscConsumer::attach(self) })
     }
 
-    /// Returns whether all producers have gone, one of them by closing; or the consumer has closed and
-    /// its endpoint has not been claimed since.
+    /// Returns whether all producers have gone, one of them by closing; or the consumer has closed
+    /// and its endpoint has not been claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);
@@ -254,9 +258,10 @@ impl<T, const N: usize> Mpsc<T, N> {
 
     /// Returns the statistics of the queue.
     ///
-    /// `pushed` counts reservations, published or not. `high_water` is the greatest depth that a producer
-    /// saw: each loads the consumer's index at least once in `max(N / 4, 16)` values, so the queue may
-    /// have been deeper by as many for a moment. After a refused push it is `N`, and exact.
+    /// `pushed` counts reservations, published or not. `high_water` is the greatest depth that a
+    /// producer saw: each loads the consumer's index at least once in `max(N / 4, 16)` values, so
+    /// the queue may have been deeper by as many for a moment. After a refused push it is `N`, and
+    /// exact.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);

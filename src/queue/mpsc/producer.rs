@@ -10,7 +10,8 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A producer endpoint of an [`Mpsc`]. Clone it for another thread; dropping it detaches the producer.
+/// A producer endpoint of an [`Mpsc`]. Clone it for another thread; dropping it detaches the
+/// producer.
 ///
 /// `Send` but not `Sync`. Pushing is lock-free; see [progress](super).
 pub struct MpscProducer<'q, T, const N: usize> {
@@ -51,8 +52,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// ```
     ///
     /// # Errors
-    /// [`Full`] returns the value if all slots are taken. [`is_closed`](Self::is_closed) tells whether
-    /// waiting can help.
+    /// [`Full`] returns the value if all slots are taken. [`is_closed`](Self::is_closed) tells
+    /// whether waiting can help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if (!outlives_push() || self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {
@@ -64,8 +65,9 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         Ok(())
     }
 
-    /// Pushes as many of the values as fit, from the first on, and returns how many. They are one run: no
-    /// other producer's values come in between, and the consumer sees none before all are written.
+    /// Pushes as many of the values as fit, from the first on, and returns how many. They are one
+    /// run: no other producer's values come in between, and the consumer sees none before all are
+    /// written.
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where
@@ -73,8 +75,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     {
         let len = if values.is_empty() { 0 } else { self.reserve(1, values.len()) };
         let start = self.tail.wrapping_sub(len);
-        // From the last to the first: the consumer cannot begin before all are there, and does not fetch the lines that
-        // are still being written.
+        // From the last to the first: the consumer cannot begin before all are there, and does not
+        // fetch the lines that are still being written.
         for (offset, value) in values.iter().enumerate().take(len).rev() {
             // SAFETY: `len` slots from start on were reserved just now, and each is written once.
             unsafe { self.put(start.wrapping_add(offset), *value) };
@@ -85,8 +87,9 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         len
     }
 
-    /// Reserves a run of `n` slots, to be filled one by one and published at once. **Until the grant is
-    /// committed or dropped, the consumer sees nothing that was reserved behind it**, by any producer.
+    /// Reserves a run of `n` slots, to be filled one by one and published at once. **Until the
+    /// grant is committed or dropped, the consumer sees nothing that was reserved behind it**, by
+    /// any producer.
     ///
     /// ```
     /// use vvp_core::queue::Mpsc;
@@ -144,7 +147,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         self.queue.stats()
     }
 
-    /// Returns the slots known to be free from our tail on; 0 or less if the tail is past the limit.
+    /// Returns the slots known to be free from our tail on; 0 or less if the tail is past the
+    /// limit.
     #[inline(always)]
     const fn room(&self) -> isize {
         self.limit.wrapping_sub(self.tail).cast_signed()
@@ -163,8 +167,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     #[inline(always)]
     fn swap(&mut self, number: usize, len: usize) -> bool {
         let next = number.wrapping_add(len);
-        // Relaxed: it decides the owner of the slots and nothing else. `look` has shown that they are free, and their
-        // sequence numbers publish what is written to them.
+        // Relaxed: it decides the owner of the slots and nothing else. `look` has shown that they
+        // are free, and their sequence numbers publish what is written to them.
         let done = self.queue.tail.compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
         match done {
             Ok(_) => self.tail = next,
@@ -173,10 +177,11 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         done.is_ok()
     }
 
-    /// Reserves up to `most` slots, at least `least`, or none. Returns how many; they are those before
-    /// `tail`. Counts a refusal if it is none.
+    /// Reserves up to `most` slots, at least `least`, or none. Returns how many; they are those
+    /// before `tail`. Counts a refusal if it is none.
     ///
-    /// Lock-free: loops only if another producer has reserved, or, once, to load the consumer's head.
+    /// Lock-free: loops only if another producer has reserved, or, once, to load the consumer's
+    /// head.
     // Out of line, and without the value: see the same in `Producer`.
     #[inline(never)]
     fn reserve(&mut self, least: usize, most: usize) -> usize {
@@ -244,8 +249,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// The slot must be reserved by us, and not be published yet.
     #[inline(always)]
     pub(super) unsafe fn write(&mut self, number: usize, value: T) {
-        // SAFETY: the slot is ours: no other producer reserved it, and the consumer was done with it before it stored the
-        // head by which we knew that it was free.
+        // SAFETY: the slot is ours: no other producer reserved it, and the consumer was done with
+        // it before it stored the head by which we knew that it was free.
         unsafe { self.queue.slots.at(number).write(value) };
     }
 
@@ -284,7 +289,8 @@ impl<T, const N: usize> Clone for MpscProducer<'_, T, N> {
 
 impl<T, const N: usize> Drop for MpscProducer<'_, T, N> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `Mpsc::producers_closed`: seeing the detach implies seeing all that we pushed.
+        // Release: pairs with the Acquire in `Mpsc::producers_closed`: seeing the detach implies
+        // seeing all that we pushed.
         self.queue.producers.producers.fetch_sub(ONE, unless_broken("mpsc_close", Ordering::Release));
     }
 }

@@ -11,7 +11,8 @@ use core::marker::PhantomData;
 
 /// The consumer endpoint. Dropping it releases the claim; values in the queue stay.
 ///
-/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see [progress](super).
+/// `Send` but not `Sync`. All operations are wait-free; for stalled producers see
+/// [progress](super).
 #[must_use = "dropping the consumer gives its end of the queue back"]
 pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
@@ -37,9 +38,9 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// Pops the oldest value.
     ///
     /// # Errors
-    /// [`PopError::Empty`] if the queue is empty, or the oldest reserved slot is not published yet (see
-    /// [`pass_over`](Self::pass_over)). [`PopError::Closed`] if it is empty and all producers have gone, one
-    /// of them by closing.
+    /// [`PopError::Empty`] if the queue is empty, or the oldest reserved slot is not published yet
+    /// (see [`pass_over`](Self::pass_over)). [`PopError::Closed`] if it is empty and all producers
+    /// have gone, one of them by closing.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         self.handle(|value, _, _| value)
@@ -54,8 +55,9 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         self.handle(|value, lane, _| (lane, value))
     }
 
-    /// Calls `act` with the oldest value, its lane and its number there (from 0, wrapping), and pops it only
-    /// afterwards. If this consumer dies meanwhile, its successor gets the same value with the same number.
+    /// Calls `act` with the oldest value, its lane and its number there (from 0, wrapping), and
+    /// pops it only afterwards. If this consumer dies meanwhile, its successor gets the same value
+    /// with the same number.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -102,13 +104,14 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none()
     }
 
-    /// Skips the oldest slot if its producer died between reserving and publishing it; returns whether it did.
+    /// Skips the oldest slot if its producer died between reserving and publishing it; returns
+    /// whether it did.
     ///
-    /// `lives` is called for lanes whose producers are in a push, and must return `false` only for a dead one,
-    /// known from the operating system or from what has reset the other core, so that all that the dead
-    /// producer did happens before. (If it is wrong, that producer's value is lost, or the next value in the
-    /// slot is garbled.) Lanes without an owner do not matter. It may take several calls, until each live
-    /// producer was seen outside its push.
+    /// `lives` is called for lanes whose producers are in a push, and must return `false` only for
+    /// a dead one, known from the operating system or from what has reset the other core, so that
+    /// all that the dead producer did happens before. (If it is wrong, that producer's value is
+    /// lost, or the next value in the slot is garbled.) Lanes without an owner do not matter. It
+    /// may take several calls, until each live producer was seen outside its push.
     pub fn pass_over(&mut self, mut lives: impl FnMut(usize) -> bool) -> bool {
         // Acquire: pairs with the Release in `RobustProducer::reserve`: the slot's producer has said that it is in the middle of
         // a push.
@@ -144,15 +147,15 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         true
     }
 
-    /// Returns whether all producers have gone, one of them by closing. There may still be values: `pop`
-    /// returns `Closed` after the last one.
+    /// Returns whether all producers have gone, one of them by closing. There may still be values:
+    /// `pop` returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.producers_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay. Producers see it
-    /// by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay.
+    /// Producers see it by `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }

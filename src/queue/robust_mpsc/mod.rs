@@ -22,17 +22,17 @@
 //! assert_eq!(rx.pop_with_lane(), Ok((1, 3)));
 //!
 //! let mut again = QUEUE.take_over_producer_of(0).expect("there is such a lane");
-//! assert_eq!(again.position(), 1); // one value was published from this lane: continue with the second
+//! assert_eq!(again.position(), 1); // values published from this lane
 //! again.push(2)?;
 //! assert_eq!(rx.pop_with_lane(), Ok((0, 2)));
 //! # Ok::<(), Full<u32>>(())
 //! ```
 //!
 //! # When to take it
-//! For producers that can die: in other processes, or on another core that may be reset. Between threads
-//! [`Mpsc`](super::Mpsc) costs less and takes values of every type. Without need for a total order
-//! [`FanIn`](super::FanIn) costs least, and a dead producer blocks no one. It is for [`Plain`] values: what
-//! a dying or hostile producer writes is at worst a wrong value.
+//! For producers that can die: in other processes, or on another core that may be reset. Between
+//! threads [`Mpsc`](super::Mpsc) costs less and takes values of every type. Without need for a
+//! total order [`FanIn`](super::FanIn) costs least, and a dead producer blocks no one. It is for
+//! [`Plain`] values: what a dying or hostile producer writes is at worst a wrong value.
 //!
 //! # How it works
 //! ```text
@@ -45,30 +45,33 @@
 //!     every push     the consumer;    the lane's producer;                the producer that reserved the slot,
 //!                    claims           the consumer, claims                once a lap
 //! ```
-//! `tail` counts the reserved slots, `head` the released ones. A producer makes its lane's `step` odd,
-//! reserves a slot by advancing `tail`, writes its value, its lane and the value's number in the lane,
-//! stores the slot's *sequence number* (one more than the index of the reservation), and makes `step` even
-//! again. A slot that stays unpublished after the producer of each lane was seen outside the push of that
-//! moment (an even step, another step, or dead) belongs to a dead producer:
+//! `tail` counts the reserved slots, `head` the released ones. A producer makes its lane's `step`
+//! odd, reserves a slot by advancing `tail`, writes its value, its lane and the value's number in
+//! the lane, stores the slot's *sequence number* (one more than the index of the reservation), and
+//! makes `step` even again. A slot that stays unpublished after the producer of each lane was seen
+//! outside the push of that moment (an even step, another step, or dead) belongs to a dead
+//! producer:
 //!
 //! - seeing `tail` behind the slot implies seeing the odd step of the push that reserved it (the
 //!   reservation is a Release);
-//! - seeing a later step of that lane implies seeing the sequence number (steps are stored with Release;
-//!   a successor in the lane knows of the death, and so of all that happened before it);
+//! - seeing a later step of that lane implies seeing the sequence number (steps are stored with
+//!   Release; a successor in the lane knows of the death, and so of all that happened before it);
 //! - knowing of the death implies seeing the sequence number, if it was stored.
 //!
-//! So [`pass_over`](RobustConsumer::pass_over) reads the steps, asks the caller about the lanes with an odd
-//! one, and finally reads the sequence number once more: if it is not there by then, it never will be.
+//! So [`pass_over`](RobustConsumer::pass_over) reads the steps, asks the caller about the lanes
+//! with an odd one, and finally reads the sequence number once more: if it is not there by then, it
+//! never will be.
 //!
-//! There are no pointers; all-zero bytes are the empty queue. Two numbers allow exactly-once processing: a
-//! producer that takes a lane over learns how many values were published from it
-//! ([`position`](RobustProducer::position)), and a consumer that takes over gets the first value that was not
-//! released, with its number ([`handle`](RobustConsumer::handle)).
+//! There are no pointers; all-zero bytes are the empty queue. Two numbers allow exactly-once
+//! processing: a producer that takes a lane over learns how many values were published from it
+//! ([`position`](RobustProducer::position)), and a consumer that takes over gets the first value
+//! that was not released, with its number ([`handle`](RobustConsumer::handle)).
 //!
 //! # Progress
-//! Push is lock-free: its compare-and-swap is repeated only if another producer has reserved meanwhile. Pop
-//! is wait-free; a producer that is preempted in a push (some ten instructions) and alive blocks the values
-//! behind its slot. Claiming a lane reads the whole ring. Indices wrap with `usize`.
+//! Push is lock-free: its compare-and-swap is repeated only if another producer has reserved
+//! meanwhile. Pop is wait-free; a producer that is preempted in a push (some ten instructions) and
+//! alive blocks the values behind its slot. Claiming a lane reads the whole ring. Indices wrap with
+//! `usize`.
 
 mod consumer;
 mod producer;
@@ -86,11 +89,11 @@ use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` plain values from `LANES` producers to one consumer, in one total order. `N` is a power of
-/// two, `LANES` from 1 to 256 (checked at compile time).
+/// A queue of `N` plain values from `LANES` producers to one consumer, in one total order. `N` is a
+/// power of two, `LANES` from 1 to 256 (checked at compile time).
 ///
-/// Put it in a `static` or in shared memory and claim its endpoints. Make a big one in zeroed memory in place
-/// (`zerocopy::FromZeros`).
+/// Put it in a `static` or in shared memory and claim its endpoints. Make a big one in zeroed
+/// memory in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
@@ -102,8 +105,9 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
     checked: Checked<Self>,
 }
 
-/// The cache line that the consumer writes. The claims are here because a consumer reads them whenever it
-/// finds the queue empty: on a line that producers write at each push that would be false sharing.
+/// The cache line that the consumer writes. The claims are here because a consumer reads them
+/// whenever it finds the queue empty: on a line that producers write at each push that would be
+/// false sharing.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ConsumerLine {
@@ -263,8 +267,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         (0..LANES).find_map(|lane| self.producer_of(lane))
     }
 
-    /// Claims this lane; `None` while it is claimed, or if there is no such lane. A closed lane is open
-    /// again.
+    /// Claims this lane; `None` while it is claimed, or if there is no such lane. A closed lane is
+    /// open again.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
         checked!(Self);
@@ -273,12 +277,13 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustProducer::attach(self, line, lane))
     }
 
-    /// Takes a lane's producer over from a dead owner. The successor continues after the last value published
-    /// from the lane; a push in progress never was in the queue. `None` if there is no such lane.
+    /// Takes a lane's producer over from a dead owner. The successor continues after the last value
+    /// published from the lane; a push in progress never was in the queue. `None` if there is no
+    /// such lane.
     ///
-    /// All that the dead owner did must happen before this call: its death is known from the operating
-    /// system, or from what has reset the other core. If the owner is alive, or two take the lane over,
-    /// values are lost or duplicated, and nothing worse.
+    /// All that the dead owner did must happen before this call: its death is known from the
+    /// operating system, or from what has reset the other core. If the owner is alive, or two take
+    /// the lane over, values are lost or duplicated, and nothing worse.
     #[must_use]
     pub fn take_over_producer_of(&self, lane: usize) -> Option<RobustProducer<'_, T, N, LANES>> {
         checked!(Self);
@@ -287,8 +292,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustProducer::attach(self, line, lane))
     }
 
-    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the next owner
-    /// continues where this one stopped. A closed endpoint is open again.
+    /// Claims the consumer; `None` while it is claimed. Dropping the handle releases it, and the
+    /// next owner continues where this one stopped. A closed endpoint is open again.
     #[must_use]
     pub fn consumer(&self) -> Option<RobustConsumer<'_, T, N, LANES>> {
         checked!(Self);
@@ -296,8 +301,8 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         Some(RobustConsumer::attach(self))
     }
 
-    /// Takes the consumer over from a dead owner. The successor continues with the first value whose slot was
-    /// not released. As for [`take_over_producer_of`](Self::take_over_producer_of).
+    /// Takes the consumer over from a dead owner. The successor continues with the first value
+    /// whose slot was not released. As for [`take_over_producer_of`](Self::take_over_producer_of).
     pub fn take_over_consumer(&self) -> RobustConsumer<'_, T, N, LANES> {
         checked!(Self);
         self.consumer.end.claimed.take();
@@ -330,8 +335,9 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         self.len() == 0
     }
 
-    /// Returns whether at some moment during the call no lane had a producer, dead ones included, and one of
-    /// them was closed by its last one; or the consumer has closed and has not been claimed since.
+    /// Returns whether at some moment during the call no lane had a producer, dead ones included,
+    /// and one of them was closed by its last one; or the consumer has closed and has not been
+    /// claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         checked!(Self);

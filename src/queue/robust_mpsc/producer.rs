@@ -192,8 +192,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         free.cast_signed() > 0
     }
 
-    /// Returns how many values were published from this lane, by this producer and its predecessors: the
-    /// number of the next one.
+    /// Returns how many values were published from this lane, by this producer and its
+    /// predecessors: the number of the next one.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.next
@@ -205,15 +205,15 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         self.lane
     }
 
-    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer claims
-    /// its endpoint.
+    /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
+    /// claims its endpoint.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.consumer.end.is_closed()
     }
 
-    /// Closes this lane. Once all lanes are released, one of them by closing, `pop` returns `Closed` instead
-    /// of `Empty`. Values in the queue stay.
+    /// Closes this lane. Once all lanes are released, one of them by closing, `pop` returns
+    /// `Closed` instead of `Empty`. Values in the queue stay.
     pub fn close(self) {
         self.end.close();
     }

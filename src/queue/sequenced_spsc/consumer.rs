@@ -9,8 +9,8 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The consumer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim; values in the queue
-/// stay.
+/// The consumer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim; values in the
+/// queue stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the consumer gives its end of the queue back"]
@@ -103,8 +103,9 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         self.queue.producer.end.is_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
-    /// consumer claims this endpoint, or the queue is dropped. The producer sees it by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a
+    /// new consumer claims this endpoint, or the queue is dropped. The producer sees it by
+    /// `is_closed`.
     pub fn close(self) {
         self.queue.consumer.end.close();
     }
@@ -134,8 +135,8 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
             return Ok(slot);
         }
         self.pace.on_empty(self.head);
-        // Seeing the close implies seeing every sequence number stored before it, so one more load tells "closed and
-        // empty" from "a last value came just now".
+        // Seeing the close implies seeing every sequence number stored before it, so one more load
+        // tells "closed and empty" from "a last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }

@@ -24,19 +24,19 @@
 //!
 //! # When to take it
 //! For values of up to 16 bytes that go from core to core one by one. In [`Spsc`](super::Spsc) the
-//! consumer needs two cache lines of the producer for a value, that of the index and that of the slot;
-//! here one line carries both, so a value that the consumer waits for arrives after one transfer. The
-//! cost: sequence numbers take room (a slot of a `u64` is 16 bytes), so values are not contiguous and
-//! cannot be granted as slices, and batches are slower than those of `Spsc`.
+//! consumer needs two cache lines of the producer for a value, that of the index and that of the
+//! slot; here one line carries both, so a value that the consumer waits for arrives after one
+//! transfer. The cost: sequence numbers take room (a slot of a `u64` is 16 bytes), so values are
+//! not contiguous and cannot be granted as slices, and batches are slower than those of `Spsc`.
 //! [docs/queues.md](crate::guide::queues) has the numbers.
 //!
 //! # How it works
-//! Value number `i` (from 0, wrapping with `usize`) goes to slot `i mod N`. The producer writes it and then
-//! stores `i + 1`, its sequence number, beside it with Release. The consumer waits for value `i` by
-//! loading the sequence number of slot `i mod N` with Acquire until it is `i + 1`; a slot with the
-//! sequence number of the previous lap, or the initial 0, is empty. The consumer never writes to a slot.
-//! It releases slots by storing `head`, the number of values popped, which the producer loads only when
-//! it has used up the free slots that it knew of.
+//! Value number `i` (from 0, wrapping with `usize`) goes to slot `i mod N`. The producer writes it
+//! and then stores `i + 1`, its sequence number, beside it with Release. The consumer waits for
+//! value `i` by loading the sequence number of slot `i mod N` with Acquire until it is `i + 1`; a
+//! slot with the sequence number of the previous lap, or the initial 0, is empty. The consumer
+//! never writes to a slot. It releases slots by storing `head`, the number of values popped, which
+//! the producer loads only when it has used up the free slots that it knew of.
 //!
 //! ```text
 //!   offset 0                128                 256                    384
@@ -49,13 +49,14 @@
 //!     statistics and for     consumer looks                             16 bytes, so that value and sequence of up to
 //!     its next owner         here                                       16 bytes lie on one line
 //! ```
-//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty
+//! queue.
 //!
 //! # Cost and progress
 //! Every operation is wait-free. Its cost does not depend on `N`; batch operations take time
-//! proportional to the number of values. Claiming the producer endpoint takes up to `N` steps, usually
-//! one: it scans for values that a process published just before it died. Only claiming takes a
-//! compare-and-swap.
+//! proportional to the number of values. Claiming the producer endpoint takes up to `N` steps,
+//! usually one: it scans for values that a process published just before it died. Only claiming
+//! takes a compare-and-swap.
 
 mod consumer;
 mod producer;
@@ -73,12 +74,12 @@ use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` values from one producer to one consumer, for small values that go one by one. `N` is a
-/// power of two (checked at compile time) and all `N` slots are usable.
+/// A queue of `N` values from one producer to one consumer, for small values that go one by one.
+/// `N` is a power of two (checked at compile time) and all `N` slots are usable.
 ///
 /// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
-/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed memory
-/// in place (`zerocopy::FromZeros`).
+/// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed
+/// memory in place (`zerocopy::FromZeros`).
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct SequencedSpsc<T, const N: usize> {
@@ -98,8 +99,8 @@ struct ProducerLine {
     high_water: AtomicUsize,
     /// Number of calls that found the queue full.
     full_count: AtomicUsize,
-    /// The flags, on a line of their own: a waiting consumer polls them, without false sharing with the
-    /// producer's counts.
+    /// The flags, on a line of their own: a waiting consumer polls them, without false sharing with
+    /// the producer's counts.
     end: CachePadded<Endpoint>,
 }
 

@@ -29,8 +29,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// The caller owns the producer endpoint: its flag is set, and there is no other handle to it.
     pub(super) unsafe fn attach(queue: &'q SequencedSpsc<T, N>) -> Self {
         queue.producer.end.open();
-        // Relaxed: our own index; its last writer released the endpoint to us. An owner that died between storing a
-        // sequence number and counting it has left a valid sequence number.
+        // Relaxed: our own index; its last writer released the endpoint to us. An owner that died
+        // between storing a sequence number and counting it has left a valid sequence number.
         let mut tail = queue.producer.tail.load(Ordering::Relaxed);
         for _ in 0..N {
             if !queue.slots.at(tail).has(tail) {
@@ -44,7 +44,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can help.
+    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can
+    /// help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -56,8 +57,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         Ok(())
     }
 
-    /// Pushes as many of the values as fit, from the first on, and returns how many. The consumer may see
-    /// the first before the last is written.
+    /// Pushes as many of the values as fit, from the first on, and returns how many. The consumer
+    /// may see the first before the last is written.
     #[inline]
     pub fn push_slice(&mut self, values: &[T]) -> usize
     where

@@ -154,9 +154,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         ReadGrant { consumer: self, len }
     }
 
-    /// Iterates over the values that are in the queue now. Dropping the iterator releases the slots of
-    /// those that were taken, all at once; the others stay in the queue, and so do values that are
-    /// pushed meanwhile.
+    /// Iterates over the values that are in the queue now. Dropping the iterator releases the slots
+    /// of those that were taken, all at once; the others stay in the queue, and so do values that
+    /// are pushed meanwhile.
     ///
     /// ```
     /// use vvp_core::queue::Spsc;
@@ -190,8 +190,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         self.queue.producer.end.is_closed()
     }
 
-    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a new
-    /// consumer claims this endpoint, or the queue is dropped. The producer sees it by `is_closed`.
+    /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay until a
+    /// new consumer claims this endpoint, or the queue is dropped. The producer sees it by
+    /// `is_closed`.
     pub fn close(self) {
         self.say_closed();
     }
@@ -213,7 +214,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         self.queue.stats()
     }
 
-    /// Returns the values there are; loads the producer's index only if fewer than `wanted` are known.
+    /// Returns the values there are; loads the producer's index only if fewer than `wanted` are
+    /// known.
     #[inline]
     fn depth_for(&mut self, wanted: usize) -> usize {
         let known = self.seen.wrapping_sub(self.head);
@@ -222,8 +224,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
 
     /// Loads the producer's index and returns how many values there are.
     ///
-    /// In memory that another process can write, `tail` may be anything: an impossible index counts as
-    /// an empty queue.
+    /// In memory that another process can write, `tail` may be anything: an impossible index counts
+    /// as an empty queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Producer::publish`: the values before tail are written.
@@ -259,8 +261,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
             return Ok(());
         }
         self.pace.on_empty(self.head);
-        // Seeing the close implies seeing the last tail published before it, so one more load tells "closed and empty"
-        // from "a last value came just now".
+        // Seeing the close implies seeing the last tail published before it, so one more load tells
+        // "closed and empty" from "a last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
@@ -315,8 +317,9 @@ pub struct ReadGrant<'c, 'q, T, const N: usize> {
     len: usize,
 }
 
-// SAFETY: a shared grant reads its length and lends the values as shared references; they do not change while it
-// lives. The consumer behind it can be used only through an exclusive reference to the grant.
+// SAFETY: a shared grant reads its length and lends the values as shared references; they do not
+// change while it lives. The consumer behind it can be used only through an exclusive reference to
+// the grant.
 unsafe impl<T: Sync, const N: usize> Sync for ReadGrant<'_, '_, T, N> {}
 
 impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
@@ -354,8 +357,8 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         let (slots, head) = (&self.consumer.queue.slots, self.consumer.head);
         let first = Slots::<T, N>::before_wrap(head, self.len);
-        // SAFETY: as in `as_slices`; they are borrowed exclusively, and the two do not overlap, since there are no
-        // more than N.
+        // SAFETY: as in `as_slices`; they are borrowed exclusively, and the two do not overlap,
+        // since there are no more than N.
         unsafe {
             (
                 core::slice::from_raw_parts_mut(slots.at(head), first),
@@ -378,8 +381,8 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
         self.release_first(len);
     }
 
-    /// Drops the oldest `n` values (or all, if fewer were granted) and frees their slots at once. The
-    /// others stay in the queue.
+    /// Drops the oldest `n` values (or all, if fewer were granted) and frees their slots at once.
+    /// The others stay in the queue.
     #[inline]
     pub fn release_first(self, n: usize) {
         let n = n.min(self.len);
@@ -416,14 +419,15 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
 
 /// Iterator that pops values one by one and frees their slots all at once; see [`Consumer::drain`].
 ///
-/// If it is forgotten (`mem::forget`) together with the consumer, the next consumer may skip as many
-/// values as there were when the drain began: they are leaked. None is returned twice.
+/// If it is forgotten (`mem::forget`) together with the consumer, the next consumer may skip as
+/// many values as there were when the drain began: they are leaked. None is returned twice.
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct Drain<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
 }
 
-// SAFETY: a shared drain returns how many values are left and nothing else; popping needs an exclusive reference.
+// SAFETY: a shared drain returns how many values are left and nothing else; popping needs an
+// exclusive reference.
 unsafe impl<T: Sync, const N: usize> Sync for Drain<'_, '_, T, N> {}
 
 impl<T, const N: usize> Iterator for Drain<'_, '_, T, N> {

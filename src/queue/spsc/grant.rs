@@ -70,8 +70,8 @@ impl<'p, 'q, T, const N: usize> Grant<'p, 'q, T, N> {
         len
     }
 
-    /// Returns the slots not written yet: those before the wrap and those after it. Fill them from the
-    /// first on, then declare how many with [`assume_written`](Self::assume_written).
+    /// Returns the slots not written yet: those before the wrap and those after it. Fill them from
+    /// the first on, then declare how many with [`assume_written`](Self::assume_written).
     ///
     /// ```
     /// use vvp_core::queue::Spsc;

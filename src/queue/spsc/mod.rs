@@ -23,13 +23,13 @@
 //! ```
 //!
 //! # How it works
-//! Two free-running indices wrap with `usize`: `tail` counts the published values, `head` the released
-//! slots. Their difference is the depth, their low bits are the slots. Each has one writer. The
-//! producer writes slots, then publishes them by storing `tail` with Release; the consumer loads it
-//! with Acquire, takes the values, and releases the slots by storing `head` with Release, which the
-//! producer loads with Acquire before it writes there again. Both endpoints cache the other's index
-//! and load it again only when the cached one is used up. Each index has cache lines of its own, so
-//! there is no false sharing.
+//! Two free-running indices wrap with `usize`: `tail` counts the published values, `head` the
+//! released slots. Their difference is the depth, their low bits are the slots. Each has one
+//! writer. The producer writes slots, then publishes them by storing `tail` with Release; the
+//! consumer loads it with Acquire, takes the values, and releases the slots by storing `head` with
+//! Release, which the producer loads with Acquire before it writes there again. Both endpoints
+//! cache the other's index and load it again only when the cached one is used up. Each index has
+//! cache lines of its own, so there is no false sharing.
 //!
 //! ```text
 //!   offset 0                128                      256
@@ -40,7 +40,8 @@
 //!     only the producer       only the consumer        the producer's from head + N down to tail,
 //!     writes here             writes here              the consumer's from tail down to head
 //! ```
-//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty queue.
+//! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty
+//! queue.
 //!
 //! # Cost and progress
 //! Every operation is wait-free. Its cost does not depend on `N`; batch operations take time
@@ -64,8 +65,8 @@ use crate::sync::{AtomicUsize, CachePadded, Ordering, Slots, const_unless_loom};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at compile
-/// time) and all `N` slots are usable.
+/// A queue of `N` values from one producer to one consumer. `N` is a power of two (checked at
+/// compile time) and all `N` slots are usable.
 ///
 /// Put it in a `static` and claim its endpoints with [`producer`](Self::producer) and
 /// [`consumer`](Self::consumer), or own it and [`split`](Self::split) it. Make a big one in zeroed
@@ -121,8 +122,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// The greatest depth that the consumer saw.
     high_water: AtomicUsize,
-    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is forgotten they
-    /// are leaked, never returned twice.
+    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is forgotten
+    /// they are leaked, never returned twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -154,8 +155,9 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
     ];
 }
 
-// SAFETY: a value goes through the queue from one thread to another, so it must be Send. Nothing else is shared: a
-// slot belongs to one endpoint at a time, and `split` and the claim flags ensure that an endpoint has one owner.
+// SAFETY: a value goes through the queue from one thread to another, so it must be Send. Nothing
+// else is shared: a slot belongs to one endpoint at a time, and `split` and the claim flags ensure
+// that an endpoint has one owner.
 unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
 
 // The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
@@ -220,9 +222,9 @@ impl<T, const N: usize> Spsc<T, N> {
         unsafe { Producer::attach(self) }
     }
 
-    /// Takes the consumer endpoint over from an owner that is gone without releasing it. The successor
-    /// continues with the first value whose slot was not released (or after those that a drain may
-    /// have taken).
+    /// Takes the consumer endpoint over from an owner that is gone without releasing it. The
+    /// successor continues with the first value whose slot was not released (or after those that a
+    /// drain may have taken).
     ///
     /// # Safety
     /// As for [`take_over_producer`](Self::take_over_producer), for the other endpoint.

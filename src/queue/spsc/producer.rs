@@ -8,7 +8,8 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The producer endpoint of a [`Spsc`]. Dropping it publishes what was staged and releases the claim.
+/// The producer endpoint of a [`Spsc`]. Dropping it publishes what was staged and releases the
+/// claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
 #[must_use = "dropping the producer gives its end of the queue back"]
@@ -58,8 +59,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     }
 
     /// Writes a value without publishing it: the consumer sees it after the next `publish`, `push`,
-    /// commit or drop. Publishing once for several values is cheaper for both endpoints, because the
-    /// cache line of the index moves between the cores less often.
+    /// commit or drop. Publishing once for several values is cheaper for both endpoints, because
+    /// the cache line of the index moves between the cores less often.
     ///
     /// ```
     /// use vvp_core::queue::{PopError, Spsc};
@@ -74,8 +75,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// ```
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. Staged values are published then, because
-    /// the consumer could not make room otherwise.
+    /// [`Full`] returns the value if there is no free slot. Staged values are published then,
+    /// because the consumer could not make room otherwise.
     #[inline]
     pub fn stage(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -89,13 +90,13 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// Publishes the staged values.
     #[inline]
     pub fn publish(&mut self) {
-        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer that sees the new tail sees the values
-        // before it.
+        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer that sees the new
+        // tail sees the values before it.
         self.queue.producer.tail.store(self.tail, unless_broken("spsc_publish", Ordering::Release));
     }
 
-    /// Pushes as many of the values as fit, from the first on, publishes them at once, and returns how
-    /// many.
+    /// Pushes as many of the values as fit, from the first on, publishes them at once, and returns
+    /// how many.
     ///
     /// ```
     /// use vvp_core::queue::Spsc;
@@ -204,8 +205,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
 
     /// Loads the consumer's index and returns how many slots are free.
     ///
-    /// In memory that another process can write, `head` may be anything: an impossible index counts as
-    /// a full queue.
+    /// In memory that another process can write, `head` may be anything: an impossible index counts
+    /// as a full queue.
     #[inline]
     fn look(&mut self) -> usize {
         // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the slots before head.
@@ -231,10 +232,11 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         self.tail = self.tail.wrapping_add(1);
     }
 
-    /// Slow path: checks for room when the cached limit is used up. If there is none, publishes what
-    /// was staged, because the consumer could not make room otherwise.
-    // Out of line and without the value as an argument: it would be kept in memory on the fast path too,
-    // and a wide load of what was stored in pieces cannot be forwarded, which costs more than the push.
+    /// Slow path: checks for room when the cached limit is used up. If there is none, publishes
+    /// what was staged, because the consumer could not make room otherwise.
+    // Out of line and without the value as an argument: it would be kept in memory on the fast path
+    // too, and a wide load of what was stored in pieces cannot be forwarded, which costs more than
+    // the push.
     #[cold]
     #[inline(never)]
     fn room(&mut self) -> bool {

@@ -88,7 +88,8 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.levels as usize
     }
 
-    /// Returns how far below the window's top a key lies: at least `len` if it is not in the window.
+    /// Returns how far below the window's top a key lies: at least `len` if it is not in the
+    /// window.
     #[inline(always)]
     const fn down(&self, key: i64) -> u64 {
         self.top.wrapping_sub(key) as u64
@@ -122,13 +123,15 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         if self.in_window(key) { Some(self.window.level(Window::<BLOCKS>::place(key))) } else { None }
     }
 
-    /// Returns the level at this key's position in the ring, which may be that of another key; or 0.
+    /// Returns the level at this key's position in the ring, which may be that of another key; or
+    /// 0.
     #[inline(always)]
     pub(in crate::book) fn guess(&self, key: i64) -> u32 {
         self.window.level(Window::<BLOCKS>::place(key))
     }
 
-    /// Returns whether a level with this key, which does not exist, can be added. Implements M17.12.
+    /// Returns whether a level with this key, which does not exist, can be added. Implements
+    /// M17.12.
     #[inline(always)]
     pub(in crate::book) const fn has_room(&self, key: i64) -> bool {
         self.in_window(key) || !self.far.is_full() || self.levels == 0
@@ -252,7 +255,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.far.high_above(key).map(Rung::from)
     }
 
-    // ---- moving the window -----------------------------------------------------------------------------------
+    // ---- moving the window ----------------------------------------------------------------------
 
     /// Returns the window's top for the best key `best`: a quarter of the window above it, clamped
     /// to `i64`.
