@@ -1,8 +1,9 @@
-//! VVP Core: the heart of a trading platform's order matching, without an allocator.
+//! VVP Core: order matching with price-time priority, lock-free queues and pools, without an
+//! allocator.
 //!
-//! Commands go in, numbered events come out. Everything is a value of fixed size, chosen by const generics: no allocator,
-//! no operating system, no clock, no float, no randomness. The same commands give the same events, byte for byte, on a
-//! server and on a microcontroller.
+//! Commands go in, numbered events come out. All structures have a fixed capacity, chosen by const
+//! generics: no allocator, no operating system, no clock, no float, no randomness. The same
+//! commands give the same events, byte for byte, on a server and on a microcontroller.
 //!
 //! # A tour
 //! ```
@@ -46,20 +47,20 @@
 //! # What is where
 //! | module | what |
 //! |---|---|
-//! | [`capacity`] | the check of const parameters, for memory of your own |
-//! | [`types`] | prices, ids, order words, instruments: what book and codecs share |
-//! | [`book`] | prices, commands, events; the book of one instrument |
-//! | [`engine`] | many instruments, one clock, one numbered stream of events |
-//! | [`market_data`] | market data: L1, L2, L3 |
-//! | [`map`] | maps of fixed size: for one owner, for ids in sequence, for many threads |
-//! | [`queue`] | a queue between two threads |
+//! | [`book`] | order book of one instrument: commands, events, depth |
+//! | [`engine`] | matching engine: many instruments, one clock, one sequenced stream of events |
+//! | [`market_data`] | incremental market data: L1, L2, L3 |
+//! | [`types`] | prices, ids, order words, instruments: shared by book and codecs |
+//! | [`wire`] | codecs of exchange protocols: ITCH 5.0 |
+//! | [`queue`] | bounded queues: SPSC, MPSC, byte frames; [which one to take](queue#which-queue) |
 //! | [`cell`] | the newest value for many readers |
-//! | [`pool`] | objects that threads share, or one owner's, without an allocator |
-//! | [`layout`] | where the fields of shared structures lie |
-//! | [`metrics`] | counters, gauges, a latency histogram of fixed size |
-//! | [`wire`] | market data as exchanges send it: ITCH 5.0 |
-//! | [`sync`] | the one door to atomics |
-//! | [`guide`] | the pages of the folder `docs`, [the matching contract](guide::matching) among them |
+//! | [`pool`] | object pools for many threads, slab for one owner |
+//! | [`map`] | maps of fixed capacity: for one owner, for sequential ids, for many threads |
+//! | [`metrics`] | counters, gauges, a latency histogram in fixed memory |
+//! | [`layout`] | field offsets of shared structures |
+//! | [`capacity`] | compile-time check of const parameters, for your own memory |
+//! | [`sync`] | the only access to atomics |
+//! | [`guide`] | the pages of the folder `docs`: [the matching contract](guide::matching), costs, layouts |
 //!
 //! # What it costs
 //! Machine instructions of a whole command, from the record to its event in the sink, on x86-64 (`scripts/instructions.sh`,
@@ -82,9 +83,11 @@
 //! <!-- end of instructions -->
 //!
 //! # Limits
-//! - A book keeps at most `ORDERS` orders and `STOPS` stops; a full one refuses with a reason and stays as it was.
-//! - Orders beyond the window of 64 × `BLOCKS` ticks a side and the `FAR` levels outside it are refused, `levels_full`.
-//! - An engine is one thread's: nothing in it is shared. Give each thread its own, and a [`queue`] between them.
+//! - A book has room for `ORDERS` orders and `STOPS` stops; a full one refuses with a reason and is
+//!   unchanged.
+//! - A level outside the window of 64 × `BLOCKS` ticks a side needs one of `FAR` far levels;
+//!   without one its order is refused, `levels_full` (M17.12 of [the contract](guide::matching)).
+//! - An engine belongs to one thread. Run one engine a thread, and connect them by a [`queue`].
 //!
 //! # Features
 //! - `async` (off): queues that can be awaited, `queue::asynch`; nothing else changes.

@@ -4,12 +4,14 @@ use super::IdTable;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;
 
-/// Finds the slot of an id in somebody else's slab: a direct-mapped array first, an [`IdTable`] for what does not fit.
+/// Finds the slot of an id in a slab that has the ids: a direct-mapped array first, an [`IdTable`]
+/// for collisions.
 ///
-/// The low bits of an id choose its place in the array. An id that finds its place taken by another live id goes to the
-/// table; the place counts how many did, so a look-up asks the table only when that can help. Ids that a session hands
-/// out in sequence hardly ever meet: they cost one load, sixteen of them share a cache line, and no hash is computed.
-/// Ids chosen to meet all end in the table, whose mixing is keyed: nobody can make a look-up linear.
+/// The low bits of an id are its place in the array. An id whose place is taken by another live id
+/// goes to the table; the place counts how many did, so a lookup reads the table only if that can
+/// help. Sequential ids rarely collide: they cost one load, sixteen of them share a cache line, and
+/// no hash is computed. Ids chosen to collide all end in the table, whose hash is keyed, so that
+/// they cannot make a lookup linear.
 ///
 /// Slots are from 1 to 2^29 − 1; 0 is "none". The owner keeps at most `IDS` × 7/8 ids.
 #[derive(Debug, FromZeros)]
@@ -72,7 +74,7 @@ impl<const IDS: usize> IdIndex<IDS> {
         (word & SLOT, word >> COUNT_SHIFT != 0)
     }
 
-    /// The slot at the place of `id`, whoever has it; 0: nobody.
+    /// Returns the slot at the place of `id`, which may be that of another id; 0 if it is free.
     #[inline(always)]
     pub const fn at_place(&self, id: u64) -> u32 {
         self.places[Self::place(id)] & SLOT
@@ -84,7 +86,8 @@ impl<const IDS: usize> IdIndex<IDS> {
         &raw const self.places[Self::place(id)]
     }
 
-    /// Whether nobody has the place of `id`, and no id that wanted it went to the table: `id` is not there.
+    /// Returns whether the place of `id` is free and no id of that place is in the table: then `id`
+    /// is absent.
     #[inline(always)]
     pub const fn is_free(&self, id: u64) -> bool {
         self.places[Self::place(id)] == 0

@@ -261,7 +261,7 @@ impl FreeList {
     /// Takes slots that were never used, as many as `out` has room for or fewer, and says how many.
     fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
-        // Relaxed, all: nobody has written anything about these slots that we would have to see.
+        // Relaxed, all: there are no writes to these slots that must be visible.
         let mut first = self.acquire.fresh.load(Ordering::Relaxed);
         loop {
             let run = out.len().min(self.capacity().saturating_sub(first));
@@ -357,7 +357,7 @@ impl FreeList {
     fn name(&self) {
         if self.tag() == 0 {
             let bits = 32 - self.mask().count_ones();
-            // Relaxed, both: the number is all there is. Whoever comes second keeps what the first one set.
+            // Relaxed, both: only the number matters. The first thread sets it, later ones keep it.
             let _ = self.info.tag.compare_exchange(0, next_tag(bits), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
@@ -394,7 +394,7 @@ impl FreeList {
 
     /// Slots that were ever taken.
     pub(super) fn used(&self) -> usize {
-        // Relaxed: a number to look at, or whoever asks has the pool exclusively.
+        // Relaxed: for display, or the caller has the pool exclusively.
         self.acquire.fresh.load(Ordering::Relaxed)
     }
 

@@ -105,7 +105,7 @@ impl<T> Deref for Shared<'_, T> {
     type Target = T;
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: a slot under a handle holds a value, and while it has readers nobody writes.
+        // SAFETY: a slot with a handle holds a value, and there are no writes while it has readers.
         unsafe { self.slot.value() }
     }
 }

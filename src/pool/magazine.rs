@@ -297,7 +297,7 @@ impl<T: Reset, const K: usize> fmt::Debug for Magazine<'_, T, K> {
 #[must_use = "dropping the box gives its value back to the magazine"]
 pub struct MagazineBox<'m, 'p, T: Reset, const K: usize> {
     magazine: &'m Magazine<'p, T, K>,
-    /// Ours: one of the magazine's pool, in nobody else's hands. It holds a value.
+    /// Ours: a slot of the magazine's pool without another owner. It holds a value.
     slot: &'p Slot<T>,
 }
 

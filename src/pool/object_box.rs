@@ -15,7 +15,7 @@ use core::ops::{Deref, DerefMut};
 /// panics, the slot stays out of use, too: a half-reset object is never acquired.
 #[must_use = "dropping the box gives its value back to the pool"]
 pub struct PoolBox<'p, T: Reset> {
-    /// Ours: its number came out of the ring and is in nobody else's hands.
+    /// Ours: its number came from the free list, and there is no other owner.
     pub(super) slot: &'p Slot<T>,
     pub(super) home: &'p FreeList,
     pub(super) number: u32,

@@ -7,7 +7,7 @@ use super::{Price, Qty};
 pub struct Symbol([u8; 16]);
 
 impl Symbol {
-    /// The name that an engine's only instrument gets when nobody defines one.
+    /// The symbol of the instrument that the text format defines by default (M19.19).
     pub const X: Self = Self([b'X', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
     /// A symbol of these bytes, or `None` when they are too few, too many or not allowed.

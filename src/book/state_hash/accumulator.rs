@@ -108,7 +108,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
         }
     }
 
-    /// The fixed part of one, 0 of nobody.
+    /// Returns the fixed part of an entry; 0 for entry 0, which is none.
     #[inline(always)]
     fn fixed(&self, i: u32) -> u64 {
         if i == 0 { 0 } else { self.at(i).fixed }

@@ -280,7 +280,7 @@ mod tests {
     fn nothing_in_it_is_an_address() {
         let (here, mut there) = (Frames::<64>::new(), Frames::<64>::new());
         here.producer().unwrap().push(b"one").unwrap();
-        // SAFETY: nobody holds an end of either, and neither has anything to drop.
+        // SAFETY: neither has a claimed endpoint or anything to drop.
         unsafe { core::ptr::from_mut(&mut there).copy_from_nonoverlapping(&here, 1) };
         there.producer().unwrap().push(b"two").unwrap();
         assert!(there.consumer().unwrap().read_many().unwrap().iter().eq([b"one", b"two"]));

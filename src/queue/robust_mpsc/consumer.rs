@@ -28,7 +28,7 @@ pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
 }
 
 impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, LANES> {
-    /// For the owner of the end: its flag is up, and whoever had it before is gone.
+    /// For the owner of the endpoint: its flag is set, and its predecessor is gone.
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>) -> Self {
         queue.consumer.end.open();
         let head = queue.consumer.head.load(Ordering::Relaxed); // Relaxed: ours alone to write
@@ -179,7 +179,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         if self.pace.maybe_pause(self.head) {
-            // Relaxed: nobody touches a slot because of this.
+            // Relaxed: no access to a slot depends on it.
             let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
             self.pace.record(self.head, there, consumer_pacing::few(N));
         }

@@ -351,8 +351,9 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         self.consumer.passed.load(Ordering::Relaxed) // Relaxed: a number to look at
     }
 
-    /// What the queue has done so far, whoever did it. `pushed` counts reservations that were not passed over; `high_water` is
-    /// the greatest depth that a producer met, and exact once a push was refused.
+    /// Returns the statistics of the queue, over all owners of its endpoints. `pushed` counts
+    /// reservations that were not skipped; `high_water` is the greatest depth that a producer saw,
+    /// and exact after a refused push.
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);

@@ -49,12 +49,13 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     /// The most values between two loads of the consumer's head: bounds the error of `high_water`.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
-    /// For the owner of the lane: its flag is up, and whoever had it before is gone.
+    /// For the owner of the lane: its flag is set, and its predecessor is gone.
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>, lane_line: &'q Lane, lane: usize) -> Self {
         let line = &lane_line.producer.0;
         lane_line.taken.end.open();
         queue.consumer.claims.count();
-        // Relaxed: ours alone to write. The one before us died perhaps in the middle of a push; nobody finishes that.
+        // Relaxed: only we write it. The predecessor may have died in a push, which is never
+        // finished.
         let mut step = line.step.load(Ordering::Relaxed);
         if step & 1 == 1 && !broken("robust_take_over") {
             step = step.wrapping_add(1);

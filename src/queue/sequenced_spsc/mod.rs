@@ -139,8 +139,8 @@ impl<T, const N: usize> Layout for SequencedSpsc<T, N> {
     ];
 }
 
-// SAFETY: values are moved from one thread to another, one owner at a time; references to them are given to nobody
-// but the owner of an end.
+// SAFETY: values are moved from one thread to another, one owner at a time; only the owner of an
+// endpoint gets references to them.
 unsafe impl<T: Send, const N: usize> Sync for SequencedSpsc<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for SequencedSpsc<T, N> {
@@ -182,7 +182,7 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         checked!(Self);
-        // Relaxed, all: numbers to look at; nobody touches a slot because of them.
+        // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);

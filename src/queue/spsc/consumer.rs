@@ -33,8 +33,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         crate::capacity::checked!(Spsc<T, N>);
         let line = &queue.consumer;
         line.end.open();
-        // Relaxed, all: our own; whoever wrote them last gave the end back to us. The tail cannot be older than what
-        // that owner saw of it.
+        // Relaxed, all: our own; their last writer released the endpoint to us. The tail cannot be
+        // older than what that owner saw of it.
         let head = line.head.load(Ordering::Relaxed);
         let depth = queue.producer.tail.load(Ordering::Relaxed).wrapping_sub(head);
         let taken = line.in_drain.load(Ordering::Relaxed).min(depth);

@@ -263,8 +263,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         let first = Slots::<T, N>::before_wrap(start, values.len());
         let slots = &self.queue.slots;
         slots.will_write(start, values.len());
-        // SAFETY: the slots are free and ours (the caller saw to it), `first` of them lie in a row, and nobody can
-        // have lent us a slice that overlaps them.
+        // SAFETY: the slots are free and ours by the caller's contract, `first` of them are contiguous,
+        // and no slice of the caller can overlap them.
         unsafe { slots.at(start).copy_from_nonoverlapping(values.as_ptr(), first) };
         if first < values.len() {
             // SAFETY: as above; the rest begins at slot 0.
