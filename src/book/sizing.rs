@@ -13,7 +13,7 @@ use core::mem::align_of;
 /// let sizing = Sizing { orders: 10_000, ticks_per_side: 1_000, far_levels: 1_000, stops: 100 };
 /// assert_eq!((sizing.blocks(), sizing.id_places()), (16, 16_384));
 /// let bytes = sizing.engine_bytes(16, 64).expect("a legal size");
-/// assert_eq!(bytes, 22_769_920);
+/// assert_eq!(bytes, 22_822_080);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sizing {
