@@ -2,7 +2,7 @@
 //! among the recorded ones, and each fill is printed with what was ahead of it in the queue.
 //!
 //! ```sh
-//! cargo run --release -p vvp-replay --example back_test                            # a simulated day
+//! cargo run --release -p vvp-replay --example back_test # a simulated day
 //! cargo run --release -p vvp-replay --example back_test 12302019.NASDAQ_ITCH50.gz GOOG
 //! ```
 //!
