@@ -72,9 +72,9 @@ fn main() -> Outcome<()> {
             }
         }
     }
-    let stats = monitor.stats();
-    assert_eq!((stats.level, stats.changes), (PressureLevel::Normal, 3));
-    println!("end       {} changes; at most {} MiB given out", stats.changes, manager.stats().peak_bytes >> 20);
+    // One load, fit for a hot thread.
+    assert_eq!(monitor.level(), PressureLevel::Normal);
+    println!("end       {}; at most {} MiB given out", monitor.level(), manager.stats().peak_bytes >> 20);
     drop(monitor); // ends its thread, which reads below `root`
     Ok(std::fs::remove_dir_all(root)?)
 }
