@@ -78,8 +78,8 @@ fn rebuild(mut rx: Consumer<'_, Record, 1024>) -> [BTreeMap<i64, DepthLevel>; 2]
 }
 
 fn main() {
-    let tx = RECORDS.producer().expect("nobody has claimed it yet");
-    let rx = RECORDS.consumer().expect("nobody has claimed it yet");
+    let tx = RECORDS.producer().expect("not claimed yet");
+    let rx = RECORDS.consumer().expect("not claimed yet");
     let reader = thread::spawn(move || rebuild(rx));
     let [bids, asks] = match_orders(tx);
     let [rebuilt_bids, rebuilt_asks] = reader.join().expect("the reader does not panic");

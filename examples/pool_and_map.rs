@@ -56,7 +56,8 @@ static ORDERS: Pool<Order, 4> = Pool::new();
 static BY_ID: ConcurrentMap<u64, u64, 8> = ConcurrentMap::new();
 
 fn one_owner() {
-    // Who chooses the ids must not know the seed: draw it at random in earnest.
+    // In production draw the seed at random, so that a peer that chooses ids cannot force
+    // collisions.
     let mut session = Session { orders: Slab::new(), by_id: IdMap::with_seed(0x5eed) };
     for id in [7001, 19, 555_000_001, 42] {
         session.add(Order { id, price: 15_000, qty: id % 100 }).expect("room for four");
@@ -88,7 +89,7 @@ fn ids_in_sequence() {
 
 fn threads() {
     thread::scope(|scope| {
-        // Two gateways add orders at the same time. No lock: neither can hold up the other.
+        // Two gateways add orders at the same time, without a lock.
         for gateway in 1..=2 {
             scope.spawn(move || {
                 for n in 1..=2 {

@@ -6,8 +6,8 @@
 //! cargo run --release -p vvp-replay --example back_test 12302019.NASDAQ_ITCH50.gz GOOG
 //! ```
 //!
-//! What it cannot know: how others would have answered to the own order. A fill takes the place of
-//! a recorded one, so keep own orders small. Orders before the first message are not there.
+//! Not modelled: how other participants would have reacted. An own fill replaces a recorded one, so
+//! keep own orders small. Orders that rest before the first message of the file are missing.
 
 use std::fs::File;
 use vvp_core::book::{
@@ -26,7 +26,7 @@ type TestBook = Book<65_536, 256, 4096, 1, 131_072>;
 type Exchange = Engine<TestBook, 1, 1>;
 
 const STOCK: InstrumentId = InstrumentId::new(0);
-/// The strategy acts after so many recorded commands.
+/// Recorded commands between two actions of the strategy.
 const EVERY: u64 = 50;
 const LOTS: Qty = Qty::new(10);
 /// Fills printed one by one.
@@ -77,7 +77,7 @@ impl BackTest {
         }
     }
 
-    /// The strategy: one order at the best bid that others have made.
+    /// The strategy: keeps one order at the best bid of the others.
     fn act(&mut self) {
         let Some(book) = self.engine.book(STOCK) else { return };
         if let Some(own) = &mut self.own {
@@ -86,7 +86,7 @@ impl BackTest {
                 && best.is_some_and(|best| best.price == own.price && best.orders > 1)
             {
                 own.ahead[1] = position;
-                return; // it stands well: every cancel gives up the place in the queue
+                return; // keep it: a cancel gives up the place in the queue
             }
             let cancel = Command::cancel(own.id);
             self.canceled += 1;
@@ -184,7 +184,7 @@ fn simulated_day(test: &mut BackTest) {
     }
 }
 
-/// Drives the engine with what the file tells of one stock.
+/// Drives the engine with the messages of one stock.
 fn recorded_day(test: &mut BackTest, file: &str, symbol: &str) -> Result<(), Box<dyn std::error::Error>> {
     let mut reader = FrameReader::new(File::open(file)?)?; // .gz, .xz and .zst are recognised
     let mut market = Zeroed::<DayMarket>::new(Pages::LAZY)?;

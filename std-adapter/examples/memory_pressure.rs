@@ -3,8 +3,8 @@
 //!
 //! `cargo run -p vvp-std-adapter --example memory_pressure`
 //!
-//! So that it shows the same on every machine, the monitor reads a made-up machine: a folder with
-//! the few files of `/proc` that matter. Leave `.system(..)` out to watch the one that you are on;
+//! The monitor reads a simulated machine, a folder with the one file of `/proc` that it needs, so
+//! that the output is the same everywhere. Leave `.system(..)` out to watch the real machine;
 //! `MemoryManager::builder().on_pressure(..)` does so in one step.
 
 use std::path::Path;
@@ -18,10 +18,10 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const MIB: usize = 1 << 20;
 type Cache = [u8; 4 * MIB];
 
-/// Says how much of the made-up machine's 1,000 MB can still be had.
+/// Sets how much of the simulated machine's 1,000 MB is available.
 fn set_available(root: &Path, megabytes: u64) -> Outcome<()> {
     let file = root.join("proc/meminfo");
-    // In one step, as the kernel does: a reader sees the old numbers or the new ones.
+    // Atomically: the monitor sees the old numbers or the new ones.
     let new = file.with_extension("new");
     std::fs::write(&new, format!("MemTotal: 1000000 kB\nMemAvailable: {} kB\n", megabytes * 1000))?;
     Ok(std::fs::rename(new, file)?)

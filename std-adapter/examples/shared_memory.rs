@@ -16,12 +16,12 @@ type Message = [u64; 2];
 const SLOTS: usize = 64;
 type Channel = SpscChannel<Message, SLOTS>;
 
-/// Tells the child which descriptor leads to the shared memory.
+/// Environment variable with the number of the region's descriptor in the child.
 const DESCRIPTOR: &str = "VVP_SHARED_MEMORY_FD";
 
 /// The child: sends 1,000 messages and closes its end, or dies before it has closed.
 fn child(fd: i32, dies: bool) -> Outcome<()> {
-    // SAFETY: the parent left this descriptor open for us, and nobody else in this process has it.
+    // SAFETY: the parent left this descriptor open for us, and nothing else in this process owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     // Checked: a region of another layout, or of another version, is refused.
     let channel = Channel::from_fd(fd, &RegionOptions::default())?;
@@ -40,14 +40,14 @@ fn child(fd: i32, dies: bool) -> Outcome<()> {
 
 fn start_child(channel: &Channel, how: &str) -> Outcome<Child> {
     let fd = channel.fd()?;
-    // The child is to have it, at whatever number it is here.
+    // The child inherits it under the same number.
     // SAFETY: clears one flag of a descriptor of ours.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) };
     let this = std::env::current_exe()?;
     Ok(Command::new(this).arg(how).env(DESCRIPTOR, fd.as_raw_fd().to_string()).spawn()?)
 }
 
-/// Receives until the other side has ended; says why, and how many messages came.
+/// Receives until the peer has ended; returns how it ended, and the number of messages.
 fn receive(rx: &mut Receiver<Message, SLOTS>, child: &mut Child) -> Outcome<(RecvError, u64)> {
     let mut received = 0;
     loop {
@@ -56,7 +56,7 @@ fn receive(rx: &mut Receiver<Message, SLOTS>, child: &mut Child) -> Outcome<(Rec
                 assert_eq!((number + 1, square), (rx.position() as u64, number * number));
                 received += 1;
             }
-            // The one before is dead, and its successor has not claimed the end yet.
+            // Still the previous sender: its successor has not claimed the end yet.
             Err(RecvError::PeerDied(pid)) if pid != child.id() && child.try_wait()?.is_none() => {}
             Err(end) => return Ok((end, received)),
         }
@@ -67,7 +67,7 @@ fn main() -> Outcome<()> {
     if let Ok(fd) = std::env::var(DESCRIPTOR) {
         return child(fd.parse()?, std::env::args().nth(1).as_deref() == Some("dies"));
     }
-    // Memory without a name: only who is given the descriptor can map it. `create` makes a named one.
+    // Anonymous: only a process that has the descriptor can map it. `create` makes a named one.
     let channel = Channel::anonymous(&RegionOptions::READY)?;
     let mut rx = channel.receiver()?;
     for how in ["dies", "closes"] {
