@@ -45,6 +45,12 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// Returns whether nothing has been written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+
     #[inline(always)]
     /// Whether nothing was written yet.
     #[must_use]
