@@ -9,6 +9,7 @@
 # The images (examples/firmware):
 #   firmware  files of the debugging host: Cortex-M7 (mps2-an500), 32-bit RISC-V and AArch64 (virt)
 #   uart      Cortex-M7: commands in and events out over its UART, by interrupts; it may have no code for a panic
+#   interrupt_fed  Cortex-M7: the smallest one, orders from a timer's interrupt handler
 #   interrupts  Cortex-M7: a timer interrupts operations on queues at every instruction; and broken twins that must be noticed
 #   small     Cortex-M0 and M3: queues, pool, book and layouts
 # docs/firmware.md says more of each. All targets are little-endian, as every target of this core is; QEMU has none
@@ -30,7 +31,7 @@ if [ $# = 0 ]; then
   mixture 1 20000 >"$work/mixture.bin"
   # What the mixture leaves out: the clock moved by itself, and what the edge refuses.
   printf '%s\n' '{"op":"time","ts":9000000000000000000}' 'no command' |
-    { "$vvp" encode 2>/dev/null || [ $? = 1 ]; } | tail -c +65 >>"$work/mixture.bin"
+    { "$vvpx" encode 2>/dev/null || [ $? = 1 ]; } | tail -c +65 >>"$work/mixture.bin"
   kinds=$(od -An -v -tu1 -w64 -j64 "$work/mixture.bin" | awk '{ if (!seen[$1]++) n++ } END { print n }')
   [ "$kinds" = 10 ] || die "the mixture has $kinds kinds of commands, not all 10"
   few=(examples/firmware/commands.jsonl "$work/mixture.bin")
@@ -59,10 +60,10 @@ expect() {
   # A bad line gives exit code 1, and a refusal in its place that has to come out as well.
   case $1 in
     *.bin) cp "$1" "$work/commands.bin" ;;
-    *.csv) "$vvp" encode --format csv "$1" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
-    *) "$vvp" encode "$1" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
+    *.csv) "$vvpx" encode --format csv "$1" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
+    *) "$vvpx" encode "$1" >"$work/commands.bin" 2>/dev/null || [ $? = 1 ] ;;
   esac
-  "$vvp" match --format bin --out-format bin --state-hash "$work/commands.bin" >"$work/host.bin" 2>"$work/said" || [ $? = 1 ]
+  "$vvpx" match --format bin --out-format bin --state-hash "$work/commands.bin" >"$work/host.bin" 2>"$work/said" || [ $? = 1 ]
   [ "$(stat -c %s "$work/host.bin")" -ge 64 ] || die "$1: the host wrote nothing"
 }
 
@@ -126,6 +127,12 @@ if can thumbv7em-none-eabihf uart qemu-system-arm qemu-system-arm; then
   if nm "$image" | grep -E 'panicking|rust_begin_unwind'; then die "the image that is fed over the UART can panic"; fi
   say "no code for a panic in it"
   compare by_uart "Cortex-M7 over its UART" "${M7[@]}" -- "${few[@]}"
+fi
+if can thumbv7em-none-eabihf interrupt_fed qemu-system-arm qemu-system-arm; then
+  timeout 120 "${M7[@]}" "${QUIET[@]}" -serial none -kernel "$image" </dev/null >"$work/log" 2>&1 ||
+    die "the image that is fed by an interrupt did not end well: $(cat "$work/log")"
+  grep -qx '20 orders, 10 trades, 30 events' "$work/log" || die "the image that is fed by an interrupt: $(cat "$work/log")"
+  say "Cortex-M7 fed by a timer's interrupt: $(tail -n 1 "$work/log")"
 fi
 # An instruction takes a nanosecond of QEMU's clock: the timer strikes where it is told.
 struck() { timeout 300 "${M7[@]}" -icount shift=0 "${QUIET[@]:0:4}" -serial none -semihosting-config "enable=on,target=native$1" -kernel "$image" </dev/null >"$work/log" 2>&1; }

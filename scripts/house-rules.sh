@@ -5,6 +5,7 @@
 #  - every test that docs/reliability.md names exists;
 #  - every rule of docs/matching.md has a row in its table, and all tests named there exist;
 #  - numbers in README.md and src/lib.rs are those of the baselines (scripts/numbers.sh);
+#  - .github/workflows/ci.yml runs every step of .ci/run;
 #  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -89,6 +90,10 @@ dead=$(grep -noE '`(src|tests|docs|cli|replay|std-adapter|testkit|benches|script
   README.md CONTRIBUTING.md .ci/README.md docs/*.md | tr -d '`' |
   while IFS=: read -r page line path; do if [ ! -e "${path%.}" ]; then printf '%s:%s: %s\n' "$page" "$line" "$path"; fi; done)
 complain "a page names a path that is not there" "$dead"
+
+# `comm` prints a step that only one of the two has.
+steps=$(sed -n 's/^ *- steps: //p' .github/workflows/ci.yml | tr ' ' '\n' | sort)
+complain "steps that .ci/run and .github/workflows/ci.yml do not both have" "$(comm -3 <(.ci/run --list | sort) <(echo "$steps"))"
 
 scripts/numbers.sh || bad=1
 

@@ -96,6 +96,7 @@
 //!
 //! `portable-atomic` comes in by itself on targets without compare-and-swap.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::float_arithmetic, clippy::std_instead_of_core, clippy::alloc_instead_of_core)]
 
 pub mod book;

@@ -4,6 +4,8 @@
 //! - [`mod@bench`]: the measurements behind `vvpx bench`.
 //! - [`doctor`]: what of a machine's set-up costs latency.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod bench;
 pub mod doctor;
 pub mod text;

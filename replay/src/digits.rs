@@ -45,28 +45,28 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    #[inline(always)]
-    /// Whether nothing was written yet.
+    /// Returns whether nothing has been written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.at == 0
     }
 
     /// Writes one byte.
+    #[inline(always)]
     pub fn byte(&mut self, byte: u8) {
         self.buf[self.at] = byte;
         self.at += 1;
     }
 
-    #[inline(always)]
     /// Writes bytes as they are.
+    #[inline(always)]
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.buf[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
-    #[inline(always)]
     /// Writes text as it is.
+    #[inline(always)]
     pub fn str(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }

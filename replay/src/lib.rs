@@ -6,6 +6,8 @@
 //! - [`recognise`]: what a file holds, from its first bytes.
 //! - [`digits`] and [`price_text()`]: decimal numbers and prices as text, without allocation.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod digits;
 pub mod itch;
 pub mod lobster;

@@ -71,6 +71,8 @@
 //! 2. **Limits of owners** (M16.10): any number of owners, unless
 //!    [`Model::with_owners`](engine::Model::with_owners) says how many.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auction;
 pub mod book;
 pub mod engine;
