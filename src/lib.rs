@@ -8,11 +8,12 @@
 //! # A tour
 //! ```
 //! use vvp_core::book::*;
+//! use vvp_core::book_type;
 //! use vvp_core::engine::{Engine, Matcher};
 //!
-//! // 64 orders, 64 ticks a side found at once, 8 far levels a side, 8 stops, 128 places for ids;
 //! // 2 instruments, 4 owners with limits. All zero, so a static one costs no image.
-//! type Small = Engine<Book<64, 1, 8, 8, 128>, 2, 4>;
+//! type OneBook = book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//! type Small = Engine<OneBook, 2, 4>;
 //! let mut engine = Small::new();
 //!
 //! // Where events go is up to you: a closure, a counter, a queue, anything that is a `Sink`.
