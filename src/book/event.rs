@@ -109,7 +109,7 @@ words! {
 
 pub(crate) const HAS_TS: u8 = 1;
 pub(crate) const HAS_ID: u8 = 2;
-pub(crate) const HAS_LINE: u8 = 4;
+pub(crate) const HAS_EDGE_REF: u8 = 4;
 pub(crate) const HAS_PRICE: u8 = 8;
 pub(crate) const NO_INSTRUMENT: u8 = 16;
 
@@ -145,9 +145,9 @@ const _: () = assert!(size_of::<Event>() == 64);
 pub enum EventBody {
     /// A new order was accepted.
     Accepted { id: OrderId },
-    /// A command was refused. `id` if and only if the command had one (M18.6); `line` if and only
-    /// if the line or record was not a command at all.
-    Rejected { id: Option<OrderId>, reason: Reject, line: Option<u64> },
+    /// A command was refused. `id` if and only if the command had one (M18.6); `edge_ref`, a number of the
+    /// edge that refused (for text the line), if and only if the input was no command.
+    Rejected { id: Option<OrderId>, reason: Reject, edge_ref: Option<u64> },
     /// `maker` rested, `taker` came in; the price is the maker's (M1.4). The open quantities are
     /// those after the trade; a maker with 0 is dead (M18.2).
     Trade { maker: OrderId, taker: OrderId, price: Price, qty: Qty, maker_open: Qty, taker_open: Qty },
@@ -262,16 +262,16 @@ impl Event {
             EventBody::Accepted { id } => {
                 Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Accepted) }
             }
-            EventBody::Rejected { id, reason, line } => {
+            EventBody::Rejected { id, reason, edge_ref } => {
                 let mut e = Self::make(stamp, seq_low, EventKind::Rejected);
                 e.detail = u64::from(reason as u8).to_le();
                 if let Some(id) = id {
                     e.flag(HAS_ID);
                     e.id = id.get().to_le();
                 }
-                if let Some(line) = line {
-                    e.flag(HAS_LINE);
-                    e.qty = line.to_le();
+                if let Some(edge_ref) = edge_ref {
+                    e.flag(HAS_EDGE_REF);
+                    e.qty = edge_ref.to_le();
                 }
                 e
             }
@@ -392,7 +392,7 @@ impl Event {
             EventKind::Rejected => EventBody::Rejected {
                 id: if self.has(HAS_ID) { Some(id) } else { None },
                 reason: Reject::from_code(code)?,
-                line: if self.has(HAS_LINE) { Some(qty.lots()) } else { None },
+                edge_ref: if self.has(HAS_EDGE_REF) { Some(qty.lots()) } else { None },
             },
             EventKind::Trade => EventBody::Trade {
                 maker: id,

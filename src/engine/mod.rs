@@ -290,7 +290,7 @@ pub trait Matcher {
     ///     &mut FnSink(|event: Event| refusal = Some(event.body())),
     /// );
     /// let (id, reason) = (Some(OrderId::new(7)), Reject::UnknownOrder);
-    /// assert_eq!(refusal, Some(EventBody::Rejected { id, reason, line: None }));
+    /// assert_eq!(refusal, Some(EventBody::Rejected { id, reason, edge_ref: None }));
     /// ```
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
@@ -496,7 +496,7 @@ impl<
             return self.reject_unplaced(c, Reject::BadField, sink);
         };
         self.state.seq += 1;
-        let body = EventBody::Rejected { id: refusal.id, reason: refusal.reason, line: refusal.line };
+        let body = EventBody::Rejected { id: refusal.id, reason: refusal.reason, edge_ref: refusal.edge_ref };
         sink.emit(Event::new(self.state.seq as u32, refusal.instrument, refusal.ts, body));
     }
 

@@ -188,7 +188,7 @@ impl Model {
             }
             Op::Refused => {
                 let r = c.refusal().expect("a refusal");
-                let body = EventBody::Rejected { id: r.id, reason: r.reason, line: r.line };
+                let body = EventBody::Rejected { id: r.id, reason: r.reason, edge_ref: r.edge_ref };
                 self.tape.events.push((r.instrument.map(InstrumentId::get), body));
                 return;
             }
@@ -238,7 +238,7 @@ impl Model {
     }
 
     fn reject(&mut self, instrument: Option<u16>, id: Option<OrderId>, reason: Reject) {
-        self.tape.events.push((instrument, EventBody::Rejected { id, reason, line: None }));
+        self.tape.events.push((instrument, EventBody::Rejected { id, reason, edge_ref: None }));
     }
 
     /// Cancels what has expired: instruments in definition order, within one by (expires, entry),

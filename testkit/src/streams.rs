@@ -491,11 +491,11 @@ impl Stream {
         let ts = self.rng.permille(500).then_some(self.clock);
         let line = Some(self.rng.below(1 << 40));
         Command::refused(&match self.rng.below(5) {
-            0 => Refusal { reason: Reject::BadField, id: None, line, instrument: None, ts: None },
-            1 => Refusal { reason: Reject::UnknownInstrument, id, line: None, instrument: None, ts },
-            2 => Refusal { reason: Reject::UnknownInstrument, id: None, line: None, instrument: None, ts },
-            3 => Refusal { reason: Reject::BadPrice, id, line: None, instrument, ts },
-            _ => Refusal { reason: Reject::OffTick, id, line: None, instrument, ts },
+            0 => Refusal { reason: Reject::BadField, id: None, edge_ref: line, instrument: None, ts: None },
+            1 => Refusal { reason: Reject::UnknownInstrument, id, edge_ref: None, instrument: None, ts },
+            2 => Refusal { reason: Reject::UnknownInstrument, id: None, edge_ref: None, instrument: None, ts },
+            3 => Refusal { reason: Reject::BadPrice, id, edge_ref: None, instrument, ts },
+            _ => Refusal { reason: Reject::OffTick, id, edge_ref: None, instrument, ts },
         })
     }
 }

@@ -203,7 +203,8 @@ impl Session {
     fn line(&mut self, line: &str, number: u64) {
         let parsed = object(line).ok_or(Bad).and_then(|fields| self.command(fields));
         let command = parsed.unwrap_or_else(|Bad| {
-            let bad = Refusal { reason: Reject::BadField, id: None, line: Some(number), instrument: None, ts: None };
+            let bad =
+                Refusal { reason: Reject::BadField, id: None, edge_ref: Some(number), instrument: None, ts: None };
             Some(Command::refused(&bad))
         });
         if let Some(command) = command {
@@ -286,7 +287,7 @@ impl Session {
         if self.symbols.is_empty() {
             self.define(InstrumentSpec::new(Symbol::X));
         }
-        let refused = |reason, instrument| Command::refused(&Refusal { reason, id, line: None, instrument, ts });
+        let refused = |reason, instrument| Command::refused(&Refusal { reason, id, edge_ref: None, instrument, ts });
         let at = match symbol {
             None => 0,
             Some(symbol) => match self.symbols.iter().position(|s| s.symbol == symbol) {
@@ -398,7 +399,7 @@ impl Session {
         let price = |p: Price| format!("\"{}\"", price_text(p, tick));
         line += &match event.body() {
             EventBody::Accepted { id } | EventBody::Triggered { id } => format!(",\"id\":{id}"),
-            EventBody::Rejected { id, reason, line } => {
+            EventBody::Rejected { id, reason, edge_ref: line } => {
                 let id = id.map_or(String::new(), |id| format!(",\"id\":{id}"));
                 let line = line.map_or(String::new(), |line| format!(",\"line\":{line}"));
                 format!("{id},\"reason\":\"{reason}\"{line}")

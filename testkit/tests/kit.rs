@@ -19,7 +19,7 @@ fn bid(id: u64) -> Command {
 }
 
 fn rejected(reason: Reject, id: u64) -> EventBody {
-    EventBody::Rejected { id: Some(OrderId::new(id)), reason, line: None }
+    EventBody::Rejected { id: Some(OrderId::new(id)), reason, edge_ref: None }
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl CommandWriter {
         let refusal = command.refusal();
         if std::mem::take(&mut self.implicit) {
             let needs_one = match refusal {
-                Some(refusal) => refusal.line.is_none() && is_of_the_edge(refusal.reason),
+                Some(refusal) => refusal.edge_ref.is_none() && is_of_the_edge(refusal.reason),
                 None => !matches!(command.op(), Op::Time | Op::Limits | Op::Instrument),
             };
             if !needs_one {
@@ -128,12 +128,12 @@ impl CommandWriter {
 
     /// A line that is refused for the same reason.
     fn refused(&mut self, refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
-        let pad = refusal.line.and_then(|line| line.checked_sub(self.lines + 1)).filter(|&pad| pad <= PAD_MAX);
+        let pad = refusal.edge_ref.and_then(|line| line.checked_sub(self.lines + 1)).filter(|&pad| pad <= PAD_MAX);
         for _ in 0..pad.unwrap_or(0) {
             out.write_all(b"\n")?;
             self.lines += 1;
         }
-        self.line(out, |row| match (refusal.line, refusal.reason, refusal.id, refusal.instrument) {
+        self.line(out, |row| match (refusal.edge_ref, refusal.reason, refusal.id, refusal.instrument) {
             (None, Reject::UnknownInstrument, Some(id), None) => {
                 row.word(Field::Op, Op::Cancel.word());
                 row.word(Field::Symbol, undefined_name(row.symbols).as_str());

@@ -151,7 +151,13 @@ impl Decoder {
     fn bad(&mut self, fault: Fault, mut emit: impl FnMut(Command)) -> DecodeError {
         self.bad_lines += 1;
         let line = Some(self.lines);
-        emit(Command::refused(&Refusal { reason: Reject::BadField, id: None, line, instrument: None, ts: None }));
+        emit(Command::refused(&Refusal {
+            reason: Reject::BadField,
+            id: None,
+            edge_ref: line,
+            instrument: None,
+            ts: None,
+        }));
         DecodeError::BadLine(BadLine { line: self.lines, field: fault.field, why: fault.why })
     }
 
@@ -199,7 +205,7 @@ impl Decoder {
         let values = &self.values;
         let refused = |reason, instrument| {
             let id = values.optional(Field::Id).map(OrderId::new);
-            Ok(Command::refused(&Refusal { reason, id, line: None, instrument, ts: values.optional(Field::Ts) }))
+            Ok(Command::refused(&Refusal { reason, id, edge_ref: None, instrument, ts: values.optional(Field::Ts) }))
         };
         let Some(id) = known else {
             self.refused.note_unknown(symbol(values));

@@ -162,7 +162,7 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
     };
     match *body {
         EventBody::Accepted { id: order } | EventBody::Triggered { id: order } => id(c, order.get()),
-        EventBody::Rejected { id: order, reason: why, line } => {
+        EventBody::Rejected { id: order, reason: why, edge_ref: line } => {
             if let Some(order) = order {
                 id(c, order.get());
             }
@@ -243,7 +243,7 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
             c.u64(id.get());
             c.str(",,,,,,,,,\n");
         }
-        EventBody::Rejected { id, reason, line } => {
+        EventBody::Rejected { id, reason, edge_ref: line } => {
             if let Some(id) = id {
                 c.u64(id.get());
             }

@@ -220,7 +220,8 @@ impl RecordDecoder {
             Err((field, why)) => {
                 self.bad_records += 1;
                 let line = Some(self.records);
-                let refusal = Refusal { reason: Reject::BadField, id: None, line, instrument: None, ts: None };
+                let refusal =
+                    Refusal { reason: Reject::BadField, id: None, edge_ref: line, instrument: None, ts: None };
                 emit(Command::refused(&refusal));
                 Err(BadLine { line: self.records, field, why })
             }
@@ -238,7 +239,7 @@ impl RecordDecoder {
         match command.op() {
             Op::Instrument => self.define(command),
             Op::Refused => {
-                self.bad_records += u64::from(command.refusal().is_some_and(|r| r.line.is_some()));
+                self.bad_records += u64::from(command.refusal().is_some_and(|r| r.edge_ref.is_some()));
                 Ok(())
             }
             Op::Time | Op::Limits => Ok(()),

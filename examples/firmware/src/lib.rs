@@ -47,7 +47,7 @@ const fn header(magic: &[u8; 8]) -> [u8; RECORD] {
 pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnMut(&[u8])) -> bool {
     let mut sink = FnSink(|event: Event| out(event.as_bytes()));
     let Ok(command) = Command::from_record(record) else {
-        let refusal = Refusal { reason: Reject::BadField, id: None, line: Some(line), instrument: None, ts: None };
+        let refusal = Refusal { reason: Reject::BadField, id: None, edge_ref: Some(line), instrument: None, ts: None };
         node.apply(&Command::refused(&refusal), &mut sink);
         return false;
     };

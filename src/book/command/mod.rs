@@ -47,7 +47,7 @@ pub(crate) const HAS_QTY: u16 = 1 << 3; // replace: qty. limits: max_qty
 pub(crate) const HAS_EXTRA: u16 = 1 << 4; // new: protect, display or min_qty. instrument: reference. limits: max_notional
 pub(crate) const HAS_SIDE: u16 = 1 << 5; // mass_cancel: side
 pub(crate) const HAS_ID: u16 = 1 << 6; // refused: id. limits: max_orders
-pub(crate) const HAS_LINE: u16 = 1 << 7; // refused: line
+pub(crate) const HAS_EDGE_REF: u16 = 1 << 7; // refused: edge_ref
 pub(crate) const POST_ONLY: u16 = 1 << 8;
 pub(crate) const HIDDEN: u16 = 1 << 9;
 pub(crate) const BLOCKED: u16 = 1 << 10;
@@ -90,7 +90,7 @@ pub struct Command {
     id: u64,
     /// Limit price; protect of an order that has none. instrument: min_price.
     price: u64,
-    /// Quantity. instrument: max_price. limits: max_qty. refused: line.
+    /// Quantity. instrument: max_price. limits: max_qty. refused: edge_ref.
     qty: u64,
     /// Stop or trail; display or min_qty of a limit order. instrument: reference. limits: max_notional, low half.
     extra: u64,
@@ -121,7 +121,7 @@ pub struct Refusal {
     /// The command's order id, if it was readable and the command has one.
     pub id: Option<OrderId>,
     /// The number of the line or record, if it was no command at all.
-    pub line: Option<u64>,
+    pub edge_ref: Option<u64>,
     /// The instrument, if one is known.
     pub instrument: Option<InstrumentId>,
     /// The command's time, if it had one.
@@ -364,9 +364,9 @@ impl Command {
             c.flags |= HAS_ID.to_le();
             c.id = id.get().to_le();
         }
-        if let Some(line) = refusal.line {
-            c.flags |= HAS_LINE.to_le();
-            c.qty = line.to_le();
+        if let Some(edge_ref) = refusal.edge_ref {
+            c.flags |= HAS_EDGE_REF.to_le();
+            c.qty = edge_ref.to_le();
         }
         match refusal.instrument {
             Some(instrument) => c.instrument = instrument.get().to_le(),

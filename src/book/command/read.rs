@@ -1,7 +1,7 @@
 //! Field accessors of a command.
 
 use super::{
-    BLOCKED, Command, HAS_EXTRA, HAS_ID, HAS_LINE, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
+    BLOCKED, Command, HAS_EDGE_REF, HAS_EXTRA, HAS_ID, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
     NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
 };
 use crate::book::{
@@ -263,7 +263,7 @@ impl Command {
         Some(Refusal {
             reason: Reject::from_code(self.detail)?,
             id: self.when(HAS_ID, self.id).map(OrderId::new),
-            line: self.when(HAS_LINE, self.qty),
+            edge_ref: self.when(HAS_EDGE_REF, self.qty),
             instrument: if self.has(NO_INSTRUMENT) { None } else { Some(self.instrument_id()) },
             ts: self.ts(),
         })

@@ -43,5 +43,5 @@ fn order_id(c: &Command) -> Option<OrderId> {
 
 /// Returns a `rejected` event with `reason`, without a line number.
 pub(crate) fn rejected(c: &Command, reason: Reject) -> EventBody {
-    EventBody::Rejected { id: order_id(c), reason, line: None }
+    EventBody::Rejected { id: order_id(c), reason, edge_ref: None }
 }

@@ -20,7 +20,7 @@ fn check(start: &[&str], lines: &[(&[u8], &str)]) {
                 assert!(command.is_well_formed());
                 "ok"
             }
-            Some((Some(refusal), _)) if refusal.line == Some(start.len() as u64 + 1) => "bad",
+            Some((Some(refusal), _)) if refusal.edge_ref == Some(start.len() as u64 + 1) => "bad",
             Some((Some(refusal), _)) => refusal.reason.word(),
         };
         let said = answer.map_err(|e| e.to_string());
@@ -363,8 +363,9 @@ fn edge_refusals_carry_id_time_and_instrument() {
     let (got, bad) = commands(text, Format::Jsonl, 4);
     let b = Some(InstrumentId::new(1));
     let id = Some(OrderId::new(7));
-    let off = Refusal { reason: Reject::OffTick, id, line: None, instrument: b, ts: Some(5) };
-    let unknown = Refusal { reason: Reject::UnknownInstrument, id: None, line: None, instrument: None, ts: Some(6) };
+    let off = Refusal { reason: Reject::OffTick, id, edge_ref: None, instrument: b, ts: Some(5) };
+    let unknown =
+        Refusal { reason: Reject::UnknownInstrument, id: None, edge_ref: None, instrument: None, ts: Some(6) };
     assert_eq!(got[2..], [Command::refused(&off), Command::refused(&unknown)]);
     assert!(bad.is_empty(), "these are no bad lines");
 }
@@ -381,8 +382,8 @@ fn more_instruments_than_there_is_room_for() {
 fn lines_count_from_one_with_empty_ones_and_the_last_needs_no_feed() {
     let (got, bad) = commands("\n\r\n  \nx\n\n{\"op\":\"time\",\"ts\":1", Format::Jsonl, 4);
     assert_eq!(ops(&got), ["bad_field", "bad_field"]);
-    assert_eq!(got[0].refusal().and_then(|r| r.line), Some(4));
-    assert_eq!(got[1].refusal().and_then(|r| r.line), Some(6));
+    assert_eq!(got[0].refusal().and_then(|r| r.edge_ref), Some(4));
+    assert_eq!(got[1].refusal().and_then(|r| r.edge_ref), Some(6));
     assert_eq!(bad[1], "6: not one JSON object, from byte 20 of the line on");
 }
 
@@ -419,7 +420,7 @@ fn csv_is_as_strict() {
     assert_eq!(run("op,owner,blocked", "limits,1,TRUE"), "bad_field");
     assert_eq!(run("op,id,hidden", "cancel,1,false"), "cancel");
     let (got, bad) = commands("op,id\n\nx,1\n", Format::Csv, 4);
-    assert_eq!(got[0].refusal().and_then(|r| r.line), Some(3), "the header is line 1");
+    assert_eq!(got[0].refusal().and_then(|r| r.edge_ref), Some(3), "the header is line 1");
     assert!(bad[0].starts_with("3: op: must be new, cancel, "), "{bad:?}");
 }
 

@@ -256,7 +256,8 @@ impl Oracle {
             return commands;
         }
         let answer = self.members(line).and_then(|members| self.command(&members, &mut commands));
-        let refusal = Refusal { reason: Reject::BadField, id: None, line: Some(self.line), instrument: None, ts: None };
+        let refusal =
+            Refusal { reason: Reject::BadField, id: None, edge_ref: Some(self.line), instrument: None, ts: None };
         commands.push(answer.unwrap_or_else(|_| Command::refused(&refusal)));
         commands
     }
@@ -319,7 +320,7 @@ impl Oracle {
             before.push(Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
         }
         let place = symbol.map_or(Some(0), |s| self.instruments.iter().position(|(name, _)| name == s.as_str()));
-        let refused = |reason, instrument| Refusal { reason, id, line: None, instrument, ts };
+        let refused = |reason, instrument| Refusal { reason, id, edge_ref: None, instrument, ts };
         let Some(place) = place else {
             return Ok(Command::refused(&refused(Reject::UnknownInstrument, None)));
         };

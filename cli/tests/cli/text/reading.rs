@@ -264,7 +264,7 @@ fn compare(decoder: &mut Decoder, oracle: &mut Oracle, line: &[u8]) -> Result<()
     let answer = decoder.line(line, |command| got.push(command));
     let want = oracle.line(line);
     prop_assert_eq!(&got, &want, "{:?} said {:?}", String::from_utf8_lossy(line), answer);
-    let bad = got.last().and_then(Command::refusal).is_some_and(|r| r.line.is_some());
+    let bad = got.last().and_then(Command::refusal).is_some_and(|r| r.edge_ref.is_some());
     prop_assert_eq!(bad, matches!(answer, Err(DecodeError::BadLine(_))));
     for command in &got {
         prop_assert_eq!(Command::from_record(zerocopy::transmute_ref!(command)), Ok(*command));

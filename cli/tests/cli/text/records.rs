@@ -123,8 +123,8 @@ fn definitions_limits_and_refusals_lie_as_the_page_says() {
     let want =
         [("op", 9), ("flags", flags), ("owner", 7), ("id", 4), ("qty", QTY.lots()), ("extra", 5), ("expires", 6)];
     check(Command::limits(OwnerId::new(7), &limits).as_bytes(), "Command", &want);
-    let refusal = Refusal { reason: Reject::BadField, id: Some(ID), line: Some(12), instrument: None, ts: Some(5) };
-    let flags = flag("HAS_TS") | flag("HAS_ID") | flag("HAS_LINE") | flag("NO_INSTRUMENT");
+    let refusal = Refusal { reason: Reject::BadField, id: Some(ID), edge_ref: Some(12), instrument: None, ts: Some(5) };
+    let flags = flag("HAS_TS") | flag("HAS_ID") | flag("HAS_EDGE_REF") | flag("NO_INSTRUMENT");
     let want = [("op", 10), ("detail", 1), ("flags", flags), ("ts", 5), ("id", ID.get()), ("qty", 12)];
     check(Command::refused(&refusal).as_bytes(), "Command", &want);
 }
@@ -143,7 +143,7 @@ fn events_lie_as_the_page_says() {
     let fields = [id, ("detail", 4), ("price", minus_two), ("qty", QTY.lots()), ("maker_open", 5), ("taker_open", 6)];
     check(event(trade).as_bytes(), "Event", &of(3, 0, &fields));
     check(event(EventBody::Accepted { id: ID }).as_bytes(), "Event", &of(1, 0, &[id]));
-    let rejected = EventBody::Rejected { id: Some(ID), reason: Reject::TimeReversed, line: Some(8) };
+    let rejected = EventBody::Rejected { id: Some(ID), reason: Reject::TimeReversed, edge_ref: Some(8) };
     check(event(rejected).as_bytes(), "Event", &of(2, 2 | 4, &[id, ("detail", 18), ("qty", 8)]));
     let canceled = EventBody::Canceled { id: ID, qty: QTY, reason: CancelReason::BadQty };
     check(event(canceled).as_bytes(), "Event", &of(4, 0, &[id, ("detail", 12), ("qty", QTY.lots())]));
@@ -157,7 +157,7 @@ fn events_lie_as_the_page_says() {
     let spec = InstrumentSpec { tick: Tick::new(25, 2).unwrap(), ..InstrumentSpec::new(Symbol::X) };
     let want = [("kind", 10), ("instrument", 3), ("id", u64::from(b'X')), ("price", 25), ("qty", 2)];
     check(Event::defined(InstrumentId::new(3), &spec).as_bytes(), "Event", &want);
-    let nobody = Event::new(1, None, None, EventBody::Rejected { id: None, reason: Reject::BadField, line: None });
+    let nobody = Event::new(1, None, None, EventBody::Rejected { id: None, reason: Reject::BadField, edge_ref: None });
     check(nobody.as_bytes(), "Event", &[("seq_low", 1), ("kind", 2), ("flags", 16), ("detail", 1)]);
 }
 
@@ -242,7 +242,7 @@ fn what_is_no_command_is_answered_with_its_record_number() {
     let (commands, bad, error) = read(&bytes);
     assert!(error.is_none());
     let x = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
-    let refusal = Refusal { reason: Reject::BadField, id: None, line: Some(2), instrument: None, ts: None };
+    let refusal = Refusal { reason: Reject::BadField, id: None, edge_ref: Some(2), instrument: None, ts: None };
     assert_eq!(commands, [x, Command::cancel(ID), Command::refused(&refusal), Command::cancel(ID)]);
     assert_eq!(bad.len(), 1);
     assert!(bad[0].starts_with("2: not a command record"), "{bad:?}");

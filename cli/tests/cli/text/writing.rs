@@ -106,7 +106,7 @@ fn commands() -> impl Strategy<Value = Command> {
             Command::refused(&Refusal {
                 reason,
                 id: (priced || (has_id && !bad_line)).then_some(id),
-                line: bad_line.then_some(0), // the test gives it its line
+                edge_ref: bad_line.then_some(0), // the test gives it its line
                 instrument: priced.then_some(InstrumentId::new(on)),
                 ts: ts.filter(|_| !bad_line),
             })
@@ -143,8 +143,8 @@ fn streams() -> impl Strategy<Value = Vec<Command>> {
             let on = |id: InstrumentId| InstrumentId::new(id.get() % defined.max(1));
             match c.refusal() {
                 Some(refusal) => {
-                    let (line, instrument) = (refusal.line.map(|_| line), refusal.instrument.map(on));
-                    c = Command::refused(&Refusal { line, instrument, ..refusal });
+                    let (line, instrument) = (refusal.edge_ref.map(|_| line), refusal.instrument.map(on));
+                    c = Command::refused(&Refusal { edge_ref: line, instrument, ..refusal });
                 }
                 None if !matches!(c.op(), Op::Time | Op::Limits) => c = c.on(on(c.instrument_id())),
                 None => {}
@@ -255,7 +255,7 @@ fn bodies() -> impl Strategy<Value = EventBody> {
     prop_oneof![
         id().prop_map(|id| EventBody::Accepted { id }),
         (prop::option::of(id()), pick(Reject::ALL), prop::option::of(numbers()))
-            .prop_map(|(id, reason, line)| EventBody::Rejected { id, reason, line }),
+            .prop_map(|(id, reason, line)| EventBody::Rejected { id, reason, edge_ref: line }),
         (id(), id(), prices(), qty(), qty(), qty()).prop_map(|(maker, taker, price, qty, maker_open, taker_open)| {
             EventBody::Trade { maker, taker, price, qty, maker_open, taker_open }
         }),
@@ -283,7 +283,7 @@ impl Plain {
         let price = |p: Price| json!(plain_price(p, tick));
         let (name, fields) = match *body {
             EventBody::Accepted { id } => ("accepted", vec![("id", json!(id.get()))]),
-            EventBody::Rejected { id, reason, line } => {
+            EventBody::Rejected { id, reason, edge_ref: line } => {
                 let id = id.map(|id| ("id", json!(id.get())));
                 let line = line.map(|line| ("line", json!(line)));
                 ("rejected", id.into_iter().chain([("reason", json!(reason.word()))]).chain(line).collect())
