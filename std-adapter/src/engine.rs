@@ -31,7 +31,7 @@ pub type DeepEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 4, OWN
 pub type ServerEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 1024, OWNERS>;
 
 /// A [`ServerEngine`] with a state hash.
-pub type TrackedServerEngine = ServerEngine<WithStateHash>;
+pub type HashedServerEngine = ServerEngine<WithStateHash>;
 
 /// Market data of a [`ServerEngine`], or of any smaller one; of lazy pages like that. 109 MiB.
 pub type ServerFeed = Feed<1024, { <ServerEngine as Matcher>::LEVELS_TOUCHED_MAX }>;

@@ -15,7 +15,7 @@ use vvp_core::engine::Matcher;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
-    EventSum, GATEWAYS_MAX, Meeting, Snapshot, StageError, TrackedJobEngine, define, order,
+    EventSum, GATEWAYS_MAX, HashedJobEngine, Meeting, Snapshot, StageError, define, order,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -314,7 +314,7 @@ impl Proof {
 
 fn prove(request: &Request, meeting: &Meeting, seen: &Snapshot, expected: u64) -> Result<Proof, StageError> {
     let journal = meeting.journal()?;
-    let mut engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let mut engine = Zeroed::<HashedJobEngine>::new(Pages::READY)?;
     let mut events = EventSum::NONE;
     let mut sink = FnSink(|event: Event| {
         events = events.and(&<[u64; 8]>::read_from_bytes(event.as_bytes()).unwrap_or_default());

@@ -21,7 +21,7 @@ type Tracking = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENT
 type Untracking = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
 type Other = Engine<Book<1200, 1, 1200, 201, 4096, WithStateHash>, INSTRUMENTS, 40>;
 type Full = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, 16>;
-type UntrackedFull = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;
+type UnhashedFull = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;
 type Small = Engine<Book<16, 1, 16, 8, 64, WithStateHash>, 2, 4>;
 
 fn engine<E: FromZeros>() -> Box<E> {
@@ -79,7 +79,7 @@ fn the_hash_is_kept_up_and_knows_no_sizes() {
 fn the_hash_is_kept_up_where_room_runs_out() {
     for (i, flavour) in flavours().iter().enumerate() {
         let seed = 1900 + i as u64;
-        let (mut one, mut off, mut again) = (engine::<Full>(), engine::<UntrackedFull>(), engine::<Full>());
+        let (mut one, mut off, mut again) = (engine::<Full>(), engine::<UnhashedFull>(), engine::<Full>());
         for (n, command) in Stream::new(flavour, seed).commands(800).iter().enumerate() {
             assert_eq!(events_of(&mut *one, command), events_of(&mut *off, command));
             one.check_invariants().unwrap_or_else(|e| panic!("{e}: {:?} {seed} {n} {command:?}", flavour.name));

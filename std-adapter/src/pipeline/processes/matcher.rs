@@ -17,7 +17,7 @@ use zerocopy::IntoBytes;
 const SHOWN_EVERY_NS: u64 = 20_000_000;
 
 /// A [`JobEngine`](crate::engine::JobEngine) with a state hash.
-pub type TrackedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
+pub type HashedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
 
 /// The commands that every run begins with, before the first of any gateway: two instruments.
 #[must_use]
@@ -111,7 +111,7 @@ impl Publishing<'_> {
 /// What a matcher works with.
 #[derive(Debug)]
 struct Work<'a> {
-    engine: Zeroed<TrackedJobEngine>,
+    engine: Zeroed<HashedJobEngine>,
     journal: Journal,
     publishing: Publishing<'a>,
     figures: &'a Figures,
@@ -185,7 +185,7 @@ pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
     let board = meeting.board()?.writer()?;
     let showing = Showing { board, snapshot: Snapshot::default(), shown: 0, orders: &orders, events: &events, figures };
     let publishing = Publishing { outlets, showing, clock, made: 0, asked: Asked::new(stop), given_up: false };
-    let engine = Zeroed::<TrackedJobEngine>::new(Pages::READY)?;
+    let engine = Zeroed::<HashedJobEngine>::new(Pages::READY)?;
     let mut work = Work { engine, journal: meeting.journal()?, publishing, figures, clock, next: [0; GATEWAYS_MAX] };
     work.replay()?;
     let allocated_before = crate::memory::allocations();

@@ -31,7 +31,7 @@ mod snapshot;
 
 pub use gateway::{gateway, order};
 pub use journal::{Entry, Journal};
-pub use matcher::{TrackedJobEngine, define, matcher};
+pub use matcher::{HashedJobEngine, define, matcher};
 pub use publisher::{EventSum, publisher};
 pub use snapshot::{BOOKS, LEVELS, Ladder, LadderLevel, Latency, QueueFigures, Snapshot};
 
