@@ -116,7 +116,13 @@ proptest! {
 fn a_correction_ends() {
     let histogram = Histogram::new();
     histogram.record_with_expected_interval(u64::MAX, 1);
-    assert_eq!((histogram.count(), histogram.min(), histogram.max()), (u64::MAX, 1, u64::MAX));
+    assert_eq!((histogram.min(), histogram.max()), (1, u64::MAX));
+    if usize::BITS == 64 {
+        assert_eq!(histogram.count(), u64::MAX);
+    } else {
+        // A bucket stops at 2^32 - 1 there.
+        assert_eq!(histogram.buckets().map(|(_, count)| count).max(), Some(u64::from(u32::MAX)));
+    }
     histogram.clear();
     histogram.record_with_expected_interval(7, u64::MAX);
     histogram.record_with_expected_interval(7, 0);
