@@ -17,5 +17,7 @@ links_32() { printf 'int main(void){return 0;}\n' | cc -m32 -x c -o /dev/null - 
 links_32 || apt_install gcc-multilib || true
 links_32 || skip "cc -m32 does not link; install gcc-multilib"
 
-CARGO_TARGET_DIR=target/i686 cargo test -p vvp-core --target "$TARGET" --lib --test structures --test threads --test forgotten \
-  -- "$@"
+export CARGO_TARGET_DIR=target/i686
+cargo test -p vvp-core --target "$TARGET" --lib --test structures --test forgotten -- "$@"
+# Those whose counts wrap; the threads of maps and pools take minutes with emulated 64-bit atomics.
+if [ $# = 0 ]; then cargo test -p vvp-core --target "$TARGET" --test threads -- mpsc:: robust:: spsc::; fi

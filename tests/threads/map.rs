@@ -155,19 +155,21 @@ fn boxes_change_hands() {
 /// All threads fill a small map to the brim and empty it again: never more than fit, and it always recovers.
 #[test]
 fn full_for_everybody_and_then_not() {
-    static MAP: ConcurrentMap<u64, u64, 32> = ConcurrentMap::with_seed(5);
+    type Map = ConcurrentMap<u64, u64, 32>;
+    static MAP: Map = ConcurrentMap::with_seed(5);
+    const MOST: usize = Map::CAPACITY;
     thread::scope(|scope| {
         for me in 0..THREADS {
             scope.spawn(move || {
                 for n in 0..ROUNDS / 100 {
                     let mut mine = vec![];
-                    for i in 0..24 {
+                    for i in 0..MOST as u64 {
                         let key = (n * 100 + i) * THREADS + me;
                         if MAP.insert(key, key).is_ok() {
                             mine.push(key);
                         }
                     }
-                    assert!(MAP.len() <= 24);
+                    assert!(MAP.len() <= MOST);
                     for key in mine {
                         assert_eq!(MAP.remove(&key), Some(key), "what is in stays in until it is removed");
                     }
@@ -176,7 +178,7 @@ fn full_for_everybody_and_then_not() {
         }
     });
     assert!(MAP.is_empty());
-    for key in 0..24 {
+    for key in 0..MOST as u64 {
         assert_eq!(MAP.insert(key, 0), Ok(None), "all places are free again");
     }
 }
