@@ -48,7 +48,7 @@ fn match_orders(tx: Producer<'_, Record, 1024>) -> [Vec<DepthLevel>; 2] {
     for n in 0..COMMANDS {
         // `levels` asks for L2: the feed then makes no other records.
         feed.apply(&mut *engine, &command(n), &mut events, &mut levels(|record| queue.record(record)));
-        queue.flush(); // the reader sees the whole command at once
+        queue.flush(); // the reader sees the whole command together
     }
     queue.into_producer().close(); // the reader learns that no more will come
     println!("engine   {COMMANDS} commands, {} events, {} records", engine.seq(), feed.records());

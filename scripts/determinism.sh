@@ -3,9 +3,9 @@
 # the books at the end and the state hashes:
 #   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, or `release`; 0 and release unless given
 #
-# The commands: a stream of every kind of order, made by cli/examples/make_mixture.rs, and all of tests/scenarios.
-# That storage, sizes, and saving and restoring on the way make no difference is tested by cli/tests/cli/determinism.rs;
-# that a Cortex-M7 makes none, by scripts/firmware.sh.
+# The commands: a stream of every kind of order, made by cli/examples/make_mixture.rs, and all of
+# tests/scenarios. That storage, sizes, and saving and restoring on the way make no difference is
+# tested by cli/tests/cli/determinism.rs; that a Cortex-M7 makes none, by scripts/firmware.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh

@@ -16,8 +16,9 @@ if [ $# = 0 ]; then
 fi
 
 need c++ g++ # libFuzzer is C++
-# What `cargo fuzz build` gives the compiler: coverage for libFuzzer, and the address sanitizer. Unstable flags, which
-# RUSTC_BOOTSTRAP lets the stable compiler take; without cargo-fuzz itself, whose installation takes longer than the rest.
+# What `cargo fuzz build` gives the compiler: coverage for libFuzzer, and the address sanitizer.
+# Unstable flags, which RUSTC_BOOTSTRAP lets the stable compiler take; cargo-fuzz itself would
+# have to be installed from source.
 export RUSTC_BOOTSTRAP=1
 target=$(host_triple)
 RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -Cdebug-assertions -Ccodegen-units=1

@@ -62,8 +62,9 @@ missing=$(awk -F'|' '/^\|/ { print $4 }' docs/reliability.md | grep -oE '`[a-z0-
   done)
 complain "named in docs/reliability.md and not there" "$missing"
 
-# docs/matching.md: `- **M1.2**` is a rule, `| M1.2 | scenarios | model | other tests |` its row. A name of the second
-# column is a scenario file, one of the third a counter of the reference model, one of the fourth a test or a script.
+# docs/matching.md: `- **M1.2**` is a rule, `| M1.2 | scenarios | model | other tests |` its row. A
+# name of the second column is a scenario file, one of the third a counter of the reference model,
+# one of the fourth a test or a script.
 contract=docs/matching.md
 rules=$(grep -oE '^- \*\*M[0-9]+\.[0-9]+\*\*' "$contract" | grep -oE 'M[0-9.]+')
 complain "rules of $contract given twice" "$(sort <<<"$rules" | uniq -d)"
@@ -86,7 +87,8 @@ complain "named in $contract and not there" "$missing"
 unnamed=$(comm -23 <(basename -a tests/scenarios/*.jsonl | sed 's/\.jsonl$//' | grep -v '\.expected$' | sort) <(named 3))
 complain "scenarios that $contract does not name" "$unnamed"
 
-# Names that were given up (docs/glossary.md has those that took their place); the changelog keeps them.
+# Names that were given up (docs/glossary.md has those that took their place); the changelog keeps
+# them.
 gone='TurnSpsc|PushEnd|PopEnd|\b(Un)?[Tt]racked[A-Z]|\bTracked\b|\bWants\b|CancelReason::(User|Mass)\b|SelfTrade\b|HAS_LINE'
 gone+='|vvp_core::feed\b|queue::(turn|waiting|ends|latest)\b|\bvvp (match|run|replay|bench|top|stress|doctor|encode|decode)\b'
 complain "a name that was given up" "$(grep -nE "$gone" "${files[@]}" README.md docs/*.md .ci/README.md scripts/*.sh | grep -v "^docs/glossary.md\|^scripts/house-rules.sh")"

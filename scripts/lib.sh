@@ -56,16 +56,6 @@ need() {
   has "$1" || skip "$1 is still missing with package $2 installed"
 }
 
-# need_cargo_tool COMMAND CRATE: the same for a tool that cargo installs.
-need_cargo_tool() {
-  if has "$1"; then return; fi
-  if ! may_install; then skip "$1 is not installed; run: cargo install --locked $2"; fi
-  # A target folder of its own, kept, so that a repeated installation does not start from nothing.
-  CARGO_TARGET_DIR="$PWD/target/tools" cargo install --locked --quiet "$2" ||
-    skip "$1 is not installed and 'cargo install --locked $2' failed"
-  has "$1" || skip "$1 is installed but not found in PATH"
-}
-
 host_triple() { rustc -vV | sed -n 's/^host: //p'; }
 
 # bare_metal_cargo TARGET CARGO-ARGS..: cargo for a target without an operating system. In this order: the target

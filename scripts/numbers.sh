@@ -3,8 +3,8 @@
 #   scripts/numbers.sh             fails where a page and benches/instructions/baseline.txt differ
 #   scripts/numbers.sh --update    writes the pages
 #
-# A page has the table between two lines with `<!-- instructions -->` and `<!-- end of instructions -->`. The table of
-# examples/firmware/footprint.txt is written by scripts/footprint.sh.
+# A page has the table between two lines with `<!-- instructions -->` and
+# `<!-- end of instructions -->`. The table of examples/firmware/footprint.txt is written by scripts/footprint.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh

@@ -1,5 +1,5 @@
-//! Whether a pipeline is slowed down by `vvpx top`: commands matched a second, with nobody looking and with one that looks twice a
-//! second, in turns.
+//! Whether a pipeline is slowed down by `vvpx top`: commands matched a second, without a watcher
+//! and with one that looks twice a second, in turns.
 //!
 //! `cargo build --release && cargo run --release -p vvpx --example top_cost`
 
@@ -54,7 +54,7 @@ fn main() {
     }
     assert!(commands() < COMMANDS_MAX as u64, "it has ended: allow more commands");
     let mut medians = [0; 2];
-    for ((name, rates), median) in ["nobody looks", "vvpx top looks"].into_iter().zip(&mut rates).zip(&mut medians) {
+    for ((name, rates), median) in ["no watcher", "vvpx top looks"].into_iter().zip(&mut rates).zip(&mut medians) {
         rates.sort_unstable();
         *median = rates[ROUNDS / 2];
         println!("{name}: {median} commands/s [{}..{}]", rates[0], rates[ROUNDS - 1]);

@@ -56,7 +56,7 @@ pub(crate) enum Sub {
     Encode(Encode),
     /// turns binary records into text
     Decode(Decode),
-    /// chooses the type of an engine for so many orders and symbols, and says its bytes
+    /// chooses the type of an engine for a number of orders and symbols, and says its bytes
     Size(Size),
     /// prints a completion script for a shell
     Completions(Completions),
@@ -99,7 +99,8 @@ pub(crate) struct Match {
     /// after the events, one line of JSON an instrument with its book
     #[arg(long)]
     pub(crate) book: bool,
-    /// how the commands are written: jsonl, csv, or bin (see vvpx encode); found out when it is missing
+    /// how the commands are written: jsonl, csv, or bin (see vvpx encode); found out when it is
+    /// missing
     #[arg(long, value_parser = input_format())]
     pub(crate) format: Option<InputFormat>,
     /// how to write the events
@@ -209,13 +210,13 @@ Prints Rust types for vvp-core. Every structure has its full size when it is bui
 ever takes. Exit code 1 if there is no such engine, or it does not fit --memory; then it says how many orders would.")]
 pub(crate) struct Size {
     /// resting orders in each book
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = up_to((1 << 27) - 1))]
     pub(crate) orders: usize,
     /// instruments
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = up_to(usize::from(u16::MAX)))]
     pub(crate) symbols: usize,
-    /// ticks a side near the best price where a level is found at once
-    #[arg(long, value_name = "N", default_value_t = 1024)]
+    /// ticks a side near the best price where a level is found without a search
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = up_to(262_144))]
     pub(crate) ticks: usize,
     /// price levels a side beyond those ticks; without it, a quarter of the orders
     #[arg(long, value_name = "N")]

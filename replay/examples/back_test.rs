@@ -95,7 +95,7 @@ impl BackTest {
         }
         let Some(best) = self.engine.book(STOCK).and_then(|book| book.best(Side::Buy)) else { return };
         let id = OrderId::new(FIRST_OWN_ID + self.placed);
-        // Post-only: it is refused where it would trade at once.
+        // Post-only: it is refused where it would trade immediately.
         self.engine.apply(&Command::limit(id, Side::Buy, best.price, LOTS).post_only(), &mut FnSink(|_| ()));
         if let Some(position) = self.engine.book(STOCK).and_then(|book| book.queue_position(id)) {
             self.placed += 1;

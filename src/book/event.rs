@@ -145,8 +145,8 @@ const _: () = assert!(size_of::<Event>() == 64);
 pub enum EventBody {
     /// A new order was accepted.
     Accepted { id: OrderId },
-    /// A command was refused. `id` if and only if the command had one (M18.6); `edge_ref`, a number of the
-    /// edge that refused (for text the line), if and only if the input was no command.
+    /// A command was refused. `id` if and only if the command had one (M18.6); `edge_ref`, a number
+    /// of the edge that refused (for text the line), if and only if the input was no command.
     Rejected { id: Option<OrderId>, reason: Reject, edge_ref: Option<u64> },
     /// `maker` rested, `taker` came in; the price is the maker's (M1.4). The open quantities are
     /// those after the trade; a maker with 0 is dead (M18.2).

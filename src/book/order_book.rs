@@ -216,7 +216,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.ids.remove(id, stop_entry(slot));
     }
 
-    // ---- entering and leaving the book (see the tables in `matching/mod.rs`) ---------------------
+    // ---- entering and leaving the book (see the tables in `matching/mod.rs`) --------------------
 
     /// Puts a new order into the book (M2.2). `level` is that of its price, or 0 if there is none
     /// yet. Adds id, node, owner count, and all that [`Book::settle`] adds.

@@ -1,5 +1,5 @@
-//! From what a user counts (orders, ticks, levels, stops) to the parameters of a [`Book`](super::Book)
-//! and its bytes.
+//! From what a user counts (orders, ticks, levels, stops) to the parameters of a
+//! [`Book`](super::Book) and its bytes.
 
 use super::Book;
 use core::mem::align_of;
@@ -19,8 +19,8 @@ use core::mem::align_of;
 pub struct Sizing {
     /// Resting orders, 1 to 2^27 − 1.
     pub orders: usize,
-    /// Ticks a side near the best price where a level is found at once, at most 262,144; rounded up
-    /// to 64 times a power of two.
+    /// Ticks a side near the best price where a level is found without a search, at most 262,144;
+    /// rounded up to 64 times a power of two.
     pub ticks_per_side: usize,
     /// Price levels a side beyond those ticks.
     pub far_levels: usize,
@@ -66,8 +66,8 @@ impl Sizing {
     }
 
     /// Returns the bytes of an engine of `instruments` such books with risk limits of `owners`
-    /// owners, or `None` where there is no such engine: a book is refused, or the sum exceeds what a
-    /// type may have on this target.
+    /// owners, or `None` where there is no such engine: a book is refused, or the sum exceeds what
+    /// a type may have on this target.
     #[must_use]
     pub const fn engine_bytes(&self, instruments: usize, owners: usize) -> Option<usize> {
         let Some(book) = self.book_bytes() else { return None };
@@ -109,10 +109,10 @@ pub(crate) const fn engine_bytes(book: usize, instruments: usize, owners: usize)
 
 /// The type of a book by what a user counts: names instead of five numbers.
 ///
-/// `ticks_per_side` is rounded up to 64 times a power of two, and the table of ids gets the smallest
-/// legal size ([`Sizing`](crate::book::Sizing)). `state_hash: WithStateHash` gives it a
-/// [state hash](crate::engine::Engine::state_hash). A capacity out of its range fails the build with
-/// a message that names it.
+/// `ticks_per_side` is rounded up to 64 times a power of two, and the table of ids gets the
+/// smallest legal size ([`Sizing`](crate::book::Sizing)). `state_hash: WithStateHash` gives it a
+/// [state hash](crate::engine::Engine::state_hash). A capacity out of its range fails the build
+/// with a message that names it.
 ///
 /// ```
 /// use vvp_core::book::{Book, WithStateHash};

@@ -6,7 +6,8 @@ pub(super) const WIDTH: usize = 16;
 /// A row of tags, one a place; 0 is an empty place.
 pub(super) type Group = [u8; WIDTH];
 
-/// Tags from here on are those of displaced entries: ids that lie past the group where they want to be, which was full.
+/// Tags from here on are those of displaced entries: ids that lie past the group where they want to
+/// be, which was full.
 pub(super) const DISPLACED: u32 = 224;
 
 /// Places of a group: bit `i` is place `i`.

@@ -175,22 +175,23 @@ impl<T> core::fmt::Debug for AtomicBytes<T> {
     }
 }
 
-/// For values of an atomic's size and alignment the whole can be stored and loaded at once.
+/// For values of an atomic's size and alignment the whole can be stored and loaded in one access.
 ///
-/// The type is then `atomic::Atomic<T>`. Its spin locks for other sizes are not compiled in. Where a machine can load
-/// and store, but not compare and swap (Cortex-M0), that crate has nothing to offer: nothing is whole there.
+/// The type is then `atomic::Atomic<T>`. Its spin locks for other sizes are not compiled in. Where
+/// a machine can load and store, but not compare and swap (Cortex-M0), that crate has nothing to
+/// offer: nothing is whole there.
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 impl<T: Plain> AtomicBytes<T> {
     /// Whether `T` is one atomic, and `store_whole` and `load_whole` may be used.
     pub(crate) const WHOLE: bool = atomic::Atomic::<Bits<T>>::is_lock_free();
 
-    /// Replaces the value at once. Only where [`WHOLE`](Self::WHOLE).
+    /// Replaces the value in one store. Only where [`WHOLE`](Self::WHOLE).
     #[inline(always)]
     pub(crate) fn store_whole(&self, value: T, ordering: Ordering) {
         self.typed().store(Bits(value), ordering);
     }
 
-    /// The value at once. Only where [`WHOLE`](Self::WHOLE).
+    /// Returns the value, by one load. Only where [`WHOLE`](Self::WHOLE).
     #[inline(always)]
     pub(crate) fn load_whole(&self, ordering: Ordering) -> T {
         self.typed().load(ordering).0
@@ -199,8 +200,9 @@ impl<T: Plain> AtomicBytes<T> {
     #[inline(always)]
     fn typed(&self) -> &atomic::Atomic<Bits<T>> {
         debug_assert!(Self::WHOLE);
-        // SAFETY: `Atomic<T>` is a transparent cell of a `MaybeUninit<T>`, which is what the value lies in here, aligned at
-        // least as well; `Bits` is transparent as well. Whoever uses the whole uses no words.
+        // SAFETY: `Atomic<T>` is a transparent cell of a `MaybeUninit<T>`, which is what the value
+        // lies in here, aligned at least as well; `Bits` is transparent as well. A value that is
+        // used whole is not used by words.
         unsafe { &*self.cell().cast::<atomic::Atomic<Bits<T>>>() }
     }
 }
@@ -211,13 +213,13 @@ impl<T: Plain> AtomicBytes<T> {
     /// Whether `T` is one atomic.
     pub(crate) const WHOLE: bool = cfg!(loom) && size_of::<T>() == size_of::<usize>();
 
-    /// Replaces the value at once: it is one word. Only where [`WHOLE`](Self::WHOLE).
+    /// Replaces the value in one store: it is one word. Only where [`WHOLE`](Self::WHOLE).
     pub(crate) fn store_whole(&self, value: T, _release: Ordering) {
         debug_assert!(Self::WHOLE);
         self.store(value);
     }
 
-    /// The value at once. Only where [`WHOLE`](Self::WHOLE).
+    /// Returns the value, by one load. Only where [`WHOLE`](Self::WHOLE).
     pub(crate) fn load_whole(&self, _acquire: Ordering) -> T {
         debug_assert!(Self::WHOLE);
         self.load()
@@ -230,7 +232,8 @@ impl<T: Plain> AtomicBytes<T> {
 #[repr(transparent)]
 pub(crate) struct Bits<T>(T);
 
-// SAFETY: plain values are `Copy`, `'static` and without padding or other uninitialised bytes, and this is one.
+// SAFETY: plain values are `Copy`, `'static` and without padding or other uninitialised bytes, and
+// this is one.
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 unsafe impl<T: Plain> bytemuck::NoUninit for Bits<T> {}
 

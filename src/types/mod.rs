@@ -1,4 +1,5 @@
-//! Value types below the book and the codecs: prices, quantities, ids, order attributes, instruments.
+//! Value types below the book and the codecs: prices, quantities, ids, order attributes,
+//! instruments.
 //!
 //! [`book`](crate::book) re-exports all of them, so that users of a book find them there.
 

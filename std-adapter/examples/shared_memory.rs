@@ -21,7 +21,8 @@ const DESCRIPTOR: &str = "VVP_SHARED_MEMORY_FD";
 
 /// The child: sends 1,000 messages and closes its end, or dies before it has closed.
 fn child(fd: i32, dies: bool) -> Outcome<()> {
-    // SAFETY: the parent left this descriptor open for us, and nothing else in this process owns it.
+    // SAFETY: the parent left this descriptor open for us, and nothing else in this process owns
+    // it.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     // Checked: a region of another layout, or of another version, is refused.
     let channel = Channel::from_fd(fd, &RegionOptions::default())?;

@@ -83,7 +83,7 @@ impl Book {
         self.emit(tape, EventBody::Reduced { id: order.order_id(), qty: Qty::new(order.open) });
     }
 
-    // ---- queries -------------------------------------------------------------------------------------------
+    // ---- queries --------------------------------------------------------------------------------
 
     /// Returns the levels of a side by price, ascending.
     pub fn levels(&self, side: Side) -> &BTreeMap<i64, Level> {
@@ -175,7 +175,7 @@ impl Book {
         depth
     }
 
-    // ---- changes -------------------------------------------------------------------------------------------
+    // ---- changes --------------------------------------------------------------------------------
 
     /// Appends an order with a limit price to its queue.
     pub(crate) fn rest(&mut self, mut order: Order) {
@@ -240,7 +240,7 @@ impl Book {
         self.orders.values().chain(&self.stops).filter(|o| o.owner == owner).count() as u64
     }
 
-    // ---- invariants ----------------------------------------------------------------------------------------
+    // ---- invariants -----------------------------------------------------------------------------
 
     /// Asserts the invariants that hold between commands.
     pub(crate) fn check(&self) {

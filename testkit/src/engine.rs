@@ -301,7 +301,7 @@ impl Model {
     }
 
     /// Tests the stops of an instrument, if its phase is continuous. `in_hand` is the command's
-    /// order: if it is a stop that triggers at once, `rule` is counted.
+    /// order: if it is a stop that triggers immediately, `rule` is counted.
     fn run_stops(&mut self, at: usize, in_hand: u64, rule: Rule) {
         let book = &mut self.books[at];
         let was_stop = book.stop_position(in_hand).is_some();

@@ -1,4 +1,4 @@
-//! The test of fok and min_qty (chapters 4 and 5): how much could trade at once. It changes
+//! The test of fok and min_qty (chapters 4 and 5): how much could trade immediately. It changes
 //! nothing.
 
 use super::book::{Book, Tape};
@@ -7,7 +7,7 @@ use super::rules::Rule;
 use vvp_core::book::{OrderType, SelfTradePrevention};
 
 impl Book {
-    /// Returns whether at least `wanted` lots of `taker` can trade at once within `limit`.
+    /// Returns whether at least `wanted` lots of `taker` can trade immediately within `limit`.
     ///
     /// Walks the makers in trading order: level by level, displayed before hidden, front to back.
     pub(crate) fn can_trade(&self, taker: &Order, limit: Option<i64>, wanted: u64, tape: &mut Tape) -> bool {

@@ -1,6 +1,6 @@
-//! The bookkeeping of `Frames` under loom: a ring of a few bytes, each guarded. `bbqueue` itself, which hands out the
-//! bytes that the bookkeeping grants, cannot be built with the model checker's atomics; `tests/threads/frames.rs` runs it
-//! under the sanitizers.
+//! The bookkeeping of `Frames` under loom: a ring of a few bytes, each guarded. `bbqueue` itself,
+//! which hands out the bytes that the bookkeeping grants, cannot be built with the model checker's
+//! atomics; `tests/threads/frames.rs` runs it under the sanitizers.
 #![cfg(loom)]
 
 use loom::cell::UnsafeCell;

@@ -1,8 +1,9 @@
 //! The directory of a `vvpx stress`, and those that killed ones have left.
 //!
-//! A `vvpx stress` at work in its directory holds a lock on it (`flock`, on a descriptor that closes on
-//! exec), which the kernel drops with its process. The next `vvpx stress` removes directories whose
-//! lock is gone, if they have the name, the owner, the mode and nothing but the files of one.
+//! A `vvpx stress` at work in its directory holds a lock on it (`flock`, on a descriptor that
+//! closes on exec), which the kernel drops with its process. The next `vvpx stress` removes
+//! directories whose lock is gone, if they have the name, the owner, the mode and nothing but the
+//! files of one.
 
 use std::fs::File;
 use std::io;

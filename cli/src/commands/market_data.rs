@@ -1,4 +1,5 @@
-//! `vvpx decode` of market data: the records that `vvpx replay --out bin` writes, which have no header.
+//! `vvpx decode` of market data: the records that `vvpx replay --out bin` writes, which have no
+//! header.
 
 use crate::commands::decode::Ended;
 use crate::io::files::Complaints;

@@ -51,7 +51,7 @@ pub(crate) fn main(request: &Size) -> Outcome {
     failure::say(&text)
 }
 
-/// The capacities of a book for so many orders.
+/// The capacities of a book for a number of orders.
 fn sizing(request: &Size, orders: usize) -> Sizing {
     let far_levels = request.far_levels.unwrap_or(orders.div_ceil(4));
     let stops = request.stops.unwrap_or(orders.div_ceil(8));
@@ -60,13 +60,12 @@ fn sizing(request: &Size, orders: usize) -> Sizing {
 
 /// The bytes of the engine, `None` where there is none.
 fn bytes(request: &Size, orders: usize) -> Option<u64> {
-    // Instruments have numbers of 16 bits.
-    let count = (1..=usize::from(u16::MAX)).contains(&request.symbols);
     let bytes = sizing(request, orders).engine_bytes(request.symbols, request.owners)? as u64;
-    (count && (request.target != "32" || bytes <= MAX_BYTES_32)).then_some(bytes)
+    (request.target != "32" || bytes <= MAX_BYTES_32).then_some(bytes)
 }
 
-/// The most orders a book with which the engine fits `memory`, 0 where none does. More orders never take fewer bytes.
+/// The most orders a book with which the engine fits `memory`, 0 where none does. More orders never
+/// take fewer bytes.
 fn most_orders(request: &Size, memory: u64) -> usize {
     let (mut fits, mut too_many) = (0, request.orders);
     while too_many - fits > 1 {
@@ -76,25 +75,11 @@ fn most_orders(request: &Size, memory: u64) -> usize {
     fits
 }
 
+/// The options' own ranges were checked when they were read.
 fn no_engine(request: &Size) -> String {
-    let Sizing { orders, ticks_per_side, far_levels, stops } = sizing(request, request.orders);
-    let ranges = [
-        ("--orders", orders, 1, (1 << 27) - 1),
-        ("--ticks", ticks_per_side, 0, 262_144),
-        ("--far-levels", far_levels, 0, u32::MAX as usize - 1),
-        ("--stops", stops, 0, (1 << 28) - 1),
-        ("--symbols", request.symbols, 1, usize::from(u16::MAX)),
-    ];
-    match ranges.into_iter().find(|(_, value, least, most)| value < least || value > most) {
-        Some((option, value, least, most)) => {
-            let (least, most) = (grouped(least as u64), grouped(most as u64));
-            format!("size: {option} {value} is out of range; it must be from {least} to {most}")
-        }
-        None => {
-            let bits = &request.target;
-            format!(
-                "size: the engine is larger than a type may be on a target of {bits} bits; take fewer --orders or --symbols"
-            )
-        }
-    }
+    let bits = &request.target;
+    format!(
+        "size: no type on a target of {bits} bits is that large; take fewer --orders, --symbols, --far-levels, --stops or \
+         --owners"
+    )
 }

@@ -1,5 +1,5 @@
-//! `vvpx stress`: a pipeline of processes under load, whose stages are killed at random; at the end the proof that nothing
-//! was lost or doubled.
+//! `vvpx stress`: a pipeline of processes under load, whose stages are killed at random; at the end
+//! the proof that nothing was lost or doubled.
 
 use crate::args::Stress;
 use crate::commands::leftover::{Place, remove_left};

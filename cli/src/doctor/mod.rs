@@ -46,7 +46,8 @@ impl Level {
         }
     }
 
-    /// What `vvpx doctor` exits with when this is the worst: 0 for good and unknown, then 10, 20 and 30.
+    /// What `vvpx doctor` exits with when this is the worst: 0 for good and unknown, then 10, 20
+    /// and 30.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {

@@ -1,4 +1,5 @@
-//! What `vvpx top` sees of the matcher's process and of its machine from outside, at no cost to the matcher.
+//! What `vvpx top` sees of the matcher's process and of its machine from outside, at no cost to the
+//! matcher.
 
 use std::time::Duration;
 use vvp_std_adapter::memory::{CorePauses, MemorySample, PauseMode, PauseMonitor, PressureLevel, Thresholds};

@@ -1,4 +1,5 @@
-//! The `vvpx` binary as a person meets it who knows only its help: refusals, sizes, formats, outputs.
+//! The `vvpx` binary as a person meets it who knows only its help: refusals, sizes, formats,
+//! outputs.
 
 use crate::common::{Ran, Scratch, run, run_command, vvpx};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Runs every file of `tests/scenarios` (of the workspace) through `vvpx match --book`, as a user would, and compares
-//! what it prints to the byte.
+//! Runs every file of `tests/scenarios` (of the workspace) through `vvpx match --book`, as a user
+//! would, and compares what it prints to the byte.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -41,10 +41,10 @@ fn size_beyond_the_memory_names_the_most_orders_that_fit() {
 #[test]
 fn size_out_of_range_names_the_option() {
     for (args, says) in [
-        ("--orders 0", "--orders 0 is out of range; it must be from 1 to 134,217,727"),
-        ("--orders 10 --ticks 262145", "--ticks 262145 is out of range; it must be from 0 to 262,144"),
-        ("--orders 10 --symbols 0", "--symbols 0 is out of range; it must be from 1 to 65,535"),
-        ("--orders 1000000 --symbols 64 --target 32", "larger than a type may be on a target of 32 bits"),
+        ("--orders 0", "'--orders <N>': not a whole number from 1 to 134217727"),
+        ("--orders 10 --ticks 262145", "'--ticks <N>': not a whole number from 1 to 262144"),
+        ("--orders 10 --symbols 0", "'--symbols <N>': not a whole number from 1 to 65535"),
+        ("--orders 1000000 --symbols 64 --target 32", "no type on a target of 32 bits is that large"),
         ("--orders 10 --memory 5furlong", "'furlong' is no unit"),
     ] {
         let words: Vec<&str> = ["size"].into_iter().chain(args.split_whitespace()).collect();

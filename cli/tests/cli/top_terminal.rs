@@ -1,4 +1,5 @@
-//! `vvpx top` on a terminal of ours: what it draws at which size, and that it leaves the terminal as it found it, however it ends.
+//! `vvpx top` on a terminal of ours: what it draws at which size, and that it leaves the terminal
+//! as it found it, however it ends.
 
 #![cfg(feature = "tui")]
 
@@ -196,7 +197,8 @@ impl Drop for Pipeline {
 
 const PANELS: [&str; 7] = ["running", "throughput", "queue ", "latency in ns", "pressure", "pauses", "allocations"];
 
-/// Starts `vvpx top` on such a terminal, waits for its panels, lets `act` end it, and checks the exit code and the terminal.
+/// Starts `vvpx top` on such a terminal, waits for its panels, lets `act` end it, and checks the
+/// exit code and the terminal.
 fn on_a_terminal(name: &str, act: impl FnOnce(&mut Terminal, &mut Pipeline, &Process)) {
     let mut terminal = match Terminal::open(120, 40) {
         Ok(terminal) => terminal,

@@ -33,7 +33,7 @@ fn SysTick() {
     }
     let side = if *NEXT <= LAST / 2 { Side::Sell } else { Side::Buy };
     let order = Command::limit(OrderId::new(*NEXT), side, Price::new(100 + (*NEXT % 10) as i64), Qty::new(*NEXT));
-    // A full queue refuses at once: the same order comes again at the next interrupt.
+    // A full queue refuses immediately: the same order comes again at the next interrupt.
     if let Some(tx) = TX
         && *NEXT <= LAST
         && tx.push(order).is_ok()

@@ -86,7 +86,8 @@ impl<W: Write> Rows<W> {
     }
 
     /// Ends the steps between two messages when `stop` says so: with an error for which
-    /// [`is_stop`](vvp_std_adapter::pipeline::is_stop) holds. Many steps can lie between two messages.
+    /// [`is_stop`](vvp_std_adapter::pipeline::is_stop) holds. Many steps can lie between two
+    /// messages.
     #[must_use]
     pub fn stopping(mut self, stop: fn() -> bool) -> Self {
         self.stop = Some(stop);

@@ -483,8 +483,8 @@ impl Command {
         self.allow(allowed, HAS_EXTRA)
     }
 
-    /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade at once (M5.1).
-    /// Limit with ioc only.
+    /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade immediately
+    /// (M5.1). Limit with ioc only.
     #[must_use]
     pub const fn min_qty(mut self, min_qty: Qty) -> Self {
         let allowed =

@@ -116,7 +116,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             return Ok(());
         }
-        // M10.3: priority is lost, so the order matches anew, post-only test included (M6.3, M6.4).
+        // M10.3: priority is lost, so the order matches again, post-only test included (M6.3,
+        // M6.4).
         if attributes.post_only && self.phase == Phase::Continuous && self.crosses(side, at) {
             return Err(Reject::WouldCross);
         }

@@ -1,4 +1,4 @@
-//! Fillable test of fill-or-kill and minimum quantity: how much could trade at once.
+//! Fillable test of fill-or-kill and minimum quantity: how much could trade immediately.
 
 use crate::book::SelfTradePrevention;
 use crate::book::order_book::Book;

@@ -1,4 +1,4 @@
-//! Mass cancel, expiry, and the close of day orders: many orders are canceled at once.
+//! Mass cancel, expiry, and the close of day orders: many orders are canceled by one command.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;

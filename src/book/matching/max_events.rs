@@ -345,7 +345,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Bound for a new stop, which may trigger at once (M8.6).
+    /// Bound for a new stop, which may trigger immediately (M8.6).
     fn most_of_stop(&self, c: &Command) -> u64 {
         let Some(last) = self.last.get().map(Price::new) else { return 1 };
         let at = match (c.trail(), c.side()) {

@@ -8,7 +8,8 @@ use crate::queue::{Full, Producer, Wait};
 /// that the reader does not wait for the end of a long command.
 const BATCH: usize = 16;
 
-/// A [`Sink`] over the producer of a queue; with [`market_data::Record`](crate::market_data::Record) for `T`, a
+/// A [`Sink`] over the producer of a queue; with
+/// [`market_data::Record`](crate::market_data::Record) for `T`, a
 /// [`FeedSink`](crate::market_data::FeedSink).
 ///
 /// While the queue is full it waits for the reader by the strategy `W`: no event is lost. Only

@@ -9,7 +9,8 @@ use accumulator::Accumulator;
 pub(crate) use hasher::Hasher;
 use zerocopy::FromZeros;
 
-/// What a [`Book`](super::Book) may have as its last type parameter: [`NoStateHash`] or [`WithStateHash`].
+/// What a [`Book`](super::Book) may have as its last type parameter: [`NoStateHash`] or
+/// [`WithStateHash`].
 pub trait StateHash: Sealed + core::fmt::Debug {}
 
 /// A book without a state hash, which costs nothing.

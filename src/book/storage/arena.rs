@@ -144,7 +144,7 @@ pub(in crate::book) struct Slab<const ORDERS: usize, S> {
     used_levels: u32,
     live_orders: u32,
     reserved: [u32; 3],
-    nobody: Node,
+    null: Node,
     levels: [Node; ORDERS],
     orders: [Node; ORDERS],
     attributes: [u64; ORDERS],
@@ -155,7 +155,7 @@ pub(in crate::book) struct Slab<const ORDERS: usize, S> {
 }
 
 impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
-    /// `nobody`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
+    /// `null`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
     const FIRST_ORDER: u32 = ORDERS as u32 + 1;
@@ -164,10 +164,10 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn node(&self, i: u32) -> &Node {
         debug_assert!((i as usize) < Self::NODES, "a node number");
-        let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
-        // SAFETY: every number kept in a node, a ladder, the id table or a free list came from `take_order` or
-        // `take_level`, which give numbers below `NODES`; `repr(C)` puts the three node fields one behind the other
-        // without padding, and the pointer covers the whole slab.
+        let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, null)).cast::<Node>();
+        // SAFETY: every number kept in a node, a ladder, the id table or a free list came from
+        // `take_order` or `take_level`, which give numbers below `NODES`; `repr(C)` puts the three
+        // node fields one behind the other without padding, and the pointer covers the whole slab.
         unsafe { &*base.wrapping_add(i as usize) }
     }
 
@@ -175,7 +175,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn node_mut(&mut self, i: u32) -> &mut Node {
         debug_assert!((i as usize) < Self::NODES, "a node number");
-        let base = (&raw mut *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
+        let base = (&raw mut *self).wrapping_byte_add(core::mem::offset_of!(Self, null)).cast::<Node>();
         // SAFETY: as in `node`, and the slab is borrowed for as long as the node is.
         unsafe { &mut *base.wrapping_add(i as usize) }
     }
@@ -183,7 +183,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     /// Prefetches a node; the number need not be valid.
     #[inline(always)]
     pub(in crate::book) fn prefetch(&self, i: u32) {
-        let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, nobody)).cast::<Node>();
+        let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, null)).cast::<Node>();
         prefetch(base.wrapping_add(i as usize));
     }
 
@@ -199,7 +199,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         (i as usize).wrapping_sub(1)
     }
 
-    // ---- orders ------------------------------------------------------------------------------------------------
+    // ---- orders ---------------------------------------------------------------------------------
 
     /// Returns the number of resting orders.
     #[inline(always)]
@@ -336,7 +336,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         unsafe { self.cold.get_unchecked_mut(i) }
     }
 
-    /// Returns the quantity that trades before an order queues anew: all of it, or an iceberg's
+    /// Returns the quantity that trades before an order queues again: all of it, or an iceberg's
     /// slice (M7.3).
     #[inline(always)]
     pub(in crate::book) fn slice(&self, order: u32) -> u64 {
@@ -368,7 +368,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.has_cold_state(order) && self.attributes(order).hidden
     }
 
-    // ---- levels ------------------------------------------------------------------------------------------------
+    // ---- levels ---------------------------------------------------------------------------------
 
     /// Takes a level node without orders. An order that has room has a level node too.
     #[inline(always)]
@@ -440,7 +440,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         })
     }
 
-    // ---- queues ------------------------------------------------------------------------------------------------
+    // ---- queues ---------------------------------------------------------------------------------
 
     /// Links an order at the back of its level's queue (of the displayed part, unless it is hidden)
     /// and adds its quantity to the level. Attributes and cold state are set already. Implements
@@ -477,7 +477,8 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.joined(order);
     }
 
-    /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what it `was`.
+    /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what
+    /// it `was`.
     #[inline(always)]
     pub(in crate::book) fn shrink_vanilla(&mut self, order: u32, level: u32, was: u64, open: u64) {
         self.node_mut(order).qty = open;

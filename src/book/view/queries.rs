@@ -19,7 +19,7 @@ pub struct QueuePosition {
     pub qty_ahead: Qty,
 }
 
-/// Cost of filling a quantity at once.
+/// Cost of filling a quantity immediately.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FillCost {

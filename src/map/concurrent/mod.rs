@@ -52,7 +52,7 @@
 //!   own home. A move is an update that changes nothing but the place: one swap of that key's home word, so a reader
 //!   finds the key before and after, never neither or both.
 //! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write
-//!   updates to. Below that chance refuses nobody: a crowd has the far places, each of which is in
+//!   updates to. Below that chance refuses no key: a crowd has the far places, each of which is in
 //!   another neighbourhood, and those whom it would push out have theirs
 //!   ([docs/maps.md](crate::guide::maps) has the bound and what was measured).
 //!

@@ -65,8 +65,9 @@ impl<T, const N: usize> AsyncSpsc<T, N> {
 
 /// An [`Mpsc`] whose ends can be awaited, by `WAITERS` producers (256 at most) and the consumer.
 ///
-/// A producer holds a waker slot, where its task waits for room. A value that is taken wakes all producers' tasks that wait, and
-/// each tries again: so a future that is dropped, or a task that has lost interest, holds up nobody.
+/// A producer holds a waker slot, where its task waits for room. A value that is taken wakes all
+/// producers' tasks that wait, and each tries again: so a future that is dropped, or a task that
+/// has lost interest, holds up nobody.
 #[repr(C)]
 pub struct AsyncMpsc<T, const N: usize, const WAITERS: usize> {
     queue: Mpsc<T, N>,
@@ -102,7 +103,8 @@ impl<T, const N: usize, const WAITERS: usize> AsyncMpsc<T, N, WAITERS> {
         Some(AsyncConsumer::new(self.queue.consumer()?, &self.arrivals, &self.room))
     }
 
-    /// Forgets handles that were forgotten (`mem::forget`): their waker slots are free, and they are not waited for.
+    /// Forgets handles that were forgotten (`mem::forget`): their waker slots are free, and they
+    /// are not waited for.
     pub fn reset(&mut self) {
         self.room.clear();
         let (tx, rx) = self.queue.split();

@@ -64,7 +64,8 @@ impl<const N: usize> WakerSlots<N> {
         }
     }
 
-    /// The waker slot with this number, which must be the caller's alone by other means. `None` where there is none.
+    /// The waker slot with this number, which must be the caller's alone by other means. `None`
+    /// where there is none.
     pub(super) fn at(&self, number: usize) -> Option<WakerSlot<'_>> {
         let waiting = self.waiting.get(number / BITS)?;
         Some(WakerSlot { cell: self.cells.get(number)?, row: Some((waiting, 1 << (number % BITS))), taken: None })
@@ -75,7 +76,8 @@ impl<const N: usize> WakerSlots<N> {
         (0..N).find_map(|number| {
             let taken = self.taken.get(number / BITS)?;
             let bit = 1 << (number % BITS);
-            // Acquire: pairs with the Release in `WakerSlot::drop`. Looked at first, so as not to write to a waker slot that is taken.
+            // Acquire: pairs with the Release in `WakerSlot::drop`. Looked at first, so as not to
+            // write to a waker slot that is taken.
             if taken.load(Ordering::Relaxed) & bit != 0 || taken.fetch_or(bit, Ordering::Acquire) & bit != 0 {
                 return None;
             }
@@ -83,7 +85,7 @@ impl<const N: usize> WakerSlots<N> {
         })
     }
 
-    /// Gives all waker slots back; nobody has one.
+    /// Frees all waker slots, none of which is in use.
     pub(super) fn clear(&mut self) {
         // Relaxed: whoever lent us this for our own has ordered its past before this.
         self.taken.iter().for_each(|word| word.store(0, Ordering::Relaxed));
@@ -93,7 +95,8 @@ impl<const N: usize> WakerSlots<N> {
     pub(super) fn wake(&self, number: usize) {
         let (Some(word), Some(cell)) = (self.waiting.get(number / BITS), self.cells.get(number)) else { return };
         let bit = 1 << (number % BITS);
-        // AcqRel: pairs with the same in `WakerSlot::wait`: we see the waker, or the task sees the room that we made.
+        // AcqRel: pairs with the same in `WakerSlot::wait`: we see the waker, or the task sees the
+        // room that we made.
         if word.fetch_and(!bit, both()) & bit != 0 {
             cell.wake();
         }
@@ -140,8 +143,8 @@ impl<'q> WakerSlot<'q> {
     pub(super) fn wait(&self, waker: &Waker) {
         self.cell.register(waker);
         if let Some((waiting, bit)) = self.row {
-            // AcqRel: pairs with the same in `WakerSlots::wake`: who sees the bit finds the waker; and if we come second, we see
-            // the room that was made before the call that came first.
+            // AcqRel: pairs with the same in `WakerSlots::wake`: who sees the bit finds the waker;
+            // and if we come second, we see the room that was made before the call that came first.
             waiting.fetch_or(bit, both());
         }
     }

@@ -161,7 +161,7 @@ impl<const N: usize> fmt::Debug for FrameRead<'_, '_, N> {
 }
 
 /// Frames granted by [`FrameConsumer::read_many`]. Dropping it leaves them in the ring;
-/// [`release`](Self::release) frees their room at once.
+/// [`release`](Self::release) frees their room together.
 #[must_use = "dropping it leaves the frames in the ring; `release` gives their room back"]
 pub struct FramesRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,

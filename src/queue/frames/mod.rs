@@ -31,7 +31,7 @@
 //! On top of `bbqueue`: its storage, its grants, its stream mode. A frame is four bytes of length (little-endian), its
 //! bytes, and up to three bytes that round it up to four. What is ours is the bookkeeping behind the grants (`marks.rs`,
 //! which says why), claims, `close`, counts, and batches: any number of frames may be written into one grant and
-//! published at once, and read from one grant and released at once.
+//! published together, and read from one grant and released together.
 //!
 //! ```text
 //!   offset 0                128                     256

@@ -58,7 +58,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
         Ok(FrameGrant { producer: self, bytes, len })
     }
 
-    /// Grants `bytes` contiguous bytes for any number of frames that are published at once. Each
+    /// Grants `bytes` contiguous bytes for any number of frames that are published together. Each
     /// frame takes four bytes and its length, rounded up to a multiple of four.
     ///
     /// # Errors

@@ -56,7 +56,8 @@ impl Claim {
 
     /// Releases the claim.
     pub(crate) fn give_back(&self) {
-        // Release: pairs with the Acquire in `claim`, so that the next owner sees all that we did, and in `is_claimed`.
+        // Release: pairs with the Acquire in `claim`, so that the next owner sees all that we did,
+        // and in `is_claimed`.
         self.0.store(false, unless_broken("end_give_back", Ordering::Release));
     }
 
@@ -78,7 +79,8 @@ impl Endpoint {
     /// Opens the endpoint for a new owner.
     #[inline]
     pub(crate) fn open(&self) {
-        // Relaxed: `closed` only ever delays what the other side does about an empty or a full queue.
+        // Relaxed: `closed` only ever delays what the other side does about an empty or a full
+        // queue.
         self.closed.store(false, Ordering::Relaxed);
     }
 

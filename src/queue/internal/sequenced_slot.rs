@@ -99,7 +99,8 @@ impl<T> Slot<T> {
 
     /// Publishes the slot of value `number` without a value, to be skipped.
     pub(in crate::queue) fn leave_out(&self, number: usize) {
-        // Release: pairs with the Acquire in `lacks`: our writing to the slot, if any, comes before.
+        // Release: pairs with the Acquire in `lacks`: our writing to the slot, if any, comes
+        // before.
         self.sequence.store(number.wrapping_add(2), Ordering::Release);
     }
 

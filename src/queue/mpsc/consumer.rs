@@ -76,7 +76,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         Some(unsafe { slot.value() })
     }
 
-    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// Pops as many values as there are and as fit into `out`, releases their slots together, and
     /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize

@@ -87,7 +87,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         len
     }
 
-    /// Reserves a run of `n` slots, to be filled one by one and published at once. **Until the
+    /// Reserves a run of `n` slots, to be filled one by one and published together. **Until the
     /// grant is committed or dropped, the consumer sees nothing that was reserved behind it**, by
     /// any producer.
     ///

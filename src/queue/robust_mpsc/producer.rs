@@ -59,8 +59,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         let mut step = line.step.load(Ordering::Relaxed);
         if step & 1 == 1 && !broken("robust_take_over") {
             step = step.wrapping_add(1);
-            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence of the push that the dead
-            // one was at, if it got as far.
+            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
+            // sequence of the push that the dead one was at, if it got as far.
             line.step.store(step, unless_broken("robust_take_over_step", Ordering::Release));
         }
         let tail = queue.tail.load(Ordering::Relaxed); // Relaxed: a guess, which compare-and-swap checks
@@ -85,7 +85,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         let done = self.push_until(value, Stage::Published);
         self.step = self.step.wrapping_add(2);
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
+        // sequence.
         self.line.step.store(self.step, unless_broken("robust_step", Ordering::Release));
         done
     }
@@ -95,11 +96,11 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         values.iter().take_while(|value| self.push(**value).is_ok()).count()
     }
 
-    /// Fault injection: does a push as far as `at`, and nothing after it, ever, as a producer that is killed there. The
-    /// lane stays claimed, and must be taken over.
+    /// Fault injection: does a push as far as `at`, and nothing after it, ever, as a producer that
+    /// is killed there. The lane stays claimed, and must be taken over.
     ///
-    /// Hidden and no public API: it is here only because tests, proofs and the adapter's tests are crates of their own,
-    /// and a push cannot be stopped half-way from outside.
+    /// Hidden and no public API: it is here only because tests, proofs and the adapter's tests are
+    /// crates of their own, and a push cannot be stopped half-way from outside.
     #[doc(hidden)]
     pub fn die(mut self, value: T, at: Stage) {
         let _lost = self.push_until(value, at);
@@ -108,7 +109,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
 
     #[inline(always)]
     fn push_until(&mut self, value: T, last: Stage) -> Result<(), Full<T>> {
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the sequence of the push before.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
+        // sequence of the push before.
         self.line.step.store(self.step.wrapping_add(1), unless_broken("robust_begin", Ordering::Release));
         if last == Stage::Begun {
             return Ok(());
@@ -122,13 +124,15 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             return Ok(());
         }
         slot.value.store(value);
-        // Release, both: pair with the Acquires in `next_of`; for the consumer the sequence would do.
+        // Release, both: pair with the Acquires in `next_of`; for the consumer the sequence would
+        // do.
         slot.lane.store(self.lane, Ordering::Release);
         slot.number.store(self.next, unless_broken("robust_number", Ordering::Release));
         if last == Stage::Written {
             return Ok(());
         }
-        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the sequence sees the value.
+        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the sequence sees
+        // the value.
         slot.sequence.store(at.wrapping_add(1), unless_broken("robust_publish", Ordering::Release));
         self.next = self.next.wrapping_add(1);
         Ok(())

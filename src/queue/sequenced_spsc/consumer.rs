@@ -63,7 +63,7 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
         Some(unsafe { slot.value() })
     }
 
-    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// Pops as many values as there are and as fit into `out`, releases their slots together, and
     /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
@@ -157,7 +157,8 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
     /// Releases the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
-        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots before head.
+        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots
+        // before head.
         self.queue.consumer.head.store(self.head, Ordering::Release);
     }
 }

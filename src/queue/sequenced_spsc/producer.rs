@@ -109,7 +109,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Loads the consumer's head and returns how many slots are free.
     #[inline]
     fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the slots before head.
+        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the
+        // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);
         debug_assert!(depth <= N, "the consumer is never ahead, nor are we by more than the queue holds");

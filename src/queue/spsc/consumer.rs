@@ -98,7 +98,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Some(unsafe { &*self.queue.slots.at(self.head) })
     }
 
-    /// Pops as many values as there are and as fit into `out`, releases their slots at once, and
+    /// Pops as many values as there are and as fit into `out`, releases their slots together, and
     /// returns how many.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize
@@ -120,7 +120,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         len
     }
 
-    /// Grants the oldest `n` values, to be read in place; a release frees their slots at once.
+    /// Grants the oldest `n` values, to be read in place; a release frees their slots together.
     ///
     /// ```
     /// use vvp_core::queue::Spsc;
@@ -155,7 +155,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     }
 
     /// Iterates over the values that are in the queue now. Dropping the iterator releases the slots
-    /// of those that were taken, all at once; the others stay in the queue, and so do values that
+    /// of those that were taken, all together; the others stay in the queue, and so do values that
     /// are pushed meanwhile.
     ///
     /// ```
@@ -374,14 +374,14 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
         first.iter().chain(second)
     }
 
-    /// Drops all granted values and frees their slots at once.
+    /// Drops all granted values and frees their slots together.
     #[inline]
     pub fn release(self) {
         let len = self.len;
         self.release_first(len);
     }
 
-    /// Drops the oldest `n` values (or all, if fewer were granted) and frees their slots at once.
+    /// Drops the oldest `n` values (or all, if fewer were granted) and frees their slots together.
     /// The others stay in the queue.
     #[inline]
     pub fn release_first(self, n: usize) {
@@ -417,7 +417,8 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
     }
 }
 
-/// Iterator that pops values one by one and frees their slots all at once; see [`Consumer::drain`].
+/// Iterator that pops values one by one and frees their slots all together; see
+/// [`Consumer::drain`].
 ///
 /// If it is forgotten (`mem::forget`) together with the consumer, the next consumer may skip as
 /// many values as there were when the drain began: they are leaked. None is returned twice.

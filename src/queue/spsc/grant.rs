@@ -95,8 +95,8 @@ impl<'p, 'q, T, const N: usize> Grant<'p, 'q, T, N> {
         let first = Slots::<T, N>::before_wrap(start, len);
         let slots = &self.producer.queue.slots;
         // SAFETY: the slots are granted, so there is no other access to them while we are borrowed.
-        // `first` of them are contiguous from `start` on and the rest from slot 0 on, and the two do
-        // not overlap, since a grant is no longer than N.
+        // `first` of them are contiguous from `start` on and the rest from slot 0 on, and the two
+        // do not overlap, since a grant is no longer than N.
         unsafe {
             (
                 core::slice::from_raw_parts_mut(slots.at(start).cast(), first),
@@ -130,8 +130,8 @@ impl<T, const N: usize> Drop for Grant<'_, '_, T, N> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() {
             for i in 0..self.written {
-                // SAFETY: the slot holds an unpublished value, and it will be overwritten before it is
-                // published. If a destructor panics, the rest is leaked.
+                // SAFETY: the slot holds an unpublished value, and it will be overwritten before it
+                // is published. If a destructor panics, the rest is leaked.
                 drop(unsafe { self.producer.queue.slots.read(self.producer.tail.wrapping_add(i)) });
             }
         }

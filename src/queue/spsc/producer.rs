@@ -95,7 +95,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         self.queue.producer.tail.store(self.tail, unless_broken("spsc_publish", Ordering::Release));
     }
 
-    /// Pushes as many of the values as fit, from the first on, publishes them at once, and returns
+    /// Pushes as many of the values as fit, from the first on, publishes them together, and returns
     /// how many.
     ///
     /// ```
@@ -123,7 +123,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         len
     }
 
-    /// Grants `n` free slots, to be filled in place and published at once by a commit.
+    /// Grants `n` free slots, to be filled in place and published together by a commit.
     ///
     /// ```
     /// use vvp_core::queue::Spsc;
@@ -263,8 +263,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         let first = Slots::<T, N>::before_wrap(start, values.len());
         let slots = &self.queue.slots;
         slots.will_write(start, values.len());
-        // SAFETY: the slots are free and ours by the caller's contract, `first` of them are contiguous,
-        // and no slice of the caller can overlap them.
+        // SAFETY: the slots are free and ours by the caller's contract, `first` of them are
+        // contiguous, and no slice of the caller can overlap them.
         unsafe { slots.at(start).copy_from_nonoverlapping(values.as_ptr(), first) };
         if first < values.len() {
             // SAFETY: as above; the rest begins at slot 0.

@@ -28,9 +28,11 @@ unsafe impl<T: Message, const N: usize, const LANES: usize> SharedLayout for Sha
 
 /// A queue of `N` messages from up to `LANES` processes to one, in one order. `N` is a power of two, `LANES` from 1 to 256.
 ///
-/// A live sender that is stopped in the middle of a push (a few instructions) holds up what is behind it; a dead one does not,
-/// once it is known to be dead. [`FanIn`](super::FanIn) has neither limit, and no common order. How it works is told at
-/// [`RobustMpsc`](vvp_core::queue::robust_mpsc), with which this one's memory begins after the owners.
+/// A live sender that is stopped in the middle of a push (a few instructions) holds up what is
+/// behind it; a dead one does not, once it is known to be dead. [`FanIn`](super::FanIn) has neither
+/// limit, and no common order. How it works is told at
+/// [`RobustMpsc`](vvp_core::queue::robust_mpsc), with which this one's memory begins after the
+/// owners.
 ///
 /// ```
 /// use vvp_std_adapter::ipc::MpscChannel;

@@ -78,7 +78,8 @@ impl Part {
     }
 }
 
-/// The name of a test as the harness knows it: in a file below `tests/CRATE/` with its module before it.
+/// The name of a test as the harness knows it: in a file below `tests/CRATE/` with its module
+/// before it.
 fn full_name(name: &str, file: &str) -> String {
     let mut parts = file.rsplit('/');
     let stem = parts.next().and_then(|file| file.strip_suffix(".rs")).unwrap_or_default();

@@ -157,8 +157,9 @@ fn events_lie_as_the_page_says() {
     let spec = InstrumentSpec { tick: Tick::new(25, 2).unwrap(), ..InstrumentSpec::new(Symbol::X) };
     let want = [("kind", 10), ("instrument", 3), ("id", u64::from(b'X')), ("price", 25), ("qty", 2)];
     check(Event::defined(InstrumentId::new(3), &spec).as_bytes(), "Event", &want);
-    let nobody = Event::new(1, None, None, EventBody::Rejected { id: None, reason: Reject::BadField, edge_ref: None });
-    check(nobody.as_bytes(), "Event", &[("seq_low", 1), ("kind", 2), ("flags", 16), ("detail", 1)]);
+    let without_id =
+        Event::new(1, None, None, EventBody::Rejected { id: None, reason: Reject::BadField, edge_ref: None });
+    check(without_id.as_bytes(), "Event", &[("seq_low", 1), ("kind", 2), ("flags", 16), ("detail", 1)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Rebuilding of a price ladder: where its near levels stand, and filling it anew.
+//! Rebuilding of a price ladder: where its near levels stand, and filling it again.
 
 use super::{Ladder, Window};
 

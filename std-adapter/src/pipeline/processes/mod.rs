@@ -20,8 +20,9 @@
 //! asked at the same moment. One that is asked alone, while those before it go on, ends after a time of grace and gives
 //! its ends back; whoever is started in its place goes on.
 //!
-//! So the state at the end is that of an engine to which the journal is applied without any disturbance, and the journal
-//! holds each gateway's commands once and in order. `vvpx stress` kills the stages at random, and checks just that.
+//! So the state at the end is that of an engine to which the journal is applied without any
+//! disturbance, and the journal holds each gateway's commands once and in order. `vvpx stress`
+//! kills the stages at random, and checks just that.
 
 mod gateway;
 mod journal;
