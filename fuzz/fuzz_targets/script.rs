@@ -190,7 +190,7 @@ impl<'a> Script<'a> {
         Command::refused(&Refusal {
             reason,
             id: if which & 1 != 0 { Some(self.id()) } else { None },
-            line: if which & 2 != 0 { Some(u64::from(which)) } else { None },
+            edge_ref: if which & 2 != 0 { Some(u64::from(which)) } else { None },
             instrument: if which & 4 != 0 { Some(InstrumentId::new(0)) } else { None },
             ts: if which & 8 != 0 { Some(self.clock) } else { None },
         })
