@@ -1,8 +1,8 @@
 //! The order book, stream by stream, and the floor on the same commands.
 //!
 //! ```text
-//! cargo bench --bench book              # all streams
-//! cargo bench --bench book -- itch      # one of them
+//! cargo bench -p vvp-benches --bench book              # all streams
+//! cargo bench -p vvp-benches --bench book -- itch      # one of them
 //! ```
 //!
 //! Before anything is timed, both play the whole stream side by side: after every command they must have answered with

@@ -1,8 +1,8 @@
 //! Our queues alone: every queue, payload and capacity, on one thread and across two cores.
 //!
 //! ```text
-//! cargo bench --bench queues                  # all groups
-//! cargo bench --bench queues -- one_thread    # one of them
+//! cargo bench -p vvp-benches --bench queues                  # all groups
+//! cargo bench -p vvp-benches --bench queues -- one_thread    # one of them
 //! ```
 //!
 //! Criterion runs one after the other, so on a shared machine these are for seeing what a change did to a queue, and for its
