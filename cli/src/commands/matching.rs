@@ -3,6 +3,7 @@
 use crate::args::Match;
 use crate::commands::feed::{Fed, FeedFile, Flusher, View};
 use crate::commands::host;
+use crate::commands::one_sink::OneSink;
 use crate::commands::refusals::Refusals;
 use crate::commands::size::{Engine, Room, Wanted};
 use crate::failure::{self, Failure, Outcome, grouped};
@@ -94,14 +95,14 @@ fn go<E: Server>(request: &Request, room: Room) -> Outcome {
     if let Some(view) = request.feed {
         let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
         let file = RefCell::new(FeedFile::new(out, max_instruments));
-        let mut fed = Fed { engine: &mut *engine, feed, file: &file, view };
+        let mut fed = Fed { engine: &mut OneSink(&mut *engine), feed, file: &file, view };
         let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))
             .map_err(|e| Failure::Error(e.to_string()))?;
         return conclude(request, room, &report, &mut commands, &mut *engine, file.borrow_mut().out());
     }
     let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
     let report = if request.inline {
-        pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
+        pipeline::run_inline(&setup, &mut commands, &mut OneSink(&mut *engine), &mut events)
     } else {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
     }

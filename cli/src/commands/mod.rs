@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod leftover;
 pub(crate) mod market_data;
 pub(crate) mod matching;
+pub(crate) mod one_sink;
 pub(crate) mod refusals;
 pub(crate) mod replay;
 pub(crate) mod replay_itch;

@@ -2,6 +2,7 @@
 
 use crate::args::Run;
 use crate::commands::host::{self, Start};
+use crate::commands::one_sink::OneSink;
 use crate::commands::refusals::Refusals;
 use crate::commands::size::{Engine, Room};
 use crate::commands::summary;
@@ -60,7 +61,7 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Roo
     let setup = host::setup(&stop, Start::Ready);
     let bar = Bar::new(&progress);
     let report = if request.inline {
-        pipeline::run_inline(&setup, &mut commands, &mut *engine, &mut events)
+        pipeline::run_inline(&setup, &mut commands, &mut OneSink(&mut *engine), &mut events)
     } else {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |done| bar.show(done))
     }
