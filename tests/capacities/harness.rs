@@ -1,5 +1,5 @@
-//! Builds the crate once more, in plain flags, and compiles small programs against it: the checks are made when
-//! code is generated, so nothing less than a build shows them.
+//! Builds the crates once more, in plain flags, and compiles small programs against them: the
+//! checks are made when code is generated, so nothing less than a build shows them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,17 +7,23 @@ use std::process::Command;
 /// The crates that the programs are compiled against.
 pub(crate) struct Crates {
     dir: PathBuf,
+    dependencies: PathBuf,
     externs: Vec<(String, String)>,
 }
 
 impl Crates {
-    /// Builds a package of this workspace into `dir`, offline and with the locked versions, which the build of this
-    /// test has brought here. Flags of the environment (sanitizers) are left out: what is legal does not depend on
-    /// them.
-    pub(crate) fn build(dir: &Path, package: &str, features: &[&str], names: &[&str]) -> Self {
+    /// Builds the core and the adapter, which two tests use: the later one finds them built. Offline
+    /// and with the locked versions, which the build of the test has brought here. Flags of the
+    /// environment (sanitizers) are left out: what is legal does not depend on them.
+    ///
+    /// `name` is a folder below `tmp`, the target folder's for tests.
+    pub(crate) fn build(tmp: &Path, name: &str, names: &[&str]) -> Self {
+        let (dir, crates) = (tmp.join(name), tmp.join("crates"));
+        std::fs::create_dir_all(&dir).expect("a folder for the programs");
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--lib", "--offline", "--locked", "-p", package]);
-        cargo.args(["--message-format=json", "--target-dir"]).arg(dir.join("crates")).args(features);
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--lib", "--offline", "--locked"]);
+        cargo.args(["-p", "vvp-core", "-p", "vvp-std-adapter", "--features", "vvp-core/async"]);
+        cargo.args(["--message-format=json", "--target-dir"]).arg(&crates);
         for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR"] {
             cargo.env_remove(flags);
         }
@@ -34,7 +40,7 @@ impl Crates {
             messages.split('"').rfind(ends).map(|path| (name.to_owned(), path.to_owned())).expect(name)
         };
         let externs = names.iter().map(|name| rlib(name)).collect();
-        Self { dir: dir.to_owned(), externs }
+        Self { dir, dependencies: crates.join("debug/deps"), externs }
     }
 
     /// What the compiler says of a library with this source; `Ok` if it accepts it.
@@ -50,11 +56,8 @@ impl Crates {
             "--color=never",
             "--diagnostic-width=1000",
         ]);
-        rustc
-            .arg("--out-dir")
-            .arg(&self.dir)
-            .arg("-L")
-            .arg(format!("dependency={}", self.dir.join("crates/debug/deps").display()));
+        rustc.arg("--out-dir").arg(&self.dir);
+        rustc.arg("-L").arg(format!("dependency={}", self.dependencies.display()));
         for (name, path) in &self.externs {
             rustc.arg("--extern").arg(format!("{name}={path}"));
         }

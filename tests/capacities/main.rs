@@ -36,11 +36,8 @@ pub struct Outer<T> { pub first: u64, pub inside: T }
 
 fn crates() -> &'static Crates {
     static CRATES: OnceLock<Crates> = OnceLock::new();
-    CRATES.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capacities");
-        std::fs::create_dir_all(&dir).expect("a folder for the programs");
-        Crates::build(&dir, "vvp-core", &["--features", "async,zerocopy/alloc"], &["vvp_core", "zerocopy"])
-    })
+    CRATES
+        .get_or_init(|| Crates::build(Path::new(env!("CARGO_TARGET_TMPDIR")), "capacities", &["vvp_core", "zerocopy"]))
 }
 
 /// Puts a number in, so that no two cases have a type in common.

@@ -65,10 +65,8 @@ const WAYS: &[(&str, &str)] = &[
 ];
 
 fn crates() -> Crates {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("capacities-adapter");
-    std::fs::create_dir_all(&dir).expect("a folder for the programs");
     let names = ["vvp_core", "vvp_std_adapter", "zerocopy"];
-    Crates::build(&dir, "vvp-std-adapter", &["--no-default-features"], &names)
+    Crates::build(Path::new(env!("CARGO_TARGET_TMPDIR")), "capacities-adapter", &names)
 }
 
 fn numbered(text: &str, number: usize) -> String {
