@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays the same commands at several optimisation levels, on one thread and on three, and compares every byte of the events,
 # the books at the end and the state hashes:
-#   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, or `release`; 0 and release unless given
+#   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, `test` or `release`; the last two unless given
 #
 # The commands: a stream of every kind of order, made by cli/examples/make_mixture.rs, and all of
 # tests/scenarios. That storage, sizes, and saving and restoring on the way make no difference is
@@ -11,18 +11,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
 
-if [ $# = 0 ]; then set -- 0 release; fi
+if [ $# = 0 ]; then set -- test release; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# build LEVEL CARGO-ARGS..: in a folder of its own, with debug assertions and overflow checks at level 0 only, where they
-# must make no difference either.
+# build LEVEL: in a folder of its own, with debug assertions and overflow checks at level 0 only, where they must make no
+# difference either.
 build() {
   local checks=false
   if [ "$1" = 0 ]; then checks=true; fi
   CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=$1 \
     CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=$checks CARGO_PROFILE_DEV_OVERFLOW_CHECKS=$checks \
-    cargo build --quiet -p vvpx "${@:2}"
+    cargo build --quiet -p vvpx --bin vvpx
 }
 
 for level in "$@"; do
@@ -31,8 +31,13 @@ for level in "$@"; do
       cargo build --quiet --release --bin vvpx
       cp target/release/vvpx "$work/vvpx-release"
       ;;
+    # The tool as the tests use it: level 0, with all checks.
+    test)
+      test_build --quiet
+      cp target/debug/vvpx "$work/vvpx-test"
+      ;;
     *)
-      build "$level" --bin vvpx
+      build "$level"
       cp target/determinism/debug/vvpx "$work/vvpx-$level"
       ;;
   esac

@@ -21,6 +21,8 @@ need c++ g++ # libFuzzer is C++
 # have to be installed from source.
 export RUSTC_BOOTSTRAP=1
 target=$(host_triple)
+# In a short run building takes longer than fuzzing.
+if [ "$seconds" -le 60 ]; then export CARGO_PROFILE_RELEASE_OPT_LEVEL=1; fi
 RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -Cdebug-assertions -Ccodegen-units=1
   -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \

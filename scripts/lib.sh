@@ -98,8 +98,10 @@ debian_core() {
 
 # mixture SEED COUNT: writes a file of command records of every kind to standard output, always the same for the same numbers.
 mixture() {
-  CARGO_TARGET_DIR=target/determinism CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=false CARGO_PROFILE_DEV_OPT_LEVEL=0 \
-    CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=true CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true \
-    cargo build --quiet -p vvpx --example make_mixture >&2
-  target/determinism/debug/examples/make_mixture "$@"
+  test_build --quiet >&2
+  target/debug/examples/make_mixture "$@"
 }
+
+# test_build CARGO-ARGS..: the tool and all examples as `cargo test` builds them, in target/debug;
+# nothing is left to build after it. Not optimised where it matters, all checks on.
+test_build() { env -u CARGO_TARGET_DIR cargo build --profile test --bins --examples "$@"; }
