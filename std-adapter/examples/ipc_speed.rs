@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vvp_std_adapter::ipc::{Receiver, Sender, SpscChannel};
+use vvp_std_adapter::ipc::{SpscChannel, SpscReceiver, SpscSender};
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::thread::{allowed_cpus, pin_to};
 
@@ -29,7 +29,7 @@ fn pin(cpu: Option<usize>) {
     }
 }
 
-fn send(tx: &mut Sender<Message, SLOTS>) {
+fn send(tx: &mut SpscSender<Message, SLOTS>) {
     for n in 0..MESSAGES {
         let mut rest = [n, !n];
         while let Err(full) = tx.push(rest) {
@@ -40,7 +40,7 @@ fn send(tx: &mut Sender<Message, SLOTS>) {
 }
 
 /// Nanoseconds from the first message to the last.
-fn receive(rx: &mut Receiver<Message, SLOTS>) -> u128 {
+fn receive(rx: &mut SpscReceiver<Message, SLOTS>) -> u128 {
     let mut start = None;
     let mut expected = 0;
     while expected < MESSAGES {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 use vvp_std_adapter::memory::{ManagerError, MemoryManager, Pages, PressureLevel, PressureMonitor};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -5,7 +5,7 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command};
-use vvp_std_adapter::ipc::{Peer, Receiver, RecvError, SpscChannel};
+use vvp_std_adapter::ipc::{Peer, RecvError, SpscChannel, SpscReceiver};
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::thread::SpinThenYield;
 
@@ -49,7 +49,7 @@ fn start_child(channel: &Channel, how: &str) -> Outcome<Child> {
 }
 
 /// Receives until the peer has ended; returns how it ended, and the number of messages.
-fn receive(rx: &mut Receiver<Message, SLOTS>, child: &mut Child) -> Outcome<(RecvError, u64)> {
+fn receive(rx: &mut SpscReceiver<Message, SLOTS>, child: &mut Child) -> Outcome<(RecvError, u64)> {
     let mut received = 0;
     loop {
         match rx.recv(&mut SpinThenYield) {

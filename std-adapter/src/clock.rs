@@ -9,14 +9,14 @@ use std::time::Duration;
 /// clock mean anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    source: Source,
+    source: ClockSource,
     /// Nanoseconds per count, times 2^32.
     ns_per_count_q32: u64,
 }
 
 /// What a [`Clock`] reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ClockSource {
     /// The time-stamp counter.
     Tsc,
     /// `CLOCK_MONOTONIC_RAW`.
@@ -44,19 +44,19 @@ impl Clock {
                 return Self::kernel();
             }
             let q32 = (u128::from(ns) << 32) / u128::from(counts);
-            return Self { source: Source::Tsc, ns_per_count_q32: u64::try_from(q32).unwrap_or(u64::MAX) };
+            return Self { source: ClockSource::Tsc, ns_per_count_q32: u64::try_from(q32).unwrap_or(u64::MAX) };
         }
     }
 
     /// The kernel's clock: about 25 ns a reading instead of 10, and no calibration.
     #[must_use]
     pub const fn kernel() -> Self {
-        Self { source: Source::Kernel, ns_per_count_q32: 1 << 32 }
+        Self { source: ClockSource::Kernel, ns_per_count_q32: 1 << 32 }
     }
 
     /// What it reads.
     #[must_use]
-    pub const fn source(&self) -> Source {
+    pub const fn source(&self) -> ClockSource {
         self.source
     }
 
@@ -65,8 +65,8 @@ impl Clock {
     #[inline]
     pub fn now(&self) -> u64 {
         match self.source {
-            Source::Tsc => tsc::read(),
-            Source::Kernel => kernel_ns(),
+            ClockSource::Tsc => tsc::read(),
+            ClockSource::Kernel => kernel_ns(),
         }
     }
 

@@ -18,7 +18,7 @@ type BigBook<T> = Book<{ 1 << 20 }, 4096, { 1 << 20 }, { 1 << 16 }, { 1 << 21 },
 ///
 /// It takes 700 MiB of address space and only as much memory as the orders in it touch, so it is made of lazy pages
 /// ([`Pages::LAZY`](crate::memory::Pages::LAZY)). `T` is [`WithStateHash`] for a state hash.
-pub type FileEngine<T = vvp_core::book::NoStateHash> = Engine<MidBook<T>, 64, OWNERS>;
+pub type MediumEngine<T = vvp_core::book::NoStateHash> = Engine<MidBook<T>, 64, OWNERS>;
 
 /// 4 instruments of up to 1,048,576 resting orders and 65,536 stops each, at whatever prices; 730 MiB.
 pub type DeepEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 4, OWNERS>;
@@ -28,16 +28,16 @@ pub type DeepEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 4, OWN
 ///
 /// It takes some 200 GiB of address space and only as much memory as the orders in it touch, so it is made of lazy
 /// pages ([`Pages::LAZY`](crate::memory::Pages::LAZY)).
-pub type ServerEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 1024, OWNERS>;
+pub type LargeEngine<T = vvp_core::book::NoStateHash> = Engine<BigBook<T>, 1024, OWNERS>;
 
-/// A [`ServerEngine`] with a state hash.
-pub type HashedServerEngine = ServerEngine<WithStateHash>;
+/// A [`LargeEngine`] with a state hash.
+pub type HashedLargeEngine = LargeEngine<WithStateHash>;
 
-/// Market data of a [`ServerEngine`], or of any smaller one; of lazy pages like that. 109 MiB.
-pub type ServerFeed = Feed<1024, { <ServerEngine as Matcher>::LEVELS_TOUCHED_MAX }>;
+/// Market data of a [`LargeEngine`], or of any smaller one; of lazy pages like that. 109 MiB.
+pub type LargeFeed = Feed<1024, { <LargeEngine as Matcher>::LEVELS_TOUCHED_MAX }>;
 
 /// For one busy instrument: 8 instruments of up to 8,192 resting orders, 1,024 stops, a window of 4,096 ticks a side and 512
 /// price levels beyond; risk limits of 256 owners.
 ///
 /// Small enough to have every page ready before the start.
-pub type JobEngine = Engine<Book<8192, 64, 512, 1024, 16_384>, 8, 256>;
+pub type SmallEngine = Engine<Book<8192, 64, 512, 1024, 16_384>, 8, 256>;

@@ -7,8 +7,7 @@
 pub mod clock;
 pub mod engine;
 pub mod ipc;
-pub mod knob;
 pub mod memory;
+pub mod os;
 pub mod pipeline;
-pub mod system;
 pub mod thread;

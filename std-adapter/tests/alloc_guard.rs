@@ -110,6 +110,6 @@ fn an_abort_comes_at_once_and_names_the_culprit() {
 fn the_rate_counts_what_came_since_the_last_look() {
     let mut rate = AllocationRate::start();
     the_culprit();
-    let seen = rate.look();
+    let seen = rate.sample();
     assert!(seen.bytes >= seen.calls && seen.calls > 0, "{seen:?}");
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 use vvp_std_adapter::ipc::{ClaimError, Peer, RecvError, SpscChannel};
 use vvp_std_adapter::memory::region::{Region, RegionDir, RegionError, RegionOptions};
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 
 type Channel = SpscChannel<u64, 16>;
 type Words = [std::sync::atomic::AtomicU64; 8];
@@ -87,7 +87,7 @@ fn the_process_lives_until_its_last_thread_is_gone() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let half = || Region::<Words>::open_in(&dir, "half", &PLAIN()).err();
-    let mut wait = Backoff::new(true);
+    let mut wait = SpinThenSleep::new(true);
     // Longer than it takes to notice a death, and with messages from after the first thread's.
     for _ in 0..500 {
         limit.check();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::JobEngine;
+use vvp_std_adapter::engine::SmallEngine;
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::memory::{CountingAllocator, ManagerError, MemoryManager, Pages};
 
@@ -83,7 +83,7 @@ fn big_things_are_placed_ready_and_never_by_way_of_a_stack() {
             if words.prefaulted().is_applied() {
                 assert_eq!(manager.stats().objects[0].resident_bytes, Some(8 << 20));
             }
-            let engine = manager.place::<JobEngine>("engine").expect("memory");
+            let engine = manager.place::<SmallEngine>("engine").expect("memory");
             assert!(engine.instruments() == 0 && engine.max_instruments() == 8);
             let too_much = manager.place::<[u8; 1 << 50]>("much");
             assert!(matches!(too_much, Err(ManagerError::NotEnoughMemory { .. })), "{:?}", too_much.err());
@@ -117,10 +117,10 @@ fn stats_are_printed_and_serialised_with_what_the_monitors_saw() {
     let paused = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&paused);
     let manager = MemoryManager::builder()
-        .max_pause_ns(0)
+        .max_hiccup_ns(0)
         .monitoring_interval(Duration::from_millis(1))
         .on_pressure(|_| ())
-        .on_pause(move |_| {
+        .on_hiccup(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         })
         .pages(Pages::LAZY)
@@ -133,7 +133,7 @@ fn stats_are_printed_and_serialised_with_what_the_monitors_saw() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let stats = manager.stats();
-    assert!(stats.pauses.iter().any(|core| core.stalls > 0) && stats.allocation_calls > 0);
+    assert!(stats.jitter.iter().any(|core| core.stalls > 0) && stats.allocation_calls > 0);
     assert!(stats.pressure.as_ref().is_some_and(|p| p.rss_bytes > Some(0)));
     let text = stats.to_string();
     for word in ["orders", "0 of 64 used", "pressure: ", "pauses of core ", "allocations besides: "] {

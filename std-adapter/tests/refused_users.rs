@@ -11,11 +11,11 @@ use part::{Part, given};
 use place::{PLAIN, Place, locks_are_real};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionOptions, RegionSetting, Request, SharedRegion};
 use vvp_std_adapter::memory::{MapFileError, MappedFile, Pages, Zeroed};
-use vvp_std_adapter::pipeline::processes::{Meeting, StageError};
-use vvp_std_adapter::thread::{run_first, set_nice};
+use vvp_std_adapter::os::Outcome;
+use vvp_std_adapter::pipeline::processes::{PipelineDirectory, StageError};
+use vvp_std_adapter::thread::{set_fifo, set_nice};
 
 /// The user "nobody" of most systems; any that is not us will do.
 const NOBODY: libc::uid_t = 65_534;
@@ -57,19 +57,19 @@ fn part_with_nothing_to_lock() {
     become_nobody();
     // Without any allowance EPERM; with one that is too small, ENOMEM.
     let errno = if bytes == 0 { libc::EPERM } else { libc::ENOMEM };
-    let answer = Answer::Refused(errno);
+    let outcome = Outcome::Refused(errno);
     let region = SharedRegion::anonymous(1 << 20, &RegionOptions::READY).expect("a region all the same");
-    assert_eq!((region.answers().lock, region.answers().prefault), (Some(answer), Some(Answer::Applied)));
-    let insist = RegionOptions { lock: Wish::Insist, ..PLAIN };
-    let error = RegionError::Insisted { knob: Knob::Lock, answer };
-    assert_eq!(SharedRegion::anonymous(1 << 20, &insist).err(), Some(error));
+    assert_eq!((region.outcomes().lock, region.outcomes().prefault), (Some(outcome), Some(Outcome::Applied)));
+    let required = RegionOptions { lock: Request::Required, ..PLAIN };
+    let error = RegionError::RequirementFailed { setting: RegionSetting::Lock, outcome };
+    assert_eq!(SharedRegion::anonymous(1 << 20, &required).err(), Some(error));
     assert!(error.to_string().contains("ulimit -l"), "{error}");
     let dir = RegionDir::at(path.as_ref()).expect("made for us");
-    assert_eq!(SharedRegion::create_in(&dir, "r", 1 << 20, &insist).err(), Some(error));
+    assert_eq!(SharedRegion::create_in(&dir, "r", 1 << 20, &required).err(), Some(error));
     assert_eq!(std::fs::read_dir(path).expect("ours").count(), 0, "nothing is left behind");
     if bytes > 0 {
-        let small = SharedRegion::anonymous(1, &insist).expect("within the limit");
-        assert_eq!(small.answers().lock, Some(Answer::Applied));
+        let small = SharedRegion::anonymous(1, &required).expect("within the limit");
+        assert_eq!(small.outcomes().lock, Some(Outcome::Applied));
     }
 }
 
@@ -124,14 +124,14 @@ fn part_of_another_user() {
     assert_eq!(MappedFile::read_only(&readable).map(|file| file.len()), Ok(8192));
     assert_eq!(MappedFile::create(path.join("for-all/new"), 1).err(), denied("open"));
 
-    let meeting = Meeting::open(&path.join("for-all"));
-    assert!(matches!(meeting.err(), Some(StageError::Region(error)) if error == foreign));
+    let pipeline = PipelineDirectory::open(&path.join("for-all"));
+    assert!(matches!(pipeline.err(), Some(StageError::Region(error)) if error == foreign));
 
     // Nor do threads get what needs rights.
     limit(libc::RLIMIT_RTPRIO, 0);
     limit(libc::RLIMIT_NICE, 0);
-    assert_eq!(run_first(1), Answer::Refused(libc::EPERM));
-    assert_eq!(set_nice(-1), Answer::Refused(libc::EACCES));
+    assert_eq!(set_fifo(1), Outcome::Refused(libc::EPERM));
+    assert_eq!(set_nice(-1), Outcome::Refused(libc::EACCES));
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod part;
 use part::Bounded;
 use std::thread::{self, JoinHandle};
 use vvp_core::queue::Wait;
-use vvp_std_adapter::ipc::{FanIn, FanInSender, LatestCell, MpscChannel, MpscSender, RecvError, SpscChannel};
+use vvp_std_adapter::ipc::{FanInChannel, FanInSender, LatestCell, MpscChannel, MpscSender, RecvError, SpscChannel};
 use vvp_std_adapter::memory::region::RegionOptions;
 
 type Message = [u64; 3];
@@ -69,7 +69,7 @@ fn many<S: Send + 'static>(
 
 #[test]
 fn lanes_keep_their_order() {
-    let lanes = FanIn::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
+    let lanes = FanInChannel::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = lanes.receiver().expect("free");
     let senders: [_; LANES] = core::array::from_fn(|lane| lanes.sender(lane).expect("free"));
     let send_all = |mut tx: FanInSender<_, 32, LANES>| {

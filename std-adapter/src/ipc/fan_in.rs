@@ -1,7 +1,7 @@
 //! Many senders with a lane each, one receiver.
 
-use super::claim::{Claim, ClaimError, Deaths, End, Peer, Watch};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer, PeerWatch, SenderDeaths};
 use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
@@ -13,8 +13,8 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T, const N: usize, const LANES: usize> {
-    receiver: End,
-    senders: [End; LANES],
+    receiver: Endpoint,
+    senders: [Endpoint; LANES],
     lanes: queue::FanIn<T, N, LANES>,
 }
 
@@ -32,21 +32,21 @@ unsafe impl<T: Message, const N: usize, const LANES: usize> SharedLayout for Sha
 /// else, dead or alive.
 ///
 /// ```
-/// use vvp_std_adapter::ipc::FanIn;
+/// use vvp_std_adapter::ipc::FanInChannel;
 /// use vvp_std_adapter::memory::region::RegionOptions;
-/// let orders = FanIn::<u64, 64, 4>::anonymous(&RegionOptions::READY)?;
+/// let orders = FanInChannel::<u64, 64, 4>::anonymous(&RegionOptions::READY)?;
 /// let (mut gateway, mut matcher) = (orders.sender(2)?, orders.receiver()?);
 /// gateway.push(7).expect("room");
 /// assert_eq!(matcher.pop(), Ok((2, 7)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct FanIn<T: Message, const N: usize, const LANES: usize> {
+pub struct FanInChannel<T: Message, const N: usize, const LANES: usize> {
     region: Arc<Region<Shared<T, N, LANES>>>,
 }
 
-impl<T: Message, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
-    doors!();
+impl<T: Message, const N: usize, const LANES: usize> FanInChannel<T, N, LANES> {
+    constructors!();
 
     /// Claims a lane: free, or that of a process that died. It goes on after the last message published there.
     ///
@@ -74,7 +74,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         // SAFETY: the region lives as long as `claim`, which is dropped after the consumer.
         let lanes: &'static queue::FanIn<T, N, LANES> = unsafe { &*core::ptr::from_ref(&self.region.lanes) };
         // SAFETY: the claim is ours, and its last owner gave it back or is dead.
-        Ok(FanInReceiver { end: unsafe { lanes.take_over_consumer() }, deaths: Deaths::new(LANES), claim })
+        Ok(FanInReceiver { end: unsafe { lanes.take_over_consumer() }, deaths: SenderDeaths::new(LANES), claim })
     }
 
     /// What all lanes have done so far.
@@ -120,9 +120,9 @@ impl<T: Message, const N: usize, const LANES: usize> FanInSender<T, N, LANES> {
     /// # Errors
     /// [`SendError`] when no room will come.
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
-        let (mut rest, mut watch, mut attempt) = (message, Watch::new(), 0_u32);
+        let (mut rest, mut watch, mut attempt) = (message, PeerWatch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -162,7 +162,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInSender<T, N, LANES> {
 pub struct FanInReceiver<T: Message, const N: usize, const LANES: usize> {
     // Before the claim, as for the sender.
     end: FanInConsumer<'static, T, N, LANES>,
-    deaths: Deaths,
+    deaths: SenderDeaths,
     claim: Claim<Shared<T, N, LANES>>,
 }
 
@@ -189,7 +189,7 @@ impl<T: Message, const N: usize, const LANES: usize> FanInReceiver<T, N, LANES> 
         Ok(result)
     }
 
-    /// Takes the next message, waiting for one. Each death of a sender is told once, when there is nothing to take.
+    /// Takes the next message, waiting for one. Each death of a sender is reported once, when there is nothing to take.
     ///
     /// # Errors
     /// [`RecvError::PeerDied`]: a sender is dead; the others may go on, so receive again. [`RecvError::Closed`]: none will
@@ -200,11 +200,11 @@ impl<T: Message, const N: usize, const LANES: usize> FanInReceiver<T, N, LANES> 
         }
         let mut attempt = 0_u32;
         loop {
-            let (_, dead) = self.deaths.look(&self.claim, self.claim.shared().senders.iter());
+            let (_, dead) = self.deaths.poll(&self.claim, self.claim.shared().senders.iter());
             // After the look at the process: what it published with its last breath is there now.
             match (self.end.pop_with_lane(), dead) {
                 (Ok(found), dead) => {
-                    self.deaths.keep(dead);
+                    self.deaths.retract(dead);
                     return Ok(found);
                 }
                 (Err(_), Some((_, pid))) => return Err(RecvError::PeerDied(pid)),

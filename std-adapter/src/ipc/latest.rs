@@ -1,7 +1,7 @@
 //! The newest value: one writer, readers in any process.
 
-use super::claim::{Claim, ClaimError, End, Peer};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer};
 use crate::memory::region::{
     LayoutHash, Message, ReadOnlyLayout, Region, RegionDir, RegionError, RegionOptions, RegionView, SharedLayout,
 };
@@ -15,7 +15,7 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T> {
-    writer: End,
+    writer: Endpoint,
     latest: Latest<T>,
 }
 
@@ -25,7 +25,7 @@ unsafe impl<T: Message> SharedLayout for Shared<T> {
     const LAYOUT_HASH: u64 = LayoutHash::new("latest cell 1").with(T::LAYOUT_HASH).shape_of::<Self>().finish();
 }
 
-// SAFETY: `LatestView` gives nothing but readers, and those only load; so does `End::peer`.
+// SAFETY: `LatestView` gives nothing but readers, and those only load; so does `Endpoint::peer`.
 unsafe impl<T: Message> ReadOnlyLayout for Shared<T> {}
 
 /// The newest value of a kind, written by one process and read by any.
@@ -45,7 +45,7 @@ pub struct LatestCell<T: Message> {
 }
 
 impl<T: Message> LatestCell<T> {
-    doors!();
+    constructors!();
 
     /// Claims the writer: free, or that of a process that died. A value that one was writing was never published.
     ///

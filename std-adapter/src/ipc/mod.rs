@@ -48,17 +48,17 @@
 //!
 //! [`Message`]: crate::memory::region::Message
 
-mod claim;
-mod doors;
+mod constructors;
+mod endpoint;
 mod error;
 mod fan_in;
 mod latest;
 mod mpsc;
 mod spsc;
 
-pub use claim::{ClaimError, PEER_CHECK, Peer};
+pub use endpoint::{ClaimError, PEER_CHECK, Peer};
 pub use error::{RecvError, SendError};
-pub use fan_in::{FanIn, FanInReceiver, FanInSender};
+pub use fan_in::{FanInChannel, FanInReceiver, FanInSender};
 pub use latest::{LatestCell, LatestReader, LatestView, LatestWriter};
 pub use mpsc::{MpscChannel, MpscReceiver, MpscSender};
-pub use spsc::{Receiver, Sender, SpscChannel};
+pub use spsc::{SpscChannel, SpscReceiver, SpscSender};

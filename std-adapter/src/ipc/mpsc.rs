@@ -1,7 +1,7 @@
 //! Many senders, one receiver, one order.
 
-use super::claim::{Claim, ClaimError, Deaths, End, Peer, Watch};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer, PeerWatch, SenderDeaths};
 use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use vvp_core::queue::{Full, PopError, RobustConsumer, RobustMpsc, RobustProducer, Stats, Wait};
 use zerocopy::FromZeros;
 
-/// The owners, and the core's `RobustMpsc` behind them, which is told here who is dead.
+/// The owners, and the core's `RobustMpsc` behind them, which is reported here who is dead.
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T, const N: usize, const LANES: usize> {
-    receiver: End,
-    senders: [End; LANES],
+    receiver: Endpoint,
+    senders: [Endpoint; LANES],
     queue: RobustMpsc<T, N, LANES>,
 }
 
@@ -29,8 +29,8 @@ unsafe impl<T: Message, const N: usize, const LANES: usize> SharedLayout for Sha
 /// A queue of `N` messages from up to `LANES` processes to one, in one order. `N` is a power of two, `LANES` from 1 to 256.
 ///
 /// A live sender that is stopped in the middle of a push (a few instructions) holds up what is
-/// behind it; a dead one does not, once it is known to be dead. [`FanIn`](super::FanIn) has neither
-/// limit, and no common order. How it works is told at
+/// behind it; a dead one does not, once it is known to be dead. [`FanIn`](super::FanInChannel) has neither
+/// limit, and no common order. How it works is reported at
 /// [`RobustMpsc`](vvp_core::queue::robust_mpsc), with which this one's memory begins after the
 /// owners.
 ///
@@ -50,7 +50,7 @@ pub struct MpscChannel<T: Message, const N: usize, const LANES: usize> {
 }
 
 impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
-    doors!();
+    constructors!();
 
     /// Claims a lane: free, or that of a process that died. It goes on after the last message published there.
     ///
@@ -77,7 +77,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
         // SAFETY: the region lives as long as `claim`, which is dropped after the consumer.
         let queue: &'static RobustMpsc<T, N, LANES> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
         // The claim is ours, and its last owner gave it back or is dead.
-        Ok(MpscReceiver { end: queue.take_over_consumer(), deaths: Deaths::new(LANES), claim })
+        Ok(MpscReceiver { end: queue.take_over_consumer(), deaths: SenderDeaths::new(LANES), claim })
     }
 
     /// What the channel has done so far, whoever did it.
@@ -117,9 +117,9 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
     /// # Errors
     /// [`SendError`] when no room will come.
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
-        let (mut rest, mut watch, mut attempt) = (message, Watch::new(), 0_u32);
+        let (mut rest, mut watch, mut attempt) = (message, PeerWatch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -165,7 +165,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
 pub struct MpscReceiver<T: Message, const N: usize, const LANES: usize> {
     // Before the claim, as for the sender.
     end: RobustConsumer<'static, T, N, LANES>,
-    deaths: Deaths,
+    deaths: SenderDeaths,
     claim: Claim<Shared<T, N, LANES>>,
 }
 
@@ -190,7 +190,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
         self.end.handle(act)
     }
 
-    /// Takes the oldest message, waiting for one. Each death of a sender is told once, when there is nothing to take.
+    /// Takes the oldest message, waiting for one. Each death of a sender is reported once, when there is nothing to take.
     ///
     /// # Errors
     /// [`RecvError::PeerDied`]: a sender is dead; the others may go on, so receive again. [`RecvError::Closed`]: none will
@@ -201,14 +201,14 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
         }
         let mut attempt = 0_u32;
         loop {
-            let (looked, dead) = self.deaths.look(&self.claim, self.claim.shared().senders.iter());
+            let (looked, dead) = self.deaths.poll(&self.claim, self.claim.shared().senders.iter());
             if looked {
                 self.pass_over();
             }
             // After the look at the process: what it published with its last breath is there now.
             match (self.end.pop_with_lane(), dead) {
                 (Ok(found), dead) => {
-                    self.deaths.keep(dead);
+                    self.deaths.retract(dead);
                     return Ok(found);
                 }
                 (Err(_), Some((_, pid))) => return Err(RecvError::PeerDied(pid)),
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn who_waits_is_told_of_the_death_and_gets_past_it() {
         let (_channel, _tx, mut rx) = with_a_death(Stage::Reserved);
-        let mut wait = crate::thread::Backoff::new(true);
+        let mut wait = crate::thread::SpinThenSleep::new(true);
         assert_eq!(rx.recv(&mut wait), Ok((1, 10)));
         assert_eq!(rx.recv(&mut wait), Ok((0, 1)));
         assert_eq!(rx.recv(&mut wait), Err(RecvError::PeerDied(std::process::id())));

@@ -1,7 +1,7 @@
 //! One sender, one receiver, each in whatever process.
 
-use super::claim::{Claim, ClaimError, End, Peer, Watch};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer, PeerWatch};
 use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
@@ -19,8 +19,8 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T, const N: usize> {
-    sender: End,
-    receiver: End,
+    sender: Endpoint,
+    receiver: Endpoint,
     queue: Spsc<T, N>,
 }
 
@@ -45,18 +45,18 @@ impl<T: Message, const N: usize> Clone for SpscChannel<T, N> {
 }
 
 impl<T: Message, const N: usize> SpscChannel<T, N> {
-    doors!();
+    constructors!();
 
     /// Claims the sender's end: free, or that of a process that died. It goes on after the last message published.
     ///
     /// # Errors
     /// [`ClaimError`]
-    pub fn sender(&self) -> Result<Sender<T, N>, ClaimError> {
+    pub fn sender(&self) -> Result<SpscSender<T, N>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.sender, 0)?;
         // SAFETY: the region lives as long as `claim`, which is dropped after the producer.
         let queue: &'static Spsc<T, N> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
         // SAFETY: the claim is ours, and its last owner gave it back or is dead.
-        Ok(Sender { end: unsafe { queue.take_over_producer() }, claim })
+        Ok(SpscSender { end: unsafe { queue.take_over_producer() }, claim })
     }
 
     /// Claims the receiver's end: free, or that of a process that died. It goes on with the first message whose slot was not
@@ -64,12 +64,12 @@ impl<T: Message, const N: usize> SpscChannel<T, N> {
     ///
     /// # Errors
     /// [`ClaimError`]
-    pub fn receiver(&self) -> Result<Receiver<T, N>, ClaimError> {
+    pub fn receiver(&self) -> Result<SpscReceiver<T, N>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.receiver, 0)?;
         // SAFETY: the region lives as long as `claim`, which is dropped after the consumer.
         let queue: &'static Spsc<T, N> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
         // SAFETY: the claim is ours, and its last owner gave it back or is dead.
-        Ok(Receiver { end: unsafe { queue.take_over_consumer() }, claim })
+        Ok(SpscReceiver { end: unsafe { queue.take_over_consumer() }, claim })
     }
 
     /// What the channel has done so far, whoever did it.
@@ -82,13 +82,13 @@ impl<T: Message, const N: usize> SpscChannel<T, N> {
 /// The end that puts messages in. Dropping it gives the end back.
 #[derive(Debug)]
 #[must_use = "dropping the sender gives its end back"]
-pub struct Sender<T: Message, const N: usize> {
+pub struct SpscSender<T: Message, const N: usize> {
     // Before the claim, so that it is dropped before the end and the region are given back.
     end: Producer<'static, T, N>,
     claim: Claim<Shared<T, N>>,
 }
 
-impl<T: Message, const N: usize> Sender<T, N> {
+impl<T: Message, const N: usize> SpscSender<T, N> {
     /// Puts a message in and publishes it. Wait-free; as fast as the core's queue.
     ///
     /// # Errors
@@ -128,12 +128,12 @@ impl<T: Message, const N: usize> Sender<T, N> {
             Ok(()) => return Ok(()),
             Err(Full(rest)) => rest,
         };
-        let (mut watch, mut attempt) = (Watch::new(), 0_u32);
+        let (mut watch, mut attempt) = (PeerWatch::new(), 0_u32);
         loop {
             if self.end.is_closed() {
                 return Err(SendError::Closed(rest));
             }
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().receiver);
             // After the look at the process: it may have made room with its last breath.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
@@ -186,13 +186,13 @@ impl<T: Message, const N: usize> Sender<T, N> {
 /// The end that takes messages out. Dropping it gives the end back.
 #[derive(Debug)]
 #[must_use = "dropping the receiver gives its end back"]
-pub struct Receiver<T: Message, const N: usize> {
+pub struct SpscReceiver<T: Message, const N: usize> {
     // Before the claim, as for the sender.
     end: Consumer<'static, T, N>,
     claim: Claim<Shared<T, N>>,
 }
 
-impl<T: Message, const N: usize> Receiver<T, N> {
+impl<T: Message, const N: usize> SpscReceiver<T, N> {
     /// Takes the oldest message. Wait-free; as fast as the core's queue.
     ///
     /// A process that dies between this and the use of the message has lost it; [`handle`](Self::handle) is for those who
@@ -238,9 +238,9 @@ impl<T: Message, const N: usize> Receiver<T, N> {
         if let Ok(message) = self.end.pop() {
             return Ok(message);
         }
-        let (mut watch, mut attempt) = (Watch::new(), 0_u32);
+        let (mut watch, mut attempt) = (PeerWatch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().sender);
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().sender);
             // After the look at the process: what it published with its last breath is there now.
             match (self.end.pop(), dead) {
                 (Ok(message), _) => return Ok(message),

@@ -1,81 +1,237 @@
-//! Counts what the process allocates, to show that nothing is allocated after start-up.
+//! A thread that must not allocate, and what happens when it does.
 
-use core::alloc::{GlobalAlloc, Layout};
-use std::alloc::System;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use super::counting_allocator::{Allocations, allocations};
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::ptr;
+use std::backtrace::Backtrace;
+use std::time::{Duration, Instant};
 
-// Counters of the whole process, not of one allocator: there is one global allocator.
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-static BYTES: AtomicUsize = AtomicUsize::new(0);
+/// What the first allocation of an armed thread leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnAllocation {
+    /// It is remembered, with its backtrace, and all are counted.
+    #[default]
+    Record,
+    /// As `Record`; [`AllocGuard::check`], or the end of the guard, panics with that backtrace. Not the allocation itself:
+    /// an allocator that unwinds is undefined behaviour (see [`GlobalAlloc`](core::alloc::GlobalAlloc)).
+    Panic,
+    /// At once: the backtrace goes to standard error, and the process aborts.
+    Abort,
+}
 
-/// The system's allocator, with a count of what it is asked for.
-///
-/// A program installs it with
-/// ```
-/// #[global_allocator]
-/// static ALLOCATOR: vvp_std_adapter::memory::CountingAllocator = vvp_std_adapter::memory::CountingAllocator;
-/// let before = vvp_std_adapter::memory::allocations();
-/// drop(Box::new(7));
-/// assert_eq!(vvp_std_adapter::memory::allocations().since(before).calls, 1);
-/// ```
-/// A call costs two relaxed additions and a look at whether the thread is armed more than without.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CountingAllocator;
-
-/// How often, and how much, was allocated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Allocations {
-    /// Calls that ask for memory: new blocks and blocks grown or shrunk.
-    pub calls: usize,
-    /// Bytes asked for by these calls.
+/// The first allocation of an armed thread.
+#[derive(Debug)]
+pub struct FirstAllocation {
+    /// Bytes asked for.
     pub bytes: usize,
+    /// Where from.
+    pub backtrace: Backtrace,
 }
 
-impl Allocations {
-    /// What came since `earlier`.
+/// As long as it lives, the thread that made it is armed: an allocation is recorded, panics or aborts, as was asked.
+///
+/// Sees nothing unless [`CountingAllocator`](super::CountingAllocator) is the program's allocator. Giving memory back is
+/// no allocation. Guards may be nested; the innermost one sees it.
+///
+/// ```
+/// use vvp_std_adapter::memory::{AllocGuard, CountingAllocator, OnAllocation};
+/// #[global_allocator]
+/// static ALLOCATOR: CountingAllocator = CountingAllocator;
+///
+/// let guard = AllocGuard::arm(OnAllocation::Record);
+/// assert_eq!(guard.allocations().calls, 0);
+/// drop(std::hint::black_box(Box::new(7)));
+/// assert_eq!((guard.allocations().calls, guard.allocations().bytes), (1, 4));
+/// assert_eq!(guard.first().map(|first| first.bytes), Some(4));
+/// ```
+#[derive(Debug)]
+#[must_use = "the thread is armed for as long as the guard lives"]
+pub struct AllocGuard {
+    /// A leaked box, so that the thread's pointer to it and ours are alike; given back at the end.
+    state: *const State,
+    _of_one_thread: PhantomData<*const ()>,
+}
+
+#[derive(Debug)]
+struct State {
+    then: OnAllocation,
+    /// The guard that was made before this one and still lives.
+    outer: Cell<*const State>,
+    calls: Cell<usize>,
+    bytes: Cell<usize>,
+    /// While the backtrace is made, which allocates.
+    busy: Cell<bool>,
+    first: std::cell::OnceCell<FirstAllocation>,
+}
+
+thread_local! {
+    // Without a destructor, and constant: the allocator may use it at any moment of a thread's life.
+    static ARMED: Cell<*const State> = const { Cell::new(ptr::null()) };
+}
+
+impl AllocGuard {
+    /// Arms the calling thread.
+    pub fn arm(then: OnAllocation) -> Self {
+        let state = State {
+            then,
+            outer: Cell::new(ARMED.get()),
+            calls: Cell::new(0),
+            bytes: Cell::new(0),
+            busy: Cell::new(false),
+            first: std::cell::OnceCell::new(),
+        };
+        let state: *const State = Box::into_raw(Box::new(state));
+        ARMED.set(state);
+        Self { state, _of_one_thread: PhantomData }
+    }
+
+    fn state(&self) -> &State {
+        // SAFETY: a leaked box that only `drop` takes back; it is only ever borrowed shared, by this thread.
+        unsafe { &*self.state }
+    }
+
+    /// What this thread allocated since it was armed.
     #[must_use]
-    pub const fn since(self, earlier: Self) -> Self {
-        Self { calls: self.calls.wrapping_sub(earlier.calls), bytes: self.bytes.wrapping_sub(earlier.bytes) }
+    pub fn allocations(&self) -> Allocations {
+        Allocations { calls: self.state().calls.get(), bytes: self.state().bytes.get() }
+    }
+
+    /// The first allocation, if there was one.
+    #[must_use]
+    pub fn first(&self) -> Option<&FirstAllocation> {
+        self.state().first.get()
+    }
+
+    /// Whether nothing was allocated.
+    ///
+    /// # Panics
+    /// With the backtrace of the first allocation, if there was one and the guard was armed with [`OnAllocation::Panic`].
+    pub fn check(&self) -> bool {
+        let Some(first) = self.first() else { return true };
+        if self.state().then == OnAllocation::Panic {
+            // What the panic itself allocates, and those who catch it, is not the thread's fault.
+            self.state().busy.set(true);
+            panic!("an armed thread allocated {} bytes:\n{}", first.bytes, first.backtrace);
+        }
+        false
     }
 }
 
-/// All allocations of the process so far; zero for ever if [`CountingAllocator`] is not installed.
-#[must_use]
-pub fn allocations() -> Allocations {
-    // Relaxed: plain counts. Who compares two of them has joined, or met at a barrier, the threads they count.
-    Allocations { calls: CALLS.load(Ordering::Relaxed), bytes: BYTES.load(Ordering::Relaxed) }
+impl Drop for AllocGuard {
+    fn drop(&mut self) {
+        self.unlink();
+        // SAFETY: from `Box::into_raw` in `arm`, and taken back only here; neither the thread nor another guard leads here.
+        let state = unsafe { Box::from_raw(self.state.cast_mut()) };
+        // `busy` is left set by a check that has panicked already.
+        if let (OnAllocation::Panic, false, Some(first)) = (state.then, state.busy.get(), state.first.get())
+            && !std::thread::panicking()
+        {
+            panic!("an armed thread allocated {} bytes:\n{}", first.bytes, first.backtrace);
+        }
+    }
 }
 
-fn count(bytes: usize) {
-    // Relaxed: see `allocations`.
-    CALLS.fetch_add(1, Ordering::Relaxed);
-    BYTES.fetch_add(bytes, Ordering::Relaxed);
-    super::armed::allocating(bytes);
+impl AllocGuard {
+    /// Takes this guard out of the thread's chain, wherever in it it is: guards need not end in the order of their making.
+    fn unlink(&self) {
+        let mut link = ARMED.get();
+        if ptr::eq(link, self.state) {
+            ARMED.set(self.state().outer.get());
+            return;
+        }
+        // Ends: each step goes to an older guard. All of them live, for those that ended are unlinked.
+        while !link.is_null() {
+            // SAFETY: see above; only this thread changes the chain.
+            let newer = unsafe { &*link };
+            link = newer.outer.get();
+            if ptr::eq(link, self.state) {
+                newer.outer.set(self.state().outer.get());
+                return;
+            }
+        }
+    }
 }
 
-// SAFETY: every call goes to `System` with the same arguments; counting allocates nothing,
-// and what a backtrace allocates comes back here with the thread marked as busy. Nothing here unwinds.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: our caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
+/// Called by the allocator before each allocation: a load and a comparison where the thread is not armed.
+#[inline]
+pub(super) fn allocating(bytes: usize) {
+    let state = ARMED.get();
+    if !state.is_null() {
+        armed(state, bytes);
+    }
+}
+
+#[cold]
+fn armed(state: *const State, bytes: usize) {
+    // SAFETY: set by `arm` in this thread, and taken back before the state is freed.
+    let state = unsafe { &*state };
+    if state.busy.get() {
+        return;
+    }
+    state.calls.set(state.calls.get() + 1);
+    state.bytes.set(state.bytes.get().saturating_add(bytes));
+    if state.first.get().is_some() {
+        return;
+    }
+    state.busy.set(true);
+    let backtrace = Backtrace::force_capture();
+    if state.then == OnAllocation::Abort {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "an armed thread allocated {bytes} bytes:\n{backtrace}");
+        std::process::abort();
+    }
+    let _ = state.first.set(FirstAllocation { bytes, backtrace });
+    state.busy.set(false);
+}
+
+/// Allocations of the process per second, from one look to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocationRate {
+    then: Instant,
+    before: Allocations,
+}
+
+/// What [`AllocationRate::sample`] saw, per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct PerSecond {
+    /// Calls that asked for memory.
+    pub calls: u64,
+    /// Bytes asked for.
+    pub bytes: u64,
+}
+
+impl AllocationRate {
+    /// From now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { then: Instant::now(), before: allocations() }
     }
 
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: our caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
+    /// The rate since the start or the last look, rounded to the nearest.
+    pub fn sample(&mut self) -> PerSecond {
+        let (now, count) = (Instant::now(), allocations());
+        let rate = per_second(count.since(self.before), now.duration_since(self.then));
+        *self = Self { then: now, before: count };
+        rate
     }
+}
 
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size);
-        // SAFETY: our caller keeps the contract of `realloc`, and the block came from `System`.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
+fn per_second(new: Allocations, passed: Duration) -> PerSecond {
+    let ns = passed.as_nanos().max(1);
+    let rate = |n: usize| u64::try_from((n as u128 * 1_000_000_000 + ns / 2) / ns).unwrap_or(u64::MAX);
+    PerSecond { calls: rate(new.calls), bytes: rate(new.bytes) }
+}
 
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: our caller keeps the contract of `dealloc`, and the block came from `System`.
-        unsafe { System.dealloc(ptr, layout) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_per_second_whatever_the_time_between() {
+        let new = Allocations { calls: 3, bytes: 500 };
+        assert_eq!(per_second(new, Duration::from_millis(500)), PerSecond { calls: 6, bytes: 1_000 });
+        assert_eq!(per_second(new, Duration::from_secs(2)), PerSecond { calls: 2, bytes: 250 });
+        assert_eq!(per_second(Allocations::default(), Duration::ZERO), PerSecond::default());
     }
 }

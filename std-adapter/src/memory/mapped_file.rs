@@ -1,6 +1,6 @@
 //! A file as memory.
 
-use crate::knob::last_errno;
+use crate::os::last_errno;
 use core::ptr::NonNull;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;

@@ -1,6 +1,6 @@
 //! A value of any size in zeroed memory of its own.
 
-use crate::knob::{Answer, last_errno};
+use crate::os::{Outcome, last_errno};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use zerocopy::FromZeros;
@@ -71,8 +71,8 @@ fn limit_bytes() -> Option<u64> {
 pub struct Zeroed<T> {
     value: NonNull<T>,
     mapped_bytes: usize,
-    huge: Answer,
-    prefault: Answer,
+    huge: Outcome,
+    prefault: Outcome,
 }
 
 // SAFETY: `Zeroed` owns its `T` alone, like a box.
@@ -92,8 +92,8 @@ impl<T: FromZeros> Zeroed<T> {
         let bytes = size_of::<T>().max(1).next_multiple_of(4096);
         let huge = pages.huge && bytes >= HUGE_PAGE_BYTES;
         let start = map(bytes, huge)?;
-        let huge = if huge { advise(start, bytes, libc::MADV_HUGEPAGE) } else { Answer::Unsupported };
-        let prefault = if pages.prefault { populate(start, bytes) } else { Answer::Unsupported };
+        let huge = if huge { advise(start, bytes, libc::MADV_HUGEPAGE) } else { Outcome::Unsupported };
+        let prefault = if pages.prefault { populate(start, bytes) } else { Outcome::Unsupported };
         Ok(Self { value: start.cast(), mapped_bytes: bytes, huge, prefault })
     }
 }
@@ -101,13 +101,13 @@ impl<T: FromZeros> Zeroed<T> {
 impl<T> Zeroed<T> {
     /// What became of the wish for huge pages.
     #[must_use]
-    pub const fn huge_pages(&self) -> Answer {
+    pub const fn huge_pages(&self) -> Outcome {
         self.huge
     }
 
     /// Whether the system touched all pages in advance.
     #[must_use]
-    pub const fn prefaulted(&self) -> Answer {
+    pub const fn prefaulted(&self) -> Outcome {
         self.prefault
     }
 }
@@ -145,20 +145,20 @@ fn map(bytes: usize, huge: bool) -> Result<NonNull<u8>, MapError> {
     Ok(aligned)
 }
 
-fn advise(start: NonNull<u8>, bytes: usize, advice: i32) -> Answer {
+fn advise(start: NonNull<u8>, bytes: usize, advice: i32) -> Outcome {
     // SAFETY: the range is a mapping of ours, and the advice given here changes no contents.
-    Answer::of_call(unsafe { libc::madvise(start.as_ptr().cast(), bytes, advice) })
+    Outcome::from_return_code(unsafe { libc::madvise(start.as_ptr().cast(), bytes, advice) })
 }
 
 /// Touches all pages, by one system call where the kernel has it (5.14), else by hand.
-fn populate(start: NonNull<u8>, bytes: usize) -> Answer {
+fn populate(start: NonNull<u8>, bytes: usize) -> Outcome {
     let answer = advise(start, bytes, libc::MADV_POPULATE_WRITE);
-    if answer == Answer::Refused(libc::EINVAL) {
+    if answer == Outcome::Refused(libc::EINVAL) {
         for offset in (0..bytes).step_by(4096) {
             // SAFETY: within the mapping; the byte is zero and nobody else has a pointer to it yet.
             unsafe { start.add(offset).write_volatile(0) };
         }
-        return Answer::Applied;
+        return Outcome::Applied;
     }
     answer
 }

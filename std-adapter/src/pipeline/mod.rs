@@ -13,13 +13,13 @@
 //! Nothing is allocated between start and end, which [`Report::allocations`] proves where the counting allocator is
 //! installed.
 
-mod gate;
+mod channel;
 mod inline;
 mod io;
-mod link;
 pub mod processes;
 mod report;
 mod stages;
+mod start_barrier;
 mod stop;
 mod threads;
 
@@ -32,7 +32,7 @@ pub use threads::run;
 
 use crate::clock::Clock;
 use crate::memory::MapError;
-use crate::thread::Layout;
+use crate::thread::ThreadLayout;
 use vvp_core::book::{Command, Event};
 
 /// Where the commands of a pipeline come from.
@@ -75,7 +75,7 @@ pub struct Setup<'a> {
     /// Measures latencies.
     pub clock: Clock,
     /// Where the threads run.
-    pub layout: Layout,
+    pub layout: ThreadLayout,
     /// Ends the run early when somebody asks.
     pub stop: &'a Stop,
     /// Bring all pages of the process in before the start, but for mappings greater than this many bytes.

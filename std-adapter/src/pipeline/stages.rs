@@ -1,9 +1,9 @@
 //! What each of the three threads does.
 
-use super::link::{Gone, Receiver, Sender};
+use super::channel::{Disconnected, Receiver, Sender};
 use super::{Commands, Publish};
 use crate::clock::Clock;
-use crate::thread::Backoff;
+use crate::thread::SpinThenSleep;
 use std::io;
 use vvp_core::book::{Command, Event, QueueSink};
 use vvp_core::engine::{Matcher, Stats};
@@ -29,7 +29,7 @@ const TURN: u64 = 256;
 pub(super) struct Reader<'q> {
     pub(super) commands: Sender<'q, Command, COMMANDS_QUEUED_MAX>,
     pub(super) stamps: Sender<'q, u64, COMMANDS_QUEUED_MAX>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
     pub(super) clock: Clock,
 }
 
@@ -48,18 +48,18 @@ impl Reader<'_> {
             });
             given += u64::from(any);
             if any && given % TURN == 0 {
-                self.wait.step_aside();
+                self.wait.yield_if_shared();
             }
             match (step, result) {
                 (Ok(true), Ok(())) => {}
-                (Ok(false), _) | (_, Err(Gone)) => return (given, Ok(())),
+                (Ok(false), _) | (_, Err(Disconnected)) => return (given, Ok(())),
                 (Err(error), _) => return (given, Err(error)),
             }
         }
     }
 
     #[inline]
-    fn send(&mut self, command: Command) -> Result<(), Gone> {
+    fn send(&mut self, command: Command) -> Result<(), Disconnected> {
         // The stamp first: who sees a command finds its stamp. Both are published at once, for a command that waits
         // here for the next one would only be late; decoding takes far longer than publishing.
         self.stamps.stage(self.clock.now())?;
@@ -76,18 +76,18 @@ pub(super) struct Matching<'q> {
     pub(super) commands: Receiver<'q, Command, COMMANDS_QUEUED_MAX>,
     pub(super) stamps: Receiver<'q, u64, COMMANDS_QUEUED_MAX>,
     pub(super) events: EventSender<'q>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
     pub(super) clock: Clock,
 }
 
 /// The sink that hands events to the publisher. Dropping it, also in a panic, tells the publisher that no more will come.
 #[derive(Debug)]
 pub(super) struct EventSender<'q> {
-    sink: Option<QueueSink<'q, Backoff, EVENTS_QUEUED_MAX>>,
+    sink: Option<QueueSink<'q, SpinThenSleep, EVENTS_QUEUED_MAX>>,
 }
 
 impl<'q> EventSender<'q> {
-    pub(super) const fn new(events: Producer<'q, Event, EVENTS_QUEUED_MAX>, wait: Backoff) -> Self {
+    pub(super) const fn new(events: Producer<'q, Event, EVENTS_QUEUED_MAX>, wait: SpinThenSleep) -> Self {
         Self { sink: Some(QueueSink::new(events, wait)) }
     }
 }
@@ -135,7 +135,7 @@ impl Matching<'_> {
 fn answer<M: Matcher, const N: usize>(
     batch: ReadGrant<'_, '_, Command, N>,
     matcher: &mut M,
-    sink: &mut QueueSink<'_, Backoff, EVENTS_QUEUED_MAX>,
+    sink: &mut QueueSink<'_, SpinThenSleep, EVENTS_QUEUED_MAX>,
 ) {
     let (first, wrapped) = batch.as_slices();
     matcher.apply_all(first, sink);
@@ -148,7 +148,7 @@ fn answer<M: Matcher, const N: usize>(
 #[derive(Debug)]
 pub(super) struct Publishing<'q> {
     pub(super) events: Receiver<'q, Event, EVENTS_QUEUED_MAX>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
 }
 
 impl Publishing<'_> {
@@ -158,7 +158,7 @@ impl Publishing<'_> {
         while let Some(batch) = self.events.read(BATCH) {
             if batch.is_empty() {
                 // Not at the first empty look: a matcher that is about to say more saves a system call.
-                if attempt == self.wait.pause()
+                if attempt == self.wait.idle_attempt()
                     && let Err(error) = publisher.flush()
                 {
                     return (stats, Err(error));

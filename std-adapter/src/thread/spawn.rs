@@ -1,9 +1,9 @@
 //! Threads with a place and a priority.
 
-use super::knobs::{prefault_stack, run_first, set_nice, set_timer_slack};
+use super::scheduling::{prefault_stack, set_fifo, set_nice, set_timer_slack};
 use super::{Topology, allowed_cpus, pin_to};
-use crate::knob::Answer;
-use crate::system::System;
+use crate::os::Outcome;
+use crate::os::System;
 use std::io;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ pub enum Core {
 /// What a thread asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Knob {
+pub enum SpawnSetting {
     /// Its place.
     Core,
     /// `SCHED_FIFO`.
@@ -41,7 +41,7 @@ pub enum Knob {
 #[non_exhaustive]
 pub enum SpawnError {
     /// The caller insists on something that was not done.
-    Insisted(Knob, Answer),
+    RequirementFailed(SpawnSetting, Outcome),
     /// The system has no thread left; raise the limit (ulimit -u).
     System(io::Error),
 }
@@ -49,7 +49,9 @@ pub enum SpawnError {
 impl core::fmt::Display for SpawnError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Insisted(knob, answer) => write!(f, "{knob:?}: {answer}; see 'vvpx doctor', or do not insist"),
+            Self::RequirementFailed(setting, answer) => {
+                write!(f, "{setting:?}: {answer}; see 'vvpx doctor', or do not require")
+            }
             Self::System(error) => write!(f, "no thread: {error}; raise the limit (ulimit -u)"),
         }
     }
@@ -63,8 +65,8 @@ pub struct Spawned<T> {
     handle: JoinHandle<Option<T>>,
     /// The processor that was chosen for it; to be given as taken for the next thread.
     pub cpu: Option<usize>,
-    /// The answers, in the order of [`Knob`]; only what was asked for.
-    pub answers: Vec<(Knob, Answer)>,
+    /// The outcomes, in the order of [`SpawnSetting`]; only what was asked for.
+    pub outcomes: Vec<(SpawnSetting, Outcome)>,
 }
 
 impl<T> Spawned<T> {
@@ -89,8 +91,8 @@ impl<T> Spawned<T> {
 /// ```
 /// use vvp_std_adapter::thread::{Core, Spawn};
 /// let matcher = Spawn::new("matcher").on(Core::Cpu(0)).timer_slack_ns(1).start(|| 6 * 7)?;
-/// for (knob, answer) in &matcher.answers {
-///     println!("{knob:?}: {answer}");
+/// for (setting, answer) in &matcher.outcomes {
+///     println!("{setting:?}: {answer}");
 /// }
 /// assert_eq!(matcher.join().ok(), Some(42));
 /// # Ok::<(), vvp_std_adapter::thread::SpawnError>(())
@@ -105,7 +107,7 @@ pub struct Spawn {
     nice: Option<i32>,
     slack_ns: Option<u32>,
     prefault_bytes: usize,
-    insist: Vec<Knob>,
+    require: Vec<SpawnSetting>,
 }
 
 /// Added to the stack that is prefaulted, for what the thread itself needs.
@@ -124,7 +126,7 @@ impl Spawn {
     }
 
     /// Processors that other hot threads have: they are not chosen again, and their siblings last.
-    pub fn beside(mut self, taken: &[usize]) -> Self {
+    pub fn avoid_cpus(mut self, taken: &[usize]) -> Self {
         self.taken = taken.to_vec();
         self
     }
@@ -154,17 +156,17 @@ impl Spawn {
     }
 
     /// No thread rather than one without this. Only what was asked for can be insisted on.
-    pub fn insist(mut self, knob: Knob) -> Self {
-        self.insist.push(knob);
+    pub fn require(mut self, setting: SpawnSetting) -> Self {
+        self.require.push(setting);
         self
     }
 
     /// The processor to pin to; `Some(Err)` if the wish cannot be met.
-    fn place(&self) -> Option<Result<usize, Answer>> {
+    fn place(&self) -> Option<Result<usize, Outcome>> {
         let pick = |suits: &dyn Fn(&super::Cpu) -> bool| {
             // Isolated processors are allowed to threads that ask for them, even where the scheduler's default leaves them
             // out; a control group's limits show when the thread is pinned.
-            Topology::of(&System::this()).pick(&self.taken, suits).ok_or(Answer::Unsupported)
+            Topology::of(&System::this()).pick(&self.taken, suits).ok_or(Outcome::Unsupported)
         };
         match self.core {
             Core::Any => None,
@@ -185,36 +187,37 @@ impl Spawn {
         let place = self.place();
         let (tell, told) = mpsc::sync_channel(1);
         let (go, wait) = mpsc::sync_channel::<()>(1);
-        let Self { name, fifo, nice, slack_ns, prefault_bytes, insist, .. } = self;
+        let Self { name, fifo, nice, slack_ns, prefault_bytes, require, .. } = self;
         let builder = std::thread::Builder::new().name(name).stack_size(prefault_bytes.saturating_add(STACK_BYTES));
         let thread = builder.spawn(move || {
-            let answers = [
-                (Knob::Core, place.map(|place| place.map_or_else(|answer| answer, pin_to))),
-                (Knob::Nice, nice.map(set_nice)),
-                (Knob::TimerSlack, slack_ns.map(set_timer_slack)),
-                (Knob::Fifo, fifo.map(run_first)),
+            let outcomes = [
+                (SpawnSetting::Core, place.map(|place| place.map_or_else(|answer| answer, pin_to))),
+                (SpawnSetting::Nice, nice.map(set_nice)),
+                (SpawnSetting::TimerSlack, slack_ns.map(set_timer_slack)),
+                (SpawnSetting::Fifo, fifo.map(set_fifo)),
             ];
-            let answers: Vec<_> = answers.into_iter().filter_map(|(knob, answer)| Some((knob, answer?))).collect();
+            let outcomes: Vec<_> =
+                outcomes.into_iter().filter_map(|(setting, answer)| Some((setting, answer?))).collect();
             if prefault_bytes > 0 {
                 prefault_stack(prefault_bytes);
             }
-            let _ = tell.send(answers);
+            let _ = tell.send(outcomes);
             drop(tell);
             // Called off: the caller drops its end instead.
             wait.recv().ok().map(|()| work())
         });
         let thread = thread.map_err(SpawnError::System)?;
-        let answers = told.recv().unwrap_or_default();
-        let missed = answers.iter().find(|(knob, answer)| insist.contains(knob) && !answer.is_applied());
-        if let Some(&(knob, answer)) = missed {
+        let outcomes = told.recv().unwrap_or_default();
+        let missed = outcomes.iter().find(|(setting, answer)| require.contains(setting) && !answer.is_applied());
+        if let Some(&(setting, answer)) = missed {
             drop(go);
             let _ = thread.join();
-            return Err(SpawnError::Insisted(knob, answer));
+            return Err(SpawnError::RequirementFailed(setting, answer));
         }
         let _ = go.send(());
-        let pinned = answers.contains(&(Knob::Core, Answer::Applied));
+        let pinned = outcomes.contains(&(SpawnSetting::Core, Outcome::Applied));
         let cpu = place.and_then(Result::ok).filter(|_| pinned);
-        Ok(Spawned { handle: thread, cpu, answers })
+        Ok(Spawned { handle: thread, cpu, outcomes })
     }
 }
 
@@ -232,11 +235,11 @@ mod tests {
             .nice(3)
             .timer_slack_ns(1)
             .prefault_stack(256 << 10)
-            .insist(Knob::Core)
+            .require(SpawnSetting::Core)
             .start(move || (allowed_cpus(), std::thread::current().name().map(str::to_owned)))
             .expect("an allowed processor");
         assert_eq!(spawned.cpu, Some(cpu));
-        assert!(spawned.answers.iter().all(|(_, answer)| answer.is_applied()), "{:?}", spawned.answers);
+        assert!(spawned.outcomes.iter().all(|(_, answer)| answer.is_applied()), "{:?}", spawned.outcomes);
         assert_eq!(spawned.join().expect("no panic"), (vec![cpu], Some("placed".to_owned())));
     }
 
@@ -245,19 +248,25 @@ mod tests {
         let ran = Arc::new(AtomicBool::new(false));
         let mark = Arc::clone(&ran);
         let wish = Spawn::new("x").on(Core::Cpu(100_000)).fifo(1_000);
-        let error = wish.clone().insist(Knob::Core).start(move || mark.store(true, Ordering::Relaxed));
-        assert!(matches!(error, Err(SpawnError::Insisted(Knob::Core, Answer::Refused(libc::EINVAL)))), "{error:?}");
+        let error = wish.clone().require(SpawnSetting::Core).start(move || mark.store(true, Ordering::Relaxed));
+        assert!(
+            matches!(error, Err(SpawnError::RequirementFailed(SpawnSetting::Core, Outcome::Refused(libc::EINVAL)))),
+            "{error:?}"
+        );
         assert!(!ran.load(Ordering::Relaxed));
         let spawned = wish.start(|| 7).expect("nobody insists");
-        let refused = Answer::Refused(libc::EINVAL);
-        assert_eq!((spawned.cpu, &spawned.answers[..]), (None, &[(Knob::Core, refused), (Knob::Fifo, refused)][..]));
+        let refused = Outcome::Refused(libc::EINVAL);
+        assert_eq!(
+            (spawned.cpu, &spawned.outcomes[..]),
+            (None, &[(SpawnSetting::Core, refused), (SpawnSetting::Fifo, refused)][..])
+        );
         assert_eq!(spawned.join().expect("no panic"), 7);
     }
 
     #[test]
     fn what_the_machine_lacks_is_unsupported() {
         let spawned = Spawn::new("x").on(Core::Node(9_999)).start(|| ()).expect("a thread");
-        assert_eq!(spawned.answers, [(Knob::Core, Answer::Unsupported)]);
+        assert_eq!(spawned.outcomes, [(SpawnSetting::Core, Outcome::Unsupported)]);
         spawned.join().expect("no panic");
     }
 }

@@ -1,6 +1,6 @@
 //! Which processors there are, and how they belong together.
 
-use crate::system::System;
+use crate::os::System;
 
 /// A processor, as far as placing threads goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! How a thread waits for another one.
 
-use crate::knob::Answer;
+use crate::os::Outcome;
 use std::time::Duration;
 use vvp_core::queue::{Spin, Wait};
 
@@ -10,7 +10,7 @@ use vvp_core::queue::{Spin, Wait};
 /// Naps and not `sched_yield`: who yields beside a busy stranger loses a whole time slice to it each time (Linux takes a
 /// yield for the end of the turn), while who wakes from a nap goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
+pub struct SpinThenSleep {
     spins: u32,
 }
 
@@ -24,7 +24,7 @@ const SHORT_NAPS: u32 = 64;
 const SHORTEST_NAP: Duration = Duration::from_micros(50);
 const LONGEST_NAP: Duration = Duration::from_millis(1);
 
-impl Backoff {
+impl SpinThenSleep {
     /// For a thread that shares its processor with the ones it waits for, if `shared`.
     #[must_use]
     pub const fn new(shared: bool) -> Self {
@@ -34,7 +34,7 @@ impl Backoff {
     /// Lets the threads have a turn with which this one shares its processor, if it does. A nap much shorter than this would
     /// be over before the processor has changed hands.
     #[inline]
-    pub fn step_aside(&self) {
+    pub fn yield_if_shared(&self) {
         if self.spins == 0 {
             std::thread::sleep(Duration::from_micros(20));
         }
@@ -42,12 +42,12 @@ impl Backoff {
 
     /// The attempt at which a wait has lasted for some 50 µs: not just the other one's next step, but a pause.
     #[must_use]
-    pub const fn pause(&self) -> u32 {
+    pub const fn idle_attempt(&self) -> u32 {
         if self.spins == 0 { 1 } else { PAUSE }
     }
 }
 
-impl Wait for Backoff {
+impl Wait for SpinThenSleep {
     #[inline]
     fn wait(&mut self, attempt: u32) {
         match attempt.checked_sub(self.spins) {
@@ -67,7 +67,7 @@ fn nap(before: u32) {
 
 /// Spins for some microseconds, then gives the processor away at each attempt.
 ///
-/// For threads that share a processor with nothing but each other; beside a busy stranger see [`Backoff`].
+/// For threads that share a processor with nothing but each other; beside a busy stranger see [`SpinThenSleep`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpinThenYield;
 
@@ -95,10 +95,10 @@ impl Wait for Park {
 }
 
 /// Makes the calling thread's naps end on time: Linux may otherwise let a sleeper sleep 50 µs longer than asked.
-pub fn wake_on_time() -> Answer {
+pub fn wake_on_time() -> Outcome {
     let slack_ns: libc::c_ulong = 1;
     // SAFETY: sets a number of the calling thread; takes no pointer.
-    Answer::of_call(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
+    Outcome::from_return_code(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
 }
 
 #[cfg(test)]
@@ -130,6 +130,6 @@ mod tests {
         meets(SpinThenYield);
         meets(Park { limit: Duration::from_secs(3_600) });
         meets(Park { limit: Duration::from_micros(50) });
-        meets(Backoff::new(true));
+        meets(SpinThenSleep::new(true));
     }
 }

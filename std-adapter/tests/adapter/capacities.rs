@@ -8,7 +8,7 @@ use std::path::Path;
 
 const PRELUDE: &str = r#"
 use vvp_core::{map::*, pool::*, queue::{FanIn, Mpsc, RobustMpsc, Spsc, SequencedSpsc}};
-use vvp_std_adapter::ipc::{FanIn as FanInChannel, MpscChannel, SpscChannel};
+use vvp_std_adapter::ipc::{FanInChannel, MpscChannel, SpscChannel};
 use vvp_std_adapter::memory::{MemoryManager, Zeroed, region::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]

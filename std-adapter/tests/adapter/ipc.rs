@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use vvp_core::queue::PopError;
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, LatestCell, LatestView, MpscChannel, Peer, Receiver, RecvError, SendError, Sender, SpscChannel,
+    ClaimError, FanInChannel, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
+    SpscReceiver, SpscSender,
 };
 use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionOptions, SharedRegion};
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 use vvp_testkit::streams::Rng;
 
 type Message = [u64; 5];
@@ -20,21 +21,21 @@ fn message(n: u64) -> Message {
 fn a_live_peer_that_closes_is_not_a_dead_one() {
     let channel = Channel::anonymous(&RegionOptions::READY).expect("memory");
     let same = Channel::from_fd(channel.fd().expect("a descriptor"), &RegionOptions::default()).expect("the same");
-    let (mut tx, mut rx): (Sender<_, 256>, Receiver<_, 256>) =
+    let (mut tx, mut rx): (SpscSender<_, 256>, SpscReceiver<_, 256>) =
         (channel.sender().expect("free"), same.receiver().expect("free"));
     assert!(matches!(tx.peer(), Peer::Alive(_)));
     let beats = rx.peer_beats();
     tx.beat();
     assert_eq!(rx.peer_beats(), beats + 1);
-    tx.send(message(1), &mut Backoff::new(true)).expect("room");
+    tx.send(message(1), &mut SpinThenSleep::new(true)).expect("room");
     tx.close();
     assert_eq!(rx.peer(), Peer::Absent);
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Ok(message(1)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Ok(message(1)));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
     rx.close();
     let mut tx = channel.sender().expect("given back");
     while tx.push(message(0)).is_ok() {}
-    assert_eq!(tx.send(message(2), &mut Backoff::new(true)), Err(SendError::Closed(message(2))));
+    assert_eq!(tx.send(message(2), &mut SpinThenSleep::new(true)), Err(SendError::Closed(message(2))));
     let other = SpscChannel::<u64, 256>::from_fd(channel.fd().expect("a descriptor"), &RegionOptions::default());
     assert!(matches!(other.err(), Some(RegionError::OtherLayout { .. })));
 }
@@ -84,7 +85,7 @@ fn spoil(region: &SharedRegion, random: &mut Rng, round: u64, most: usize) {
 
 #[test]
 fn garbage_in_lanes_stays_in_them() {
-    let lanes = FanIn::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
+    let lanes = FanInChannel::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut tx) = (lanes.receiver().expect("free"), lanes.sender(1).expect("free"));
     let mut random = Rng::new(17);
     for round in 0..200_000 {
@@ -135,7 +136,7 @@ fn many_senders_that_close_one_by_one() {
     }
     assert!(a.push(9).is_err(), "eight fit");
     a.close();
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Ok((0, 0)));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Ok((0, 0)));
     // The lane's next owner goes on where it stopped, be its messages delivered or not.
     let mut a = channel.sender(0).expect("given back");
     assert_eq!(a.position(), 4);
@@ -146,19 +147,19 @@ fn many_senders_that_close_one_by_one() {
         assert_eq!((rx.pop(), rx.pop()), (Ok((1, 10 + n)), Ok((0, 1 + n))));
     }
     assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Ok((1, 13)), Ok((0, 4)), Err(PopError::Closed)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
     let mut a = channel.sender(0).expect("given back");
     assert_eq!((a.position(), rx.pop()), (5, Err(PopError::Empty)));
     rx.close();
     while a.push(7).is_ok() {}
-    assert_eq!(a.send(8, &mut Backoff::new(true)), Err(SendError::Closed(8)));
+    assert_eq!(a.send(8, &mut SpinThenSleep::new(true)), Err(SendError::Closed(8)));
     let mut rx = channel.receiver().expect("given back");
     assert_eq!(rx.pop(), Ok((0, 7)));
 }
 
 #[test]
 fn lanes_are_closed_when_all_senders_are_gone() {
-    let lanes = FanIn::<u64, 8, 2>::anonymous(&RegionOptions::default()).expect("memory");
+    let lanes = FanInChannel::<u64, 8, 2>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut a) = (lanes.receiver().expect("free"), lanes.sender(0).expect("free"));
     a.push(1).expect("room");
     assert_eq!(rx.handle(|message, lane, number| (message, lane, number)), Ok((1, 0, 0)));
@@ -166,7 +167,7 @@ fn lanes_are_closed_when_all_senders_are_gone() {
     a.push(2).expect("room");
     a.close();
     assert_eq!(rx.handle(|message, lane, number| (message, lane, number)), Ok((2, 0, 1)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
     assert_eq!((rx.peer(0), rx.peer(1), rx.peer(9)), (Peer::Absent, Peer::Absent, Peer::Absent));
 }
 

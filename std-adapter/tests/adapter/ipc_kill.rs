@@ -7,7 +7,8 @@ use crate::place::{PLAIN, Place};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError, SpscChannel,
+    ClaimError, FanInChannel, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError,
+    SpscChannel,
 };
 use vvp_std_adapter::memory::region::{Region, RegionDir};
 use vvp_testkit::streams::Rng;
@@ -15,7 +16,7 @@ use vvp_testkit::streams::Rng;
 type Message = [u64; 5];
 type Spsc = SpscChannel<Message, 256>;
 const LANES: usize = 3;
-type Lanes = FanIn<Message, 64, LANES>;
+type Lanes = FanInChannel<Message, 64, LANES>;
 type Mpsc = MpscChannel<Message, 64, LANES>;
 type Cell = LatestCell<[u64; 32]>;
 /// What was done for message `n`, and how often.

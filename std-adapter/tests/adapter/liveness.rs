@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
+    ClaimError, FanInChannel, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
 };
 use vvp_std_adapter::memory::region::{Region, RegionDir, RegionError};
 
@@ -186,7 +186,7 @@ fn in_other_namespaces_the_living_keep_their_ends_and_the_dead_lose_them() {
 fn part_that_makes_and_uses_all() {
     let Some(dir) = dir_of_part() else { return };
     assert!(!std::path::Path::new("/proc/self").exists());
-    let lanes = FanIn::<u64, 8, 2>::create_in(&dir, "lanes", &PLAIN).expect("a name");
+    let lanes = FanInChannel::<u64, 8, 2>::create_in(&dir, "lanes", &PLAIN).expect("a name");
     let many = MpscChannel::<u64, 8, 2>::create_in(&dir, "many", &PLAIN).expect("a name");
     let cell = LatestCell::<u64>::create_in(&dir, "cell", &PLAIN).expect("a name");
     let (mut a, mut b, mut c) =
@@ -208,7 +208,7 @@ fn without_proc_channels_of_all_kinds_are_made_and_their_owners_seen_dead() {
     let maker = Part::start_as("part_that_makes_and_uses_all", place.text(), |c| Inside::NoProc.put(c));
     let status = maker.end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL), "{status}");
-    let lanes = FanIn::<u64, 8, 2>::open_in(&dir, "lanes", &PLAIN).expect("made");
+    let lanes = FanInChannel::<u64, 8, 2>::open_in(&dir, "lanes", &PLAIN).expect("made");
     let many = MpscChannel::<u64, 8, 2>::open_in(&dir, "many", &PLAIN).expect("made");
     let (mut rx, mut of_many) = (lanes.receiver().expect("free"), many.receiver().expect("free"));
     assert_eq!((rx.pop(), of_many.pop()), (Ok((1, 1)), Ok((1, 2))));

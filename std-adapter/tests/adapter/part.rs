@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vvp_core::queue::Wait;
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 
 /// No part runs longer, and no test waits longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(240);
@@ -113,13 +113,13 @@ impl Limit {
     }
 }
 
-/// Waits as [`Backoff`] does, but not for ever.
+/// Waits as [`SpinThenSleep`] does, but not for ever.
 #[derive(Debug)]
-pub(crate) struct Bounded(Backoff, Limit);
+pub(crate) struct Bounded(SpinThenSleep, Limit);
 
 impl Bounded {
     pub(crate) fn new() -> Self {
-        Self(Backoff::new(true), Limit::new())
+        Self(SpinThenSleep::new(true), Limit::new())
     }
 }
 

@@ -7,7 +7,7 @@ use vvp_core::book::{Price, Qty, Side, Sink};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::pipeline::{self, Commands, End, Publish, Report, Setup, Source, Stop};
-use vvp_std_adapter::thread::Layout;
+use vvp_std_adapter::thread::ThreadLayout;
 
 /// Gives cancels of the ids from 0 on, then does what it is told.
 struct Ids<'a> {
@@ -146,7 +146,7 @@ impl Default for Case<'_> {
 }
 
 fn play(case: Case<'_>, stop: &Stop, inline: bool) -> (Report<io::Error>, Vec<(u64, u64)>) {
-    let setup = Setup { clock: Clock::kernel(), layout: Layout::FREE, stop, populate_max_bytes: 0 };
+    let setup = Setup { clock: Clock::kernel(), layout: ThreadLayout::FREE, stop, populate_max_bytes: 0 };
     let mut commands = Ids { next: 0, count: case.count, then: case.then };
     let mut matcher = Echo { copies: case.copies, panic_at: case.panic_at };
     let mut memory = Memory { seen: Vec::new(), fail_at: case.fail_at, with: case.with };

@@ -3,16 +3,16 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::path::PathBuf;
-use vvp_std_adapter::memory::region::{RegionDir, RegionOptions, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionOptions, Request};
 
 /// Nothing is asked of the system but the memory itself.
 pub(crate) const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: Wish::No,
-    prefault: Wish::No,
-    lock: Wish::No,
-    on_node: Wish::No,
+    huge_pages: Request::Off,
+    prefault: Request::Off,
+    lock: Request::Off,
+    on_node: Request::Off,
     node: 0,
-    seals: Wish::No,
+    seals: Request::Off,
 };
 
 /// A path of this test's own in memory, where nothing is at first and nothing is left when dropped.

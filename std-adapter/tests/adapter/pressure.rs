@@ -8,7 +8,7 @@ use vvp_core::queue::Spsc;
 use vvp_std_adapter::memory::{
     MemorySample, PressureChange, PressureLevel, PressureMonitor, Psi, Threshold, Thresholds,
 };
-use vvp_std_adapter::system::{CgroupVersion, System};
+use vvp_std_adapter::os::{CgroupVersion, System};
 
 #[test]
 fn a_sample_holds_what_the_files_say() {
@@ -36,7 +36,7 @@ fn a_sample_holds_what_the_files_say() {
 fn each_source_calls_for_its_level() {
     use PressureLevel::{Critical, Elevated, Normal};
     let calm = MemorySample::take(&Tree::of("tuned").system());
-    let judge = |now: &MemorySample| Thresholds::default().judge(&calm, now).0;
+    let judge = |now: &MemorySample| Thresholds::default().evaluate(&calm, now).0;
     assert_eq!(judge(&calm), Normal);
     let with = |change: &dyn Fn(&mut MemorySample)| {
         let mut sample = calm;

@@ -1,6 +1,6 @@
 //! Every refusal of the system: what it says no to, and what we say then.
 //!
-//! Most are made by a filter that answers chosen calls of one thread with an error (`support/refuse.rs`); another user, and
+//! Most are made by a filter that outcomes chosen calls of one thread with an error (`support/refuse.rs`); another user, and
 //! limits, are real ones, in `refused_users.rs`.
 
 use crate::place::{PLAIN, Place, locks_are_real};
@@ -9,14 +9,14 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vvp_std_adapter::ipc::{ClaimError, Peer, SpscChannel};
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionSetting, Request, SharedRegion};
 use vvp_std_adapter::memory::{
-    ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages, PauseMode, PauseMonitor,
+    JitterMode, JitterMonitor, ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages,
     PressureMonitor, Zeroed, populate,
 };
+use vvp_std_adapter::os::Outcome;
+use vvp_std_adapter::os::System;
 use vvp_std_adapter::pipeline::Stop;
-use vvp_std_adapter::system::System;
 use vvp_std_adapter::thread::{self, Core, Spawn, SpawnError, WakeLatency};
 
 /// Does `act` while `rule` holds and looks at what it says; nothing where there can be no filter.
@@ -88,34 +88,34 @@ const TMPFILE: u32 = (libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC) as u32;
 #[test]
 fn a_wish_that_is_refused_is_answered_and_who_insists_gets_an_error() {
     let seal = |errno| Refuse { call: libc::SYS_fcntl, arguments: &[(1, libc::F_ADD_SEALS as u32)], errno };
-    let refused = Answer::Refused;
-    let wish = |knob: Knob, wish: Wish| {
+    let refused = Outcome::Refused;
+    let with = |setting: RegionSetting, request: Request| {
         let mut options = PLAIN;
-        match knob {
-            Knob::HugePages => options.huge_pages = wish,
-            Knob::Prefault => options.prefault = wish,
-            Knob::Lock => options.lock = wish,
-            Knob::Node => options.on_node = wish,
-            _ => options.seals = wish,
+        match setting {
+            RegionSetting::HugePages => options.huge_pages = request,
+            RegionSetting::Prefault => options.prefault = request,
+            RegionSetting::Lock => options.lock = request,
+            RegionSetting::Node => options.on_node = request,
+            _ => options.seals = request,
         }
         options
     };
     let cases = [
-        (Knob::HugePages, advice(HUGE, libc::EINVAL), refused(libc::EINVAL)),
-        (Knob::Prefault, advice(POPULATE, libc::ENOMEM), refused(libc::ENOMEM)),
-        (Knob::Prefault, advice(POPULATE, libc::EINVAL), refused(libc::EINVAL)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EPERM), refused(libc::EPERM)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::ENOMEM), refused(libc::ENOMEM)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EAGAIN), refused(libc::EAGAIN)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EPERM), refused(libc::EPERM)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EIO), refused(libc::EIO)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::ENOSYS), Answer::Unsupported),
-        (Knob::Seals, seal(libc::EBUSY), refused(libc::EBUSY)),
-        (Knob::Seals, seal(libc::EPERM), Answer::Unsupported),
+        (RegionSetting::HugePages, advice(HUGE, libc::EINVAL), refused(libc::EINVAL)),
+        (RegionSetting::Prefault, advice(POPULATE, libc::ENOMEM), refused(libc::ENOMEM)),
+        (RegionSetting::Prefault, advice(POPULATE, libc::EINVAL), refused(libc::EINVAL)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::EPERM), refused(libc::EPERM)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::ENOMEM), refused(libc::ENOMEM)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::EAGAIN), refused(libc::EAGAIN)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::EPERM), refused(libc::EPERM)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::EIO), refused(libc::EIO)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::ENOSYS), Outcome::Unsupported),
+        (RegionSetting::Seals, seal(libc::EBUSY), refused(libc::EBUSY)),
+        (RegionSetting::Seals, seal(libc::EPERM), Outcome::Unsupported),
     ];
     let locks_are_real = locks_are_real();
-    for (knob, rule, answer) in cases {
-        if knob == Knob::Lock && !locks_are_real {
+    for (setting, rule, outcome) in cases {
+        if setting == RegionSetting::Lock && !locks_are_real {
             continue;
         }
         // No page of the pool of huge ones either: then it is the advice that counts.
@@ -125,18 +125,19 @@ fn a_wish_that_is_refused_is_answered_and_who_insists_gets_an_error() {
             errno: libc::ENOENT,
         };
         let said = under(&[rule, no_pool], || {
-            let tried = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Try)).expect("a region all the same");
-            let answers = tried.answers();
+            let tried =
+                SharedRegion::anonymous(4 << 20, &with(setting, Request::BestEffort)).expect("a region all the same");
+            let outcomes = tried.outcomes();
             // It can be used, all of it.
             tried.bytes()[(4 << 20) - 1].store(1, std::sync::atomic::Ordering::Relaxed);
-            let insisted = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Insist)).err();
-            ([answers.huge_pages, answers.prefault, answers.lock, answers.node, answers.seals], insisted)
+            let required = SharedRegion::anonymous(4 << 20, &with(setting, Request::Required)).err();
+            ([outcomes.huge_pages, outcomes.prefault, outcomes.lock, outcomes.node, outcomes.seals], required)
         });
-        let Some((answers, insisted)) = said else { return };
-        assert_eq!(answers.iter().flatten().collect::<Vec<_>>(), [&answer], "{rule:?}");
-        let error = RegionError::Insisted { knob, answer };
-        assert_eq!(insisted, Some(error), "{rule:?}");
-        assert!(error.to_string().ends_with(knob.remedy()));
+        let Some((outcomes, required)) = said else { return };
+        assert_eq!(outcomes.iter().flatten().collect::<Vec<_>>(), [&outcome], "{rule:?}");
+        let error = RegionError::RequirementFailed { setting, outcome };
+        assert_eq!(required, Some(error), "{rule:?}");
+        assert!(error.to_string().ends_with(setting.remedy()));
     }
 }
 
@@ -161,7 +162,7 @@ fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
         (true, 0, 0),
     );
 
-    let answers = |rule, expected| {
+    let outcomes = |rule, expected| {
         says(
             rule,
             || {
@@ -172,10 +173,10 @@ fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
             expected,
         );
     };
-    answers(advice(HUGE, libc::EINVAL), (Answer::Refused(libc::EINVAL), Answer::Applied));
-    answers(advice(POPULATE, libc::ENOMEM), (Answer::Applied, Answer::Refused(libc::ENOMEM)));
+    outcomes(advice(HUGE, libc::EINVAL), (Outcome::Refused(libc::EINVAL), Outcome::Applied));
+    outcomes(advice(POPULATE, libc::ENOMEM), (Outcome::Applied, Outcome::Refused(libc::ENOMEM)));
     // What a kernel says that does not know the call: then it is done by hand.
-    answers(advice(POPULATE, libc::EINVAL), (Answer::Applied, Answer::Applied));
+    outcomes(advice(POPULATE, libc::EINVAL), (Outcome::Applied, Outcome::Applied));
     says(Refuse::all(libc::SYS_openat, libc::EACCES), || populate(1 << 20).is_applied(), false);
 }
 
@@ -203,35 +204,38 @@ fn a_mapped_file_names_the_call_that_was_refused_and_leaves_nothing() {
 
 #[test]
 fn a_threads_wish_that_is_refused_is_answered_and_who_insists_gets_none() {
-    use thread::Knob;
+    use thread::SpawnSetting;
     let Some(&cpu) = thread::allowed_cpus().first() else { return };
     let all = || Spawn::new("x").on(Core::Cpu(cpu)).fifo(1).nice(1).timer_slack_ns(1);
     let slack =
         Refuse { call: libc::SYS_prctl, arguments: &[(0, libc::PR_SET_TIMERSLACK as u32)], errno: libc::EINVAL };
     let cases = [
-        (Knob::Core, Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)),
-        (Knob::Fifo, Refuse::all(libc::SYS_sched_setscheduler, libc::EPERM)),
-        (Knob::Nice, Refuse::all(libc::SYS_setpriority, libc::EACCES)),
-        (Knob::TimerSlack, slack),
+        (SpawnSetting::Core, Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)),
+        (SpawnSetting::Fifo, Refuse::all(libc::SYS_sched_setscheduler, libc::EPERM)),
+        (SpawnSetting::Nice, Refuse::all(libc::SYS_setpriority, libc::EACCES)),
+        (SpawnSetting::TimerSlack, slack),
     ];
-    for (knob, rule) in cases {
-        let answer = Answer::Refused(rule.errno);
-        let Some((told, insisted)) = under(&[rule], || {
+    for (setting, rule) in cases {
+        let outcome = Outcome::Refused(rule.errno);
+        let Some((reported, required)) = under(&[rule], || {
             let spawned = all().start(|| 7).expect("nobody insists");
-            let told = spawned.answers.clone();
+            let reported = spawned.outcomes.clone();
             assert_eq!(spawned.join().expect("no panic"), 7);
-            (told, all().insist(knob).start(|| ()).err())
+            (reported, all().require(setting).start(|| ()).err())
         }) else {
             return;
         };
-        assert!(told.contains(&(knob, answer)), "{told:?}");
-        assert!(matches!(insisted, Some(SpawnError::Insisted(k, a)) if (k, a) == (knob, answer)), "{insisted:?}");
+        assert!(reported.contains(&(setting, outcome)), "{reported:?}");
+        assert!(
+            matches!(required, Some(SpawnError::RequirementFailed(k, a)) if (k, a) == (setting, outcome)),
+            "{required:?}"
+        );
     }
     let none = under(&NO_THREAD, || all().start(|| ()).err());
     assert!(matches!(none, None | Some(Some(SpawnError::System(_)))), "{none:?}");
     let hold = || WakeLatency::hold(0).err();
-    says(Refuse::all(libc::SYS_openat, libc::EACCES), hold, Some(Answer::Refused(libc::EACCES)));
-    says(Refuse::all(libc::SYS_openat, libc::ENOENT), hold, Some(Answer::Unsupported));
+    says(Refuse::all(libc::SYS_openat, libc::EACCES), hold, Some(Outcome::Refused(libc::EACCES)));
+    says(Refuse::all(libc::SYS_openat, libc::ENOENT), hold, Some(Outcome::Unsupported));
     says(Refuse::all(libc::SYS_sched_getaffinity, libc::EPERM), thread::allowed_cpus, Vec::new());
 }
 
@@ -239,12 +243,12 @@ fn a_threads_wish_that_is_refused_is_answered_and_who_insists_gets_none() {
 fn a_monitor_that_is_refused_something_says_so_or_goes_on_without() {
     let errno = |e: io::Error| e.raw_os_error();
     let pressure = || PressureMonitor::builder().interval(Duration::from_millis(1)).start();
-    let pauses = || PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ());
+    let jitter = || JitterMonitor::start(&[0], JitterMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ());
     let no_bell = Refuse::all(libc::SYS_eventfd2, libc::EMFILE);
     says(no_bell, || pressure().err().and_then(errno), Some(libc::EMFILE));
     says(no_bell, || Stop::new().err().and_then(errno), Some(libc::EMFILE));
     for said in
-        [under(&NO_THREAD, || pressure().err().and_then(errno)), under(&NO_THREAD, || pauses().err().and_then(errno))]
+        [under(&NO_THREAD, || pressure().err().and_then(errno)), under(&NO_THREAD, || jitter().err().and_then(errno))]
     {
         assert!(matches!(said, None | Some(Some(libc::EAGAIN))), "{said:?}");
     }
@@ -253,13 +257,13 @@ fn a_monitor_that_is_refused_something_says_so_or_goes_on_without() {
         until("a sample", || monitor.stats().samples > 0);
         let stats = monitor.stats();
         assert_eq!((stats.sample, stats.trigger.window), (MemorySample::default(), None));
-        assert_eq!(stats.trigger.answer, Answer::Refused(libc::EACCES));
+        assert_eq!(stats.trigger.outcome, Outcome::Refused(libc::EACCES));
         assert_eq!(MemorySample::take(&System::this()), MemorySample::default());
     });
     under(&[Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)], || {
-        let monitor = pauses().expect("it watches from wherever it is");
+        let monitor = jitter().expect("it watches from wherever it is");
         until("a stall", || monitor.cores().iter().all(|core| !core.stalls.is_empty()));
-        assert!(monitor.cores().iter().all(|core| core.pinned == Answer::Refused(libc::EPERM)));
+        assert!(monitor.cores().iter().all(|core| core.pinned == Outcome::Refused(libc::EPERM)));
     });
 }
 

@@ -4,8 +4,10 @@ use crate::place::{PLAIN, Place};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, Region, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{
+    Region, RegionDir, RegionError, RegionOptions, RegionSetting, Request, SharedRegion,
+};
+use vvp_std_adapter::os::Outcome;
 
 type Words = [AtomicU64; 1000];
 
@@ -139,22 +141,22 @@ fn others_files_are_not_used() {
 
 #[test]
 fn every_wish_is_answered() {
-    let all = RegionOptions { on_node: Wish::Try, ..RegionOptions::READY };
+    let all = RegionOptions { on_node: Request::BestEffort, ..RegionOptions::READY };
     let region = SharedRegion::anonymous(4 << 20, &all).expect("4 MiB");
-    let answers = region.answers();
-    for answer in [answers.huge_pages, answers.prefault, answers.lock, answers.node, answers.seals] {
-        assert!(answer.is_some(), "{answers:?}");
+    let outcomes = region.outcomes();
+    for outcome in [outcomes.huge_pages, outcomes.prefault, outcomes.lock, outcomes.node, outcomes.seals] {
+        assert!(outcome.is_some(), "{outcomes:?}");
     }
-    assert_eq!((answers.prefault, answers.seals), (Some(Answer::Applied), Some(Answer::Applied)));
+    assert_eq!((outcomes.prefault, outcomes.seals), (Some(Outcome::Applied), Some(Outcome::Applied)));
     assert!(region.bytes().iter().all(|b| b.load(Ordering::Relaxed) == 0));
     // Sealed: nobody can take the memory away from under us.
     let file = std::fs::File::from(region.fd().try_clone_to_owned().expect("a descriptor"));
     assert_eq!(file.set_len(4096).err().and_then(|e| e.raw_os_error()), Some(libc::EPERM));
-    let other =
-        SharedRegion::from_fd(file.into(), 4 << 20, &RegionOptions { seals: Wish::Insist, ..PLAIN }).expect("same");
+    let other = SharedRegion::from_fd(file.into(), 4 << 20, &RegionOptions { seals: Request::Required, ..PLAIN })
+        .expect("same");
     region.bytes()[12_345].store(1, Ordering::Relaxed);
     assert_eq!(other.bytes()[12_345].load(Ordering::Relaxed), 1);
-    assert_eq!(SharedRegion::anonymous(1, &PLAIN).expect("a page").answers(), Default::default());
+    assert_eq!(SharedRegion::anonymous(1, &PLAIN).expect("a page").outcomes(), Default::default());
 }
 
 #[test]
@@ -163,18 +165,18 @@ fn who_insists_is_told_no() {
     let dir = place.dir();
     let refused = |options: RegionOptions, size| SharedRegion::create_in(&dir, "r", size, &options).err();
     // A region shorter than a huge page has none; files with names have no seals; there is no node 1023.
-    let huge = RegionOptions { huge_pages: Wish::Insist, ..PLAIN };
-    let answer = Answer::Unsupported;
-    assert_eq!(refused(huge, 1), Some(RegionError::Insisted { knob: Knob::HugePages, answer }));
-    let seals = RegionOptions { seals: Wish::Insist, ..PLAIN };
-    assert_eq!(refused(seals, 1), Some(RegionError::Insisted { knob: Knob::Seals, answer }));
+    let huge = RegionOptions { huge_pages: Request::Required, ..PLAIN };
+    let outcome = Outcome::Unsupported;
+    assert_eq!(refused(huge, 1), Some(RegionError::RequirementFailed { setting: RegionSetting::HugePages, outcome }));
+    let seals = RegionOptions { seals: Request::Required, ..PLAIN };
+    assert_eq!(refused(seals, 1), Some(RegionError::RequirementFailed { setting: RegionSetting::Seals, outcome }));
     for (node, errno) in [(1023, libc::EINVAL), (u16::MAX, libc::EINVAL)] {
-        let options = RegionOptions { on_node: Wish::Insist, node, ..PLAIN };
+        let options = RegionOptions { on_node: Request::Required, node, ..PLAIN };
         match refused(options, 1) {
-            Some(RegionError::Insisted { knob: Knob::Node, answer: Answer::Refused(e) }) => {
+            Some(RegionError::RequirementFailed { setting: RegionSetting::Node, outcome: Outcome::Refused(e) }) => {
                 assert!(e == errno || e == libc::EPERM)
             }
-            Some(RegionError::Insisted { knob: Knob::Node, answer: Answer::Unsupported }) => {}
+            Some(RegionError::RequirementFailed { setting: RegionSetting::Node, outcome: Outcome::Unsupported }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -224,5 +226,5 @@ fn a_file_cut_short_ends_who_touches_it() {
         status.signal() == Some(libc::SIGBUS) || (status.code().is_some_and(|code| code != 0 && code != 101)),
         "{status}"
     );
-    assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { .. })), "the next one is told");
+    assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { .. })), "the next one is reported");
 }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 /// A folder of its own that goes away at the end.
 #[derive(Debug)]

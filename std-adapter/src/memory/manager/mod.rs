@@ -3,13 +3,15 @@
 mod stats;
 mod usage;
 
-pub use stats::{ManagerStats, ObjectStats, PauseSummary, PressureSummary};
+pub use stats::{JitterSummary, ManagerStats, ObjectStats, PressureSummary};
 pub use usage::{ObjectUsage, Usage};
 
 use super::region::{RegionError, RegionOptions, SharedRegion};
-use super::{MapError, MemorySample, Pages, Pause, PauseMode, PauseMonitor, PressureChange, PressureMonitor, Zeroed};
-use crate::knob::Answer;
-use crate::system::System;
+use super::{
+    Hiccup, JitterMode, JitterMonitor, MapError, MemorySample, Pages, PressureChange, PressureMonitor, Zeroed,
+};
+use crate::os::Outcome;
+use crate::os::System;
 use crate::thread::allowed_cpus;
 use core::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,24 +90,24 @@ impl From<RegionError> for ManagerError {
 }
 
 type OnPressure = Box<dyn FnMut(&PressureChange) + Send>;
-type OnPause = Box<dyn Fn(Pause) + Send + Sync>;
+type OnHiccup = Box<dyn Fn(Hiccup) + Send + Sync>;
 
 /// How a [`MemoryManager`] is to be.
 #[must_use = "nothing is watched until the manager is built"]
 pub struct MemoryManagerBuilder {
-    max_pause_ns: Option<u64>,
+    max_hiccup_ns: Option<u64>,
     interval: Duration,
     budget_bytes: Option<u64>,
     pages: Pages,
     watch_pressure: bool,
     on_pressure: Option<OnPressure>,
-    on_pause: Option<OnPause>,
+    on_hiccup: Option<OnHiccup>,
 }
 
 impl core::fmt::Debug for MemoryManagerBuilder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("MemoryManagerBuilder")
-            .field("max_pause_ns", &self.max_pause_ns)
+            .field("max_hiccup_ns", &self.max_hiccup_ns)
             .field("interval", &self.interval)
             .field("budget_bytes", &self.budget_bytes)
             .finish_non_exhaustive()
@@ -114,9 +116,9 @@ impl core::fmt::Debug for MemoryManagerBuilder {
 
 impl MemoryManagerBuilder {
     /// Watches for pauses: of each processor that this thread may use, at each monitoring interval (1 ms at most). Longer
-    /// ones than this are counted by cause, and told to [`on_pause`](Self::on_pause).
-    pub fn max_pause_ns(mut self, ns: u64) -> Self {
-        self.max_pause_ns = Some(ns);
+    /// ones than this are counted by cause, and told to [`on_hiccup`](Self::on_hiccup).
+    pub fn max_hiccup_ns(mut self, ns: u64) -> Self {
+        self.max_hiccup_ns = Some(ns);
         self
     }
 
@@ -151,8 +153,8 @@ impl MemoryManagerBuilder {
     }
 
     /// Called, on a monitor's thread, for each pause that is too long.
-    pub fn on_pause(mut self, call: impl Fn(Pause) + Send + Sync + 'static) -> Self {
-        self.on_pause = Some(Box::new(call));
+    pub fn on_hiccup(mut self, call: impl Fn(Hiccup) + Send + Sync + 'static) -> Self {
+        self.on_hiccup = Some(Box::new(call));
         self
     }
 
@@ -171,21 +173,21 @@ impl MemoryManagerBuilder {
         } else {
             None
         };
-        let pauses = match self.max_pause_ns {
+        let jitter = match self.max_hiccup_ns {
             Some(ns) => {
-                let mode = PauseMode::Timer(self.interval.min(Duration::from_millis(1)));
-                let call = self.on_pause.unwrap_or_else(|| Box::new(|_| ()));
-                Some(PauseMonitor::start(&allowed_cpus(), mode, ns, call).map_err(ManagerError::Monitor)?)
+                let mode = JitterMode::Timer(self.interval.min(Duration::from_millis(1)));
+                let call = self.on_hiccup.unwrap_or_else(|| Box::new(|_| ()));
+                Some(JitterMonitor::start(&allowed_cpus(), mode, ns, call).map_err(ManagerError::Monitor)?)
             }
             None => None,
         };
         Ok(MemoryManager {
-            books: Arc::new(Books { in_use: AtomicU64::new(0), peak: AtomicU64::new(0) }),
+            books: Arc::new(BudgetUse { in_use: AtomicU64::new(0), peak: AtomicU64::new(0) }),
             objects: Mutex::new(Vec::new()),
             budget_bytes: self.budget_bytes,
             pages: self.pages,
             pressure,
-            pauses,
+            jitter,
             started: Instant::now(),
         })
     }
@@ -224,36 +226,36 @@ static GLOBAL: OnceLock<MemoryManager> = OnceLock::new();
 /// ```
 #[derive(Debug)]
 pub struct MemoryManager {
-    books: Arc<Books>,
+    books: Arc<BudgetUse>,
     objects: Mutex<Vec<Registered>>,
     budget_bytes: Option<u64>,
     pages: Pages,
     pressure: Option<PressureMonitor>,
-    pauses: Option<PauseMonitor>,
+    jitter: Option<JitterMonitor>,
     started: Instant,
 }
 
 /// What is given out now, and was at most.
 #[derive(Debug)]
-struct Books {
+struct BudgetUse {
     in_use: AtomicU64,
     peak: AtomicU64,
 }
 
 /// An object that is alive. Its share of the budget comes back when this is dropped.
 #[derive(Debug)]
-struct Entry {
+struct ObjectEntry {
     name: String,
     kind: &'static str,
     bytes: u64,
     /// Where it lies, to ask how much of it is there; only ever passed to the system.
     address: usize,
-    huge_pages: Option<Answer>,
-    prefault: Option<Answer>,
-    books: Arc<Books>,
+    huge_pages: Option<Outcome>,
+    prefault: Option<Outcome>,
+    books: Arc<BudgetUse>,
 }
 
-impl Drop for Entry {
+impl Drop for ObjectEntry {
     fn drop(&mut self) {
         // Relaxed: a count; the budget is looked at under the lock.
         self.books.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -264,13 +266,13 @@ impl Drop for Entry {
 struct Made<V> {
     value: V,
     address: usize,
-    huge_pages: Option<Answer>,
-    prefault: Option<Answer>,
+    huge_pages: Option<Outcome>,
+    prefault: Option<Outcome>,
 }
 
 /// What the registry keeps of an object; it does not keep the object.
 struct Registered {
-    entry: Weak<Entry>,
+    entry: Weak<ObjectEntry>,
     usage: Option<Weak<dyn Usage + Send + Sync>>,
 }
 
@@ -284,13 +286,13 @@ impl MemoryManager {
     /// A manager without a budget that watches nothing, to be changed before it is built.
     pub fn builder() -> MemoryManagerBuilder {
         MemoryManagerBuilder {
-            max_pause_ns: None,
+            max_hiccup_ns: None,
             interval: Duration::from_millis(500),
             budget_bytes: None,
             pages: Pages::READY,
             watch_pressure: false,
             on_pressure: None,
-            on_pause: None,
+            on_hiccup: None,
         }
     }
 
@@ -393,7 +395,7 @@ impl MemoryManager {
     ) -> Result<PlacedRegion, ManagerError> {
         self.register(name, size as u64, "SharedRegion", || {
             let region = make()?;
-            let (huge_pages, prefault) = (region.answers().huge_pages, region.answers().prefault);
+            let (huge_pages, prefault) = (region.outcomes().huge_pages, region.outcomes().prefault);
             let address = region.bytes().as_ptr().addr();
             Ok(Made { value: region, address, huge_pages, prefault })
         })
@@ -407,7 +409,7 @@ impl MemoryManager {
         bytes: u64,
         kind: &'static str,
         make: impl FnOnce() -> Result<Made<V>, ManagerError>,
-    ) -> Result<(V, Arc<Entry>), ManagerError> {
+    ) -> Result<(V, Arc<ObjectEntry>), ManagerError> {
         // Held while the object is made: two askers cannot both get what is left of the budget.
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         objects.retain(|object| object.entry.strong_count() > 0);
@@ -430,7 +432,7 @@ impl MemoryManager {
         let Made { value, address, huge_pages, prefault } = make()?;
         let name = name.to_owned();
         let books = Arc::clone(&self.books);
-        let entry = Arc::new(Entry { name, kind, bytes, address, huge_pages, prefault, books });
+        let entry = Arc::new(ObjectEntry { name, kind, bytes, address, huge_pages, prefault, books });
         let now = self.books.in_use.fetch_add(bytes, Ordering::Relaxed) + bytes; // Relaxed: see above
         self.books.peak.fetch_max(now, Ordering::Relaxed);
         objects.push(Registered { entry: Arc::downgrade(&entry), usage: None });
@@ -445,8 +447,8 @@ impl MemoryManager {
 
     /// The monitor of pauses, if there is one.
     #[must_use]
-    pub const fn pauses(&self) -> Option<&PauseMonitor> {
-        self.pauses.as_ref()
+    pub const fn jitter(&self) -> Option<&JitterMonitor> {
+        self.jitter.as_ref()
     }
 
     /// Everything at this moment. Allocates, and asks the system: not for a hot thread.
@@ -467,7 +469,7 @@ impl MemoryManager {
             peak_bytes: self.books.peak.load(Ordering::Relaxed),
             objects: objects.collect(),
             pressure: self.pressure.as_ref().map(|monitor| PressureSummary::of(&monitor.stats())),
-            pauses: self.pauses.iter().flat_map(PauseMonitor::cores).map(|core| PauseSummary::of(&core)).collect(),
+            jitter: self.jitter.iter().flat_map(JitterMonitor::cores).map(|core| JitterSummary::of(&core)).collect(),
             allocation_calls: super::allocations().calls as u64,
             allocation_bytes: super::allocations().bytes as u64,
         }
@@ -479,7 +481,7 @@ impl MemoryManager {
 pub struct Placed<T> {
     // Before the entry: the memory is gone when its share of the budget comes back.
     value: Zeroed<T>,
-    entry: Arc<Entry>,
+    entry: Arc<ObjectEntry>,
 }
 
 impl<T> Placed<T> {
@@ -491,13 +493,13 @@ impl<T> Placed<T> {
 
     /// What became of the wish for huge pages.
     #[must_use]
-    pub const fn huge_pages(&self) -> Answer {
+    pub const fn huge_pages(&self) -> Outcome {
         self.value.huge_pages()
     }
 
     /// Whether the system touched all pages in advance.
     #[must_use]
-    pub const fn prefaulted(&self) -> Answer {
+    pub const fn prefaulted(&self) -> Outcome {
         self.value.prefaulted()
     }
 }
@@ -526,7 +528,7 @@ impl<T: Usage> Usage for Placed<T> {
 #[derive(Debug)]
 pub struct PlacedRegion {
     region: SharedRegion,
-    entry: Arc<Entry>,
+    entry: Arc<ObjectEntry>,
 }
 
 impl PlacedRegion {

@@ -1,7 +1,7 @@
 //! Everything that a manager knows, to be printed, or made into whatever format serde can.
 
-use super::super::{CorePauses, PressureLevel, PressureStats};
-use super::{Entry, ObjectUsage};
+use super::super::{CoreJitter, PressureLevel, PressureStats};
+use super::{ObjectEntry, ObjectUsage};
 use serde::Serialize;
 
 /// What a [`MemoryManager`](super::MemoryManager) knows.
@@ -21,7 +21,8 @@ pub struct ManagerStats {
     /// Pressure on memory, if it is watched.
     pub pressure: Option<PressureSummary>,
     /// Pauses of each core, if they are watched.
-    pub pauses: Vec<PauseSummary>,
+    #[serde(rename = "pauses")]
+    pub jitter: Vec<JitterSummary>,
     /// Calls for memory of the whole process, besides what is placed here; 0 without the
     /// [`CountingAllocator`](crate::memory::CountingAllocator).
     pub allocation_calls: u64,
@@ -72,7 +73,7 @@ pub struct PressureSummary {
 /// Pauses of one core.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct PauseSummary {
+pub struct JitterSummary {
     /// The core.
     pub cpu: usize,
     /// Stalls seen.
@@ -105,8 +106,8 @@ impl PressureSummary {
     }
 }
 
-impl PauseSummary {
-    pub(super) fn of(core: &CorePauses) -> Self {
+impl JitterSummary {
+    pub(super) fn of(core: &CoreJitter) -> Self {
         Self {
             cpu: core.cpu,
             stalls: core.stalls.count(),
@@ -118,8 +119,8 @@ impl PauseSummary {
     }
 }
 
-pub(super) fn of_object(entry: &Entry, usage: Option<ObjectUsage>) -> ObjectStats {
-    let answer = |answer: Option<crate::knob::Answer>| answer.map(|answer| answer.to_string());
+pub(super) fn of_object(entry: &ObjectEntry, usage: Option<ObjectUsage>) -> ObjectStats {
+    let answer = |answer: Option<crate::os::Outcome>| answer.map(|answer| answer.to_string());
     ObjectStats {
         name: entry.name.clone(),
         kind: entry.kind,
@@ -190,8 +191,8 @@ impl core::fmt::Display for ManagerStats {
             let (rss, available) = (size(*rss_bytes), size(*available_bytes));
             writeln!(f, "pressure: {level}, {changes} changes, {alarms} alarms; {rss} ours, {available} available")?;
         }
-        for pause in &self.pauses {
-            let PauseSummary { cpu, stalls, p50_ns, p99_ns, max_ns, too_long } = pause;
+        for core in &self.jitter {
+            let JitterSummary { cpu, stalls, p50_ns, p99_ns, max_ns, too_long } = core;
             writeln!(
                 f,
                 "pauses of core {cpu}: {stalls} stalls, p50 {p50_ns} ns, p99 {p99_ns} ns, longest {max_ns} ns, {too_long} too long"

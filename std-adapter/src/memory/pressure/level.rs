@@ -63,8 +63,8 @@ impl Threshold {
         }
     }
 
-    /// The level that a value keeps up once it was reached: thresholds are a fifth lower on the way down.
-    pub(super) const fn keeps(self, value: u64) -> PressureLevel {
+    /// The level that a value sustains up once it was reached: thresholds are a fifth lower on the way down.
+    pub(super) const fn sustains(self, value: u64) -> PressureLevel {
         const fn lower(n: u64) -> u64 {
             if n == u64::MAX { n } else { n - n / 5 }
         }
@@ -97,19 +97,19 @@ impl Hysteresis {
         self.level
     }
 
-    /// One more sample: the level that it calls for, and the one that it keeps up. Returns the new level if it changes.
-    pub fn step(&mut self, calls_for: PressureLevel, keeps: PressureLevel) -> Option<PressureLevel> {
-        let keeps = keeps.max(calls_for);
+    /// One more sample: the level that it calls for, and the one that it sustains up. Returns the new level if it changes.
+    pub fn step(&mut self, calls_for: PressureLevel, sustains: PressureLevel) -> Option<PressureLevel> {
+        let sustains = sustains.max(calls_for);
         if calls_for > self.level {
             self.calm = 0;
             self.level = calls_for;
             return Some(calls_for);
         }
-        if keeps >= self.level {
+        if sustains >= self.level {
             self.calm = 0;
             return None;
         }
-        self.kept = if self.calm == 0 { keeps } else { self.kept.max(keeps) };
+        self.kept = if self.calm == 0 { sustains } else { self.kept.max(sustains) };
         self.calm += 1;
         if self.calm < self.calm_samples {
             return None;
@@ -130,7 +130,7 @@ mod tests {
     fn model(history: &[(PressureLevel, PressureLevel)], calm: usize) -> Vec<PressureLevel> {
         let (mut level, mut since, mut levels) = (Normal, 0, Vec::new());
         for (i, &(calls, _)) in history.iter().enumerate() {
-            let kept = |&(calls, keeps): &(PressureLevel, PressureLevel)| calls.max(keeps);
+            let kept = |&(calls, sustains): &(PressureLevel, PressureLevel)| calls.max(sustains);
             let start = (i + 1).saturating_sub(calm).max(since);
             let most = history[start..=i].iter().map(kept).max().unwrap_or(Normal);
             if calls > level {
@@ -155,9 +155,9 @@ mod tests {
         ) {
             let mut state = Hysteresis::new(calm);
             let mut seen = Vec::new();
-            for &(calls, keeps) in &history {
+            for &(calls, sustains) in &history {
                 let before = state.level();
-                let change = state.step(calls, keeps);
+                let change = state.step(calls, sustains);
                 prop_assert_eq!(change.is_some(), state.level() != before);
                 prop_assert!(state.level() >= calls);
                 seen.push(state.level());
@@ -170,9 +170,9 @@ mod tests {
             let t = Threshold { elevated: 50, critical: 100 };
             let mut state = Hysteresis::new(calm);
             state.step(from, from);
-            let changes = (0..40).filter(|_| state.step(t.level(value), t.keeps(value)).is_some()).count();
+            let changes = (0..40).filter(|_| state.step(t.level(value), t.sustains(value)).is_some()).count();
             prop_assert!(changes <= 1);
-            prop_assert!(state.level() == t.level(value) || state.level() == t.keeps(value));
+            prop_assert!(state.level() == t.level(value) || state.level() == t.sustains(value));
         }
 
         #[test]
@@ -181,14 +181,14 @@ mod tests {
         ) {
             let t = Threshold { elevated: 50, critical: 100 };
             let mut state = Hysteresis::new(calm);
-            let changes = noise.iter().filter(|&&v| state.step(t.level(v), t.keeps(v)).is_some()).count();
+            let changes = noise.iter().filter(|&&v| state.step(t.level(v), t.sustains(v)).is_some()).count();
             prop_assert!(changes <= 2);
         }
     }
 
     #[test]
     fn thresholds_that_are_off_are_never_reached() {
-        assert_eq!((Threshold::OFF.level(u64::MAX), Threshold::OFF.keeps(u64::MAX)), (Normal, Normal));
+        assert_eq!((Threshold::OFF.level(u64::MAX), Threshold::OFF.sustains(u64::MAX)), (Normal, Normal));
         let t = Threshold { elevated: 0, critical: u64::MAX };
         assert_eq!(t.level(0), Elevated);
     }

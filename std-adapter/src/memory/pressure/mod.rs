@@ -16,7 +16,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Hot threads pay nothing: they are not asked, and neither the queue nor [`PressureMonitor::level`] holds a lock. A sample
+//! Hot threads pay nothing: they are not requested, and neither the queue nor [`PressureMonitor::level`] holds a lock. A sample
 //! costs the monitor's thread 50 to 200 µs.
 
 mod level;
@@ -27,7 +27,7 @@ pub use level::{Hysteresis, PressureLevel, Threshold};
 pub use sample::{CgroupMemory, HugePages, MemorySample, Psi, PsiLine};
 pub use trigger::TriggerState;
 
-use crate::system::System;
+use crate::os::System;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -69,9 +69,9 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// The level that a sample calls for, and the one that it keeps up.
+    /// The level that a sample calls for, and the one that it sustains up.
     #[must_use]
-    pub fn judge(&self, before: &MemorySample, now: &MemorySample) -> (PressureLevel, PressureLevel) {
+    pub fn evaluate(&self, before: &MemorySample, now: &MemorySample) -> (PressureLevel, PressureLevel) {
         let per_mille = |part: u64, whole: u64| {
             u64::try_from(u128::from(part) * 1000 / u128::from(whole.max(1))).unwrap_or(u64::MAX)
         };
@@ -87,10 +87,10 @@ impl Thresholds {
             (self.swapped_bytes, now.swapped_bytes),
         ];
         let values = values.into_iter().filter_map(|(threshold, value)| Some((threshold, value?)));
-        let (mut calls, mut keeps) = (PressureLevel::Normal, PressureLevel::Normal);
+        let (mut calls, mut sustains) = (PressureLevel::Normal, PressureLevel::Normal);
         for (threshold, value) in values {
             calls = calls.max(threshold.level(value));
-            keeps = keeps.max(threshold.keeps(value));
+            sustains = sustains.max(threshold.sustains(value));
         }
         // The kernel has killed, or slowed the group down, since the last sample.
         if let (Some(before), Some(now)) = (before.cgroup, now.cgroup) {
@@ -100,7 +100,7 @@ impl Thresholds {
                 calls = calls.max(PressureLevel::Elevated);
             }
         }
-        (calls, keeps.max(calls))
+        (calls, sustains.max(calls))
     }
 }
 
@@ -311,16 +311,16 @@ impl Watcher {
         // Each round waits for the interval at most, so that the stop is seen within one.
         while let Some(by_trigger) = self.wait() {
             let sample = MemorySample::take(&self.builder.system);
-            let (mut calls, mut keeps) = self.builder.thresholds.judge(&self.stats.sample, &sample);
+            let (mut calls, mut sustains) = self.builder.thresholds.evaluate(&self.stats.sample, &sample);
             if by_trigger {
                 self.stats.triggers += 1;
                 calls = calls.max(PressureLevel::Elevated);
-                keeps = keeps.max(calls);
+                sustains = sustains.max(calls);
             }
             self.stats.samples += 1;
             self.stats.sample = sample;
             let from = state.level();
-            if let Some(to) = state.step(calls, keeps) {
+            if let Some(to) = state.step(calls, sustains) {
                 let change = PressureChange { from, to, by_trigger, sample };
                 self.stats.level = to;
                 self.stats.changes += 1;

@@ -1,6 +1,6 @@
 //! What the system says about memory at one moment.
 
-use crate::system::{Cgroup, CgroupVersion, MemoryEvents, System, field};
+use crate::os::{Cgroup, CgroupVersion, MemoryEvents, System, field};
 
 /// One line of a pressure file. Averages are in hundredths of a percent: 1234 is 12.34 % of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

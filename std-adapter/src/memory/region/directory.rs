@@ -1,8 +1,8 @@
 //! The directory that regions lie in.
 
 use super::RegionError;
-use crate::knob::last_errno;
 use crate::memory::Access;
+use crate::os::last_errno;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};

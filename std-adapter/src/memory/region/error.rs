@@ -1,7 +1,7 @@
 //! What can be wrong with a region.
 
-use super::Knob;
-use crate::knob::Answer;
+use super::RegionSetting;
+use crate::os::Outcome;
 
 /// Why there is no region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,11 +59,11 @@ pub enum RegionError {
         uid: u32,
     },
     /// The caller insisted on something that the system did not do.
-    Insisted {
+    RequirementFailed {
         /// On what.
-        knob: Knob,
+        setting: RegionSetting,
         /// What became of it.
-        answer: Answer,
+        outcome: Outcome,
     },
     /// A system call failed.
     System {
@@ -104,7 +104,9 @@ impl core::fmt::Display for RegionError {
             Self::ForeignOwner { uid } => {
                 write!(f, "the region belongs to user {uid} or others may write to it: run as its owner, mode 0600")
             }
-            Self::Insisted { knob, answer } => write!(f, "{knob} insisted on but {answer}: {}", knob.remedy()),
+            Self::RequirementFailed { setting, outcome } => {
+                write!(f, "{setting} required but {outcome}: {}", setting.remedy())
+            }
             Self::System { call, errno } => {
                 let remedy = match errno {
                     libc::EACCES | libc::EPERM => "check who owns /dev/shm and the file",

@@ -35,13 +35,13 @@ pub(super) struct Header {
     ready: AtomicU64,
     layout_hash: AtomicU64,
     total_bytes: AtomicU64,
-    maker: AtomicU64,
+    creator: AtomicU64,
     _reserved: [u64; 10],
     heartbeat: AtomicU64,
 }
 
 const _: () = {
-    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, maker) == 40);
+    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, creator) == 40);
     assert!(offset_of!(Header, heartbeat) == 128 && size_of::<Header>() <= HEADER_BYTES);
 };
 
@@ -52,7 +52,7 @@ impl Header {
         self.version.store(u64::from(VERSION), Ordering::Relaxed);
         self.layout_hash.store(layout_hash, Ordering::Relaxed);
         self.total_bytes.store(total_bytes as u64, Ordering::Relaxed);
-        self.maker.store(u64::from(std::process::id()), Ordering::Relaxed);
+        self.creator.store(u64::from(std::process::id()), Ordering::Relaxed);
         self.magic.store(MAGIC, Ordering::Relaxed);
     }
 
@@ -93,12 +93,12 @@ impl Header {
     }
 
     /// The word whose bytes of the file the maker holds until it has finished.
-    pub(super) const fn maker(&self) -> &AtomicU64 {
-        &self.maker
+    pub(super) const fn creator_word(&self) -> &AtomicU64 {
+        &self.creator
     }
 
     pub(super) fn creator(&self) -> Option<ProcessToken> {
-        ProcessToken::from_word(self.maker.load(Ordering::Relaxed)) // Relaxed: a word to look at
+        ProcessToken::from_word(self.creator.load(Ordering::Relaxed)) // Relaxed: a word to look at
     }
 
     pub(super) fn beat(&self) {

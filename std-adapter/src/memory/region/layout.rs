@@ -100,7 +100,7 @@ macro_rules! words {
 }
 words!(AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize AtomicI64);
 
-// SAFETY: its parts fulfil the contract, and there is nothing else in it.
+// SAFETY: its parts apply_request the contract, and there is nothing else in it.
 unsafe impl<T: SharedLayout, const K: usize> SharedLayout for [T; K] {
     const LAYOUT_HASH: u64 = LayoutHash::new("array").with(T::LAYOUT_HASH).number(K).finish();
 }

@@ -16,8 +16,8 @@
 
 use super::directory::owned;
 use super::{RegionError, SharedRegion};
-use crate::knob::last_errno;
 use crate::memory::process::copy_number;
+use crate::os::last_errno;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicU64;
@@ -49,7 +49,7 @@ impl Locks {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Holder {
     /// This or another process, which lives.
-    Somebody,
+    Held,
     /// No process does: who did is dead, or gave it back.
     Free,
     /// It cannot be told. No owner is taken for dead because of that.
@@ -58,7 +58,7 @@ pub(crate) enum Holder {
 
 /// Why a word was not locked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum LockRefused {
+pub(crate) enum LockError {
     /// A live process has it: perhaps this one.
     Held,
     /// What the system said.
@@ -78,18 +78,18 @@ impl SharedRegion {
 
     /// Locks a word that lies in this region; `Ok(false)` where it cannot be done because the
     /// description is shared.
-    pub(crate) fn lock(&self, word: &AtomicU64) -> Result<bool, LockRefused> {
+    pub(crate) fn lock(&self, word: &AtomicU64) -> Result<bool, LockError> {
         if !self.sees_deaths() {
             return Ok(false);
         }
         let (place, mut held) = (self.place_of(word), self.locks.held());
         if held.contains(&place) {
-            return Err(LockRefused::Held);
+            return Err(LockError::Held);
         }
         match self.file_lock(libc::F_OFD_SETLK, libc::F_WRLCK, place) {
             Ok(_) => held.push(place),
-            Err(libc::EAGAIN | libc::EACCES) => return Err(LockRefused::Held),
-            Err(errno) => return Err(LockRefused::System(errno)),
+            Err(libc::EAGAIN | libc::EACCES) => return Err(LockError::Held),
+            Err(errno) => return Err(LockError::System(errno)),
         }
         Ok(true)
     }
@@ -119,11 +119,11 @@ impl SharedRegion {
         }
         let place = self.place_of(word);
         if self.locks.held().contains(&place) {
-            return Holder::Somebody;
+            return Holder::Held;
         }
         match self.file_lock(libc::F_OFD_GETLK, libc::F_WRLCK, place) {
             Ok(libc::F_UNLCK) => Holder::Free,
-            Ok(_) => Holder::Somebody,
+            Ok(_) => Holder::Held,
             Err(_) => Holder::Unknown,
         }
     }

@@ -32,20 +32,20 @@ mod view;
 pub use directory::RegionDir;
 pub use error::RegionError;
 pub use layout::{LayoutHash, Message, SharedLayout};
-pub(crate) use locks::{Holder, LockRefused};
-pub use options::{Knob, RegionAnswers, RegionOptions, Wish};
+pub(crate) use locks::{Holder, LockError};
+pub use options::{RegionOptions, RegionOutcomes, RegionSetting, Request};
 pub(crate) use view::{ReadOnlyLayout, RegionView};
 
 use super::Access;
 use super::process::ProcessToken;
-use crate::knob::{Answer, last_errno};
+use crate::os::{Outcome, last_errno};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 use directory::{check_owner, owned};
 use header::{HEADER_BYTES, Header};
 use locks::{Locks, reopened};
-use options::fulfil;
+use options::apply_request;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::AtomicU8;
@@ -61,7 +61,7 @@ pub struct SharedRegion {
     start: NonNull<u8>,
     mapped_bytes: usize,
     size: usize,
-    answers: RegionAnswers,
+    outcomes: RegionOutcomes,
     file: OwnedFd,
     locks: Locks,
 }
@@ -127,10 +127,10 @@ impl SharedRegion {
         unsafe { core::slice::from_raw_parts(self.contents().as_ptr().cast::<AtomicU8>(), self.size) }
     }
 
-    /// What became of the wishes.
+    /// What became of the options.
     #[must_use]
-    pub const fn answers(&self) -> RegionAnswers {
-        self.answers
+    pub const fn outcomes(&self) -> RegionOutcomes {
+        self.outcomes
     }
 
     /// The process that made it, as it says itself, also if it is dead by now.
@@ -175,15 +175,15 @@ impl SharedRegion {
         let this = Self::make(dir.nameless()?, what, options, false)?;
         // As long as it is held, the maker is at work.
         let refused = |why| match why {
-            LockRefused::System(errno) => RegionError::System { call: "fcntl", errno },
-            LockRefused::Held => RegionError::System { call: "fcntl", errno: libc::EAGAIN },
+            LockError::System(errno) => RegionError::System { call: "fcntl", errno },
+            LockError::Held => RegionError::System { call: "fcntl", errno: libc::EAGAIN },
         };
-        this.lock(this.header().maker()).map_err(refused)?;
+        this.lock(this.header().creator_word()).map_err(refused)?;
         // From here on others may find it; `ready` is still down, so that they do not use it yet.
         dir.give_name(&this.file, name)?;
         init(&this);
         this.header().finish();
-        this.unlock(this.header().maker());
+        this.unlock(this.header().creator_word());
         Ok(this)
     }
 
@@ -193,7 +193,7 @@ impl SharedRegion {
             // SAFETY: the name is a constant string with its zero byte.
             owned(unsafe { libc::memfd_create(c"vvp-region".as_ptr(), flags) }, "memfd_create")
         };
-        if options.huge_pages != Wish::No {
+        if options.huge_pages != Request::Off {
             // From the pool of reserved pages, if it has enough; else the same with advice.
             let pooled = memfd(libc::MFD_HUGETLB).and_then(|file| Self::make(file, what, options, true));
             if let Ok(this) = pooled {
@@ -210,7 +210,7 @@ impl SharedRegion {
     fn make(
         file: OwnedFd,
         (size, hash): (usize, u64),
-        wishes: &RegionOptions,
+        options: &RegionOptions,
         pool: bool,
     ) -> Result<Self, RegionError> {
         let page = if pool { HUGE_PAGE_BYTES } else { 4096 };
@@ -219,7 +219,7 @@ impl SharedRegion {
         let len = libc::off_t::try_from(total).map_err(|_| RegionError::TooLarge)?;
         // The room of a file without a name has no bound but the machine's memory: the kernel would go on until it has none
         // left, and kill processes, ours perhaps not among them.
-        let available = super::MemorySample::take(&crate::system::System::this()).obtainable_bytes();
+        let available = super::MemorySample::take(&crate::os::System::this()).obtainable_bytes();
         if available.is_some_and(|available| total as u64 > available) {
             return Err(RegionError::NotEnoughMemory {
                 needed_bytes: total as u64,
@@ -235,39 +235,39 @@ impl SharedRegion {
             });
         }
         let mut this = Self::map(file, total, size, Access::ReadWrite, true)?;
-        this.fulfil(wishes, pool)?;
+        this.apply_request(options, pool)?;
         let seal = || {
             let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
             // SAFETY: acts on a file of ours; takes no pointer.
-            match Answer::of_call(unsafe { libc::fcntl(this.file.as_raw_fd(), libc::F_ADD_SEALS, seals) }) {
+            match Outcome::from_return_code(unsafe { libc::fcntl(this.file.as_raw_fd(), libc::F_ADD_SEALS, seals) }) {
                 // What the system says of files that never had seals: those with a name.
-                Answer::Refused(libc::EINVAL | libc::EPERM) => Answer::Unsupported,
+                Outcome::Refused(libc::EINVAL | libc::EPERM) => Outcome::Unsupported,
                 answer => answer,
             }
         };
-        this.answers.seals = fulfil(wishes.seals, Knob::Seals, seal)?;
+        this.outcomes.seals = apply_request(options.seals, RegionSetting::Seals, seal)?;
         this.header().begin(hash, total);
         Ok(this)
     }
 
     /// Maps what is behind a descriptor from another process, through a description of our own if
     /// there can be one. (A mapping keeps the description that it was made through.)
-    fn received(file: OwnedFd, what: (usize, u64), wishes: &RegionOptions) -> Result<Self, RegionError> {
+    fn received(file: OwnedFd, what: (usize, u64), options: &RegionOptions) -> Result<Self, RegionError> {
         match reopened(file.as_fd())? {
-            Some(ours) => Self::attach(ours, what, wishes, Access::ReadWrite),
-            None => Self::attach_through(file, what, wishes, Access::ReadWrite, false),
+            Some(ours) => Self::attach(ours, what, options, Access::ReadWrite),
+            None => Self::attach_through(file, what, options, Access::ReadWrite, false),
         }
     }
 
     /// Maps a file that somebody else made and we opened, and looks whether it is what we want.
-    fn attach(file: OwnedFd, what: (usize, u64), wishes: &RegionOptions, access: Access) -> Result<Self, RegionError> {
-        Self::attach_through(file, what, wishes, access, true)
+    fn attach(file: OwnedFd, what: (usize, u64), options: &RegionOptions, access: Access) -> Result<Self, RegionError> {
+        Self::attach_through(file, what, options, access, true)
     }
 
     fn attach_through(
         file: OwnedFd,
         (size, hash): (usize, u64),
-        wishes: &RegionOptions,
+        options: &RegionOptions,
         access: Access,
         own_description: bool,
     ) -> Result<Self, RegionError> {
@@ -292,19 +292,19 @@ impl SharedRegion {
         let mut this = Self::map(file, mapped, size, access, own_description)?;
         match this.header().check(hash, total, found_bytes) {
             // Its maker is gone. Looked at again: it may have finished in between.
-            Err(RegionError::NotReady { pid }) if this.holder(this.header().maker()) == Holder::Free => {
+            Err(RegionError::NotReady { pid }) if this.holder(this.header().creator_word()) == Holder::Free => {
                 if !this.header().is_ready() {
                     return Err(RegionError::HalfMade { pid });
                 }
             }
             checked => checked?,
         }
-        this.fulfil(wishes, pool)?;
-        this.answers.seals = fulfil(wishes.seals, Knob::Seals, || {
+        this.apply_request(options, pool)?;
+        this.outcomes.seals = apply_request(options.seals, RegionSetting::Seals, || {
             // SAFETY: asks for a number; takes no pointer.
             let seals = unsafe { libc::fcntl(this.file.as_raw_fd(), libc::F_GET_SEALS) };
             // Seals are the creator's to set; here it is only looked whether they are there.
-            if seals > 0 && seals & libc::F_SEAL_SHRINK != 0 { Answer::Applied } else { Answer::Unsupported }
+            if seals > 0 && seals & libc::F_SEAL_SHRINK != 0 { Outcome::Applied } else { Outcome::Unsupported }
         })?;
         Ok(this)
     }
@@ -322,43 +322,43 @@ impl SharedRegion {
         let raw = unsafe { libc::mmap(null, mapped_bytes, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
         match NonNull::new(raw.cast::<u8>()) {
             Some(start) if raw != libc::MAP_FAILED => {
-                let (answers, locks) = (RegionAnswers::default(), Locks::new(own_description));
-                Ok(Self { start, mapped_bytes, size, answers, file, locks })
+                let (outcomes, locks) = (RegionOutcomes::default(), Locks::new(own_description));
+                Ok(Self { start, mapped_bytes, size, outcomes, file, locks })
             }
             _ => Err(RegionError::System { call: "mmap", errno: last_errno() }),
         }
     }
 
-    fn fulfil(&mut self, wishes: &RegionOptions, pool: bool) -> Result<(), RegionError> {
+    fn apply_request(&mut self, options: &RegionOptions, pool: bool) -> Result<(), RegionError> {
         let (start, len) = (self.start.as_ptr().cast::<libc::c_void>(), self.mapped_bytes);
         let huge = || match pool {
-            true => Answer::Applied,
-            false if len < HUGE_PAGE_BYTES => Answer::Unsupported,
+            true => Outcome::Applied,
+            false if len < HUGE_PAGE_BYTES => Outcome::Unsupported,
             // SAFETY: the range is ours, and the advice changes no contents.
-            false => Answer::of_call(unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) }),
+            false => Outcome::from_return_code(unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) }),
         };
         let place = || {
             let mut nodes = [0_u64; 16];
-            let Some(word) = nodes.get_mut(usize::from(wishes.node) / 64) else {
-                return Answer::Refused(libc::EINVAL);
+            let Some(word) = nodes.get_mut(usize::from(options.node) / 64) else {
+                return Outcome::Refused(libc::EINVAL);
             };
-            *word |= 1 << (wishes.node % 64);
+            *word |= 1 << (options.node % 64);
             let (bind, bits, none): (libc::c_int, libc::c_ulong, libc::c_uint) = (2, 1024, 0);
             // SAFETY: the range is ours, `nodes` lives through the call and has as many bits as we say.
             let code = unsafe { libc::syscall(libc::SYS_mbind, start, len, bind, nodes.as_ptr(), bits, none) };
-            match Answer::of_call(i32::try_from(code).unwrap_or(-1)) {
-                Answer::Refused(libc::ENOSYS) => Answer::Unsupported,
+            match Outcome::from_return_code(i32::try_from(code).unwrap_or(-1)) {
+                Outcome::Refused(libc::ENOSYS) => Outcome::Unsupported,
                 answer => answer,
             }
         };
         // SAFETY: the range is ours, and neither call changes contents.
-        let prefault = || Answer::of_call(unsafe { libc::madvise(start, len, libc::MADV_POPULATE_WRITE) });
+        let prefault = || Outcome::from_return_code(unsafe { libc::madvise(start, len, libc::MADV_POPULATE_WRITE) });
         // SAFETY: as above.
-        let lock = || Answer::of_call(unsafe { libc::mlock(start, len) });
-        self.answers.huge_pages = fulfil(wishes.huge_pages, Knob::HugePages, huge)?;
-        self.answers.node = fulfil(wishes.on_node, Knob::Node, place)?;
-        self.answers.prefault = fulfil(wishes.prefault, Knob::Prefault, prefault)?;
-        self.answers.lock = fulfil(wishes.lock, Knob::Lock, lock)?;
+        let lock = || Outcome::from_return_code(unsafe { libc::mlock(start, len) });
+        self.outcomes.huge_pages = apply_request(options.huge_pages, RegionSetting::HugePages, huge)?;
+        self.outcomes.node = apply_request(options.on_node, RegionSetting::Node, place)?;
+        self.outcomes.prefault = apply_request(options.prefault, RegionSetting::Prefault, prefault)?;
+        self.outcomes.lock = apply_request(options.lock, RegionSetting::Lock, lock)?;
         Ok(())
     }
 
@@ -464,10 +464,10 @@ impl<T: SharedLayout> Region<T> {
         Ok(Self::of(SharedRegion::received(file, Self::what(), options)?))
     }
 
-    /// What became of the wishes.
+    /// What became of the options.
     #[must_use]
-    pub const fn answers(&self) -> RegionAnswers {
-        self.bytes.answers()
+    pub const fn outcomes(&self) -> RegionOutcomes {
+        self.bytes.outcomes()
     }
 
     /// The file behind it.

@@ -1,7 +1,7 @@
 //! Makes commands, and sends them through its lane.
 
 use super::journal::words;
-use super::{Meeting, Record, StageError, Stop, patience};
+use super::{ChannelRecord, PipelineDirectory, StageError, Stop, patience};
 use crate::clock::Clock;
 use vvp_core::book::{Command, InstrumentId, OrderId, OwnerId, Price, Qty, Replacement, Side, TimeInForce};
 use vvp_core::queue::{Full, Wait};
@@ -53,12 +53,18 @@ pub fn order(seed: u64, lane: usize, number: u64) -> Command {
 ///
 /// # Errors
 /// [`StageError`]
-pub fn gateway(meeting: &Meeting, lane: usize, seed: u64, count: u64, stop: &Stop) -> Result<(), StageError> {
-    let mut tx = meeting.orders()?.sender(lane)?;
+pub fn gateway(
+    pipeline: &PipelineDirectory,
+    lane: usize,
+    seed: u64,
+    count: u64,
+    stop: &Stop,
+) -> Result<(), StageError> {
+    let mut tx = pipeline.orders()?.sender(lane)?;
     let clock = Clock::kernel();
     let mut number = tx.position() as u64;
     'all: while number < count && !stop.is_asked() {
-        let mut record: Record = [0; 9];
+        let mut record: ChannelRecord = [0; 9];
         record[..8].copy_from_slice(&words(order(seed, lane, number).as_bytes()));
         record[8] = clock.now();
         let mut attempt = 0_u32;

@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 /// A command of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The gateway.
     pub lane: usize,
     /// Its number there, from 0 on.
@@ -68,7 +68,7 @@ impl Journal {
     ///
     /// # Errors
     /// What the file says; being at its end is none.
-    pub fn get(&self, at: usize) -> Result<Option<Entry>, StageError> {
+    pub fn get(&self, at: usize) -> Result<Option<JournalEntry>, StageError> {
         let mut words = [0_u64; ENTRY_BYTES / 8];
         let offset = at.saturating_mul(ENTRY_BYTES);
         if offset.saturating_add(ENTRY_BYTES) > self.file.len() {
@@ -76,12 +76,12 @@ impl Journal {
         }
         self.file.read_at(offset, words.as_mut_bytes())?;
         let [lane, number, command @ .., count] = words;
-        let entry = Entry { lane: usize::try_from(lane).unwrap_or(usize::MAX), number, command };
+        let entry = JournalEntry { lane: usize::try_from(lane).unwrap_or(usize::MAX), number, command };
         Ok((count == at as u64 + 1).then_some(entry))
     }
 
     /// Writes an entry behind the last.
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), StageError> {
+    pub(super) fn append(&mut self, entry: &JournalEntry) -> Result<(), StageError> {
         let offset = self.len * ENTRY_BYTES;
         if offset + ENTRY_BYTES > self.file.len() {
             return Err(StageError::JournalFull);
@@ -99,7 +99,7 @@ impl Journal {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     /// The command; `None` if its bytes are none.
     #[must_use]
     pub fn decoded(&self) -> Option<vvp_core::book::Command> {

@@ -1,7 +1,7 @@
 //! A pipeline whose stages are processes, any of which may be killed and started again.
 //!
 //! ```text
-//!   [ gateway 0 ] ┐ FanIn, a lane each                 ┌── SpscChannel ──→ [ publisher 0 ]
+//!   [ gateway 0 ] ┐ FanInChannel, a lane each                 ┌── SpscChannel ──→ [ publisher 0 ]
 //!   [ gateway 1 ] ┼────────────────────→ [ matcher ] ──┴── SpscChannel ──→ [ publisher 1 ]
 //!   [ gateway 2 ] ┘                        │     └→ LatestCell: the state, for whoever looks
 //!                                          └→ journal: every command, in the order of matching
@@ -28,19 +28,19 @@ mod gateway;
 mod journal;
 mod matcher;
 mod publisher;
-mod snapshot;
+mod status_board;
 
 pub use gateway::{gateway, order};
-pub use journal::{Entry, Journal};
-pub use matcher::{HashedJobEngine, define, matcher};
+pub use journal::{Journal, JournalEntry};
+pub use matcher::{HashedSmallEngine, define, matcher};
 pub use publisher::{EventSum, publisher};
-pub use snapshot::{BOOKS, LEVELS, Ladder, LadderLevel, Latency, QueueFigures, Snapshot};
+pub use status_board::{BOOKS, BookSummary, LEVELS, LatencySummary, LevelSummary, PipelineStatus, QueueCounters};
 
 use super::Stop;
-use crate::ipc::{ClaimError, FanIn, LatestCell, LatestView, SpscChannel};
+use crate::ipc::{ClaimError, FanInChannel, LatestCell, LatestView, SpscChannel};
 use crate::memory::region::{LayoutHash, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use crate::memory::{MapError, MapFileError, MemorySample};
-use crate::system::System;
+use crate::os::System;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -58,19 +58,19 @@ pub const EVENTS_WAITING_MAX: usize = 2048;
 pub const PUBLISHERS_MAX: usize = 4;
 
 /// A command or an event of 64 bytes, and when it was sent: nanoseconds of `CLOCK_MONOTONIC_RAW`, the same in all processes.
-pub type Record = [u64; 9];
+pub type ChannelRecord = [u64; 9];
 
-pub(crate) type Orders = FanIn<Record, COMMANDS_WAITING_MAX, GATEWAYS_MAX>;
-pub(crate) type Events = SpscChannel<Record, EVENTS_WAITING_MAX>;
-pub(crate) type Board = LatestCell<Snapshot>;
+pub(crate) type Orders = FanInChannel<ChannelRecord, COMMANDS_WAITING_MAX, GATEWAYS_MAX>;
+pub(crate) type Events = SpscChannel<ChannelRecord, EVENTS_WAITING_MAX>;
+pub(crate) type StatusBoard = LatestCell<PipelineStatus>;
 
 /// Looks at the state of a pipeline, through a mapping that is read-only.
-pub type View = LatestView<Snapshot>;
+pub type StatusView = LatestView<PipelineStatus>;
 
 /// Latencies of the stages in nanoseconds, and what the publisher keeps; each field has one writer.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(crate) struct Figures {
+pub(crate) struct Counters {
     /// From a gateway's push to the matcher.
     pub(crate) to_matcher: Histogram,
     /// The matching of one command, journal and all.
@@ -86,11 +86,11 @@ pub(crate) struct Figures {
 }
 
 // SAFETY: the histograms are made of atomic integers and bound their own indices; zero is "nothing yet"; no pointers.
-unsafe impl SharedLayout for Figures {
-    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline figures 2").shape_of::<Self>().finish();
+unsafe impl SharedLayout for Counters {
+    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline counters 2").shape_of::<Self>().finish();
 }
 
-/// Why a stage cannot work.
+/// Why a stage cannot state.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StageError {
@@ -154,7 +154,7 @@ const EVENTS: [&str; PUBLISHERS_MAX] = ["events-0", "events-1", "events-2", "eve
 
 /// Where the stages meet: a directory of regions, and the journal in it.
 #[derive(Debug)]
-pub struct Meeting {
+pub struct PipelineDirectory {
     dir: RegionDir,
     path: PathBuf,
 }
@@ -166,18 +166,18 @@ const LONGER_GRACE: Duration = Duration::from_secs(5);
 
 /// Since when a stage knows that it was asked to stop.
 #[derive(Debug)]
-struct Asked<'a> {
+struct StopTimer<'a> {
     stop: &'a Stop,
     since: Option<Instant>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> StopTimer<'a> {
     const fn new(stop: &'a Stop) -> Self {
         Self { stop, since: None }
     }
 
     /// Whether it was asked so long ago.
-    fn for_as_long_as(&mut self, grace: Duration) -> bool {
+    fn has_lasted(&mut self, grace: Duration) -> bool {
         if self.since.is_none() && self.stop.is_asked() {
             self.since = Some(Instant::now());
         }
@@ -186,11 +186,11 @@ impl<'a> Asked<'a> {
 }
 
 /// How much each stage waits on a full or empty queue: naps, since stages share processors.
-pub(crate) fn patience() -> crate::thread::Backoff {
-    crate::thread::Backoff::new(true)
+pub(crate) fn patience() -> crate::thread::SpinThenSleep {
+    crate::thread::SpinThenSleep::new(true)
 }
 
-impl Meeting {
+impl PipelineDirectory {
     /// Makes the regions, and a journal for so many commands, in a directory that is made if it is not there.
     ///
     /// # Errors
@@ -208,8 +208,8 @@ impl Meeting {
         for name in EVENTS {
             Events::create_in(&dir, name, &options)?;
         }
-        Board::create_in(&dir, "board", &options)?;
-        Region::<Figures>::create_in(&dir, "figures", &options, |_| ())?;
+        StatusBoard::create_in(&dir, "board", &options)?;
+        Region::<Counters>::create_in(&dir, "figures", &options, |_| ())?;
         Journal::create(&path.join("journal"), commands_max)?;
         Ok(Self { dir, path: path.to_owned() })
     }
@@ -231,7 +231,7 @@ impl Meeting {
     /// # Errors
     /// [`StageError`]
     pub fn expect_gateways(&self, gateways: usize) -> Result<(), StageError> {
-        self.figures()?.gateways.store(gateways as u64, Ordering::Relaxed); // Relaxed: said before any stage starts
+        self.counters()?.gateways.store(gateways as u64, Ordering::Relaxed); // Relaxed: said before any stage starts
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Meeting {
             return Err(StageError::NoSuchPublisher);
         }
         // Relaxed: said before any stage starts.
-        self.figures()?.more_publishers.store(publishers as u64 - 1, Ordering::Relaxed);
+        self.counters()?.more_publishers.store(publishers as u64 - 1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -269,8 +269,8 @@ impl Meeting {
     ///
     /// # Errors
     /// [`StageError`]
-    pub fn view(&self) -> Result<View, StageError> {
-        Ok(View::open_in(&self.dir, "board")?)
+    pub fn view(&self) -> Result<StatusView, StageError> {
+        Ok(StatusView::open_in(&self.dir, "board")?)
     }
 
     pub(crate) fn orders(&self) -> Result<Orders, RegionError> {
@@ -282,11 +282,11 @@ impl Meeting {
         Ok(Events::open_in(&self.dir, name, &RegionOptions::default())?)
     }
 
-    pub(crate) fn board(&self) -> Result<Board, RegionError> {
-        Board::open_in(&self.dir, "board", &RegionOptions::default())
+    pub(crate) fn status_board(&self) -> Result<StatusBoard, RegionError> {
+        StatusBoard::open_in(&self.dir, "board", &RegionOptions::default())
     }
 
-    pub(crate) fn figures(&self) -> Result<Region<Figures>, RegionError> {
+    pub(crate) fn counters(&self) -> Result<Region<Counters>, RegionError> {
         Region::open_in(&self.dir, "figures", &RegionOptions::default())
     }
 }

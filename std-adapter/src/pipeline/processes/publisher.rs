@@ -1,6 +1,6 @@
 //! Takes the events, and keeps a sum of them.
 
-use super::{Asked, Figures, LONGER_GRACE, Meeting, PUBLISHERS_MAX, StageError, Stop, patience};
+use super::{Counters, LONGER_GRACE, PUBLISHERS_MAX, PipelineDirectory, StageError, Stop, StopTimer, patience};
 use crate::clock::Clock;
 use crate::ipc::Peer;
 use std::sync::atomic::Ordering;
@@ -30,20 +30,20 @@ impl EventSum {
     ///
     /// # Errors
     /// [`StageError`]
-    pub fn of(meeting: &Meeting, publisher: usize) -> Result<Self, StageError> {
-        let count = meeting.events(publisher)?.stats().popped as u64;
-        let figures = meeting.figures()?;
-        Ok(Self::at(&figures, publisher, count))
+    pub fn of(pipeline: &PipelineDirectory, publisher: usize) -> Result<Self, StageError> {
+        let count = pipeline.events(publisher)?.stats().popped as u64;
+        let counters = pipeline.counters()?;
+        Ok(Self::at(&counters, publisher, count))
     }
 
-    fn at(figures: &Figures, publisher: usize, count: u64) -> Self {
+    fn at(counters: &Counters, publisher: usize, count: u64) -> Self {
         if count == 0 {
             return Self::NONE;
         }
         // Relaxed: its writer is this process, or dead.
         Self {
             count,
-            sum: figures.sums[publisher % PUBLISHERS_MAX][usize::from(count % 2 == 1)].load(Ordering::Relaxed),
+            sum: counters.sums[publisher % PUBLISHERS_MAX][usize::from(count % 2 == 1)].load(Ordering::Relaxed),
         }
     }
 }
@@ -53,14 +53,14 @@ impl EventSum {
 ///
 /// # Errors
 /// [`StageError`]
-pub fn publisher(meeting: &Meeting, publisher: usize, stop: &Stop) -> Result<(), StageError> {
-    let mut rx = meeting.events(publisher)?.receiver()?;
-    let region = meeting.figures()?;
-    let (figures, mut asked): (&Figures, _) = (&region, Asked::new(stop));
+pub fn publisher(pipeline: &PipelineDirectory, publisher: usize, stop: &Stop) -> Result<(), StageError> {
+    let mut rx = pipeline.events(publisher)?.receiver()?;
+    let region = pipeline.counters()?;
+    let (counters, mut asked): (&Counters, _) = (&region, StopTimer::new(stop));
     let (sums, latency) =
-        (&figures.sums[publisher % PUBLISHERS_MAX], &figures.to_publisher[publisher % PUBLISHERS_MAX]);
+        (&counters.sums[publisher % PUBLISHERS_MAX], &counters.to_publisher[publisher % PUBLISHERS_MAX]);
     let clock = Clock::kernel();
-    let mut sum = EventSum::at(figures, publisher, rx.position() as u64);
+    let mut sum = EventSum::at(counters, publisher, rx.position() as u64);
     let mut attempt = 0_u32;
     loop {
         let taken = rx.handle(|record, number| {
@@ -72,11 +72,11 @@ pub fn publisher(meeting: &Meeting, publisher: usize, stop: &Stop) -> Result<(),
             latency.record(clock.ns_between(record[8], clock.now()));
         });
         match taken {
-            Ok(()) if sum.count.is_multiple_of(256) && asked.for_as_long_as(LONGER_GRACE) => return Ok(()),
+            Ok(()) if sum.count.is_multiple_of(256) && asked.has_lasted(LONGER_GRACE) => return Ok(()),
             Ok(()) => attempt = 0,
             Err(PopError::Closed) => return Ok(()),
-            Err(_) if asked.for_as_long_as(LONGER_GRACE) => return Ok(()),
-            // Asked, and nobody is there who could send more.
+            Err(_) if asked.has_lasted(LONGER_GRACE) => return Ok(()),
+            // StopTimer, and nobody is there who could send more.
             Err(_) if asked.since.is_some() && !matches!(rx.peer(), Peer::Alive(_)) => return Ok(()),
             Err(_) => {
                 patience().wait(attempt);

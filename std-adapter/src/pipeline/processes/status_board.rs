@@ -1,6 +1,6 @@
 //! The state of a running pipeline, for whoever looks.
 
-use super::{Figures, PUBLISHERS_MAX};
+use super::{Counters, PUBLISHERS_MAX};
 use crate::memory::SchedulingCounts;
 use crate::memory::region::Message;
 use vvp_core::book::{BookView, InstrumentId, Side};
@@ -17,7 +17,7 @@ pub const BOOKS: usize = 2;
 /// A price level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct LadderLevel {
+pub struct LevelSummary {
     /// In ticks.
     pub price: i64,
     /// In lots.
@@ -29,11 +29,11 @@ pub struct LadderLevel {
 /// The best levels of a book, best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Ladder {
+pub struct BookSummary {
     /// Who buys.
-    pub bids: [LadderLevel; LEVELS],
+    pub bids: [LevelSummary; LEVELS],
     /// Who sells.
-    pub asks: [LadderLevel; LEVELS],
+    pub asks: [LevelSummary; LEVELS],
     /// Orders in the book.
     pub resting: u64,
 }
@@ -41,7 +41,7 @@ pub struct Ladder {
 /// A stage's latency in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Latency {
+pub struct LatencySummary {
     /// How often it was measured.
     pub count: u64,
     /// The median.
@@ -54,7 +54,7 @@ pub struct Latency {
     pub max_ns: u64,
 }
 
-impl Latency {
+impl LatencySummary {
     fn of(histogram: &Histogram) -> Self {
         Self {
             count: histogram.count(),
@@ -69,7 +69,7 @@ impl Latency {
 /// A queue between two stages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct QueueFigures {
+pub struct QueueCounters {
     /// In it now.
     pub depth: u64,
     /// In it at most; never less than `depth`.
@@ -80,8 +80,8 @@ pub struct QueueFigures {
     pub passed: u64,
 }
 
-impl QueueFigures {
-    /// The figures as they are now.
+impl QueueCounters {
+    /// The counters as they are now.
     ///
     /// The sides of a queue note a high water only now and then, and that of several lanes is the
     /// greatest of any one, so the depth may be above it. The depth was met, so it is a high water
@@ -99,7 +99,7 @@ impl QueueFigures {
 /// The state of a pipeline at one moment, as its matcher sees it. Plain bytes, to be read from any process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Snapshot {
+pub struct PipelineStatus {
     /// When: nanoseconds of `CLOCK_MONOTONIC_RAW`.
     pub taken_ns: u64,
     /// The matcher's process.
@@ -113,17 +113,17 @@ pub struct Snapshot {
     /// Events of these.
     pub events: u64,
     /// Gateways to matcher, all lanes together.
-    pub orders_queue: QueueFigures,
+    pub orders_queue: QueueCounters,
     /// Publishers.
     pub publishers: u64,
     /// Matcher to each publisher.
-    pub events_queue: [QueueFigures; PUBLISHERS_MAX],
+    pub events_queue: [QueueCounters; PUBLISHERS_MAX],
     /// From a gateway's push to the matcher.
-    pub to_matcher: Latency,
+    pub to_matcher: LatencySummary,
     /// One command, journal and all.
-    pub matching: Latency,
+    pub matching: LatencySummary,
     /// From the matcher's push to each publisher.
-    pub to_publisher: [Latency; PUBLISHERS_MAX],
+    pub to_publisher: [LatencySummary; PUBLISHERS_MAX],
     /// Calls for memory of the matcher's process since it was ready.
     pub allocations: u64,
     /// Bytes asked for by these.
@@ -135,23 +135,23 @@ pub struct Snapshot {
     /// Times that the matcher's processor was taken away.
     pub preempted: u64,
     /// Books, by number of the instrument.
-    pub books: [Ladder; BOOKS],
+    pub books: [BookSummary; BOOKS],
 }
 
-impl Message for Snapshot {
+impl Message for PipelineStatus {
     const NAME: &'static str = "pipeline snapshot 2";
 }
 
-impl Snapshot {
+impl PipelineStatus {
     /// The books; [`measure`](Self::measure) adds the rest.
     pub(super) fn of(engine: &impl Matcher) -> Self {
         let mut this = Self::default();
-        for (index, ladder) in (0..).zip(&mut this.books) {
+        for (index, book_summary) in (0..).zip(&mut this.books) {
             let Some(book) = engine.book(InstrumentId::new(index)) else { continue };
-            ladder.resting = book.resting_orders() as u64;
-            for (side, levels) in [(Side::Buy, &mut ladder.bids), (Side::Sell, &mut ladder.asks)] {
+            book_summary.resting = book.resting_orders() as u64;
+            for (side, levels) in [(Side::Buy, &mut book_summary.bids), (Side::Sell, &mut book_summary.asks)] {
                 for (to, level) in levels.iter_mut().zip(book.depth(side)) {
-                    *to = LadderLevel {
+                    *to = LevelSummary {
                         price: level.price.ticks(),
                         qty: level.qty.lots(),
                         orders: u64::from(level.orders),
@@ -163,13 +163,13 @@ impl Snapshot {
     }
 
     /// What can be said without the engine: queue of orders, latencies, this process.
-    pub(super) fn measure(&mut self, figures: &Figures, orders: Stats) {
+    pub(super) fn measure(&mut self, counters: &Counters, orders: Stats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
         self.orders_queue.update(orders);
-        self.to_matcher = Latency::of(&figures.to_matcher);
-        self.matching = Latency::of(&figures.matching);
-        self.to_publisher = figures.to_publisher.each_ref().map(Latency::of);
+        self.to_matcher = LatencySummary::of(&counters.to_matcher);
+        self.matching = LatencySummary::of(&counters.matching);
+        self.to_publisher = counters.to_publisher.each_ref().map(LatencySummary::of);
         self.minor_faults = counts.minor_faults;
         self.major_faults = counts.major_faults;
         self.preempted = counts.involuntary_switches;
@@ -187,13 +187,13 @@ mod tests {
             (stats.depth, stats.high_water) = (depth, high_water);
             stats
         };
-        let mut figures = QueueFigures::default();
+        let mut counters = QueueCounters::default();
         // Two lanes of 20 values each: the greatest of any lane is 20.
         for (now, depth, high_water) in
             [(stats(40, 20), 40, 40), (stats(0, 20), 0, 40), (stats(50, 60), 50, 60), (stats(3, 60), 3, 60)]
         {
-            figures.update(now);
-            assert_eq!((figures.depth, figures.high_water), (depth, high_water));
+            counters.update(now);
+            assert_eq!((counters.depth, counters.high_water), (depth, high_water));
         }
     }
 }

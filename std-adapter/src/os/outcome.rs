@@ -2,7 +2,7 @@
 
 /// The answer to "please set this": a machine may lack it, or forbid it, and the program goes on either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum Outcome {
     /// Done.
     Applied,
     /// The system said no; the number is its `errno`.
@@ -11,10 +11,10 @@ pub enum Answer {
     Unsupported,
 }
 
-impl Answer {
+impl Outcome {
     /// The answer of a call that gives 0 on success and sets `errno` otherwise.
     #[must_use]
-    pub(crate) fn of_call(code: i32) -> Self {
+    pub(crate) fn from_return_code(code: i32) -> Self {
         if code == 0 { Self::Applied } else { Self::Refused(last_errno()) }
     }
 
@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-impl core::fmt::Display for Answer {
+impl core::fmt::Display for Outcome {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Applied => f.write_str("applied"),

@@ -11,7 +11,7 @@
 //! - Where a process cannot lock ([`SharedRegion::sees_deaths`]), the word alone decides and says
 //!   so: such an owner is alive until it gives back, for all that ask.
 
-use crate::memory::region::{Holder, LockRefused, Region, SharedLayout, SharedRegion};
+use crate::memory::region::{Holder, LockError, Region, SharedLayout, SharedRegion};
 use crate::memory::{ProcessToken, copy_number};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ pub const PEER_CHECK: Duration = Duration::from_millis(1);
 /// One end of a channel, on lines of its own: its owner, and the owner's sign of life.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(128))]
-pub(super) struct End {
+pub(super) struct Endpoint {
     /// The word of the owner's [`ProcessToken`]; its process number is 0 where the end is free.
     /// Its bytes of the file are what the owner locks.
     owner: AtomicU64,
@@ -36,7 +36,7 @@ pub(super) struct End {
 pub enum Peer {
     /// Nobody has the end: not yet, or it was given back.
     Absent,
-    /// A process has it, and lives; or it cannot be told whether it does
+    /// A process has it, and lives; or it cannot be reported whether it does
     /// ([`SharedRegion::sees_deaths`]).
     Alive(ProcessToken),
     /// A process had it when it died, and no other has taken it over yet.
@@ -82,15 +82,15 @@ impl core::fmt::Display for ClaimError {
 
 impl core::error::Error for ClaimError {}
 
-impl End {
+impl Endpoint {
     /// Makes this process the owner, if there is none, or one that is dead.
     fn claim(&self, region: &SharedRegion) -> Result<ProcessToken, ClaimError> {
         let locked = match region.lock(&self.owner) {
             Ok(locked) => locked,
-            Err(LockRefused::System(errno)) => return Err(ClaimError::NotLocked { errno }),
+            Err(LockError::System(errno)) => return Err(ClaimError::NotLocked { errno }),
             // Relaxed: a number for a message. None yet, or no more: who holds the lock is just
             // coming or going.
-            Err(LockRefused::Held) => {
+            Err(LockError::Held) => {
                 let owner = ProcessToken::from_word(self.owner.load(Ordering::Relaxed));
                 return Err(owner.map_or(ClaimError::Contended, |owner| ClaimError::Taken { pid: owner.pid() }));
             }
@@ -159,7 +159,7 @@ impl End {
 /// back.
 pub(super) struct Claim<S: SharedLayout> {
     region: Arc<Region<S>>,
-    end: fn(&S, usize) -> &End,
+    end: fn(&S, usize) -> &Endpoint,
     lane: usize,
     own: ProcessToken,
     /// Of the process that made the claim.
@@ -168,12 +168,16 @@ pub(super) struct Claim<S: SharedLayout> {
 
 impl<S: SharedLayout> Claim<S> {
     /// Claims the end that `end` chooses, which for many-laned channels depends on `lane`.
-    pub(super) fn new(region: &Arc<Region<S>>, end: fn(&S, usize) -> &End, lane: usize) -> Result<Self, ClaimError> {
+    pub(super) fn new(
+        region: &Arc<Region<S>>,
+        end: fn(&S, usize) -> &Endpoint,
+        lane: usize,
+    ) -> Result<Self, ClaimError> {
         let own = end(region, lane).claim(region.region())?;
         Ok(Self { region: Arc::clone(region), end, lane, own, copy_number: copy_number() })
     }
 
-    pub(super) fn end(&self) -> &End {
+    pub(super) fn end(&self) -> &Endpoint {
         (self.end)(&self.region, self.lane)
     }
 
@@ -182,7 +186,7 @@ impl<S: SharedLayout> Claim<S> {
     }
 
     /// The owner of another end of the same region.
-    pub(super) fn peer(&self, other: &End) -> Peer {
+    pub(super) fn peer(&self, other: &Endpoint) -> Peer {
         other.peer(self.region.region())
     }
 
@@ -209,11 +213,11 @@ impl<S: SharedLayout> core::fmt::Debug for Claim<S> {
 
 /// Looks after the other side while this one waits: every [`PEER_CHECK`].
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct PeerWatch {
     next: Instant,
 }
 
-impl Watch {
+impl PeerWatch {
     pub(super) fn new() -> Self {
         Self { next: Instant::now() + PEER_CHECK }
     }
@@ -228,7 +232,7 @@ impl Watch {
     }
 
     /// The number of a process that had the other end and is dead, if it is time to look.
-    pub(super) fn found_dead<S: SharedLayout>(&mut self, own: &Claim<S>, other: &End) -> Option<u32> {
+    pub(super) fn check_dead<S: SharedLayout>(&mut self, own: &Claim<S>, other: &Endpoint) -> Option<u32> {
         if !self.is_time() {
             return None;
         }
@@ -237,33 +241,33 @@ impl Watch {
     }
 }
 
-/// The deaths of many senders, each to be told once.
+/// The deaths of many senders, each to be reported once.
 #[derive(Debug)]
-pub(super) struct Deaths {
-    watch: Watch,
-    /// For each lane, the owner whose death was told last.
-    told: Vec<u64>,
+pub(super) struct SenderDeaths {
+    watch: PeerWatch,
+    /// For each lane, the owner whose death was reported last.
+    reported: Vec<u64>,
 }
 
-impl Deaths {
+impl SenderDeaths {
     pub(super) fn new(lanes: usize) -> Self {
-        Self { watch: Watch::new(), told: vec![0; lanes] }
+        Self { watch: PeerWatch::new(), reported: vec![0; lanes] }
     }
 
     /// If it is time: looks at all `ends`. Says whether it did, and the first that is newly dead: lane and process number.
-    pub(super) fn look<'e, S: SharedLayout>(
+    pub(super) fn poll<'e, S: SharedLayout>(
         &mut self,
         own: &Claim<S>,
-        ends: impl Iterator<Item = &'e End>,
+        ends: impl Iterator<Item = &'e Endpoint>,
     ) -> (bool, Option<(usize, u32)>) {
         if !self.watch.is_time() {
             return (false, None);
         }
         own.end().beat();
-        for (lane, (end, told)) in ends.zip(&mut self.told).enumerate() {
+        for (lane, (end, reported)) in ends.zip(&mut self.reported).enumerate() {
             match own.peer(end) {
-                Peer::Dead(token) if token.word() != *told => {
-                    *told = token.word();
+                Peer::Dead(token) if token.word() != *reported => {
+                    *reported = token.word();
                     return (true, Some((lane, token.pid())));
                 }
                 _ => {}
@@ -272,10 +276,10 @@ impl Deaths {
         (true, None)
     }
 
-    /// This death was not told after all.
-    pub(super) fn keep(&mut self, dead: Option<(usize, u32)>) {
-        if let Some(told) = dead.and_then(|(lane, _)| self.told.get_mut(lane)) {
-            *told = 0;
+    /// This death was not reported after all.
+    pub(super) fn retract(&mut self, dead: Option<(usize, u32)>) {
+        if let Some(reported) = dead.and_then(|(lane, _)| self.reported.get_mut(lane)) {
+            *reported = 0;
         }
     }
 }

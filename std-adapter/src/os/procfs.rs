@@ -1,9 +1,5 @@
 //! What the system says about itself in files: `/proc`, `/sys`, and the control groups.
 
-mod cgroup;
-
-pub use cgroup::{Cgroup, CgroupVersion, MemoryEvents};
-
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

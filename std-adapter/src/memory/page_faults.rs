@@ -1,6 +1,6 @@
 //! Page faults: counting them, and having them early.
 
-use crate::knob::Answer;
+use crate::os::Outcome;
 
 /// Page faults of the process so far, minor and major.
 #[must_use]
@@ -19,9 +19,9 @@ pub fn page_faults() -> u64 {
 /// and every writable mapping of at most `max_bytes`.
 ///
 /// Needs `/proc` and a kernel of 5.14 or later; elsewhere the answer says so and the pages come when they come.
-pub fn populate(max_bytes: usize) -> Answer {
-    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return Answer::Unsupported };
-    let mut answer = Answer::Unsupported;
+pub fn populate(max_bytes: usize) -> Outcome {
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return Outcome::Unsupported };
+    let mut answer = Outcome::Unsupported;
     for line in maps.lines() {
         let mut words = line.split_ascii_whitespace();
         let (Some(range), Some(access)) = (words.next(), words.next()) else { continue };
@@ -38,8 +38,8 @@ pub fn populate(max_bytes: usize) -> Answer {
         let advice = if write && private { libc::MADV_POPULATE_WRITE } else { libc::MADV_POPULATE_READ };
         // SAFETY: populating changes no contents; a range that has gone since is answered with an error.
         let code = unsafe { libc::madvise(core::ptr::without_provenance_mut(from), to - from, advice) };
-        match Answer::of_call(code) {
-            Answer::Refused(libc::EINVAL) => return Answer::Unsupported,
+        match Outcome::from_return_code(code) {
+            Outcome::Refused(libc::EINVAL) => return Outcome::Unsupported,
             this => answer = this,
         }
     }

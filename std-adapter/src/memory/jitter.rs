@@ -1,7 +1,7 @@
 //! Watches for pauses: moments in which a core was taken from a thread that wanted to run.
 
 use crate::clock::Clock;
-use crate::knob::Answer;
+use crate::os::Outcome;
 use crate::thread::{pin_to, wake_on_time};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use vvp_core::metrics::Histogram;
 
 /// How a core is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseMode {
+pub enum JitterMode {
     /// A thread reads the clock all the time and so sees every pause of its core; it takes the whole core.
     Spin,
     /// A thread sleeps for so long and looks how late it wakes; it takes next to nothing and sees a sample of the pauses.
@@ -21,7 +21,7 @@ pub enum PauseMode {
 
 /// Where a pause came from, as far as the kernel's counts of the watching thread say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseCause {
+pub enum HiccupCause {
     /// A page had to be fetched from a device.
     MajorFault,
     /// The scheduler gave the core to another thread.
@@ -34,13 +34,13 @@ pub enum PauseCause {
 
 /// One pause that was longer than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
+pub struct Hiccup {
     /// The core.
     pub cpu: usize,
     /// How long.
     pub ns: u64,
     /// Where from.
-    pub cause: PauseCause,
+    pub cause: HiccupCause,
 }
 
 /// Faults and context switches.
@@ -95,33 +95,33 @@ impl SchedulingCounts {
     }
 
     /// What explains a pause best.
-    const fn cause(self) -> PauseCause {
+    const fn cause(self) -> HiccupCause {
         if self.major_faults > 0 {
-            PauseCause::MajorFault
+            HiccupCause::MajorFault
         } else if self.involuntary_switches > 0 {
-            PauseCause::Preempted
+            HiccupCause::Preempted
         } else if self.minor_faults > 0 {
-            PauseCause::MinorFault
+            HiccupCause::MinorFault
         } else {
-            PauseCause::Outside
+            HiccupCause::Outside
         }
     }
 }
 
 /// What one core's watcher has seen.
 #[derive(Clone, Debug)]
-pub struct CorePauses {
+pub struct CoreJitter {
     /// The core.
     pub cpu: usize,
     /// Whether the watcher is pinned to it; if not, what it sees may be any core's.
-    pub pinned: Answer,
+    pub pinned: Outcome,
     /// All stalls in nanoseconds: gaps between two readings (spin), or how late it woke (timer).
     pub stalls: Histogram,
     /// Pauses longer than allowed, by cause: major fault, preempted, minor fault, outside.
     pub by_cause: [u64; 4],
 }
 
-impl CorePauses {
+impl CoreJitter {
     /// Pauses longer than allowed.
     #[must_use]
     pub fn too_long(&self) -> u64 {
@@ -129,9 +129,9 @@ impl CorePauses {
     }
 }
 
-struct Core {
+struct CoreRecord {
     cpu: usize,
-    pinned: Mutex<Answer>,
+    pinned: Mutex<Outcome>,
     stalls: Histogram,
     by_cause: [AtomicU64; 4],
 }
@@ -140,68 +140,68 @@ struct Core {
 ///
 /// ```
 /// use std::time::Duration;
-/// use vvp_std_adapter::memory::{PauseMode, PauseMonitor};
-/// let max_pause_ns = 1_000_000;
-/// let monitor = PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), max_pause_ns, |pause| {
-///     eprintln!("core {} stood still for {} ns: {:?}", pause.cpu, pause.ns, pause.cause);
+/// use vvp_std_adapter::memory::{JitterMode, JitterMonitor};
+/// let max_hiccup_ns = 1_000_000;
+/// let monitor = JitterMonitor::start(&[0], JitterMode::Timer(Duration::from_millis(1)), max_hiccup_ns, |hiccup| {
+///     eprintln!("core {} stood still for {} ns: {:?}", hiccup.cpu, hiccup.ns, hiccup.cause);
 /// })?;
 /// for core in monitor.cores() {
 ///     println!("core {}: p99 {} ns, {} too long", core.cpu, core.stalls.per_mille(990), core.too_long());
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct PauseMonitor {
-    cores: Vec<Arc<Core>>,
+pub struct JitterMonitor {
+    cores: Vec<Arc<CoreRecord>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    max_pause_ns: u64,
+    max_hiccup_ns: u64,
     before: SchedulingCounts,
 }
 
-impl core::fmt::Debug for PauseMonitor {
+impl core::fmt::Debug for JitterMonitor {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let cpus: Vec<usize> = self.cores.iter().map(|c| c.cpu).collect();
-        f.debug_struct("PauseMonitor")
+        f.debug_struct("JitterMonitor")
             .field("cpus", &cpus)
-            .field("max_pause_ns", &self.max_pause_ns)
+            .field("max_hiccup_ns", &self.max_hiccup_ns)
             .finish_non_exhaustive()
     }
 }
 
-impl PauseMonitor {
-    /// Watches these cores. `on_pause` is called, on the watching thread, for each pause longer than `max_pause_ns`.
+impl JitterMonitor {
+    /// Watches these cores. `on_hiccup` is called, on the watching thread, for each pause longer than `max_hiccup_ns`.
     ///
     /// # Errors
     /// The system has no thread left; those already started have ended by then.
     pub fn start(
         cpus: &[usize],
-        mode: PauseMode,
-        max_pause_ns: u64,
-        on_pause: impl Fn(Pause) + Send + Sync + 'static,
+        mode: JitterMode,
+        max_hiccup_ns: u64,
+        on_hiccup: impl Fn(Hiccup) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let clock = Clock::calibrated(Duration::from_millis(20));
-        let on_pause = Arc::new(on_pause);
+        let on_hiccup = Arc::new(on_hiccup);
         let mut monitor = Self {
             cores: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
-            max_pause_ns,
+            max_hiccup_ns,
             before: SchedulingCounts::of_process(),
         };
         for &cpu in cpus {
-            let core = Arc::new(Core {
+            let core = Arc::new(CoreRecord {
                 cpu,
-                pinned: Mutex::new(Answer::Unsupported),
+                pinned: Mutex::new(Outcome::Unsupported),
                 stalls: Histogram::new(),
                 by_cause: [const { AtomicU64::new(0) }; 4],
             });
             monitor.cores.push(Arc::clone(&core));
-            let (stop, on_pause) = (Arc::clone(&monitor.stop), Arc::clone(&on_pause));
+            let (stop, on_hiccup) = (Arc::clone(&monitor.stop), Arc::clone(&on_hiccup));
             let name = format!("vvp-pause-{cpu}");
             // If this fails, dropping the monitor ends the others.
             let thread = std::thread::Builder::new()
                 .name(name)
-                .spawn(move || watch(&core, mode, max_pause_ns, &clock, &stop, &*on_pause))?;
+                .spawn(move || watch(&core, mode, max_hiccup_ns, &clock, &stop, &*on_hiccup))?;
             monitor.threads.push(thread);
         }
         Ok(monitor)
@@ -209,14 +209,14 @@ impl PauseMonitor {
 
     /// The longest pause that is allowed, in nanoseconds.
     #[must_use]
-    pub const fn max_pause_ns(&self) -> u64 {
-        self.max_pause_ns
+    pub const fn max_hiccup_ns(&self) -> u64 {
+        self.max_hiccup_ns
     }
 
     /// What each core's watcher has seen so far.
     #[must_use]
-    pub fn cores(&self) -> Vec<CorePauses> {
-        let seen = |core: &Arc<Core>| CorePauses {
+    pub fn cores(&self) -> Vec<CoreJitter> {
+        let seen = |core: &Arc<CoreRecord>| CoreJitter {
             cpu: core.cpu,
             pinned: *core.pinned.lock().unwrap_or_else(PoisonError::into_inner),
             stalls: core.stalls.clone(),
@@ -233,7 +233,7 @@ impl PauseMonitor {
     }
 }
 
-impl Drop for PauseMonitor {
+impl Drop for JitterMonitor {
     fn drop(&mut self) {
         // Relaxed: nothing else is handed over; joining is what orders the rest.
         self.stop.store(true, Ordering::Relaxed);
@@ -244,16 +244,23 @@ impl Drop for PauseMonitor {
     }
 }
 
-fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &AtomicBool, on_pause: &dyn Fn(Pause)) {
+fn watch(
+    core: &CoreRecord,
+    mode: JitterMode,
+    max_ns: u64,
+    clock: &Clock,
+    stop: &AtomicBool,
+    on_hiccup: &dyn Fn(Hiccup),
+) {
     *core.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pin_to(core.cpu);
     wake_on_time();
     let mut counts = SchedulingCounts::of_thread();
     let mut last = clock.now();
-    // Relaxed: see `PauseMonitor::drop`. Ends at the latest one sleep after the stop.
+    // Relaxed: see `JitterMonitor::drop`. Ends at the latest one sleep after the stop.
     while !stop.load(Ordering::Relaxed) {
         let expected_ns = match mode {
-            PauseMode::Spin => 0,
-            PauseMode::Timer(sleep) => {
+            JitterMode::Spin => 0,
+            JitterMode::Timer(sleep) => {
                 last = clock.now();
                 std::thread::sleep(sleep);
                 u64::try_from(sleep.as_nanos()).unwrap_or(u64::MAX)
@@ -271,10 +278,10 @@ fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &Atomic
                 // Relaxed: a plain count.
                 count.fetch_add(1, Ordering::Relaxed);
             }
-            on_pause(Pause { cpu: core.cpu, ns, cause });
+            on_hiccup(Hiccup { cpu: core.cpu, ns, cause });
             // What the callback took is not a pause.
             last = clock.now();
-        } else if matches!(mode, PauseMode::Timer(_)) {
+        } else if matches!(mode, JitterMode::Timer(_)) {
             // So that an old switch does not explain a new pause; too dear for each turn of the spinning one.
             counts = SchedulingCounts::of_thread();
         }
@@ -301,21 +308,21 @@ mod tests {
             involuntary_switches,
             voluntary_switches: 9,
         };
-        assert_eq!(counts(0, 0, 0).cause(), PauseCause::Outside);
-        assert_eq!(counts(1, 0, 0).cause(), PauseCause::MinorFault);
-        assert_eq!(counts(1, 0, 1).cause(), PauseCause::Preempted);
-        assert_eq!(counts(1, 1, 1).cause(), PauseCause::MajorFault);
+        assert_eq!(counts(0, 0, 0).cause(), HiccupCause::Outside);
+        assert_eq!(counts(1, 0, 0).cause(), HiccupCause::MinorFault);
+        assert_eq!(counts(1, 0, 1).cause(), HiccupCause::Preempted);
+        assert_eq!(counts(1, 1, 1).cause(), HiccupCause::MajorFault);
     }
 
     #[test]
     fn every_stall_is_counted_and_the_long_ones_are_told_once_each() {
         let cpus = crate::thread::allowed_cpus();
-        for mode in [PauseMode::Spin, PauseMode::Timer(Duration::from_micros(200))] {
+        for mode in [JitterMode::Spin, JitterMode::Timer(Duration::from_micros(200))] {
             let told = Arc::new(AtomicU64::new(0));
             let count = Arc::clone(&told);
             // Nothing is allowed, so whatever takes time at all is too long.
-            let monitor = PauseMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |pause| {
-                assert!(pause.ns > 0);
+            let monitor = JitterMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |hiccup| {
+                assert!(hiccup.ns > 0);
                 count.fetch_add(1, Ordering::Relaxed);
             })
             .expect("a thread");
@@ -333,9 +340,9 @@ mod tests {
 
     #[test]
     fn a_core_that_is_not_there_is_refused_and_watched_from_elsewhere() {
-        let monitor = PauseMonitor::start(&[100_000], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
+        let monitor = JitterMonitor::start(&[100_000], JitterMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
             .expect("a thread");
         until("a stall", || monitor.cores().iter().all(|c| !c.stalls.is_empty()));
-        assert!(monitor.cores().iter().all(|c| c.pinned == Answer::Refused(libc::EINVAL) && c.too_long() == 0));
+        assert!(monitor.cores().iter().all(|c| c.pinned == Outcome::Refused(libc::EINVAL) && c.too_long() == 0));
     }
 }

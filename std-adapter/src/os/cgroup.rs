@@ -1,6 +1,6 @@
 //! The memory control group that the process lies in, of either version.
 
-use super::{System, field};
+use super::procfs::{System, field};
 use std::path::{Path, PathBuf};
 
 /// Which interface a control group has.

@@ -1,29 +1,29 @@
 //! The two ends of a queue between stages: they wait, and a stage that ends, in whatever way, tells its neighbour.
 
-use crate::thread::Backoff;
+use crate::thread::SpinThenSleep;
 use vvp_core::queue::spsc::ReadGrant;
 use vvp_core::queue::{Consumer, Producer, Wait};
 
 /// The other stage takes nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gone;
+pub(super) struct Disconnected;
 
 /// The sending end. Dropping it, also in a panic, tells the receiver that no more will come.
 #[derive(Debug)]
 pub(super) struct Sender<'q, T, const N: usize> {
     end: Option<Producer<'q, T, N>>,
-    wait: Backoff,
+    wait: SpinThenSleep,
 }
 
 impl<'q, T, const N: usize> Sender<'q, T, N> {
-    pub(super) fn new(end: Producer<'q, T, N>, wait: Backoff) -> Self {
+    pub(super) fn new(end: Producer<'q, T, N>, wait: SpinThenSleep) -> Self {
         Self { end: Some(end), wait }
     }
 
     /// Puts a value in that the receiver sees at the next [`Sender::publish`]; waits while there is no room.
     #[inline]
-    pub(super) fn stage(&mut self, value: T) -> Result<(), Gone> {
-        let Some(end) = &mut self.end else { return Err(Gone) };
+    pub(super) fn stage(&mut self, value: T) -> Result<(), Disconnected> {
+        let Some(end) = &mut self.end else { return Err(Disconnected) };
         match end.stage(value) {
             Ok(()) => Ok(()),
             Err(full) => self.stage_late(full.0),
@@ -31,12 +31,12 @@ impl<'q, T, const N: usize> Sender<'q, T, N> {
     }
 
     #[cold]
-    fn stage_late(&mut self, mut value: T) -> Result<(), Gone> {
-        let Some(end) = &mut self.end else { return Err(Gone) };
+    fn stage_late(&mut self, mut value: T) -> Result<(), Disconnected> {
+        let Some(end) = &mut self.end else { return Err(Disconnected) };
         let mut attempt = 0u32;
         loop {
             if end.is_closed() {
-                return Err(Gone);
+                return Err(Disconnected);
             }
             self.wait.wait(attempt);
             attempt = attempt.saturating_add(1);

@@ -1,7 +1,7 @@
 //! The ways to make a channel or to come to one that is there; the same for all kinds.
 
 /// For a channel whose only field is `region: Arc<Region<_>>`.
-macro_rules! doors {
+macro_rules! constructors {
     () => {
         /// Makes one in [`RegionDir::standard`]. It stays until it is removed.
         ///
@@ -68,4 +68,4 @@ macro_rules! doors {
         }
     };
 }
-pub(super) use doors;
+pub(super) use constructors;

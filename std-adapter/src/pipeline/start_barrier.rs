@@ -1,27 +1,27 @@
 //! A common start for all threads of a run.
 
-use crate::thread::{Place, pin_to, wake_on_time};
+use crate::thread::{ThreadPlace, pin_to, wake_on_time};
 use vvp_core::sync::{AtomicUsize, Ordering};
 
 const CLOSED: usize = 0;
-const OPEN: usize = 1;
-const CALLED_OFF: usize = 2;
+const RELEASED: usize = 1;
+const CANCELED: usize = 2;
 
 /// Threads come up to it, it opens for all of them at once, or the start is called off.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct StartBarrier {
     waiting: AtomicUsize,
     state: AtomicUsize,
 }
 
-impl Gate {
+impl StartBarrier {
     pub(super) const fn new() -> Self {
         Self { waiting: AtomicUsize::new(0), state: AtomicUsize::new(CLOSED) }
     }
 
     /// Pins the calling thread if it is to be pinned, then waits for the start. `None` when it was called off, else
     /// whether the thread is pinned.
-    pub(super) fn pass(&self, place: Place) -> Option<bool> {
+    pub(super) fn wait(&self, place: ThreadPlace) -> Option<bool> {
         wake_on_time();
         let pinned = place.cpu.is_some_and(|cpu| pin_to(cpu).is_applied());
         // Release: pairs with the Acquire in `gathered`: what this thread did to get ready comes before the start.
@@ -29,15 +29,15 @@ impl Gate {
         loop {
             // Acquire: pairs with the Release in `open`.
             match self.state.load(Ordering::Acquire) {
-                OPEN => return Some(pinned),
-                CALLED_OFF => return None,
+                RELEASED => return Some(pinned),
+                CANCELED => return None,
                 _ => std::thread::yield_now(),
             }
         }
     }
 
-    /// Waits until so many threads are at the gate.
-    pub(super) fn gathered(&self, threads: usize) {
+    /// Waits until so many threads are at the barrier.
+    pub(super) fn await_arrivals(&self, threads: usize) {
         // Acquire: see `pass`.
         while self.waiting.load(Ordering::Acquire) < threads {
             std::thread::yield_now();
@@ -45,14 +45,14 @@ impl Gate {
     }
 
     /// Lets all go.
-    pub(super) fn open(&self) {
+    pub(super) fn release(&self) {
         // Release: pairs with the Acquire in `pass`.
-        self.state.store(OPEN, Ordering::Release);
+        self.state.store(RELEASED, Ordering::Release);
     }
 
     /// Sends all home.
-    pub(super) fn call_off(&self) {
+    pub(super) fn cancel(&self) {
         // Release: as in `open`.
-        self.state.store(CALLED_OFF, Ordering::Release);
+        self.state.store(CANCELED, Ordering::Release);
     }
 }

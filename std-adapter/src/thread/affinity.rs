@@ -1,6 +1,6 @@
 //! Which processor a thread runs on.
 
-use crate::knob::{Answer, last_errno};
+use crate::os::{Outcome, last_errno};
 
 /// A set of processors, a bit each, in words as the kernel has them.
 type Mask = Vec<libc::c_ulong>;
@@ -62,20 +62,20 @@ pub fn allowed_cpus() -> Vec<usize> {
 
 /// Lets the calling thread run on `cpu` only. Refused with EINVAL if the thread may not run there,
 /// or there is none.
-pub fn pin_to(cpu: usize) -> Answer {
+pub fn pin_to(cpu: usize) -> Outcome {
     let set = |mask: &[libc::c_ulong]| {
         // SAFETY: `mask` lives through the call and is as long as we say.
         answer(unsafe { libc::sched_setaffinity(0, size_of_val(mask), mask.as_ptr().cast()) })
     };
     match pin_by(cpu, set) {
-        Ok(()) => Answer::Applied,
-        Err(errno) => Answer::Refused(errno),
+        Ok(()) => Outcome::Applied,
+        Err(errno) => Outcome::Refused(errno),
     }
 }
 
 /// Where one thread of a pipeline goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct ThreadPlace {
     /// Its processor, if it is to be pinned.
     pub cpu: Option<usize>,
     /// It has to share its processor with another thread of the pipeline.
@@ -84,19 +84,19 @@ pub struct Place {
 
 /// Where the threads of a pipeline go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Layout {
+pub struct ThreadLayout {
     /// The reader's place.
-    pub reader: Place,
+    pub reader: ThreadPlace,
     /// The matcher's place.
-    pub matcher: Place,
+    pub matcher: ThreadPlace,
     /// The publisher's place.
-    pub publisher: Place,
+    pub publisher: ThreadPlace,
 }
 
-impl Layout {
+impl ThreadLayout {
     /// Nobody is pinned, and everybody expects to share.
     pub const FREE: Self = {
-        let anywhere = Place { cpu: None, shared: true };
+        let anywhere = ThreadPlace { cpu: None, shared: true };
         Self { reader: anywhere, matcher: anywhere, publisher: anywhere }
     };
 
@@ -104,8 +104,8 @@ impl Layout {
     /// there are two; on a single one there is nothing to choose.
     #[must_use]
     pub fn for_cpus(cpus: &[usize]) -> Self {
-        let own = |cpu| Place { cpu: Some(cpu), shared: false };
-        let shared = |cpu| Place { cpu: Some(cpu), shared: true };
+        let own = |cpu| ThreadPlace { cpu: Some(cpu), shared: false };
+        let shared = |cpu| ThreadPlace { cpu: Some(cpu), shared: true };
         match *cpus {
             [] | [_] => Self::FREE,
             [a, b] => Self { reader: shared(a), matcher: own(b), publisher: shared(a) },
@@ -122,7 +122,7 @@ mod tests {
     fn the_matcher_shares_with_nobody_if_there_are_two() {
         for n in 0..6 {
             let cpus: Vec<usize> = (10..10 + n).collect();
-            let Layout { reader, matcher, publisher } = Layout::for_cpus(&cpus);
+            let ThreadLayout { reader, matcher, publisher } = ThreadLayout::for_cpus(&cpus);
             let all = [reader, matcher, publisher];
             assert!(all.iter().all(|p| p.cpu.is_some() == (n >= 2)));
             assert!(all.iter().filter_map(|p| p.cpu).all(|cpu| cpus.contains(&cpu)));
@@ -139,13 +139,13 @@ mod tests {
         let cpus = allowed_cpus();
         let Some(&last) = cpus.last() else { return };
         std::thread::spawn(move || match pin_to(last) {
-            Answer::Applied => assert_eq!(allowed_cpus(), [last]),
-            Answer::Refused(errno) => assert_ne!(errno, 0),
-            Answer::Unsupported => {}
+            Outcome::Applied => assert_eq!(allowed_cpus(), [last]),
+            Outcome::Refused(errno) => assert_ne!(errno, 0),
+            Outcome::Unsupported => {}
         })
         .join()
         .expect("the thread ends");
-        assert_eq!(pin_to(1 << 20), Answer::Refused(libc::EINVAL));
+        assert_eq!(pin_to(1 << 20), Outcome::Refused(libc::EINVAL));
     }
 
     /// A kernel of so many processors, which refuses a shorter mask, as Linux does.
