@@ -1,7 +1,8 @@
 //! The Linux side of `vvp-core`: memory, threads, clock, channels between processes, and pipelines.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Functions that must not block say so to the sanitizer that watches for it, which takes an attribute that is not stable yet.
+// Functions that must not block are marked for the realtime sanitizer with an attribute that is not
+// stable yet.
 #![cfg_attr(rtsan, feature(sanitize))]
 
 pub mod clock;

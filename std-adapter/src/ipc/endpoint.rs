@@ -1,15 +1,16 @@
-//! Who holds an end of a channel, and whether it still lives.
+//! Ownership of a channel's endpoints, and detection of dead owners.
 //!
-//! An end is its owner's as long as the owner holds the kernel's lock on the bytes of the region's
-//! file in which the end's owner word lies ([`SharedRegion::lock`]). The word says who that is.
+//! A process owns an endpoint as long as it holds the kernel's lock on the bytes of the region's
+//! file that hold the endpoint's owner word ([`SharedRegion::lock`]). The word identifies the
+//! owner.
 //!
-//! - To claim: lock, then write the word. Of two successors of a dead owner, the lock has one.
-//! - To give back: clear the word, then unlock.
-//! - Dead is an owner whose word stands, before and after the look at the lock, while no process
-//!   holds the lock: as every taking writes another word, its lock was lost between writing and clearing
-//!   it, which only its death does.
-//! - Where a process cannot lock ([`SharedRegion::sees_deaths`]), the word alone decides and says
-//!   so: such an owner is alive until it gives back, for all that ask.
+//! - Claim: lock, then write the word. Of two successors of a dead owner, one gets the lock.
+//! - Release: clear the word, then unlock.
+//! - An owner is dead if its word is the same before and after a query of the lock, and no process
+//!   holds the lock. Each claim writes a different word, so the lock was lost between writing and
+//!   clearing this one, which only the owner's death causes.
+//! - A process that cannot lock ([`SharedRegion::sees_deaths`]) sets a bit of the word instead: all
+//!   others treat such an owner as alive until it releases the endpoint.
 
 use crate::memory::region::{Holder, LockError, Region, SharedLayout, SharedRegion};
 use crate::memory::{ProcessToken, copy_number};
@@ -18,47 +19,48 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use zerocopy::FromZeros;
 
-/// How often who waits looks whether the other side still lives.
+/// The interval at which a waiting process checks whether its peer is alive.
 pub const PEER_CHECK: Duration = Duration::from_millis(1);
 
-/// One end of a channel, on lines of its own: its owner, and the owner's sign of life.
+/// One endpoint of a channel, on cache lines of its own: its owner and the owner's heartbeat.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(128))]
 pub(super) struct Endpoint {
-    /// The word of the owner's [`ProcessToken`]; its process number is 0 where the end is free.
-    /// Its bytes of the file are what the owner locks.
+    /// The word of the owner's [`ProcessToken`]; process number 0 if the endpoint is free. The
+    /// owner locks the bytes of the file that hold this word.
     owner: AtomicU64,
     beats: AtomicU64,
 }
 
-/// The process at the other end.
+/// The process at the other endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Peer {
-    /// Nobody has the end: not yet, or it was given back.
+    /// No process owns the endpoint: it was never claimed, or it was released.
     Absent,
-    /// A process has it, and lives; or it cannot be reported whether it does
+    /// A process owns the endpoint and is alive, or its death cannot be detected
     /// ([`SharedRegion::sees_deaths`]).
     Alive(ProcessToken),
-    /// A process had it when it died, and no other has taken it over yet.
+    /// The owner died, and no process has taken the endpoint over yet.
     Dead(ProcessToken),
 }
 
-/// Why an end could not be claimed.
+/// Why an endpoint could not be claimed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ClaimError {
-    /// A live process has it: perhaps this one.
+    /// A live process owns it, possibly this one.
     Taken {
-        /// Its process number, in its own PID namespace.
+        /// The owner's process number, in its own PID namespace.
         pid: u32,
     },
     /// There is no lane of that number.
     NoSuchLane,
-    /// Others claimed it at the same moment: try again.
+    /// Another process claimed it at the same moment: try again.
     Contended,
-    /// The system does not lock the region's file, so that others could not see this process die.
+    /// The system cannot lock the region's file, so other processes could not detect the death of
+    /// this one.
     NotLocked {
-        /// What it said.
+        /// The system's error.
         errno: i32,
     },
 }
@@ -66,9 +68,9 @@ pub enum ClaimError {
 impl core::fmt::Display for ClaimError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Taken { pid } => write!(f, "process {pid} has this end of the channel: wait until it gives it back"),
-            Self::NoSuchLane => f.write_str("there is no lane of that number: choose one below LANES"),
-            Self::Contended => f.write_str("another process claimed this end at the same moment: try again"),
+            Self::Taken { pid } => write!(f, "process {pid} owns this endpoint: wait until it releases it"),
+            Self::NoSuchLane => f.write_str("there is no lane of this number: choose one below LANES"),
+            Self::Contended => f.write_str("another process claimed this endpoint at the same moment: try again"),
             Self::NotLocked { errno } => {
                 let remedy = match *errno {
                     libc::ENOLCK | libc::ENOMEM => "free locks or memory",
@@ -83,13 +85,13 @@ impl core::fmt::Display for ClaimError {
 impl core::error::Error for ClaimError {}
 
 impl Endpoint {
-    /// Makes this process the owner, if there is none, or one that is dead.
+    /// Makes this process the owner, if there is none or it is dead.
     fn claim(&self, region: &SharedRegion) -> Result<ProcessToken, ClaimError> {
         let locked = match region.lock(&self.owner) {
             Ok(locked) => locked,
             Err(LockError::System(errno)) => return Err(ClaimError::NotLocked { errno }),
-            // Relaxed: a number for a message. None yet, or no more: who holds the lock is just
-            // coming or going.
+            // Relaxed: a number for a message. The word is 0 if the holder of the lock is just
+            // claiming or releasing.
             Err(LockError::Held) => {
                 let owner = ProcessToken::from_word(self.owner.load(Ordering::Relaxed));
                 return Err(owner.map_or(ClaimError::Contended, |owner| ClaimError::Taken { pid: owner.pid() }));
@@ -98,13 +100,13 @@ impl Endpoint {
         // Relaxed: the exchange below decides.
         let before = self.owner.load(Ordering::Relaxed);
         let claimed = match ProcessToken::from_word(before) {
-            // Its lock would not show its death; or it may be alive, and we cannot tell.
+            // Its lock would not show its death, or this process cannot query the lock.
             Some(owner) if !(locked && owner.is_locked()) => Err(ClaimError::Taken { pid: owner.pid() }),
             _ => {
                 let own = ProcessToken::next_after(before, locked);
-                // Acquire: pairs with the Release in `give_back`: we see all that the last owner
-                // did. One that died gave nothing back, but its process is gone, and with it all
-                // that had not reached memory.
+                // Acquire: pairs with the Release in `release`: everything the last owner did is
+                // visible. A dead owner released nothing, but its process is gone, and with it all
+                // stores that had not reached memory.
                 let exchanged = self.owner.compare_exchange(before, own.word(), Ordering::Acquire, Ordering::Relaxed);
                 exchanged.map(|_| own).map_err(|_| ClaimError::Contended)
             }
@@ -115,21 +117,22 @@ impl Endpoint {
         claimed
     }
 
-    /// Gives the end back, if it is still ours.
-    fn give_back(&self, region: &SharedRegion, own: ProcessToken) {
-        // Release: pairs with the Acquire in `claim`. Relaxed: what is not ours is left alone.
+    /// Releases the endpoint if this process still owns it.
+    fn release(&self, region: &SharedRegion, own: ProcessToken) {
+        // Release: pairs with the Acquire in `claim`. Relaxed on failure: the word of another owner
+        // is left alone.
         let _ = self.owner.compare_exchange(own.word(), own.word_without(), Ordering::Release, Ordering::Relaxed);
         if own.is_locked() {
             region.unlock(&self.owner);
         }
     }
 
-    /// The owner, and whether it lives. `region` is the one that the end lies in.
+    /// Returns the owner and whether it is alive. `region` is the region of the endpoint.
     pub(super) fn peer(&self, region: &SharedRegion) -> Peer {
-        // Acquire, both: pairs with the Release in `give_back`; of the dead, everything has reached
-        // memory.
+        // Acquire, both: pairs with the Release in `release`; the stores of a dead owner have all
+        // reached memory.
         let mut word = self.owner.load(Ordering::Acquire);
-        // More than one turn only where the end changes hands meanwhile.
+        // Repeats only if the endpoint changes owners meanwhile.
         for _ in 0..64 {
             let Some(owner) = ProcessToken::from_word(word) else { return Peer::Absent };
             if !owner.is_locked() || region.holder(&self.owner) != Holder::Free {
@@ -145,29 +148,28 @@ impl Endpoint {
     }
 
     pub(super) fn beat(&self) {
-        // Relaxed, both: a count with one writer, to be looked at.
+        // Relaxed, both: a count with one writer.
         self.beats.store(self.beats.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
     pub(super) fn beats(&self) -> u64 {
-        self.beats.load(Ordering::Relaxed) // Relaxed: a count to look at
+        self.beats.load(Ordering::Relaxed) // Relaxed: a statistic
     }
 }
 
-/// An end of a channel in a region that is this process's until this is dropped. It keeps the
-/// region mapped. In a copy of the process (fork) it is nothing: dropped there, it gives nothing
-/// back.
+/// An endpoint that this process owns until this is dropped. It keeps the region mapped. A copy in
+/// a forked child owns nothing: dropping it there releases nothing.
 pub(super) struct Claim<S: SharedLayout> {
     region: Arc<Region<S>>,
     end: fn(&S, usize) -> &Endpoint,
     lane: usize,
     own: ProcessToken,
-    /// Of the process that made the claim.
+    /// The fork number of the process that made the claim.
     copy_number: u64,
 }
 
 impl<S: SharedLayout> Claim<S> {
-    /// Claims the end that `end` chooses, which for many-laned channels depends on `lane`.
+    /// Claims the endpoint that `end` selects; in channels of several lanes it depends on `lane`.
     pub(super) fn new(
         region: &Arc<Region<S>>,
         end: fn(&S, usize) -> &Endpoint,
@@ -185,7 +187,7 @@ impl<S: SharedLayout> Claim<S> {
         &self.region
     }
 
-    /// The owner of another end of the same region.
+    /// Returns the owner of another endpoint of the same region.
     pub(super) fn peer(&self, other: &Endpoint) -> Peer {
         other.peer(self.region.region())
     }
@@ -200,7 +202,7 @@ impl<S: SharedLayout> Claim<S> {
 impl<S: SharedLayout> Drop for Claim<S> {
     fn drop(&mut self) {
         if self.copy_number == copy_number() {
-            self.end().give_back(self.region.region(), self.own);
+            self.end().release(self.region.region(), self.own);
         }
     }
 }
@@ -211,7 +213,7 @@ impl<S: SharedLayout> core::fmt::Debug for Claim<S> {
     }
 }
 
-/// Looks after the other side while this one waits: every [`PEER_CHECK`].
+/// Checks the peer every [`PEER_CHECK`] while this side waits.
 #[derive(Debug)]
 pub(super) struct PeerWatch {
     next: Instant,
@@ -231,7 +233,7 @@ impl PeerWatch {
         due
     }
 
-    /// The number of a process that had the other end and is dead, if it is time to look.
+    /// Returns the process number of a dead owner of the other endpoint, if a check is due.
     pub(super) fn check_dead<S: SharedLayout>(&mut self, own: &Claim<S>, other: &Endpoint) -> Option<u32> {
         if !self.is_time() {
             return None;
@@ -245,7 +247,7 @@ impl PeerWatch {
 #[derive(Debug)]
 pub(super) struct SenderDeaths {
     watch: PeerWatch,
-    /// For each lane, the owner whose death was reported last.
+    /// For each lane, the word of the owner whose death was reported last.
     reported: Vec<u64>,
 }
 
@@ -254,7 +256,8 @@ impl SenderDeaths {
         Self { watch: PeerWatch::new(), reported: vec![0; lanes] }
     }
 
-    /// If it is time: looks at all `ends`. Says whether it did, and the first that is newly dead: lane and process number.
+    /// If a check is due, checks all `ends`. Returns whether it did, and the first owner newly
+    /// found dead: lane and process number.
     pub(super) fn poll<'e, S: SharedLayout>(
         &mut self,
         own: &Claim<S>,
@@ -276,7 +279,7 @@ impl SenderDeaths {
         (true, None)
     }
 
-    /// This death was not reported after all.
+    /// Marks a death as not reported after all.
     pub(super) fn retract(&mut self, dead: Option<(usize, u32)>) {
         if let Some(reported) = dead.and_then(|(lane, _)| self.reported.get_mut(lane)) {
             *reported = 0;

@@ -1,4 +1,4 @@
-//! A thread that must not allocate, and what happens when it does.
+//! Detection of allocations by a thread that must not allocate.
 
 use super::counting_allocator::{Allocations, allocations};
 use core::cell::Cell;
@@ -7,32 +7,34 @@ use core::ptr;
 use std::backtrace::Backtrace;
 use std::time::{Duration, Instant};
 
-/// What the first allocation of an armed thread leads to.
+/// The effect of the first allocation of an armed thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnAllocation {
-    /// It is remembered, with its backtrace, and all are counted.
+    /// Records its backtrace, and counts all allocations.
     #[default]
     Record,
-    /// As `Record`; [`AllocGuard::check`], or the end of the guard, panics with that backtrace. Not the allocation itself:
-    /// an allocator that unwinds is undefined behaviour (see [`GlobalAlloc`](core::alloc::GlobalAlloc)).
+    /// As `Record`; [`AllocGuard::check`], or the end of the guard, panics with that backtrace. The
+    /// allocation itself does not panic: an allocator that unwinds is undefined behavior (see
+    /// [`GlobalAlloc`](core::alloc::GlobalAlloc)).
     Panic,
-    /// At once: the backtrace goes to standard error, and the process aborts.
+    /// Immediately writes the backtrace to standard error and aborts the process.
     Abort,
 }
 
 /// The first allocation of an armed thread.
 #[derive(Debug)]
 pub struct FirstAllocation {
-    /// Bytes asked for.
+    /// Bytes requested.
     pub bytes: usize,
-    /// Where from.
+    /// Where it was requested.
     pub backtrace: Backtrace,
 }
 
-/// As long as it lives, the thread that made it is armed: an allocation is recorded, panics or aborts, as was asked.
+/// Arms the current thread for as long as it lives: an allocation is recorded, panics or aborts, as
+/// requested.
 ///
-/// Sees nothing unless [`CountingAllocator`](super::CountingAllocator) is the program's allocator. Giving memory back is
-/// no allocation. Guards may be nested; the innermost one sees it.
+/// It has no effect unless [`CountingAllocator`](super::CountingAllocator) is the program's
+/// allocator. Deallocation does not count. Guards may be nested; the innermost one counts.
 ///
 /// ```
 /// use vvp_std_adapter::memory::{AllocGuard, CountingAllocator, OnAllocation};
@@ -48,7 +50,7 @@ pub struct FirstAllocation {
 #[derive(Debug)]
 #[must_use = "the thread is armed for as long as the guard lives"]
 pub struct AllocGuard {
-    /// A leaked box, so that the thread's pointer to it and ours are alike; given back at the end.
+    /// A leaked box, so that the thread's pointer and this one alias; freed in `drop`.
     state: *const State,
     _of_one_thread: PhantomData<*const ()>,
 }
@@ -56,17 +58,17 @@ pub struct AllocGuard {
 #[derive(Debug)]
 struct State {
     then: OnAllocation,
-    /// The guard that was made before this one and still lives.
+    /// The guard that was created before this one and still lives.
     outer: Cell<*const State>,
     calls: Cell<usize>,
     bytes: Cell<usize>,
-    /// While the backtrace is made, which allocates.
+    /// Set while the backtrace is captured, which allocates.
     busy: Cell<bool>,
     first: std::cell::OnceCell<FirstAllocation>,
 }
 
 thread_local! {
-    // Without a destructor, and constant: the allocator may use it at any moment of a thread's life.
+    // Constant, without a destructor: the allocator may use it at any moment of a thread's life.
     static ARMED: Cell<*const State> = const { Cell::new(ptr::null()) };
 }
 
@@ -87,30 +89,31 @@ impl AllocGuard {
     }
 
     fn state(&self) -> &State {
-        // SAFETY: a leaked box that only `drop` takes back; it is only ever borrowed shared, by this thread.
+        // SAFETY: a leaked box that only `drop` frees; it is only borrowed shared, by this thread.
         unsafe { &*self.state }
     }
 
-    /// What this thread allocated since it was armed.
+    /// Returns what this thread allocated since it was armed.
     #[must_use]
     pub fn allocations(&self) -> Allocations {
         Allocations { calls: self.state().calls.get(), bytes: self.state().bytes.get() }
     }
 
-    /// The first allocation, if there was one.
+    /// Returns the first allocation, if any.
     #[must_use]
     pub fn first(&self) -> Option<&FirstAllocation> {
         self.state().first.get()
     }
 
-    /// Whether nothing was allocated.
+    /// Returns whether nothing was allocated.
     ///
     /// # Panics
-    /// With the backtrace of the first allocation, if there was one and the guard was armed with [`OnAllocation::Panic`].
+    /// With the backtrace of the first allocation, if there was one and the guard was armed with
+    /// [`OnAllocation::Panic`].
     pub fn check(&self) -> bool {
         let Some(first) = self.first() else { return true };
         if self.state().then == OnAllocation::Panic {
-            // What the panic itself allocates, and those who catch it, is not the thread's fault.
+            // Allocations of the panic and of its handlers do not count.
             self.state().busy.set(true);
             panic!("an armed thread allocated {} bytes:\n{}", first.bytes, first.backtrace);
         }
@@ -121,9 +124,10 @@ impl AllocGuard {
 impl Drop for AllocGuard {
     fn drop(&mut self) {
         self.unlink();
-        // SAFETY: from `Box::into_raw` in `arm`, and taken back only here; neither the thread nor another guard leads here.
+        // SAFETY: from `Box::into_raw` in `arm`, and freed only here; neither the thread nor
+        // another guard points to it any more.
         let state = unsafe { Box::from_raw(self.state.cast_mut()) };
-        // `busy` is left set by a check that has panicked already.
+        // `busy` is still set after a check that panicked.
         if let (OnAllocation::Panic, false, Some(first)) = (state.then, state.busy.get(), state.first.get())
             && !std::thread::panicking()
         {
@@ -133,16 +137,17 @@ impl Drop for AllocGuard {
 }
 
 impl AllocGuard {
-    /// Takes this guard out of the thread's chain, wherever in it it is: guards need not end in the order of their making.
+    /// Removes this guard from the thread's list, at any position: guards may end in any order.
     fn unlink(&self) {
         let mut link = ARMED.get();
         if ptr::eq(link, self.state) {
             ARMED.set(self.state().outer.get());
             return;
         }
-        // Ends: each step goes to an older guard. All of them live, for those that ended are unlinked.
+        // Terminates: each step goes to an older guard. All of them live, since those that ended
+        // were unlinked.
         while !link.is_null() {
-            // SAFETY: see above; only this thread changes the chain.
+            // SAFETY: as above; only this thread changes the list.
             let newer = unsafe { &*link };
             link = newer.outer.get();
             if ptr::eq(link, self.state) {
@@ -153,18 +158,19 @@ impl AllocGuard {
     }
 }
 
-/// Called by the allocator before each allocation: a load and a comparison where the thread is not armed.
+/// Called by the allocator before each allocation: one load and one comparison if the thread is not
+/// armed.
 #[inline]
 pub(super) fn allocating(bytes: usize) {
     let state = ARMED.get();
     if !state.is_null() {
-        armed(state, bytes);
+        record(state, bytes);
     }
 }
 
 #[cold]
-fn armed(state: *const State, bytes: usize) {
-    // SAFETY: set by `arm` in this thread, and taken back before the state is freed.
+fn record(state: *const State, bytes: usize) {
+    // SAFETY: set by `arm` in this thread, and unlinked before the state is freed.
     let state = unsafe { &*state };
     if state.busy.get() {
         return;
@@ -185,30 +191,30 @@ fn armed(state: *const State, bytes: usize) {
     state.busy.set(false);
 }
 
-/// Allocations of the process per second, from one look to the next.
+/// The rate of allocations of the process between two samples.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocationRate {
     then: Instant,
     before: Allocations,
 }
 
-/// What [`AllocationRate::sample`] saw, per second.
+/// The result of [`AllocationRate::sample`], per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PerSecond {
-    /// Calls that asked for memory.
+    /// Calls that requested memory.
     pub calls: u64,
-    /// Bytes asked for.
+    /// Bytes requested.
     pub bytes: u64,
 }
 
 impl AllocationRate {
-    /// From now on.
+    /// Starts measuring now.
     #[must_use]
     pub fn start() -> Self {
         Self { then: Instant::now(), before: allocations() }
     }
 
-    /// The rate since the start or the last look, rounded to the nearest.
+    /// Returns the rate since the start or the last sample, rounded to the nearest integer.
     pub fn sample(&mut self) -> PerSecond {
         let (now, count) = (Instant::now(), allocations());
         let rate = per_second(count.since(self.before), now.duration_since(self.then));
@@ -228,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_per_second_whatever_the_time_between() {
+    fn rates_are_per_second_for_any_interval() {
         let new = Allocations { calls: 3, bytes: 500 };
         assert_eq!(per_second(new, Duration::from_millis(500)), PerSecond { calls: 6, bytes: 1_000 });
         assert_eq!(per_second(new, Duration::from_secs(2)), PerSecond { calls: 2, bytes: 250 });

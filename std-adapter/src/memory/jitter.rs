@@ -1,4 +1,5 @@
-//! Watches for pauses: moments in which a core was taken from a thread that wanted to run.
+//! A monitor of jitter (hiccups): moments in which a core did not run a thread that was ready to
+//! run.
 
 use crate::clock::Clock;
 use crate::os::Outcome;
@@ -13,67 +14,70 @@ use vvp_core::metrics::Histogram;
 /// How a core is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JitterMode {
-    /// A thread reads the clock all the time and so sees every pause of its core; it takes the whole core.
+    /// A thread reads the clock continuously and sees every hiccup of its core; it takes the whole
+    /// core.
     Spin,
-    /// A thread sleeps for so long and looks how late it wakes; it takes next to nothing and sees a sample of the pauses.
+    /// A thread sleeps for this long and measures how late it wakes; it takes almost no time and
+    /// sees a sample of the hiccups.
     Timer(Duration),
 }
 
-/// Where a pause came from, as far as the kernel's counts of the watching thread say.
+/// The cause of a hiccup, according to the kernel's counts of the watching thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HiccupCause {
-    /// A page had to be fetched from a device.
+    /// A page was read from a device.
     MajorFault,
     /// The scheduler gave the core to another thread.
     Preempted,
-    /// A page had to be set up.
+    /// A page was mapped.
     MinorFault,
     /// None of these: an interrupt, the host of a virtual machine, or a late timer.
     Outside,
 }
 
-/// One pause that was longer than allowed.
+/// A hiccup longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hiccup {
     /// The core.
     pub cpu: usize,
-    /// How long.
+    /// Its length.
     pub ns: u64,
-    /// Where from.
+    /// Its cause.
     pub cause: HiccupCause,
 }
 
-/// Faults and context switches.
+/// Page faults and context switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SchedulingCounts {
     /// Page faults served from memory.
     pub minor_faults: u64,
     /// Page faults that waited for a device.
     pub major_faults: u64,
-    /// Times a thread gave up its core (slept, waited).
+    /// Context switches because a thread slept or waited.
     pub voluntary_switches: u64,
-    /// Times the core was taken away.
+    /// Context switches because the core was taken away.
     pub involuntary_switches: u64,
 }
 
 impl SchedulingCounts {
-    /// Of all threads of the process.
+    /// Returns the counts of all threads of the process.
     #[must_use]
     pub fn of_process() -> Self {
         Self::of(libc::RUSAGE_SELF)
     }
 
-    /// Of the calling thread.
+    /// Returns the counts of the calling thread.
     #[must_use]
     pub fn of_thread() -> Self {
         Self::of(libc::RUSAGE_THREAD)
     }
 
-    fn of(who: libc::c_int) -> Self {
+    fn of(scope: libc::c_int) -> Self {
         // SAFETY: all-zero bytes are a valid `rusage`: numbers only.
         let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
-        // SAFETY: `usage` is ours to write; the call keeps no pointer, and cannot fail with these arguments.
-        unsafe { libc::getrusage(who, &raw mut usage) };
+        // SAFETY: `usage` is ours to write; the call keeps no pointer, and cannot fail with these
+        // arguments.
+        unsafe { libc::getrusage(scope, &raw mut usage) };
         let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
         Self {
             minor_faults: count(usage.ru_minflt),
@@ -83,7 +87,7 @@ impl SchedulingCounts {
         }
     }
 
-    /// What came since `earlier`.
+    /// Returns what was added since `earlier`.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {
@@ -94,7 +98,7 @@ impl SchedulingCounts {
         }
     }
 
-    /// What explains a pause best.
+    /// Returns the most expensive cause among the counts.
     const fn cause(self) -> HiccupCause {
         if self.major_faults > 0 {
             HiccupCause::MajorFault
@@ -108,21 +112,21 @@ impl SchedulingCounts {
     }
 }
 
-/// What one core's watcher has seen.
+/// What the watcher of one core has measured.
 #[derive(Clone, Debug)]
 pub struct CoreJitter {
     /// The core.
     pub cpu: usize,
-    /// Whether the watcher is pinned to it; if not, what it sees may be any core's.
+    /// Whether the watcher is pinned to the core; if not, its measurements may be of any core.
     pub pinned: Outcome,
     /// All stalls in nanoseconds: gaps between two readings (spin), or how late it woke (timer).
     pub stalls: Histogram,
-    /// Pauses longer than allowed, by cause: major fault, preempted, minor fault, outside.
+    /// Hiccups longer than the limit, by cause: major fault, preempted, minor fault, outside.
     pub by_cause: [u64; 4],
 }
 
 impl CoreJitter {
-    /// Pauses longer than allowed.
+    /// Returns the number of hiccups longer than the limit.
     #[must_use]
     pub fn too_long(&self) -> u64 {
         self.by_cause.iter().sum()
@@ -136,17 +140,18 @@ struct CoreRecord {
     by_cause: [AtomicU64; 4],
 }
 
-/// A thread on each watched core. Dropping it ends them.
+/// Watches cores, with one thread on each. Dropping it ends the threads.
 ///
 /// ```
 /// use std::time::Duration;
 /// use vvp_std_adapter::memory::{JitterMode, JitterMonitor};
-/// let max_hiccup_ns = 1_000_000;
-/// let monitor = JitterMonitor::start(&[0], JitterMode::Timer(Duration::from_millis(1)), max_hiccup_ns, |hiccup| {
+/// let (mode, max_hiccup_ns) = (JitterMode::Timer(Duration::from_millis(1)), 1_000_000);
+/// let monitor = JitterMonitor::start(&[0], mode, max_hiccup_ns, |hiccup| {
 ///     eprintln!("core {} stood still for {} ns: {:?}", hiccup.cpu, hiccup.ns, hiccup.cause);
 /// })?;
 /// for core in monitor.cores() {
-///     println!("core {}: p99 {} ns, {} too long", core.cpu, core.stalls.per_mille(990), core.too_long());
+///     let p99_ns = core.stalls.per_mille(990);
+///     println!("core {}: p99 {p99_ns} ns, {} too long", core.cpu, core.too_long());
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -169,7 +174,8 @@ impl core::fmt::Debug for JitterMonitor {
 }
 
 impl JitterMonitor {
-    /// Watches these cores. `on_hiccup` is called, on the watching thread, for each pause longer than `max_hiccup_ns`.
+    /// Starts watching these cores. `on_hiccup` is called, on the watching thread, for each hiccup
+    /// longer than `max_hiccup_ns`.
     ///
     /// # Errors
     /// The system has no thread left; those already started have ended by then.
@@ -198,7 +204,7 @@ impl JitterMonitor {
             monitor.cores.push(Arc::clone(&core));
             let (stop, on_hiccup) = (Arc::clone(&monitor.stop), Arc::clone(&on_hiccup));
             let name = format!("vvp-pause-{cpu}");
-            // If this fails, dropping the monitor ends the others.
+            // On failure, dropping the monitor ends the other threads.
             let thread = std::thread::Builder::new()
                 .name(name)
                 .spawn(move || watch(&core, mode, max_hiccup_ns, &clock, &stop, &*on_hiccup))?;
@@ -207,13 +213,13 @@ impl JitterMonitor {
         Ok(monitor)
     }
 
-    /// The longest pause that is allowed, in nanoseconds.
+    /// Returns the limit of a hiccup, in nanoseconds.
     #[must_use]
     pub const fn max_hiccup_ns(&self) -> u64 {
         self.max_hiccup_ns
     }
 
-    /// What each core's watcher has seen so far.
+    /// Returns the measurements of each core so far.
     #[must_use]
     pub fn cores(&self) -> Vec<CoreJitter> {
         let seen = |core: &Arc<CoreRecord>| CoreJitter {
@@ -226,7 +232,7 @@ impl JitterMonitor {
         self.cores.iter().map(seen).collect()
     }
 
-    /// Faults and context switches of the whole process since the start.
+    /// Returns the page faults and context switches of the whole process since the start.
     #[must_use]
     pub fn scheduling(&self) -> SchedulingCounts {
         SchedulingCounts::of_process().since(self.before)
@@ -235,10 +241,10 @@ impl JitterMonitor {
 
 impl Drop for JitterMonitor {
     fn drop(&mut self) {
-        // Relaxed: nothing else is handed over; joining is what orders the rest.
+        // Relaxed: no other data is passed; joining the threads orders the rest.
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // A callback that panicked has said so already.
+            // The panic of a callback was already reported.
             let _ = thread.join();
         }
     }
@@ -256,7 +262,7 @@ fn watch(
     wake_on_time();
     let mut counts = SchedulingCounts::of_thread();
     let mut last = clock.now();
-    // Relaxed: see `JitterMonitor::drop`. Ends at the latest one sleep after the stop.
+    // Relaxed: see `JitterMonitor::drop`. Ends at most one sleep after the stop.
     while !stop.load(Ordering::Relaxed) {
         let expected_ns = match mode {
             JitterMode::Spin => 0,
@@ -279,10 +285,11 @@ fn watch(
                 count.fetch_add(1, Ordering::Relaxed);
             }
             on_hiccup(Hiccup { cpu: core.cpu, ns, cause });
-            // What the callback took is not a pause.
+            // The time spent in the callback is not a hiccup.
             last = clock.now();
         } else if matches!(mode, JitterMode::Timer(_)) {
-            // So that an old switch does not explain a new pause; too dear for each turn of the spinning one.
+            // Keeps an earlier switch from being taken for the cause of a later hiccup; too
+            // expensive for each round of the spinning watcher.
             counts = SchedulingCounts::of_thread();
         }
     }
@@ -301,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_explanation_wins() {
+    fn most_expensive_cause_wins() {
         let counts = |minor_faults, major_faults, involuntary_switches| SchedulingCounts {
             minor_faults,
             major_faults,
@@ -315,18 +322,18 @@ mod tests {
     }
 
     #[test]
-    fn every_stall_is_counted_and_the_long_ones_are_told_once_each() {
+    fn every_stall_is_counted_and_each_hiccup_is_reported_once() {
         let cpus = crate::thread::allowed_cpus();
         for mode in [JitterMode::Spin, JitterMode::Timer(Duration::from_micros(200))] {
-            let told = Arc::new(AtomicU64::new(0));
-            let count = Arc::clone(&told);
-            // Nothing is allowed, so whatever takes time at all is too long.
+            let reported = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&reported);
+            // With a limit of 0 every stall counts.
             let monitor = JitterMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |hiccup| {
                 assert!(hiccup.ns > 0);
                 count.fetch_add(1, Ordering::Relaxed);
             })
             .expect("a thread");
-            until("50 pauses", || cpus.is_empty() || told.load(Ordering::Relaxed) >= 50);
+            until("50 hiccups", || cpus.is_empty() || reported.load(Ordering::Relaxed) >= 50);
             let cores = monitor.cores();
             for core in &cores {
                 assert!(core.pinned.is_applied() && core.too_long() > 0 && core.stalls.count() > 0, "{core:?}");
@@ -334,12 +341,12 @@ mod tests {
             let kept = monitor.cores.clone();
             drop(monitor);
             let total: u64 = kept.iter().flat_map(|c| &c.by_cause).map(|n| n.load(Ordering::Relaxed)).sum();
-            assert_eq!(total, told.load(Ordering::Relaxed));
+            assert_eq!(total, reported.load(Ordering::Relaxed));
         }
     }
 
     #[test]
-    fn a_core_that_is_not_there_is_refused_and_watched_from_elsewhere() {
+    fn missing_core_is_refused_and_measured_unpinned() {
         let monitor = JitterMonitor::start(&[100_000], JitterMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
             .expect("a thread");
         until("a stall", || monitor.cores().iter().all(|c| !c.stalls.is_empty()));

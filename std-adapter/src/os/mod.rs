@@ -1,4 +1,4 @@
-//! The operating system: the outcome of requests to it, and what it reports in `/proc`, `/sys` and
+//! The operating system: outcomes of requests to it, and what it reports in `/proc`, `/sys` and
 //! control groups.
 
 mod cgroup;

@@ -7,7 +7,7 @@ const CLOSED: usize = 0;
 const RELEASED: usize = 1;
 const CANCELED: usize = 2;
 
-/// Threads come up to it, it opens for all of them at once, or the start is called off.
+/// A barrier at which threads wait until all are released together, or the start is canceled.
 #[derive(Debug)]
 pub(super) struct StartBarrier {
     waiting: AtomicUsize,
@@ -19,15 +19,16 @@ impl StartBarrier {
         Self { waiting: AtomicUsize::new(0), state: AtomicUsize::new(CLOSED) }
     }
 
-    /// Pins the calling thread if it is to be pinned, then waits for the start. `None` when it was called off, else
-    /// whether the thread is pinned.
+    /// Pins the calling thread if it has a processor, then waits for the start. Returns `None` if
+    /// it was canceled, else whether the thread is pinned.
     pub(super) fn wait(&self, place: ThreadPlace) -> Option<bool> {
         wake_on_time();
         let pinned = place.cpu.is_some_and(|cpu| pin_to(cpu).is_applied());
-        // Release: pairs with the Acquire in `gathered`: what this thread did to get ready comes before the start.
+        // Release: pairs with the Acquire in `await_arrivals`: what this thread did to prepare
+        // happens before the start.
         self.waiting.fetch_add(1, Ordering::Release);
         loop {
-            // Acquire: pairs with the Release in `open`.
+            // Acquire: pairs with the Release in `release`.
             match self.state.load(Ordering::Acquire) {
                 RELEASED => return Some(pinned),
                 CANCELED => return None,
@@ -36,23 +37,23 @@ impl StartBarrier {
         }
     }
 
-    /// Waits until so many threads are at the barrier.
+    /// Waits until this many threads have arrived.
     pub(super) fn await_arrivals(&self, threads: usize) {
-        // Acquire: see `pass`.
+        // Acquire: see `wait`.
         while self.waiting.load(Ordering::Acquire) < threads {
             std::thread::yield_now();
         }
     }
 
-    /// Lets all go.
+    /// Releases all threads.
     pub(super) fn release(&self) {
-        // Release: pairs with the Acquire in `pass`.
+        // Release: pairs with the Acquire in `wait`.
         self.state.store(RELEASED, Ordering::Release);
     }
 
-    /// Sends all home.
+    /// Cancels the start for all threads.
     pub(super) fn cancel(&self) {
-        // Release: as in `open`.
+        // Release: as in `release`.
         self.state.store(CANCELED, Ordering::Release);
     }
 }

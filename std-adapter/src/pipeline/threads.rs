@@ -19,8 +19,8 @@ type CommandQueue = Spsc<Command, COMMANDS_QUEUED_MAX>;
 type StampQueue = Spsc<u64, COMMANDS_QUEUED_MAX>;
 type EventQueue = Spsc<Event, EVENTS_QUEUED_MAX>;
 
-/// Asks the pipeline to stop when a stage ends, in whatever way: the reader may sleep in a read while nobody is left
-/// to read for.
+/// Requests a stop when a stage ends, even by a panic: the reader may be blocked in a read with no
+/// stage left to read for.
 struct StopOnDrop<'a>(&'a Stop);
 
 impl Drop for StopOnDrop<'_> {
@@ -29,7 +29,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Tells the calling thread that the run is over when the last stage ends, in whatever way.
+/// Tells the calling thread that the run is over when the last stage ends, even by a panic.
 struct FinishOnDrop<'a> {
     over: &'a AtomicBool,
     watcher: Thread,
@@ -37,14 +37,14 @@ struct FinishOnDrop<'a> {
 
 impl Drop for FinishOnDrop<'_> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire of the watcher's question. Set before the wake-up, or the watcher might ask too
-        // early and then sleep for ever.
+        // Release: pairs with the Acquire in `watch`. Set before the unpark, or the calling thread
+        // could test it too early and then sleep for ever.
         self.over.store(true, Ordering::Release);
         self.watcher.unpark();
     }
 }
 
-/// What the publisher's thread brings back.
+/// The results of the publisher's thread.
 struct Published {
     stats: Stats,
     result: io::Result<()>,
@@ -53,11 +53,11 @@ struct Published {
     page_faults: u64,
 }
 
-/// Runs commands through a matcher on three threads. `watch` runs on the calling thread meanwhile, with a way to ask
-/// whether the run is over; the calling thread is unparked when it is.
+/// Runs commands through a matcher on three threads. `watch` runs on the calling thread meanwhile,
+/// with a function that returns whether the run is over; the calling thread is unparked when it is.
 ///
 /// # Errors
-/// [`RunError`] when the run cannot start. All else is in the report.
+/// [`RunError`] if the run cannot start. Everything else is in the report.
 pub fn run<C, M, P>(
     setup: &Setup<'_>,
     commands: &mut C,
@@ -108,13 +108,13 @@ where
                 Some((reader.run(commands), pinned))
             })?;
             let matching = stage("vvp-matcher").spawn_scoped(scope, move || {
-                let _bell = StopOnDrop(stop);
+                let _stop = StopOnDrop(stop);
                 let pinned = barrier.wait(layout.matcher)?;
                 matching.run(matcher, histogram);
                 Some(pinned)
             })?;
             let publishing = stage("vvp-publisher").spawn_scoped(scope, move || {
-                let _bell = StopOnDrop(stop);
+                let _stop = StopOnDrop(stop);
                 let _last = last;
                 let pinned = barrier.wait(layout.publisher)?;
                 let (stats, result) = publishing.run(publisher);
@@ -152,7 +152,7 @@ where
     if signal().is_some() {
         report.end = End::Stopped;
     }
-    // The later ones hide the earlier ones: what is nearer to the cause comes last.
+    // Later assignments override earlier ones, so the one closest to the cause comes last.
     match read {
         Ok(Some(((commands, result), on_cpu))) => {
             report.commands = commands;

@@ -1,4 +1,4 @@
-//! Threads: where they run, what they ask of the system, and how they wait.
+//! Threads: affinity, scheduling, spawning, processor topology, and wait strategies.
 
 mod affinity;
 mod scheduling;

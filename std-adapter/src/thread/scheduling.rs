@@ -1,17 +1,19 @@
-//! What can be asked for about the calling thread. Each outcomes what became of it.
+//! Scheduling of the calling thread; each function returns the outcome.
 
 use crate::os::{Outcome, last_errno};
 use std::fs::File;
 use std::io::Write;
 
-/// Runs the calling thread before all others that are not real-time, until it waits: `SCHED_FIFO`, priority 1 to 99.
+/// Sets the calling thread to `SCHED_FIFO` with this priority, 1 to 99: it runs before all threads
+/// that are not real-time until it blocks.
 pub fn set_fifo(priority: i32) -> Outcome {
     let parameter = libc::sched_param { sched_priority: priority };
-    // SAFETY: `parameter` lives through the call; 0 is the calling thread.
+    // SAFETY: `parameter` outlives the call; 0 is the calling thread.
     Outcome::from_return_code(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter) })
 }
 
-/// Sets how much the calling thread steps back for others: -20 (least) to 19 (most). Beyond is cut off by the kernel.
+/// Sets the nice value of the calling thread: -20 (most favorable) to 19 (least). The kernel clamps
+/// values beyond.
 pub fn set_nice(nice: i32) -> Outcome {
     // SAFETY: takes no pointer.
     let thread = unsafe { libc::gettid() };
@@ -20,7 +22,8 @@ pub fn set_nice(nice: i32) -> Outcome {
     Outcome::from_return_code(unsafe { libc::setpriority(libc::PRIO_PROCESS, thread, nice) })
 }
 
-/// Makes the calling thread's sleeps end at most `ns` late. 0 is what the thread had when it was made.
+/// Sets the timer slack of the calling thread: its sleeps end at most `ns` late. 0 restores the
+/// value that the thread had when it was created.
 pub fn set_timer_slack(ns: u32) -> Outcome {
     // SAFETY: sets a number of the calling thread; takes no pointer.
     Outcome::from_return_code(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, libc::c_ulong::from(ns)) })
@@ -29,12 +32,12 @@ pub fn set_timer_slack(ns: u32) -> Outcome {
 /// Bytes of one step of [`prefault_stack`].
 const STEP_BYTES: usize = 16 << 10;
 
-/// Touches the next `bytes` of the calling thread's stack, so that they are there when they are needed. The stack must be
-/// larger than that.
+/// Touches the next `bytes` of the calling thread's stack, so that later use takes no page fault.
+/// The stack must be larger than that.
 #[inline(never)]
 pub fn prefault_stack(bytes: usize) {
     let mut step = [0_u8; STEP_BYTES];
-    // The loop and the call after it keep the array on the stack, and the call from becoming a jump.
+    // The two calls of `black_box` keep the array on the stack and prevent a tail call.
     std::hint::black_box(&mut step);
     if bytes > STEP_BYTES {
         prefault_stack(bytes - STEP_BYTES);
@@ -42,7 +45,8 @@ pub fn prefault_stack(bytes: usize) {
     std::hint::black_box(&mut step);
 }
 
-/// As long as it lives, no processor sleeps so deeply that waking takes longer than was asked.
+/// A request that no processor enters a sleep state whose wake-up latency exceeds a bound; it ends
+/// when this is dropped.
 #[derive(Debug)]
 #[must_use = "the request ends when this is dropped"]
 pub struct WakeLatency {
@@ -50,22 +54,22 @@ pub struct WakeLatency {
 }
 
 impl WakeLatency {
-    /// Asks for `us` microseconds at most (0: never sleep deeply at all), of the whole machine.
+    /// Requests at most `us` microseconds (0: no deep sleep at all) for the whole machine.
     ///
     /// # Errors
-    /// `Unsupported` where there is no `/dev/cpu_dma_latency`, `Refused` where it may not be opened.
+    /// `Unsupported` if there is no `/dev/cpu_dma_latency`, `Refused` if it may not be opened.
     pub fn hold(us: i32) -> Result<Self, Outcome> {
         Self::hold_at("/dev/cpu_dma_latency", us)
     }
 
     fn hold_at(path: &str, us: i32) -> Result<Self, Outcome> {
-        let answer = |e: std::io::Error| match e.raw_os_error() {
+        let outcome = |e: std::io::Error| match e.raw_os_error() {
             Some(libc::ENOENT | libc::ENODEV | libc::ENXIO) => Outcome::Unsupported,
             Some(errno) => Outcome::Refused(errno),
             None => Outcome::Refused(last_errno()),
         };
-        let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(answer)?;
-        file.write_all(&us.to_ne_bytes()).map_err(answer)?;
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(outcome)?;
+        file.write_all(&us.to_ne_bytes()).map_err(outcome)?;
         Ok(Self { _held: file })
     }
 }
@@ -75,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_say_why() {
+    fn refusals_return_errno() {
         std::thread::spawn(|| {
             assert_eq!(set_fifo(1_000), Outcome::Refused(libc::EINVAL));
             assert_eq!(set_fifo(-1), Outcome::Refused(libc::EINVAL));
@@ -93,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefaulted_stack_faults_no_more() {
+    fn prefaulting_stays_within_the_stack() {
         std::thread::Builder::new()
             .stack_size(4 << 20)
             .spawn(|| prefault_stack(1 << 20))

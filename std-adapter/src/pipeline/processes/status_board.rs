@@ -1,4 +1,4 @@
-//! The state of a running pipeline, for whoever looks.
+//! The status of a running pipeline, published for observers.
 
 use super::{Counters, PUBLISHERS_MAX};
 use crate::memory::SchedulingCounts;
@@ -9,20 +9,20 @@ use vvp_core::metrics::Histogram;
 use vvp_core::queue::Stats;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Levels of a side that are shown.
+/// Price levels per side in the status.
 pub const LEVELS: usize = 8;
-/// Books that are shown.
+/// Books in the status.
 pub const BOOKS: usize = 2;
 
 /// A price level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct LevelSummary {
-    /// In ticks.
+    /// Price in ticks.
     pub price: i64,
-    /// In lots.
+    /// Quantity in lots.
     pub qty: u64,
-    /// How many; 0 where there is no level.
+    /// Number of orders; 0 if there is no level.
     pub orders: u64,
 }
 
@@ -30,25 +30,25 @@ pub struct LevelSummary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BookSummary {
-    /// Who buys.
+    /// The bid side.
     pub bids: [LevelSummary; LEVELS],
-    /// Who sells.
+    /// The ask side.
     pub asks: [LevelSummary; LEVELS],
-    /// Orders in the book.
+    /// Resting orders in the book.
     pub resting: u64,
 }
 
-/// A stage's latency in nanoseconds.
+/// Latency percentiles of a stage in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct LatencySummary {
-    /// How often it was measured.
+    /// Number of measurements.
     pub count: u64,
     /// The median.
     pub p50_ns: u64,
-    /// 99 % were not longer.
+    /// The 99th percentile.
     pub p99_ns: u64,
-    /// 99.9 % were not longer.
+    /// The 99.9th percentile.
     pub p999_ns: u64,
     /// The longest.
     pub max_ns: u64,
@@ -66,26 +66,26 @@ impl LatencySummary {
     }
 }
 
-/// A queue between two stages.
+/// Counters of a queue between two stages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct QueueCounters {
-    /// In it now.
+    /// Values in the queue now.
     pub depth: u64,
-    /// In it at most; never less than `depth`.
+    /// The high-water mark; never below `depth`.
     pub high_water: u64,
     /// How often it was full.
     pub refused: u64,
-    /// Through it so far.
+    /// Values dequeued so far.
     pub passed: u64,
 }
 
 impl QueueCounters {
-    /// The counters as they are now.
+    /// Updates the counters.
     ///
-    /// The sides of a queue note a high water only now and then, and that of several lanes is the
-    /// greatest of any one, so the depth may be above it. The depth was met, so it is a high water
-    /// too, and stays one when the queue is empty again.
+    /// Each side of a queue updates its high-water mark only now and then, and that of several
+    /// lanes is the greatest of any one lane, so the depth may exceed it. A depth that was seen
+    /// raises the mark, which then stays when the queue is empty again.
     pub(super) fn update(&mut self, stats: Stats) {
         *self = Self {
             depth: stats.depth as u64,
@@ -96,45 +96,46 @@ impl QueueCounters {
     }
 }
 
-/// The state of a pipeline at one moment, as its matcher sees it. Plain bytes, to be read from any process.
+/// The status of a pipeline at one moment, as its matcher sees it. Plain bytes, readable from any
+/// process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PipelineStatus {
-    /// When: nanoseconds of `CLOCK_MONOTONIC_RAW`.
+    /// The time: nanoseconds of `CLOCK_MONOTONIC_RAW`.
     pub taken_ns: u64,
-    /// The matcher's process.
+    /// The matcher's process number.
     pub pid: u64,
-    /// 1: all commands are done; no newer state will come.
+    /// 1 if all commands are processed; no newer status will follow.
     pub is_final: u64,
-    /// The state hash, once it is final; else 0.
+    /// The state hash if the status is final, else 0.
     pub state_hash: u64,
-    /// Commands done since the beginning of the journal.
+    /// Commands processed since the beginning of the journal.
     pub commands: u64,
-    /// Events of these.
+    /// Events of these commands.
     pub events: u64,
     /// Gateways to matcher, all lanes together.
     pub orders_queue: QueueCounters,
-    /// Publishers.
+    /// The number of publishers.
     pub publishers: u64,
     /// Matcher to each publisher.
     pub events_queue: [QueueCounters; PUBLISHERS_MAX],
     /// From a gateway's push to the matcher.
     pub to_matcher: LatencySummary,
-    /// One command, journal and all.
+    /// The matching of one command, including the journal.
     pub matching: LatencySummary,
     /// From the matcher's push to each publisher.
     pub to_publisher: [LatencySummary; PUBLISHERS_MAX],
-    /// Calls for memory of the matcher's process since it was ready.
+    /// Allocations of the matcher's process since it was ready.
     pub allocations: u64,
-    /// Bytes asked for by these.
+    /// Bytes requested by these.
     pub allocated_bytes: u64,
     /// Page faults of the matcher's process served from memory.
     pub minor_faults: u64,
     /// Page faults of the matcher's process that waited for a device.
     pub major_faults: u64,
-    /// Times that the matcher's processor was taken away.
+    /// Involuntary context switches of the matcher's process.
     pub preempted: u64,
-    /// Books, by number of the instrument.
+    /// The books, by instrument number.
     pub books: [BookSummary; BOOKS],
 }
 
@@ -143,7 +144,7 @@ impl Message for PipelineStatus {
 }
 
 impl PipelineStatus {
-    /// The books; [`measure`](Self::measure) adds the rest.
+    /// Creates a status with the books; [`measure`](Self::measure) adds the rest.
     pub(super) fn of(engine: &impl Matcher) -> Self {
         let mut this = Self::default();
         for (index, book_summary) in (0..).zip(&mut this.books) {
@@ -162,7 +163,7 @@ impl PipelineStatus {
         this
     }
 
-    /// What can be said without the engine: queue of orders, latencies, this process.
+    /// Adds what does not need the engine: the order queue, latencies, and this process.
     pub(super) fn measure(&mut self, counters: &Counters, orders: Stats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
@@ -181,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_high_water_is_never_below_a_depth_that_was_seen() {
+    fn high_water_is_never_below_a_depth_that_was_seen() {
         let stats = |depth, high_water| {
             let mut stats = Stats::default();
             (stats.depth, stats.high_water) = (depth, high_water);
