@@ -91,6 +91,7 @@ complain "scenarios that $contract does not name" "$unnamed"
 # them.
 gone='TurnSpsc|PushEnd|PopEnd|\b(Un)?[Tt]racked[A-Z]|\bTracked\b|\bWants\b|CancelReason::(User|Mass)\b|SelfTrade\b|HAS_LINE'
 gone+='|vvp_core::feed\b|queue::(turn|waiting|ends|latest)\b|\bvvp (match|run|replay|bench|top|stress|doctor|encode|decode)\b'
+gone+='|PauseMonitor|CorePauses|RegionAnswers|\bWish::|::Insisted\b|(Job|File|Server)Engine\b|ServerFeed|QueueFigures|LadderLevel|\bMeeting\b|vvp_std_adapter::(knob|system)\b|ipc::FanIn\b'
 complain "a name that was given up" "$(grep -nE "$gone" "${files[@]}" README.md docs/*.md .ci/README.md scripts/*.sh | grep -v "^docs/glossary.md\|^scripts/house-rules.sh")"
 
 # Paths of this tree that a page names in code marks.

@@ -5,7 +5,7 @@
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use vvp_std_adapter::pipeline::processes::Meeting;
+use vvp_std_adapter::pipeline::processes::PipelineDirectory;
 
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ fn vvpx(words: &[&str]) -> Killed {
 
 fn main() {
     let dir = format!("/dev/shm/vvp-top-cost-{}", std::process::id());
-    let meeting = Meeting::create(dir.as_ref(), COMMANDS_MAX).expect("room");
+    let meeting = PipelineDirectory::create(dir.as_ref(), COMMANDS_MAX).expect("room");
     let all = COMMANDS_MAX.to_string();
     let stages = [
         vvpx(&["stage", "publisher", &dir]),

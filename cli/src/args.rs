@@ -12,7 +12,7 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use vvp_core::wire::mold::Session;
 use vvp_replay::itch::Every;
-use vvp_std_adapter::pipeline::processes::{GATEWAYS_MAX, PUBLISHERS_MAX, Snapshot};
+use vvp_std_adapter::pipeline::processes::{GATEWAYS_MAX, PUBLISHERS_MAX, PipelineStatus};
 use vvpx::bench::Group;
 use vvpx::text::{Format, InputFormat};
 
@@ -445,7 +445,7 @@ pub(crate) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
 
 /// The number of a book that a pipeline shows.
 fn book_number() -> impl TypedValueParser<Value = usize> {
-    let most = Snapshot::default().books.len().saturating_sub(1);
+    let most = PipelineStatus::default().books.len().saturating_sub(1);
     clap::value_parser!(u64).range(..=most as u64).map(|book| usize::try_from(book).unwrap_or(usize::MAX))
 }
 

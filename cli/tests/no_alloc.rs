@@ -3,10 +3,10 @@
 use std::io;
 use vvp_core::book::{Command, Event};
 use vvp_std_adapter::clock::Clock;
-use vvp_std_adapter::engine::JobEngine;
+use vvp_std_adapter::engine::SmallEngine;
 use vvp_std_adapter::memory::{CountingAllocator, Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Commands, End, Publish, Report, Setup, Source, Stop};
-use vvp_std_adapter::thread::{Layout, allowed_cpus};
+use vvp_std_adapter::thread::{ThreadLayout, allowed_cpus};
 use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format, Input, InputError, InputFormat, LineWriter};
 
 #[global_allocator]
@@ -64,12 +64,12 @@ fn orders() -> Vec<u8> {
 
 fn play(orders: &[u8], inline: bool, leak_at: u64) -> Report<InputError> {
     let stop = Stop::new().expect("a descriptor");
-    let mut engine = Zeroed::<JobEngine>::new(Pages::READY).expect("memory");
+    let mut engine = Zeroed::<SmallEngine>::new(Pages::READY).expect("memory");
     let mut commands = Lines(Input::new(Source::memory(orders, &stop), InputFormat::Text(Format::Jsonl), 8));
     let mut events = Text { out: LineWriter::new(io::sink()), writer: EventWriter::new(Format::Jsonl, 8), leak_at };
     let setup = Setup {
         clock: Clock::kernel(),
-        layout: Layout::for_cpus(&allowed_cpus()),
+        layout: ThreadLayout::for_cpus(&allowed_cpus()),
         stop: &stop,
         populate_max_bytes: 16 << 20,
     };

@@ -15,11 +15,11 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 use vvp_core::book::{Command, Event};
 use vvp_std_adapter::clock::Clock;
-use vvp_std_adapter::engine::JobEngine;
+use vvp_std_adapter::engine::SmallEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed};
-use vvp_std_adapter::pipeline::processes::{self, EventSum, Meeting};
+use vvp_std_adapter::pipeline::processes::{self, EventSum, PipelineDirectory};
 use vvp_std_adapter::pipeline::{self, Commands, End, Publish, Setup, Source, Stop};
-use vvp_std_adapter::thread::{Backoff, Layout, Wait};
+use vvp_std_adapter::thread::{SpinThenSleep, ThreadLayout, Wait};
 use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format, Input, InputError, InputFormat, LineWriter, Step};
 
 struct Lines<'a>(Input<Source<'a>>);
@@ -64,7 +64,7 @@ fn the_pipeline_of_threads_calls_for_nothing_that_may_block() {
     let lines: Vec<&str> = orders.lines().collect();
     let (definitions, rest): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.contains("\"instrument\""));
     assert!(!definitions.is_empty() && rest.len() > 20_000);
-    let mut engine = Zeroed::<JobEngine>::new(Pages::READY).expect("memory");
+    let mut engine = Zeroed::<SmallEngine>::new(Pages::READY).expect("memory");
     let mut done = 0;
     for part in rest.chunks(AT_ONCE) {
         let text = [&definitions[..], part].concat().join("\n");
@@ -72,7 +72,7 @@ fn the_pipeline_of_threads_calls_for_nothing_that_may_block() {
         let mut commands =
             Lines(Input::new(Source::memory(text.as_bytes(), &stop), InputFormat::Text(Format::Jsonl), 8));
         let mut events = Text(LineWriter::new(io::sink()), EventWriter::new(Format::Jsonl, 8));
-        let setup = Setup { clock: Clock::kernel(), layout: Layout::FREE, stop: &stop, populate_max_bytes: 0 };
+        let setup = Setup { clock: Clock::kernel(), layout: ThreadLayout::FREE, stop: &stop, populate_max_bytes: 0 };
         let report = pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ()).expect("it starts");
         assert!(matches!(report.end, End::Finished), "{:?}", report.end);
         done += report.commands;
@@ -84,7 +84,7 @@ fn the_pipeline_of_threads_calls_for_nothing_that_may_block() {
 fn the_matcher_with_a_journal_calls_for_nothing_that_may_block() {
     let dir = format!("/dev/shm/vvp-test-realtime-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = Meeting::create(dir.as_ref(), 500).expect("room");
+    let meeting = PipelineDirectory::create(dir.as_ref(), 500).expect("room");
     meeting.expect_publishers(2).expect("so many can be");
     let stop = Stop::new().expect("a descriptor");
     // One after the other: each has all its room, and nobody waits for anybody.
@@ -105,7 +105,7 @@ fn culprit(which: &str) {
     match which {
         "malloc" => drop(std::hint::black_box(Box::new(7))),
         // What the sender to a full queue does.
-        "nap" => Backoff::new(true).wait(0),
+        "nap" => SpinThenSleep::new(true).wait(0),
         "open" => drop(std::fs::File::open("/dev/null")),
         "lock" => {
             let (lock, condition) = (Mutex::new(()), Condvar::new());

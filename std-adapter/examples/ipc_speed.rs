@@ -1,11 +1,12 @@
-//! How fast messages go through a channel to another process, and to another thread of the same one, in turns.
+//! Measures the rate of messages through a channel to another process, and to another thread of the
+//! same process, in turns.
 //!
-//! `cargo run --release -p vvp-std-adapter --example ipc_speed`: 11 rounds of each, and the ratio of the medians. Both ends spin, so
-//! there must be two processors.
+//! `cargo run --release -p vvp-std-adapter --example ipc_speed` prints both rates of 11 rounds, and
+//! the ratio of the medians. Both endpoints spin, so it needs two processors.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vvp_std_adapter::ipc::{Receiver, Sender, SpscChannel};
+use vvp_std_adapter::ipc::{SpscChannel, SpscReceiver, SpscSender};
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::thread::{allowed_cpus, pin_to};
 
@@ -17,7 +18,8 @@ const ROUNDS: usize = 11;
 const CHILD: &str = "VVP_IPC_SPEED_FD";
 const CPU: &str = "VVP_IPC_SPEED_CPU";
 
-/// The processors of the two ends, from the start: who is pinned already, and whom it starts, sees but its own.
+/// Returns the processors of the two endpoints. Called before anything is pinned: a pinned thread,
+/// and a process that it starts, sees only its own processor.
 fn cpus() -> [Option<usize>; 2] {
     let cpus = allowed_cpus();
     [0, 1].map(|end| cpus.get(end).copied())
@@ -25,11 +27,11 @@ fn cpus() -> [Option<usize>; 2] {
 
 fn pin(cpu: Option<usize>) {
     if let Some(cpu) = cpu {
-        assert!(pin_to(cpu).is_applied(), "processor {cpu} cannot be had");
+        assert!(pin_to(cpu).is_applied(), "cannot pin to processor {cpu}");
     }
 }
 
-fn send(tx: &mut Sender<Message, SLOTS>) {
+fn send(tx: &mut SpscSender<Message, SLOTS>) {
     for n in 0..MESSAGES {
         let mut rest = [n, !n];
         while let Err(full) = tx.push(rest) {
@@ -39,8 +41,8 @@ fn send(tx: &mut Sender<Message, SLOTS>) {
     }
 }
 
-/// Nanoseconds from the first message to the last.
-fn receive(rx: &mut Receiver<Message, SLOTS>) -> u128 {
+/// Returns the nanoseconds from the first message to the last.
+fn receive(rx: &mut SpscReceiver<Message, SLOTS>) -> u128 {
     let mut start = None;
     let mut expected = 0;
     while expected < MESSAGES {
@@ -70,8 +72,7 @@ fn threads(channel: &Channel, cpus: [Option<usize>; 2]) -> u128 {
 fn processes(channel: &Channel, cpus: [Option<usize>; 2]) -> u128 {
     use std::os::fd::AsRawFd;
     let fd = channel.fd().expect("a descriptor");
-    // The child is to have it, at whatever number it is here.
-    // SAFETY: clears one flag of a descriptor of ours.
+    // The child inherits it under the same number. SAFETY: clears one flag of a descriptor of ours.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) };
     let this = std::env::current_exe().expect("this program");
     let mut command = Command::new(this);
@@ -86,7 +87,8 @@ fn processes(channel: &Channel, cpus: [Option<usize>; 2]) -> u128 {
 fn main() {
     if let Ok(fd) = std::env::var(CHILD) {
         use std::os::fd::FromRawFd;
-        // SAFETY: the parent left this descriptor open for us, and nobody else in this process has it.
+        // SAFETY: the parent left this descriptor open for this process, and nothing else here owns
+        // it.
         let fd = unsafe { std::os::fd::OwnedFd::from_raw_fd(fd.parse().expect("a number")) };
         let channel = Channel::from_fd(fd, &RegionOptions::default()).expect("the parent's");
         pin(std::env::var(CPU).ok().and_then(|cpu| cpu.parse().ok()));
@@ -95,15 +97,15 @@ fn main() {
     }
     let channel = Channel::anonymous(&RegionOptions::READY).expect("memory");
     let cpus = cpus();
-    let mut figures = [Vec::new(), Vec::new()];
+    let mut rounds = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        figures[0].push(threads(&channel, cpus));
-        figures[1].push(processes(&channel, cpus));
+        rounds[0].push(threads(&channel, cpus));
+        rounds[1].push(processes(&channel, cpus));
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut medians = [0; 2];
     for (i, name) in ["threads", "processes"].into_iter().enumerate() {
-        let all = &mut figures[i];
+        let all = &mut rounds[i];
         all.sort_unstable();
         let rate = |ns: u128| {
             let tenths = u128::from(MESSAGES) * 10_000 / ns.max(1);

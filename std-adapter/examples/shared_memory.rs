@@ -1,11 +1,11 @@
 //! Two processes and a queue in shared memory: this program starts itself again, the child sends,
-//! and the parent learns how each child ended: one just exits, one closes the channel.
+//! and the parent detects how each child ended: one just exits, one closes the channel.
 //!
 //! `cargo run -p vvp-std-adapter --example shared_memory`
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Child, Command};
-use vvp_std_adapter::ipc::{Peer, Receiver, RecvError, SpscChannel};
+use vvp_std_adapter::ipc::{Peer, RecvError, SpscChannel, SpscReceiver};
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::thread::SpinThenYield;
 
@@ -19,7 +19,7 @@ type Channel = SpscChannel<Message, SLOTS>;
 /// Environment variable with the number of the region's descriptor in the child.
 const DESCRIPTOR: &str = "VVP_SHARED_MEMORY_FD";
 
-/// The child: sends 1,000 messages and closes its end, or dies before it has closed.
+/// The child: sends 1,000 messages and closes its endpoint, or exits before it has closed.
 fn child(fd: i32, dies: bool) -> Outcome<()> {
     // SAFETY: the parent left this descriptor open for us, and nothing else in this process owns
     // it.
@@ -27,13 +27,13 @@ fn child(fd: i32, dies: bool) -> Outcome<()> {
     // Checked: a region of another layout, or of another version, is refused.
     let channel = Channel::from_fd(fd, &RegionOptions::default())?;
     let mut tx = channel.sender()?;
-    println!("  child   goes on at message {}", tx.position());
+    println!("  child   continues at message {}", tx.position());
     for _ in 0..1000 {
         let number = tx.position() as u64;
         tx.send([number, number * number], &mut SpinThenYield)?;
     }
     if dies {
-        std::process::exit(3); // nothing is closed or given back, as in a crash
+        std::process::exit(3); // nothing is closed or released, as in a crash
     }
     tx.close();
     Ok(())
@@ -49,7 +49,7 @@ fn start_child(channel: &Channel, how: &str) -> Outcome<Child> {
 }
 
 /// Receives until the peer has ended; returns how it ended, and the number of messages.
-fn receive(rx: &mut Receiver<Message, SLOTS>, child: &mut Child) -> Outcome<(RecvError, u64)> {
+fn receive(rx: &mut SpscReceiver<Message, SLOTS>, child: &mut Child) -> Outcome<(RecvError, u64)> {
     let mut received = 0;
     loop {
         match rx.recv(&mut SpinThenYield) {
@@ -57,7 +57,7 @@ fn receive(rx: &mut Receiver<Message, SLOTS>, child: &mut Child) -> Outcome<(Rec
                 assert_eq!((number + 1, square), (rx.position() as u64, number * number));
                 received += 1;
             }
-            // Still the previous sender: its successor has not claimed the end yet.
+            // Still the predecessor: its successor has not claimed the endpoint yet.
             Err(RecvError::PeerDied(pid)) if pid != child.id() && child.try_wait()?.is_none() => {}
             Err(end) => return Ok((end, received)),
         }
@@ -78,9 +78,11 @@ fn main() -> Outcome<()> {
         println!("parent    {received} messages; {end}");
         println!("parent    the child ended with {}", child.wait()?);
         match rx.peer() {
-            Peer::Absent => println!("parent    the sender's end was given back"),
-            Peer::Dead(token) => println!("parent    process {} died with the sender's end", token.pid()),
-            Peer::Alive(token) => println!("parent    process {} has the sender's end", token.pid()),
+            Peer::Absent => println!("parent    the sender's endpoint was released"),
+            Peer::Dead(token) => {
+                println!("parent    process {} died as the owner of the sender's endpoint", token.pid())
+            }
+            Peer::Alive(token) => println!("parent    process {} owns the sender's endpoint", token.pid()),
         }
     }
     let stats = channel.stats();

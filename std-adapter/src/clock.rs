@@ -1,31 +1,31 @@
-//! A clock that costs a few nanoseconds to read.
+//! A monotonic clock that takes 10 to 25 ns to read.
 
 use std::time::Duration;
 
-/// Reads the processor's time-stamp counter where it is steady, else the kernel's raw monotonic clock, and turns
-/// differences into nanoseconds with a multiplication and a shift.
+/// Reads the processor's time-stamp counter where its rate is constant, else the kernel's raw
+/// monotonic clock. Converts differences to nanoseconds with a multiplication and a shift.
 ///
-/// A reading is a bare count ([`Clock::now`]): its unit is the clock's own, and only differences taken from the same
-/// clock mean anything.
+/// [`Clock::now`] returns a raw count. Its unit is the clock's own: only differences between
+/// readings of the same clock are meaningful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    source: Source,
+    source: ClockSource,
     /// Nanoseconds per count, times 2^32.
     ns_per_count_q32: u64,
 }
 
-/// What a [`Clock`] reads.
+/// The time source of a [`Clock`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The time-stamp counter.
+pub enum ClockSource {
+    /// The time-stamp counter (TSC).
     Tsc,
     /// `CLOCK_MONOTONIC_RAW`.
     Kernel,
 }
 
 impl Clock {
-    /// The best clock of this machine. Takes about `calibration` when the time-stamp counter is used: as long as
-    /// that its rate is compared with the kernel's clock.
+    /// Returns the best clock of this machine. With the time-stamp counter this takes about
+    /// `calibration`, the time over which its rate is compared with the kernel's clock.
     #[must_use]
     pub fn calibrated(calibration: Duration) -> Self {
         if !tsc::is_steady() {
@@ -39,39 +39,39 @@ impl Clock {
             if u128::from(ns) < calibration.as_nanos() {
                 continue;
             }
-            // A counter that stands still, or counts below 1 MHz or above 100 GHz, is none.
+            // A counter that stands still, or counts below 1 MHz or above 100 GHz, is unusable.
             if counts < ns / 1_000 || counts / 100 > ns {
                 return Self::kernel();
             }
             let q32 = (u128::from(ns) << 32) / u128::from(counts);
-            return Self { source: Source::Tsc, ns_per_count_q32: u64::try_from(q32).unwrap_or(u64::MAX) };
+            return Self { source: ClockSource::Tsc, ns_per_count_q32: u64::try_from(q32).unwrap_or(u64::MAX) };
         }
     }
 
-    /// The kernel's clock: about 25 ns a reading instead of 10, and no calibration.
+    /// Returns the kernel's clock: about 25 ns a reading instead of 10, and no calibration.
     #[must_use]
     pub const fn kernel() -> Self {
-        Self { source: Source::Kernel, ns_per_count_q32: 1 << 32 }
+        Self { source: ClockSource::Kernel, ns_per_count_q32: 1 << 32 }
     }
 
-    /// What it reads.
+    /// Returns the time source.
     #[must_use]
-    pub const fn source(&self) -> Source {
+    pub const fn source(&self) -> ClockSource {
         self.source
     }
 
-    /// The count now.
+    /// Returns the current count.
     #[must_use]
     #[inline]
     pub fn now(&self) -> u64 {
         match self.source {
-            Source::Tsc => tsc::read(),
-            Source::Kernel => kernel_ns(),
+            ClockSource::Tsc => tsc::read(),
+            ClockSource::Kernel => kernel_ns(),
         }
     }
 
-    /// Nanoseconds from one reading to a later one; 0 if the "later" one is earlier, as two processors' counters
-    /// may differ by a hair.
+    /// Returns the nanoseconds from one reading to a later one; 0 if `later` is less than
+    /// `earlier`, as the counters of two processors may differ slightly.
     #[must_use]
     #[inline]
     pub fn ns_between(&self, earlier: u64, later: u64) -> u64 {
@@ -81,7 +81,8 @@ impl Clock {
     }
 }
 
-/// Both clocks at one moment: of a few tries the one in which the two kernel readings lay closest together.
+/// Reads both clocks at one moment: of 16 attempts, the one whose two kernel readings are closest
+/// together.
 fn pair() -> (u64, u64) {
     let mut best = (u64::MAX, 0, 0);
     for _ in 0..16 {
@@ -97,7 +98,8 @@ fn pair() -> (u64, u64) {
 
 fn kernel_ns() -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `t` is ours to write; the call keeps no pointer. The clock exists since Linux 2.6.28, so it cannot fail.
+    // SAFETY: `t` is ours to write; the call keeps no pointer. It cannot fail: the clock exists
+    // since Linux 2.6.28.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &raw mut t) };
     u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0)
 }
@@ -106,8 +108,8 @@ fn kernel_ns() -> u64 {
 mod tsc {
     use core::arch::x86_64::{__cpuid, _rdtsc};
 
-    /// Whether the counter runs at one rate on all processors, in all power states: the processor promises it, or
-    /// the kernel found it so and keeps its own time by it.
+    /// Returns whether the counter has one rate on all processors and in all power states: either
+    /// CPUID reports it (invariant TSC), or the kernel uses the counter as its own clock source.
     pub(super) fn is_steady() -> bool {
         // SAFETY: every x86-64 processor has the instruction, and it only reads.
         #[allow(unused_unsafe, reason = "a safe function in newer compilers")]
@@ -120,7 +122,7 @@ mod tsc {
 
     #[inline]
     pub(super) fn read() -> u64 {
-        // SAFETY: reads a counter; every x86-64 Linux allows it to programs.
+        // SAFETY: only reads a counter, which x86-64 Linux allows in user mode.
         unsafe { _rdtsc() }
     }
 }
@@ -141,11 +143,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_nanoseconds_of_the_kernels_clock() {
+    fn differences_match_the_kernels_clock() {
         for clock in [Clock::calibrated(Duration::from_millis(20)), Clock::kernel()] {
             let (ns0, c0) = (kernel_ns(), clock.now());
             std::thread::sleep(Duration::from_millis(30));
-            // The outer readings bracket the inner ones whatever the scheduler does in between.
+            // The outer readings bracket the inner ones however the threads are scheduled.
             let c1 = clock.now();
             let outer = kernel_ns() - ns0;
             let inner = clock.ns_between(c0, c1);
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn time_never_runs_backwards() {
+    fn ns_between_saturates() {
         let clock = Clock::kernel();
         assert_eq!(clock.ns_between(10, 3), 0);
         assert_eq!(clock.ns_between(3, 10), 7);

@@ -14,7 +14,7 @@ fn the_culprit() {
 }
 
 #[test]
-fn an_armed_thread_records_the_first_and_counts_all() {
+fn armed_thread_records_the_first_allocation_and_counts_all() {
     let mut buffer = Vec::<u8>::with_capacity(64);
     let guard = AllocGuard::arm(OnAllocation::Record);
     buffer.extend([7; 64]);
@@ -30,13 +30,13 @@ fn an_armed_thread_records_the_first_and_counts_all() {
 }
 
 #[test]
-fn other_threads_are_not_armed_and_nor_is_this_one_afterwards() {
+fn guard_arms_only_its_thread_and_only_while_it_lives() {
     let guard = AllocGuard::arm(OnAllocation::Record);
     let inner = AllocGuard::arm(OnAllocation::Record);
     the_culprit();
     assert_eq!(inner.allocations().calls, 1);
     drop(inner);
-    // The inner guard itself is the outer one's.
+    // The allocation of the inner guard itself counted for the outer one.
     let before = guard.allocations().calls;
     the_culprit();
     assert_eq!(guard.allocations().calls, before + 1);
@@ -60,7 +60,7 @@ fn other_threads_are_not_armed_and_nor_is_this_one_afterwards() {
 }
 
 #[test]
-fn guards_may_end_in_any_order() {
+fn guards_can_be_dropped_in_any_order() {
     let mut guards: Vec<_> = (0..4).map(|_| AllocGuard::arm(OnAllocation::Record)).collect();
     drop(guards.remove(2));
     drop(guards.remove(2));
@@ -73,7 +73,7 @@ fn guards_may_end_in_any_order() {
 }
 
 #[test]
-fn a_panic_comes_at_the_check_or_at_the_end_and_names_the_culprit() {
+fn check_or_drop_panics_with_the_backtrace() {
     for check in [false, true] {
         let panic = catch_unwind(AssertUnwindSafe(|| {
             let guard = AllocGuard::arm(OnAllocation::Panic);
@@ -89,16 +89,16 @@ fn a_panic_comes_at_the_check_or_at_the_end_and_names_the_culprit() {
     drop(AllocGuard::arm(OnAllocation::Panic));
 }
 
-/// Runs itself again as a process of its own, which dies.
+/// Runs itself again as a process of its own, which aborts.
 #[test]
-fn an_abort_comes_at_once_and_names_the_culprit() {
+fn abort_is_immediate_and_prints_the_backtrace() {
     const MARK: &str = "VVP_TEST_ABORT";
     if std::env::var_os(MARK).is_some() {
         let _guard = AllocGuard::arm(OnAllocation::Abort);
         the_culprit();
         std::process::exit(0);
     }
-    let name = "an_abort_comes_at_once_and_names_the_culprit";
+    let name = "abort_is_immediate_and_prints_the_backtrace";
     let test = std::env::current_exe().expect("this test");
     let ran = Command::new(test).args([name, "--exact", "--nocapture"]).env(MARK, "1").output().expect("it starts");
     let said = String::from_utf8_lossy(&ran.stderr);
@@ -107,9 +107,9 @@ fn an_abort_comes_at_once_and_names_the_culprit() {
 }
 
 #[test]
-fn the_rate_counts_what_came_since_the_last_look() {
+fn rate_counts_allocations_since_the_last_sample() {
     let mut rate = AllocationRate::start();
     the_culprit();
-    let seen = rate.look();
+    let seen = rate.sample();
     assert!(seen.bytes >= seen.calls && seen.calls > 0, "{seen:?}");
 }

@@ -1,7 +1,9 @@
-//! A process whose first thread has ended lives on while another one runs: it is not taken for dead, keeps its ends of
-//! channels and the regions that it is making, and loses them only when all of it is gone.
+//! A process whose first thread has ended counts as alive while another thread runs: it keeps its
+//! endpoints of channels and the regions that it is creating, and loses them only when its last
+//! thread ends.
 //!
-//! Without the harness, whose first thread cannot end: this program starts itself again with the name of a part.
+//! It runs without the harness, whose first thread cannot end: this program starts itself again
+//! with the name of a part.
 
 #[path = "adapter/part.rs"]
 mod part;
@@ -11,30 +13,32 @@ use std::process::{Child, Command};
 use std::time::Duration;
 use vvp_std_adapter::ipc::{ClaimError, Peer, RecvError, SpscChannel};
 use vvp_std_adapter::memory::region::{Region, RegionDir, RegionError, RegionOptions};
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 
 type Channel = SpscChannel<u64, 16>;
 type Words = [std::sync::atomic::AtomicU64; 8];
 const PART: &str = "part-without-a-first-thread";
 const PLAIN: fn() -> RegionOptions = RegionOptions::default;
 
-/// Ends the calling thread and no other, though it is the process's first.
+/// Ends only the calling thread, though it is the process's first.
 fn end_this_thread() -> ! {
-    // SAFETY: this thread owns nothing that another one uses: what they share is in `static`s or their own.
+    // SAFETY: other threads use nothing that this thread owns: what they share is in `static`s or
+    // their own.
     unsafe { libc::syscall(libc::SYS_exit, 0) };
     unreachable!("the call does not come back");
 }
 
 /// Sends numbers until it is killed, and never finishes the region "half".
 fn part(path: &str) -> ! {
-    // SAFETY: sets a flag of this process; takes no pointer. The test may end before it has killed us.
+    // SAFETY: sets a flag of this process; takes no pointer. The test may end before it has killed
+    // this process.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) };
     let path = path.to_owned();
     let limit = Limit::new();
     std::thread::spawn(move || {
         let dir = RegionDir::at(path.as_ref()).expect("made by the test");
         let mut tx = Channel::open_in(&dir, "channel", &PLAIN()).expect("made by the test").sender().expect("free");
-        // What shows that the process lives: it takes what comes, and nothing else does.
+        // Shows that the process is alive: it sends, and no other process does.
         let made = Region::<Words>::create_in(&dir, "half", &PLAIN(), |_| {
             loop {
                 limit.check();
@@ -52,13 +56,13 @@ struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // std sends nothing once the child was waited for.
+        // std sends no signal once the child was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A directory of this test's own, gone when dropped.
+/// A directory of this test's own, removed when dropped.
 struct Place(String);
 
 impl Drop for Place {
@@ -67,7 +71,7 @@ impl Drop for Place {
     }
 }
 
-fn the_process_lives_until_its_last_thread_is_gone() {
+fn process_counts_as_alive_until_its_last_thread_ends() {
     let place = Place(format!("/dev/shm/vvp-test-first-thread-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&place.0);
     let dir = RegionDir::at(place.0.as_ref()).expect("a directory");
@@ -87,8 +91,9 @@ fn the_process_lives_until_its_last_thread_is_gone() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let half = || Region::<Words>::open_in(&dir, "half", &PLAIN()).err();
-    let mut wait = Backoff::new(true);
-    // Longer than it takes to notice a death, and with messages from after the first thread's.
+    let mut wait = SpinThenSleep::new(true);
+    // Longer than the detection of a death takes, with messages sent after the end of the first
+    // thread.
     for _ in 0..500 {
         limit.check();
         assert_eq!((rx.recv(&mut wait), state()), (Ok(next), Some('Z')));
@@ -108,7 +113,7 @@ fn the_process_lives_until_its_last_thread_is_gone() {
         }
         next += 1;
     }
-    // Nobody has asked for it yet: it is dead all the same.
+    // The owner is dead even before another process has claimed the endpoint.
     assert!(matches!(rx.peer(), Peer::Dead(token) if token.pid() == pid));
     assert_eq!(half(), Some(RegionError::HalfMade { pid }));
     let again = channel.sender().expect("its owner is dead");
@@ -123,7 +128,7 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, PART, path] => part(path),
-        _ => the_process_lives_until_its_last_thread_is_gone(),
+        _ => process_counts_as_alive_until_its_last_thread_ends(),
     }
-    println!("the_process_lives_until_its_last_thread_is_gone ... ok");
+    println!("process_counts_as_alive_until_its_last_thread_ends ... ok");
 }

@@ -1,10 +1,10 @@
-//! The memory manager: what it gives out, what it refuses, and what it tells.
+//! The memory manager: allocation, refusals, and statistics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::JobEngine;
+use vvp_std_adapter::engine::SmallEngine;
 use vvp_std_adapter::memory::region::RegionOptions;
 use vvp_std_adapter::memory::{CountingAllocator, ManagerError, MemoryManager, Pages};
 
@@ -12,7 +12,7 @@ use vvp_std_adapter::memory::{CountingAllocator, ManagerError, MemoryManager, Pa
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
-fn objects_are_known_by_name_until_they_are_dropped() {
+fn objects_are_registered_by_name_until_dropped() {
     let manager = MemoryManager::builder().pages(Pages::LAZY).build().expect("no monitor");
     let queue = manager.create_queue::<u64, 64>("orders").expect("memory");
     let pool = manager.create_pool::<[u64; 4], 16>("parties").expect("memory");
@@ -25,9 +25,9 @@ fn objects_are_known_by_name_until_they_are_dropped() {
     let stats = manager.stats();
     let names: Vec<&str> = stats.objects.iter().map(|o| o.name.as_str()).collect();
     assert_eq!(names, ["orders", "parties"]);
-    let usage = stats.objects[0].usage.expect("a queue tells");
+    let usage = stats.objects[0].usage.expect("a queue reports");
     assert_eq!((usage.capacity, usage.in_use, usage.taken, usage.given_back), (64, 4, 5, 1));
-    let usage = stats.objects[1].usage.expect("a pool tells");
+    let usage = stats.objects[1].usage.expect("a pool reports");
     assert_eq!((usage.capacity, usage.in_use, usage.high_water), (16, 1, 1));
     assert_eq!(stats.in_use_bytes, stats.objects.iter().map(|o| o.bytes).sum::<u64>());
     drop(held);
@@ -40,11 +40,11 @@ fn objects_are_known_by_name_until_they_are_dropped() {
 }
 
 #[test]
-fn the_budget_holds_for_all_threads_together() {
+fn budget_bounds_all_threads_together() {
     const SIZE: usize = 1 << 16;
     let manager = MemoryManager::builder().budget_bytes(10 * SIZE as u64 + 1).pages(Pages::LAZY).build().expect("fine");
     let made = AtomicU64::new(0);
-    // Nothing is given back before all have asked.
+    // Objects are dropped only after all threads have asked.
     let kept_by_all = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -72,7 +72,7 @@ fn the_budget_holds_for_all_threads_together() {
 }
 
 #[test]
-fn big_things_are_placed_ready_and_never_by_way_of_a_stack() {
+fn large_objects_are_prefaulted_and_never_on_a_stack() {
     // 256 KiB of stack, far less than what is placed.
     std::thread::Builder::new()
         .stack_size(256 << 10)
@@ -83,7 +83,7 @@ fn big_things_are_placed_ready_and_never_by_way_of_a_stack() {
             if words.prefaulted().is_applied() {
                 assert_eq!(manager.stats().objects[0].resident_bytes, Some(8 << 20));
             }
-            let engine = manager.place::<JobEngine>("engine").expect("memory");
+            let engine = manager.place::<SmallEngine>("engine").expect("memory");
             assert!(engine.instruments() == 0 && engine.max_instruments() == 8);
             let too_much = manager.place::<[u8; 1 << 50]>("much");
             assert!(matches!(too_much, Err(ManagerError::NotEnoughMemory { .. })), "{:?}", too_much.err());
@@ -99,7 +99,7 @@ fn big_things_are_placed_ready_and_never_by_way_of_a_stack() {
 }
 
 #[test]
-fn regions_are_counted_as_well() {
+fn regions_count_towards_the_budget() {
     let manager = MemoryManager::builder().budget_bytes(1 << 20).build().expect("no monitor");
     let region = manager.create_anonymous_region("shared", 1 << 16, &RegionOptions::READY).expect("memory");
     assert_eq!((region.name(), region.bytes().len()), ("shared", 1 << 16));
@@ -113,14 +113,14 @@ fn regions_are_counted_as_well() {
 }
 
 #[test]
-fn stats_are_printed_and_serialised_with_what_the_monitors_saw() {
+fn stats_print_and_serialize_with_monitor_data() {
     let paused = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&paused);
     let manager = MemoryManager::builder()
-        .max_pause_ns(0)
+        .max_hiccup_ns(0)
         .monitoring_interval(Duration::from_millis(1))
         .on_pressure(|_| ())
-        .on_pause(move |_| {
+        .on_hiccup(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         })
         .pages(Pages::LAZY)
@@ -133,10 +133,10 @@ fn stats_are_printed_and_serialised_with_what_the_monitors_saw() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let stats = manager.stats();
-    assert!(stats.pauses.iter().any(|core| core.stalls > 0) && stats.allocation_calls > 0);
+    assert!(stats.jitter.iter().any(|core| core.stalls > 0) && stats.allocation_calls > 0);
     assert!(stats.pressure.as_ref().is_some_and(|p| p.rss_bytes > Some(0)));
     let text = stats.to_string();
-    for word in ["orders", "0 of 64 used", "pressure: ", "pauses of core ", "allocations besides: "] {
+    for word in ["orders", "0 of 64 used", "pressure: ", "jitter of core ", "other allocations: "] {
         assert!(text.contains(word), "{word}: {text}");
     }
     let json = serde_json::to_value(&stats).expect("plain data");
@@ -146,7 +146,7 @@ fn stats_are_printed_and_serialised_with_what_the_monitors_saw() {
 }
 
 #[test]
-fn there_is_one_global_manager() {
+fn second_global_manager_is_rejected() {
     assert!(MemoryManager::global().is_none());
     let manager = MemoryManager::builder().pages(Pages::LAZY).install().expect("the first");
     let again = MemoryManager::builder().install();

@@ -1,6 +1,7 @@
-//! Refusals of a real kernel: to another user, to one with little memory to lock, to one with little address space.
+//! Refusals of a real kernel: to another user, to one with little lockable memory, and to one with
+//! little address space.
 //!
-//! Each is met by a process of its own, which takes its rights away from itself first.
+//! Each test runs a process of its own, which first drops its privileges.
 
 #[path = "adapter/part.rs"]
 mod part;
@@ -11,36 +12,38 @@ use part::{Part, given};
 use place::{PLAIN, Place, locks_are_real};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionOptions, RegionSetting, Request, SharedRegion};
 use vvp_std_adapter::memory::{MapFileError, MappedFile, Pages, Zeroed};
-use vvp_std_adapter::pipeline::processes::{Meeting, StageError};
-use vvp_std_adapter::thread::{run_first, set_nice};
+use vvp_std_adapter::os::Outcome;
+use vvp_std_adapter::pipeline::processes::{PipelineDirectory, StageError};
+use vvp_std_adapter::thread::{set_fifo, set_nice};
 
-/// The user "nobody" of most systems; any that is not us will do.
+/// The user "nobody" of most systems; any user but the test's own would do.
 const NOBODY: libc::uid_t = 65_534;
 
 fn limit(resource: libc::__rlimit_resource_t, to: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: to, rlim_max: to };
-    // SAFETY: the structure lives through the call.
+    // SAFETY: the structure outlives the call.
     assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
 }
 
-/// Makes all threads of this process another user's, without any rights. Whether it was root and could.
-fn become_nobody() -> bool {
+/// Changes the user of all threads of this process to one without privileges. Returns whether it
+/// was root and succeeded.
+fn drop_privileges() -> bool {
     // SAFETY: takes no pointer that is used: no groups.
     let groups = unsafe { libc::setgroups(0, core::ptr::null()) };
     // SAFETY: takes no pointer.
     let group = unsafe { libc::setresgid(NOBODY, NOBODY, NOBODY) };
     // SAFETY: takes no pointer.
     let user = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
-    // SAFETY: sets a flag; takes no pointer. Who changes its user may not be looked into, which a checker of leaks wants to.
+    // SAFETY: sets a flag; takes no pointer. A process that changed its user is not dumpable, which
+    // a leak checker requires.
     let dumpable = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1 as libc::c_ulong) };
     (groups, group, user, dumpable) == (0, 0, 0, 0)
 }
 
 fn is_root(what: &str) -> bool {
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer.
     let root = unsafe { libc::geteuid() } == 0;
     if !root {
         eprintln!("SKIPPED: {what}: only root can become another user");
@@ -54,31 +57,31 @@ fn part_with_nothing_to_lock() {
     let (path, bytes) = place.split_once(':').expect("a directory and a limit");
     let bytes: libc::rlim_t = bytes.parse().expect("a number");
     limit(libc::RLIMIT_MEMLOCK, bytes);
-    become_nobody();
-    // Without any allowance EPERM; with one that is too small, ENOMEM.
+    drop_privileges();
+    // EPERM without any allowance; ENOMEM with one that is too small.
     let errno = if bytes == 0 { libc::EPERM } else { libc::ENOMEM };
-    let answer = Answer::Refused(errno);
+    let outcome = Outcome::Refused(errno);
     let region = SharedRegion::anonymous(1 << 20, &RegionOptions::READY).expect("a region all the same");
-    assert_eq!((region.answers().lock, region.answers().prefault), (Some(answer), Some(Answer::Applied)));
-    let insist = RegionOptions { lock: Wish::Insist, ..PLAIN };
-    let error = RegionError::Insisted { knob: Knob::Lock, answer };
-    assert_eq!(SharedRegion::anonymous(1 << 20, &insist).err(), Some(error));
+    assert_eq!((region.outcomes().lock, region.outcomes().prefault), (Some(outcome), Some(Outcome::Applied)));
+    let required = RegionOptions { lock: Request::Required, ..PLAIN };
+    let error = RegionError::RequirementFailed { setting: RegionSetting::Lock, outcome };
+    assert_eq!(SharedRegion::anonymous(1 << 20, &required).err(), Some(error));
     assert!(error.to_string().contains("ulimit -l"), "{error}");
     let dir = RegionDir::at(path.as_ref()).expect("made for us");
-    assert_eq!(SharedRegion::create_in(&dir, "r", 1 << 20, &insist).err(), Some(error));
+    assert_eq!(SharedRegion::create_in(&dir, "r", 1 << 20, &required).err(), Some(error));
     assert_eq!(std::fs::read_dir(path).expect("ours").count(), 0, "nothing is left behind");
     if bytes > 0 {
-        let small = SharedRegion::anonymous(1, &insist).expect("within the limit");
-        assert_eq!(small.answers().lock, Some(Answer::Applied));
+        let small = SharedRegion::anonymous(1, &required).expect("within the limit");
+        assert_eq!(small.outcomes().lock, Some(Outcome::Applied));
     }
 }
 
 #[test]
-fn memory_beyond_the_limit_is_not_locked_and_who_insists_is_told() {
+fn memory_beyond_the_lock_limit_is_refused_if_required() {
     if !locks_are_real() {
         return;
     }
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer.
     let root = unsafe { libc::geteuid() } == 0;
     for bytes in ["0", "65536"] {
         let place = Place::made(&format!("users-lock-{bytes}"));
@@ -95,15 +98,15 @@ fn part_of_another_user() {
     let Some(path) = given() else { return };
     let path = PathBuf::from(path);
     let uid = std::fs::metadata(&path).expect("made by the test").uid();
-    // Opened with all rights, used with none.
+    // Opened with privileges, used without.
     let open_dir = RegionDir::at(&path.join("regions")).expect("made by the test");
     let memfd = SharedRegion::anonymous(1 << 20, &PLAIN).expect("memory");
-    assert!(become_nobody());
+    assert!(drop_privileges());
     let foreign = RegionError::ForeignOwner { uid };
     let system = |call| RegionError::System { call, errno: libc::EACCES };
     let at = |name: &str| RegionDir::at(&path.join(name)).err();
     assert_eq!(at("shut"), Some(system("open")), "a directory of mode 0700");
-    assert_eq!(at("for-all"), Some(foreign), "one that can be looked into");
+    assert_eq!(at("for-all"), Some(foreign), "one that others can read");
     assert_eq!(at("none"), Some(system("mkdir")), "nor can one be made");
     let open = |name| SharedRegion::open_in(&open_dir, name, 1 << 20, &PLAIN).err();
     assert_eq!(open("closed"), Some(foreign), "mode 0600");
@@ -124,18 +127,18 @@ fn part_of_another_user() {
     assert_eq!(MappedFile::read_only(&readable).map(|file| file.len()), Ok(8192));
     assert_eq!(MappedFile::create(path.join("for-all/new"), 1).err(), denied("open"));
 
-    let meeting = Meeting::open(&path.join("for-all"));
-    assert!(matches!(meeting.err(), Some(StageError::Region(error)) if error == foreign));
+    let pipeline = PipelineDirectory::open(&path.join("for-all"));
+    assert!(matches!(pipeline.err(), Some(StageError::Region(error)) if error == foreign));
 
-    // Nor do threads get what needs rights.
+    // Threads do not get what needs privileges either.
     limit(libc::RLIMIT_RTPRIO, 0);
     limit(libc::RLIMIT_NICE, 0);
-    assert_eq!(run_first(1), Answer::Refused(libc::EPERM));
-    assert_eq!(set_nice(-1), Answer::Refused(libc::EACCES));
+    assert_eq!(set_fifo(1), Outcome::Refused(libc::EPERM));
+    assert_eq!(set_nice(-1), Outcome::Refused(libc::EACCES));
 }
 
 #[test]
-fn what_is_another_users_is_not_used() {
+fn files_of_another_user_are_rejected() {
     if !is_root("another user's regions") {
         return;
     }
@@ -174,10 +177,10 @@ fn part_with_little_address_space() {
     let error = SharedRegion::anonymous(256 << 20, &PLAIN).err();
     let known = [Some(RegionError::System { call: "mmap", errno: libc::ENOMEM })];
     assert!(known.contains(&error) || matches!(error, Some(RegionError::NotEnoughMemory { .. })), "{error:?}");
-    assert!(Zeroed::<[u8; 1 << 20]>::new(Pages::READY).is_ok(), "what is left can be had");
+    assert!(Zeroed::<[u8; 1 << 20]>::new(Pages::READY).is_ok(), "the rest is available");
 }
 
 #[test]
-fn memory_that_the_system_does_not_give_is_an_error() {
+fn refused_address_space_is_an_error() {
     Part::start("part_with_little_address_space", "").succeeds();
 }

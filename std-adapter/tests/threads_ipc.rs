@@ -1,8 +1,8 @@
-//! Channels in one mapping between threads, for the thread sanitizer: messages arrive whole, once and in order, and ends change
-//! hands. `.ci/tsan` runs it; as a plain test it is short.
+//! Channels in one mapping between threads, for the thread sanitizer: messages arrive whole, once
+//! and in order, and endpoints change owners. `.ci/tsan` runs it; as a plain test it is short.
 //!
-//! The sanitizer tells one memory by its address, so both ends use the same mapping here; two mappings of the same bytes are in
-//! `ipc.rs`, and two processes in `ipc_kill.rs`.
+//! The sanitizer identifies memory by its address, so both endpoints use the same mapping here; two
+//! mappings of the same bytes are in `ipc.rs`, and two processes in `ipc_kill.rs`.
 
 #[path = "adapter/part.rs"]
 mod part;
@@ -10,7 +10,7 @@ mod part;
 use part::Bounded;
 use std::thread::{self, JoinHandle};
 use vvp_core::queue::Wait;
-use vvp_std_adapter::ipc::{FanIn, FanInSender, LatestCell, MpscChannel, MpscSender, RecvError, SpscChannel};
+use vvp_std_adapter::ipc::{FanInChannel, FanInSender, LatestCell, MpscChannel, MpscSender, RecvError, SpscChannel};
 use vvp_std_adapter::memory::region::RegionOptions;
 
 type Message = [u64; 3];
@@ -27,13 +27,13 @@ fn ended(thread: JoinHandle<()>) {
 }
 
 #[test]
-fn one_sender_and_the_next() {
+fn successive_senders_keep_the_order() {
     let channel = SpscChannel::<Message, 64>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = channel.receiver().expect("free");
     let sender = thread::spawn(move || {
-        // Each hands the end over to the next: what it wrote, the next one must see.
+        // Each sender passes the endpoint to the next, which must see what its predecessor wrote.
         for part in 0..4 {
-            let mut tx = channel.sender().expect("given back");
+            let mut tx = channel.sender().expect("released");
             assert_eq!(tx.position() as u64, part * MESSAGES / 4);
             for n in part * MESSAGES / 4..(part + 1) * MESSAGES / 4 {
                 tx.send(message(n), &mut Bounded::new()).expect("it listens");
@@ -50,7 +50,8 @@ fn one_sender_and_the_next() {
     ended(sender);
 }
 
-/// All messages of all senders, each on a thread of its own; a lane's come in order.
+/// Receives all messages of all senders, each on a thread of its own; those of one lane arrive in
+/// order.
 fn many<S: Send + 'static>(
     senders: impl IntoIterator<Item = S>,
     send_all: fn(S),
@@ -69,7 +70,7 @@ fn many<S: Send + 'static>(
 
 #[test]
 fn lanes_keep_their_order() {
-    let lanes = FanIn::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
+    let lanes = FanInChannel::<Message, 32, LANES>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = lanes.receiver().expect("free");
     let senders: [_; LANES] = core::array::from_fn(|lane| lanes.sender(lane).expect("free"));
     let send_all = |mut tx: FanInSender<_, 32, LANES>| {
@@ -92,7 +93,7 @@ fn senders_of_one_queue_keep_their_order() {
 }
 
 #[test]
-fn the_newest_value_is_whole() {
+fn newest_value_is_never_torn() {
     let cell = LatestCell::<Message>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut reader, mut writer) = (cell.reader(), cell.writer().expect("free"));
     let writer = thread::spawn(move || (1..=MESSAGES).for_each(|n| writer.write(message(n))));

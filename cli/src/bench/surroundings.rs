@@ -6,7 +6,7 @@ use super::row::{FORM, Memory, Results, Stall};
 use crate::doctor::{Level, examine};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vvp_std_adapter::memory::{Allocations, allocations, page_faults};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 /// How long a thread looks for stalls after a group.
 const LOOK: Duration = Duration::from_millis(100);

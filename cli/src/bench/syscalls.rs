@@ -33,7 +33,7 @@ mod dispatch {
     use core::cell::Cell;
     use core::marker::PhantomData;
     use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-    use vvp_std_adapter::knob::last_errno;
+    use vvp_std_adapter::os::last_errno;
 
     const PR_SET_SYSCALL_USER_DISPATCH: libc::c_int = 59;
     const OFF: libc::c_ulong = 0;

@@ -4,7 +4,7 @@ use crate::args::Doctor;
 use crate::failure::{self, Failure, Outcome};
 use std::io::{self, Write};
 use std::process::ExitCode;
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 use vvpx::doctor::{Finding, Level, examine, worst};
 
 pub(crate) fn main(request: &Doctor) -> Outcome {

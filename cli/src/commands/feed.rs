@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use vvp_core::book::{Command, Event, InstrumentId, InstrumentSpec, Op, Sink};
 use vvp_core::engine::Matcher;
 use vvp_core::market_data::{self, MarketData, Record};
-use vvp_std_adapter::engine::ServerFeed;
+use vvp_std_adapter::engine::LargeFeed;
 use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
 use vvpx::text::{FEED_LINE_MAX, LineWriter, feed_line};
@@ -70,7 +70,7 @@ impl<W: Write> FeedFile<W> {
 /// The engine with a feed beside it.
 pub(crate) struct Fed<'a, E, W> {
     pub(crate) engine: &'a mut E,
-    pub(crate) feed: Zeroed<ServerFeed>,
+    pub(crate) feed: Zeroed<LargeFeed>,
     pub(crate) file: &'a RefCell<FeedFile<W>>,
     pub(crate) view: View,
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::pipeline::{Setup, Stop, signal};
-use vvp_std_adapter::thread::{Layout, allowed_cpus};
+use vvp_std_adapter::thread::{ThreadLayout, allowed_cpus};
 
 /// How much time there is to get ready.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) fn setup(stop: &Stop, start: Start) -> Setup<'_> {
         Start::Soon => (Clock::kernel(), 0),
         Start::Ready => (Clock::calibrated(Duration::from_millis(20)), 16 << 20),
     };
-    Setup { clock, layout: Layout::for_cpus(&allowed_cpus()), stop, populate_max_bytes }
+    Setup { clock, layout: ThreadLayout::for_cpus(&allowed_cpus()), stop, populate_max_bytes }
 }
 
 /// 128 + the signal that stopped the run, as shells count it.

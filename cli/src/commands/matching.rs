@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use vvp_core::book::{Book, NoStateHash, WithStateHash};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine, ServerFeed};
+use vvp_std_adapter::engine::{DeepEngine, LargeEngine, LargeFeed, MediumEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report, Stop};
 use vvpx::text::{InputError, InputFormat, write_book};
@@ -74,12 +74,12 @@ pub(crate) fn main(asked: Match) -> Outcome {
     }
     let room = request.size.room();
     match (room.engine, request.state_hash) {
-        (Engine::File, false) => go::<FileEngine>(&request, room),
-        (Engine::File, true) => go::<FileEngine<WithStateHash>>(&request, room),
+        (Engine::File, false) => go::<MediumEngine>(&request, room),
+        (Engine::File, true) => go::<MediumEngine<WithStateHash>>(&request, room),
         (Engine::Deep, false) => go::<DeepEngine>(&request, room),
-        (Engine::Server, false) => go::<ServerEngine>(&request, room),
+        (Engine::Server, false) => go::<LargeEngine>(&request, room),
         // Each engine takes long to build, so the rarest has none of its own.
-        (Engine::Deep | Engine::Server, true) => go::<ServerEngine<WithStateHash>>(&request, Room::LARGEST),
+        (Engine::Deep | Engine::Server, true) => go::<LargeEngine<WithStateHash>>(&request, Room::LARGEST),
     }
 }
 
@@ -93,7 +93,7 @@ fn go<E: Server>(request: &Request, room: Room) -> Outcome {
     let out = pipeline::stdout().map_err(|e| out_failed(&e))?;
     let setup = host::setup(&stop, host::Start::Soon);
     if let Some(view) = request.feed {
-        let feed = Zeroed::<ServerFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
+        let feed = Zeroed::<LargeFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
         let file = RefCell::new(FeedFile::new(out, max_instruments));
         let mut fed = Fed { engine: &mut OneSink(&mut *engine), feed, file: &file, view };
         let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))

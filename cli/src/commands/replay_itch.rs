@@ -20,7 +20,7 @@ use vvp_replay::itch::{
     RowFormat, Rows, Spent, Summary, Wanted, Watch, replay,
 };
 use vvp_replay::recognise;
-use vvp_std_adapter::engine::ServerEngine;
+use vvp_std_adapter::engine::LargeEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
 
@@ -175,7 +175,7 @@ fn go(request: &Request) -> Outcome {
     market.set_checksum(!request.no_checksum);
     let market = &mut *market;
     if request.drive {
-        let mut engine = Zeroed::<ServerEngine>::new(Pages::LAZY).map_err(no_memory)?;
+        let mut engine = Zeroed::<LargeEngine>::new(Pages::LAZY).map_err(no_memory)?;
         let mut drive = Drive::new(&mut *engine, request.symbols.clone());
         let done = all_files(request, &stop, market, &mut drive)?;
         return tell(request, market, &done, Some(drive.report()));

@@ -14,7 +14,7 @@ use crate::tui::ladder::{self, Style};
 use std::io::{self, Write};
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, FileEngine, JobEngine, ServerEngine};
+use vvp_std_adapter::engine::{DeepEngine, LargeEngine, MediumEngine, SmallEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
 use vvpx::text::{InputError, InputFormat};
@@ -29,13 +29,13 @@ const LADDERS: usize = 4;
 
 pub(crate) fn main(request: &Run) -> Outcome {
     if request.file.is_none() {
-        return play::<JobEngine>(request, None);
+        return play::<SmallEngine>(request, None);
     }
     let room = request.size.room();
     match room.engine {
-        Engine::File => play::<FileEngine>(request, Some(room)),
+        Engine::File => play::<MediumEngine>(request, Some(room)),
         Engine::Deep => play::<DeepEngine>(request, Some(room)),
-        Engine::Server => play::<ServerEngine>(request, Some(room)),
+        Engine::Server => play::<LargeEngine>(request, Some(room)),
     }
 }
 

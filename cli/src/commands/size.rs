@@ -3,7 +3,7 @@
 use crate::args::up_to;
 use crate::failure::{Failure, grouped};
 use vvp_core::engine::Matcher;
-use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine};
+use vvp_std_adapter::engine::{DeepEngine, LargeEngine, MediumEngine};
 use vvp_std_adapter::memory::MapError;
 
 /// The engines there are. Each is compiled for itself, so there are few.
@@ -46,8 +46,8 @@ const _: () = {
         let touched = room.orders * 2 + 1 + room.stops;
         E::INSTRUMENTS_MAX == room.instruments && E::LEVELS_TOUCHED_MAX == touched
     }
-    assert!(fits::<FileEngine>(ROOMS[0]) && fits::<DeepEngine>(ROOMS[1]) && fits::<ServerEngine>(ROOMS[2]));
-    assert!(size_of::<FileEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<ServerEngine>());
+    assert!(fits::<MediumEngine>(ROOMS[0]) && fits::<DeepEngine>(ROOMS[1]) && fits::<LargeEngine>(ROOMS[2]));
+    assert!(size_of::<MediumEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<LargeEngine>());
 };
 
 /// The room that was asked for.

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use vvp_std_adapter::memory::{MemorySample, PressureLevel, PressureMonitor, Threshold, Thresholds};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 /// How long memory is squeezed, and then left alone.
 const PHASE: Duration = Duration::from_millis(300);

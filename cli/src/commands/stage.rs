@@ -5,11 +5,11 @@ use crate::failure::{Failure, Outcome};
 use std::path::Path;
 use std::process::ExitCode;
 use vvp_std_adapter::pipeline::Stop;
-use vvp_std_adapter::pipeline::processes::{self, Meeting};
+use vvp_std_adapter::pipeline::processes::{self, PipelineDirectory};
 
 pub(crate) fn main(request: &StageArgs) -> Outcome {
     let fault = |e: processes::StageError| Failure::Error(e.to_string());
-    let open = |path: &str| Meeting::open(Path::new(path)).map_err(fault);
+    let open = |path: &str| PipelineDirectory::open(Path::new(path)).map_err(fault);
     let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
     stop.on_signals();
     match &request.which {

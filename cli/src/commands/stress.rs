@@ -15,7 +15,7 @@ use vvp_core::engine::Matcher;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
-    EventSum, GATEWAYS_MAX, HashedJobEngine, Meeting, Snapshot, StageError, define, order,
+    EventSum, GATEWAYS_MAX, HashedSmallEngine, PipelineDirectory, PipelineStatus, StageError, define, order,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -48,7 +48,7 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
     }
     let place = Place::make().map_err(|e| Failure::at("a directory in /dev/shm", &e))?;
     let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
-    let meeting = Meeting::create(&place.path, entries).map_err(|e| fault(&e))?;
+    let meeting = PipelineDirectory::create(&place.path, entries).map_err(|e| fault(&e))?;
     meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
     meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
     if !request.json {
@@ -172,7 +172,7 @@ struct Done {
 }
 
 /// Runs the pipeline to its end.
-fn disturb(request: &Request, place: &Place, meeting: &Meeting, stop: &Stop) -> Result<Done, Failure> {
+fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: &Stop) -> Result<Done, Failure> {
     let fault = |e: io::Error| Failure::at("a stage", &e);
     let dir = place.path.display().to_string();
     let word = |name: &str| vec![name.to_owned(), dir.clone()];
@@ -247,7 +247,12 @@ fn disturb(request: &Request, place: &Place, meeting: &Meeting, stop: &Stop) -> 
 }
 
 /// Asks the gateways to stop, and waits until what they have sent is done.
-fn drain(stages: &mut [Stage], first_gateway: usize, meeting: &Meeting, deadline: Instant) -> Result<(), Failure> {
+fn drain(
+    stages: &mut [Stage],
+    first_gateway: usize,
+    meeting: &PipelineDirectory,
+    deadline: Instant,
+) -> Result<(), Failure> {
     let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
     // Those that have sent nothing will not come any more.
     meeting.expect_gateways(0).map_err(|e| fault(&e))?;
@@ -312,9 +317,14 @@ impl Proof {
     }
 }
 
-fn prove(request: &Request, meeting: &Meeting, seen: &Snapshot, expected: u64) -> Result<Proof, StageError> {
+fn prove(
+    request: &Request,
+    meeting: &PipelineDirectory,
+    seen: &PipelineStatus,
+    expected: u64,
+) -> Result<Proof, StageError> {
     let journal = meeting.journal()?;
-    let mut engine = Zeroed::<HashedJobEngine>::new(Pages::READY)?;
+    let mut engine = Zeroed::<HashedSmallEngine>::new(Pages::READY)?;
     let mut events = EventSum::NONE;
     let mut sink = FnSink(|event: Event| {
         events = events.and(&<[u64; 8]>::read_from_bytes(event.as_bytes()).unwrap_or_default());
@@ -355,7 +365,7 @@ fn report(
     out: &mut Vec<u8>,
     request: &Request,
     done: &Done,
-    seen: &Snapshot,
+    seen: &PipelineStatus,
     proof: &Proof,
     elapsed: Duration,
 ) -> io::Result<()> {

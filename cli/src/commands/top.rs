@@ -11,25 +11,26 @@ use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
 use vvp_core::cell::ReadError;
 use vvp_std_adapter::ipc::Peer;
-use vvp_std_adapter::memory::CorePauses;
+use vvp_std_adapter::memory::CoreJitter;
 use vvp_std_adapter::pipeline::processes::{
-    Ladder, LadderLevel, Latency, Meeting, PUBLISHERS_MAX, QueueFigures, Snapshot, View,
+    BookSummary, LatencySummary, LevelSummary, PUBLISHERS_MAX, PipelineDirectory, PipelineStatus, QueueCounters,
+    StatusView,
 };
 
 pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
 /// Looks again and again.
 pub(crate) struct Watch {
-    view: View,
+    view: StatusView,
     dir: PathBuf,
-    before: Option<Snapshot>,
+    before: Option<PipelineStatus>,
     outside: Outside,
 }
 
 /// The state at one moment.
 pub(crate) struct Shown {
     pub(crate) state: &'static str,
-    pub(crate) now: Snapshot,
+    pub(crate) now: PipelineStatus,
     /// Commands, events, and calls for memory a second, since the look before; `None` until there
     /// are two states of the same matcher to tell them from.
     pub(crate) rates: [Option<u64>; 3],
@@ -71,7 +72,7 @@ pub(crate) fn main(request: &Top) -> Outcome {
     if !path.is_dir() {
         return Err(fault(&"there is no such directory; 'vvpx stress' says where its pipeline is"));
     }
-    let view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
+    let view = PipelineDirectory::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
     let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
     // Draws until it is told to end, or the pipeline has; then its last state is printed.
     #[cfg(feature = "tui")]
@@ -115,9 +116,9 @@ fn draw(request: &Top, shown: &Shown) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-fn rates(before: Option<&Snapshot>, now: &Snapshot) -> [Option<u64>; 3] {
+fn rates(before: Option<&PipelineStatus>, now: &PipelineStatus) -> [Option<u64>; 3] {
     let before = before.filter(|before| before.pid == now.pid && before.taken_ns < now.taken_ns);
-    [|s: &Snapshot| s.commands, |s: &Snapshot| s.events, |s: &Snapshot| s.allocations].map(|count| {
+    [|s: &PipelineStatus| s.commands, |s: &PipelineStatus| s.events, |s: &PipelineStatus| s.allocations].map(|count| {
         let before = before?;
         let (new, ns) = (count(now).checked_sub(count(before))?, now.taken_ns - before.taken_ns);
         Some(u64::try_from(u128::from(new) * 1_000_000_000 / u128::from(ns)).unwrap_or(u64::MAX))
@@ -134,33 +135,33 @@ fn or_null(n: Option<u64>) -> String {
 }
 
 /// p50, p99, p99.9 and the longest in ns, once there is something they are of.
-pub(crate) fn percentiles(l: &Latency) -> [Option<u64>; 4] {
+pub(crate) fn percentiles(l: &LatencySummary) -> [Option<u64>; 4] {
     [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(|ns| (l.count > 0).then_some(ns))
 }
 
 /// p99 and the longest stall of a core in ns, once its watcher has looked.
-pub(crate) fn core_stalls(core: &CorePauses) -> [Option<u64>; 2] {
+pub(crate) fn core_stalls(core: &CoreJitter) -> [Option<u64>; 2] {
     let stalls = &core.stalls;
     [stalls.per_mille(990), stalls.max()].map(|ns| (stalls.count() > 0).then_some(ns))
 }
 
 /// The first publisher has no number, for most pipelines have but one.
 fn publishers<T: Copy>(
-    now: &Snapshot,
+    now: &PipelineStatus,
     names: [&'static str; PUBLISHERS_MAX],
     of: [T; PUBLISHERS_MAX],
 ) -> Vec<(&'static str, T)> {
     names.into_iter().zip(of).take(usize::try_from(now.publishers).unwrap_or(usize::MAX)).collect()
 }
 
-pub(crate) fn stages(now: &Snapshot) -> Vec<(&'static str, Latency)> {
+pub(crate) fn stages(now: &PipelineStatus) -> Vec<(&'static str, LatencySummary)> {
     let names = ["to_publisher", "to_publisher_1", "to_publisher_2", "to_publisher_3"];
     let mut all = vec![("to_matcher", now.to_matcher), ("matching", now.matching)];
     all.extend(publishers(now, names, now.to_publisher));
     all
 }
 
-pub(crate) fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
+pub(crate) fn queues(now: &PipelineStatus) -> Vec<(&'static str, QueueCounters)> {
     let mut all = vec![("orders", now.orders_queue)];
     all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
     // A depth that is seen was met: the high water is at least that, whoever wrote the snapshot.
@@ -171,19 +172,19 @@ pub(crate) fn queues(now: &Snapshot) -> Vec<(&'static str, QueueFigures)> {
 fn as_json(
     out: &mut Vec<u8>,
     state: &str,
-    now: &Snapshot,
+    now: &PipelineStatus,
     rates: [Option<u64>; 3],
-    book: &Ladder,
+    book: &BookSummary,
     seen: &Seen,
 ) -> io::Result<()> {
-    let Snapshot { pid, commands, events, state_hash, .. } = *now;
+    let PipelineStatus { pid, commands, events, state_hash, .. } = *now;
     let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_null);
     let state_hash = if now.is_final == 1 { format!("\"{state_hash:016x}\"") } else { "null".to_owned() };
     write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
     write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
     write!(out, r#","state_hash":{state_hash},"queues":{{"#)?;
     for (i, (name, queue)) in queues(now).iter().enumerate() {
-        let QueueFigures { depth, high_water, refused, passed } = queue;
+        let QueueCounters { depth, high_water, refused, passed } = queue;
         let comma = if i == 0 { "" } else { "," };
         write!(
             out,
@@ -196,7 +197,7 @@ fn as_json(
         let comma = if i == 0 { "" } else { "," };
         write!(out, r#"{comma}"{name}":{{"count":{count},"p50":{p50},"p99":{p99},"p999":{p999},"max":{max}}}"#)?;
     }
-    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    let PipelineStatus { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
     write!(out, r#"}},"allocations":{allocations},"allocated_bytes":{allocated_bytes}"#)?;
     write!(out, r#","allocations_per_s":{allocations_per_s}"#)?;
     write!(out, r#","minor_faults":{minor_faults},"major_faults":{major_faults},"preempted":{preempted}"#)?;
@@ -218,7 +219,7 @@ fn as_json(
     write!(out, r#"]}},"book":{{"resting":{}"#, book.resting)?;
     for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
         write!(out, r#","{name}":["#)?;
-        for (i, LadderLevel { price, qty, orders }) in there(levels).enumerate() {
+        for (i, LevelSummary { price, qty, orders }) in there(levels).enumerate() {
             let comma = if i == 0 { "" } else { "," };
             write!(out, r#"{comma}{{"price_ticks":{price},"qty":{qty},"orders":{orders}}}"#)?;
         }
@@ -233,16 +234,16 @@ pub(crate) fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
     (psi.map(|psi| psi.some.avg10.into()), psi.map(|psi| psi.full.avg10.into()))
 }
 
-pub(crate) fn there(levels: &[LadderLevel]) -> impl Iterator<Item = &LadderLevel> {
+pub(crate) fn there(levels: &[LevelSummary]) -> impl Iterator<Item = &LevelSummary> {
     levels.iter().take_while(|level| level.orders > 0)
 }
 
 fn as_text(
     out: &mut Vec<u8>,
     state: &str,
-    now: &Snapshot,
+    now: &PipelineStatus,
     rates: [Option<u64>; 3],
-    book: &Ladder,
+    book: &BookSummary,
     seen: &Seen,
     live: bool,
 ) -> io::Result<()> {
@@ -263,7 +264,7 @@ fn as_text(
         let [p50, p99, p999, max] = percentiles(&l).map(or_dash);
         writeln!(out, "  {:<14}{p50:>10}{p99:>12}{p999:>12}{max:>14}", name.replace('_', " "))?;
     }
-    let Snapshot { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
+    let PipelineStatus { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
     let percent = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
     let mib = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{} MiB", grouped(n >> 20)));
     let (some, full) = stalls(seen);
@@ -296,8 +297,8 @@ fn as_text(
         "allocations",
         grouped(allocated_bytes)
     )?;
-    let levels = |levels: &[LadderLevel]| -> Vec<DepthLevel> {
-        let level = |l: &LadderLevel| DepthLevel {
+    let levels = |levels: &[LevelSummary]| -> Vec<DepthLevel> {
+        let level = |l: &LevelSummary| DepthLevel {
             price: Price::new(l.price),
             qty: Qty::new(l.qty),
             orders: u32::try_from(l.orders).unwrap_or(u32::MAX),
@@ -312,13 +313,13 @@ fn as_text(
 mod tests {
     use super::*;
 
-    fn json(now: &Snapshot, rates: [Option<u64>; 3]) -> serde_json::Value {
+    fn json(now: &PipelineStatus, rates: [Option<u64>; 3]) -> serde_json::Value {
         let (mut out, seen) = (Vec::new(), Outside::new().look(None));
         as_json(&mut out, "running", now, rates, &now.books[0], &seen).expect("a Vec takes everything");
         serde_json::from_slice(&out).expect("one JSON object")
     }
 
-    fn text(now: &Snapshot, rates: [Option<u64>; 3]) -> String {
+    fn text(now: &PipelineStatus, rates: [Option<u64>; 3]) -> String {
         let (mut out, seen) = (Vec::new(), Outside::new().look(None));
         as_text(&mut out, "running", now, rates, &now.books[0], &seen, false).expect("a Vec takes everything");
         String::from_utf8(out).expect("UTF-8")
@@ -331,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_a_dash_and_null() {
-        let now = Snapshot { publishers: 1, ..Snapshot::default() };
+        let now = PipelineStatus { publishers: 1, ..PipelineStatus::default() };
         let (none, text) = (serde_json::Value::Null, text(&now, [None; 3]));
         assert_eq!(line(&text, " commands "), ["0", "commands", "–", "a", "second"], "{text}");
         assert_eq!(line(&text, " events  "), ["0", "events", "–", "a", "second"], "{text}");
@@ -351,8 +352,8 @@ mod tests {
 
     #[test]
     fn what_was_measured_as_nothing_is_0() {
-        let latency = Latency { count: 1, ..Latency::default() };
-        let now = Snapshot { is_final: 1, matching: latency, ..Snapshot::default() };
+        let latency = LatencySummary { count: 1, ..LatencySummary::default() };
+        let now = PipelineStatus { is_final: 1, matching: latency, ..PipelineStatus::default() };
         let (text, json) = (text(&now, [Some(0); 3]), json(&now, [Some(0); 3]));
         assert_eq!(line(&text, " matching "), ["matching", "0", "0", "0", "0"], "{text}");
         assert_eq!(line(&text, " commands "), ["0", "commands", "0", "a", "second"], "{text}");
@@ -362,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_depth_is_never_above_its_high_water() {
-        let mut now = Snapshot { publishers: 1, ..Snapshot::default() };
+        let mut now = PipelineStatus { publishers: 1, ..PipelineStatus::default() };
         (now.orders_queue.depth, now.orders_queue.high_water) = (41, 20);
         (now.events_queue[0].depth, now.events_queue[0].high_water) = (7, 9);
         let (text, json) = (text(&now, [None; 3]), json(&now, [None; 3]));
@@ -379,7 +380,7 @@ mod tests {
 
     #[test]
     fn rates_need_two_states_of_the_same_matcher() {
-        let at = |pid, taken_ns, commands| Snapshot { pid, taken_ns, commands, ..Snapshot::default() };
+        let at = |pid, taken_ns, commands| PipelineStatus { pid, taken_ns, commands, ..PipelineStatus::default() };
         let now = at(1, 2_000_000_000, 500);
         assert_eq!(rates(None, &now), [None; 3]);
         assert_eq!(rates(Some(&now), &now), [None; 3], "the same state again");

@@ -2,7 +2,7 @@
 
 use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, size};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 type Look = Option<(Level, String)>;
 

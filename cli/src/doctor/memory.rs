@@ -2,7 +2,7 @@
 
 use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, chosen, size};
-use vvp_std_adapter::system::{Cgroup, CgroupVersion, System};
+use vvp_std_adapter::os::{Cgroup, CgroupVersion, System};
 
 type Look = Option<(Level, String)>;
 
@@ -79,7 +79,7 @@ fn defrag(system: &System) -> Look {
 
 fn hugepages(system: &System) -> Look {
     let info = system.text("proc/meminfo")?;
-    let of = |name| vvp_std_adapter::system::field(&info, name);
+    let of = |name| vvp_std_adapter::os::field(&info, name);
     let (total, free, each) = (of("HugePages_Total")?, of("HugePages_Free")?, of("Hugepagesize")?);
     Some(if total == 0 {
         (Advice, "none".to_owned())
@@ -100,8 +100,8 @@ fn numa(system: &System) -> Look {
 
 fn swap(system: &System) -> Look {
     let info = system.text("proc/meminfo")?;
-    let total = vvp_std_adapter::system::field(&info, "SwapTotal")?;
-    let used = total.saturating_sub(vvp_std_adapter::system::field(&info, "SwapFree")?);
+    let total = vvp_std_adapter::os::field(&info, "SwapTotal")?;
+    let used = total.saturating_sub(vvp_std_adapter::os::field(&info, "SwapFree")?);
     Some(match (total, used) {
         (0, _) => (Good, "none".to_owned()),
         (_, 0) => (Warning, format!("{}, none of it used", size(total))),

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use vvpx::doctor::{Level, examine};
-//! use vvp_std_adapter::system::System;
+//! use vvp_std_adapter::os::System;
 //! let findings = examine(&System::this());
 //! for f in findings.iter().filter(|f| f.level >= Level::Warning) {
 //!     println!("{}: {} ({}); best: {}; do: {}", f.id, f.found, f.level, f.best, f.remedy);
@@ -16,7 +16,7 @@ mod limits;
 mod memory;
 mod processor;
 
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 /// How bad a finding is. The greater, the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn lists_are_written_as_the_kernel_does() {
         for text in ["", "5", "0-3", "0-3,8", "1,3,5-6"] {
-            assert_eq!(written(&vvp_std_adapter::system::list(text).expect("a list")), text);
+            assert_eq!(written(&vvp_std_adapter::os::list(text).expect("a list")), text);
         }
     }
 

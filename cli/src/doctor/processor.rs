@@ -2,7 +2,7 @@
 
 use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, written};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
 type Look = Option<(Level, String)>;
 
@@ -139,10 +139,8 @@ fn isolated(system: &System) -> Look {
 fn nohz(system: &System) -> Look {
     // A kernel that cannot do it has no such file; one that was not asked says "(null)" or nothing.
     let isolated = system.list("sys/devices/system/cpu/isolated")?;
-    let quiet = system
-        .text("sys/devices/system/cpu/nohz_full")
-        .and_then(|t| vvp_std_adapter::system::list(&t))
-        .unwrap_or_default();
+    let quiet =
+        system.text("sys/devices/system/cpu/nohz_full").and_then(|t| vvp_std_adapter::os::list(&t)).unwrap_or_default();
     let ticking: Vec<usize> = isolated.iter().copied().filter(|cpu| !quiet.contains(cpu)).collect();
     Some(if quiet.is_empty() {
         (Advice, "no core is free of the tick".to_owned())

@@ -174,15 +174,21 @@ mod tests {
     use crate::tui::outside::Outside;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
-    use vvp_std_adapter::pipeline::processes::{LadderLevel, Snapshot};
+    use vvp_std_adapter::pipeline::processes::{LevelSummary, PipelineStatus};
 
     fn shown(publishers: u64) -> Shown {
-        let mut now = Snapshot { commands: 1_234_567, publishers, allocations: 7, preempted: 3, ..Snapshot::default() };
+        let mut now = PipelineStatus {
+            commands: 1_234_567,
+            publishers,
+            allocations: 7,
+            preempted: 3,
+            ..PipelineStatus::default()
+        };
         (now.orders_queue.depth, now.events_queue[1].refused, now.matching.p99_ns) = (41, 99, 2_345);
         (now.to_matcher.p50_ns, now.to_matcher.count, now.matching.count) = (12_345_678_901, 1, 1);
         for n in 0..8 {
-            now.books[1].bids[n as usize] = LadderLevel { price: 998 - n, qty: 40, orders: 2 };
-            now.books[1].asks[n as usize] = LadderLevel { price: 1_003 + n, qty: 20, orders: 1 };
+            now.books[1].bids[n as usize] = LevelSummary { price: 998 - n, qty: 40, orders: 2 };
+            now.books[1].asks[n as usize] = LevelSummary { price: 1_003 + n, qty: 20, orders: 1 };
         }
         Shown { state: "running", now, rates: [Some(5_000), Some(6_000), None], seen: Outside::new().look(None) }
     }

@@ -2,8 +2,8 @@
 //! matcher.
 
 use std::time::Duration;
-use vvp_std_adapter::memory::{CorePauses, MemorySample, PauseMode, PauseMonitor, PressureLevel, Thresholds};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::memory::{CoreJitter, JitterMode, JitterMonitor, MemorySample, PressureLevel, Thresholds};
+use vvp_std_adapter::os::System;
 use vvp_std_adapter::thread::allowed_cpus;
 
 /// How often the watcher of a core looks whether the core was there: rarely enough to take nothing from those who work there.
@@ -15,7 +15,7 @@ const PAUSE_NS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Outside {
     system: System,
-    pauses: Option<PauseMonitor>,
+    pauses: Option<JitterMonitor>,
     /// The sample before, to see what has become worse.
     before: MemorySample,
 }
@@ -30,14 +30,14 @@ pub(crate) struct Seen {
     /// How long the matcher was ready to run and had no processor, since its start.
     pub(crate) waited_ns: Option<u64>,
     /// Stalls of each core since `vvpx top` began.
-    pub(crate) cores: Vec<CorePauses>,
+    pub(crate) cores: Vec<CoreJitter>,
 }
 
 impl Outside {
     pub(crate) fn new() -> Self {
         let system = System::this();
         // No thread for them is no reason to show nothing.
-        let pauses = PauseMonitor::start(&allowed_cpus(), PauseMode::Timer(EVERY), PAUSE_NS, |_| ()).ok();
+        let pauses = JitterMonitor::start(&allowed_cpus(), JitterMode::Timer(EVERY), PAUSE_NS, |_| ()).ok();
         Self { before: MemorySample::take(&system), system, pauses }
     }
 
@@ -46,7 +46,7 @@ impl Outside {
         let mut memory = MemorySample::take(&self.system);
         // These would be our own.
         (memory.rss_bytes, memory.major_faults, memory.minor_faults, memory.swapped_bytes) = (None, None, None, None);
-        let level = Thresholds::default().judge(&self.before, &memory).0;
+        let level = Thresholds::default().evaluate(&self.before, &memory).0;
         self.before = memory;
         let field = |pid: u32| self.system.field(format!("proc/{pid}/status"), "VmRSS");
         let schedstat = |pid: u32| self.system.text(format!("proc/{pid}/schedstat"));
@@ -56,7 +56,7 @@ impl Outside {
             memory,
             rss_bytes: pid.and_then(field),
             waited_ns: pid.and_then(schedstat).and_then(waited),
-            cores: self.pauses.as_ref().map(PauseMonitor::cores).unwrap_or_default(),
+            cores: self.pauses.as_ref().map(JitterMonitor::cores).unwrap_or_default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::commands::top::{Shown, core_stalls, or_dash, percentiles, queues, sta
 use crate::failure::grouped;
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
-use vvp_std_adapter::pipeline::processes::LadderLevel;
+use vvp_std_adapter::pipeline::processes::LevelSummary;
 
 /// Cores that are shown.
 const CORES_MAX: usize = 16;
@@ -156,7 +156,7 @@ pub(crate) fn ladder(shown: &Shown, book: usize, width: usize, rows: usize) -> V
     let most = there(&ladder.bids).chain(there(&ladder.asks)).map(|level| level.qty).max().unwrap_or(1).max(1);
     let mut lines = vec![heading(format!("{about:<20}{:>8}{:>8}", "qty", "orders"), width)];
     let room = width.saturating_sub(38).min(40);
-    let row = |side: &str, colour: Color, level: &LadderLevel| {
+    let row = |side: &str, colour: Color, level: &LevelSummary| {
         let cells = u128::from(level.qty) * room as u128 / u128::from(most);
         let bar = if room == 0 { String::new() } else { "█".repeat(usize::try_from(cells).unwrap_or(0).max(1)) };
         let (qty, orders) = (fitting(level.qty, 8), fitting(level.orders, 8));

@@ -4,7 +4,7 @@ use crate::common::vvpx;
 use std::process::Child;
 use std::time::{Duration, Instant};
 use vvp_std_adapter::memory::region::RegionError;
-use vvp_std_adapter::pipeline::processes::{EventSum, Meeting, StageError};
+use vvp_std_adapter::pipeline::processes::{EventSum, PipelineDirectory, StageError};
 
 #[test]
 fn nothing_is_lost_or_doubled_however_often_stages_are_killed() {
@@ -49,8 +49,8 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 fn top_shows_a_pipeline_that_runs_and_one_that_is_done() {
     let dir = format!("/dev/shm/vvp-test-top-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = Meeting::create(dir.as_ref(), 10_000).expect("room");
-    assert!(matches!(Meeting::create(dir.as_ref(), 1), Err(StageError::Region(RegionError::Exists))));
+    let meeting = PipelineDirectory::create(dir.as_ref(), 10_000).expect("room");
+    assert!(matches!(PipelineDirectory::create(dir.as_ref(), 1), Err(StageError::Region(RegionError::Exists))));
     let top = |args: &[&str]| vvpx(&["top", &dir, "--once"]).args(args).output().expect("vvpx runs");
     assert_eq!(top(&[]).status.code(), Some(1), "nothing was written yet");
     let json = || serde_json::from_slice::<serde_json::Value>(&top(&["--json", "--book", "1"]).stdout).ok();
@@ -120,7 +120,7 @@ fn commands(dir: &str) -> u64 {
 fn a_pipeline_that_is_asked_to_stop_does_what_was_sent_and_loses_nothing() {
     let dir = format!("/dev/shm/vvp-test-drain-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = Meeting::create(dir.as_ref(), 200_000).expect("room");
+    let meeting = PipelineDirectory::create(dir.as_ref(), 200_000).expect("room");
     meeting.expect_publishers(2).expect("so many can be");
     let gateways = [0, 1].map(|lane: u64| Stage::start(&["gateway", &dir, &lane.to_string(), "1", "100000"]));
     let [matcher, first] = [&["matcher", dir.as_str()][..], &["publisher", &dir]].map(Stage::start);
@@ -147,7 +147,7 @@ fn a_pipeline_that_is_asked_to_stop_does_what_was_sent_and_loses_nothing() {
 fn a_stage_that_is_asked_to_stop_alone_ends_and_the_next_goes_on() {
     let dir = format!("/dev/shm/vvp-test-alone-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = Meeting::create(dir.as_ref(), 4_000).expect("room");
+    let meeting = PipelineDirectory::create(dir.as_ref(), 4_000).expect("room");
     // No gateway closes, and no publisher takes anything: the matcher is full of events when it is asked.
     let mut gateway = Stage::start(&["gateway", &dir, "0", "1", "4000"]);
     let mut matcher = Stage::start(&["matcher", &dir]);

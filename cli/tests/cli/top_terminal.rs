@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use vvp_std_adapter::pipeline::processes::Meeting;
+use vvp_std_adapter::pipeline::processes::PipelineDirectory;
 
 /// No wait is longer.
 const LONGEST: Duration = Duration::from_secs(100);
@@ -176,7 +176,7 @@ impl Pipeline {
     fn start(name: &str) -> Self {
         let dir = PathBuf::from(format!("/dev/shm/vvp-test-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
-        let meeting = Meeting::create(&dir, 10_000).expect("room");
+        let meeting = PipelineDirectory::create(&dir, 10_000).expect("room");
         meeting.expect_gateways(2).expect("there");
         let at = dir.to_str().expect("UTF-8");
         let gateway = Process::stage(&["gateway", at, "0", "1", "1000"]);

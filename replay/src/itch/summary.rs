@@ -284,7 +284,7 @@ fn feeds_for_people(f: &mut core::fmt::Formatter<'_>, feeds: &Feeds) -> core::fm
 impl core::fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let (market, totals) = (self.market, self.market.totals());
-        let t = |at: u64| crate::lobster::Clock(at);
+        let t = |at: u64| crate::lobster::TimeOfDay(at);
         writeln!(f, "{} messages to {}, {} of the book", totals.messages, t(totals.time_ns), totals.book_messages)?;
         f.write_str("  ")?;
         for (kind, &count) in (0..=255u8).zip(&totals.by_type) {

@@ -26,7 +26,7 @@ pub use input::{InputError, Source};
 pub use ledger::{ANONYMOUS, WindowCounts};
 pub use message::{Message, MessageKind};
 pub use replay::{Difference, Options, ReplayError, Summary, replay};
-pub(crate) use report::Clock;
+pub(crate) use report::TimeOfDay;
 
 use vvp_core::book::Book;
 use vvp_core::engine::Engine;

@@ -42,7 +42,14 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = self.time_ns;
         let stopped = if self.stopped { " (stopped before the end)" } else { "" };
-        writeln!(f, "{}: {} rows, {} to {}{stopped}", self.symbol, grouped(self.rows), Clock(first), Clock(last))?;
+        writeln!(
+            f,
+            "{}: {} rows, {} to {}{stopped}",
+            self.symbol,
+            grouped(self.rows),
+            TimeOfDay(first),
+            TimeOfDay(last)
+        )?;
         writeln!(f, "  {:<20} {:>12} {:>14}", "message", "rows", "shares")?;
         for (kind, (rows, shares)) in MessageKind::ALL.into_iter().zip(self.kinds) {
             if rows > 0 {
@@ -159,9 +166,9 @@ fn quoted(value: &impl ToString) -> serde_json::Value {
 }
 
 /// Nanoseconds after midnight as a time of day.
-pub(crate) struct Clock(pub(crate) u64);
+pub(crate) struct TimeOfDay(pub(crate) u64);
 
-impl fmt::Display for Clock {
+impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, ns) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
         write!(f, "{:02}:{:02}:{:02}.{ns:09}", seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -195,6 +202,6 @@ mod tests {
 
     #[test]
     fn times_of_day() {
-        assert_eq!(Clock(34_200_015_105_074).to_string(), "09:30:00.015105074");
+        assert_eq!(TimeOfDay(34_200_015_105_074).to_string(), "09:30:00.015105074");
     }
 }

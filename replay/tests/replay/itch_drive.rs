@@ -14,7 +14,7 @@ use vvp_core::wire::itch::{
 };
 use vvp_replay::itch::market::DayMarket;
 use vvp_replay::itch::{Difference, Drive, DriveReport, FrameReader, Options, Spent, Tally, replay};
-use vvp_std_adapter::engine::ServerEngine;
+use vvp_std_adapter::engine::LargeEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -218,7 +218,7 @@ fn the_derived_session_is_wound_forward() {
         let _ = std::io::stderr().write_all(loud.as_bytes());
         return;
     };
-    let mut engine = Zeroed::<ServerEngine>::new(Pages::LAZY).unwrap();
+    let mut engine = Zeroed::<LargeEngine>::new(Pages::LAZY).unwrap();
     let mut market = Zeroed::<DayMarket>::new(Pages::LAZY).unwrap();
     let mut drive = Drive::new(&mut *engine, Vec::new());
     let mut reader = FrameReader::new(file).unwrap();

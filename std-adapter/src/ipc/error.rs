@@ -1,10 +1,11 @@
-//! Why a message was not sent or did not come.
+//! Errors of sending and receiving.
 
-/// Why a message was not sent; it comes back.
+/// Why a message was not sent; contains the message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError<T> {
-    /// The queue is full and the receiver's process is dead. Once another has taken its place, send again.
+    /// The queue is full and the receiver's process is dead. Send again once a successor has taken
+    /// over.
     PeerDied(T, u32),
     /// The receiver has closed.
     Closed(T),
@@ -32,14 +33,14 @@ impl<T> core::fmt::Display for SendError<T> {
 
 impl<T> core::error::Error for SendError<T> {}
 
-/// Why no message came.
+/// Why no message was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RecvError {
-    /// Everything published is taken, and the sender's process, of this number, is dead. Once another has taken its place,
-    /// receive again.
+    /// The queue is empty and the sender's process, of this number, is dead. Receive again once a
+    /// successor has taken over.
     PeerDied(u32),
-    /// Everything is taken, and the sender has closed.
+    /// The queue is empty, and the sender has closed it.
     Closed,
 }
 

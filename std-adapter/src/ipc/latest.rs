@@ -1,7 +1,7 @@
 //! The newest value: one writer, readers in any process.
 
-use super::claim::{Claim, ClaimError, End, Peer};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer};
 use crate::memory::region::{
     LayoutHash, Message, ReadOnlyLayout, Region, RegionDir, RegionError, RegionOptions, RegionView, SharedLayout,
 };
@@ -11,24 +11,25 @@ use vvp_core::cell::Latest;
 use vvp_core::cell::{ReadError, Reader, Writer};
 use zerocopy::FromZeros;
 
-/// The writer's end, and the core's `Latest` behind it.
+/// The writer's endpoint, followed by the core's `Latest`.
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T> {
-    writer: End,
+    writer: Endpoint,
     latest: Latest<T>,
 }
 
-// SAFETY: zero is "nothing yet" without an owner, and nothing is a pointer. All words are atomics; the version chooses one
-// of four places by its low bits; of values, any bytes are valid. Messages need no drop.
+// SAFETY: zero is an empty cell without an owner, and nothing is a pointer. All words are atomics;
+// the low bits of the version select one of four slots; any bytes are a valid value. Messages need
+// no drop.
 unsafe impl<T: Message> SharedLayout for Shared<T> {
     const LAYOUT_HASH: u64 = LayoutHash::new("latest cell 1").with(T::LAYOUT_HASH).shape_of::<Self>().finish();
 }
 
-// SAFETY: `LatestView` gives nothing but readers, and those only load; so does `End::peer`.
+// SAFETY: `LatestView` gives out only readers, which only load; so does `Endpoint::peer`.
 unsafe impl<T: Message> ReadOnlyLayout for Shared<T> {}
 
-/// The newest value of a kind, written by one process and read by any.
+/// The newest value of a kind, written by one process and read by any (a seqlock).
 ///
 /// ```
 /// use vvp_std_adapter::ipc::LatestCell;
@@ -45,51 +46,54 @@ pub struct LatestCell<T: Message> {
 }
 
 impl<T: Message> LatestCell<T> {
-    doors!();
+    constructors!();
 
-    /// Claims the writer: free, or that of a process that died. A value that one was writing was never published.
+    /// Claims the writer's endpoint if it is free or its owner is dead. A value that the dead
+    /// writer had not finished was never published.
     ///
     /// # Errors
     /// [`ClaimError`]
     pub fn writer(&self) -> Result<LatestWriter<T>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.writer, 0)?;
-        // SAFETY: the region lives as long as `claim`, which is dropped after the writer.
+        // SAFETY: `claim` keeps the region mapped, and is dropped after the writer.
         let latest: &'static Latest<T> = unsafe { &*core::ptr::from_ref(&self.region.latest) };
-        // SAFETY: the claim is ours, and its last owner gave it back or is dead.
+        // SAFETY: this process owns the claim; the last owner released it or is dead.
         Ok(LatestWriter { end: unsafe { latest.take_over_writer() }, claim })
     }
 
-    /// A reader; any number of them.
+    /// Returns a reader; there can be any number.
     pub fn reader(&self) -> LatestReader<T> {
-        // SAFETY: the region lives as long as the `Arc` beside it, which is dropped after the reader.
+        // SAFETY: the `Arc` beside it keeps the region mapped, and is dropped after the reader.
         let latest: &'static Latest<T> = unsafe { &*core::ptr::from_ref(&self.region.latest) };
         LatestReader { end: latest.reader(), region: Arc::clone(&self.region) }
     }
 }
 
-/// The one who writes. Dropping it gives the right to write back; the value stays.
+/// The writer. Dropping it releases the endpoint; the value stays.
 #[derive(Debug)]
-#[must_use = "dropping the writer gives its end back"]
+#[must_use = "dropping the writer releases its endpoint"]
 pub struct LatestWriter<T: Message> {
-    // Before the claim, so that it is dropped before the end and the region are given back.
+    // Before the claim: dropped before the endpoint and the region are released.
     end: Writer<'static, T>,
     claim: Claim<Shared<T>>,
 }
 
 impl<T: Message> LatestWriter<T> {
-    /// Writes the newest value. Wait-free; readers see it whole, or not yet, also if this process is killed meanwhile.
+    /// Writes the newest value. Wait-free; readers see either the whole value or the one before,
+    /// even if this process is killed meanwhile.
     #[inline]
     pub fn write(&mut self, value: T) {
         self.end.write(value);
     }
 
-    /// How many values were published, by this process and those whose place it took (wrapping; 0 is left out).
+    /// Returns the number of values published, by this process and its predecessors (it wraps,
+    /// skipping 0).
     #[must_use]
     pub const fn version(&self) -> usize {
         self.end.version()
     }
 
-    /// Shows that this side is at work.
+    /// Increments this side's heartbeat.
     pub fn beat(&self) {
         self.claim.end().beat();
     }
@@ -103,7 +107,7 @@ pub struct LatestReader<T: Message> {
 }
 
 impl<T: Message> LatestReader<T> {
-    /// The newest value.
+    /// Returns the newest value.
     ///
     /// # Errors
     /// [`ReadError`]
@@ -112,20 +116,20 @@ impl<T: Message> LatestReader<T> {
         self.end.read()
     }
 
-    /// The newest value, if it is newer than the one read last.
+    /// Returns the newest value if it is newer than the last one read.
     #[inline]
     pub fn read_if_newer(&mut self) -> Option<T> {
         self.end.read_if_newer()
     }
 
-    /// The writer's process.
+    /// Returns the writer's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.region.writer.peer(self.region.region())
     }
 }
 
-/// A reader whose mapping is read-only: this process cannot change the region, whatever it does.
+/// A reader with a read-only mapping: this process cannot change the region.
 #[derive(Debug)]
 pub struct LatestView<T: Message> {
     end: Reader<'static, T>,
@@ -147,12 +151,12 @@ impl<T: Message> LatestView<T> {
     /// [`RegionError`]
     pub fn open_in(dir: &RegionDir, name: &str) -> Result<Self, RegionError> {
         let region = RegionView::<Shared<T>>::open_in(dir, name)?;
-        // SAFETY: the region lives as long as the view beside it, which is dropped after the reader.
+        // SAFETY: the view beside it keeps the region mapped, and is dropped after the reader.
         let latest: &'static Latest<T> = unsafe { &*core::ptr::from_ref(&region.get().latest) };
         Ok(Self { end: latest.reader(), region })
     }
 
-    /// The newest value.
+    /// Returns the newest value.
     ///
     /// # Errors
     /// [`ReadError`]
@@ -160,7 +164,7 @@ impl<T: Message> LatestView<T> {
         self.end.read()
     }
 
-    /// The writer's process.
+    /// Returns the writer's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.region.get().writer.peer(self.region.region())

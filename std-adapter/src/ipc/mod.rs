@@ -1,13 +1,14 @@
 //! Queues between processes, in shared regions.
 //!
-//! | channel | from | to | a sender that dies in the middle of a push |
+//! | channel | from | to | effect of a sender that dies during a push |
 //! |---|---|---|---|
-//! | [`SpscChannel`] | one sender | one receiver | holds nobody up |
-//! | [`FanIn`] | many senders, a lane each | one receiver | holds nobody up |
-//! | [`MpscChannel`] | many senders, one order for all | one receiver | its slot is passed over once it is known to be dead |
-//! | [`LatestCell`] | one writer, the newest value only | any number of readers | readers keep the value before |
+//! | [`SpscChannel`] | one sender | one receiver | none |
+//! | [`FanInChannel`] | many senders, one lane each | one receiver | none |
+//! | [`MpscChannel`] | many senders, one order for all | one receiver | its slot is skipped |
+//! | [`LatestCell`] | one writer | any number of readers | readers keep the value before |
 //!
-//! One side creates it, the other opens it by name (or by the descriptor of an anonymous one), and each claims its end:
+//! One side creates the channel, the other opens it by name (or by the descriptor of an anonymous
+//! one), and each claims its endpoint:
 //!
 //! ```
 //! use vvp_std_adapter::ipc::SpscChannel;
@@ -20,45 +21,46 @@
 //! ```
 //!
 //! # When a process dies
-//! What it had published stays and is delivered; what it was writing was never in the queue. The other side learns of the
-//! death when it asks (`peer`, under 1 µs), and while it waits (`send`, `recv`) within
-//! [`PEER_CHECK`] and the length of one nap
-//! of its waiting. A process that claims the end of a dead one goes on at the exact place: at the value after the last
-//! published, or the first that was not given back. An end that a live process holds is refused. A process that was stopped,
-//! or hangs, is alive; its beats stand still.
+//! Messages that it published stay and are delivered; a message that it was writing was never in
+//! the queue. The peer detects the death when it asks (`peer`, under 1 µs), or, while it waits
+//! (`send`, `recv`), within [`PEER_CHECK`] plus one sleep of its wait strategy. A process that
+//! claims the endpoint of a dead one resumes at the exact position: after the last message
+//! published, or at the first whose slot was not released. A claim fails while a live process owns
+//! the endpoint. A stopped or hanging process counts as alive; its heartbeat stands still.
 //!
-//! Who is alive the kernel says: an owner holds a lock on its end's part of the region's file, and
-//! loses it when it dies and in no other way. To ask takes no descriptor and no `/proc`, and means
-//! the same in every namespace; where the answer cannot be had, the owner is taken for alive. Two
-//! limits come from descriptors that processes share:
-//! - A child of `fork` that goes on without `exec` has its parent's descriptors and mappings. As
-//!   long as it does, the parent looks alive. The parent's handles are nothing there: what the
-//!   child wants to use it opens again. In a channel of its parent's it can claim free ends, but
-//!   its death is not seen, nor does it see others' deaths.
-//! - An anonymous channel that came by descriptor is opened again through `/proc`. Where `/proc` is
-//!   not there, the same holds for who received it.
-//!   [`sees_deaths`](crate::memory::region::SharedRegion::sees_deaths) tells.
+//! The kernel decides which owners are alive: an owner holds a lock on its endpoint's bytes of the
+//! region's file, and loses it when it dies and in no other way. The query takes no descriptor and
+//! no `/proc`, and gives the same result in every namespace; if it fails, the owner counts as
+//! alive. Two limits follow from descriptors that processes share:
+//! - A child of `fork` that continues without `exec` has its parent's descriptors and mappings.
+//!   Until it ends, the parent appears alive. The parent's handles have no effect in the child,
+//!   which must open what it uses again. In a channel of its parent's it can claim free endpoints,
+//!   but its own death is not detected there, and it cannot detect the death of others.
+//! - An anonymous channel received by descriptor is opened again through `/proc`. Without `/proc`
+//!   the same limit holds for the process that received it.
+//!   [`sees_deaths`](crate::memory::region::SharedRegion::sees_deaths) reports it.
 //!
-//! Process numbers are for messages: each is its owner's in its own PID namespace.
+//! Process numbers are for messages only: each is valid in its owner's PID namespace.
 //!
 //! # What a faulty process can do
-//! It can lose, double or falsify values, and let the queue look full or empty. It cannot make this side touch memory outside the
-//! queue: slots are chosen by masked indices, lengths are bounded by the capacity, and any bytes are a value ([`Message`]).
-//! Values are copied out before they are looked at, never lent.
+//! It can lose, repeat or corrupt messages, and make the queue appear full or empty. It cannot make
+//! this process access memory outside the queue: slot indices are masked, lengths are bounded by
+//! the capacity, and any bytes are a valid message ([`Message`]). Messages are copied out before
+//! they are examined, never borrowed.
 //!
 //! [`Message`]: crate::memory::region::Message
 
-mod claim;
-mod doors;
+mod constructors;
+mod endpoint;
 mod error;
 mod fan_in;
 mod latest;
 mod mpsc;
 mod spsc;
 
-pub use claim::{ClaimError, PEER_CHECK, Peer};
+pub use endpoint::{ClaimError, PEER_CHECK, Peer};
 pub use error::{RecvError, SendError};
-pub use fan_in::{FanIn, FanInReceiver, FanInSender};
+pub use fan_in::{FanInChannel, FanInReceiver, FanInSender};
 pub use latest::{LatestCell, LatestReader, LatestView, LatestWriter};
 pub use mpsc::{MpscChannel, MpscReceiver, MpscSender};
-pub use spsc::{Receiver, Sender, SpscChannel};
+pub use spsc::{SpscChannel, SpscReceiver, SpscSender};

@@ -1,7 +1,7 @@
 //! Many senders, one receiver, one order.
 
-use super::claim::{Claim, ClaimError, Deaths, End, Peer, Watch};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer, PeerWatch, SenderDeaths};
 use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
@@ -9,30 +9,32 @@ use std::sync::Arc;
 use vvp_core::queue::{Full, PopError, RobustConsumer, RobustMpsc, RobustProducer, Stats, Wait};
 use zerocopy::FromZeros;
 
-/// The owners, and the core's `RobustMpsc` behind them, which is told here who is dead.
+/// The endpoints, followed by the core's `RobustMpsc`, which learns from them which senders are
+/// dead.
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T, const N: usize, const LANES: usize> {
-    receiver: End,
-    senders: [End; LANES],
+    receiver: Endpoint,
+    senders: [Endpoint; LANES],
     queue: RobustMpsc<T, N, LANES>,
 }
 
-// SAFETY: zero is an empty queue without owners, and nothing is a pointer. All words are atomics of integers (the queue's
-// flags are compared with 0), messages are copied word by word with atomics; slots and lanes are chosen by masked or checked
-// indices; of messages, any bytes are valid. The hash has all that the layout depends on. Messages need no drop.
+// SAFETY: zero is an empty queue without owners, and nothing is a pointer. All words are atomics of
+// integers (the queue's flags are compared with 0); messages are copied word by word with atomics;
+// slot and lane indices are masked or checked; any bytes are a valid message. The hash covers all
+// that the layout depends on. Messages need no drop.
 unsafe impl<T: Message, const N: usize, const LANES: usize> SharedLayout for Shared<T, N, LANES> {
     const LAYOUT_HASH: u64 =
         LayoutHash::new("mpsc channel 2").with(T::LAYOUT_HASH).number(N).number(LANES).shape_of::<Self>().finish();
 }
 
-/// A queue of `N` messages from up to `LANES` processes to one, in one order. `N` is a power of two, `LANES` from 1 to 256.
+/// A queue of `N` messages from up to `LANES` processes to one, in one order. `N` is a power of
+/// two, `LANES` from 1 to 256.
 ///
-/// A live sender that is stopped in the middle of a push (a few instructions) holds up what is
-/// behind it; a dead one does not, once it is known to be dead. [`FanIn`](super::FanIn) has neither
-/// limit, and no common order. How it works is told at
-/// [`RobustMpsc`](vvp_core::queue::robust_mpsc), with which this one's memory begins after the
-/// owners.
+/// A live sender that is stopped during a push (a few instructions) delays the messages behind it;
+/// a dead one does not, once its death is detected. [`FanInChannel`](super::FanInChannel) has
+/// neither limit, but no common order. The algorithm is described at
+/// [`RobustMpsc`](vvp_core::queue::robust_mpsc), which follows the endpoints in memory.
 ///
 /// ```
 /// use vvp_std_adapter::ipc::MpscChannel;
@@ -50,9 +52,10 @@ pub struct MpscChannel<T: Message, const N: usize, const LANES: usize> {
 }
 
 impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
-    doors!();
+    constructors!();
 
-    /// Claims a lane: free, or that of a process that died. It goes on after the last message published there.
+    /// Claims a lane that is free or whose owner is dead. The sender continues after the last
+    /// message published there.
     ///
     /// # Errors
     /// [`ClaimError`]
@@ -61,66 +64,66 @@ impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
             return Err(ClaimError::NoSuchLane);
         }
         let claim = Claim::new(&self.region, |shared, lane| &shared.senders[lane], lane)?;
-        // SAFETY: the region lives as long as `claim`, which is dropped after the producer.
+        // SAFETY: `claim` keeps the region mapped, and is dropped after the producer.
         let queue: &'static RobustMpsc<T, N, LANES> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
-        // The claim is ours, and its last owner gave it back or is dead.
+        // This process owns the claim; the last owner released it or is dead.
         Ok(MpscSender { end: queue.take_over_producer_of(lane).ok_or(ClaimError::NoSuchLane)?, claim })
     }
 
-    /// Claims the receiver's end: free, or that of a process that died. It goes on with the first message whose slot was not
-    /// given back.
+    /// Claims the receiver's endpoint if it is free or its owner is dead. The receiver continues
+    /// with the first message whose slot was not released.
     ///
     /// # Errors
     /// [`ClaimError`]
     pub fn receiver(&self) -> Result<MpscReceiver<T, N, LANES>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.receiver, 0)?;
-        // SAFETY: the region lives as long as `claim`, which is dropped after the consumer.
+        // SAFETY: `claim` keeps the region mapped, and is dropped after the consumer.
         let queue: &'static RobustMpsc<T, N, LANES> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
-        // The claim is ours, and its last owner gave it back or is dead.
-        Ok(MpscReceiver { end: queue.take_over_consumer(), deaths: Deaths::new(LANES), claim })
+        // This process owns the claim; the last owner released it or is dead.
+        Ok(MpscReceiver { end: queue.take_over_consumer(), deaths: SenderDeaths::new(LANES), claim })
     }
 
-    /// What the channel has done so far, whoever did it.
+    /// Returns the statistics of the channel, over all its owners.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.region.queue.stats()
     }
 
-    /// Slots passed over, because a sender died in the middle of a push.
+    /// Returns the number of slots skipped because a sender died during a push.
     #[must_use]
     pub fn passed_over(&self) -> usize {
         self.region.queue.passed_over()
     }
 }
 
-/// One of the ends that put messages in. Dropping it gives its lane back.
+/// A sender. Dropping it releases its lane.
 #[derive(Debug)]
-#[must_use = "dropping the sender gives its lane back"]
+#[must_use = "dropping the sender releases its lane"]
 pub struct MpscSender<T: Message, const N: usize, const LANES: usize> {
-    // Before the claim, so that it is dropped before the end and the region are given back.
+    // Before the claim: dropped before the endpoint and the region are released.
     end: RobustProducer<'static, T, N, LANES>,
     claim: Claim<Shared<T, N, LANES>>,
 }
 
 impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
-    /// Puts a message in and publishes it. Lock-free.
+    /// Enqueues a message and publishes it. Lock-free.
     ///
     /// # Errors
-    /// [`Full`] gives it back when there is no room.
+    /// [`Full`] returns the message if there is no room.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), Full<T>> {
         self.end.push(message)
     }
 
-    /// Puts a message in, waiting for room.
+    /// Enqueues a message; waits while there is no room.
     ///
     /// # Errors
-    /// [`SendError`] when no room will come.
+    /// [`SendError`] if no room will become free.
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
-        let (mut rest, mut watch, mut attempt) = (message, Watch::new(), 0_u32);
+        let (mut rest, mut watch, mut attempt) = (message, PeerWatch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
-            // After the look at the process: it may have made room with its last breath.
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().receiver);
+            // The push follows the check: the receiver may have made room just before it died.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
                 (Err(Full(rest)), _) if self.end.is_closed() => return Err(SendError::Closed(rest)),
@@ -132,26 +135,26 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
         }
     }
 
-    /// The number of the next message of this lane: how many were published before, by this process and those whose place
-    /// it took.
+    /// Returns the sequence number of the next message of this lane: the number of messages
+    /// published before, by this process and its predecessors.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.end.position()
     }
 
-    /// Whether the receiver has closed.
+    /// Returns whether the receiver has closed the channel.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.end.is_closed()
     }
 
-    /// The receiver's process.
+    /// Returns the receiver's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.claim.peer(&self.claim.shared().receiver)
     }
 
-    /// Says that no more will come from here.
+    /// Closes the lane: no more messages will follow.
     pub fn close(self) {
         let Self { end, claim } = self;
         end.close();
@@ -159,29 +162,31 @@ impl<T: Message, const N: usize, const LANES: usize> MpscSender<T, N, LANES> {
     }
 }
 
-/// The end that takes messages out. Dropping it gives the end back.
+/// The receiver. Dropping it releases the endpoint.
 #[derive(Debug)]
-#[must_use = "dropping the receiver gives its end back"]
+#[must_use = "dropping the receiver releases its endpoint"]
 pub struct MpscReceiver<T: Message, const N: usize, const LANES: usize> {
     // Before the claim, as for the sender.
     end: RobustConsumer<'static, T, N, LANES>,
-    deaths: Deaths,
+    deaths: SenderDeaths,
     claim: Claim<Shared<T, N, LANES>>,
 }
 
 impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
-    /// Takes the oldest message, and says which lane it is from. Wait-free.
+    /// Dequeues the oldest message and returns it with its lane. Wait-free.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none, or the oldest slot is not published yet; [`recv`](Self::recv) and
-    /// [`pass_over`](Self::pass_over) deal with one that never will be. [`PopError::Closed`] when none will come.
+    /// [`PopError::Empty`] if there is none, or the oldest slot is not published yet;
+    /// [`recv`](Self::recv) and [`pass_over`](Self::pass_over) handle a slot that never will be.
+    /// [`PopError::Closed`] if no more will follow.
     #[inline]
     pub fn pop(&mut self) -> Result<(usize, T), PopError> {
         self.end.pop_with_lane()
     }
 
-    /// Lets `act` work on the oldest message, its lane and its number there, and only then takes it out. If this process
-    /// dies meanwhile, whoever takes its place gets the same message with the same number.
+    /// Calls `act` with the oldest message, its lane and its sequence number there, and dequeues it
+    /// only afterwards. If this process dies in between, its successor gets the same message with
+    /// the same number.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -190,25 +195,26 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
         self.end.handle(act)
     }
 
-    /// Takes the oldest message, waiting for one. Each death of a sender is told once, when there is nothing to take.
+    /// Dequeues the oldest message; waits for one. Each death of a sender is reported once, when
+    /// the queue is empty.
     ///
     /// # Errors
-    /// [`RecvError::PeerDied`]: a sender is dead; the others may go on, so receive again. [`RecvError::Closed`]: none will
-    /// come.
+    /// [`RecvError::PeerDied`]: a sender is dead; others may continue, so receive again.
+    /// [`RecvError::Closed`]: no more will follow.
     pub fn recv(&mut self, wait: &mut impl Wait) -> Result<(usize, T), RecvError> {
         if let Ok(found) = self.end.pop_with_lane() {
             return Ok(found);
         }
         let mut attempt = 0_u32;
         loop {
-            let (looked, dead) = self.deaths.look(&self.claim, self.claim.shared().senders.iter());
-            if looked {
+            let (checked, dead) = self.deaths.poll(&self.claim, self.claim.shared().senders.iter());
+            if checked {
                 self.pass_over();
             }
-            // After the look at the process: what it published with its last breath is there now.
+            // The pop follows the check: it sees what the sender published just before it died.
             match (self.end.pop_with_lane(), dead) {
                 (Ok(found), dead) => {
-                    self.deaths.keep(dead);
+                    self.deaths.retract(dead);
                     return Ok(found);
                 }
                 (Err(_), Some((_, pid))) => return Err(RecvError::PeerDied(pid)),
@@ -219,21 +225,21 @@ impl<T: Message, const N: usize, const LANES: usize> MpscReceiver<T, N, LANES> {
         }
     }
 
-    /// Passes over the oldest slot if its sender died between reserving and publishing it; says whether it did. It may take a
-    /// few calls until that is known. Asks the kernel once for each sender that is in the middle of
-    /// a push.
+    /// Skips the oldest slot if its sender died between reserving and publishing it; returns
+    /// whether it did. It may take several calls until the death is certain. Asks the kernel once
+    /// for each sender that is inside a push.
     pub fn pass_over(&mut self) -> bool {
         let (claim, senders) = (&self.claim, &self.claim.shared().senders);
         self.end.pass_over(|lane| matches!(senders.get(lane).map(|end| claim.peer(end)), Some(Peer::Alive(_))))
     }
 
-    /// The process at a lane.
+    /// Returns the process of a lane.
     #[must_use]
     pub fn peer(&self, lane: usize) -> Peer {
         self.claim.shared().senders.get(lane).map_or(Peer::Absent, |end| self.claim.peer(end))
     }
 
-    /// Tells the senders that nothing more will be taken.
+    /// Closes the channel: no more messages will be received.
     pub fn close(self) {
         let Self { end, claim, .. } = self;
         end.close();
@@ -248,11 +254,12 @@ mod tests {
 
     type Channel = MpscChannel<u64, 4, 2>;
 
-    /// The claims of dead processes: nobody drops those, and a checker of leaks finds them here.
+    /// The claims of dead processes: never dropped, and reachable from here for a leak checker.
     static GONE: std::sync::Mutex<Vec<Claim<Shared<u64, 4, 2>>>> = std::sync::Mutex::new(Vec::new());
 
-    /// Lane 1 dies at this stage of its second push, then lane 0 pushes.
-    fn with_a_death(at: Stage) -> (Channel, MpscSender<u64, 4, 2>, MpscReceiver<u64, 4, 2>) {
+    /// Returns a channel in which lane 1 died at this stage of its second push, and lane 0 pushed
+    /// after it.
+    fn with_a_dead_sender(at: Stage) -> (Channel, MpscSender<u64, 4, 2>, MpscReceiver<u64, 4, 2>) {
         let channel = Channel::anonymous(&RegionOptions::default()).expect("memory");
         let MpscSender { mut end, claim } = channel.sender(1).expect("free");
         end.push(10).expect("room");
@@ -265,32 +272,32 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_of_the_dead_is_passed_over() {
+    fn slot_reserved_by_a_dead_sender_is_skipped() {
         for at in [Stage::Reserved, Stage::Written] {
-            let (channel, _tx, mut rx) = with_a_death(at);
-            assert_eq!((rx.pop(), rx.pop()), (Ok((1, 10)), Err(PopError::Empty)), "held up");
+            let (channel, _tx, mut rx) = with_a_dead_sender(at);
+            assert_eq!((rx.pop(), rx.pop()), (Ok((1, 10)), Err(PopError::Empty)), "blocked by the reserved slot");
             assert_eq!(rx.peer(1), channel.region.senders[1].peer(channel.region()));
             assert!(rx.pass_over());
             assert!(!rx.pass_over(), "a message has come");
             assert_eq!((rx.pop(), channel.passed_over()), (Ok((0, 1)), 1));
             assert!(!rx.pass_over(), "nothing is reserved");
-            // The next one of the lane goes on after what was published.
+            // The lane's next owner continues after what was published.
             assert_eq!(channel.sender(1).expect("its owner is dead").position(), 1);
         }
     }
 
     #[test]
-    fn what_the_dead_had_published_is_not() {
-        let (channel, _tx, mut rx) = with_a_death(Stage::Published);
+    fn messages_published_by_a_dead_sender_are_delivered() {
+        let (channel, _tx, mut rx) = with_a_dead_sender(Stage::Published);
         assert!(!rx.pass_over());
         assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Ok((1, 10)), Ok((1, 11)), Ok((0, 1))));
         assert_eq!((channel.sender(1).expect("its owner is dead").position(), channel.passed_over()), (2, 0));
     }
 
     #[test]
-    fn who_waits_is_told_of_the_death_and_gets_past_it() {
-        let (_channel, _tx, mut rx) = with_a_death(Stage::Reserved);
-        let mut wait = crate::thread::Backoff::new(true);
+    fn recv_skips_the_slot_and_reports_the_death() {
+        let (_channel, _tx, mut rx) = with_a_dead_sender(Stage::Reserved);
+        let mut wait = crate::thread::SpinThenSleep::new(true);
         assert_eq!(rx.recv(&mut wait), Ok((1, 10)));
         assert_eq!(rx.recv(&mut wait), Ok((0, 1)));
         assert_eq!(rx.recv(&mut wait), Err(RecvError::PeerDied(std::process::id())));

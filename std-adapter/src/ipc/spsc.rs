@@ -1,7 +1,7 @@
-//! One sender, one receiver, each in whatever process.
+//! One sender, one receiver, each in any process.
 
-use super::claim::{Claim, ClaimError, End, Peer, Watch};
-use super::doors::doors;
+use super::constructors::constructors;
+use super::endpoint::{Claim, ClaimError, Endpoint, Peer, PeerWatch};
 use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
@@ -19,14 +19,15 @@ use zerocopy::FromZeros;
 #[derive(FromZeros)]
 #[repr(C)]
 struct Shared<T, const N: usize> {
-    sender: End,
-    receiver: End,
+    sender: Endpoint,
+    receiver: Endpoint,
     queue: Spsc<T, N>,
 }
 
-// SAFETY: zero is an empty queue without owners, and nothing is a pointer. All words are atomics of integers (the queue's
-// flags are compared with 0); the queue masks its indices and bounds its lengths by N; of values, any bytes are valid, and
-// this module copies them out. The hash has all that the layout depends on. Messages need no drop.
+// SAFETY: zero is an empty queue without owners, and nothing is a pointer. All words are atomics of
+// integers (the queue's flags are compared with 0); the queue masks its indices and bounds its
+// lengths by N; any bytes are a valid message, and this module copies messages out. The hash covers
+// all that the layout depends on. Messages need no drop.
 unsafe impl<T: Message, const N: usize> SharedLayout for Shared<T, N> {
     const LAYOUT_HASH: u64 =
         LayoutHash::new("spsc channel 1").with(T::LAYOUT_HASH).number(N).shape_of::<Self>().finish();
@@ -45,96 +46,98 @@ impl<T: Message, const N: usize> Clone for SpscChannel<T, N> {
 }
 
 impl<T: Message, const N: usize> SpscChannel<T, N> {
-    doors!();
+    constructors!();
 
-    /// Claims the sender's end: free, or that of a process that died. It goes on after the last message published.
+    /// Claims the sender's endpoint if it is free or its owner is dead. The sender continues after
+    /// the last message published.
     ///
     /// # Errors
     /// [`ClaimError`]
-    pub fn sender(&self) -> Result<Sender<T, N>, ClaimError> {
+    pub fn sender(&self) -> Result<SpscSender<T, N>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.sender, 0)?;
-        // SAFETY: the region lives as long as `claim`, which is dropped after the producer.
+        // SAFETY: `claim` keeps the region mapped, and is dropped after the producer.
         let queue: &'static Spsc<T, N> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
-        // SAFETY: the claim is ours, and its last owner gave it back or is dead.
-        Ok(Sender { end: unsafe { queue.take_over_producer() }, claim })
+        // SAFETY: this process owns the claim; the last owner released it or is dead.
+        Ok(SpscSender { end: unsafe { queue.take_over_producer() }, claim })
     }
 
-    /// Claims the receiver's end: free, or that of a process that died. It goes on with the first message whose slot was not
-    /// given back.
+    /// Claims the receiver's endpoint if it is free or its owner is dead. The receiver continues
+    /// with the first message whose slot was not released.
     ///
     /// # Errors
     /// [`ClaimError`]
-    pub fn receiver(&self) -> Result<Receiver<T, N>, ClaimError> {
+    pub fn receiver(&self) -> Result<SpscReceiver<T, N>, ClaimError> {
         let claim = Claim::new(&self.region, |shared, _| &shared.receiver, 0)?;
-        // SAFETY: the region lives as long as `claim`, which is dropped after the consumer.
+        // SAFETY: `claim` keeps the region mapped, and is dropped after the consumer.
         let queue: &'static Spsc<T, N> = unsafe { &*core::ptr::from_ref(&self.region.queue) };
-        // SAFETY: the claim is ours, and its last owner gave it back or is dead.
-        Ok(Receiver { end: unsafe { queue.take_over_consumer() }, claim })
+        // SAFETY: this process owns the claim; the last owner released it or is dead.
+        Ok(SpscReceiver { end: unsafe { queue.take_over_consumer() }, claim })
     }
 
-    /// What the channel has done so far, whoever did it.
+    /// Returns the statistics of the channel, over all its owners.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.region.queue.stats()
     }
 }
 
-/// The end that puts messages in. Dropping it gives the end back.
+/// The sender. Dropping it releases the endpoint.
 #[derive(Debug)]
-#[must_use = "dropping the sender gives its end back"]
-pub struct Sender<T: Message, const N: usize> {
-    // Before the claim, so that it is dropped before the end and the region are given back.
+#[must_use = "dropping the sender releases its endpoint"]
+pub struct SpscSender<T: Message, const N: usize> {
+    // Before the claim: dropped before the endpoint and the region are released.
     end: Producer<'static, T, N>,
     claim: Claim<Shared<T, N>>,
 }
 
-impl<T: Message, const N: usize> Sender<T, N> {
-    /// Puts a message in and publishes it. Wait-free; as fast as the core's queue.
+impl<T: Message, const N: usize> SpscSender<T, N> {
+    /// Enqueues a message and publishes it. Wait-free; as fast as the core's queue.
     ///
     /// # Errors
-    /// [`Full`] gives it back when there is no room.
+    /// [`Full`] returns the message if there is no room.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), Full<T>> {
         self.end.push(message)
     }
 
-    /// Puts a message in that the receiver will see at the next publication. Lost if this process dies before that.
+    /// Enqueues a message that the receiver sees at the next publication. It is lost if this
+    /// process dies before.
     ///
     /// # Errors
-    /// [`Full`] gives it back when there is no room.
+    /// [`Full`] returns the message if there is no room.
     #[inline]
     pub fn stage(&mut self, message: T) -> Result<(), Full<T>> {
         self.end.stage(message)
     }
 
-    /// Lets the receiver see what was staged.
+    /// Publishes the staged messages.
     #[inline]
     pub fn publish(&mut self) {
         self.end.publish();
     }
 
-    /// Puts in as many as fit, publishes them at once, and says how many.
+    /// Enqueues as many messages as fit, publishes them together, and returns their number.
     #[inline]
     pub fn push_slice(&mut self, messages: &[T]) -> usize {
         self.end.push_slice(messages)
     }
 
-    /// Puts a message in, waiting for room.
+    /// Enqueues a message; waits while there is no room.
     ///
     /// # Errors
-    /// [`SendError`] when no room will come.
+    /// [`SendError`] if no room will become free.
     pub fn send(&mut self, message: T, wait: &mut impl Wait) -> Result<(), SendError<T>> {
         let mut rest = match self.end.push(message) {
             Ok(()) => return Ok(()),
             Err(Full(rest)) => rest,
         };
-        let (mut watch, mut attempt) = (Watch::new(), 0_u32);
+        let (mut watch, mut attempt) = (PeerWatch::new(), 0_u32);
         loop {
             if self.end.is_closed() {
                 return Err(SendError::Closed(rest));
             }
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().receiver);
-            // After the look at the process: it may have made room with its last breath.
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().receiver);
+            // The push follows the check: the receiver may have made room just before it died.
             match (self.end.push(rest), dead) {
                 (Ok(()), _) => return Ok(()),
                 (Err(Full(rest)), Some(pid)) => return Err(SendError::PeerDied(rest, pid)),
@@ -145,37 +148,39 @@ impl<T: Message, const N: usize> Sender<T, N> {
         }
     }
 
-    /// The number of the next message: how many were published before, by this process and those whose place it took.
-    /// (Counted in `usize`, which may wrap; staged ones are not in it.)
+    /// Returns the sequence number of the next message: the number of messages published before, by
+    /// this process and its predecessors. (It is a `usize` and may wrap; staged messages do not
+    /// count.)
     #[must_use]
     pub fn position(&self) -> usize {
         self.claim.shared().queue.stats().pushed
     }
 
-    /// The receiver's process.
+    /// Returns the receiver's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.claim.peer(&self.claim.shared().receiver)
     }
 
-    /// How often the receiver has shown that it is at work; it does so when it asks to, and while it waits.
+    /// Returns the receiver's heartbeat count; it increments when the receiver calls `beat`, and
+    /// while it waits.
     #[must_use]
     pub fn peer_beats(&self) -> u64 {
         self.claim.shared().receiver.beats()
     }
 
-    /// Shows that this side is at work.
+    /// Increments this side's heartbeat.
     pub fn beat(&self) {
         self.claim.end().beat();
     }
 
-    /// Whether the receiver has closed.
+    /// Returns whether the receiver has closed the channel.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.end.is_closed()
     }
 
-    /// Publishes what was staged and tells the receiver that no more will come.
+    /// Publishes the staged messages and closes the channel: no more will follow.
     pub fn close(self) {
         let Self { end, claim } = self;
         end.close();
@@ -183,46 +188,46 @@ impl<T: Message, const N: usize> Sender<T, N> {
     }
 }
 
-/// The end that takes messages out. Dropping it gives the end back.
+/// The receiver. Dropping it releases the endpoint.
 #[derive(Debug)]
-#[must_use = "dropping the receiver gives its end back"]
-pub struct Receiver<T: Message, const N: usize> {
+#[must_use = "dropping the receiver releases its endpoint"]
+pub struct SpscReceiver<T: Message, const N: usize> {
     // Before the claim, as for the sender.
     end: Consumer<'static, T, N>,
     claim: Claim<Shared<T, N>>,
 }
 
-impl<T: Message, const N: usize> Receiver<T, N> {
-    /// Takes the oldest message. Wait-free; as fast as the core's queue.
+impl<T: Message, const N: usize> SpscReceiver<T, N> {
+    /// Dequeues the oldest message. Wait-free; as fast as the core's queue.
     ///
-    /// A process that dies between this and the use of the message has lost it; [`handle`](Self::handle) is for those who
-    /// cannot afford that.
+    /// If this process dies before it has used the message, the message is lost;
+    /// [`handle`](Self::handle) avoids that.
     ///
     /// # Errors
-    /// [`PopError`] when there is none.
+    /// [`PopError`] if there is none.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         self.end.pop()
     }
 
-    /// Takes as many as there are and as `out` has room for, and says how many.
+    /// Dequeues as many messages as there are and `out` has room for, and returns their number.
     #[inline]
     pub fn pop_slice(&mut self, out: &mut [T]) -> usize {
         self.end.pop_slice(out)
     }
 
-    /// Lets `act` work on the oldest message and its number, and only then takes it out. If this process dies meanwhile,
-    /// whoever takes its place gets the same message with the same number: what `act` does can so be made to happen exactly
-    /// once, by keeping the number with the result.
+    /// Calls `act` with the oldest message and its sequence number, and dequeues it only
+    /// afterwards. If this process dies in between, its successor gets the same message with the
+    /// same number: storing the number with the result makes the effect of `act` exactly-once.
     ///
     /// # Errors
-    /// [`PopError`] when there is none.
+    /// [`PopError`] if there is none.
     pub fn handle<R>(&mut self, act: impl FnOnce(T, usize) -> R) -> Result<R, PopError> {
         let number = self.position();
         let message = match self.end.peek().copied() {
             Some(message) => message,
             None if !self.end.is_closed() => return Err(PopError::Empty),
-            // Closed: what came before that is there now, if there is anything.
+            // Closed: messages published before the close, if any, are visible now.
             None => self.end.peek().copied().ok_or(PopError::Closed)?,
         };
         let result = act(message, number);
@@ -230,18 +235,18 @@ impl<T: Message, const N: usize> Receiver<T, N> {
         Ok(result)
     }
 
-    /// Takes the oldest message, waiting for one.
+    /// Dequeues the oldest message; waits for one.
     ///
     /// # Errors
-    /// [`RecvError`] when none will come.
+    /// [`RecvError`] if none will follow.
     pub fn recv(&mut self, wait: &mut impl Wait) -> Result<T, RecvError> {
         if let Ok(message) = self.end.pop() {
             return Ok(message);
         }
-        let (mut watch, mut attempt) = (Watch::new(), 0_u32);
+        let (mut watch, mut attempt) = (PeerWatch::new(), 0_u32);
         loop {
-            let dead = watch.found_dead(&self.claim, &self.claim.shared().sender);
-            // After the look at the process: what it published with its last breath is there now.
+            let dead = watch.check_dead(&self.claim, &self.claim.shared().sender);
+            // The pop follows the check: it sees what the sender published just before it died.
             match (self.end.pop(), dead) {
                 (Ok(message), _) => return Ok(message),
                 (Err(PopError::Closed), _) => return Err(RecvError::Closed),
@@ -252,30 +257,32 @@ impl<T: Message, const N: usize> Receiver<T, N> {
         }
     }
 
-    /// The number of the next message: how many were taken before, by this process and those whose place it took.
+    /// Returns the sequence number of the next message: the number of messages dequeued before, by
+    /// this process and its predecessors.
     #[must_use]
     pub fn position(&self) -> usize {
         self.claim.shared().queue.stats().popped
     }
 
-    /// The sender's process.
+    /// Returns the sender's process.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.claim.peer(&self.claim.shared().sender)
     }
 
-    /// How often the sender has shown that it is at work; it does so when it asks to, and while it waits.
+    /// Returns the sender's heartbeat count; it increments when the sender calls `beat`, and while
+    /// it waits.
     #[must_use]
     pub fn peer_beats(&self) -> u64 {
         self.claim.shared().sender.beats()
     }
 
-    /// Shows that this side is at work.
+    /// Increments this side's heartbeat.
     pub fn beat(&self) {
         self.claim.end().beat();
     }
 
-    /// Tells the sender that nothing more will be taken.
+    /// Closes the channel: no more messages will be received.
     pub fn close(self) {
         let Self { end, claim } = self;
         end.close();

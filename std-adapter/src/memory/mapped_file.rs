@@ -1,6 +1,6 @@
-//! A file as memory.
+//! Memory-mapped files.
 
-use crate::knob::last_errno;
+use crate::os::last_errno;
 use core::ptr::NonNull;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -8,37 +8,37 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What may be done with a [`MappedFile`].
+/// The access rights of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading only.
     ReadOnly,
-    /// Reading and writing; what is written is the file's.
+    /// Reading and writing; writes go to the file.
     ReadWrite,
 }
 
-/// Why a file is not mapped, or not written.
+/// Why a file was not mapped, or not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MapFileError {
     /// Not a regular file: a directory, a pipe, a device.
     NotAFile,
-    /// The file has no byte, and nothing cannot be mapped: give it a size first.
+    /// The file is empty, which cannot be mapped: give it a size first.
     Empty,
     /// The file is longer than this machine can address.
     TooLarge,
     /// The mapping is read-only: open it with [`MappedFile::read_write`].
     ReadOnly,
-    /// The range does not lie within the file.
+    /// The range is not within the file.
     OutOfBounds {
-        /// Bytes that the mapping has.
+        /// Bytes of the mapping.
         len_bytes: usize,
     },
     /// A system call failed.
     System {
-        /// Which one.
+        /// Its name.
         call: &'static str,
-        /// What the system said.
+        /// The system's error.
         errno: i32,
     },
 }
@@ -48,7 +48,7 @@ impl core::fmt::Display for MapFileError {
         match *self {
             Self::NotAFile => f.write_str("not a regular file: choose another path"),
             Self::Empty => f.write_str("the file is empty: give it a size first"),
-            Self::TooLarge => f.write_str("the file is longer than can be addressed: map it in parts"),
+            Self::TooLarge => f.write_str("the file exceeds the address space: map it in parts"),
             Self::ReadOnly => f.write_str("the file is mapped read-only: open it for reading and writing"),
             Self::OutOfBounds { len_bytes } => {
                 write!(f, "the range ends behind the file's {len_bytes} bytes: ask for less")
@@ -68,10 +68,12 @@ impl core::fmt::Display for MapFileError {
 
 impl core::error::Error for MapFileError {}
 
-/// A whole file in memory, as long as it was when it was mapped. Others may change it at any time, so it is read and
-/// written by copying; a copy that overlaps somebody's write may have some bytes of both.
+/// A whole file in memory, with the length that it had when it was mapped. Other processes may
+/// change it at any time, so it is read and written by copying; a copy that overlaps a concurrent
+/// write may have bytes of both.
 ///
-/// A file that somebody cuts short while it is mapped ends this process with SIGBUS when the missing part is touched.
+/// If the file is truncated while it is mapped, touching the missing part ends this process with
+/// SIGBUS.
 ///
 /// ```
 /// use vvp_std_adapter::memory::MappedFile;
@@ -94,11 +96,11 @@ pub struct MappedFile {
 
 // SAFETY: the mapping belongs to the process, not to a thread.
 unsafe impl Send for MappedFile {}
-// SAFETY: what is reached through a shared reference are atomics.
+// SAFETY: a shared reference reaches only atomics.
 unsafe impl Sync for MappedFile {}
 
 impl MappedFile {
-    /// Maps a file for reading. Fit for recorded market data, reference data, journals of others.
+    /// Maps a file for reading: recorded market data, reference data, another process's journal.
     ///
     /// # Errors
     /// [`MapFileError`]
@@ -114,10 +116,11 @@ impl MappedFile {
         Self::open(OpenOptions::new().read(true).write(true), path.as_ref(), Access::ReadWrite)
     }
 
-    /// Makes a new file of `size` zero bytes with mode 0600, its room on the disk taken, and maps it for reading and writing.
+    /// Creates a file of `size` zero bytes with mode 0600 and its disk space allocated, and maps it
+    /// for reading and writing.
     ///
     /// # Errors
-    /// [`MapFileError`]; no file is left behind then.
+    /// [`MapFileError`]; no file is left behind.
     pub fn create(path: impl AsRef<Path>, size: usize) -> Result<Self, MapFileError> {
         let path = path.as_ref();
         let len = libc::off_t::try_from(size).map_err(|_| MapFileError::TooLarge)?;
@@ -138,7 +141,7 @@ impl MappedFile {
     }
 
     fn open(options: &mut OpenOptions, path: &Path, access: Access) -> Result<Self, MapFileError> {
-        // Should it be a pipe, nobody waits for its other end.
+        // Nonblocking: opening a pipe must not wait for its other end.
         let file = options.custom_flags(libc::O_NONBLOCK).open(path).map_err(|error| match error.raw_os_error() {
             Some(libc::EISDIR | libc::ENXIO) => MapFileError::NotAFile,
             _ => system("open")(error),
@@ -161,7 +164,7 @@ impl MappedFile {
             Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         };
         let (null, fd) = (core::ptr::null_mut(), file.as_raw_fd());
-        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+        // SAFETY: a new mapping at an address that the kernel chooses overlaps no memory in use.
         let raw = unsafe { libc::mmap(null, len, protection, libc::MAP_SHARED, fd, 0) };
         match NonNull::new(raw.cast::<u8>()) {
             Some(start) if raw != libc::MAP_FAILED => Ok(Self { start, len, access }),
@@ -169,40 +172,40 @@ impl MappedFile {
         }
     }
 
-    /// How many bytes are mapped.
+    /// Returns the number of bytes mapped.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: an empty file is refused.
+    /// Always false: an empty file cannot be mapped.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// What may be done with it.
+    /// Returns the access rights.
     #[must_use]
     pub const fn access(&self) -> Access {
         self.access
     }
 
-    /// Copies the bytes from `offset` on to `out`.
+    /// Copies the bytes from `offset` into `out`.
     ///
     /// # Errors
     /// [`MapFileError::OutOfBounds`]
     pub fn read_at(&self, offset: usize, out: &mut [u8]) -> Result<(), MapFileError> {
         let range = self.range(offset, out.len())?;
         for (to, from) in out.iter_mut().zip(range) {
-            *to = from.load(Ordering::Relaxed); // Relaxed: bytes, and no promise about their order
+            *to = from.load(Ordering::Relaxed); // Relaxed: no order is promised
         }
         Ok(())
     }
 
-    /// Copies `bytes` to the file from `offset` on.
+    /// Copies `bytes` into the file at `offset`.
     ///
     /// # Errors
-    /// [`MapFileError::OutOfBounds`] or [`MapFileError::ReadOnly`], nothing written.
+    /// [`MapFileError::OutOfBounds`] or [`MapFileError::ReadOnly`]; nothing is written.
     pub fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), MapFileError> {
         if self.access == Access::ReadOnly {
             return Err(MapFileError::ReadOnly);
@@ -213,31 +216,32 @@ impl MappedFile {
         Ok(())
     }
 
-    /// The bytes in place.
+    /// Returns the bytes in place.
     ///
     /// # Safety
-    /// As long as the slice is used, nobody changes or shortens the file: no other process, and not this one.
+    /// While the slice is used, no process, this one included, changes or truncates the file.
     #[must_use]
     pub const unsafe fn as_slice(&self) -> &[u8] {
-        // SAFETY: mapped as long as `self` lives, and the caller sees to it that nobody writes.
+        // SAFETY: mapped as long as `self` lives; the caller guarantees that the file is not
+        // written.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// Waits until what was written is on the disk.
+    /// Waits until all writes are on the disk.
     ///
     /// # Errors
     /// [`MapFileError::System`]
     pub fn flush(&self) -> Result<(), MapFileError> {
-        // SAFETY: the range is ours, and its contents stay.
+        // SAFETY: the range is ours, and its contents do not change.
         match unsafe { libc::msync(self.start.as_ptr().cast(), self.len, libc::MS_SYNC) } {
             0 => Ok(()),
             _ => Err(MapFileError::System { call: "msync", errno: last_errno() }),
         }
     }
 
-    /// Private: of a read-only mapping the bytes must only be loaded.
+    /// Private, since the bytes of a read-only mapping must only be loaded.
     fn range(&self, offset: usize, len: usize) -> Result<&[AtomicU8], MapFileError> {
-        // SAFETY: mapped as long as `self` lives; an atomic byte may be changed by others.
+        // SAFETY: mapped as long as `self` lives; other processes may change an atomic byte.
         let all = unsafe { core::slice::from_raw_parts(self.start.as_ptr().cast::<AtomicU8>(), self.len) };
         let end = offset.checked_add(len).ok_or(MapFileError::OutOfBounds { len_bytes: self.len })?;
         all.get(offset..end).ok_or(MapFileError::OutOfBounds { len_bytes: self.len })
@@ -246,7 +250,8 @@ impl MappedFile {
 
 impl Drop for MappedFile {
     fn drop(&mut self) {
-        // SAFETY: made by `map` with this length, and no borrow of the contents can outlive `self`.
+        // SAFETY: created by `map` with this length, and no borrow of the contents can outlive
+        // `self`.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
@@ -260,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_the_files_and_what_is_wrong_is_said() {
+    fn writes_reach_the_file_and_misuse_returns_typed_errors() {
         let path = std::env::temp_dir().join(format!("vvp-mapped-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let file = MappedFile::create(&path, 10_000).expect("room");
@@ -273,9 +278,9 @@ mod tests {
         let mut seen = vec![0; 256];
         reader.read_at(9_000, &mut seen).expect("within");
         assert_eq!(seen, bytes);
-        // Both see one file.
+        // Both map the same file.
         MappedFile::read_write(&path).expect("ours").write_at(0, b"x").expect("within");
-        // SAFETY: nobody writes meanwhile.
+        // SAFETY: the file is not written meanwhile.
         assert_eq!(unsafe { reader.as_slice() }.first(), Some(&b'x'));
         assert_eq!(reader.write_at(0, b"y"), Err(MapFileError::ReadOnly));
         let out = MapFileError::OutOfBounds { len_bytes: 10_000 };

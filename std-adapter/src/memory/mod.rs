@@ -1,26 +1,27 @@
-//! Memory: a manager that places objects and knows them; big values in zeroed mappings, regions shared by processes, mapped files, guards against allocations, and monitors
-//! of pressure and pauses.
+//! Memory: a manager that places and tracks objects, large values in zeroed mappings, regions
+//! shared by processes, mapped files, guards against allocation, and monitors of memory pressure
+//! and of jitter.
 
 mod alloc_guard;
-mod armed;
-mod faults;
+mod counting_allocator;
+mod jitter;
 mod manager;
 mod mapped_file;
-mod pause;
+mod page_faults;
 mod pressure;
 mod process;
 pub mod region;
 mod zeroed;
 
-pub use alloc_guard::{Allocations, CountingAllocator, allocations};
-pub use armed::{AllocGuard, AllocationRate, FirstAllocation, OnAllocation, PerSecond};
-pub use faults::{page_faults, populate};
+pub use alloc_guard::{AllocGuard, AllocationRate, FirstAllocation, OnAllocation, PerSecond};
+pub use counting_allocator::{Allocations, CountingAllocator, allocations};
+pub use jitter::{CoreJitter, Hiccup, HiccupCause, JitterMode, JitterMonitor, SchedulingCounts};
 pub use manager::{
-    ManagerError, ManagerStats, MemoryManager, MemoryManagerBuilder, ObjectStats, ObjectUsage, PauseSummary, Placed,
+    JitterSummary, ManagerError, ManagerStats, MemoryManager, MemoryManagerBuilder, ObjectStats, ObjectUsage, Placed,
     PlacedRegion, PressureSummary, Usage,
 };
 pub use mapped_file::{Access, MapFileError, MappedFile};
-pub use pause::{CorePauses, Pause, PauseCause, PauseMode, PauseMonitor, SchedulingCounts};
+pub use page_faults::{page_faults, populate};
 pub use pressure::{
     CgroupMemory, HugePages, Hysteresis, MemorySample, PressureChange, PressureLevel, PressureMonitor,
     PressureMonitorBuilder, PressureStats, Psi, PsiLine, Threshold, Thresholds, TriggerState,

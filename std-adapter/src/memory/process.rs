@@ -1,22 +1,22 @@
-//! Which process is meant in a message, and whether this one is a copy of another (fork).
+//! Identification of processes, and detection of forked copies of this one.
 
 use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-/// Bits of a process number: Linux gives no more than 2^22.
+/// Bits of a process number: Linux uses numbers below 2^22.
 const PID_BITS: u32 = 22;
 const PID: u64 = (1 << PID_BITS) - 1;
-/// Set where the owner holds no lock of the kernel, so that its death cannot be seen.
+/// Set if the owner holds no lock of the kernel, so that its death cannot be detected.
 const UNLOCKED: u64 = 1 << PID_BITS;
-/// The least bit of the count above.
+/// The lowest bit of the count.
 const ONE: u64 = UNLOCKED << 1;
 
-/// A process that took something, as it says itself: its number in its own PID namespace, and which
-/// taking of the thing it was, so that two takings are told apart although one process did both, or
-/// two had the same number.
+/// The identity of an owner as the owner itself recorded it: its process number in its own PID
+/// namespace, and the number of claims before its own, so that two claims differ even if one
+/// process made both, or two processes have the same number.
 ///
-/// It is for messages and for comparing. Whether the process lives says the kernel's lock on what
-/// it took, never this.
+/// It is for messages and comparisons. Whether the owner is alive is decided by the kernel's lock
+/// alone.
 ///
 /// ```text
 ///   63                     23   22         21        0
@@ -28,8 +28,8 @@ const ONE: u64 = UNLOCKED << 1;
 pub struct ProcessToken(NonZeroU64);
 
 impl ProcessToken {
-    /// The token in a word that another process wrote; `None` where its process number is 0: it
-    /// is free.
+    /// Returns the token in a word that another process wrote; `None` if its process number is 0:
+    /// not owned.
     #[must_use]
     pub const fn from_word(word: u64) -> Option<Self> {
         match NonZeroU64::new(word) {
@@ -38,13 +38,13 @@ impl ProcessToken {
         }
     }
 
-    /// The word that stands for it.
+    /// Returns the word of this token.
     #[must_use]
     pub const fn word(self) -> u64 {
         self.0.get()
     }
 
-    /// Its number, in its own PID namespace.
+    /// Returns the owner's process number, in its own PID namespace.
     #[must_use]
     pub const fn pid(self) -> u32 {
         #[allow(clippy::cast_possible_truncation, reason = "masked to 22 bits")]
@@ -52,42 +52,42 @@ impl ProcessToken {
         pid
     }
 
-    /// This process, when it takes what the word `before` was about. Counts on from it, and wraps
-    /// after 2^41.
+    /// Returns this process's token for its claim of what had the word `before`. The count
+    /// increments and wraps after 2^41.
     pub(crate) fn next_after(before: u64, locked: bool) -> Self {
         let count = (before & !(PID | UNLOCKED)).wrapping_add(ONE);
-        // No process sees itself as number 0; were it so, 1 would keep the word from saying that
-        // it is free.
+        // No process has number 0 in its own namespace; if one had, 1 would keep the word from
+        // reading as free.
         let pid = (u64::from(std::process::id()) & PID).max(1);
-        // Never zero, for the number is not.
+        // Never zero, since the process number is not.
         Self(NonZeroU64::new(count | pid | if locked { 0 } else { UNLOCKED }).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// The word once it is given back: the count stays.
+    /// Returns the word after a release: only the count stays.
     pub(crate) const fn word_without(self) -> u64 {
         self.0.get() & !(PID | UNLOCKED)
     }
 
-    /// Whether its owner holds the lock.
+    /// Returns whether the owner holds the lock.
     pub(crate) const fn is_locked(self) -> bool {
         self.0.get() & UNLOCKED == 0
     }
 }
 
-/// A page that the kernel empties in a child of `fork`.
+/// A page that the kernel clears in a child of `fork` (`MADV_WIPEONFORK`).
 static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
-/// A number that is another one in each copy (fork) of this process: descriptors from before a fork
-/// are shared with the process that was copied. No system call but the first time.
+/// Returns a number that differs in each forked copy of this process: descriptors opened before a
+/// fork are shared with the parent. Only the first call makes a system call.
 pub(crate) fn copy_number() -> u64 {
-    // Acquire: pairs with the Release in `page`: the mapping is there.
+    // Acquire: pairs with the Release in `page`: the mapping exists.
     let known = PAGE.load(Ordering::Acquire);
     let Some(page) = (if known.is_null() { page() } else { Some(known) }) else {
-        // A kernel without such pages: the process number, apart from all counts.
+        // Without such pages (an old kernel): the process number, outside the range of the counts.
         return u64::from(std::process::id()) | 1 << 63;
     };
-    // SAFETY: `page` made the mapping for one word, and it is never taken down.
+    // SAFETY: `page` mapped it for one word, and it is never unmapped.
     let word = unsafe { &*page };
     // Relaxed, all: only the number itself matters.
     match word.load(Ordering::Relaxed) {
@@ -103,13 +103,12 @@ fn page() -> Option<*mut AtomicU64> {
     const BYTES: usize = 4096;
     let (null, access) = (core::ptr::null_mut(), libc::PROT_READ | libc::PROT_WRITE);
     let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in
-    // use.
+    // SAFETY: a new mapping at an address that the kernel chooses overlaps no memory in use.
     let raw = unsafe { libc::mmap(null, BYTES, access, kind, -1, 0) };
     if raw == libc::MAP_FAILED {
         return None;
     }
-    // SAFETY: the range is ours, and nothing is in it yet.
+    // SAFETY: the range is ours and still empty.
     let wiped = unsafe { libc::madvise(raw, BYTES, libc::MADV_WIPEONFORK) } == 0;
     let (ours, none) = (raw.cast::<AtomicU64>(), core::ptr::null_mut());
     // Release: pairs with the Acquire in `copy_number`. Acquire: pairs with this Release of another
@@ -119,7 +118,7 @@ fn page() -> Option<*mut AtomicU64> {
         Some(Err(theirs)) => Some(theirs),
         None => None,
     };
-    // SAFETY: made above, and no other thread knows of it.
+    // SAFETY: mapped above, and unknown to any other thread.
     unsafe { libc::munmap(raw, BYTES) };
     result
 }
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_takings_of_one_process_differ_and_number_zero_is_none() {
+    fn two_claims_of_one_process_differ_and_number_zero_is_no_owner() {
         assert_eq!(ProcessToken::from_word(0), None);
         let first = ProcessToken::next_after(0, true);
         assert_eq!((first.pid(), first.is_locked()), (std::process::id(), true));
@@ -140,23 +139,23 @@ mod tests {
         assert_eq!((second.pid(), second.is_locked()), (std::process::id(), false));
         assert_ne!(ProcessToken::next_after(free, true), first);
         assert_ne!(ProcessToken::next_after(second.word_without(), true), first);
-        // The count wraps, whatever stood there.
+        // The count wraps.
         assert_eq!(ProcessToken::next_after(u64::MAX, true).word(), u64::from(std::process::id()));
     }
 
     #[test]
-    fn a_copy_of_this_process_has_another_number() {
+    fn forked_copy_has_another_number() {
         let number = copy_number();
         assert_eq!(copy_number(), number);
-        // SAFETY: the child does nothing but arithmetic on atomics, and ends.
+        // SAFETY: the child only uses atomics, and ends.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let other = copy_number() != number && copy_number() == copy_number();
-            // SAFETY: ends the child without running anything of the parent's.
+            // SAFETY: ends the child without running any of the parent's code.
             unsafe { libc::_exit(i32::from(!other)) };
         }
         let mut status = 0;
-        // SAFETY: waits for our child; the status lives through the call.
+        // SAFETY: waits for our child; `status` outlives the call.
         assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
         assert_eq!(status, 0);
         assert_eq!(copy_number(), number);

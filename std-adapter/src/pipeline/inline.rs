@@ -8,7 +8,7 @@ use vvp_core::book::{Command, Event, Sink};
 use vvp_core::engine::{Matcher, Stats};
 use vvp_core::metrics::Histogram;
 
-/// Counts and publishes; after an error, neither.
+/// Counts and publishes events until an error.
 struct Direct<'a, P> {
     publisher: &'a mut P,
     stats: Stats,
@@ -25,10 +25,10 @@ impl<P: Publish> Sink for Direct<'_, P> {
     }
 }
 
-/// Runs commands through a matcher on the calling thread: same commands, same events as [`super::run`].
+/// Runs commands through a matcher on the calling thread; the events are those of [`super::run`].
 ///
 /// # Errors
-/// [`RunError`] when the run cannot start. All else is in the report.
+/// [`RunError`] if the run cannot start. Everything else is in the report.
 pub fn run_inline<C: Commands, M: Matcher, P: Publish>(
     setup: &Setup<'_>,
     commands: &mut C,
@@ -49,7 +49,7 @@ pub fn run_inline<C: Commands, M: Matcher, P: Publish>(
             sink.result = Err(error);
         }
         if sink.result.is_err() {
-            break End::Finished; // the error says how, below
+            break End::Finished; // replaced by the error below
         }
         let mut any = false;
         let step = commands.step(|command: Command| {

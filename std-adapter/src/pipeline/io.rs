@@ -1,4 +1,4 @@
-//! The two ends of a pipeline: bytes in, bytes out, straight on file descriptors.
+//! Unbuffered input and output of a pipeline, on file descriptors.
 
 use super::Stop;
 use std::fs::File;
@@ -6,10 +6,10 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Where commands come from.
+/// The input of a pipeline.
 ///
-/// A read that would wait ends early when the pipeline is asked to stop: with the error `ECANCELED`, so that half a
-/// line is never taken for a whole one.
+/// A request to stop ends a blocked read with the error `ECANCELED`, so that a partial line is
+/// never taken for a whole one.
 #[derive(Debug)]
 pub struct Source<'a> {
     kind: Kind<'a>,
@@ -20,7 +20,7 @@ pub struct Source<'a> {
 #[derive(Debug)]
 enum Kind<'a> {
     Memory(&'a [u8]),
-    /// `waits`: a read may have to wait, as from a pipe or a terminal.
+    /// `waits`: a read may block, as on a pipe or a terminal.
     File {
         file: File,
         waits: bool,
@@ -28,29 +28,29 @@ enum Kind<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Bytes that are in memory already.
+    /// Reads bytes that are already in memory.
     #[must_use]
     pub const fn memory(bytes: &'a [u8], stop: &'a Stop) -> Self {
         Self { kind: Kind::Memory(bytes), stop, progress: None }
     }
 
-    /// A file, pipe, terminal or socket.
+    /// Reads a file, pipe, terminal or socket.
     #[must_use]
     pub fn file(file: File, stop: &'a Stop) -> Self {
         let waits = file.metadata().map_or(true, |m| !m.is_file());
         Self { kind: Kind::File { file, waits }, stop, progress: None }
     }
 
-    /// Standard input.
+    /// Reads standard input.
     ///
     /// # Errors
-    /// When it is closed, or no descriptor is left.
+    /// Standard input is closed, or no descriptor is left.
     pub fn stdin(stop: &'a Stop) -> io::Result<Self> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Self::file(file, stop))
     }
 
-    /// Tells `progress` how far the reading has come; several sources may tell the same one.
+    /// Reports to `progress` how many bytes were read; several sources may share one.
     #[must_use]
     pub fn watched(self, progress: &'a Progress) -> Self {
         let total = match &self.kind {
@@ -60,19 +60,19 @@ impl<'a> Source<'a> {
             }
             Kind::File { .. } => UNKNOWN,
         };
-        // Relaxed: a number for the eye.
+        // Relaxed: only displayed.
         progress.total_bytes.fetch_add(total, Ordering::Relaxed);
         Self { progress: Some(progress), ..self }
     }
 
-    /// Whether a read may have to wait for whoever writes.
+    /// Returns whether a read may block until a writer continues.
     #[must_use]
     pub const fn may_wait(&self) -> bool {
         matches!(self.kind, Kind::File { waits: true, .. })
     }
 }
 
-/// Whether a read ended because the pipeline was asked to stop.
+/// Returns whether a read ended because the pipeline was asked to stop.
 #[must_use]
 pub fn is_stop(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ECANCELED)
@@ -85,7 +85,7 @@ impl Read for Source<'_> {
             return Err(stopped());
         }
         let n = match &mut self.kind {
-            // In portions, so that a request to stop is seen in time.
+            // In portions, so that a request to stop is noticed soon.
             Kind::Memory(bytes) => {
                 let n = bytes.len().min(into.len()).min(64 << 10);
                 let (now, rest) = bytes.split_at(n);
@@ -99,7 +99,7 @@ impl Read for Source<'_> {
                 }
                 match file.read(into) {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted && !self.stop.is_asked() => {}
-                    // Somebody made it non-blocking and another reader was faster.
+                    // Another process made it non-blocking, and another reader took the bytes.
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => *waits = true,
                     Err(_) if self.stop.is_asked() => return Err(stopped()),
                     result => break result?,
@@ -107,17 +107,17 @@ impl Read for Source<'_> {
             },
         };
         if let Some(progress) = self.progress {
-            // Relaxed: a number for the eye.
+            // Relaxed: only displayed.
             progress.bytes.fetch_add(i64::try_from(n).unwrap_or(0), Ordering::Relaxed);
         }
         Ok(n)
     }
 }
 
-/// A total that is not known: whatever is added, it stays below zero.
+/// An unknown total: whatever is added, it stays negative.
 const UNKNOWN: i64 = i64::MIN / 2;
 
-/// How far a run has come, for whoever draws it.
+/// The progress of a run, for display.
 #[derive(Debug, Default)]
 pub struct Progress {
     bytes: AtomicI64,
@@ -125,25 +125,26 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Bytes read, and the bytes there are if that is known.
+    /// Returns the bytes read, and the total number of bytes if it is known.
     #[must_use]
     pub fn read(&self) -> (u64, Option<u64>) {
-        // Relaxed: numbers for the eye.
+        // Relaxed: only displayed.
         let bytes = self.bytes.load(Ordering::Relaxed);
         let total = self.total_bytes.load(Ordering::Relaxed);
         (u64::try_from(bytes).unwrap_or(0), u64::try_from(total).ok().filter(|&t| t > 0))
     }
 }
 
-/// Standard output without a buffer of its own, whole writes only.
+/// Returns standard output without a buffer.
 ///
 /// # Errors
-/// When it is closed, or no descriptor is left.
+/// Standard output is closed, or no descriptor is left.
 pub fn stdout() -> io::Result<Output> {
     Ok(Output(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
 }
 
-/// A file descriptor to write to; it waits when it has to, even if somebody made it non-blocking.
+/// A file descriptor for output. Writes block when necessary, even if another process made it
+/// non-blocking.
 #[derive(Debug)]
 pub struct Output(File);
 
@@ -159,7 +160,7 @@ impl Write for Output {
             match self.0.write(bytes) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     let mut fd = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-                    // SAFETY: one entry of ours.
+                    // SAFETY: one entry, which is ours.
                     unsafe { libc::poll(&raw mut fd, 1, -1) };
                 }
                 result => return result,

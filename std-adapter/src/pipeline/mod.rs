@@ -4,22 +4,22 @@
 //!   bytes → [ reader ] → commands, arrival stamps → [ matcher ] → events → [ publisher ] → bytes
 //!            thread 1          queues                thread 2      queue     thread 3
 //! ```
-//! [`run`] does it with three threads, [`run_inline`] the same on one; the events are the same. A full queue makes
-//! its sender wait, so nothing is dropped. A stage that ends early (a signal, a reader of the output who went away, an
-//! error, a panic) ends the others: nobody waits for a stage that is gone.
+//! [`run`] uses three threads, [`run_inline`] one; the events are the same. A full queue makes its
+//! sender wait, so nothing is dropped. A stage that ends early (a signal, a closed output, an
+//! error, a panic) ends the others, so no stage waits for one that is gone.
 //!
-//! [`processes`] is a pipeline of another kind: its stages are processes, any of which may die.
+//! [`processes`] is a pipeline whose stages are processes, any of which may die.
 //!
-//! Nothing is allocated between start and end, which [`Report::allocations`] proves where the counting allocator is
-//! installed.
+//! Nothing is allocated between start and end; [`Report::allocations`] shows it where the counting
+//! allocator is installed.
 
-mod gate;
+mod channel;
 mod inline;
 mod io;
-mod link;
 pub mod processes;
 mod report;
 mod stages;
+mod start_barrier;
 mod stop;
 mod threads;
 
@@ -32,53 +32,54 @@ pub use threads::run;
 
 use crate::clock::Clock;
 use crate::memory::MapError;
-use crate::thread::Layout;
+use crate::thread::ThreadLayout;
 use vvp_core::book::{Command, Event};
 
-/// Where the commands of a pipeline come from.
+/// The source of the commands of a pipeline.
 pub trait Commands {
-    /// Why there can be no more.
+    /// Why no more commands can be read.
     type Error: Send;
 
-    /// Decodes the next piece of input (a line, a record) and gives `emit` its commands, if it has any. `false` at the
-    /// end.
+    /// Decodes the next piece of input (a line, a record) and calls `emit` with its commands, if
+    /// any. Returns `false` at the end of the input.
     ///
     /// # Errors
-    /// When nothing after this can be read. A piece that is no command is no error: it emits its refusal.
+    /// Nothing after this can be read. A malformed piece is no error: it emits its refusal.
     fn step(&mut self, emit: impl FnMut(Command)) -> Result<bool, Self::Error>;
 
-    /// Whether the error only says that somebody asked the pipeline to stop ([`is_stop`]).
+    /// Returns whether the error only reports a request to stop ([`is_stop`]).
     fn is_stop(error: &Self::Error) -> bool;
 
-    /// Whether the next step has its piece in memory. If not it may wait, and what was decoded so far goes on first.
+    /// Returns whether the next piece is in memory. If not, the step may block, and what was
+    /// decoded so far is passed on first.
     fn is_buffered(&mut self) -> bool;
 }
 
-/// Where the events of a pipeline go.
+/// The destination of the events of a pipeline.
 pub trait Publish {
-    /// Takes the next event; may keep it in a buffer.
+    /// Accepts the next event; may buffer it.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// It cannot be written.
     fn event(&mut self, event: &Event) -> std::io::Result<()>;
 
-    /// Writes what is in the buffer, because no event may come for a while, or no more at all.
+    /// Writes buffered events, because no event may follow for a while or at all.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// They cannot be written.
     fn flush(&mut self) -> std::io::Result<()>;
 }
 
-/// The surroundings of a run.
+/// The environment of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
-    /// Measures latencies.
+    /// The clock that measures latencies.
     pub clock: Clock,
-    /// Where the threads run.
-    pub layout: Layout,
-    /// Ends the run early when somebody asks.
+    /// The placement of the threads.
+    pub layout: ThreadLayout,
+    /// Ends the run early on request.
     pub stop: &'a Stop,
-    /// Bring all pages of the process in before the start, but for mappings greater than this many bytes.
+    /// Before the start, populates all mappings of the process of at most this many bytes.
     pub populate_max_bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a run did and what it took.
+//! The results of a run.
 
 use crate::memory::Zeroed;
 use vvp_core::engine::Stats;
@@ -8,33 +8,33 @@ use vvp_core::metrics::Histogram;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum End<E> {
-    /// All input was answered.
+    /// All input was processed.
     Finished,
-    /// Somebody asked it to stop; what was read until then was answered.
+    /// Stopped on request; everything read until then was processed.
     Stopped,
-    /// Whoever read the output went away, which is their right.
+    /// The reader of the output closed it, which is no fault.
     OutputGone,
     /// The output cannot be written.
     OutputFailed(std::io::Error),
-    /// The input cannot be read on; what was read until then was answered.
+    /// The input cannot be read further; everything read until then was processed.
     InputFailed(E),
-    /// This stage panicked, which is a bug.
+    /// The named stage panicked, which is a bug.
     Panicked(&'static str),
 }
 
-/// Who did the work.
+/// The threads of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// One thread.
     Inline,
-    /// Three threads, so many of them pinned to a processor.
+    /// Three threads.
     Threads {
-        /// How many of them.
+        /// How many of them were pinned to a processor.
         pinned: usize,
     },
 }
 
-/// The greatest depth that a side of a queue met.
+/// The high-water marks of the queues, as seen by either side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HighWater {
     /// Commands waiting for the matcher.
@@ -43,33 +43,34 @@ pub struct HighWater {
     pub events: u64,
 }
 
-/// What a run did and what it took.
+/// The results of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Report<E> {
-    /// How it ended.
+    /// How the run ended.
     pub end: End<E>,
-    /// Lines or records that held something: good commands, refused ones, and bad ones.
+    /// Lines or records with content: valid, refused and malformed commands.
     pub commands: u64,
-    /// What the events said; its commands are not counted.
+    /// Statistics of the events; commands are not counted.
     pub stats: Stats,
-    /// From the start, with all threads ready, to the last event published.
+    /// Time from the start, with all threads ready, to the last event published.
     pub elapsed_ns: u64,
-    /// From a command decoded to the last of its events handed to the publisher, in nanoseconds. With threads that
-    /// includes the time in the commands' queue; inline it includes the publisher's work.
+    /// Time from a decoded command to the handover of its last event to the publisher, in
+    /// nanoseconds. With threads it includes the time in the command queue; inline it includes the
+    /// publisher's work.
     pub latency: Zeroed<Histogram>,
     /// Allocations from start to end, if the counting allocator is installed.
     pub allocations: u64,
     /// Page faults from start to end.
     pub page_faults: u64,
-    /// How full the queues were.
+    /// The high-water marks of the queues.
     pub high_water: HighWater,
-    /// Who did the work.
+    /// The threads of the run.
     pub shape: Shape,
 }
 
 impl<E> Report<E> {
-    /// Commands a second over the whole run.
+    /// Returns the commands per second over the whole run.
     #[must_use]
     pub fn commands_per_s(&self) -> u64 {
         let rate = u128::from(self.commands) * 1_000_000_000 / u128::from(self.elapsed_ns.max(1));

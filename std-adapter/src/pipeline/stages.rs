@@ -1,9 +1,9 @@
-//! What each of the three threads does.
+//! The work of each of the three threads.
 
-use super::link::{Gone, Receiver, Sender};
+use super::channel::{Disconnected, Receiver, Sender};
 use super::{Commands, Publish};
 use crate::clock::Clock;
-use crate::thread::Backoff;
+use crate::thread::SpinThenSleep;
 use std::io;
 use vvp_core::book::{Command, Event, QueueSink};
 use vvp_core::engine::{Matcher, Stats};
@@ -11,30 +11,31 @@ use vvp_core::metrics::Histogram;
 use vvp_core::queue::spsc::ReadGrant;
 use vvp_core::queue::{Producer, Wait};
 
-/// Commands that can wait for the matcher. Enough to ride out a time slice of a shared processor; no more, since
-/// each one that waits is latency.
+/// Capacity of the command queue: enough for a time slice of a shared processor, and no more, since
+/// each waiting command adds latency.
 pub const COMMANDS_QUEUED_MAX: usize = 1024;
-/// Events that can wait for the publisher.
+/// Capacity of the event queue.
 pub const EVENTS_QUEUED_MAX: usize = 8192;
 
-/// Commands, or events, taken from a queue at once.
+/// Commands or events taken from a queue at once.
 const BATCH: usize = 32;
-/// Commands after which a reader that shares its processor lets the other one have it. Without that the publisher would
-/// get it when the reader's time slice ends or its own queue has run full, some thousand commands later.
+/// Commands after which a reader that shares its processor yields it. Otherwise the publisher would
+/// run only when the reader's time slice ends or the reader's own queue is full, some thousand
+/// commands later.
 const TURN: u64 = 256;
 
-/// Decodes. Each command travels with the time at which it was decoded, in a queue of its own beside it, so that a
-/// command stays one cache line.
+/// Decodes commands. The time at which a command was decoded travels in a queue of its own, so that
+/// a command stays one cache line.
 #[derive(Debug)]
 pub(super) struct Reader<'q> {
     pub(super) commands: Sender<'q, Command, COMMANDS_QUEUED_MAX>,
     pub(super) stamps: Sender<'q, u64, COMMANDS_QUEUED_MAX>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
     pub(super) clock: Clock,
 }
 
 impl Reader<'_> {
-    /// Returns how many steps gave commands, and how it ended.
+    /// Returns how many steps emitted commands, and how the input ended.
     pub(super) fn run<C: Commands>(mut self, source: &mut C) -> (u64, Result<(), C::Error>) {
         let mut given = 0;
         loop {
@@ -48,20 +49,21 @@ impl Reader<'_> {
             });
             given += u64::from(any);
             if any && given % TURN == 0 {
-                self.wait.step_aside();
+                self.wait.yield_if_shared();
             }
             match (step, result) {
                 (Ok(true), Ok(())) => {}
-                (Ok(false), _) | (_, Err(Gone)) => return (given, Ok(())),
+                (Ok(false), _) | (_, Err(Disconnected)) => return (given, Ok(())),
                 (Err(error), _) => return (given, Err(error)),
             }
         }
     }
 
     #[inline]
-    fn send(&mut self, command: Command) -> Result<(), Gone> {
-        // The stamp first: who sees a command finds its stamp. Both are published at once, for a command that waits
-        // here for the next one would only be late; decoding takes far longer than publishing.
+    fn send(&mut self, command: Command) -> Result<(), Disconnected> {
+        // The stamp first, so that a visible command always has one. Both are published at once: a
+        // command held back for the next one would only be late, and decoding takes far longer than
+        // publishing.
         self.stamps.stage(self.clock.now())?;
         self.stamps.publish();
         self.commands.stage(command)?;
@@ -70,24 +72,25 @@ impl Reader<'_> {
     }
 }
 
-/// Matches.
+/// Matches commands.
 #[derive(Debug)]
 pub(super) struct Matching<'q> {
     pub(super) commands: Receiver<'q, Command, COMMANDS_QUEUED_MAX>,
     pub(super) stamps: Receiver<'q, u64, COMMANDS_QUEUED_MAX>,
     pub(super) events: EventSender<'q>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
     pub(super) clock: Clock,
 }
 
-/// The sink that hands events to the publisher. Dropping it, also in a panic, tells the publisher that no more will come.
+/// The sink that passes events to the publisher. Dropping it, also in a panic, closes the event
+/// queue.
 #[derive(Debug)]
 pub(super) struct EventSender<'q> {
-    sink: Option<QueueSink<'q, Backoff, EVENTS_QUEUED_MAX>>,
+    sink: Option<QueueSink<'q, SpinThenSleep, EVENTS_QUEUED_MAX>>,
 }
 
 impl<'q> EventSender<'q> {
-    pub(super) const fn new(events: Producer<'q, Event, EVENTS_QUEUED_MAX>, wait: Backoff) -> Self {
+    pub(super) const fn new(events: Producer<'q, Event, EVENTS_QUEUED_MAX>, wait: SpinThenSleep) -> Self {
         Self { sink: Some(QueueSink::new(events, wait)) }
     }
 }
@@ -114,28 +117,29 @@ impl Matching<'_> {
             attempt = 0;
             let stamps = &mut stamps[..batch.len()];
             self.stamps.take(stamps);
-            answer(batch, matcher, sink);
+            apply_batch(batch, matcher, sink);
             let now = self.clock.now();
             for stamp in stamps {
                 latency.record(self.clock.ns_between(*stamp, now));
             }
             if sink.lost() > 0 {
-                return; // nobody is left to publish for
+                return; // the publisher has ended
             }
         }
     }
 }
 
-/// Answers commands that were there together all at once: a publisher that follows event by event takes the cache line away
-/// that the next one is written to. Each has waited until then.
+/// Applies all commands of a batch before it publishes their events: a publisher that follows event
+/// by event would take away the cache line that the next event is written to. Each command has
+/// waited until then.
 ///
-/// Neither calls for memory nor waits, unless the queue of events is full: cli/tests/realtime.rs.
+/// Neither allocates nor blocks, unless the event queue is full: cli/tests/realtime.rs.
 #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"), inline(never))]
 #[cfg_attr(not(rtsan), inline)]
-fn answer<M: Matcher, const N: usize>(
+fn apply_batch<M: Matcher, const N: usize>(
     batch: ReadGrant<'_, '_, Command, N>,
     matcher: &mut M,
-    sink: &mut QueueSink<'_, Backoff, EVENTS_QUEUED_MAX>,
+    sink: &mut QueueSink<'_, SpinThenSleep, EVENTS_QUEUED_MAX>,
 ) {
     let (first, wrapped) = batch.as_slices();
     matcher.apply_all(first, sink);
@@ -144,11 +148,11 @@ fn answer<M: Matcher, const N: usize>(
     batch.release();
 }
 
-/// Writes.
+/// Publishes events.
 #[derive(Debug)]
 pub(super) struct Publishing<'q> {
     pub(super) events: Receiver<'q, Event, EVENTS_QUEUED_MAX>,
-    pub(super) wait: Backoff,
+    pub(super) wait: SpinThenSleep,
 }
 
 impl Publishing<'_> {
@@ -157,8 +161,9 @@ impl Publishing<'_> {
         let mut attempt = 0u32;
         while let Some(batch) = self.events.read(BATCH) {
             if batch.is_empty() {
-                // Not at the first empty look: a matcher that is about to say more saves a system call.
-                if attempt == self.wait.pause()
+                // Not at the first empty poll: if the matcher is about to send more, this saves a
+                // system call.
+                if attempt == self.wait.idle_attempt()
                     && let Err(error) = publisher.flush()
                 {
                     return (stats, Err(error));

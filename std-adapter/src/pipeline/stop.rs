@@ -1,43 +1,43 @@
-//! Stopping a pipeline from outside: a signal, or a stage that can go no further.
+//! Requests to stop a pipeline, from a signal or from a stage that cannot continue.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// The signal that came, or 0.
+/// The signal received, or 0.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
-/// Where the signal handler knocks, or -1.
+/// The descriptor to which the signal handler writes, or -1.
 static SIGNAL_FD: AtomicI32 = AtomicI32::new(-1);
 
-/// Asks all stages to stop, the one that sleeps in a read included.
+/// A request to stop that all stages see, including one that is blocked in a read.
 #[derive(Debug)]
 pub struct Stop {
-    /// Readable from the moment somebody asked.
-    bell: OwnedFd,
+    /// An eventfd, readable once a stop is requested.
+    event: OwnedFd,
     asked: AtomicI32,
 }
 
 impl Stop {
-    /// Nobody has asked yet.
+    /// Creates a flag without a request.
     ///
     /// # Errors
-    /// When the system has no file descriptor left.
+    /// The system has no file descriptor left.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: makes a new descriptor; takes no pointer.
+        // SAFETY: creates a descriptor; takes no pointer.
         let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: `fd` was opened just now and belongs to nobody else.
-        let bell = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { bell, asked: AtomicI32::new(0) })
+        // SAFETY: `fd` was just opened and has no other owner.
+        let event = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { event, asked: AtomicI32::new(0) })
     }
 
-    /// Lets SIGINT (Ctrl-C), SIGTERM and SIGHUP ask. A second signal of the same kind ends the process at once, should a
-    /// stage be stuck in a write that nobody reads.
+    /// Makes SIGINT (Ctrl-C), SIGTERM and SIGHUP request a stop. A second signal of the same kind
+    /// ends the process immediately, in case a stage is blocked in a write.
     pub fn on_signals(&self) {
-        // Release: pairs with nothing but program order: the handler runs after `sigaction` below.
-        SIGNAL_FD.store(self.bell.as_raw_fd(), Ordering::Release);
+        // Release: ordered before `sigaction` below, after which the handler may run.
+        SIGNAL_FD.store(self.event.as_raw_fd(), Ordering::Release);
         // SAFETY: all-zero bytes are a valid `sigaction`: no flags, empty mask.
         let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
         action.sa_sigaction = on_signal as *const () as libc::sighandler_t;
@@ -48,21 +48,21 @@ impl Stop {
             // SAFETY: `old` is ours to write; a null new action changes nothing.
             unsafe { libc::sigaction(signal, core::ptr::null(), &raw mut old) };
             if old.sa_sigaction == libc::SIG_IGN {
-                continue; // whoever started us (nohup, a background job) wants it ignored
+                continue; // the parent process (nohup, a shell) ignores it on purpose
             }
-            // SAFETY: the handler does only what a signal handler may: atomics and `write`.
+            // SAFETY: the handler uses only what is async-signal-safe: atomics and `write`.
             unsafe { libc::sigaction(signal, &raw const action, core::ptr::null_mut()) };
         }
     }
 
-    /// Asks every stage to stop.
+    /// Requests all stages to stop.
     pub fn ask(&self) {
-        // Relaxed: a hint; what the stages hand on goes through the queues.
+        // Relaxed: a hint; the stages pass data through the queues.
         self.asked.store(1, Ordering::Relaxed);
-        knock(self.bell.as_raw_fd());
+        notify(self.event.as_raw_fd());
     }
 
-    /// Whether a stage or a signal asked.
+    /// Returns whether a stage or a signal has requested a stop.
     #[must_use]
     #[inline]
     pub fn is_asked(&self) -> bool {
@@ -70,19 +70,20 @@ impl Stop {
         self.asked.load(Ordering::Relaxed) != 0 || signal().is_some()
     }
 
-    /// Sleeps until `fd` can be read without waiting (`true`), or until somebody asks to stop (`false`).
+    /// Waits until `fd` is readable (`true`) or a stop is requested (`false`).
     pub(crate) fn wait_readable(&self, fd: RawFd) -> bool {
         let mut fds = [
             libc::pollfd { fd, events: libc::POLLIN, revents: 0 },
-            libc::pollfd { fd: self.bell.as_raw_fd(), events: libc::POLLIN, revents: 0 },
+            libc::pollfd { fd: self.event.as_raw_fd(), events: libc::POLLIN, revents: 0 },
         ];
         loop {
             if self.is_asked() {
                 return false;
             }
-            // SAFETY: `fds` is ours, and two long.
+            // SAFETY: `fds` is ours, with two entries.
             let n = unsafe { libc::poll(fds.as_mut_ptr(), 2, -1) };
-            // The bell goes first, else an endless input would drown it. An error (a signal) tests again.
+            // The stop is tested first, or an endless input would hide it. After an error (a
+            // signal) the loop repeats.
             if n > 0 && fds[1].revents == 0 && fds[0].revents != 0 {
                 return !self.is_asked();
             }
@@ -92,36 +93,38 @@ impl Stop {
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        // The descriptor's number may be given to somebody else after this. AcqRel is not needed: same thread as `on_signals`.
-        let _ = SIGNAL_FD.compare_exchange(self.bell.as_raw_fd(), -1, Ordering::Relaxed, Ordering::Relaxed);
+        // The descriptor's number may be reused after this. Relaxed: the same thread as
+        // `on_signals`.
+        let _ = SIGNAL_FD.compare_exchange(self.event.as_raw_fd(), -1, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
-/// The signal that asked this process to stop, if one did.
+/// Returns the signal that requested a stop, if any.
 #[must_use]
 pub fn signal() -> Option<i32> {
-    // Relaxed: the number is all there is to know.
+    // Relaxed: only the number itself matters.
     match SIGNAL.load(Ordering::Relaxed) {
         0 => None,
         n => Some(n),
     }
 }
 
-fn knock(fd: RawFd) {
+fn notify(fd: RawFd) {
     let one = 1u64.to_ne_bytes();
-    // SAFETY: eight bytes of ours; a descriptor that is gone is answered with an error. `write` may be called in a
-    // signal handler.
+    // SAFETY: eight bytes of ours; a closed descriptor only gives an error. `write` is
+    // async-signal-safe.
     unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
 }
 
 extern "C" fn on_signal(number: i32) {
-    // SAFETY: the thread's own errno, which is saved here because the handler may run between a call and the look at it.
+    // SAFETY: the thread's own errno. It is saved because the handler may run between a call and
+    // the test of its errno.
     let errno = unsafe { *libc::__errno_location() };
-    // Relaxed: one number.
+    // Relaxed: only the number itself matters.
     SIGNAL.store(number, Ordering::Relaxed);
     let fd = SIGNAL_FD.load(Ordering::Acquire); // Acquire: see `on_signals`
     if fd >= 0 {
-        knock(fd);
+        notify(fd);
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sleeping_reader_is_woken() {
+    fn stop_request_wakes_a_blocked_reader() {
         let stop = Stop::new().expect("a descriptor");
         let (reader, _writer) = io::pipe().expect("a pipe");
         std::thread::scope(|s| {

@@ -1,12 +1,12 @@
 //! A run on three threads.
 
-use super::gate::Gate;
-use super::link::{Receiver, Sender};
+use super::channel::{Receiver, Sender};
 use super::report::{End, HighWater, Report, Shape};
 use super::stages::{COMMANDS_QUEUED_MAX, EVENTS_QUEUED_MAX, EventSender, Matching, Publishing, Reader};
+use super::start_barrier::StartBarrier;
 use super::{Commands, Publish, RunError, Setup, Stop, signal};
 use crate::memory::{Pages, Zeroed, allocations, page_faults, populate};
-use crate::thread::{Backoff, Place};
+use crate::thread::{SpinThenSleep, ThreadPlace};
 use std::io;
 use std::thread::Thread;
 use vvp_core::book::{Command, Event};
@@ -19,32 +19,32 @@ type CommandQueue = Spsc<Command, COMMANDS_QUEUED_MAX>;
 type StampQueue = Spsc<u64, COMMANDS_QUEUED_MAX>;
 type EventQueue = Spsc<Event, EVENTS_QUEUED_MAX>;
 
-/// Asks the pipeline to stop when a stage ends, in whatever way: the reader may sleep in a read while nobody is left
-/// to read for.
-struct AskOnDrop<'a>(&'a Stop);
+/// Requests a stop when a stage ends, even by a panic: the reader may be blocked in a read with no
+/// stage left to read for.
+struct StopOnDrop<'a>(&'a Stop);
 
-impl Drop for AskOnDrop<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.ask();
     }
 }
 
-/// Tells the calling thread that the run is over when the last stage ends, in whatever way.
-struct OverOnDrop<'a> {
+/// Tells the calling thread that the run is over when the last stage ends, even by a panic.
+struct FinishOnDrop<'a> {
     over: &'a AtomicBool,
     watcher: Thread,
 }
 
-impl Drop for OverOnDrop<'_> {
+impl Drop for FinishOnDrop<'_> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire of the watcher's question. Set before the wake-up, or the watcher might ask too
-        // early and then sleep for ever.
+        // Release: pairs with the Acquire in `watch`. Set before the unpark, or the calling thread
+        // could test it too early and then sleep for ever.
         self.over.store(true, Ordering::Release);
         self.watcher.unpark();
     }
 }
 
-/// What the publisher's thread brings back.
+/// The results of the publisher's thread.
 struct Published {
     stats: Stats,
     result: io::Result<()>,
@@ -53,11 +53,11 @@ struct Published {
     page_faults: u64,
 }
 
-/// Runs commands through a matcher on three threads. `watch` runs on the calling thread meanwhile, with a way to ask
-/// whether the run is over; the calling thread is unparked when it is.
+/// Runs commands through a matcher on three threads. `watch` runs on the calling thread meanwhile,
+/// with a function that returns whether the run is over; the calling thread is unparked when it is.
 ///
 /// # Errors
-/// [`RunError`] when the run cannot start. All else is in the report.
+/// [`RunError`] if the run cannot start. Everything else is in the report.
 pub fn run<C, M, P>(
     setup: &Setup<'_>,
     commands: &mut C,
@@ -79,7 +79,7 @@ where
     let (stamps_in, stamps_out) = stamp_queue.split();
     let (events_in, events_out) = event_queue.split();
     let Setup { clock, layout, stop, .. } = *setup;
-    let wait = |place: Place| Backoff::new(place.shared);
+    let wait = |place: ThreadPlace| SpinThenSleep::new(place.shared);
     let reader = Reader {
         commands: Sender::new(commands_in, wait(layout.reader)),
         stamps: Sender::new(stamps_in, wait(layout.reader)),
@@ -95,41 +95,41 @@ where
     };
     let publishing = Publishing { events: Receiver::new(events_out), wait: wait(layout.publisher) };
 
-    let gate = Gate::new();
+    let barrier = StartBarrier::new();
     let over = AtomicBool::new(false);
-    let last = OverOnDrop { over: &over, watcher: std::thread::current() };
+    let last = FinishOnDrop { over: &over, watcher: std::thread::current() };
     let histogram = &mut *latency;
     let (start, before, read, matched, published) = std::thread::scope(|scope| {
-        let gate = &gate;
+        let barrier = &barrier;
         let stage = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let spawned = (|| -> io::Result<_> {
             let reading = stage("vvp-reader").spawn_scoped(scope, move || {
-                let pinned = gate.pass(layout.reader)?;
+                let pinned = barrier.wait(layout.reader)?;
                 Some((reader.run(commands), pinned))
             })?;
             let matching = stage("vvp-matcher").spawn_scoped(scope, move || {
-                let _bell = AskOnDrop(stop);
-                let pinned = gate.pass(layout.matcher)?;
+                let _stop = StopOnDrop(stop);
+                let pinned = barrier.wait(layout.matcher)?;
                 matching.run(matcher, histogram);
                 Some(pinned)
             })?;
             let publishing = stage("vvp-publisher").spawn_scoped(scope, move || {
-                let _bell = AskOnDrop(stop);
+                let _stop = StopOnDrop(stop);
                 let _last = last;
-                let pinned = gate.pass(layout.publisher)?;
+                let pinned = barrier.wait(layout.publisher)?;
                 let (stats, result) = publishing.run(publisher);
                 let (end, allocations, page_faults) = (clock.now(), allocations().calls, page_faults());
                 Some((Published { stats, result, end, allocations, page_faults }, pinned))
             })?;
             Ok((reading, matching, publishing))
         })();
-        let (reading, matching, publishing) = spawned.inspect_err(|_| gate.call_off()).map_err(RunError::Thread)?;
-        gate.gathered(3);
+        let (reading, matching, publishing) = spawned.inspect_err(|_| barrier.cancel()).map_err(RunError::Thread)?;
+        barrier.await_arrivals(3);
         populate(setup.populate_max_bytes);
         let before = (allocations().calls, page_faults());
         let start = clock.now();
-        gate.open();
-        // Acquire: pairs with the Release in `OverOnDrop`.
+        barrier.release();
+        // Acquire: pairs with the Release in `FinishOnDrop`.
         watch(&|| over.load(Ordering::Acquire));
         Ok::<_, RunError>((start, before, reading.join(), matching.join(), publishing.join()))
     })?;
@@ -152,7 +152,7 @@ where
     if signal().is_some() {
         report.end = End::Stopped;
     }
-    // The later ones hide the earlier ones: what is nearer to the cause comes last.
+    // Later assignments override earlier ones, so the one closest to the cause comes last.
     match read {
         Ok(Some(((commands, result), on_cpu))) => {
             report.commands = commands;

@@ -1,14 +1,14 @@
-//! Threads: where they run, what they ask of the system, and how they wait.
+//! Threads: affinity, scheduling, spawning, processor topology, and wait strategies.
 
-mod knobs;
-mod pin;
+mod affinity;
+mod scheduling;
 mod spawn;
 mod topology;
 mod wait;
 
-pub use knobs::{WakeLatency, prefault_stack, run_first, set_nice, set_timer_slack};
-pub use pin::{Layout, Place, allowed_cpus, pin_to};
-pub use spawn::{Core, Knob, Spawn, SpawnError, Spawned};
+pub use affinity::{ThreadLayout, ThreadPlace, allowed_cpus, pin_to};
+pub use scheduling::{WakeLatency, prefault_stack, set_fifo, set_nice, set_timer_slack};
+pub use spawn::{Core, Spawn, SpawnError, SpawnSetting, Spawned};
 pub use topology::{Cpu, Topology};
 pub use vvp_core::queue::{Spin, Wait};
-pub use wait::{Backoff, Park, SpinThenYield, wake_on_time};
+pub use wait::{Park, SpinThenSleep, SpinThenYield, wake_on_time};

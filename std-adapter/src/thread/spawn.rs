@@ -1,47 +1,47 @@
-//! Threads with a place and a priority.
+//! Threads with a processor, a priority and a prefaulted stack.
 
-use super::knobs::{prefault_stack, run_first, set_nice, set_timer_slack};
+use super::scheduling::{prefault_stack, set_fifo, set_nice, set_timer_slack};
 use super::{Topology, allowed_cpus, pin_to};
-use crate::knob::Answer;
-use crate::system::System;
+use crate::os::Outcome;
+use crate::os::System;
 use std::io;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-/// Where a thread goes.
+/// The processor of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Core {
-    /// Anywhere.
+    /// Any processor.
     #[default]
     Any,
     /// This processor.
     Cpu(usize),
-    /// The next isolated processor; one with a core of its own before a sibling.
+    /// The next isolated processor; one whose whole core is free before a sibling.
     NextIsolated,
-    /// A processor of this memory node; one with a core of its own before a sibling.
+    /// A processor of this NUMA node; one whose whole core is free before a sibling.
     Node(usize),
 }
 
-/// What a thread asked for.
+/// A setting that a thread can request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Knob {
-    /// Its place.
+pub enum SpawnSetting {
+    /// The processor.
     Core,
     /// `SCHED_FIFO`.
     Fifo,
-    /// Nice.
+    /// The nice value.
     Nice,
-    /// Timer slack.
+    /// The timer slack.
     TimerSlack,
 }
 
-/// Why there is no thread.
+/// Why no thread was started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// The caller insists on something that was not done.
-    Insisted(Knob, Answer),
+    /// A required setting was not applied.
+    RequirementFailed(SpawnSetting, Outcome),
     /// The system has no thread left; raise the limit (ulimit -u).
     System(io::Error),
 }
@@ -49,48 +49,52 @@ pub enum SpawnError {
 impl core::fmt::Display for SpawnError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Insisted(knob, answer) => write!(f, "{knob:?}: {answer}; see 'vvpx doctor', or do not insist"),
-            Self::System(error) => write!(f, "no thread: {error}; raise the limit (ulimit -u)"),
+            Self::RequirementFailed(setting, outcome) => {
+                write!(f, "{setting:?} required but {outcome}: see 'vvpx doctor', or do not require it")
+            }
+            Self::System(error) => write!(f, "cannot start a thread ({error}): raise the limit (ulimit -u)"),
         }
     }
 }
 
 impl core::error::Error for SpawnError {}
 
-/// A running thread, and what became of its wishes.
+/// A running thread, and the outcomes of its requests.
 #[derive(Debug)]
 pub struct Spawned<T> {
     handle: JoinHandle<Option<T>>,
-    /// The processor that was chosen for it; to be given as taken for the next thread.
+    /// The processor that it is pinned to; to be passed to [`Spawn::avoid_cpus`] for the next
+    /// thread.
     pub cpu: Option<usize>,
-    /// The answers, in the order of [`Knob`]; only what was asked for.
-    pub answers: Vec<(Knob, Answer)>,
+    /// The outcomes of what was requested, in the order processor, nice value, timer slack,
+    /// `SCHED_FIFO`.
+    pub outcomes: Vec<(SpawnSetting, Outcome)>,
 }
 
 impl<T> Spawned<T> {
-    /// Waits for its end.
+    /// Waits for the thread to end.
     ///
     /// # Errors
-    /// What the thread panicked with.
+    /// The value that the thread panicked with.
     pub fn join(self) -> std::thread::Result<T> {
-        // Only a thread that was called off brings nothing, and `start` keeps those to itself.
-        self.handle.join().and_then(|value| value.ok_or_else(|| Box::new("called off") as _))
+        // Only a canceled thread returns no value, and `start` does not return those.
+        self.handle.join().and_then(|value| value.ok_or_else(|| Box::new("canceled") as _))
     }
 
-    /// The thread, to unpark it.
+    /// Returns the thread, for example to unpark it.
     #[must_use]
     pub fn thread(&self) -> &std::thread::Thread {
         self.handle.thread()
     }
 }
 
-/// A thread to be.
+/// A thread to be started.
 ///
 /// ```
 /// use vvp_std_adapter::thread::{Core, Spawn};
 /// let matcher = Spawn::new("matcher").on(Core::Cpu(0)).timer_slack_ns(1).start(|| 6 * 7)?;
-/// for (knob, answer) in &matcher.answers {
-///     println!("{knob:?}: {answer}");
+/// for (setting, outcome) in &matcher.outcomes {
+///     println!("{setting:?}: {outcome}");
 /// }
 /// assert_eq!(matcher.join().ok(), Some(42));
 /// # Ok::<(), vvp_std_adapter::thread::SpawnError>(())
@@ -105,66 +109,68 @@ pub struct Spawn {
     nice: Option<i32>,
     slack_ns: Option<u32>,
     prefault_bytes: usize,
-    insist: Vec<Knob>,
+    require: Vec<SpawnSetting>,
 }
 
-/// Added to the stack that is prefaulted, for what the thread itself needs.
+/// Stack beyond the prefaulted part, for the thread itself.
 const STACK_BYTES: usize = 2 << 20;
 
 impl Spawn {
-    /// A thread of this name (the system shows 15 bytes of it).
+    /// Describes a thread of this name (the system shows 15 bytes of it).
     pub fn new(name: &str) -> Self {
         Self { name: name.replace('\0', ""), ..Self::default() }
     }
 
-    /// Where it goes.
+    /// Sets the processor.
     pub fn on(mut self, core: Core) -> Self {
         self.core = core;
         self
     }
 
-    /// Processors that other hot threads have: they are not chosen again, and their siblings last.
-    pub fn beside(mut self, taken: &[usize]) -> Self {
+    /// Sets the processors of other hot threads: they are not chosen again, and their siblings
+    /// last.
+    pub fn avoid_cpus(mut self, taken: &[usize]) -> Self {
         self.taken = taken.to_vec();
         self
     }
 
-    /// `SCHED_FIFO` with this priority, 1 to 99.
+    /// Requests `SCHED_FIFO` with this priority, 1 to 99.
     pub fn fifo(mut self, priority: i32) -> Self {
         self.fifo = Some(priority);
         self
     }
 
-    /// How much it steps back for others, -20 to 19.
+    /// Requests a nice value, -20 to 19.
     pub fn nice(mut self, nice: i32) -> Self {
         self.nice = Some(nice);
         self
     }
 
-    /// How late its sleeps may end.
+    /// Requests a timer slack: the most that its sleeps may end late.
     pub fn timer_slack_ns(mut self, ns: u32) -> Self {
         self.slack_ns = Some(ns);
         self
     }
 
-    /// So much of its stack is there before it starts.
+    /// Touches this much of its stack before the work starts.
     pub fn prefault_stack(mut self, bytes: usize) -> Self {
         self.prefault_bytes = bytes;
         self
     }
 
-    /// No thread rather than one without this. Only what was asked for can be insisted on.
-    pub fn insist(mut self, knob: Knob) -> Self {
-        self.insist.push(knob);
+    /// Makes a requested setting required: if it is not applied, no thread is started. A setting
+    /// that was not requested cannot be required.
+    pub fn require(mut self, setting: SpawnSetting) -> Self {
+        self.require.push(setting);
         self
     }
 
-    /// The processor to pin to; `Some(Err)` if the wish cannot be met.
-    fn place(&self) -> Option<Result<usize, Answer>> {
+    /// Returns the processor to pin to; `Some(Err)` if there is none that fits.
+    fn place(&self) -> Option<Result<usize, Outcome>> {
         let pick = |suits: &dyn Fn(&super::Cpu) -> bool| {
-            // Isolated processors are allowed to threads that ask for them, even where the scheduler's default leaves them
-            // out; a control group's limits show when the thread is pinned.
-            Topology::of(&System::this()).pick(&self.taken, suits).ok_or(Answer::Unsupported)
+            // A thread may request an isolated processor even if the default affinity excludes it;
+            // whether its control group allows it shows when the thread is pinned.
+            Topology::of(&System::this()).pick(&self.taken, suits).ok_or(Outcome::Unsupported)
         };
         match self.core {
             Core::Any => None,
@@ -177,44 +183,45 @@ impl Spawn {
         }
     }
 
-    /// Starts it; returns when its wishes are answered, before or while `work` runs.
+    /// Starts the thread; returns once the outcomes are known, before or while `work` runs.
     ///
     /// # Errors
     /// [`SpawnError`]; `work` has not run and will not.
     pub fn start<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<Spawned<T>, SpawnError> {
         let place = self.place();
-        let (tell, told) = mpsc::sync_channel(1);
+        let (report, reported) = mpsc::sync_channel(1);
         let (go, wait) = mpsc::sync_channel::<()>(1);
-        let Self { name, fifo, nice, slack_ns, prefault_bytes, insist, .. } = self;
+        let Self { name, fifo, nice, slack_ns, prefault_bytes, require, .. } = self;
         let builder = std::thread::Builder::new().name(name).stack_size(prefault_bytes.saturating_add(STACK_BYTES));
         let thread = builder.spawn(move || {
-            let answers = [
-                (Knob::Core, place.map(|place| place.map_or_else(|answer| answer, pin_to))),
-                (Knob::Nice, nice.map(set_nice)),
-                (Knob::TimerSlack, slack_ns.map(set_timer_slack)),
-                (Knob::Fifo, fifo.map(run_first)),
+            let outcomes = [
+                (SpawnSetting::Core, place.map(|place| place.map_or_else(|outcome| outcome, pin_to))),
+                (SpawnSetting::Nice, nice.map(set_nice)),
+                (SpawnSetting::TimerSlack, slack_ns.map(set_timer_slack)),
+                (SpawnSetting::Fifo, fifo.map(set_fifo)),
             ];
-            let answers: Vec<_> = answers.into_iter().filter_map(|(knob, answer)| Some((knob, answer?))).collect();
+            let outcomes: Vec<_> =
+                outcomes.into_iter().filter_map(|(setting, outcome)| Some((setting, outcome?))).collect();
             if prefault_bytes > 0 {
                 prefault_stack(prefault_bytes);
             }
-            let _ = tell.send(answers);
-            drop(tell);
-            // Called off: the caller drops its end instead.
+            let _ = report.send(outcomes);
+            drop(report);
+            // Canceled if the caller drops its end instead.
             wait.recv().ok().map(|()| work())
         });
         let thread = thread.map_err(SpawnError::System)?;
-        let answers = told.recv().unwrap_or_default();
-        let missed = answers.iter().find(|(knob, answer)| insist.contains(knob) && !answer.is_applied());
-        if let Some(&(knob, answer)) = missed {
+        let outcomes = reported.recv().unwrap_or_default();
+        let missed = outcomes.iter().find(|(setting, outcome)| require.contains(setting) && !outcome.is_applied());
+        if let Some(&(setting, outcome)) = missed {
             drop(go);
             let _ = thread.join();
-            return Err(SpawnError::Insisted(knob, answer));
+            return Err(SpawnError::RequirementFailed(setting, outcome));
         }
         let _ = go.send(());
-        let pinned = answers.contains(&(Knob::Core, Answer::Applied));
+        let pinned = outcomes.contains(&(SpawnSetting::Core, Outcome::Applied));
         let cpu = place.and_then(Result::ok).filter(|_| pinned);
-        Ok(Spawned { handle: thread, cpu, answers })
+        Ok(Spawned { handle: thread, cpu, outcomes })
     }
 }
 
@@ -225,39 +232,45 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
-    fn wishes_are_granted_before_the_work_starts() {
+    fn settings_are_applied_before_the_work_starts() {
         let Some(&cpu) = allowed_cpus().last() else { return };
-        let spawned = Spawn::new("placed")
+        let spawned = Spawn::new("pinned")
             .on(Core::Cpu(cpu))
             .nice(3)
             .timer_slack_ns(1)
             .prefault_stack(256 << 10)
-            .insist(Knob::Core)
+            .require(SpawnSetting::Core)
             .start(move || (allowed_cpus(), std::thread::current().name().map(str::to_owned)))
             .expect("an allowed processor");
         assert_eq!(spawned.cpu, Some(cpu));
-        assert!(spawned.answers.iter().all(|(_, answer)| answer.is_applied()), "{:?}", spawned.answers);
-        assert_eq!(spawned.join().expect("no panic"), (vec![cpu], Some("placed".to_owned())));
+        assert!(spawned.outcomes.iter().all(|(_, outcome)| outcome.is_applied()), "{:?}", spawned.outcomes);
+        assert_eq!(spawned.join().expect("no panic"), (vec![cpu], Some("pinned".to_owned())));
     }
 
     #[test]
-    fn a_refusal_is_told_and_who_insists_gets_no_thread() {
+    fn refused_setting_is_reported_and_required_one_starts_no_thread() {
         let ran = Arc::new(AtomicBool::new(false));
         let mark = Arc::clone(&ran);
-        let wish = Spawn::new("x").on(Core::Cpu(100_000)).fifo(1_000);
-        let error = wish.clone().insist(Knob::Core).start(move || mark.store(true, Ordering::Relaxed));
-        assert!(matches!(error, Err(SpawnError::Insisted(Knob::Core, Answer::Refused(libc::EINVAL)))), "{error:?}");
+        let spawn = Spawn::new("x").on(Core::Cpu(100_000)).fifo(1_000);
+        let error = spawn.clone().require(SpawnSetting::Core).start(move || mark.store(true, Ordering::Relaxed));
+        assert!(
+            matches!(error, Err(SpawnError::RequirementFailed(SpawnSetting::Core, Outcome::Refused(libc::EINVAL)))),
+            "{error:?}"
+        );
         assert!(!ran.load(Ordering::Relaxed));
-        let spawned = wish.start(|| 7).expect("nobody insists");
-        let refused = Answer::Refused(libc::EINVAL);
-        assert_eq!((spawned.cpu, &spawned.answers[..]), (None, &[(Knob::Core, refused), (Knob::Fifo, refused)][..]));
+        let spawned = spawn.start(|| 7).expect("nothing is required");
+        let refused = Outcome::Refused(libc::EINVAL);
+        assert_eq!(
+            (spawned.cpu, &spawned.outcomes[..]),
+            (None, &[(SpawnSetting::Core, refused), (SpawnSetting::Fifo, refused)][..])
+        );
         assert_eq!(spawned.join().expect("no panic"), 7);
     }
 
     #[test]
-    fn what_the_machine_lacks_is_unsupported() {
+    fn missing_node_is_unsupported() {
         let spawned = Spawn::new("x").on(Core::Node(9_999)).start(|| ()).expect("a thread");
-        assert_eq!(spawned.answers, [(Knob::Core, Answer::Unsupported)]);
+        assert_eq!(spawned.outcomes, [(SpawnSetting::Core, Outcome::Unsupported)]);
         spawned.join().expect("no panic");
     }
 }

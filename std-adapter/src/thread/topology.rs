@@ -1,28 +1,28 @@
-//! Which processors there are, and how they belong together.
+//! Processor topology: cores, siblings, NUMA nodes and isolation.
 
-use crate::system::System;
+use crate::os::System;
 
-/// A processor, as far as placing threads goes.
+/// A processor, as far as thread placement is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cpu {
     /// Its number.
     pub number: usize,
-    /// Whether the scheduler keeps other threads away from it.
+    /// Whether the scheduler keeps other threads off it (`isolcpus`).
     pub isolated: bool,
-    /// The memory node that it is next to; 0 where the system does not say.
+    /// Its NUMA node; 0 if the system does not report it.
     pub node: usize,
-    /// The processors that share its core, itself included.
+    /// The processors of its core, itself included.
     pub siblings: Vec<usize>,
 }
 
-/// The processors of a machine that are in use, in ascending order.
+/// The online processors of a machine, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Topology {
     cpus: Vec<Cpu>,
 }
 
 impl Topology {
-    /// Reads it from `/sys`; empty where the system does not say.
+    /// Reads the topology from `/sys`; empty if the system does not report it.
     #[must_use]
     pub fn of(system: &System) -> Self {
         let folder = "sys/devices/system";
@@ -43,14 +43,15 @@ impl Topology {
         Self { cpus: online.into_iter().map(cpu).collect() }
     }
 
-    /// All processors.
+    /// Returns all processors.
     #[must_use]
     pub fn cpus(&self) -> &[Cpu] {
         &self.cpus
     }
 
-    /// The best processor for one more hot thread, when those in `taken` have one: of those that `suit`, one whose whole
-    /// core is free, isolated before others, lowest number first. `None` if none is left.
+    /// Returns the best processor for one more hot thread, when those in `taken` are in use: of
+    /// those that satisfy `suits`, one whose whole core is free first, then isolated ones, then the
+    /// lowest number. `None` if none is left.
     #[must_use]
     pub fn pick(&self, taken: &[usize], suits: impl Fn(&Cpu) -> bool) -> Option<usize> {
         let free = self.cpus.iter().filter(|cpu| !taken.contains(&cpu.number) && suits(cpu));
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_cores_come_before_siblings_and_isolated_ones_before_others() {
+    fn whole_cores_precede_siblings_and_isolated_ones_precede_others() {
         let (machine, mut taken) = (machine(), Vec::new());
         while let Some(cpu) = machine.pick(&taken, |_| true) {
             taken.push(cpu);
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_the_processors_that_it_runs_on() {
+    fn siblings_of_each_processor_include_itself() {
         let here = Topology::of(&System::this());
         for cpu in here.cpus() {
             assert!(cpu.siblings.contains(&cpu.number));

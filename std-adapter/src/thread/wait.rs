@@ -1,73 +1,80 @@
-//! How a thread waits for another one.
+//! Wait strategies of threads.
 
-use crate::knob::Answer;
+use super::scheduling::set_timer_slack;
+use crate::os::Outcome;
 use std::time::Duration;
 use vvp_core::queue::{Spin, Wait};
 
-/// Waits for another thread: with a processor of its own it spins for a moment, then it naps; where threads share a
-/// processor it naps at once, for then the other one needs the processor to make progress.
+/// Spins for 100 to 400 µs, then sleeps for short intervals. Where threads share a processor it
+/// sleeps immediately, since the other thread needs the processor to make progress.
 ///
-/// Naps and not `sched_yield`: who yields beside a busy stranger loses a whole time slice to it each time (Linux takes a
-/// yield for the end of the turn), while who wakes from a nap goes first.
+/// It sleeps rather than calls `sched_yield`: a thread that yields next to an unrelated busy thread
+/// loses a whole time slice each time (Linux treats a yield as the end of the slice), while a
+/// thread that wakes from a sleep is scheduled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
+pub struct SpinThenSleep {
     spins: u32,
 }
 
-/// Rounds of spinning, of 1 to 64 pauses each: some 100 to 400 µs. Longer than it takes the other threads to have a turn
-/// where they share a processor.
+/// Rounds of spinning, of 1 to 64 pause instructions each: some 100 to 400 µs. Longer than the
+/// other threads need to be scheduled once where they share a processor.
 const SPINS: u32 = 160;
-/// Rounds of spinning after which a wait is more than the other one's next step: some 10 to 50 µs.
+/// Rounds of spinning after which the other thread is idle rather than between two steps: some 10
+/// to 50 µs.
 const PAUSE: u32 = 20;
-/// So many naps are of the shortest kind; the others are each twice as long as the one before, up to the longest.
-const SHORT_NAPS: u32 = 64;
-const SHORTEST_NAP: Duration = Duration::from_micros(50);
-const LONGEST_NAP: Duration = Duration::from_millis(1);
+/// The number of sleeps of the shortest length; after them each is twice as long as the one before,
+/// up to the longest.
+const SHORT_SLEEPS: u32 = 64;
+const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
+const LONGEST_SLEEP: Duration = Duration::from_millis(1);
 
-impl Backoff {
-    /// For a thread that shares its processor with the ones it waits for, if `shared`.
+impl SpinThenSleep {
+    /// Creates a wait for a thread that shares its processor with those it waits for, if `shared`.
     #[must_use]
     pub const fn new(shared: bool) -> Self {
         Self { spins: if shared { 0 } else { SPINS } }
     }
 
-    /// Lets the threads have a turn with which this one shares its processor, if it does. A nap much shorter than this would
-    /// be over before the processor has changed hands.
+    /// If this thread shares its processor, sleeps for 20 µs so that the others can run. A much
+    /// shorter sleep would end before the processor has switched.
     #[inline]
-    pub fn step_aside(&self) {
+    pub fn yield_if_shared(&self) {
         if self.spins == 0 {
             std::thread::sleep(Duration::from_micros(20));
         }
     }
 
-    /// The attempt at which a wait has lasted for some 50 µs: not just the other one's next step, but a pause.
+    /// Returns the attempt at which a wait has lasted some 50 µs: the other thread is idle, not
+    /// just between two steps.
     #[must_use]
-    pub const fn pause(&self) -> u32 {
+    pub const fn idle_attempt(&self) -> u32 {
         if self.spins == 0 { 1 } else { PAUSE }
     }
 }
 
-impl Wait for Backoff {
+impl Wait for SpinThenSleep {
     #[inline]
     fn wait(&mut self, attempt: u32) {
         match attempt.checked_sub(self.spins) {
             None => Spin.wait(attempt),
-            Some(naps) => nap(naps),
+            Some(sleeps) => sleep_step(sleeps),
         }
     }
 }
 
-/// To the sanitizer of realtime code a call that blocks; it does not know by itself the one that `sleep` makes.
+/// A function of its own so that the realtime sanitizer sees a blocking call; it does not intercept
+/// the one that `sleep` makes.
 #[cold]
 #[cfg_attr(rtsan, sanitize(realtime = "blocking"), inline(never))]
-fn nap(before: u32) {
-    let doublings = before.saturating_sub(SHORT_NAPS).min(8);
-    std::thread::sleep(LONGEST_NAP.min(SHORTEST_NAP * (1 << doublings)));
+fn sleep_step(before: u32) {
+    let doublings = before.saturating_sub(SHORT_SLEEPS).min(8);
+    std::thread::sleep(LONGEST_SLEEP.min(SHORTEST_SLEEP * (1 << doublings)));
 }
 
-/// Spins for some microseconds, then gives the processor away at each attempt.
+/// Spins for 10 to 50 µs, then yields the processor at each attempt.
 ///
-/// For threads that share a processor with nothing but each other; beside a busy stranger see [`Backoff`].
+/// For threads that share a processor only with each other; next to an unrelated busy thread use
+/// [`SpinThenSleep`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpinThenYield;
 
@@ -78,9 +85,9 @@ impl Wait for SpinThenYield {
     }
 }
 
-/// Spins for some microseconds, then sleeps until the thread is unparked, or for so long: the processor is free meanwhile,
-/// and waking takes some 50 µs. The other side calls [`Thread::unpark`](std::thread::Thread::unpark); if it does not, the wait
-/// is no longer than the limit.
+/// Spins for 10 to 50 µs, then parks the thread until it is unparked or `limit` has passed: the
+/// processor is free meanwhile, and waking takes some 50 µs. The other side calls
+/// [`Thread::unpark`](std::thread::Thread::unpark); if it does not, the wait ends at the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Park {
     /// The longest sleep.
@@ -94,11 +101,9 @@ impl Wait for Park {
     }
 }
 
-/// Makes the calling thread's naps end on time: Linux may otherwise let a sleeper sleep 50 µs longer than asked.
-pub fn wake_on_time() -> Answer {
-    let slack_ns: libc::c_ulong = 1;
-    // SAFETY: sets a number of the calling thread; takes no pointer.
-    Answer::of_call(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
+/// Sets the calling thread's timer slack to 1 ns: by default Linux may end a sleep 50 µs late.
+pub fn wake_on_time() -> Outcome {
+    set_timer_slack(1)
 }
 
 #[cfg(test)]
@@ -106,7 +111,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn meets(mut wait: impl Wait + Send) {
+    fn waits_for_a_value(mut wait: impl Wait + Send) {
         let value = AtomicU32::new(0);
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
@@ -125,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_sees_what_comes() {
-        meets(Spin);
-        meets(SpinThenYield);
-        meets(Park { limit: Duration::from_secs(3_600) });
-        meets(Park { limit: Duration::from_micros(50) });
-        meets(Backoff::new(true));
+    fn every_wait_strategy_sees_the_value() {
+        waits_for_a_value(Spin);
+        waits_for_a_value(SpinThenYield);
+        waits_for_a_value(Park { limit: Duration::from_secs(3_600) });
+        waits_for_a_value(Park { limit: Duration::from_micros(50) });
+        waits_for_a_value(SpinThenSleep::new(true));
     }
 }

@@ -1,6 +1,7 @@
-//! Structures of illegal sizes are refused when a program is built, in regions, channels and zeroed memory too.
+//! Structures of illegal sizes fail to compile in regions, channels and zeroed memory too.
 //!
-//! The core's own ways are in `tests/capacities` of the core, whose harness this uses.
+//! The core's own constructors are tested in `tests/capacities` of the core, whose harness this
+//! uses.
 #![cfg(not(broken))]
 
 use crate::harness::{Case, Crates, not_refused};
@@ -8,20 +9,21 @@ use std::path::Path;
 
 const PRELUDE: &str = r#"
 use vvp_core::{map::*, pool::*, queue::{FanIn, Mpsc, RobustMpsc, Spsc, SequencedSpsc}};
-use vvp_std_adapter::ipc::{FanIn as FanInChannel, MpscChannel, SpscChannel};
+use vvp_std_adapter::ipc::{FanInChannel, MpscChannel, SpscChannel};
 use vvp_std_adapter::memory::{MemoryManager, Zeroed, region::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(transparent)]
 pub struct V<const K: usize>([u8; K]);
 impl<const K: usize> Message for V<K> { const NAME: &'static str = "v"; }
-/// A queue in a type of the user's own, for a region.
+/// A queue in a user-defined type, for a region.
 #[derive(FromZeros)]
 pub struct Own<T> { pub inside: T }
 unsafe impl<T: FromZeros + Sync> SharedLayout for Own<T> { const LAYOUT_HASH: u64 = 7; }
 "#;
 
-/// Channels: a legal type, an illegal one, what the error names, and the message. `@` stands for a number.
+/// Channels: a legal type, an illegal one, the type named in the error, and the message. `@` stands
+/// for a number.
 const CHANNELS: &[[&str; 4]] = &[
     ["SpscChannel<V<@>, 4>", "SpscChannel<V<@>, 3>", "Spsc<V<@>, 3>", "Spsc: N must be a power of two"],
     ["SpscChannel<V<@>, 4>", "SpscChannel<V<@>, 0>", "Spsc<V<@>, 0>", "Spsc: N must be a power of two"],
@@ -33,7 +35,7 @@ const CHANNELS: &[[&str; 4]] = &[
     ["MpscChannel<V<@>, 4, 2>", "MpscChannel<V<@>, 4, 0>", "V<@>", "LANES must be from 1 to 256"],
 ];
 
-/// What zero bytes make in memory of one's own, or in a region of one's own type.
+/// Structures that zero bytes create, in zeroed memory or in a region of a user-defined type.
 const STRUCTURES: &[[&str; 4]] = &[
     ["Spsc<V<@>, 4>", "Spsc<V<@>, 3>", "Spsc<V<@>, 3>", "Spsc: N must be a power of two"],
     [
@@ -54,7 +56,7 @@ const STRUCTURES: &[[&str; 4]] = &[
     ],
 ];
 
-/// The ways to a region or a channel: code that has the function compiled for a type.
+/// The constructors of regions and channels, each with a type that instantiates it.
 const WAYS: &[(&str, &str)] = &[
     ("create", "fn(_, _) -> _"),
     ("create_in", "fn(_, _, _) -> _"),
@@ -73,7 +75,8 @@ fn numbered(text: &str, number: usize) -> String {
     text.replace('@', &number.to_string())
 }
 
-/// Every way for every row: the code for its legal and for its illegal type.
+/// Returns the code for the legal type of every constructor and row, and the cases for the illegal
+/// ones.
 fn code() -> (String, Vec<Case>) {
     let (mut legal, mut cases) = (PRELUDE.to_owned(), Vec::<Case>::new());
     let mut add = |row: &[&str; 4], write: &dyn Fn(&str) -> String| {
@@ -99,8 +102,8 @@ fn code() -> (String, Vec<Case>) {
 }
 
 #[test]
-fn regions_channels_and_zeroed_memory_refuse_illegal_sizes() {
-    // It would build the same plain programs as the run without.
+fn illegal_sizes_fail_to_compile_in_regions_channels_and_zeroed_memory() {
+    // The sanitizer run would compile the same programs as the run without it.
     if crate::sanitizer::is_on() {
         return;
     }

@@ -1,4 +1,4 @@
-//! A part of a test inside other namespaces, or without some of what it has here.
+//! Runs a part of a test in other namespaces, or without `/proc`.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
@@ -6,14 +6,14 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Where a part is to run.
+/// The environment of a part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Inside {
-    /// Another clock namespace: clocks since boot are this many seconds ahead.
+    /// Another time namespace, whose clocks since boot are this many seconds ahead.
     Time(u32),
-    /// Other process numbers: it is number 1.
+    /// Another PID namespace, in which the part is number 1.
     Pid,
-    /// A mount namespace of its own, in which `/proc` is empty.
+    /// Another mount namespace, in which `/proc` is empty.
     NoProc,
 }
 
@@ -27,10 +27,10 @@ impl Inside {
         }
     }
 
-    /// Has the command's process run there. The process that is started waits for it and ends as it
-    /// does.
+    /// Makes the command's process run in the environment. The process that is started waits for it
+    /// and ends with its status.
     pub(crate) fn put(self, command: &mut Command) {
-        // SAFETY: async-signal-safe calls only, on memory that is there already.
+        // SAFETY: takes no pointer.
         let own_id = unsafe { libc::geteuid() };
         let (map, offsets) = (
             format!("{own_id} {own_id} 1"),
@@ -40,14 +40,15 @@ impl Inside {
             },
         );
         if let Self::Pid = self {
-            // The leak check looks itself up in the `/proc` of the outer numbers.
+            // The leak checker looks for itself in `/proc`, which shows the numbers of the outer
+            // namespace.
             command.env("ASAN_OPTIONS", "detect_leaks=0");
         }
-        // SAFETY: between fork and exec, only system calls on what was made before.
+        // SAFETY: between fork and exec, only system calls on data created before.
         unsafe { command.pre_exec(move || self.enter(&map, &offsets)) };
     }
 
-    /// Whether the kernel lets us; loudly, if not.
+    /// Returns whether the kernel allows it; prints a message if not.
     pub(crate) fn is_possible(self) -> bool {
         let mut command = Command::new("true");
         self.put(&mut command);
@@ -62,8 +63,8 @@ impl Inside {
         // SAFETY: takes no pointer.
         let mut done = unsafe { libc::unshare(self.flags()) };
         if done != 0 {
-            // Without rights: as root of a user namespace of its own, in which this user is called
-            // as before. SAFETY: as above.
+            // Unprivileged: as root of a new user namespace, in which this user keeps its number.
+            // SAFETY: as above.
             done = unsafe { libc::unshare(libc::CLONE_NEWUSER | self.flags()) };
             if done == 0 {
                 write(c"/proc/self/uid_map", map)?;
@@ -75,7 +76,7 @@ impl Inside {
         if let Self::NoProc = self {
             let null = core::ptr::null();
             let private = libc::MS_REC | libc::MS_PRIVATE;
-            // SAFETY: the paths are constant strings with their zero bytes.
+            // SAFETY: the paths are constant strings with a terminating zero.
             let made = unsafe {
                 libc::mount(null, c"/".as_ptr(), null, private, null.cast()) == 0
                     && libc::mount(c"none".as_ptr(), c"/proc".as_ptr(), c"tmpfs".as_ptr(), 0, null.cast()) == 0
@@ -85,8 +86,8 @@ impl Inside {
         if !offsets.is_empty() {
             write(c"/proc/self/timens_offsets", offsets)?;
         }
-        // The children of who asked are in the new namespace, not who asked.
-        // SAFETY: the child goes on to its exec; the parent waits and ends.
+        // The new namespace applies to children of the calling process only. SAFETY: the child
+        // continues to its exec; the parent waits and ends.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
@@ -96,8 +97,8 @@ impl Inside {
             }
             child => {
                 let mut status = 0;
-                // SAFETY: the descriptors are this process's copies, which would keep the starter
-                // waiting for the exec; the status lives through the call.
+                // SAFETY: the descriptors are copies, which would keep the starter waiting for the
+                // exec; the status outlives the call.
                 unsafe {
                     libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0);
                     while libc::waitpid(child, &raw mut status, 0) < 0 {}
@@ -109,7 +110,7 @@ impl Inside {
 }
 
 fn write(path: &core::ffi::CStr, text: &str) -> io::Result<()> {
-    // SAFETY: path and text live through the calls.
+    // SAFETY: path and text outlive the calls.
     unsafe {
         let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
         if file < 0 || libc::write(file, text.as_ptr().cast(), text.len()) < 0 {

@@ -1,12 +1,13 @@
-//! Channels whose peers close, lie, or are of another type.
+//! Channels whose peers close, write garbage, or use another type.
 
 use std::sync::atomic::Ordering;
 use vvp_core::queue::PopError;
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, LatestCell, LatestView, MpscChannel, Peer, Receiver, RecvError, SendError, Sender, SpscChannel,
+    ClaimError, FanInChannel, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
+    SpscReceiver, SpscSender,
 };
 use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionOptions, SharedRegion};
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 use vvp_testkit::streams::Rng;
 
 type Message = [u64; 5];
@@ -17,37 +18,38 @@ fn message(n: u64) -> Message {
 }
 
 #[test]
-fn a_live_peer_that_closes_is_not_a_dead_one() {
+fn closed_peer_is_absent_not_dead() {
     let channel = Channel::anonymous(&RegionOptions::READY).expect("memory");
     let same = Channel::from_fd(channel.fd().expect("a descriptor"), &RegionOptions::default()).expect("the same");
-    let (mut tx, mut rx): (Sender<_, 256>, Receiver<_, 256>) =
+    let (mut tx, mut rx): (SpscSender<_, 256>, SpscReceiver<_, 256>) =
         (channel.sender().expect("free"), same.receiver().expect("free"));
     assert!(matches!(tx.peer(), Peer::Alive(_)));
     let beats = rx.peer_beats();
     tx.beat();
     assert_eq!(rx.peer_beats(), beats + 1);
-    tx.send(message(1), &mut Backoff::new(true)).expect("room");
+    tx.send(message(1), &mut SpinThenSleep::new(true)).expect("room");
     tx.close();
     assert_eq!(rx.peer(), Peer::Absent);
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Ok(message(1)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Ok(message(1)));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
     rx.close();
-    let mut tx = channel.sender().expect("given back");
+    let mut tx = channel.sender().expect("released");
     while tx.push(message(0)).is_ok() {}
-    assert_eq!(tx.send(message(2), &mut Backoff::new(true)), Err(SendError::Closed(message(2))));
+    assert_eq!(tx.send(message(2), &mut SpinThenSleep::new(true)), Err(SendError::Closed(message(2))));
     let other = SpscChannel::<u64, 256>::from_fd(channel.fd().expect("a descriptor"), &RegionOptions::default());
     assert!(matches!(other.err(), Some(RegionError::OtherLayout { .. })));
 }
 
-/// A hostile process writes anything into the words of the queue, and into its values, while both ends are in use.
+/// A hostile process writes garbage into the words and messages of the queue while both endpoints
+/// are in use.
 #[test]
-fn garbage_in_the_control_words_stays_in_the_queue() {
+fn garbage_in_spsc_words_is_contained() {
     let channel = SpscChannel::<u64, 16>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut tx, mut rx) = (channel.sender().expect("free"), channel.receiver().expect("free"));
     let bytes = channel.region().bytes();
     let (mut random, mut out) = (Rng::new(99), [0_u64; 64]);
     for round in 0..200_000_u64 {
-        // Heads and tails near the truth as well as far from it.
+        // Heads and tails both near the correct value and far from it.
         let at = usize::try_from(random.word()).expect("64 bits") % bytes.len().min(700);
         let byte = if round % 3 == 0 { random.word() as u8 } else { bytes[at].load(Ordering::Relaxed).wrapping_add(1) };
         bytes[at].store(byte, Ordering::Relaxed);
@@ -64,7 +66,7 @@ fn garbage_in_the_control_words_stays_in_the_queue() {
             }
             _ if round % 64 == 0 => {
                 drop((tx, rx));
-                // The words that say who owns the ends may be anything too; with nobody there, the ends are free.
+                // The owner words may be garbage too; without owners, the endpoints are free.
                 bytes.iter().take(256).for_each(|b| b.store(0, Ordering::Relaxed));
                 (tx, rx) = (channel.sender().expect("free"), channel.receiver().expect("free"));
             }
@@ -73,7 +75,7 @@ fn garbage_in_the_control_words_stays_in_the_queue() {
     }
 }
 
-/// Garbage in all words of a region, at random and near the truth.
+/// Writes garbage into one word of a region, at random or near the correct value.
 fn spoil(region: &SharedRegion, random: &mut Rng, round: u64, most: usize) {
     let bytes = region.bytes();
     let at = usize::try_from(random.word()).expect("64 bits") % bytes.len().min(most);
@@ -83,8 +85,8 @@ fn spoil(region: &SharedRegion, random: &mut Rng, round: u64, most: usize) {
 }
 
 #[test]
-fn garbage_in_lanes_stays_in_them() {
-    let lanes = FanIn::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
+fn garbage_in_fan_in_words_is_contained() {
+    let lanes = FanInChannel::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut tx) = (lanes.receiver().expect("free"), lanes.sender(1).expect("free"));
     let mut random = Rng::new(17);
     for round in 0..200_000 {
@@ -101,7 +103,7 @@ fn garbage_in_lanes_stays_in_them() {
 }
 
 #[test]
-fn garbage_in_a_queue_of_many_stays_in_it() {
+fn garbage_in_mpsc_words_is_contained() {
     let channel = MpscChannel::<u64, 8, 3>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut tx) = (channel.receiver().expect("free"), channel.sender(1).expect("free"));
     let mut random = Rng::new(18);
@@ -114,7 +116,8 @@ fn garbage_in_a_queue_of_many_stays_in_it() {
             3 => drop(rx.handle(|_, lane, _| assert!(lane < 3))),
             _ => assert!(channel.stats().depth <= 8),
         }
-        // A lane whose owner's word was spoilt can be claimed; where it stopped is read from the spoilt slots.
+        // A lane with a corrupted owner word can be claimed; its position is read from the
+        // corrupted slots.
         if round % 512 == 0 {
             drop(channel.sender(2));
         }
@@ -122,10 +125,10 @@ fn garbage_in_a_queue_of_many_stays_in_it() {
 }
 
 #[test]
-fn many_senders_that_close_one_by_one() {
+fn mpsc_closes_after_its_last_sender() {
     let channel = MpscChannel::<u64, 8, 2>::anonymous(&RegionOptions::default()).expect("memory");
     let mut rx = channel.receiver().expect("free");
-    assert_eq!(rx.pop(), Err(PopError::Empty), "nobody has come yet");
+    assert_eq!(rx.pop(), Err(PopError::Empty), "no sender has claimed a lane");
     let (mut a, mut b) = (channel.sender(0).expect("free"), channel.sender(1).expect("free"));
     assert!(matches!(channel.sender(1).err(), Some(ClaimError::Taken { .. })));
     assert_eq!(channel.sender(2).err(), Some(ClaimError::NoSuchLane));
@@ -135,9 +138,9 @@ fn many_senders_that_close_one_by_one() {
     }
     assert!(a.push(9).is_err(), "eight fit");
     a.close();
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Ok((0, 0)));
-    // The lane's next owner goes on where it stopped, be its messages delivered or not.
-    let mut a = channel.sender(0).expect("given back");
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Ok((0, 0)));
+    // The lane's next owner continues at its position, whether or not the messages were received.
+    let mut a = channel.sender(0).expect("released");
     assert_eq!(a.position(), 4);
     a.push(4).expect("room");
     a.close();
@@ -146,19 +149,19 @@ fn many_senders_that_close_one_by_one() {
         assert_eq!((rx.pop(), rx.pop()), (Ok((1, 10 + n)), Ok((0, 1 + n))));
     }
     assert_eq!((rx.pop(), rx.pop(), rx.pop()), (Ok((1, 13)), Ok((0, 4)), Err(PopError::Closed)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
-    let mut a = channel.sender(0).expect("given back");
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
+    let mut a = channel.sender(0).expect("released");
     assert_eq!((a.position(), rx.pop()), (5, Err(PopError::Empty)));
     rx.close();
     while a.push(7).is_ok() {}
-    assert_eq!(a.send(8, &mut Backoff::new(true)), Err(SendError::Closed(8)));
-    let mut rx = channel.receiver().expect("given back");
+    assert_eq!(a.send(8, &mut SpinThenSleep::new(true)), Err(SendError::Closed(8)));
+    let mut rx = channel.receiver().expect("released");
     assert_eq!(rx.pop(), Ok((0, 7)));
 }
 
 #[test]
-fn lanes_are_closed_when_all_senders_are_gone() {
-    let lanes = FanIn::<u64, 8, 2>::anonymous(&RegionOptions::default()).expect("memory");
+fn fan_in_closes_after_its_last_sender() {
+    let lanes = FanInChannel::<u64, 8, 2>::anonymous(&RegionOptions::default()).expect("memory");
     let (mut rx, mut a) = (lanes.receiver().expect("free"), lanes.sender(0).expect("free"));
     a.push(1).expect("room");
     assert_eq!(rx.handle(|message, lane, number| (message, lane, number)), Ok((1, 0, 0)));
@@ -166,12 +169,12 @@ fn lanes_are_closed_when_all_senders_are_gone() {
     a.push(2).expect("room");
     a.close();
     assert_eq!(rx.handle(|message, lane, number| (message, lane, number)), Ok((2, 0, 1)));
-    assert_eq!(rx.recv(&mut Backoff::new(true)), Err(RecvError::Closed));
+    assert_eq!(rx.recv(&mut SpinThenSleep::new(true)), Err(RecvError::Closed));
     assert_eq!((rx.peer(0), rx.peer(1), rx.peer(9)), (Peer::Absent, Peer::Absent, Peer::Absent));
 }
 
 #[test]
-fn a_view_reads_what_a_cell_holds_and_can_do_nothing_else() {
+fn view_is_mapped_read_only() {
     let path = format!("/dev/shm/vvp-test-view-{}", std::process::id());
     let dir = RegionDir::at(path.as_ref()).expect("a directory");
     let cell = LatestCell::<[u64; 9]>::create_in(&dir, "cell", &RegionOptions::default()).expect("fresh");
@@ -184,7 +187,7 @@ fn a_view_reads_what_a_cell_holds_and_can_do_nothing_else() {
     let other = LatestView::<[u64; 8]>::open_in(&dir, "cell");
     assert!(matches!(other.err(), Some(RegionError::OtherLayout { .. })));
     assert_eq!(LatestView::<u64>::open_in(&dir, "none").err(), Some(RegionError::Missing));
-    // The mapping itself forbids writing.
+    // The mapping itself forbids writes.
     let maps = std::fs::read_to_string("/proc/self/maps").expect("/proc");
     let kinds: Vec<&str> =
         maps.lines().filter(|l| l.contains(&path)).map(|l| &l[l.find(' ').unwrap() + 1..][..4]).collect();

@@ -1,13 +1,16 @@
-//! Processes that are killed at random points, thousands of pushes a millisecond: nothing published is lost or doubled.
+//! Processes killed at random points, at thousands of pushes per millisecond: nothing published is
+//! lost or repeated.
 //!
-//! 40 kills a test; `VVP_KILLS=1000 cargo test -p vvp-std-adapter --test ipc_kill` does a thousand.
+//! 40 kills per test; `VVP_KILLS=1000 cargo test -p vvp-std-adapter --test adapter ipc_kill::` does
+//! a thousand.
 
 use crate::part::{Bounded, Limit, Part, given, kills};
 use crate::place::{PLAIN, Place};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError, SpscChannel,
+    ClaimError, FanInChannel, FanInReceiver, LatestCell, MpscChannel, MpscReceiver, Peer, RecvError, SendError,
+    SpscChannel,
 };
 use vvp_std_adapter::memory::region::{Region, RegionDir};
 use vvp_testkit::streams::Rng;
@@ -15,10 +18,10 @@ use vvp_testkit::streams::Rng;
 type Message = [u64; 5];
 type Spsc = SpscChannel<Message, 256>;
 const LANES: usize = 3;
-type Lanes = FanIn<Message, 64, LANES>;
+type Lanes = FanInChannel<Message, 64, LANES>;
 type Mpsc = MpscChannel<Message, 64, LANES>;
 type Cell = LatestCell<[u64; 32]>;
-/// What was done for message `n`, and how often.
+/// The result for each message, and how often it was processed.
 type Ledger = [[AtomicU64; 2]; LEDGER];
 const LEDGER: usize = 1 << 18;
 
@@ -26,7 +29,7 @@ fn message(lane: usize, n: u64) -> Message {
     [n, !n, n.wrapping_mul(0x9e37_79b9_7f4a_7c15), lane as u64, n.rotate_left(7)]
 }
 
-/// In a part: the directory, and the lane after the colon.
+/// Returns, in a part, the directory and the lane after the colon.
 fn place_of_part() -> Option<(RegionDir, usize)> {
     let given = given()?;
     let (path, lane) = given.split_once(':').unwrap_or((&given, "0"));
@@ -59,7 +62,7 @@ fn part_spsc_sender() {
 }
 
 #[test]
-fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
+fn killed_spsc_sender_loses_and_repeats_nothing() {
     if given().is_some() {
         return;
     }
@@ -70,7 +73,7 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
         let mut child = Part::start("part_spsc_sender", place.text());
-        // Until it has come, its forerunner is what `recv` finds dead.
+        // Until it has claimed the endpoint, `recv` finds its predecessor dead.
         let until = next + 1 + random.below(2_000);
         while next < until {
             limit.check();
@@ -103,16 +106,16 @@ fn a_sender_killed_at_any_point_loses_and_doubles_nothing() {
         }
         slowest = slowest.max(killed.elapsed());
     }
-    println!("{kills} senders killed, {next} messages, death learnt after {slowest:?} at most");
+    println!("{kills} senders killed, {next} messages, death detected after {slowest:?} at most");
     assert_eq!(channel.stats().pushed as u64, next);
-    // The end of the last one is free for us.
+    // This process can claim the endpoint of the last one.
     let mut tx = channel.sender().expect("the last one is dead");
     assert_eq!(tx.position() as u64, next);
     tx.push(message(0, next)).expect("room");
     assert_eq!(rx.pop(), Ok(message(0, next)));
 }
 
-/// Notes that a message was done.
+/// Records that a message was processed.
 fn note(ledger: &Ledger, found: Message, number: u64) {
     assert_eq!(found, message(0, number));
     let [done, times] = &ledger[usize::try_from(number).expect("64 bits") % LEDGER];
@@ -120,7 +123,7 @@ fn note(ledger: &Ledger, found: Message, number: u64) {
     done.store(found[2], Ordering::Relaxed);
 }
 
-/// Every message was done, and all but a few once.
+/// Checks that every message was processed, and all but a few once.
 fn check(ledger: &Ledger, done_by_dead: u64, kills: u64) {
     let mut repeated = 0;
     for (number, [done, times]) in (0..done_by_dead).zip(ledger) {
@@ -145,11 +148,11 @@ fn part_spsc_receiver() {
 }
 
 #[test]
-fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_hand() {
+fn killed_spsc_receiver_repeats_at_most_the_current_message() {
     if given().is_some() {
         return;
     }
-    // Each round sends fewer than 800 and what the queue holds.
+    // Each round sends fewer than 800 messages plus the capacity of the queue.
     let (kills, limit, place) = (kills().min(240), Limit::new(), Place::new("spsc-receiver"));
     let channel = Spsc::create_in(&place.dir(), "channel", &PLAIN).expect("fresh");
     let ledger = Region::<Ledger>::create_in(&place.dir(), "ledger", &PLAIN, |_| ()).expect("fresh");
@@ -167,7 +170,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
             }
         }
         child.kill();
-        // The survivor learns of it, at the latest when the queue is full.
+        // The survivor detects the death when the queue is full, at the latest.
         let died = loop {
             limit.check();
             match tx.send(message(0, n), &mut Bounded::new()) {
@@ -177,7 +180,7 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
         };
         assert!(matches!(died, SendError::PeerDied(_, pid) if pid == child.pid()), "{died:?}");
     }
-    // The rest is ours.
+    // This process receives the rest.
     let mut rx = channel.receiver().expect("the last one is dead");
     let rest = rx.position() as u64;
     while rx.handle(|found, number| assert_eq!(found, message(0, number as u64))).is_ok() {}
@@ -189,7 +192,8 @@ fn a_receiver_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_
 fn part_lane_sender() {
     let Some((dir, lane)) = place_of_part() else { return };
     let limit = Limit::new();
-    let mut tx = Lanes::open_in(&dir, "lanes", &PLAIN).expect("made by the test").sender(lane).expect("a dead one's");
+    let mut tx =
+        Lanes::open_in(&dir, "lanes", &PLAIN).expect("made by the test").sender(lane).expect("its owner is dead");
     let mut n = tx.position() as u64;
     loop {
         limit.check();
@@ -204,7 +208,8 @@ fn part_lane_sender() {
 fn part_mpsc_sender() {
     let Some((dir, lane)) = place_of_part() else { return };
     let limit = Limit::new();
-    let mut tx = Mpsc::open_in(&dir, "mpsc", &PLAIN).expect("made by the test").sender(lane).expect("a dead one's");
+    let mut tx =
+        Mpsc::open_in(&dir, "mpsc", &PLAIN).expect("made by the test").sender(lane).expect("its owner is dead");
     loop {
         limit.check();
         if tx.push(message(lane, tx.position() as u64)).is_err() {
@@ -213,7 +218,7 @@ fn part_mpsc_sender() {
     }
 }
 
-/// The one end that takes what several senders send.
+/// The receiver of several senders.
 trait Receiver {
     fn recv(&mut self) -> Result<(usize, Message), RecvError>;
     fn peer(&self, lane: usize) -> Peer;
@@ -239,7 +244,8 @@ impl Receiver for MpscReceiver<Message, 64, LANES> {
     }
 }
 
-/// Kills one of three senders again and again, while the others go on, and looks at all that `rx` gives.
+/// Repeatedly kills one of three senders while the others continue, and checks all that `rx`
+/// receives.
 fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANES] {
     let (kills, limit) = (kills(), Limit::new());
     let (mut next, mut random, mut messages) = ([0_u64; LANES], Rng::new(3), 0_u64);
@@ -260,7 +266,7 @@ fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANE
     };
     for _ in 0..kills {
         let victim = usize::try_from(random.below(LANES as u64)).expect("small");
-        // Something of the victim's, so that it has come; and a few more of anybody's.
+        // One message of the victim, so that it has claimed its lane, and a few more of any sender.
         let from = next[victim];
         while next[victim] == from {
             let _ = take(rx, &mut next);
@@ -268,12 +274,13 @@ fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANE
         for _ in 0..random.below(500) {
             let _ = take(rx, &mut next);
         }
-        // Killed, and gone, before the next one asks for the lane.
+        // Killed and waited for before its successor claims the lane.
         children[victim] = None;
         children[victim] = Some(start(victim));
     }
-    // The last of each lane come as well, and are killed; each death is told once, after all messages. A message may still
-    // be the last one's but one, and who is killed before it has its lane is nobody's peer.
+    // Waits until the last process of each lane has claimed it, then kills it; each death is
+    // reported once, after all messages. The last message may be its predecessor's, and a process
+    // killed before it has claimed its lane is not reported.
     let pids = children.each_ref().map(|child| child.as_ref().map_or(0, Part::pid));
     for (lane, pid) in pids.into_iter().enumerate() {
         while !matches!(rx.peer(lane), Peer::Alive(token) if token.pid() == pid) {
@@ -281,11 +288,11 @@ fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANE
         }
     }
     drop(children);
-    let mut told = Vec::new();
-    while !pids.iter().all(|pid| told.contains(pid)) {
+    let mut reported = Vec::new();
+    while !pids.iter().all(|pid| reported.contains(pid)) {
         if let Err(pid) = take(rx, &mut next) {
-            assert!(!told.contains(&pid), "told twice");
-            told.push(pid);
+            assert!(!reported.contains(&pid), "reported twice");
+            reported.push(pid);
         }
     }
     println!("{part}: {kills} senders killed, {messages} messages");
@@ -293,7 +300,7 @@ fn kill_senders(part: &str, place: &Place, rx: &mut impl Receiver) -> [u64; LANE
 }
 
 #[test]
-fn a_lanes_sender_killed_at_any_point_loses_and_doubles_nothing_and_holds_nobody_up() {
+fn killed_fan_in_sender_loses_nothing_and_delays_no_lane() {
     if given().is_some() {
         return;
     }
@@ -309,7 +316,7 @@ fn a_lanes_sender_killed_at_any_point_loses_and_doubles_nothing_and_holds_nobody
 }
 
 #[test]
-fn one_of_many_senders_killed_at_any_point_loses_and_doubles_nothing_and_is_passed_over() {
+fn killed_mpsc_sender_loses_nothing_and_is_skipped() {
     if given().is_some() {
         return;
     }
@@ -340,7 +347,7 @@ fn part_mpsc_receiver() {
 }
 
 #[test]
-fn a_receiver_of_many_killed_at_any_point_loses_nothing_and_repeats_only_what_it_had_in_hand() {
+fn killed_mpsc_receiver_repeats_at_most_the_current_message() {
     if given().is_some() {
         return;
     }
@@ -380,7 +387,8 @@ fn whole(n: u64) -> [u64; 32] {
 #[test]
 fn part_writer() {
     let Some((dir, _)) = place_of_part() else { return };
-    let mut writer = Cell::open_in(&dir, "cell", &PLAIN).expect("made by the test").writer().expect("a dead one's");
+    let mut writer =
+        Cell::open_in(&dir, "cell", &PLAIN).expect("made by the test").writer().expect("its owner is dead");
     let limit = Limit::new();
     loop {
         limit.check();
@@ -389,7 +397,7 @@ fn part_writer() {
 }
 
 #[test]
-fn a_writer_killed_at_any_point_leaves_the_newest_value_whole() {
+fn killed_writer_leaves_the_newest_value_whole() {
     if given().is_some() {
         return;
     }
@@ -414,8 +422,8 @@ fn a_writer_killed_at_any_point_leaves_the_newest_value_whole() {
         while !matches!(reader.peer(), Peer::Dead(token) if token.pid() == child.pid()) {
             limit.check();
         }
-        // The dead one's last value stays, however far it was with the next.
-        let value = reader.read().expect("nobody writes");
+        // The dead writer's last value stays, however far it was with the next one.
+        let value = reader.read().expect("no writer is alive");
         assert_eq!((value, value[0] >= newest), (whole(value[0]), true));
         newest = value[0];
     }

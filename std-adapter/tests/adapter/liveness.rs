@@ -1,5 +1,5 @@
-//! Who is alive: told right without descriptors, without `/proc`, in every namespace, by copies of
-//! a process and to them.
+//! Detection of dead owners without descriptors, without `/proc`, in every namespace, and with
+//! forked copies of a process.
 
 use crate::inside::Inside;
 use crate::part::{Bounded, Limit, Part, given};
@@ -8,14 +8,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use vvp_std_adapter::ipc::{
-    ClaimError, FanIn, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
+    ClaimError, FanInChannel, LatestCell, LatestView, MpscChannel, Peer, RecvError, SendError, SpscChannel,
 };
 use vvp_std_adapter::memory::region::{Region, RegionDir, RegionError};
 
 type Channel = SpscChannel<u64, 16>;
 type Words = [AtomicU64; 8];
 
-/// Messages that a sender sends, and closes.
+/// Messages that a sender sends before it closes.
 const MESSAGES: u64 = 600;
 
 fn dir_of_part() -> Option<RegionDir> {
@@ -35,10 +35,10 @@ fn is_alive(peer: Peer) -> bool {
     matches!(peer, Peer::Alive(_))
 }
 
-/// From here on this process can open nothing.
+/// From here on this process cannot open a file.
 fn exhaust_descriptors() {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the limits live through the calls.
+    // SAFETY: the limits outlive the calls.
     unsafe {
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
         limit.rlim_cur = 3;
@@ -55,8 +55,8 @@ fn send_all(dir: &RegionDir, exhausted: bool) {
     }
     let mut tx = channel.sender().expect("free");
     for n in 0..MESSAGES {
-        // Slow enough that the receiver looks whether we live, and at times so fast that we look
-        // whether it does.
+        // Slow enough that the receiver checks this process, and at times so fast that this process
+        // checks the receiver.
         if n % 50 == 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -72,7 +72,7 @@ fn receive_all(dir: &RegionDir, exhausted: bool) {
     }
     let mut rx = channel.receiver().expect("free");
     for n in 0..MESSAGES {
-        assert_eq!(rx.recv(&mut Bounded::new()), Ok(n), "a sender that lives was taken for dead");
+        assert_eq!(rx.recv(&mut Bounded::new()), Ok(n), "a live sender was reported dead");
         if n % 70 == 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -93,7 +93,7 @@ fn part_receiver_without_descriptors() {
 }
 
 #[test]
-fn at_the_limit_of_descriptors_the_living_are_not_taken_for_dead() {
+fn live_peers_stay_alive_at_the_descriptor_limit() {
     if given().is_some() {
         return;
     }
@@ -118,7 +118,7 @@ fn at_the_limit_of_descriptors_the_living_are_not_taken_for_dead() {
     }
 }
 
-/// Sends without end, and makes a region without end.
+/// Sends endlessly while it creates a region that it never finishes.
 #[test]
 fn part_that_holds() {
     let Some(dir) = dir_of_part() else { return };
@@ -133,7 +133,7 @@ fn part_that_holds() {
     });
 }
 
-/// Everything that could be taken from another process that lives.
+/// Tries to take everything that another live process owns.
 #[test]
 fn part_that_tries_to_take() {
     let Some(dir) = dir_of_part() else { return };
@@ -145,7 +145,7 @@ fn part_that_tries_to_take() {
 }
 
 #[test]
-fn in_other_namespaces_the_living_keep_their_ends_and_the_dead_lose_them() {
+fn liveness_is_correct_across_namespaces() {
     if given().is_some() {
         return;
     }
@@ -165,7 +165,7 @@ fn in_other_namespaces_the_living_keep_their_ends_and_the_dead_lose_them() {
             assert!(is_alive(rx.peer()), "{name}");
         }
         assert!(matches!(channel.sender().err(), Some(ClaimError::Taken { .. })), "{name}");
-        // From there, from here, and from a third place.
+        // From that namespace, and from this one in a third process.
         Part::start_as("part_that_tries_to_take", place.text(), |command| inside.put(command)).succeeds();
         Part::start("part_that_tries_to_take", place.text()).succeeds();
 
@@ -186,7 +186,7 @@ fn in_other_namespaces_the_living_keep_their_ends_and_the_dead_lose_them() {
 fn part_that_makes_and_uses_all() {
     let Some(dir) = dir_of_part() else { return };
     assert!(!std::path::Path::new("/proc/self").exists());
-    let lanes = FanIn::<u64, 8, 2>::create_in(&dir, "lanes", &PLAIN).expect("a name");
+    let lanes = FanInChannel::<u64, 8, 2>::create_in(&dir, "lanes", &PLAIN).expect("a name");
     let many = MpscChannel::<u64, 8, 2>::create_in(&dir, "many", &PLAIN).expect("a name");
     let cell = LatestCell::<u64>::create_in(&dir, "cell", &PLAIN).expect("a name");
     let (mut a, mut b, mut c) =
@@ -194,28 +194,28 @@ fn part_that_makes_and_uses_all() {
     a.push(1).expect("room");
     b.push(2).expect("room");
     c.write(3);
-    // SAFETY: ends this process as if it were killed.
+    // SAFETY: ends this process as a kill would.
     unsafe { libc::raise(libc::SIGKILL) };
 }
 
 #[test]
-fn without_proc_channels_of_all_kinds_are_made_and_their_owners_seen_dead() {
+fn all_channels_detect_dead_owners_without_proc() {
     if given().is_some() || !Inside::NoProc.is_possible() {
         return;
     }
     let place = Place::new("no-proc-all");
     let dir = place.dir();
-    let maker = Part::start_as("part_that_makes_and_uses_all", place.text(), |c| Inside::NoProc.put(c));
-    let status = maker.end();
+    let creator = Part::start_as("part_that_makes_and_uses_all", place.text(), |c| Inside::NoProc.put(c));
+    let status = creator.end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL), "{status}");
-    let lanes = FanIn::<u64, 8, 2>::open_in(&dir, "lanes", &PLAIN).expect("made");
+    let lanes = FanInChannel::<u64, 8, 2>::open_in(&dir, "lanes", &PLAIN).expect("made");
     let many = MpscChannel::<u64, 8, 2>::open_in(&dir, "many", &PLAIN).expect("made");
     let (mut rx, mut of_many) = (lanes.receiver().expect("free"), many.receiver().expect("free"));
     assert_eq!((rx.pop(), of_many.pop()), (Ok((1, 1)), Ok((1, 2))));
     assert!(matches!((rx.peer(1), rx.peer(0)), (Peer::Dead(_), Peer::Absent)));
     assert!(matches!((of_many.peer(1), of_many.peer(0)), (Peer::Dead(_), Peer::Absent)));
     assert!(lanes.sender(1).is_ok() && many.sender(1).is_ok());
-    // A view, which can only read, is told the same; and then of the next one.
+    // A read-only view sees the same death, and then the next owner.
     let cell = LatestCell::<u64>::open_in(&dir, "cell", &PLAIN).expect("made");
     let mut view = LatestView::<u64>::open_in(&dir, "cell").expect("made");
     assert!(view.read() == Ok(3) && matches!(view.peer(), Peer::Dead(_)));
@@ -225,14 +225,14 @@ fn without_proc_channels_of_all_kinds_are_made_and_their_owners_seen_dead() {
     assert_eq!(view.peer(), Peer::Absent);
 }
 
-/// Forks; the child does `act`, and ends with 0 if it says so.
+/// Forks; the child calls `act` and exits with 0 if it returns true.
 fn fork(act: impl FnOnce() -> bool) -> libc::pid_t {
-    // SAFETY: the child does what `act` does, which asks for no lock that another thread may have
-    // held, and ends.
+    // SAFETY: the child calls `act`, which takes no lock that another thread may have held, and
+    // ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).unwrap_or(false);
-        // SAFETY: ends the child without running anything of its parent's.
+        // SAFETY: ends the child without running any of its parent's code.
         unsafe { libc::_exit(i32::from(!good)) };
     }
     assert!(child > 0);
@@ -241,13 +241,13 @@ fn fork(act: impl FnOnce() -> bool) -> libc::pid_t {
 
 fn ended_well(child: libc::pid_t) {
     let mut status = 0;
-    // SAFETY: waits for our child; the status lives through the call.
+    // SAFETY: waits for our child; `status` outlives the call.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert_eq!(status, 0);
 }
 
 #[test]
-fn a_copy_of_a_process_neither_gives_its_ends_back_nor_takes_it_for_dead() {
+fn forked_copy_releases_nothing_and_reports_no_death() {
     if given().is_some() {
         return;
     }
@@ -255,7 +255,7 @@ fn a_copy_of_a_process_neither_gives_its_ends_back_nor_takes_it_for_dead() {
     let channel = Channel::create_in(&place.dir(), "channel", &PLAIN).expect("fresh");
     let other = Channel::open_in(&place.dir(), "channel", &PLAIN).expect("there");
     let mut tx = channel.sender().expect("free");
-    // The copy drops what it has of its parent's.
+    // The forked copy drops its parent's handles.
     let copies = (channel.clone(), other.clone());
     let mut moved = Some(tx);
     ended_well(fork(|| {
@@ -265,13 +265,13 @@ fn a_copy_of_a_process_neither_gives_its_ends_back_nor_takes_it_for_dead() {
     }));
     tx = moved.expect("the parent's is where it was");
     assert!(matches!(other.sender().err(), Some(ClaimError::Taken { pid }) if pid == std::process::id()));
-    // A copy that takes an end through its parent's description: neither is dead for the other,
-    // though their locks are one's.
+    // A forked copy that claims an endpoint through its parent's description: neither appears dead
+    // to the other, although they share the locks.
     let step = Region::<Words>::anonymous(&PLAIN).expect("memory");
     let child = fork(|| {
         let rx = channel.receiver().expect("free");
         step[0].store(1, Ordering::Relaxed);
-        until("looked", || step[1].load(Ordering::Relaxed) == 1);
+        until("checked", || step[1].load(Ordering::Relaxed) == 1);
         is_alive(rx.peer())
     });
     until("taken", || step[0].load(Ordering::Relaxed) == 1);
@@ -279,19 +279,19 @@ fn a_copy_of_a_process_neither_gives_its_ends_back_nor_takes_it_for_dead() {
     tx.push(1).expect("room");
     step[1].store(1, Ordering::Relaxed);
     ended_well(child);
-    // A copy that opens the region again is like any other process: it is seen dead.
+    // A forked copy that opens the region again is like any other process: its death is detected.
     let path = place.0.clone();
     let child = fork(|| {
         let again = Channel::open_in(&RegionDir::at(&path).expect("there"), "channel", &PLAIN).expect("there");
         assert!(again.region().sees_deaths());
-        // `tx` is the parent's, and dropped here with all the rest: it stays the parent's.
+        // `tx` belongs to the parent; dropping it here releases nothing.
         matches!(again.sender().err(), Some(ClaimError::Taken { .. }))
     });
     ended_well(child);
     tx.push(2).expect("room");
 }
 
-/// Forks a copy that sleeps on, and is killed before it.
+/// Forks a copy that continues to sleep, and is killed before it.
 #[test]
 fn part_that_leaves_a_copy() {
     let Some(dir) = dir_of_part() else { return };
@@ -305,13 +305,13 @@ fn part_that_leaves_a_copy() {
         true
     });
     until("a copy", || done[0].load(Ordering::Relaxed) == 1);
-    // SAFETY: ends this process as if it were killed, and not the copy.
+    // SAFETY: ends this process as a kill would, but not the copy.
     unsafe { libc::raise(libc::SIGKILL) };
     drop(tx);
 }
 
 #[test]
-fn a_process_whose_copy_lives_on_counts_as_alive_until_the_copy_ends() {
+fn process_counts_as_alive_until_its_forked_copy_ends() {
     if given().is_some() {
         return;
     }
@@ -321,13 +321,13 @@ fn a_process_whose_copy_lives_on_counts_as_alive_until_the_copy_ends() {
     let rx = channel.receiver().expect("free");
     let status = Part::start("part_that_leaves_a_copy", place.text()).end();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
-    assert!(is_alive(rx.peer()), "its lock is the copy's as well");
+    assert!(is_alive(rx.peer()), "the copy shares its lock");
     done[1].store(1, Ordering::Relaxed);
     until("the copy's end", || matches!(rx.peer(), Peer::Dead(_)));
 }
 
 #[test]
-fn a_program_started_by_an_owner_does_not_keep_its_ends() {
+fn program_started_by_an_owner_does_not_keep_its_endpoints() {
     if given().is_some() {
         return;
     }
@@ -343,7 +343,7 @@ fn a_program_started_by_an_owner_does_not_keep_its_ends() {
     assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0, "it lives still");
 }
 
-/// Ends without giving anything back, while the program that it started goes on.
+/// Ends without releasing anything, while the program that it started continues.
 #[test]
 fn part_that_starts_another() {
     let Some(dir) = dir_of_part() else { return };
@@ -371,7 +371,7 @@ fn part_with_a_descriptor() {
 }
 
 #[test]
-fn the_death_of_who_inherited_a_descriptor_is_seen_where_proc_is_and_never_made_up_where_it_is_not() {
+fn death_after_an_inherited_descriptor_is_detected_only_with_proc() {
     if given().is_some() {
         return;
     }
@@ -402,7 +402,7 @@ fn the_death_of_who_inherited_a_descriptor_is_seen_where_proc_is_and_never_made_
         child.end();
         while rx.pop().is_ok() {}
         if without {
-            assert!(is_alive(rx.peer()), "it cannot be told");
+            assert!(is_alive(rx.peer()), "its death cannot be detected");
             assert_eq!(channel.sender().err(), Some(ClaimError::Taken { pid }));
         } else {
             assert_eq!(rx.recv(&mut Bounded::new()), Err(RecvError::PeerDied(pid)));
@@ -412,7 +412,7 @@ fn the_death_of_who_inherited_a_descriptor_is_seen_where_proc_is_and_never_made_
 }
 
 #[test]
-fn an_end_stays_its_processs_when_it_changes_threads_and_the_thread_that_claimed_it_is_gone() {
+fn endpoint_outlives_the_thread_that_claimed_it() {
     if given().is_some() {
         return;
     }
@@ -425,15 +425,15 @@ fn an_end_stays_its_processs_when_it_changes_threads_and_the_thread_that_claimed
     tx.push(1).expect("room");
     std::thread::spawn(move || drop(tx)).join().expect("no panic");
     assert_eq!(rx.peer(), Peer::Absent);
-    assert_eq!(other.sender().expect("given back").position(), 1);
+    assert_eq!(other.sender().expect("released").position(), 1);
 }
 
-/// Says when an owner's end is taken: adds 1, looks, and takes it off.
+/// Checks that an endpoint has one owner: adds 1, yields, and subtracts it.
 fn alone(region: &Words) {
     let before = region[0].fetch_add(1, Ordering::SeqCst);
     std::thread::yield_now();
     let with = region[0].fetch_sub(1, Ordering::SeqCst);
-    // Not once the racers are being killed.
+    // Does not count once the racers are being killed.
     assert!((before, with) == (0, 1) || region[2].load(Ordering::SeqCst) == 1, "two owners: {before}, {with}");
     region[1].fetch_add(1, Ordering::Relaxed);
 }
@@ -446,7 +446,7 @@ fn part_that_races() {
     let limit = Limit::new();
     for n in 0.. {
         limit.check();
-        // By turns from a description of its own each time, and from one that is kept.
+        // Alternates between a new description and one that is kept.
         let mine = if n % 2 == 0 { Channel::open_in(&dir, "channel", &PLAIN).expect("there") } else { channel.clone() };
         if let Ok(tx) = mine.sender() {
             alone(&words);
@@ -456,7 +456,7 @@ fn part_that_races() {
 }
 
 #[test]
-fn of_many_successors_one_has_the_end() {
+fn one_of_many_successors_gets_the_endpoint() {
     if given().is_some() {
         return;
     }
@@ -473,7 +473,8 @@ fn of_many_successors_one_has_the_end() {
             drop(tx);
         }
     }
-    // One that is killed while it is alone leaves its 1, which the others would take for a second owner.
+    // A racer killed while it owns the endpoint leaves its 1, which the others would take for a
+    // second owner.
     words[2].store(1, Ordering::Relaxed);
     drop(racers);
     let _ = rx.peer();
@@ -481,7 +482,7 @@ fn of_many_successors_one_has_the_end() {
 }
 
 #[test]
-fn a_sender_is_told_of_the_death_of_its_receiver_and_a_full_queue_of_the_living_is_waited_for() {
+fn sender_waits_for_a_live_receiver_and_detects_its_death() {
     if given().is_some() {
         return;
     }

@@ -1,7 +1,9 @@
-//! Processes of a test: this program again, started with the name of one "test" that is their part.
+//! Processes of a test: this program started again with the name of one "test", which is their
+//! part.
 //!
-//! None outlives the test: a part is killed when its [`Part`] is dropped and when the thread that started it ends, and it ends
-//! by itself after [`LONGEST`]. Only children that were not waited for yet are killed, so no number can be another's.
+//! None outlives the test: a part is killed when its [`Part`] is dropped and when the thread that
+//! started it ends, and it ends by itself after [`LONGEST`]. Only children that were not waited for
+//! yet are killed, so a process number cannot be reused.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
@@ -9,25 +11,25 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vvp_core::queue::Wait;
-use vvp_std_adapter::thread::Backoff;
+use vvp_std_adapter::thread::SpinThenSleep;
 
-/// No part runs longer, and no test waits longer.
+/// The longest time that a part runs or a test waits.
 pub(crate) const LONGEST: Duration = Duration::from_secs(240);
 
 const GIVEN: &str = "VVP_TEST_PART";
 
-/// A child that plays a part.
+/// A child process that runs a part.
 #[derive(Debug)]
 pub(crate) struct Part(Child);
 
 impl Part {
-    /// Starts the "test" of that name in the caller's file with `given`.
+    /// Starts the "test" of this name in the caller's file, with `given` as its input.
     #[track_caller]
     pub(crate) fn start(name: &str, given: &str) -> Self {
         Self::start_as(name, given, |_| ())
     }
 
-    /// The same, with more to be done to the command.
+    /// Starts a part after `change` has modified its command.
     #[track_caller]
     pub(crate) fn start_as(name: &str, given: &str, change: impl FnOnce(&mut Command)) -> Self {
         let this = std::env::current_exe().expect("this program");
@@ -36,10 +38,11 @@ impl Part {
         command
             .args([&name, "--exact", "--quiet", "--nocapture", "--test-threads=1"])
             .env(GIVEN, given)
-            // The sanitizer's search for leaks at the end needs descriptors and /proc, which some parts do not have.
+            // The sanitizer's leak check at exit needs descriptors and /proc, which some parts
+            // lack.
             .env("ASAN_OPTIONS", "detect_leaks=0")
             .stdout(Stdio::null());
-        // SAFETY: prctl may be called between fork and exec; it changes the child only.
+        // SAFETY: prctl is allowed between fork and exec; it changes only the child.
         unsafe {
             command.pre_exec(|| {
                 let code = libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong);
@@ -54,13 +57,13 @@ impl Part {
         self.0.id()
     }
 
-    /// Waits until it has played its part, which must not fail.
+    /// Waits until the part ends; it must succeed.
     pub(crate) fn succeeds(self) {
         let status = self.end();
         assert!(status.success(), "the part failed: {status}");
     }
 
-    /// Waits until it has ended, in whatever way.
+    /// Waits until the part ends, in any way.
     pub(crate) fn end(mut self) -> ExitStatus {
         let limit = Limit::new();
         loop {
@@ -72,14 +75,14 @@ impl Part {
         }
     }
 
-    /// SIGKILL, now; waited for when this is dropped.
+    /// Sends SIGKILL; the child is waited for when this is dropped.
     pub(crate) fn kill(&mut self) {
         self.0.kill().expect("ours");
     }
 }
 
-/// The name of a test as the harness knows it: in a file below `tests/CRATE/` with its module
-/// before it.
+/// Returns the name of a test as the harness knows it: in a file below `tests/CRATE/`, with its
+/// module.
 fn full_name(name: &str, file: &str) -> String {
     let mut parts = file.rsplit('/');
     let stem = parts.next().and_then(|file| file.strip_suffix(".rs")).unwrap_or_default();
@@ -88,18 +91,18 @@ fn full_name(name: &str, file: &str) -> String {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // std sends nothing once the child was waited for.
+        // std sends no signal once the child was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// What the part was given; `None` in the test itself, where the parts do nothing.
+/// Returns the input of a part; `None` in the test run itself, where parts do nothing.
 pub(crate) fn given() -> Option<String> {
     std::env::var(GIVEN).ok()
 }
 
-/// Ends a part or a test that goes on for too long.
+/// Ends a part or a test that takes too long.
 #[derive(Debug)]
 pub(crate) struct Limit(Instant);
 
@@ -113,13 +116,13 @@ impl Limit {
     }
 }
 
-/// Waits as [`Backoff`] does, but not for ever.
+/// Waits like [`SpinThenSleep`], but panics after [`LONGEST`].
 #[derive(Debug)]
-pub(crate) struct Bounded(Backoff, Limit);
+pub(crate) struct Bounded(SpinThenSleep, Limit);
 
 impl Bounded {
     pub(crate) fn new() -> Self {
-        Self(Backoff::new(true), Limit::new())
+        Self(SpinThenSleep::new(true), Limit::new())
     }
 }
 
@@ -130,7 +133,7 @@ impl Wait for Bounded {
     }
 }
 
-/// How many kills a test does: `VVP_KILLS`, or a few.
+/// Returns the number of kills per test: `VVP_KILLS`, or 40.
 pub(crate) fn kills() -> u64 {
     std::env::var("VVP_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
 }

@@ -1,4 +1,4 @@
-//! The pipeline's stages end together, whichever of them ends first and how.
+//! The stages of a pipeline end together, whichever ends first and however it ends.
 
 use std::io;
 use std::sync::mpsc;
@@ -7,9 +7,9 @@ use vvp_core::book::{Price, Qty, Side, Sink};
 use vvp_core::engine::Matcher;
 use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::pipeline::{self, Commands, End, Publish, Report, Setup, Source, Stop};
-use vvp_std_adapter::thread::Layout;
+use vvp_std_adapter::thread::ThreadLayout;
 
-/// Gives cancels of the ids from 0 on, then does what it is told.
+/// Emits cancels of the ids from 0 on, then ends as `then` says.
 struct Ids<'a> {
     next: u64,
     count: u64,
@@ -20,7 +20,7 @@ enum Then<'a> {
     Finish,
     Fail,
     Panic,
-    /// Sleeps in a read that nobody will answer.
+    /// Blocks in a read that never gets input.
     Sleep(Source<'a>),
 }
 
@@ -50,7 +50,7 @@ impl Commands for Ids<'_> {
     }
 }
 
-/// Answers each command with some events; panics at one.
+/// Emits some events for each command; panics at one.
 struct Echo {
     copies: u64,
     panic_at: u64,
@@ -103,7 +103,7 @@ impl Matcher for Echo {
     }
 }
 
-/// Remembers what came; fails or panics at an event.
+/// Records the events; fails or panics at one.
 struct Memory {
     seen: Vec<(u64, u64)>,
     fail_at: usize,
@@ -146,7 +146,7 @@ impl Default for Case<'_> {
 }
 
 fn play(case: Case<'_>, stop: &Stop, inline: bool) -> (Report<io::Error>, Vec<(u64, u64)>) {
-    let setup = Setup { clock: Clock::kernel(), layout: Layout::FREE, stop, populate_max_bytes: 0 };
+    let setup = Setup { clock: Clock::kernel(), layout: ThreadLayout::FREE, stop, populate_max_bytes: 0 };
     let mut commands = Ids { next: 0, count: case.count, then: case.then };
     let mut matcher = Echo { copies: case.copies, panic_at: case.panic_at };
     let mut memory = Memory { seen: Vec::new(), fail_at: case.fail_at, with: case.with };
@@ -162,21 +162,21 @@ fn play(case: Case<'_>, stop: &Stop, inline: bool) -> (Report<io::Error>, Vec<(u
     (report.expect("it starts"), memory.seen)
 }
 
-/// A hang is a failure, not a build that never ends.
+/// Turns a hang into a failure.
 fn within_a_minute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || tell.send(work()));
-    told.recv_timeout(std::time::Duration::from_secs(60)).expect("it ends")
+    let (send, received) = mpsc::channel();
+    std::thread::spawn(move || send.send(work()));
+    received.recv_timeout(std::time::Duration::from_secs(60)).expect("it ends")
 }
 
-fn answers(commands: u64, copies: u64) -> Vec<(u64, u64)> {
+fn events(commands: u64, copies: u64) -> Vec<(u64, u64)> {
     (0..commands).flat_map(|id| (0..copies).map(move |copy| (id, copy))).collect()
 }
 
 #[test]
-fn everything_arrives_in_order_through_queues_that_run_full() {
+fn all_events_arrive_in_order_through_full_queues() {
     for inline in [false, true] {
-        // 60 events a command: the event queue of 8,192 is full all the time.
+        // 60 events per command: the event queue of 8,192 stays full.
         for (count, copies) in [(0, 1), (1, 0), (20_000, 3), (2_000, 60)] {
             let (report, seen) = within_a_minute(move || {
                 play(Case { count, copies, ..Case::default() }, &Stop::new().expect("a descriptor"), inline)
@@ -184,28 +184,29 @@ fn everything_arrives_in_order_through_queues_that_run_full() {
             assert!(matches!(report.end, End::Finished), "{:?}", report.end);
             assert_eq!((report.commands, report.latency.count()), (count, count));
             assert_eq!(report.stats.events(), count * copies);
-            assert!(seen == answers(count, copies), "{count} × {copies}, inline: {inline}");
+            assert!(seen == events(count, copies), "{count} × {copies}, inline: {inline}");
         }
     }
 }
 
 #[test]
-fn an_input_that_fails_is_answered_up_to_there() {
+fn commands_before_an_input_error_are_processed() {
     for inline in [false, true] {
         let (report, seen) = within_a_minute(move || {
             play(Case { count: 500, then: Then::Fail, ..Case::default() }, &Stop::new().expect("a descriptor"), inline)
         });
         assert!(matches!(&report.end, End::InputFailed(e) if e.kind() == io::ErrorKind::InvalidData));
-        assert!(seen == answers(500, 3));
+        assert!(seen == events(500, 3));
     }
 }
 
 #[test]
-fn an_output_that_fails_ends_everybody_even_a_sleeping_reader() {
+fn output_error_ends_all_stages_and_a_blocked_reader() {
     for inline in [false, true] {
         for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull] {
             for sleep in [false, true] {
-                // The reader sleeps on a pipe whose other end stays open; inline there is nobody else who could sleep.
+                // The reader blocks on a pipe whose other end stays open; inline no other thread
+                // could block.
                 let (report, seen) = within_a_minute(move || {
                     let stop = Stop::new().expect("a descriptor");
                     let (quiet, _open) = io::pipe().expect("a pipe");
@@ -218,14 +219,14 @@ fn an_output_that_fails_ends_everybody_even_a_sleeping_reader() {
                     io::ErrorKind::BrokenPipe => assert!(matches!(report.end, End::OutputGone)),
                     _ => assert!(matches!(&report.end, End::OutputFailed(e) if e.kind() == kind)),
                 }
-                assert!(seen == answers(100, 3)[..250]);
+                assert!(seen == events(100, 3)[..250]);
             }
         }
     }
 }
 
 #[test]
-fn a_stage_that_panics_hangs_nobody() {
+fn panic_of_one_stage_ends_all() {
     let panicked = |case: fn() -> Case<'static>| {
         within_a_minute(move || play(case(), &Stop::new().expect("a descriptor"), false)).0.end
     };
@@ -235,7 +236,7 @@ fn a_stage_that_panics_hangs_nobody() {
     assert!(matches!(matcher, End::Panicked("matcher")), "{matcher:?}");
     let publisher = panicked(|| Case { fail_at: 9_000, ..Case::default() });
     assert!(matches!(publisher, End::Panicked("publisher")), "{publisher:?}");
-    // While the reader sleeps.
+    // While the reader is blocked.
     for stage in ["matcher", "publisher"] {
         let end = within_a_minute(move || {
             let stop = Stop::new().expect("a descriptor");
@@ -253,7 +254,7 @@ fn a_stage_that_panics_hangs_nobody() {
 }
 
 #[test]
-fn a_stop_from_outside_ends_a_sleeping_run_with_what_there_is() {
+fn stop_request_ends_a_blocked_run_with_complete_output() {
     for inline in [false, true] {
         let (report, seen) = within_a_minute(move || {
             let stop = Stop::new().expect("a descriptor");
@@ -269,7 +270,7 @@ fn a_stop_from_outside_ends_a_sleeping_run_with_what_there_is() {
             })
         });
         assert!(matches!(report.end, End::Stopped), "{:?}", report.end);
-        assert!(seen == answers(100, 3));
+        assert!(seen == events(100, 3));
         assert_eq!(report.commands, 100);
     }
 }

@@ -1,21 +1,22 @@
-//! A directory of a test's own, and regions without wishes.
+//! A directory of a test's own, and region options without requests.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::path::PathBuf;
-use vvp_std_adapter::memory::region::{RegionDir, RegionOptions, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionOptions, Request};
 
-/// Nothing is asked of the system but the memory itself.
+/// Requests nothing but the memory itself.
 pub(crate) const PLAIN: RegionOptions = RegionOptions {
-    huge_pages: Wish::No,
-    prefault: Wish::No,
-    lock: Wish::No,
-    on_node: Wish::No,
+    huge_pages: Request::Off,
+    prefault: Request::Off,
+    lock: Request::Off,
+    on_node: Request::Off,
     node: 0,
-    seals: Wish::No,
+    seals: Request::Off,
 };
 
-/// A path of this test's own in memory, where nothing is at first and nothing is left when dropped.
+/// A path in `/dev/shm` of this test's own; nothing exists there at first, and it is removed when
+/// dropped.
 pub(crate) struct Place(pub(crate) PathBuf);
 
 impl Place {
@@ -25,7 +26,7 @@ impl Place {
         Self(path)
     }
 
-    /// With a directory there.
+    /// Creates a directory there.
     pub(crate) fn made(test: &str) -> Self {
         let place = Self::new(test);
         std::fs::create_dir(&place.0).expect("room");
@@ -51,9 +52,10 @@ impl Drop for Place {
     }
 }
 
-/// Whether locking memory reaches the kernel: under AddressSanitizer it does nothing and says that it was done.
+/// Returns whether `mlock` reaches the kernel: under AddressSanitizer it does nothing and reports
+/// success.
 pub(crate) fn locks_are_real() -> bool {
-    // SAFETY: the range is nobody's, and locking changes no contents; a kernel says no.
+    // SAFETY: the range is not in use, and locking changes no contents; a real kernel refuses it.
     let real = unsafe { libc::mlock(core::ptr::null(), 1 << 40) } != 0;
     if !real {
         eprintln!("SKIPPED: refused locks: a sanitizer answers for the kernel");

@@ -1,4 +1,4 @@
-//! Pressure on memory: read from text files, and made for real.
+//! Memory pressure, read from text files and created for real.
 
 use crate::tree::Tree;
 use std::os::fd::AsRawFd;
@@ -8,10 +8,10 @@ use vvp_core::queue::Spsc;
 use vvp_std_adapter::memory::{
     MemorySample, PressureChange, PressureLevel, PressureMonitor, Psi, Threshold, Thresholds,
 };
-use vvp_std_adapter::system::{CgroupVersion, System};
+use vvp_std_adapter::os::{CgroupVersion, System};
 
 #[test]
-fn a_sample_holds_what_the_files_say() {
+fn sample_matches_the_files() {
     let v1 = MemorySample::take(&Tree::of("laptop").system());
     let group = v1.cgroup.expect("a group");
     assert_eq!(
@@ -33,15 +33,15 @@ fn a_sample_holds_what_the_files_say() {
 }
 
 #[test]
-fn each_source_calls_for_its_level() {
+fn each_measurement_calls_for_its_level() {
     use PressureLevel::{Critical, Elevated, Normal};
     let calm = MemorySample::take(&Tree::of("tuned").system());
-    let judge = |now: &MemorySample| Thresholds::default().judge(&calm, now).0;
-    assert_eq!(judge(&calm), Normal);
+    let level = |now: &MemorySample| Thresholds::default().evaluate(&calm, now).0;
+    assert_eq!(level(&calm), Normal);
     let with = |change: &dyn Fn(&mut MemorySample)| {
         let mut sample = calm;
         change(&mut sample);
-        judge(&sample)
+        level(&sample)
     };
     let psi = |some: u32, full: u32| {
         let line = |n: u32| format!("avg10={}.{:02} avg60=0.00 avg300=0.00 total=1", n / 100, n % 100);
@@ -69,7 +69,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_change_arrives_by_callback_by_queue_and_in_the_statistics() {
+fn change_is_reported_by_callback_queue_and_statistics() {
     static CHANGES: Spsc<PressureChange, 2> = Spsc::new();
     let tree = Tree::of("tuned");
     let called = Arc::new(Mutex::new(Vec::new()));
@@ -82,7 +82,7 @@ fn a_change_arrives_by_callback_by_queue_and_in_the_statistics() {
         .queue(CHANGES.producer().expect("free"))
         .start()
         .expect("it starts");
-    // A text file is no pressure file of a kernel's.
+    // A text file is not a pressure file of a kernel.
     assert_eq!(monitor.stats().trigger.window, None);
     use PressureLevel::{Critical, Elevated, Normal};
     let mut expected = Vec::new();
@@ -97,12 +97,12 @@ fn a_change_arrives_by_callback_by_queue_and_in_the_statistics() {
     drop(monitor);
     let mut queue = CHANGES.consumer().expect("free");
     assert_eq!(queue.drain().map(|c| (c.from, c.to)).collect::<Vec<_>>(), expected[..2]);
-    assert!(CHANGES.producer().is_some(), "the end came back");
+    assert!(CHANGES.producer().is_some(), "the producer was released");
 }
 
-/// One round of true pressure: a file in memory, thrown out, and read back page by page.
+/// Creates real pressure once: a file in memory is evicted and read back page by page.
 fn press(file: &std::fs::File, bytes: usize) {
-    // SAFETY: a new shared mapping of a file that is as long; nobody else writes it.
+    // SAFETY: a new shared mapping with the length of the file, which no process writes.
     let at = unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     assert_ne!(at, libc::MAP_FAILED);
     for _ in 0..2 {
@@ -122,14 +122,14 @@ fn stalled_us() -> Option<u64> {
 }
 
 #[test]
-fn true_pressure_raises_the_kernels_alarm() {
+fn real_pressure_triggers_the_kernels_alarm() {
     const BYTES: usize = 128 << 20;
     let Some(before) = stalled_us() else {
-        eprintln!("SKIPPED: this kernel tells nothing about pressure (/proc/pressure/memory)");
+        eprintln!("SKIPPED: this kernel reports no pressure (/proc/pressure/memory)");
         return;
     };
     let off = Threshold::OFF;
-    let (tell, told) = mpsc::channel();
+    let (send, received) = mpsc::channel();
     let monitor = PressureMonitor::builder()
         .interval(Duration::from_millis(100))
         .trigger(Duration::from_millis(1), Duration::from_secs(1))
@@ -142,13 +142,13 @@ fn true_pressure_raises_the_kernels_alarm() {
             swapped_bytes: off,
         })
         .on_change(move |c| {
-            let _ = tell.send(*c);
+            let _ = send.send(*c);
         })
         .start()
         .expect("it starts");
     let trigger = monitor.stats().trigger;
     if trigger.window.is_none() {
-        eprintln!("SKIPPED: this kernel gives no trigger: {trigger:?}");
+        eprintln!("SKIPPED: this kernel grants no trigger: {trigger:?}");
         return;
     }
     let path = format!("{}/pressure-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
@@ -159,12 +159,12 @@ fn true_pressure_raises_the_kernels_alarm() {
     let mut seen = None;
     for _ in 0..30 {
         press(&file, BYTES);
-        seen = told.recv_timeout(Duration::from_millis(50)).ok();
+        seen = received.recv_timeout(Duration::from_millis(50)).ok();
         if seen.is_some() {
             break;
         }
     }
-    let seen = seen.or_else(|| told.recv_timeout(Duration::from_secs(5)).ok());
+    let seen = seen.or_else(|| received.recv_timeout(Duration::from_secs(5)).ok());
     let stalled = stalled_us().unwrap_or(0) - before;
     match seen {
         Some(change) => {
@@ -172,8 +172,9 @@ fn true_pressure_raises_the_kernels_alarm() {
             assert!(monitor.stats().triggers > 0);
             eprintln!("seen after {stalled} us of stalls, window {:?}", trigger.window);
         }
-        // The alarm needs 2 ms within one window of 2 s; twenty times that over the whole test must have set it off.
-        None if stalled < 40_000 => eprintln!("SKIPPED: no true pressure could be made: {stalled} us of stalls"),
+        // The alarm needs 2 ms within one window of 2 s; twenty times that over the whole test must
+        // have triggered it.
+        None if stalled < 40_000 => eprintln!("SKIPPED: no real pressure could be created: {stalled} us of stalls"),
         None => panic!("{stalled} us of stalls and no alarm"),
     }
 }

@@ -1,7 +1,8 @@
-//! A kernel that says no: a filter (seccomp) under which chosen system calls of one thread, and of the threads that it
-//! starts, are answered with an error. It needs no rights and ends with the thread.
+//! A filter (seccomp) under which chosen system calls of one thread, and of the threads that it
+//! starts, fail with an error. It needs no privileges and ends with the thread.
 
-/// What is refused: a system call whose arguments have these values (their lower halves), with this `errno`.
+/// A refusal: a system call whose arguments have these values (their lower halves) fails with this
+/// `errno`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refuse<'a> {
     pub(crate) call: libc::c_long,
@@ -10,13 +11,14 @@ pub(crate) struct Refuse<'a> {
 }
 
 impl Refuse<'_> {
-    /// The call, whatever its arguments.
+    /// Refuses the call with any arguments.
     pub(crate) const fn all(call: libc::c_long, errno: i32) -> Self {
         Self { call, arguments: &[], errno }
     }
 }
 
-/// Does `act` on a thread to which the kernel refuses these calls. `None`, loudly, where there can be no filter.
+/// Runs `act` on a thread to which the kernel refuses these calls. Returns `None`, with a message,
+/// if no filter can be installed.
 pub(crate) fn under<R: Send>(rules: &[Refuse<'_>], act: impl FnOnce() -> R + Send) -> Option<R> {
     let program = program(rules);
     std::thread::scope(|scope| {
@@ -39,14 +41,15 @@ fn program(rules: &[Refuse<'_>]) -> Vec<libc::sock_filter> {
     for rule in rules {
         let call = u32::try_from(rule.call).expect("a number of a call");
         let half = if cfg!(target_endian = "big") { 4 } else { 0 };
-        // The call's number is the first word of what the filter sees; the arguments begin at the 16th byte.
+        // The call's number is the first word of the filter's input; the arguments begin at byte
+        // 16.
         let tests: Vec<(u32, u32)> = [(0, call)]
             .into_iter()
             .chain(rule.arguments.iter().map(|&(at, value)| (16 + 8 * at + half, value)))
             .collect();
         for (i, &(at, value)) in tests.iter().enumerate() {
             all.push(line(LOAD, 0, at));
-            // Over the rest of this rule.
+            // Jumps over the rest of this rule.
             all.push(line(SAME, 2 * (tests.len() - 1 - i) + 1, value));
         }
         all.push(line(RETURN, 0, libc::SECCOMP_RET_ERRNO | u32::try_from(rule.errno).expect("an errno")));
@@ -64,7 +67,7 @@ fn install(lines: &[libc::sock_filter]) -> bool {
     // SAFETY: sets a flag of this thread; takes no pointer.
     let allowed = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, no, no, no) } == 0;
     let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
-    // SAFETY: the program lives through the call, which copies it.
+    // SAFETY: the program outlives the call, which copies it.
     let done = allowed && unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) } == 0;
     if !done {
         eprintln!("SKIPPED: no filter of system calls here: {}", std::io::Error::last_os_error());

@@ -1,7 +1,7 @@
-//! Every refusal of the system: what it says no to, and what we say then.
+//! Every refusal of the system, and the resulting error or outcome.
 //!
-//! Most are made by a filter that answers chosen calls of one thread with an error (`support/refuse.rs`); another user, and
-//! limits, are real ones, in `refused_users.rs`.
+//! Most come from a filter that makes chosen calls of one thread fail (`refuse.rs`); other users
+//! and limits are real ones, in `refused_users.rs`.
 
 use crate::place::{PLAIN, Place, locks_are_real};
 use crate::refuse::{Refuse, under};
@@ -9,24 +9,24 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vvp_std_adapter::ipc::{ClaimError, Peer, SpscChannel};
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, RegionDir, RegionError, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{RegionDir, RegionError, RegionSetting, Request, SharedRegion};
 use vvp_std_adapter::memory::{
-    ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages, PauseMode, PauseMonitor,
+    JitterMode, JitterMonitor, ManagerError, MapError, MapFileError, MappedFile, MemoryManager, MemorySample, Pages,
     PressureMonitor, Zeroed, populate,
 };
+use vvp_std_adapter::os::Outcome;
+use vvp_std_adapter::os::System;
 use vvp_std_adapter::pipeline::Stop;
-use vvp_std_adapter::system::System;
 use vvp_std_adapter::thread::{self, Core, Spawn, SpawnError, WakeLatency};
 
-/// Does `act` while `rule` holds and looks at what it says; nothing where there can be no filter.
+/// Runs `act` under `rule` and compares its result; does nothing if no filter can be installed.
 fn says<R: Send + PartialEq + core::fmt::Debug>(rule: Refuse<'_>, act: impl FnOnce() -> R + Send, expected: R) {
     if let Some(said) = under(&[rule], act) {
         assert_eq!(said, expected, "{rule:?}");
     }
 }
 
-/// An advice about memory; a number of `linux/mman.h`.
+/// A `madvise` call; the number is that of `linux/mman.h`.
 const fn advice(number: u32, errno: i32) -> Refuse<'static> {
     match number {
         14 => Refuse { call: libc::SYS_madvise, arguments: &[(2, 14)], errno },
@@ -35,15 +35,15 @@ const fn advice(number: u32, errno: i32) -> Refuse<'static> {
 }
 const HUGE: u32 = libc::MADV_HUGEPAGE as u32;
 const POPULATE: u32 = libc::MADV_POPULATE_WRITE as u32;
-/// A mapping that is shared: those of regions and files, and none of the allocator's.
+/// A shared mapping: those of regions and files, but none of the allocator's.
 const SHARED: Refuse<'_> =
     Refuse { call: libc::SYS_mmap, arguments: &[(3, libc::MAP_SHARED as u32)], errno: libc::ENOMEM };
-/// No further thread.
+/// Refuses further threads.
 const NO_THREAD: [Refuse<'_>; 2] =
     [Refuse::all(libc::SYS_clone3, libc::EAGAIN), Refuse::all(libc::SYS_clone, libc::EAGAIN)];
 
 #[test]
-fn a_region_names_the_call_that_was_refused() {
+fn region_error_names_the_refused_call() {
     let place = Place::made("refused-calls");
     let dir = RegionDir::at(&place.0).expect("ours");
     let anonymous = || SharedRegion::anonymous(1 << 20, &PLAIN).err();
@@ -82,73 +82,74 @@ fn a_region_names_the_call_that_was_refused() {
     }
 }
 
-/// The flags with which a file without a name is made.
+/// The flags of a file without a name.
 const TMPFILE: u32 = (libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC) as u32;
 
 #[test]
-fn a_wish_that_is_refused_is_answered_and_who_insists_gets_an_error() {
+fn refused_setting_is_reported_and_required_one_is_an_error() {
     let seal = |errno| Refuse { call: libc::SYS_fcntl, arguments: &[(1, libc::F_ADD_SEALS as u32)], errno };
-    let refused = Answer::Refused;
-    let wish = |knob: Knob, wish: Wish| {
+    let refused = Outcome::Refused;
+    let with = |setting: RegionSetting, request: Request| {
         let mut options = PLAIN;
-        match knob {
-            Knob::HugePages => options.huge_pages = wish,
-            Knob::Prefault => options.prefault = wish,
-            Knob::Lock => options.lock = wish,
-            Knob::Node => options.on_node = wish,
-            _ => options.seals = wish,
+        match setting {
+            RegionSetting::HugePages => options.huge_pages = request,
+            RegionSetting::Prefault => options.prefault = request,
+            RegionSetting::Lock => options.lock = request,
+            RegionSetting::Node => options.on_node = request,
+            _ => options.seals = request,
         }
         options
     };
     let cases = [
-        (Knob::HugePages, advice(HUGE, libc::EINVAL), refused(libc::EINVAL)),
-        (Knob::Prefault, advice(POPULATE, libc::ENOMEM), refused(libc::ENOMEM)),
-        (Knob::Prefault, advice(POPULATE, libc::EINVAL), refused(libc::EINVAL)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EPERM), refused(libc::EPERM)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::ENOMEM), refused(libc::ENOMEM)),
-        (Knob::Lock, Refuse::all(libc::SYS_mlock, libc::EAGAIN), refused(libc::EAGAIN)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EPERM), refused(libc::EPERM)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::EIO), refused(libc::EIO)),
-        (Knob::Node, Refuse::all(libc::SYS_mbind, libc::ENOSYS), Answer::Unsupported),
-        (Knob::Seals, seal(libc::EBUSY), refused(libc::EBUSY)),
-        (Knob::Seals, seal(libc::EPERM), Answer::Unsupported),
+        (RegionSetting::HugePages, advice(HUGE, libc::EINVAL), refused(libc::EINVAL)),
+        (RegionSetting::Prefault, advice(POPULATE, libc::ENOMEM), refused(libc::ENOMEM)),
+        (RegionSetting::Prefault, advice(POPULATE, libc::EINVAL), refused(libc::EINVAL)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::EPERM), refused(libc::EPERM)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::ENOMEM), refused(libc::ENOMEM)),
+        (RegionSetting::Lock, Refuse::all(libc::SYS_mlock, libc::EAGAIN), refused(libc::EAGAIN)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::EPERM), refused(libc::EPERM)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::EIO), refused(libc::EIO)),
+        (RegionSetting::Node, Refuse::all(libc::SYS_mbind, libc::ENOSYS), Outcome::Unsupported),
+        (RegionSetting::Seals, seal(libc::EBUSY), refused(libc::EBUSY)),
+        (RegionSetting::Seals, seal(libc::EPERM), Outcome::Unsupported),
     ];
     let locks_are_real = locks_are_real();
-    for (knob, rule, answer) in cases {
-        if knob == Knob::Lock && !locks_are_real {
+    for (setting, rule, outcome) in cases {
+        if setting == RegionSetting::Lock && !locks_are_real {
             continue;
         }
-        // No page of the pool of huge ones either: then it is the advice that counts.
+        // The pool of huge pages is refused as well, so that the advice counts.
         let no_pool = Refuse {
             call: libc::SYS_memfd_create,
             arguments: &[(1, libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | libc::MFD_HUGETLB)],
             errno: libc::ENOENT,
         };
         let said = under(&[rule, no_pool], || {
-            let tried = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Try)).expect("a region all the same");
-            let answers = tried.answers();
-            // It can be used, all of it.
+            let tried =
+                SharedRegion::anonymous(4 << 20, &with(setting, Request::BestEffort)).expect("best effort never fails");
+            let outcomes = tried.outcomes();
+            // The whole region is usable.
             tried.bytes()[(4 << 20) - 1].store(1, std::sync::atomic::Ordering::Relaxed);
-            let insisted = SharedRegion::anonymous(4 << 20, &wish(knob, Wish::Insist)).err();
-            ([answers.huge_pages, answers.prefault, answers.lock, answers.node, answers.seals], insisted)
+            let required = SharedRegion::anonymous(4 << 20, &with(setting, Request::Required)).err();
+            ([outcomes.huge_pages, outcomes.prefault, outcomes.lock, outcomes.node, outcomes.seals], required)
         });
-        let Some((answers, insisted)) = said else { return };
-        assert_eq!(answers.iter().flatten().collect::<Vec<_>>(), [&answer], "{rule:?}");
-        let error = RegionError::Insisted { knob, answer };
-        assert_eq!(insisted, Some(error), "{rule:?}");
-        assert!(error.to_string().ends_with(knob.remedy()));
+        let Some((outcomes, required)) = said else { return };
+        assert_eq!(outcomes.iter().flatten().collect::<Vec<_>>(), [&outcome], "{rule:?}");
+        let error = RegionError::RequirementFailed { setting, outcome };
+        assert_eq!(required, Some(error), "{rule:?}");
+        assert!(error.to_string().ends_with(setting.remedy()));
     }
 }
 
 #[test]
-fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
+fn refused_memory_is_an_error_and_refused_pages_are_an_outcome() {
     const BYTES: u32 = 77 << 20;
     type Big = [u8; BYTES as usize];
     let none = Refuse { call: libc::SYS_mmap, arguments: &[(1, BYTES)], errno: libc::ENOMEM };
     let what = |e: MapError| (e.bytes, e.errno);
     let error = (BYTES as usize, libc::ENOMEM);
     says(none, || Zeroed::<Big>::new(Pages::LAZY).err().map(what), Some(error));
-    // For huge pages, 2 MiB more are asked for.
+    // Huge pages take 2 MiB more.
     let none_huge = Refuse { arguments: &[(1, BYTES + (2 << 20))], ..none };
     says(none_huge, || Zeroed::<Big>::new(Pages::READY).err().map(what), Some(error));
     says(
@@ -161,26 +162,26 @@ fn memory_that_is_refused_is_an_error_and_pages_that_are_refused_are_told() {
         (true, 0, 0),
     );
 
-    let answers = |rule, expected| {
+    let outcomes = |rule, expected| {
         says(
             rule,
             || {
-                let mut v = Zeroed::<[u8; 4 << 20]>::new(Pages::READY).expect("memory all the same");
+                let mut v = Zeroed::<[u8; 4 << 20]>::new(Pages::READY).expect("best effort never fails");
                 v[(4 << 20) - 1] = 1;
                 (v.huge_pages(), v.prefaulted())
             },
             expected,
         );
     };
-    answers(advice(HUGE, libc::EINVAL), (Answer::Refused(libc::EINVAL), Answer::Applied));
-    answers(advice(POPULATE, libc::ENOMEM), (Answer::Applied, Answer::Refused(libc::ENOMEM)));
-    // What a kernel says that does not know the call: then it is done by hand.
-    answers(advice(POPULATE, libc::EINVAL), (Answer::Applied, Answer::Applied));
+    outcomes(advice(HUGE, libc::EINVAL), (Outcome::Refused(libc::EINVAL), Outcome::Applied));
+    outcomes(advice(POPULATE, libc::ENOMEM), (Outcome::Applied, Outcome::Refused(libc::ENOMEM)));
+    // The error of a kernel without the call; the pages are then touched one by one.
+    outcomes(advice(POPULATE, libc::EINVAL), (Outcome::Applied, Outcome::Applied));
     says(Refuse::all(libc::SYS_openat, libc::EACCES), || populate(1 << 20).is_applied(), false);
 }
 
 #[test]
-fn a_mapped_file_names_the_call_that_was_refused_and_leaves_nothing() {
+fn mapped_file_error_names_the_refused_call_and_leaves_no_file() {
     let place = Place::made("refused-files");
     let path = place.0.join("f");
     let system = |call, errno| Some(MapFileError::System { call, errno });
@@ -202,68 +203,71 @@ fn a_mapped_file_names_the_call_that_was_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_threads_wish_that_is_refused_is_answered_and_who_insists_gets_none() {
-    use thread::Knob;
+fn refused_thread_setting_is_reported_and_required_one_starts_no_thread() {
+    use thread::SpawnSetting;
     let Some(&cpu) = thread::allowed_cpus().first() else { return };
     let all = || Spawn::new("x").on(Core::Cpu(cpu)).fifo(1).nice(1).timer_slack_ns(1);
     let slack =
         Refuse { call: libc::SYS_prctl, arguments: &[(0, libc::PR_SET_TIMERSLACK as u32)], errno: libc::EINVAL };
     let cases = [
-        (Knob::Core, Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)),
-        (Knob::Fifo, Refuse::all(libc::SYS_sched_setscheduler, libc::EPERM)),
-        (Knob::Nice, Refuse::all(libc::SYS_setpriority, libc::EACCES)),
-        (Knob::TimerSlack, slack),
+        (SpawnSetting::Core, Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)),
+        (SpawnSetting::Fifo, Refuse::all(libc::SYS_sched_setscheduler, libc::EPERM)),
+        (SpawnSetting::Nice, Refuse::all(libc::SYS_setpriority, libc::EACCES)),
+        (SpawnSetting::TimerSlack, slack),
     ];
-    for (knob, rule) in cases {
-        let answer = Answer::Refused(rule.errno);
-        let Some((told, insisted)) = under(&[rule], || {
-            let spawned = all().start(|| 7).expect("nobody insists");
-            let told = spawned.answers.clone();
+    for (setting, rule) in cases {
+        let outcome = Outcome::Refused(rule.errno);
+        let Some((reported, required)) = under(&[rule], || {
+            let spawned = all().start(|| 7).expect("nothing is required");
+            let reported = spawned.outcomes.clone();
             assert_eq!(spawned.join().expect("no panic"), 7);
-            (told, all().insist(knob).start(|| ()).err())
+            (reported, all().require(setting).start(|| ()).err())
         }) else {
             return;
         };
-        assert!(told.contains(&(knob, answer)), "{told:?}");
-        assert!(matches!(insisted, Some(SpawnError::Insisted(k, a)) if (k, a) == (knob, answer)), "{insisted:?}");
+        assert!(reported.contains(&(setting, outcome)), "{reported:?}");
+        assert!(
+            matches!(required, Some(SpawnError::RequirementFailed(k, a)) if (k, a) == (setting, outcome)),
+            "{required:?}"
+        );
     }
     let none = under(&NO_THREAD, || all().start(|| ()).err());
     assert!(matches!(none, None | Some(Some(SpawnError::System(_)))), "{none:?}");
     let hold = || WakeLatency::hold(0).err();
-    says(Refuse::all(libc::SYS_openat, libc::EACCES), hold, Some(Answer::Refused(libc::EACCES)));
-    says(Refuse::all(libc::SYS_openat, libc::ENOENT), hold, Some(Answer::Unsupported));
+    says(Refuse::all(libc::SYS_openat, libc::EACCES), hold, Some(Outcome::Refused(libc::EACCES)));
+    says(Refuse::all(libc::SYS_openat, libc::ENOENT), hold, Some(Outcome::Unsupported));
     says(Refuse::all(libc::SYS_sched_getaffinity, libc::EPERM), thread::allowed_cpus, Vec::new());
 }
 
 #[test]
-fn a_monitor_that_is_refused_something_says_so_or_goes_on_without() {
+fn refused_monitor_is_an_error_or_continues_without() {
     let errno = |e: io::Error| e.raw_os_error();
     let pressure = || PressureMonitor::builder().interval(Duration::from_millis(1)).start();
-    let pauses = || PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ());
-    let no_bell = Refuse::all(libc::SYS_eventfd2, libc::EMFILE);
-    says(no_bell, || pressure().err().and_then(errno), Some(libc::EMFILE));
-    says(no_bell, || Stop::new().err().and_then(errno), Some(libc::EMFILE));
+    let jitter = || JitterMonitor::start(&[0], JitterMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ());
+    let no_eventfd = Refuse::all(libc::SYS_eventfd2, libc::EMFILE);
+    says(no_eventfd, || pressure().err().and_then(errno), Some(libc::EMFILE));
+    says(no_eventfd, || Stop::new().err().and_then(errno), Some(libc::EMFILE));
     for said in
-        [under(&NO_THREAD, || pressure().err().and_then(errno)), under(&NO_THREAD, || pauses().err().and_then(errno))]
+        [under(&NO_THREAD, || pressure().err().and_then(errno)), under(&NO_THREAD, || jitter().err().and_then(errno))]
     {
         assert!(matches!(said, None | Some(Some(libc::EAGAIN))), "{said:?}");
     }
     under(&[Refuse::all(libc::SYS_openat, libc::EACCES)], || {
-        let monitor = pressure().expect("samples that say nothing, and no alarm");
+        let monitor = pressure().expect("empty samples, and no alarm");
         until("a sample", || monitor.stats().samples > 0);
         let stats = monitor.stats();
         assert_eq!((stats.sample, stats.trigger.window), (MemorySample::default(), None));
-        assert_eq!(stats.trigger.answer, Answer::Refused(libc::EACCES));
+        assert_eq!(stats.trigger.outcome, Outcome::Refused(libc::EACCES));
         assert_eq!(MemorySample::take(&System::this()), MemorySample::default());
     });
     under(&[Refuse::all(libc::SYS_sched_setaffinity, libc::EPERM)], || {
-        let monitor = pauses().expect("it watches from wherever it is");
+        let monitor = jitter().expect("it measures unpinned");
         until("a stall", || monitor.cores().iter().all(|core| !core.stalls.is_empty()));
-        assert!(monitor.cores().iter().all(|core| core.pinned == Answer::Refused(libc::EPERM)));
+        assert!(monitor.cores().iter().all(|core| core.pinned == Outcome::Refused(libc::EPERM)));
     });
 }
 
-/// Every way to open `/proc`, and anything else.
+/// Every way to open `/proc`, and any other file.
 const NO_PROC: Refuse<'_> = Refuse::all(libc::SYS_openat, libc::ENOENT);
 type Channel = SpscChannel<u64, 8>;
 
@@ -272,7 +276,7 @@ fn lives(peer: Peer) -> bool {
 }
 
 #[test]
-fn without_proc_ends_are_claimed_and_peers_are_told() {
+fn endpoints_and_peers_work_without_proc() {
     let channel = Channel::anonymous(&PLAIN).expect("memory");
     let Some(()) = under(&[NO_PROC], || {
         let fresh = Channel::anonymous(&PLAIN).expect("memory");
@@ -287,11 +291,11 @@ fn without_proc_ends_are_claimed_and_peers_are_told() {
     }) else {
         return;
     };
-    assert!(channel.sender().is_ok(), "the end was given back");
+    assert!(channel.sender().is_ok(), "the endpoint was released");
 }
 
 #[test]
-fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
+fn shared_description_never_reports_a_live_owner_dead() {
     let channel = Channel::anonymous(&PLAIN).expect("memory");
     let copy = channel.fd().expect("a descriptor");
     let copies = [copy.try_clone().expect("a descriptor"), copy];
@@ -300,7 +304,8 @@ fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
     };
     assert!(channel.region().sees_deaths() && !one.region().sees_deaths() && !two.region().sees_deaths());
     let taken = Some(ClaimError::Taken { pid: std::process::id() });
-    // Ends of those that share: taken for the others, and for those that can lock.
+    // Endpoints of processes that share a description: owned, for each other and for those that can
+    // lock.
     let (tx, rx) = (one.sender().expect("free"), two.receiver().expect("free"));
     assert!(lives(tx.peer()) && lives(rx.peer()));
     for other in [&channel, &one, &two] {
@@ -308,8 +313,8 @@ fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
     }
     drop(tx);
     assert_eq!(rx.peer(), Peer::Absent);
-    // Ends of one that can lock: taken for those that cannot.
-    let tx = channel.sender().expect("given back");
+    // Endpoints of a process that can lock: owned, for those that cannot.
+    let tx = channel.sender().expect("released");
     assert!(lives(rx.peer()) && lives(tx.peer()));
     assert_eq!((one.sender().err(), two.sender().err()), (taken, taken));
     drop((tx, rx));
@@ -317,7 +322,7 @@ fn regions_that_share_a_description_never_take_a_live_owner_for_dead() {
 }
 
 #[test]
-fn what_the_kernel_does_not_say_is_no_death_and_an_end_that_cannot_be_locked_is_not_claimed() {
+fn failed_lock_query_is_no_death_and_failed_lock_is_no_claim() {
     let channel = Channel::anonymous(&PLAIN).expect("memory");
     let other = Channel::from_fd(channel.fd().expect("a descriptor"), &PLAIN).expect("memory");
     assert!(other.region().sees_deaths());
@@ -337,7 +342,7 @@ fn what_the_kernel_does_not_say_is_no_death_and_an_end_that_cannot_be_locked_is_
         says(mute, || Channel::create_in(&place.dir(), "c", &PLAIN).err(), Some(error));
         assert!(place.is_empty(), "nothing is left behind");
     }
-    assert!(channel.sender().is_ok(), "the end is as it was");
+    assert!(channel.sender().is_ok(), "the endpoint is unchanged");
     let fd = channel.fd().expect("a descriptor");
     let full = Refuse::all(libc::SYS_openat, libc::EMFILE);
     let error = RegionError::System { call: "open", errno: libc::EMFILE };
@@ -353,10 +358,10 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_filter_refuses_what_it_is_to_refuse_and_nothing_else() {
+fn filter_refuses_only_the_given_calls() {
     let rules = [Refuse { call: libc::SYS_fcntl, arguments: &[(1, 77), (2, 5)], errno: libc::EXDEV }];
     let Some(said) = under(&rules, || {
-        // SAFETY: asks for nothing that exists, of no file.
+        // SAFETY: no such command, and no such descriptor.
         let ask = |command, argument: libc::c_int| unsafe { libc::fcntl(-1, command, argument) };
         [(77, 5), (77, 6), (78, 5)].map(|(command, argument)| {
             assert_eq!(ask(command, argument), -1);
@@ -366,5 +371,5 @@ fn a_filter_refuses_what_it_is_to_refuse_and_nothing_else() {
         return;
     };
     assert_eq!(said, [Some(libc::EXDEV), Some(libc::EBADF), Some(libc::EBADF)]);
-    assert!(Path::new("/proc/self").exists(), "other threads meet no filter");
+    assert!(Path::new("/proc/self").exists(), "other threads have no filter");
 }

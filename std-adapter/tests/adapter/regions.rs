@@ -1,11 +1,13 @@
-//! Regions: what is asked is answered, and what is wrong is said.
+//! Regions: outcomes of requests, and errors.
 
 use crate::place::{PLAIN, Place};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use vvp_std_adapter::knob::Answer;
-use vvp_std_adapter::memory::region::{Knob, Region, RegionDir, RegionError, RegionOptions, SharedRegion, Wish};
+use vvp_std_adapter::memory::region::{
+    Region, RegionDir, RegionError, RegionOptions, RegionSetting, Request, SharedRegion,
+};
+use vvp_std_adapter::os::Outcome;
 
 type Words = [AtomicU64; 1000];
 
@@ -14,7 +16,7 @@ fn words(dir: &RegionDir, name: &str) -> Result<Region<Words>, RegionError> {
 }
 
 #[test]
-fn what_one_writes_the_other_reads() {
+fn two_mappings_share_their_contents() {
     let place = Place::new("shared");
     let dir = place.dir();
     let a = Region::<Words>::create_in(&dir, "words", &PLAIN, |w| w[0].store(5, Ordering::Relaxed)).expect("fresh");
@@ -34,11 +36,11 @@ fn what_one_writes_the_other_reads() {
     dir.remove("words").expect("there");
     assert_eq!(words(&dir, "words").err(), Some(RegionError::Missing));
     assert_eq!(dir.remove("words"), Err(RegionError::Missing));
-    assert_eq!(b[999].load(Ordering::Relaxed), 7, "who has it open keeps it");
+    assert_eq!(b[999].load(Ordering::Relaxed), 7, "open mappings stay valid");
 }
 
 #[test]
-fn names_stay_in_their_directory() {
+fn region_names_cannot_leave_their_directory() {
     let place = Place::new("names");
     let dir = place.dir();
     let long = "x".repeat(101);
@@ -60,7 +62,7 @@ fn names_stay_in_their_directory() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said() {
+fn malformed_files_are_rejected_with_typed_errors() {
     let place = Place::new("wrong");
     let dir = place.dir();
     let put = |at: usize, bytes: &[u8]| {
@@ -77,8 +79,8 @@ fn what_is_wrong_with_a_file_is_said() {
     assert!(matches!(put(24, &[0; 8]), Some(RegionError::OtherLayout { found: 0, .. })));
     assert!(matches!(put(32, &[0xff; 8]), Some(RegionError::TooSmall { needed_bytes: u64::MAX, .. })));
     assert_eq!(put(48, &[0xff; 8]), None, "reserved");
-    // Not ready, and its maker no longer has its lock, though there is a process of that
-    // number: this one.
+    // Not ready, and its creator has lost its lock, although a process of that number exists: this
+    // one.
     assert_eq!(put(16, &[0]), Some(RegionError::HalfMade { pid: std::process::id() }));
     assert_eq!(put(16, &[7]), Some(RegionError::HalfMade { pid: std::process::id() }));
     let whole = std::fs::read(place.0.join("r")).expect("ours");
@@ -101,13 +103,13 @@ fn what_is_wrong_with_a_file_is_said() {
 }
 
 #[test]
-fn a_region_in_the_making_is_not_ready_and_one_whose_maker_gave_up_is_half_made() {
+fn unfinished_region_is_not_ready_and_abandoned_one_is_half_made() {
     let place = Place::new("making");
     let dir = place.dir();
     let pid = std::process::id();
     let made = Region::<Words>::create_in(&dir, "r", &PLAIN, |_| {
         assert_eq!(words(&dir, "r").err(), Some(RegionError::NotReady { pid }));
-        assert_eq!(words(&dir, "r").err(), Some(RegionError::NotReady { pid }), "looking takes nothing");
+        assert_eq!(words(&dir, "r").err(), Some(RegionError::NotReady { pid }), "a failed open changes nothing");
     });
     assert!(made.is_ok() && words(&dir, "r").is_ok());
     let gave_up = std::panic::catch_unwind(|| {
@@ -118,7 +120,7 @@ fn a_region_in_the_making_is_not_ready_and_one_whose_maker_gave_up_is_half_made(
 }
 
 #[test]
-fn others_files_are_not_used() {
+fn files_that_others_can_write_are_rejected() {
     let place = Place::new("owner");
     let dir = place.dir();
     drop(Region::<Words>::create_in(&dir, "r", &PLAIN, |_| ()).expect("fresh"));
@@ -138,43 +140,43 @@ fn others_files_are_not_used() {
 }
 
 #[test]
-fn every_wish_is_answered() {
-    let all = RegionOptions { on_node: Wish::Try, ..RegionOptions::READY };
+fn every_request_has_an_outcome() {
+    let all = RegionOptions { on_node: Request::BestEffort, ..RegionOptions::READY };
     let region = SharedRegion::anonymous(4 << 20, &all).expect("4 MiB");
-    let answers = region.answers();
-    for answer in [answers.huge_pages, answers.prefault, answers.lock, answers.node, answers.seals] {
-        assert!(answer.is_some(), "{answers:?}");
+    let outcomes = region.outcomes();
+    for outcome in [outcomes.huge_pages, outcomes.prefault, outcomes.lock, outcomes.node, outcomes.seals] {
+        assert!(outcome.is_some(), "{outcomes:?}");
     }
-    assert_eq!((answers.prefault, answers.seals), (Some(Answer::Applied), Some(Answer::Applied)));
+    assert_eq!((outcomes.prefault, outcomes.seals), (Some(Outcome::Applied), Some(Outcome::Applied)));
     assert!(region.bytes().iter().all(|b| b.load(Ordering::Relaxed) == 0));
-    // Sealed: nobody can take the memory away from under us.
+    // Sealed: no process can truncate the memory.
     let file = std::fs::File::from(region.fd().try_clone_to_owned().expect("a descriptor"));
     assert_eq!(file.set_len(4096).err().and_then(|e| e.raw_os_error()), Some(libc::EPERM));
-    let other =
-        SharedRegion::from_fd(file.into(), 4 << 20, &RegionOptions { seals: Wish::Insist, ..PLAIN }).expect("same");
+    let other = SharedRegion::from_fd(file.into(), 4 << 20, &RegionOptions { seals: Request::Required, ..PLAIN })
+        .expect("same");
     region.bytes()[12_345].store(1, Ordering::Relaxed);
     assert_eq!(other.bytes()[12_345].load(Ordering::Relaxed), 1);
-    assert_eq!(SharedRegion::anonymous(1, &PLAIN).expect("a page").answers(), Default::default());
+    assert_eq!(SharedRegion::anonymous(1, &PLAIN).expect("a page").outcomes(), Default::default());
 }
 
 #[test]
-fn who_insists_is_told_no() {
-    let place = Place::new("insist");
+fn required_setting_that_is_unavailable_is_an_error() {
+    let place = Place::new("require");
     let dir = place.dir();
     let refused = |options: RegionOptions, size| SharedRegion::create_in(&dir, "r", size, &options).err();
-    // A region shorter than a huge page has none; files with names have no seals; there is no node 1023.
-    let huge = RegionOptions { huge_pages: Wish::Insist, ..PLAIN };
-    let answer = Answer::Unsupported;
-    assert_eq!(refused(huge, 1), Some(RegionError::Insisted { knob: Knob::HugePages, answer }));
-    let seals = RegionOptions { seals: Wish::Insist, ..PLAIN };
-    assert_eq!(refused(seals, 1), Some(RegionError::Insisted { knob: Knob::Seals, answer }));
+    // A region shorter than a huge page has none; named files have no seals; there is no node 1023.
+    let huge = RegionOptions { huge_pages: Request::Required, ..PLAIN };
+    let outcome = Outcome::Unsupported;
+    assert_eq!(refused(huge, 1), Some(RegionError::RequirementFailed { setting: RegionSetting::HugePages, outcome }));
+    let seals = RegionOptions { seals: Request::Required, ..PLAIN };
+    assert_eq!(refused(seals, 1), Some(RegionError::RequirementFailed { setting: RegionSetting::Seals, outcome }));
     for (node, errno) in [(1023, libc::EINVAL), (u16::MAX, libc::EINVAL)] {
-        let options = RegionOptions { on_node: Wish::Insist, node, ..PLAIN };
+        let options = RegionOptions { on_node: Request::Required, node, ..PLAIN };
         match refused(options, 1) {
-            Some(RegionError::Insisted { knob: Knob::Node, answer: Answer::Refused(e) }) => {
+            Some(RegionError::RequirementFailed { setting: RegionSetting::Node, outcome: Outcome::Refused(e) }) => {
                 assert!(e == errno || e == libc::EPERM)
             }
-            Some(RegionError::Insisted { knob: Knob::Node, answer: Answer::Unsupported }) => {}
+            Some(RegionError::RequirementFailed { setting: RegionSetting::Node, outcome: Outcome::Unsupported }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -182,13 +184,14 @@ fn who_insists_is_told_no() {
 }
 
 #[test]
-fn too_much_is_refused() {
+fn too_large_region_is_rejected() {
     let place = Place::new("much");
     let dir = place.dir();
     let ask = |size| SharedRegion::create_in(&dir, "r", size, &PLAIN).err();
     assert_eq!(ask(usize::MAX), Some(RegionError::TooLarge));
     assert_eq!(ask(usize::MAX - 4096), Some(RegionError::TooLarge));
-    // More than there is memory: said now, not when it is touched, and before the kernel is asked.
+    // More than the memory of the machine: refused before the kernel is asked, not when it is
+    // touched.
     let more = [ask(1 << 50), SharedRegion::anonymous(1 << 50, &PLAIN).err()];
     for error in more {
         let Some(RegionError::NotEnoughMemory { needed_bytes, available_bytes }) = error else { panic!("{error:?}") };
@@ -209,7 +212,7 @@ fn part_that_touches_what_is_gone() {
 }
 
 #[test]
-fn a_file_cut_short_ends_who_touches_it() {
+fn touching_a_truncated_region_is_sigbus() {
     use std::os::unix::process::ExitStatusExt;
     if crate::part::given().is_some() {
         return;
@@ -219,10 +222,10 @@ fn a_file_cut_short_ends_who_touches_it() {
     drop(Region::<Words>::create_in(&dir, "r", &PLAIN, |_| ()).expect("fresh"));
     let status =
         crate::part::Part::start("part_that_touches_what_is_gone", place.0.to_str().expect("plain letters")).end();
-    // A sanitizer ends the process in its own way.
+    // A sanitizer ends the process with a code of its own.
     assert!(
         status.signal() == Some(libc::SIGBUS) || (status.code().is_some_and(|code| code != 0 && code != 101)),
         "{status}"
     );
-    assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { .. })), "the next one is told");
+    assert!(matches!(words(&dir, "r").err(), Some(RegionError::TooSmall { .. })), "the next open fails");
 }

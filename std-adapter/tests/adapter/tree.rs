@@ -1,12 +1,13 @@
-//! A copy of `/proc` and `/sys` in a folder, made from one text file: `== PATH` and then what the file holds.
+//! A copy of `/proc` and `/sys` in a directory, created from one text file: `== PATH`, followed by
+//! the contents.
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use vvp_std_adapter::system::System;
+use vvp_std_adapter::os::System;
 
-/// A folder of its own that goes away at the end.
+/// A directory of its own, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: PathBuf,
@@ -22,7 +23,7 @@ impl Tree {
         Self { root }
     }
 
-    /// From `std-adapter/tests/fixtures/NAME.tree`.
+    /// Creates the tree of `std-adapter/tests/fixtures/NAME.tree`.
     pub(crate) fn of(name: &str) -> Self {
         let tree = Self::empty();
         for (path, text) in files(name) {
@@ -34,7 +35,7 @@ impl Tree {
     pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
         let file = self.root.join(path);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
-        // In one step: a reader sees the old file or the new one.
+        // Atomically: a reader sees either the old file or the new one.
         let new = file.with_extension("new");
         std::fs::write(&new, bytes).expect("a file");
         std::fs::rename(new, file).expect("a file");
@@ -49,7 +50,7 @@ impl Tree {
     }
 }
 
-/// The files of a fixture.
+/// Returns the files of a fixture.
 pub(crate) fn files(name: &str) -> Vec<(String, String)> {
     let file = format!("{}/../std-adapter/tests/fixtures/{name}.tree", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(file).expect("the fixture");

@@ -1,15 +1,18 @@
-//! One place that gives out memory, knows what was given, and watches how the machine is doing.
+//! A manager that allocates memory under a budget, tracks what it allocated, and monitors the
+//! machine.
 
 mod stats;
 mod usage;
 
-pub use stats::{ManagerStats, ObjectStats, PauseSummary, PressureSummary};
+pub use stats::{JitterSummary, ManagerStats, ObjectStats, PressureSummary};
 pub use usage::{ObjectUsage, Usage};
 
 use super::region::{RegionError, RegionOptions, SharedRegion};
-use super::{MapError, MemorySample, Pages, Pause, PauseMode, PauseMonitor, PressureChange, PressureMonitor, Zeroed};
-use crate::knob::Answer;
-use crate::system::System;
+use super::{
+    Hiccup, JitterMode, JitterMonitor, MapError, MemorySample, Pages, PressureChange, PressureMonitor, Zeroed,
+};
+use crate::os::Outcome;
+use crate::os::System;
 use crate::thread::allowed_cpus;
 use core::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,56 +22,57 @@ use vvp_core::pool::Pool;
 use vvp_core::queue::Spsc;
 use zerocopy::FromZeros;
 
-/// Why a [`MemoryManager`] gave nothing.
+/// Why a [`MemoryManager`] refused a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ManagerError {
-    /// An object of this name is alive: choose another, or drop that one first.
+    /// A live object has this name: choose another, or drop that one first.
     NameTaken,
-    /// More than is left of the budget: raise it, or drop something first.
+    /// More than is left of the budget: raise it, or drop an object first.
     OverBudget {
-        /// Bytes asked for.
+        /// Bytes requested.
         needed_bytes: u64,
         /// Bytes left.
         left_bytes: u64,
     },
-    /// More than the machine, or the control group of this process, can still give.
+    /// More than the machine, or the control group of this process, can still provide.
     NotEnoughMemory {
-        /// Bytes asked for.
+        /// Bytes requested.
         needed_bytes: u64,
-        /// Bytes there are.
+        /// Bytes available.
         available_bytes: u64,
     },
-    /// The system gave no address space.
+    /// The system refused the address space.
     Map(MapError),
-    /// The region could not be made.
+    /// The region was not created.
     Region(RegionError),
-    /// A monitor's thread or file could not be had: raise the limits (ulimit -u, ulimit -n).
+    /// A monitor's thread or file was refused: raise the limits (ulimit -u, ulimit -n).
     Monitor(std::io::Error),
-    /// There is a global manager already: use it, or keep this one for yourself ([`MemoryManagerBuilder::build`]).
+    /// There already is a global manager: use it, or build a local one
+    /// ([`MemoryManagerBuilder::build`]).
     AlreadyInstalled,
 }
 
 impl core::fmt::Display for ManagerError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::NameTaken => f.write_str("an object of this name is alive: choose another name"),
+            Self::NameTaken => f.write_str("a live object has this name: choose another name"),
             Self::OverBudget { needed_bytes, left_bytes } => {
                 write!(
                     f,
-                    "{needed_bytes} bytes asked for and {left_bytes} left of the budget: raise it, or drop something"
+                    "{needed_bytes} bytes requested and {left_bytes} left of the budget: raise it, or drop an object"
                 )
             }
             Self::NotEnoughMemory { needed_bytes, available_bytes } => {
                 write!(
                     f,
-                    "{needed_bytes} bytes asked for and {available_bytes} can be had: ask for less, or free memory"
+                    "{needed_bytes} bytes requested and {available_bytes} available: ask for less, or free memory"
                 )
             }
             Self::Map(error) => error.fmt(f),
             Self::Region(error) => error.fmt(f),
-            Self::Monitor(error) => write!(f, "no monitor: {error}; raise the limits (ulimit -u, ulimit -n)"),
-            Self::AlreadyInstalled => f.write_str("there is a global memory manager already: use that"),
+            Self::Monitor(error) => write!(f, "no monitor ({error}): raise the limits (ulimit -u, ulimit -n)"),
+            Self::AlreadyInstalled => f.write_str("a global memory manager is installed already: use that one"),
         }
     }
 }
@@ -88,24 +92,24 @@ impl From<RegionError> for ManagerError {
 }
 
 type OnPressure = Box<dyn FnMut(&PressureChange) + Send>;
-type OnPause = Box<dyn Fn(Pause) + Send + Sync>;
+type OnHiccup = Box<dyn Fn(Hiccup) + Send + Sync>;
 
-/// How a [`MemoryManager`] is to be.
+/// Configures a [`MemoryManager`].
 #[must_use = "nothing is watched until the manager is built"]
 pub struct MemoryManagerBuilder {
-    max_pause_ns: Option<u64>,
+    max_hiccup_ns: Option<u64>,
     interval: Duration,
     budget_bytes: Option<u64>,
     pages: Pages,
     watch_pressure: bool,
     on_pressure: Option<OnPressure>,
-    on_pause: Option<OnPause>,
+    on_hiccup: Option<OnHiccup>,
 }
 
 impl core::fmt::Debug for MemoryManagerBuilder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("MemoryManagerBuilder")
-            .field("max_pause_ns", &self.max_pause_ns)
+            .field("max_hiccup_ns", &self.max_hiccup_ns)
             .field("interval", &self.interval)
             .field("budget_bytes", &self.budget_bytes)
             .finish_non_exhaustive()
@@ -113,50 +117,52 @@ impl core::fmt::Debug for MemoryManagerBuilder {
 }
 
 impl MemoryManagerBuilder {
-    /// Watches for pauses: of each processor that this thread may use, at each monitoring interval (1 ms at most). Longer
-    /// ones than this are counted by cause, and told to [`on_pause`](Self::on_pause).
-    pub fn max_pause_ns(mut self, ns: u64) -> Self {
-        self.max_pause_ns = Some(ns);
+    /// Monitors jitter on each processor that this thread may use, once per monitoring interval
+    /// (every 1 ms at most). Hiccups longer than `ns` are counted by cause and passed to
+    /// [`on_hiccup`](Self::on_hiccup).
+    pub fn max_hiccup_ns(mut self, ns: u64) -> Self {
+        self.max_hiccup_ns = Some(ns);
         self
     }
 
-    /// How often pressure is looked at; 500 ms unless this is called.
+    /// Sets the interval at which pressure is sampled; 500 ms by default.
     pub fn monitoring_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// The most bytes that may be given out at one time; no bound of its own unless this is called.
+    /// Sets the budget: the most bytes allocated at one time; unlimited by default.
     pub fn budget_bytes(mut self, bytes: u64) -> Self {
         self.budget_bytes = Some(bytes);
         self
     }
 
-    /// How the pages of placed objects come; huge and prefaulted ([`Pages::READY`]) unless this is called.
+    /// Sets how the pages of placed objects are allocated; [`Pages::READY`] by default: huge and
+    /// prefaulted.
     pub fn pages(mut self, pages: Pages) -> Self {
         self.pages = pages;
         self
     }
 
-    /// Watches pressure on memory.
+    /// Monitors memory pressure.
     pub fn watch_pressure(mut self) -> Self {
         self.watch_pressure = true;
         self
     }
 
-    /// Watches pressure on memory, and calls this, on the monitor's thread, when its level changes.
+    /// Monitors memory pressure, and calls `call` on the monitor's thread when the level changes.
     pub fn on_pressure(mut self, call: impl FnMut(&PressureChange) + Send + 'static) -> Self {
         self.on_pressure = Some(Box::new(call));
         self.watch_pressure()
     }
 
-    /// Called, on a monitor's thread, for each pause that is too long.
-    pub fn on_pause(mut self, call: impl Fn(Pause) + Send + Sync + 'static) -> Self {
-        self.on_pause = Some(Box::new(call));
+    /// Calls `call`, on a monitor's thread, for each hiccup that is too long.
+    pub fn on_hiccup(mut self, call: impl Fn(Hiccup) + Send + Sync + 'static) -> Self {
+        self.on_hiccup = Some(Box::new(call));
         self
     }
 
-    /// The manager.
+    /// Builds the manager and starts its monitors.
     ///
     /// # Errors
     /// [`ManagerError::Monitor`]
@@ -171,26 +177,26 @@ impl MemoryManagerBuilder {
         } else {
             None
         };
-        let pauses = match self.max_pause_ns {
+        let jitter = match self.max_hiccup_ns {
             Some(ns) => {
-                let mode = PauseMode::Timer(self.interval.min(Duration::from_millis(1)));
-                let call = self.on_pause.unwrap_or_else(|| Box::new(|_| ()));
-                Some(PauseMonitor::start(&allowed_cpus(), mode, ns, call).map_err(ManagerError::Monitor)?)
+                let mode = JitterMode::Timer(self.interval.min(Duration::from_millis(1)));
+                let call = self.on_hiccup.unwrap_or_else(|| Box::new(|_| ()));
+                Some(JitterMonitor::start(&allowed_cpus(), mode, ns, call).map_err(ManagerError::Monitor)?)
             }
             None => None,
         };
         Ok(MemoryManager {
-            books: Arc::new(Books { in_use: AtomicU64::new(0), peak: AtomicU64::new(0) }),
+            budget: Arc::new(BudgetUse { in_use: AtomicU64::new(0), peak: AtomicU64::new(0) }),
             objects: Mutex::new(Vec::new()),
             budget_bytes: self.budget_bytes,
             pages: self.pages,
             pressure,
-            pauses,
+            jitter,
             started: Instant::now(),
         })
     }
 
-    /// Makes it the one that [`MemoryManager::global`] gives, for as long as the process lives.
+    /// Builds the manager that [`MemoryManager::global`] returns, for as long as the process lives.
     ///
     /// # Errors
     /// [`ManagerError::AlreadyInstalled`], or as [`build`](Self::build).
@@ -203,11 +209,12 @@ impl MemoryManagerBuilder {
 
 static GLOBAL: OnceLock<MemoryManager> = OnceLock::new();
 
-/// Places objects in zeroed, prefaulted memory of huge pages, never by way of a stack; knows them by name; and tells, in one
-/// [`stats`](Self::stats), what they hold, how the machine is doing, and what the process allocated besides.
+/// Places objects in zeroed, prefaulted memory of huge pages, never by way of a stack, and tracks
+/// them by name. One [`stats`](Self::stats) reports their use, the state of the machine, and other
+/// allocations of the process.
 ///
-/// One for the process, or as many as you like. Giving out memory takes a lock and system calls: that is for the start. Using
-/// it costs nothing.
+/// A process may have one or several. An allocation takes a lock and system calls, so it belongs in
+/// the start-up; using the memory costs nothing.
 ///
 /// ```
 /// use vvp_std_adapter::memory::{MemoryManager, Pages};
@@ -224,53 +231,53 @@ static GLOBAL: OnceLock<MemoryManager> = OnceLock::new();
 /// ```
 #[derive(Debug)]
 pub struct MemoryManager {
-    books: Arc<Books>,
+    budget: Arc<BudgetUse>,
     objects: Mutex<Vec<Registered>>,
     budget_bytes: Option<u64>,
     pages: Pages,
     pressure: Option<PressureMonitor>,
-    pauses: Option<PauseMonitor>,
+    jitter: Option<JitterMonitor>,
     started: Instant,
 }
 
-/// What is given out now, and was at most.
+/// The bytes allocated now, and the most so far.
 #[derive(Debug)]
-struct Books {
+struct BudgetUse {
     in_use: AtomicU64,
     peak: AtomicU64,
 }
 
-/// An object that is alive. Its share of the budget comes back when this is dropped.
+/// A live object. Dropping it returns its share of the budget.
 #[derive(Debug)]
-struct Entry {
+struct ObjectEntry {
     name: String,
     kind: &'static str,
     bytes: u64,
-    /// Where it lies, to ask how much of it is there; only ever passed to the system.
+    /// Its address, to query its resident pages; only passed to the system.
     address: usize,
-    huge_pages: Option<Answer>,
-    prefault: Option<Answer>,
-    books: Arc<Books>,
+    huge_pages: Option<Outcome>,
+    prefault: Option<Outcome>,
+    budget: Arc<BudgetUse>,
 }
 
-impl Drop for Entry {
+impl Drop for ObjectEntry {
     fn drop(&mut self) {
-        // Relaxed: a count; the budget is looked at under the lock.
-        self.books.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
+        // Relaxed: a count; the budget is tested under the lock.
+        self.budget.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// Something new, where it lies, and what became of the wishes.
+/// A new object, its address, and the outcomes of its requests.
 struct Made<V> {
     value: V,
     address: usize,
-    huge_pages: Option<Answer>,
-    prefault: Option<Answer>,
+    huge_pages: Option<Outcome>,
+    prefault: Option<Outcome>,
 }
 
-/// What the registry keeps of an object; it does not keep the object.
+/// The registry's weak reference to an object.
 struct Registered {
-    entry: Weak<Entry>,
+    entry: Weak<ObjectEntry>,
     usage: Option<Weak<dyn Usage + Send + Sync>>,
 }
 
@@ -281,29 +288,30 @@ impl core::fmt::Debug for Registered {
 }
 
 impl MemoryManager {
-    /// A manager without a budget that watches nothing, to be changed before it is built.
+    /// Returns a builder without budget and monitors.
     pub fn builder() -> MemoryManagerBuilder {
         MemoryManagerBuilder {
-            max_pause_ns: None,
+            max_hiccup_ns: None,
             interval: Duration::from_millis(500),
             budget_bytes: None,
             pages: Pages::READY,
             watch_pressure: false,
             on_pressure: None,
-            on_pause: None,
+            on_hiccup: None,
         }
     }
 
-    /// The process's manager, if one was [installed](MemoryManagerBuilder::install).
+    /// Returns the global manager, if one was [installed](MemoryManagerBuilder::install).
     #[must_use]
     pub fn global() -> Option<&'static Self> {
         GLOBAL.get()
     }
 
-    /// Places a `T` of zero bytes: an engine, a map, a pool; anything that is valid so.
+    /// Places a `T` of zero bytes: an engine, a map, a pool, or any other type for which zero is
+    /// valid.
     ///
     /// # Errors
-    /// [`ManagerError`]; nothing is given out then.
+    /// [`ManagerError`]; nothing is allocated.
     pub fn place<T: FromZeros>(&self, name: &str) -> Result<Placed<T>, ManagerError> {
         self.register(name, size_of::<T>() as u64, core::any::type_name::<T>(), || {
             let value = Zeroed::<T>::new(self.pages)?;
@@ -314,7 +322,7 @@ impl MemoryManager {
         .map(|(value, entry)| Placed { value, entry })
     }
 
-    /// Places a `T` that many share and that tells how it is used, in [`stats`](Self::stats) as well.
+    /// Places a `T` that several owners share, and whose usage [`stats`](Self::stats) reports.
     ///
     /// # Errors
     /// As [`place`](Self::place).
@@ -331,7 +339,7 @@ impl MemoryManager {
         Ok(placed)
     }
 
-    /// A pool of `N` objects.
+    /// Places a pool of `N` objects.
     ///
     /// # Errors
     /// As [`place`](Self::place).
@@ -345,7 +353,7 @@ impl MemoryManager {
         self.share(name)
     }
 
-    /// A queue of `N` values from one producer to one consumer.
+    /// Places a queue of `N` values from one producer to one consumer.
     ///
     /// # Errors
     /// As [`place`](Self::place).
@@ -359,7 +367,7 @@ impl MemoryManager {
         self.share(name)
     }
 
-    /// Memory that other processes can open by this name ([`SharedRegion::create`]).
+    /// Creates memory that other processes can open by this name ([`SharedRegion::create`]).
     ///
     /// # Errors
     /// [`ManagerError`]
@@ -372,7 +380,8 @@ impl MemoryManager {
         self.place_region(name, size, || SharedRegion::create(name, size, options))
     }
 
-    /// Memory that other processes can open by its descriptor ([`SharedRegion::anonymous`]); the name is this manager's.
+    /// Creates memory that other processes can open by its descriptor
+    /// ([`SharedRegion::anonymous`]); the name is this manager's.
     ///
     /// # Errors
     /// [`ManagerError`]
@@ -393,34 +402,35 @@ impl MemoryManager {
     ) -> Result<PlacedRegion, ManagerError> {
         self.register(name, size as u64, "SharedRegion", || {
             let region = make()?;
-            let (huge_pages, prefault) = (region.answers().huge_pages, region.answers().prefault);
+            let (huge_pages, prefault) = (region.outcomes().huge_pages, region.outcomes().prefault);
             let address = region.bytes().as_ptr().addr();
             Ok(Made { value: region, address, huge_pages, prefault })
         })
         .map(|(region, entry)| PlacedRegion { region, entry })
     }
 
-    /// Notes an object that `make` makes, if name and budget allow it.
+    /// Registers the object that `make` creates, if name and budget allow it.
     fn register<V>(
         &self,
         name: &str,
         bytes: u64,
         kind: &'static str,
         make: impl FnOnce() -> Result<Made<V>, ManagerError>,
-    ) -> Result<(V, Arc<Entry>), ManagerError> {
-        // Held while the object is made: two askers cannot both get what is left of the budget.
+    ) -> Result<(V, Arc<ObjectEntry>), ManagerError> {
+        // Held while the object is created, so that two callers cannot both take the rest of the
+        // budget.
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         objects.retain(|object| object.entry.strong_count() > 0);
         if objects.iter().filter_map(|o| o.entry.upgrade()).any(|entry| entry.name == name) {
             return Err(ManagerError::NameTaken);
         }
-        // Relaxed: objects that are dropped meanwhile only leave more.
-        let in_use = self.books.in_use.load(Ordering::Relaxed);
+        // Relaxed: objects dropped meanwhile only increase what is left.
+        let in_use = self.budget.in_use.load(Ordering::Relaxed);
         let left_bytes = self.budget_bytes.map_or(u64::MAX, |budget| budget.saturating_sub(in_use));
         if bytes > left_bytes {
             return Err(ManagerError::OverBudget { needed_bytes: bytes, left_bytes });
         }
-        // What is prefaulted must be there, or the kernel would look for it among our processes.
+        // Prefaulted memory must be available, or the kernel's OOM killer would free it.
         if self.pages.prefault {
             let available = MemorySample::take(&System::this()).obtainable_bytes();
             if let Some(available_bytes) = available.filter(|&available| bytes > available) {
@@ -429,27 +439,28 @@ impl MemoryManager {
         }
         let Made { value, address, huge_pages, prefault } = make()?;
         let name = name.to_owned();
-        let books = Arc::clone(&self.books);
-        let entry = Arc::new(Entry { name, kind, bytes, address, huge_pages, prefault, books });
-        let now = self.books.in_use.fetch_add(bytes, Ordering::Relaxed) + bytes; // Relaxed: see above
-        self.books.peak.fetch_max(now, Ordering::Relaxed);
+        let budget = Arc::clone(&self.budget);
+        let entry = Arc::new(ObjectEntry { name, kind, bytes, address, huge_pages, prefault, budget });
+        let now = self.budget.in_use.fetch_add(bytes, Ordering::Relaxed) + bytes; // Relaxed: see above
+        self.budget.peak.fetch_max(now, Ordering::Relaxed);
         objects.push(Registered { entry: Arc::downgrade(&entry), usage: None });
         Ok((value, entry))
     }
 
-    /// The monitor of pressure, if there is one.
+    /// Returns the monitor of memory pressure, if there is one.
     #[must_use]
     pub const fn pressure(&self) -> Option<&PressureMonitor> {
         self.pressure.as_ref()
     }
 
-    /// The monitor of pauses, if there is one.
+    /// Returns the monitor of jitter, if there is one.
     #[must_use]
-    pub const fn pauses(&self) -> Option<&PauseMonitor> {
-        self.pauses.as_ref()
+    pub const fn jitter(&self) -> Option<&JitterMonitor> {
+        self.jitter.as_ref()
     }
 
-    /// Everything at this moment. Allocates, and asks the system: not for a hot thread.
+    /// Returns all statistics of this moment. Allocates and makes system calls: not for a hot
+    /// thread.
     #[must_use]
     pub fn stats(&self) -> ManagerStats {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
@@ -462,42 +473,42 @@ impl MemoryManager {
         ManagerStats {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             budget_bytes: self.budget_bytes,
-            // Relaxed, both: numbers to look at.
-            in_use_bytes: self.books.in_use.load(Ordering::Relaxed),
-            peak_bytes: self.books.peak.load(Ordering::Relaxed),
+            // Relaxed, both: statistics.
+            in_use_bytes: self.budget.in_use.load(Ordering::Relaxed),
+            peak_bytes: self.budget.peak.load(Ordering::Relaxed),
             objects: objects.collect(),
             pressure: self.pressure.as_ref().map(|monitor| PressureSummary::of(&monitor.stats())),
-            pauses: self.pauses.iter().flat_map(PauseMonitor::cores).map(|core| PauseSummary::of(&core)).collect(),
+            jitter: self.jitter.iter().flat_map(JitterMonitor::cores).map(|core| JitterSummary::of(&core)).collect(),
             allocation_calls: super::allocations().calls as u64,
             allocation_bytes: super::allocations().bytes as u64,
         }
     }
 }
 
-/// A `T` that a [`MemoryManager`] placed. Dropping it gives the memory back.
+/// A `T` that a [`MemoryManager`] placed. Dropping it frees the memory.
 #[derive(Debug)]
 pub struct Placed<T> {
-    // Before the entry: the memory is gone when its share of the budget comes back.
+    // Before the entry: the memory is freed before its share of the budget is returned.
     value: Zeroed<T>,
-    entry: Arc<Entry>,
+    entry: Arc<ObjectEntry>,
 }
 
 impl<T> Placed<T> {
-    /// The name it was placed under.
+    /// Returns the name that it was placed under.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.entry.name
     }
 
-    /// What became of the wish for huge pages.
+    /// Returns the outcome of the request for huge pages.
     #[must_use]
-    pub const fn huge_pages(&self) -> Answer {
+    pub const fn huge_pages(&self) -> Outcome {
         self.value.huge_pages()
     }
 
-    /// Whether the system touched all pages in advance.
+    /// Returns whether the system touched all pages in advance.
     #[must_use]
-    pub const fn prefaulted(&self) -> Answer {
+    pub const fn prefaulted(&self) -> Outcome {
         self.value.prefaulted()
     }
 }
@@ -522,15 +533,16 @@ impl<T: Usage> Usage for Placed<T> {
     }
 }
 
-/// A region that a [`MemoryManager`] made. Dropping it unmaps the region here; its name stays for others.
+/// A region that a [`MemoryManager`] created. Dropping it unmaps the region here; other processes
+/// can still open its name.
 #[derive(Debug)]
 pub struct PlacedRegion {
     region: SharedRegion,
-    entry: Arc<Entry>,
+    entry: Arc<ObjectEntry>,
 }
 
 impl PlacedRegion {
-    /// The name it was made under.
+    /// Returns the name that it was created under.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.entry.name

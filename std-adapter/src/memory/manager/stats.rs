@@ -1,31 +1,32 @@
-//! Everything that a manager knows, to be printed, or made into whatever format serde can.
+//! Statistics of a manager, for display and for serde.
 
-use super::super::{CorePauses, PressureLevel, PressureStats};
-use super::{Entry, ObjectUsage};
+use super::super::{CoreJitter, PressureLevel, PressureStats};
+use super::{ObjectEntry, ObjectUsage};
 use serde::Serialize;
 
-/// What a [`MemoryManager`](super::MemoryManager) knows.
+/// The statistics of a [`MemoryManager`](super::MemoryManager).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ManagerStats {
-    /// Since the manager was built.
+    /// Time since the manager was built.
     pub uptime_ms: u64,
-    /// The most that may be given out, if there is a bound.
+    /// The budget, if there is one.
     pub budget_bytes: Option<u64>,
-    /// Given out now.
+    /// Bytes allocated now.
     pub in_use_bytes: u64,
-    /// Given out at most.
+    /// The most bytes allocated at one time.
     pub peak_bytes: u64,
-    /// What is alive, in the order in which it was made.
+    /// The live objects, in the order of their creation.
     pub objects: Vec<ObjectStats>,
-    /// Pressure on memory, if it is watched.
+    /// Memory pressure, if it is monitored.
     pub pressure: Option<PressureSummary>,
-    /// Pauses of each core, if they are watched.
-    pub pauses: Vec<PauseSummary>,
-    /// Calls for memory of the whole process, besides what is placed here; 0 without the
+    /// Jitter of each core, if it is monitored.
+    #[serde(rename = "pauses")]
+    pub jitter: Vec<JitterSummary>,
+    /// Calls of the whole process that requested memory, besides what is placed here; 0 without the
     /// [`CountingAllocator`](crate::memory::CountingAllocator).
     pub allocation_calls: u64,
-    /// Bytes asked for by these.
+    /// Bytes requested by these calls.
     pub allocation_bytes: u64,
 }
 
@@ -39,51 +40,52 @@ pub struct ObjectStats {
     pub kind: &'static str,
     /// Its size.
     pub bytes: u64,
-    /// How much of it is in memory; `None` if it is too large to ask (4 GiB), or the system does not say.
+    /// Bytes of it that are resident; `None` if it is larger than 4 GiB, or the system does not
+    /// report them.
     pub resident_bytes: Option<u64>,
-    /// What became of the wish for huge pages.
+    /// The outcome of the request for huge pages.
     pub huge_pages: Option<String>,
-    /// What became of the wish to have all pages in advance.
+    /// The outcome of prefaulting.
     pub prefault: Option<String>,
-    /// How it is used, if it tells.
+    /// Its usage, if it reports one.
     pub usage: Option<ObjectUsage>,
 }
 
-/// Pressure on memory.
+/// Memory pressure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PressureSummary {
     /// `normal`, `elevated` or `critical`.
     pub level: &'static str,
-    /// How often the level changed.
+    /// Changes of the level.
     pub changes: u64,
-    /// How often the kernel's alarm went off.
+    /// Alarms of the kernel.
     pub alarms: u64,
-    /// Stalls over the last 10 s, in hundredths of a percent of the time.
+    /// Stalls of some threads over the last 10 s, in hundredths of a percent of the time.
     pub some_avg10: Option<u32>,
-    /// Bytes of the process that are in memory.
+    /// Resident bytes of the process.
     pub rss_bytes: Option<u64>,
-    /// Bytes that the machine can still give.
+    /// Bytes that the machine can still provide.
     pub available_bytes: Option<u64>,
     /// Page faults of the process that waited for a device.
     pub major_faults: Option<u64>,
 }
 
-/// Pauses of one core.
+/// Jitter of one core.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct PauseSummary {
+pub struct JitterSummary {
     /// The core.
     pub cpu: usize,
-    /// Stalls seen.
+    /// Stalls measured.
     pub stalls: u64,
-    /// Half of them were not longer.
+    /// The median.
     pub p50_ns: u64,
-    /// 99 % of them were not longer.
+    /// The 99th percentile.
     pub p99_ns: u64,
     /// The longest.
     pub max_ns: u64,
-    /// Longer than allowed.
+    /// Hiccups longer than the limit.
     pub too_long: u64,
 }
 
@@ -105,8 +107,8 @@ impl PressureSummary {
     }
 }
 
-impl PauseSummary {
-    pub(super) fn of(core: &CorePauses) -> Self {
+impl JitterSummary {
+    pub(super) fn of(core: &CoreJitter) -> Self {
         Self {
             cpu: core.cpu,
             stalls: core.stalls.count(),
@@ -118,37 +120,37 @@ impl PauseSummary {
     }
 }
 
-pub(super) fn of_object(entry: &Entry, usage: Option<ObjectUsage>) -> ObjectStats {
-    let answer = |answer: Option<crate::knob::Answer>| answer.map(|answer| answer.to_string());
+pub(super) fn of_object(entry: &ObjectEntry, usage: Option<ObjectUsage>) -> ObjectStats {
+    let outcome = |outcome: Option<crate::os::Outcome>| outcome.map(|outcome| outcome.to_string());
     ObjectStats {
         name: entry.name.clone(),
         kind: entry.kind,
         bytes: entry.bytes,
         resident_bytes: resident_bytes(entry.address, entry.bytes),
-        huge_pages: answer(entry.huge_pages),
-        prefault: answer(entry.prefault),
+        huge_pages: outcome(entry.huge_pages),
+        prefault: outcome(entry.prefault),
         usage,
     }
 }
 
-/// Larger objects are not asked about, page by page.
-const MOST_ASKED_BYTES: u64 = 4 << 30;
+/// The largest object whose pages are queried.
+const MOST_QUERIED_BYTES: u64 = 4 << 30;
 
-/// How much of a range is in memory.
+/// Returns the resident bytes of a range.
 fn resident_bytes(address: usize, bytes: u64) -> Option<u64> {
     const PAGE: usize = 4096;
-    let bytes = usize::try_from(bytes).ok().filter(|&n| n as u64 <= MOST_ASKED_BYTES)?;
+    let bytes = usize::try_from(bytes).ok().filter(|&n| n as u64 <= MOST_QUERIED_BYTES)?;
     let start = address & !(PAGE - 1);
     let pages = (address - start).checked_add(bytes)?.div_ceil(PAGE);
     let mut found = vec![0_u8; pages];
-    // SAFETY: `found` has a byte for each page; of the range the system only tells what is there.
+    // SAFETY: `found` has one byte for each page; the call only reports on the range.
     let code =
         unsafe { libc::mincore(core::ptr::without_provenance_mut(start), pages * PAGE, found.as_mut_ptr().cast()) };
     let present = found.iter().filter(|&&page| page & 1 == 1).count() * PAGE;
     (code == 0).then_some(present as u64)
 }
 
-/// `1.5 MiB`
+/// Displays a size such as `1.5 MiB`.
 struct Size(u64);
 
 impl core::fmt::Display for Size {
@@ -173,30 +175,34 @@ impl core::fmt::Display for ManagerStats {
         }
         for object in &self.objects {
             let (bytes, resident) = (Size(object.bytes), size(object.resident_bytes));
-            write!(f, "  {:<24} {bytes:>10}, {resident} there", object.name)?;
-            for (what, answer) in [("huge pages", &object.huge_pages), ("prefault", &object.prefault)] {
-                if let Some(answer) = answer {
-                    write!(f, ", {what} {answer}")?;
+            write!(f, "  {:<24} {bytes:>10}, {resident} resident", object.name)?;
+            for (what, outcome) in [("huge pages", &object.huge_pages), ("prefault", &object.prefault)] {
+                if let Some(outcome) = outcome {
+                    write!(f, ", {what} {outcome}")?;
                 }
             }
             if let Some(usage) = object.usage {
                 let ObjectUsage { capacity, in_use, high_water, refused, .. } = usage;
-                write!(f, "; {in_use} of {capacity} used, {high_water} at most, {refused} refused")?;
+                write!(f, "; {in_use} of {capacity} used, {high_water} at most, {refused} times full")?;
             }
             writeln!(f)?;
         }
         if let Some(pressure) = &self.pressure {
             let PressureSummary { level, changes, alarms, rss_bytes, available_bytes, .. } = pressure;
             let (rss, available) = (size(*rss_bytes), size(*available_bytes));
-            writeln!(f, "pressure: {level}, {changes} changes, {alarms} alarms; {rss} ours, {available} available")?;
-        }
-        for pause in &self.pauses {
-            let PauseSummary { cpu, stalls, p50_ns, p99_ns, max_ns, too_long } = pause;
             writeln!(
                 f,
-                "pauses of core {cpu}: {stalls} stalls, p50 {p50_ns} ns, p99 {p99_ns} ns, longest {max_ns} ns, {too_long} too long"
+                "pressure: {level}, {changes} changes, {alarms} alarms; {rss} resident, {available} available"
             )?;
         }
-        writeln!(f, "allocations besides: {} calls, {}", self.allocation_calls, Size(self.allocation_bytes))
+        for core in &self.jitter {
+            let JitterSummary { cpu, stalls, p50_ns, p99_ns, max_ns, too_long } = core;
+            writeln!(
+                f,
+                "jitter of core {cpu}: {stalls} stalls, p50 {p50_ns} ns, p99 {p99_ns} ns, \
+                 longest {max_ns} ns, {too_long} too long"
+            )?;
+        }
+        writeln!(f, "other allocations: {} calls, {}", self.allocation_calls, Size(self.allocation_bytes))
     }
 }

@@ -1,30 +1,30 @@
-//! What objects say of how they are used.
+//! Usage of objects: queues and pools.
 
 use serde::Serialize;
 use vvp_core::pool::Pool;
 use vvp_core::queue::{FanIn, Mpsc, RobustMpsc, SequencedSpsc, Spsc, Stats};
 use vvp_core::sync::Plain;
 
-/// How an object is used: values in a queue, slots of a pool.
+/// The usage of an object: values in a queue, slots of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct ObjectUsage {
-    /// How many there can be at one time.
+    /// The most at one time.
     pub capacity: u64,
-    /// How many there are now.
+    /// The number now.
     pub in_use: u64,
-    /// How many there were at most.
+    /// The high-water mark.
     pub high_water: u64,
-    /// How many came so far.
+    /// Values enqueued, or slots acquired, so far.
     pub taken: u64,
-    /// How many went so far.
+    /// Values dequeued, or slots released, so far.
     pub given_back: u64,
-    /// How often there was no room.
+    /// How often it was full.
     pub refused: u64,
 }
 
-/// An object that tells how it is used, from any thread, while it is used.
+/// An object that reports its usage, from any thread, while it is used.
 pub trait Usage {
-    /// The numbers now; each is right at some moment during the call.
+    /// Returns the current usage; each number was correct at some moment during the call.
     fn usage(&self) -> ObjectUsage;
 }
 

@@ -1,15 +1,15 @@
-//! From numbers to a level, without flapping.
+//! Pressure levels with hysteresis.
 
-/// How hard memory is to come by.
+/// A level of memory pressure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 pub enum PressureLevel {
-    /// Nothing to do.
+    /// No pressure.
     #[default]
     Normal = 0,
-    /// Give back what can be done without.
+    /// Free what is dispensable.
     Elevated = 1,
-    /// Stalls are here or near: take on nothing new.
+    /// Stalls are imminent or present: accept no new work.
     Critical = 2,
 }
 
@@ -22,7 +22,7 @@ impl PressureLevel {
         }
     }
 
-    /// In one word.
+    /// Returns the level as one word.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -39,20 +39,20 @@ impl core::fmt::Display for PressureLevel {
     }
 }
 
-/// From which values on something counts as elevated and as critical, in the unit of the value.
+/// The values from which on a measurement counts as elevated and as critical, in its own unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
-    /// Elevated from here on.
+    /// The least elevated value.
     pub elevated: u64,
-    /// Critical from here on; never below `elevated` in effect.
+    /// The least critical value; effectively never below `elevated`.
     pub critical: u64,
 }
 
 impl Threshold {
-    /// Never anything but normal.
+    /// A threshold that is never reached.
     pub const OFF: Self = Self { elevated: u64::MAX, critical: u64::MAX };
 
-    /// The level of a value. `u64::MAX` as a threshold is never reached.
+    /// Returns the level of a value. A threshold of `u64::MAX` is never reached.
     pub(super) const fn level(self, value: u64) -> PressureLevel {
         if value >= self.critical && self.critical != u64::MAX {
             PressureLevel::Critical
@@ -63,8 +63,9 @@ impl Threshold {
         }
     }
 
-    /// The level that a value keeps up once it was reached: thresholds are a fifth lower on the way down.
-    pub(super) const fn keeps(self, value: u64) -> PressureLevel {
+    /// Returns the level that a value sustains once it was reached: on the way down thresholds are
+    /// a fifth lower.
+    pub(super) const fn sustains(self, value: u64) -> PressureLevel {
         const fn lower(n: u64) -> u64 {
             if n == u64::MAX { n } else { n - n / 5 }
         }
@@ -72,44 +73,46 @@ impl Threshold {
     }
 }
 
-/// The level over time: up at once; down only when for a number of samples in a row nothing kept it up.
+/// The level over time: it rises immediately, and falls only after a number of consecutive samples
+/// that do not sustain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hysteresis {
     level: PressureLevel,
-    /// Samples in a row that would do with less.
+    /// Consecutive samples that sustain less than the level.
     calm: u32,
-    /// The most that these would have kept up.
+    /// The highest level that these samples sustain.
     kept: PressureLevel,
     calm_samples: u32,
 }
 
 impl Hysteresis {
-    /// Starts normal; goes down after `calm_samples` samples (0 counts as 1).
+    /// Starts at normal; falls after `calm_samples` samples (0 counts as 1).
     #[must_use]
     pub const fn new(calm_samples: u32) -> Self {
         let calm_samples = if calm_samples == 0 { 1 } else { calm_samples };
         Self { level: PressureLevel::Normal, calm: 0, kept: PressureLevel::Normal, calm_samples }
     }
 
-    /// The level now.
+    /// Returns the current level.
     #[must_use]
     pub const fn level(&self) -> PressureLevel {
         self.level
     }
 
-    /// One more sample: the level that it calls for, and the one that it keeps up. Returns the new level if it changes.
-    pub fn step(&mut self, calls_for: PressureLevel, keeps: PressureLevel) -> Option<PressureLevel> {
-        let keeps = keeps.max(calls_for);
+    /// Adds a sample: the level that it calls for, and the level that it sustains. Returns the new
+    /// level if it changed.
+    pub fn step(&mut self, calls_for: PressureLevel, sustains: PressureLevel) -> Option<PressureLevel> {
+        let sustains = sustains.max(calls_for);
         if calls_for > self.level {
             self.calm = 0;
             self.level = calls_for;
             return Some(calls_for);
         }
-        if keeps >= self.level {
+        if sustains >= self.level {
             self.calm = 0;
             return None;
         }
-        self.kept = if self.calm == 0 { keeps } else { self.kept.max(keeps) };
+        self.kept = if self.calm == 0 { sustains } else { self.kept.max(sustains) };
         self.calm += 1;
         if self.calm < self.calm_samples {
             return None;
@@ -126,11 +129,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same from the whole history: what the last `calm` samples since the last change kept up.
+    /// The reference model, from the whole history: the level that the last `calm` samples since
+    /// the last change sustain.
     fn model(history: &[(PressureLevel, PressureLevel)], calm: usize) -> Vec<PressureLevel> {
         let (mut level, mut since, mut levels) = (Normal, 0, Vec::new());
         for (i, &(calls, _)) in history.iter().enumerate() {
-            let kept = |&(calls, keeps): &(PressureLevel, PressureLevel)| calls.max(keeps);
+            let kept = |&(calls, sustains): &(PressureLevel, PressureLevel)| calls.max(sustains);
             let start = (i + 1).saturating_sub(calm).max(since);
             let most = history[start..=i].iter().map(kept).max().unwrap_or(Normal);
             if calls > level {
@@ -150,14 +154,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn up_at_once_and_down_after_calm(
+        fn level_rises_immediately_and_falls_after_calm_samples(
             history in prop::collection::vec((any_level(), any_level()), 0..60), calm in 1_u32..6,
         ) {
             let mut state = Hysteresis::new(calm);
             let mut seen = Vec::new();
-            for &(calls, keeps) in &history {
+            for &(calls, sustains) in &history {
                 let before = state.level();
-                let change = state.step(calls, keeps);
+                let change = state.step(calls, sustains);
                 prop_assert_eq!(change.is_some(), state.level() != before);
                 prop_assert!(state.level() >= calls);
                 seen.push(state.level());
@@ -166,29 +170,29 @@ mod tests {
         }
 
         #[test]
-        fn a_value_that_stays_changes_the_level_once_at_most(value in 0_u64..200, calm in 0_u32..5, from in any_level()) {
+        fn constant_value_changes_the_level_at_most_once(value in 0_u64..200, calm in 0_u32..5, from in any_level()) {
             let t = Threshold { elevated: 50, critical: 100 };
             let mut state = Hysteresis::new(calm);
             state.step(from, from);
-            let changes = (0..40).filter(|_| state.step(t.level(value), t.keeps(value)).is_some()).count();
+            let changes = (0..40).filter(|_| state.step(t.level(value), t.sustains(value)).is_some()).count();
             prop_assert!(changes <= 1);
-            prop_assert!(state.level() == t.level(value) || state.level() == t.keeps(value));
+            prop_assert!(state.level() == t.level(value) || state.level() == t.sustains(value));
         }
 
         #[test]
-        fn a_value_that_trembles_about_a_threshold_does_not_make_the_level_flap(
+        fn noise_around_a_threshold_does_not_make_the_level_flap(
             noise in prop::collection::vec(95_u64..106, 2..80), calm in 1_u32..4,
         ) {
             let t = Threshold { elevated: 50, critical: 100 };
             let mut state = Hysteresis::new(calm);
-            let changes = noise.iter().filter(|&&v| state.step(t.level(v), t.keeps(v)).is_some()).count();
+            let changes = noise.iter().filter(|&&v| state.step(t.level(v), t.sustains(v)).is_some()).count();
             prop_assert!(changes <= 2);
         }
     }
 
     #[test]
-    fn thresholds_that_are_off_are_never_reached() {
-        assert_eq!((Threshold::OFF.level(u64::MAX), Threshold::OFF.keeps(u64::MAX)), (Normal, Normal));
+    fn disabled_thresholds_are_never_reached() {
+        assert_eq!((Threshold::OFF.level(u64::MAX), Threshold::OFF.sustains(u64::MAX)), (Normal, Normal));
         let t = Threshold { elevated: 0, critical: u64::MAX };
         assert_eq!(t.level(0), Elevated);
     }

@@ -1,4 +1,4 @@
-//! Watches how hard memory is to come by, from a thread of its own.
+//! Monitors memory pressure, on a thread of its own.
 //!
 //! ```
 //! use std::time::Duration;
@@ -10,14 +10,14 @@
 //! let monitor = PressureMonitor::builder()
 //!     .interval(Duration::from_millis(100))
 //!     .on_change(|change| eprintln!("memory is {}", change.to))
-//!     .queue(CHANGES.producer().expect("nobody else has it"))
+//!     .queue(CHANGES.producer().expect("not claimed yet"))
 //!     .start()?;
 //! println!("{} now, {} changes", monitor.level(), monitor.stats().changes);
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Hot threads pay nothing: they are not asked, and neither the queue nor [`PressureMonitor::level`] holds a lock. A sample
-//! costs the monitor's thread 50 to 200 µs.
+//! Hot threads pay nothing: no thread is interrupted, and neither the queue nor
+//! [`PressureMonitor::level`] takes a lock. A sample costs the monitor's thread 50 to 200 µs.
 
 mod level;
 mod sample;
@@ -27,7 +27,7 @@ pub use level::{Hysteresis, PressureLevel, Threshold};
 pub use sample::{CgroupMemory, HugePages, MemorySample, Psi, PsiLine};
 pub use trigger::TriggerState;
 
-use crate::system::System;
+use crate::os::System;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -37,18 +37,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use vvp_core::queue::Producer;
 
-/// What counts as pressure. A value that the system does not give counts as none.
+/// The thresholds of pressure. A measurement that the system does not provide is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Stalls of some threads over the last 10 s, in hundredths of a percent.
     pub psi_some_avg10: Threshold,
     /// Stalls of all threads over the last 10 s, in hundredths of a percent.
     pub psi_full_avg10: Threshold,
-    /// Usage of the control group's hard limit, in thousandths.
+    /// Usage of the control group, in thousandths of its hard limit.
     pub cgroup_used_per_mille: Threshold,
-    /// Memory of the machine that cannot be had any more, in thousandths.
+    /// Memory of the machine that is not available, in thousandths.
     pub machine_used_per_mille: Threshold,
-    /// Major faults of the process from one sample to the next.
+    /// Major faults of the process between two samples.
     pub major_faults: Threshold,
     /// Bytes of the process that are swapped out.
     pub swapped_bytes: Threshold,
@@ -69,9 +69,9 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// The level that a sample calls for, and the one that it keeps up.
+    /// Returns the level that a sample calls for, and the level that it sustains.
     #[must_use]
-    pub fn judge(&self, before: &MemorySample, now: &MemorySample) -> (PressureLevel, PressureLevel) {
+    pub fn evaluate(&self, before: &MemorySample, now: &MemorySample) -> (PressureLevel, PressureLevel) {
         let per_mille = |part: u64, whole: u64| {
             u64::try_from(u128::from(part) * 1000 / u128::from(whole.max(1))).unwrap_or(u64::MAX)
         };
@@ -87,12 +87,13 @@ impl Thresholds {
             (self.swapped_bytes, now.swapped_bytes),
         ];
         let values = values.into_iter().filter_map(|(threshold, value)| Some((threshold, value?)));
-        let (mut calls, mut keeps) = (PressureLevel::Normal, PressureLevel::Normal);
+        let (mut calls, mut sustains) = (PressureLevel::Normal, PressureLevel::Normal);
         for (threshold, value) in values {
             calls = calls.max(threshold.level(value));
-            keeps = keeps.max(threshold.keeps(value));
+            sustains = sustains.max(threshold.sustains(value));
         }
-        // The kernel has killed, or slowed the group down, since the last sample.
+        // The kernel has killed a process of the group, or throttled the group, since the last
+        // sample.
         if let (Some(before), Some(now)) = (before.cgroup, now.cgroup) {
             if now.events.oom_kill > before.events.oom_kill || now.events.oom > before.events.oom {
                 calls = PressureLevel::Critical;
@@ -100,27 +101,27 @@ impl Thresholds {
                 calls = calls.max(PressureLevel::Elevated);
             }
         }
-        (calls, keeps.max(calls))
+        (calls, sustains.max(calls))
     }
 }
 
-/// The level changed.
+/// A change of the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PressureChange {
-    /// What it was.
+    /// The level before.
     pub from: PressureLevel,
-    /// What it is.
+    /// The level after.
     pub to: PressureLevel,
-    /// Whether the kernel's alarm made this sample happen.
+    /// Whether the kernel's alarm triggered this sample.
     pub by_trigger: bool,
-    /// What the system said at this moment.
+    /// The measurements at this moment.
     pub sample: MemorySample,
 }
 
-/// What the monitor has seen.
+/// The statistics of a monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PressureStats {
-    /// The level now.
+    /// The current level.
     pub level: PressureLevel,
     /// Samples taken.
     pub samples: u64,
@@ -128,19 +129,19 @@ pub struct PressureStats {
     pub triggers: u64,
     /// Changes of the level.
     pub changes: u64,
-    /// Changes that a full queue did not take.
+    /// Changes that were dropped because the queue was full.
     pub changes_not_queued: u64,
     /// The last change.
     pub last_change: Option<PressureChange>,
     /// The last sample.
     pub sample: MemorySample,
-    /// What became of the wish for the kernel's alarm.
+    /// The outcome of the request for the kernel's alarm.
     pub trigger: TriggerState,
 }
 
 type Deliver = Box<dyn FnMut(&PressureChange) -> bool + Send>;
 
-/// How to watch.
+/// Configures a monitor.
 #[must_use = "nothing is watched until it is started"]
 pub struct PressureMonitorBuilder {
     system: System,
@@ -163,32 +164,34 @@ impl core::fmt::Debug for PressureMonitorBuilder {
 }
 
 impl PressureMonitorBuilder {
-    /// Where the files are read (this machine, unless told).
+    /// Sets where the files are read; by default this machine.
     pub fn system(mut self, system: System) -> Self {
         self.system = system;
         self
     }
 
-    /// Time between samples (500 ms, unless told; 1 ms at least). An alarm of the kernel brings one at once.
+    /// Sets the time between samples: 500 ms by default, at least 1 ms. An alarm of the kernel
+    /// triggers a sample immediately.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// The kernel's alarm: threads waited for `stall` in all within `window` (100 ms within 1 s, unless told). Where the
-    /// kernel refuses the window, one of 2 s is taken, with the stall in proportion.
+    /// Sets the kernel's alarm: threads stalled for `stall` in total within `window`; 100 ms within
+    /// 1 s by default. If the kernel refuses the window, one of 2 s is used, with the stall in
+    /// proportion.
     pub fn trigger(mut self, stall: Duration, window: Duration) -> Self {
         (self.stall, self.window) = (stall, window);
         self
     }
 
-    /// What counts as pressure.
+    /// Sets the thresholds.
     pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// How many samples in a row must be calmer before the level goes down (6, unless told).
+    /// Sets how many consecutive samples must be calmer before the level falls; 6 by default.
     pub fn calm_samples(mut self, samples: u32) -> Self {
         self.calm_samples = samples;
         self
@@ -203,16 +206,16 @@ impl PressureMonitorBuilder {
         self
     }
 
-    /// Puts each change into a queue. What a full queue does not take is counted and not tried again.
+    /// Enqueues each change. A change that does not fit is counted and dropped.
     pub fn queue<const N: usize>(mut self, mut queue: Producer<'static, PressureChange, N>) -> Self {
         self.deliver.push(Box::new(move |change| queue.push(*change).is_ok()));
         self
     }
 
-    /// Starts the thread.
+    /// Starts the monitor's thread.
     ///
     /// # Errors
-    /// The system has no descriptor or no thread left. That the kernel gives no alarm is no error: see
+    /// The system has no descriptor or no thread left. A refused alarm is no error: see
     /// [`PressureStats::trigger`].
     pub fn start(self) -> io::Result<PressureMonitor> {
         let (alarm, trigger) = trigger::arm(&self.system, self.stall, self.window);
@@ -221,7 +224,7 @@ impl PressureMonitorBuilder {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: just made, and nobody else's.
+        // SAFETY: just created, without another owner.
         let stop = Arc::new(File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
         let sample = MemorySample::take(&self.system);
         let stats = PressureStats {
@@ -244,7 +247,7 @@ impl PressureMonitorBuilder {
 #[derive(Debug)]
 struct Shared {
     level: AtomicU8,
-    /// Only the monitor's thread and those who ask for statistics ever take it.
+    /// Taken only by the monitor's thread and by callers of `stats`.
     stats: Mutex<PressureStats>,
 }
 
@@ -257,7 +260,7 @@ pub struct PressureMonitor {
 }
 
 impl PressureMonitor {
-    /// A monitor with the usual thresholds.
+    /// Returns a builder with the default thresholds.
     pub fn builder() -> PressureMonitorBuilder {
         PressureMonitorBuilder {
             system: System::this(),
@@ -270,15 +273,16 @@ impl PressureMonitor {
         }
     }
 
-    /// The level now: one load, wait-free, fit for a hot thread.
+    /// Returns the current level: one load, wait-free, suitable for a hot thread.
     #[must_use]
     #[inline]
     pub fn level(&self) -> PressureLevel {
-        // Relaxed: the level says nothing about other memory.
+        // Relaxed: the level orders no other memory.
         PressureLevel::from_number(self.shared.level.load(Ordering::Relaxed))
     }
 
-    /// What was seen so far. Takes a lock that the monitor's thread holds for some nanoseconds a sample.
+    /// Returns the statistics. Takes a lock that the monitor's thread holds for some nanoseconds
+    /// per sample.
     #[must_use]
     pub fn stats(&self) -> PressureStats {
         *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner)
@@ -290,7 +294,7 @@ impl Drop for PressureMonitor {
         use std::io::Write;
         let _ = (&*self.stop).write_all(&1_u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
-            // A callback that panicked has said so already.
+            // The panic of a callback was already reported.
             let _ = thread.join();
         }
     }
@@ -308,19 +312,19 @@ struct Watcher {
 impl Watcher {
     fn run(mut self) {
         let mut state = Hysteresis::new(self.builder.calm_samples);
-        // Each round waits for the interval at most, so that the stop is seen within one.
+        // Each round waits for one interval at most, so the stop is noticed within one.
         while let Some(by_trigger) = self.wait() {
             let sample = MemorySample::take(&self.builder.system);
-            let (mut calls, mut keeps) = self.builder.thresholds.judge(&self.stats.sample, &sample);
+            let (mut calls, mut sustains) = self.builder.thresholds.evaluate(&self.stats.sample, &sample);
             if by_trigger {
                 self.stats.triggers += 1;
                 calls = calls.max(PressureLevel::Elevated);
-                keeps = keeps.max(calls);
+                sustains = sustains.max(calls);
             }
             self.stats.samples += 1;
             self.stats.sample = sample;
             let from = state.level();
-            if let Some(to) = state.step(calls, keeps) {
+            if let Some(to) = state.step(calls, sustains) {
                 let change = PressureChange { from, to, by_trigger, sample };
                 self.stats.level = to;
                 self.stats.changes += 1;
@@ -335,23 +339,24 @@ impl Watcher {
         }
     }
 
-    /// Waits for the interval or the alarm; `None` when it is time to end, else whether it was the alarm.
+    /// Waits for the interval or the alarm. Returns `None` if the monitor ends, else whether it was
+    /// the alarm.
     fn wait(&mut self) -> Option<bool> {
         let of = |file: Option<&File>, events| libc::pollfd {
-            fd: file.map_or(-1, AsRawFd::as_raw_fd), // poll leaves out what is negative
+            fd: file.map_or(-1, AsRawFd::as_raw_fd), // poll ignores negative descriptors
             events,
             revents: 0,
         };
         let mut fds = [of(Some(&*self.stop), libc::POLLIN), of(self.alarm.as_ref(), libc::POLLPRI)];
         let ms = i32::try_from(self.builder.interval.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: two descriptors that are ours, and their number.
+        // SAFETY: two entries that are ours, and their number.
         let ready = unsafe { libc::poll(fds.as_mut_ptr(), 2, ms) };
         let [stop, alarm] = fds;
         if ready > 0 && stop.revents != 0 {
             return None;
         }
         if ready > 0 && alarm.revents & (libc::POLLERR | libc::POLLNVAL) != 0 {
-            // The trigger is gone (its group was removed): samples go on.
+            // The trigger is gone (its group was removed); sampling continues.
             self.alarm = None;
             self.stats.trigger.window = None;
             return Some(false);

@@ -1,8 +1,9 @@
-//! What the system says about memory at one moment.
+//! Measurements of memory at one moment.
 
-use crate::system::{Cgroup, CgroupVersion, MemoryEvents, System, field};
+use crate::os::{Cgroup, CgroupVersion, MemoryEvents, System, field};
 
-/// One line of a pressure file. Averages are in hundredths of a percent: 1234 is 12.34 % of the time.
+/// One line of a pressure file. Averages are in hundredths of a percent: 1234 is 12.34 % of the
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PsiLine {
     /// Over the last 10 s.
@@ -11,21 +12,22 @@ pub struct PsiLine {
     pub avg60: u32,
     /// Over the last 300 s.
     pub avg300: u32,
-    /// Stalled microseconds in all.
+    /// Total stalled time in microseconds.
     pub total_us: u64,
 }
 
-/// `/proc/pressure/memory`.
+/// The contents of `/proc/pressure/memory` (pressure stall information).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Psi {
     /// Time in which at least one thread waited for memory.
     pub some: PsiLine,
-    /// Time in which all threads waited for memory, so that nothing got done.
+    /// Time in which all threads waited for memory, so that no work was done.
     pub full: PsiLine,
 }
 
 impl Psi {
-    /// Reads the text of a pressure file; `None` if it is none. `full` is missing from some kernels' files, and then 0.
+    /// Parses the text of a pressure file; `None` if it is malformed. Some kernels omit `full`,
+    /// which is then 0.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let line = |name| text.lines().find_map(|l| l.strip_prefix(name)).and_then(psi_line);
@@ -51,15 +53,15 @@ fn psi_line(line: &str) -> Option<PsiLine> {
 /// The memory control group of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CgroupMemory {
-    /// Which interface it has.
+    /// Its interface.
     pub version: CgroupVersion,
     /// Bytes charged to it.
     pub usage_bytes: u64,
-    /// The least hard limit that binds it.
+    /// The least hard limit that applies to it.
     pub limit_bytes: Option<u64>,
-    /// The least soft limit that binds it.
+    /// The least soft limit that applies to it.
     pub soft_limit_bytes: Option<u64>,
-    /// What the kernel counted.
+    /// The kernel's event counts.
     pub events: MemoryEvents,
 }
 
@@ -68,43 +70,43 @@ pub struct CgroupMemory {
 pub struct HugePages {
     /// In the pool.
     pub total: u64,
-    /// Used by nobody.
+    /// Not in use.
     pub free: u64,
-    /// Of the free ones, those that are promised to somebody.
+    /// Free, but reserved for a mapping.
     pub reserved: u64,
     /// Bytes of one page.
     pub page_bytes: u64,
 }
 
-/// Everything at one moment. What the system does not say is `None`.
+/// All measurements of one moment; `None` for what the system does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct MemorySample {
     /// Stalls of the whole machine.
     pub psi: Option<Psi>,
     /// The control group.
     pub cgroup: Option<CgroupMemory>,
-    /// Bytes of this process that are in memory.
+    /// Resident bytes of this process.
     pub rss_bytes: Option<u64>,
     /// Bytes of this process that are swapped out.
     pub swapped_bytes: Option<u64>,
-    /// Page faults of this process that were served from memory.
+    /// Page faults of this process served from memory.
     pub minor_faults: Option<u64>,
-    /// Page faults of this process that had to wait for a device.
+    /// Page faults of this process that waited for a device.
     pub major_faults: Option<u64>,
-    /// Bytes of memory of the machine.
+    /// Memory of the machine.
     pub total_bytes: Option<u64>,
-    /// Bytes of it that programs can still get without swapping.
+    /// Memory that is available to programs without swapping.
     pub available_bytes: Option<u64>,
-    /// Bytes of swap of the machine.
+    /// Swap space of the machine.
     pub swap_total_bytes: Option<u64>,
-    /// Bytes of it that are free.
+    /// Free swap space.
     pub swap_free_bytes: Option<u64>,
-    /// Reserved huge pages.
+    /// The pool of reserved huge pages.
     pub huge_pages: Option<HugePages>,
 }
 
 impl MemorySample {
-    /// Reads everything: some ten small files, 50 to 200 µs.
+    /// Takes all measurements: reads some ten small files in 50 to 200 µs.
     #[must_use]
     pub fn take(system: &System) -> Self {
         let group = Cgroup::of_memory(system);
@@ -144,8 +146,8 @@ impl MemorySample {
 }
 
 impl MemorySample {
-    /// What the machine can still give to this process without swapping, and its control group allows; `None` where the
-    /// system does not say.
+    /// Returns what the machine can still provide to this process without swapping, within the
+    /// limit of its control group; `None` if the system does not report it.
     #[must_use]
     pub fn obtainable_bytes(&self) -> Option<u64> {
         let group = self.cgroup.and_then(|g| Some(g.limit_bytes?.saturating_sub(g.usage_bytes)));
@@ -153,8 +155,8 @@ impl MemorySample {
     }
 }
 
-/// Minor and major faults from `/proc/self/stat`. The name in parentheses may hold anything, so the count of fields starts
-/// behind the last parenthesis.
+/// Returns the minor and major faults in `/proc/self/stat`. The name in parentheses may contain
+/// anything, so fields are counted from the last parenthesis.
 fn faults(stat: &str) -> (Option<u64>, Option<u64>) {
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     // state ppid pgrp session tty tpgid flags minflt cminflt majflt
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pressure_file_is_read_to_the_hundredth() {
+    fn pressure_file_is_parsed_to_the_hundredth() {
         let text =
             "some avg10=22.01 avg60=12.50 avg300=3.00 total=123456\nfull avg10=11.00 avg60=4.00 avg300=1.05 total=7";
         let psi = Psi::parse(text).expect("a pressure file");
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_found_behind_any_name() {
+    fn faults_are_found_behind_any_process_name() {
         assert_eq!(faults("7 (a) b) 1 (x) R 1 2 3 4 5 6 100 0 9 0"), (Some(100), Some(9)));
         assert_eq!(faults(""), (None, None));
     }

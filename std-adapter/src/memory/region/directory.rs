@@ -1,22 +1,22 @@
-//! The directory that regions lie in.
+//! The directory of named regions.
 
 use super::RegionError;
-use crate::knob::last_errno;
 use crate::memory::Access;
+use crate::os::last_errno;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
-/// An open directory that belongs to this user and that nobody else can write to. Names are looked up in it and nowhere
-/// else: they have no slashes, and links are not followed.
+/// An open directory that belongs to this user and that no other user can write to. Names are
+/// resolved only in it: they contain no slashes, and links are not followed.
 #[derive(Debug)]
 pub struct RegionDir {
     dir: OwnedFd,
 }
 
 impl RegionDir {
-    /// `/dev/shm/vvp-UID`, made if it is not there.
+    /// Opens `/dev/shm/vvp-UID`, and creates it if it does not exist.
     ///
     /// # Errors
     /// As for [`RegionDir::at`].
@@ -24,11 +24,12 @@ impl RegionDir {
         Self::at(Path::new(&format!("/dev/shm/vvp-{}", own_uid())))
     }
 
-    /// A directory of the caller's choice, made with mode 0700 if it is not there. In one that is on a disk, regions
-    /// survive a restart of the machine.
+    /// Opens a directory of the caller's choice, and creates it with mode 0700 if it does not
+    /// exist. In a directory on a disk, regions survive a restart of the machine.
     ///
     /// # Errors
-    /// [`RegionError::ForeignOwner`] if it is another user's, or others may write to it; else what the system says.
+    /// [`RegionError::ForeignOwner`] if it belongs to another user, or others may write to it; else
+    /// [`RegionError::System`].
     pub fn at(path: &Path) -> Result<Self, RegionError> {
         use std::os::unix::fs::OpenOptionsExt;
         let system = |call| move |e: std::io::Error| RegionError::System { call, errno: e.raw_os_error().unwrap_or(0) };
@@ -43,13 +44,13 @@ impl RegionDir {
         Ok(Self { dir: file.into() })
     }
 
-    /// Removes the name of a region. Whoever has it open keeps it.
+    /// Removes the name of a region. Processes that have it open keep it.
     ///
     /// # Errors
-    /// [`RegionError::Missing`], [`RegionError::BadName`], or what the system says.
+    /// [`RegionError::Missing`], [`RegionError::BadName`] or [`RegionError::System`].
     pub fn remove(&self, name: &str) -> Result<(), RegionError> {
         let name = checked(name)?;
-        // SAFETY: the name ends with a zero byte and lives through the call.
+        // SAFETY: the name ends with a zero byte and outlives the call.
         match unsafe { libc::unlinkat(self.dir.as_raw_fd(), name.as_ptr(), 0) } {
             0 => Ok(()),
             _ if last_errno() == libc::ENOENT => Err(RegionError::Missing),
@@ -57,24 +58,25 @@ impl RegionDir {
         }
     }
 
-    /// A file without a name, in this directory.
+    /// Creates a file without a name in this directory.
     pub(super) fn nameless(&self) -> Result<OwnedFd, RegionError> {
         let flags = libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC;
-        // SAFETY: the path is a constant string with its zero byte.
+        // SAFETY: the path is a constant string with a terminating zero.
         owned(unsafe { libc::openat(self.dir.as_raw_fd(), c".".as_ptr(), flags, 0o600) }, "openat")
     }
 
-    /// Gives a nameless file its name, in one step and only if there is none of that name. Where there
-    /// is no `/proc` to name the file by, the descriptor itself names it, which the kernel lets
-    /// the process that opened it do from 6.10 on, and root before.
+    /// Links a nameless file to `name`, atomically and only if the name is free. Without `/proc` to
+    /// name the file by, the descriptor itself is linked: Linux allows that to root, and from 6.10
+    /// on to the process that opened it.
     pub(super) fn give_name(&self, file: &OwnedFd, name: &str) -> Result<(), RegionError> {
         let name = checked(name)?;
-        // The calling thread's, for those of the process are its first thread's, which may have ended.
+        // The calling thread's descriptors: those of `/proc/self` are the first thread's, which may
+        // have ended.
         let Ok(from) = CString::new(format!("/proc/thread-self/fd/{}", file.as_raw_fd())) else {
             return Err(RegionError::BadName);
         };
         let (to, follow) = (self.dir.as_raw_fd(), libc::AT_SYMLINK_FOLLOW);
-        // SAFETY: both names end with a zero byte and live through the call.
+        // SAFETY: both names end with a zero byte and outlive the call.
         let mut code = unsafe { libc::linkat(libc::AT_FDCWD, from.as_ptr(), to, name.as_ptr(), follow) };
         if code != 0 && last_errno() == libc::ENOENT {
             // SAFETY: as above.
@@ -87,13 +89,13 @@ impl RegionDir {
         }
     }
 
-    /// Opens the file of that name, which must be this user's.
+    /// Opens the file of this name, which must belong to this user.
     pub(super) fn open(&self, name: &str, access: Access) -> Result<OwnedFd, RegionError> {
         let name = checked(name)?;
-        // O_NONBLOCK: should it be a pipe, nobody waits for its other end.
+        // O_NONBLOCK: opening a pipe must not wait for its other end.
         let access = if access == Access::ReadOnly { libc::O_RDONLY } else { libc::O_RDWR };
         let flags = access | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-        // SAFETY: the name ends with a zero byte and lives through the call.
+        // SAFETY: the name ends with a zero byte and outlives the call.
         let file = owned(unsafe { libc::openat(self.dir.as_raw_fd(), name.as_ptr(), flags) }, "openat");
         file.map_err(|error| match error {
             RegionError::System { errno: libc::ENOENT, .. } => RegionError::Missing,
@@ -109,28 +111,28 @@ impl RegionDir {
         // SAFETY: all-zero bytes are a valid `stat`: numbers only.
         let mut stat: libc::stat = unsafe { core::mem::zeroed() };
         let (dir, flags) = (self.dir.as_raw_fd(), libc::AT_SYMLINK_NOFOLLOW);
-        // SAFETY: name and buffer live through the call.
+        // SAFETY: name and buffer outlive the call.
         let code = unsafe { libc::fstatat(dir, name.as_ptr(), &raw mut stat, flags) };
         (code == 0).then_some(stat.st_uid)
     }
 }
 
-/// The file behind the answer of a call.
+/// Converts the return value of a call that opens a descriptor.
 pub(super) fn owned(fd: i32, call: &'static str) -> Result<OwnedFd, RegionError> {
     if fd < 0 {
         return Err(RegionError::System { call, errno: last_errno() });
     }
-    // SAFETY: fresh from the system, and nobody else has it.
+    // SAFETY: just opened, without another owner.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Whether a file of this owner and mode can be trusted to be ours.
+/// Checks that a file belongs to this user and that no other user may write to it.
 pub(super) fn check_owner(uid: u32, mode: u32) -> Result<(), RegionError> {
     if uid == own_uid() && mode & 0o022 == 0 { Ok(()) } else { Err(RegionError::ForeignOwner { uid }) }
 }
 
 fn own_uid() -> u32 {
-    // SAFETY: asks for a number; cannot fail.
+    // SAFETY: takes no pointer; cannot fail.
     unsafe { libc::geteuid() }
 }
 

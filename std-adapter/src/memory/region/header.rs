@@ -1,32 +1,32 @@
-//! The first page of a region: what it is, who made it, whether it is ready.
+//! The first page of a region: its type, its creator, and whether it is ready.
 
 use super::RegionError;
 use crate::memory::process::ProcessToken;
 use core::mem::offset_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where the contents begin: on a page of their own.
+/// Offset of the contents: a page of their own.
 pub(super) const HEADER_BYTES: usize = 4096;
 
-/// "VVPREGN" and a byte that no text has, so that a text file is not taken for a region.
+/// "VVPREGN" and a byte that is not valid in a text, so that no text file passes for a region.
 const MAGIC: u64 = u64::from_le_bytes(*b"VVPREGN\xB7");
 
-/// Goes up with every change of this header.
+/// Incremented with every change of this header.
 pub(super) const VERSION: u32 = 2;
 
 /// ```text
 ///   0      8        16      24        32       40                       128
 ///   +------+--------+-------+---------+--------+---------+-- - - ---------+-----------+-- - - --+
-///   |magic |version | ready | layout  | total  | maker   |                | heartbeat |  4096   |
+///   |magic |version | ready | layout  | total  | creator |                | heartbeat |  4096   |
 ///   |      |        |       | hash    | bytes  |         |                |           |         |
 ///   +------+--------+-------+---------+--------+---------+-- - - ---------+-----------+-- - - --+
 /// ```
-/// `maker` is the process's number, for messages; its bytes of the file are locked from before the
-/// region has its name until it is ready. (Version 1 had a time beside the number, and the PID
-/// namespace behind it.)
+/// `creator` is the creator's process number, for messages; its bytes of the file are locked from
+/// before the region has its name until it is ready. (Version 1 had a time beside the number,
+/// followed by the PID namespace.)
 ///
-/// Words of 8 bytes in the machine's order: a region never leaves its machine. All are atomics, and every one is checked:
-/// another process may write there.
+/// Words of 8 bytes in native byte order: a region never leaves its machine. All are atomics, and
+/// each is checked, since other processes may write there.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Header {
@@ -35,42 +35,44 @@ pub(super) struct Header {
     ready: AtomicU64,
     layout_hash: AtomicU64,
     total_bytes: AtomicU64,
-    maker: AtomicU64,
+    creator: AtomicU64,
     _reserved: [u64; 10],
     heartbeat: AtomicU64,
 }
 
 const _: () = {
-    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, maker) == 40);
+    assert!(offset_of!(Header, ready) == 16 && offset_of!(Header, creator) == 40);
     assert!(offset_of!(Header, heartbeat) == 128 && size_of::<Header>() <= HEADER_BYTES);
 };
 
 impl Header {
-    /// Says what the region will be, all but that it is ready.
+    /// Writes all of the header but `ready`.
     pub(super) fn begin(&self, layout_hash: u64, total_bytes: usize) {
-        // Relaxed, all: nobody can open the file before it has its name, and `ready` comes after that.
+        // Relaxed, all: the file cannot be opened before it has its name, and `ready` follows that.
         self.version.store(u64::from(VERSION), Ordering::Relaxed);
         self.layout_hash.store(layout_hash, Ordering::Relaxed);
         self.total_bytes.store(total_bytes as u64, Ordering::Relaxed);
-        self.maker.store(u64::from(std::process::id()), Ordering::Relaxed);
+        self.creator.store(u64::from(std::process::id()), Ordering::Relaxed);
         self.magic.store(MAGIC, Ordering::Relaxed);
     }
 
     pub(super) fn finish(&self) {
-        // Release: pairs with the Acquire in `check`: who sees this sees the contents as they were made.
+        // Release: pairs with the Acquire in `check`: a process that reads 1 sees the contents as
+        // created.
         self.ready.store(1, Ordering::Release);
     }
 
-    /// Whether it is finished.
+    /// Returns whether the creator has finished.
     pub(super) fn is_ready(&self) -> bool {
         // Acquire: pairs with the Release in `finish`.
         self.ready.load(Ordering::Acquire) == 1
     }
 
-    /// Whether this is a region that we can use. `NotReady` does not say that its maker lives.
+    /// Checks that this process can use the region. `NotReady` does not imply that the creator is
+    /// alive.
     pub(super) fn check(&self, layout_hash: u64, total_bytes: usize, found_bytes: u64) -> Result<(), RegionError> {
         let ready = self.is_ready();
-        // Relaxed, all: written before `ready`, or by somebody who keeps no rules.
+        // Relaxed, all: written before `ready`, or by a faulty process.
         if self.magic.load(Ordering::Relaxed) != MAGIC {
             return Err(RegionError::NotARegion);
         }
@@ -92,17 +94,17 @@ impl Header {
         Ok(())
     }
 
-    /// The word whose bytes of the file the maker holds until it has finished.
-    pub(super) const fn maker(&self) -> &AtomicU64 {
-        &self.maker
+    /// Returns the word that the creator locks until it has finished.
+    pub(super) const fn creator_word(&self) -> &AtomicU64 {
+        &self.creator
     }
 
     pub(super) fn creator(&self) -> Option<ProcessToken> {
-        ProcessToken::from_word(self.maker.load(Ordering::Relaxed)) // Relaxed: a word to look at
+        ProcessToken::from_word(self.creator.load(Ordering::Relaxed)) // Relaxed: for messages
     }
 
     pub(super) fn beat(&self) {
-        self.heartbeat.fetch_add(1, Ordering::Relaxed); // Relaxed: a count to look at
+        self.heartbeat.fetch_add(1, Ordering::Relaxed); // Relaxed: a statistic
     }
 
     pub(super) fn beats(&self) -> u64 {

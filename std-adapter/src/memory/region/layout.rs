@@ -1,14 +1,14 @@
-//! What may lie in shared memory, and the number that says how it lies there.
+//! Types that can be placed in shared memory, and hashes of their layout.
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
-/// Mixes what a layout is made of into one number (FNV-1a). Two processes that disagree about a type, its sizes or its
-/// capacities get different numbers.
+/// Hashes the components of a layout (FNV-1a). Two processes that disagree about a type, its sizes
+/// or its capacities get different hashes.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutHash(u64);
 
 impl LayoutHash {
-    /// Begins with a name.
+    /// Starts with a name.
     #[must_use]
     pub const fn new(name: &str) -> Self {
         let mut this = Self(0xcbf2_9ce4_8422_2325);
@@ -18,16 +18,16 @@ impl LayoutHash {
             this = this.byte(bytes[i]);
             i += 1;
         }
-        this.byte(0xff) // no name is the beginning of another
+        this.byte(0xff) // so that no name is a prefix of another
     }
 
-    /// Adds a capacity, a size, an alignment.
+    /// Adds a capacity, size or alignment.
     #[must_use]
     pub const fn number(self, n: usize) -> Self {
         self.with(n as u64)
     }
 
-    /// Adds the hash of a part.
+    /// Adds the hash of a component.
     #[must_use]
     pub const fn with(self, part: u64) -> Self {
         let bytes = part.to_le_bytes();
@@ -46,7 +46,7 @@ impl LayoutHash {
         self.number(size_of::<T>()).number(align_of::<T>())
     }
 
-    /// The number; never 0.
+    /// Returns the hash; never 0.
     #[must_use]
     pub const fn finish(self) -> u64 {
         if self.0 == 0 { 1 } else { self.0 }
@@ -57,12 +57,12 @@ impl LayoutHash {
     }
 }
 
-/// A value that goes from process to process: plain bytes, every pattern of which is a value. What a faulty or hostile
-/// process writes can so be wrong, but never undefined.
+/// A value that processes exchange: plain bytes, any pattern of which is valid. What a faulty or
+/// hostile process writes can be wrong, but never undefined.
 pub trait Message: FromBytes + IntoBytes + Immutable + Copy + Send + 'static {
-    /// A name for type and meaning: change it when the meaning of a field changes.
+    /// Identifies type and meaning: change it when the meaning of a field changes.
     const NAME: &'static str;
-    /// What the header of a region says of it.
+    /// The layout hash in the header of a region.
     const LAYOUT_HASH: u64 = LayoutHash::new(Self::NAME).shape_of::<Self>().finish();
 }
 
@@ -76,23 +76,25 @@ impl<T: Message, const K: usize> Message for [T; K] {
     const LAYOUT_HASH: u64 = LayoutHash::new("array").with(T::LAYOUT_HASH).number(K).finish();
 }
 
-/// What can be placed in a [`Region`](super::Region) and used by several processes at once.
+/// A type that can be placed in a [`Region`](super::Region) and used by several processes at once.
 ///
 /// # Safety
-/// - Zero bytes are a valid value, ready for use (also demanded by `FromZeros`); nothing in it is a pointer, a reference or
-///   anything else that means something in one process only.
-/// - Other processes may write anything into its bytes at any time. Whatever they write, its safe methods remain sound: its
-///   words are atomics of integers, and indices from it are masked or checked.
-/// - [`LAYOUT_HASH`](Self::LAYOUT_HASH) differs for types and const parameters that lie differently in memory.
-/// - Nothing is lost when it is never dropped.
+/// - Zero bytes are a valid value, ready for use (as `FromZeros` requires); it contains no pointer,
+///   reference or anything else that is meaningful in one process only.
+/// - Other processes may write any bytes into it at any time. Its safe methods remain sound
+///   whatever they write: its words are atomics of integers, and indices from it are masked or
+///   checked.
+/// - [`LAYOUT_HASH`](Self::LAYOUT_HASH) differs between types and const parameters with different
+///   layouts.
+/// - It need not be dropped.
 pub unsafe trait SharedLayout: FromZeros + Sync {
-    /// What the header of a region says of it; see [`LayoutHash`].
+    /// The layout hash in the header of a region; see [`LayoutHash`].
     const LAYOUT_HASH: u64;
 }
 
 macro_rules! words {
     ($($t:ident)*) => { $(
-        // SAFETY: one atomic integer, of which every pattern is a value.
+        // SAFETY: one atomic integer, any pattern of which is valid.
         unsafe impl SharedLayout for std::sync::atomic::$t {
             const LAYOUT_HASH: u64 = LayoutHash::new(stringify!($t)).finish();
         }
@@ -100,7 +102,7 @@ macro_rules! words {
 }
 words!(AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize AtomicI64);
 
-// SAFETY: its parts fulfil the contract, and there is nothing else in it.
+// SAFETY: its elements fulfill the contract, and it contains nothing else.
 unsafe impl<T: SharedLayout, const K: usize> SharedLayout for [T; K] {
     const LAYOUT_HASH: u64 = LayoutHash::new("array").with(T::LAYOUT_HASH).number(K).finish();
 }

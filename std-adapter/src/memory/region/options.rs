@@ -1,38 +1,38 @@
-//! What may be asked of a region's memory, and what became of it.
+//! Requests about the memory of a region, and their outcomes.
 
 use super::RegionError;
-use crate::knob::Answer;
+use crate::os::Outcome;
 
-/// How much something is wanted.
+/// How strongly a setting is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Wish {
-    /// Not asked for.
+pub enum Request {
+    /// Not requested.
     #[default]
-    No,
-    /// Asked for; the answer tells what became of it.
-    Try,
-    /// Without it there shall be no region.
-    Insist,
+    Off,
+    /// Requested; the region is made whatever the outcome.
+    BestEffort,
+    /// Required; without it making the region fails.
+    Required,
 }
 
-/// Something that can be asked of a region's memory.
+/// A setting of a region's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Knob {
-    /// 2 MiB pages.
+pub enum RegionSetting {
+    /// Pages of 2 MiB.
     HugePages,
-    /// All pages now.
+    /// All pages touched when the region is made.
     Prefault,
     /// Pages that are never swapped out.
     Lock,
     /// Pages of one NUMA node.
     Node,
-    /// A file that can no longer grow or shrink.
+    /// A file whose length is fixed.
     Seals,
 }
 
-impl Knob {
-    /// What to do about a refusal.
+impl RegionSetting {
+    /// Returns what a user can do when the setting is refused.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Knob {
     }
 }
 
-impl core::fmt::Display for Knob {
+impl core::fmt::Display for RegionSetting {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::HugePages => "huge pages",
@@ -57,54 +57,63 @@ impl core::fmt::Display for Knob {
     }
 }
 
-/// How the memory of a region is wanted. The default asks for nothing.
+/// What is requested of a region's memory. The default requests nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RegionOptions {
-    /// 2 MiB pages: from the reserved pool for anonymous regions (`MAP_HUGETLB`), else by advice (`MADV_HUGEPAGE`).
-    pub huge_pages: Wish,
-    /// Touch all pages now, so that nobody waits for one later.
-    pub prefault: Wish,
-    /// Never swap it out (`mlock`).
-    pub lock: Wish,
-    /// Take the pages from `node`.
-    pub on_node: Wish,
-    /// Which NUMA node `on_node` means, below 1024.
+    /// Pages of 2 MiB: of the reserved pool for anonymous regions (`MAP_HUGETLB`), else by advice
+    /// (`MADV_HUGEPAGE`).
+    pub huge_pages: Request,
+    /// Touches all pages when the region is made, so that no later access takes a page fault.
+    pub prefault: Request,
+    /// Keeps the pages in memory (`mlock`).
+    pub lock: Request,
+    /// Takes the pages from `node`.
+    pub on_node: Request,
+    /// The NUMA node of `on_node`, below 1024.
     pub node: u16,
-    /// No process can change the file's length (`F_SEAL_SHRINK`, `F_SEAL_GROW`, `F_SEAL_SEAL`); anonymous regions only.
-    pub seals: Wish,
+    /// Fixes the length of the file (`F_SEAL_SHRINK`, `F_SEAL_GROW`, `F_SEAL_SEAL`); anonymous
+    /// regions only.
+    pub seals: Request,
 }
 
 impl RegionOptions {
-    /// For trading: huge pages, prefaulted, locked, sealed, as far as the system does it.
+    /// Options for trading: huge pages, prefaulted, locked and sealed, as far as the system allows.
     pub const READY: Self = Self {
-        huge_pages: Wish::Try,
-        prefault: Wish::Try,
-        lock: Wish::Try,
-        on_node: Wish::No,
+        huge_pages: Request::BestEffort,
+        prefault: Request::BestEffort,
+        lock: Request::BestEffort,
+        on_node: Request::Off,
         node: 0,
-        seals: Wish::Try,
+        seals: Request::BestEffort,
     };
 }
 
-/// What became of each wish; `None` where there was none.
+/// The outcome of each request; `None` for a setting that was not requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RegionAnswers {
-    /// Huge pages. `Applied` for pages of the pool; for advice it means that the kernel took it, not that it had any.
-    pub huge_pages: Option<Answer>,
+pub struct RegionOutcomes {
+    /// Huge pages. `Applied` means pages of the reserved pool, or that the kernel accepted the
+    /// advice; it may still have no huge page to give.
+    pub huge_pages: Option<Outcome>,
     /// Touched in advance.
-    pub prefault: Option<Answer>,
+    pub prefault: Option<Outcome>,
     /// Locked.
-    pub lock: Option<Answer>,
-    /// On the node asked for.
-    pub node: Option<Answer>,
+    pub lock: Option<Outcome>,
+    /// On the requested node.
+    pub node: Option<Outcome>,
     /// Sealed.
-    pub seals: Option<Answer>,
+    pub seals: Option<Outcome>,
 }
 
-/// Does what is wished for.
-pub(super) fn fulfil(wish: Wish, knob: Knob, act: impl FnOnce() -> Answer) -> Result<Option<Answer>, RegionError> {
-    match (wish, if wish == Wish::No { None } else { Some(act()) }) {
-        (Wish::Insist, Some(answer)) if !answer.is_applied() => Err(RegionError::Insisted { knob, answer }),
-        (_, answer) => Ok(answer),
+/// Calls `act` if the setting is requested; fails if it is required and was not applied.
+pub(super) fn apply_request(
+    request: Request,
+    setting: RegionSetting,
+    act: impl FnOnce() -> Outcome,
+) -> Result<Option<Outcome>, RegionError> {
+    match (request, if request == Request::Off { None } else { Some(act()) }) {
+        (Request::Required, Some(outcome)) if !outcome.is_applied() => {
+            Err(RegionError::RequirementFailed { setting, outcome })
+        }
+        (_, outcome) => Ok(outcome),
     }
 }

@@ -5,10 +5,10 @@ use super::{RegionError, RegionOptions, SharedLayout, SharedRegion};
 use crate::memory::Access;
 use core::marker::PhantomData;
 
-/// A layout of which something can be used in a read-only mapping.
+/// A layout that can be used in a read-only mapping.
 ///
 /// # Safety
-/// Whoever gives out a [`RegionView`]'s value in whatever form lets nothing be called on it that stores.
+/// Code that gives out the value of a [`RegionView`] in any form allows no call on it that stores.
 pub(crate) unsafe trait ReadOnlyLayout: SharedLayout {}
 
 /// A `T` in shared memory, mapped read-only.
@@ -17,13 +17,14 @@ pub(crate) struct RegionView<T> {
     _contents: PhantomData<T>,
 }
 
-// SAFETY: gives only `&T`, which may go to any thread as `T: Sync`; the mapping is the process's.
+// SAFETY: gives out only `&T`, which may go to any thread as `T: Sync`; the mapping belongs to the
+// process.
 unsafe impl<T: ReadOnlyLayout> Send for RegionView<T> {}
 // SAFETY: as above.
 unsafe impl<T: ReadOnlyLayout> Sync for RegionView<T> {}
 
 impl<T: ReadOnlyLayout> RegionView<T> {
-    /// Opens the region of that name.
+    /// Opens the region of this name.
     pub(crate) fn open_in(dir: &RegionDir, name: &str) -> Result<Self, RegionError> {
         let what = super::Region::<T>::what();
         let file = dir.open(name, Access::ReadOnly)?;
@@ -31,14 +32,15 @@ impl<T: ReadOnlyLayout> RegionView<T> {
         Ok(Self { bytes, _contents: PhantomData })
     }
 
-    /// The region as such.
+    /// Returns the underlying region.
     pub(crate) const fn region(&self) -> &SharedRegion {
         &self.bytes
     }
 
-    /// What is there. Crate-private: see [`ReadOnlyLayout`].
+    /// Returns the value. Crate-private: see [`ReadOnlyLayout`].
     pub(crate) const fn get(&self) -> &T {
-        // SAFETY: mapped for a `T` as long as `self` lives; zero at first, and whatever others write, `T` stands it.
+        // SAFETY: mapped for a `T` as long as `self` lives; zero at first, and `T` tolerates any
+        // bytes that other processes write.
         unsafe { self.bytes.contents().cast::<T>().as_ref() }
     }
 }

@@ -1,13 +1,13 @@
-//! Makes commands, and sends them through its lane.
+//! The gateway stage: generates commands and sends them through its lane.
 
 use super::journal::words;
-use super::{Meeting, Record, StageError, Stop, patience};
+use super::{ChannelRecord, PipelineDirectory, StageError, Stop, stage_wait};
 use crate::clock::Clock;
 use vvp_core::book::{Command, InstrumentId, OrderId, OwnerId, Price, Qty, Replacement, Side, TimeInForce};
 use vvp_core::queue::{Full, Wait};
 use zerocopy::IntoBytes;
 
-/// SplitMix64.
+/// The random generator SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -20,10 +20,11 @@ impl Random {
     }
 }
 
-/// Orders of one gateway that may rest at one time.
+/// Order ids that one gateway uses.
 const IDS: u64 = 1_500;
 
-/// Command `number` of a gateway: made of nothing but these numbers, so that it is the same whoever makes it, and when.
+/// Returns command `number` of a gateway. It depends only on the arguments, so a restarted gateway
+/// generates the same commands.
 #[must_use]
 pub fn order(seed: u64, lane: usize, number: u64) -> Command {
     let mut random = Random(seed ^ (lane as u64).rotate_left(48) ^ number.wrapping_mul(0xd134_2543_de82_ef95));
@@ -48,26 +49,32 @@ pub fn order(seed: u64, lane: usize, number: u64) -> Command {
     command.on(InstrumentId::new(u16::from(random.below(4) == 0)))
 }
 
-/// Sends the commands of a lane up to `count`, or until it is asked to stop, from the first that was not published yet; then
-/// closes the lane.
+/// Sends the commands of a lane, from the first that is not published yet up to `count` or a
+/// request to stop; then closes the lane.
 ///
 /// # Errors
 /// [`StageError`]
-pub fn gateway(meeting: &Meeting, lane: usize, seed: u64, count: u64, stop: &Stop) -> Result<(), StageError> {
-    let mut tx = meeting.orders()?.sender(lane)?;
+pub fn gateway(
+    pipeline: &PipelineDirectory,
+    lane: usize,
+    seed: u64,
+    count: u64,
+    stop: &Stop,
+) -> Result<(), StageError> {
+    let mut tx = pipeline.orders()?.sender(lane)?;
     let clock = Clock::kernel();
     let mut number = tx.position() as u64;
     'all: while number < count && !stop.is_asked() {
-        let mut record: Record = [0; 9];
+        let mut record: ChannelRecord = [0; 9];
         record[..8].copy_from_slice(&words(order(seed, lane, number).as_bytes()));
         record[8] = clock.now();
         let mut attempt = 0_u32;
-        // A matcher that died will be started again.
+        // A dead matcher will be restarted.
         while let Err(Full(_)) = tx.push(record) {
             if stop.is_asked() {
                 break 'all;
             }
-            patience().wait(attempt);
+            stage_wait().wait(attempt);
             attempt = attempt.saturating_add(1);
         }
         number += 1;

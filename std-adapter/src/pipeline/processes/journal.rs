@@ -1,4 +1,4 @@
-//! Commands in the order of matching, in a file, each there as a whole or not at all.
+//! A journal of commands in matching order, in a file; each entry is complete or absent.
 
 use super::StageError;
 use crate::memory::MappedFile;
@@ -7,10 +7,10 @@ use zerocopy::{FromBytes, IntoBytes};
 
 /// A command of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The gateway.
     pub lane: usize,
-    /// Its number there, from 0 on.
+    /// Its sequence number in the lane, from 0.
     pub number: u64,
     /// The command's 64 bytes.
     pub command: [u64; 8],
@@ -19,11 +19,11 @@ pub struct Entry {
 /// ```text
 ///   0          8          16               80
 ///   +----------+----------+----------------+-----------+
-///   | lane     | number   | command        | count     |   88 bytes each, from the start of the file
+///   | lane     | number   | command        | count     |   88 bytes each
 ///   +----------+----------+----------------+-----------+
 /// ```
-/// `count` is one more than the entry's place. It is written after all the rest, so an entry whose writer was killed does
-/// not count, and is written again.
+/// `count` is one more than the entry's index. It is written last, so an entry whose writer was
+/// killed does not count, and is written again.
 #[derive(Debug)]
 pub struct Journal {
     file: MappedFile,
@@ -37,13 +37,13 @@ impl Journal {
         Ok(Self { file: MappedFile::create(path, Self::bytes_for(entries_max))?, len: 0 })
     }
 
-    /// The size of a journal of so many entries.
+    /// Returns the size of a journal with this capacity.
     pub(super) const fn bytes_for(entries_max: usize) -> usize {
         let entries = if entries_max == 0 { 1 } else { entries_max };
         entries.saturating_mul(ENTRY_BYTES)
     }
 
-    /// Opens it behind its last entry.
+    /// Opens a journal for appending.
     pub(super) fn open(path: &Path) -> Result<Self, StageError> {
         let mut this = Self { file: MappedFile::read_write(path)?, len: 0 };
         while this.get(this.len)?.is_some() {
@@ -52,23 +52,23 @@ impl Journal {
         Ok(this)
     }
 
-    /// How many commands are in it.
+    /// Returns the number of entries.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Returns whether it is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The entry at a place; `None` behind the last.
+    /// Returns the entry at an index; `None` behind the last.
     ///
     /// # Errors
-    /// What the file says; being at its end is none.
-    pub fn get(&self, at: usize) -> Result<Option<Entry>, StageError> {
+    /// Those of the file; reading behind its end is no error.
+    pub fn get(&self, at: usize) -> Result<Option<JournalEntry>, StageError> {
         let mut words = [0_u64; ENTRY_BYTES / 8];
         let offset = at.saturating_mul(ENTRY_BYTES);
         if offset.saturating_add(ENTRY_BYTES) > self.file.len() {
@@ -76,12 +76,12 @@ impl Journal {
         }
         self.file.read_at(offset, words.as_mut_bytes())?;
         let [lane, number, command @ .., count] = words;
-        let entry = Entry { lane: usize::try_from(lane).unwrap_or(usize::MAX), number, command };
+        let entry = JournalEntry { lane: usize::try_from(lane).unwrap_or(usize::MAX), number, command };
         Ok((count == at as u64 + 1).then_some(entry))
     }
 
-    /// Writes an entry behind the last.
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<(), StageError> {
+    /// Appends an entry.
+    pub(super) fn append(&mut self, entry: &JournalEntry) -> Result<(), StageError> {
         let offset = self.len * ENTRY_BYTES;
         if offset + ENTRY_BYTES > self.file.len() {
             return Err(StageError::JournalFull);
@@ -90,8 +90,8 @@ impl Journal {
         (words[0], words[1]) = (entry.lane as u64, entry.number);
         words[2..].copy_from_slice(&entry.command);
         self.file.write_at(offset, words.as_bytes())?;
-        // A kill between the two leaves no entry; the kernel keeps what was stored before the kill. (A machine that loses its
-        // power is another matter: `flush` is not called here.)
+        // A kill between the two writes leaves no entry; the kernel keeps what was stored before
+        // the kill. (A loss of power is not covered: `flush` is not called here.)
         core::sync::atomic::fence(core::sync::atomic::Ordering::Release);
         self.file.write_at(offset + ENTRY_BYTES - 8, (self.len as u64 + 1).as_bytes())?;
         self.len += 1;
@@ -99,15 +99,15 @@ impl Journal {
     }
 }
 
-impl Entry {
-    /// The command; `None` if its bytes are none.
+impl JournalEntry {
+    /// Returns the command; `None` if its bytes are invalid.
     #[must_use]
     pub fn decoded(&self) -> Option<vvp_core::book::Command> {
         zerocopy::TryFromBytes::try_read_from_bytes(self.command.as_bytes()).ok()
     }
 }
 
-/// The words of 64 bytes.
+/// Returns 64 bytes as words.
 pub(super) fn words(bytes: &[u8]) -> [u64; 8] {
     <[u64; 8]>::read_from_bytes(bytes).unwrap_or_default()
 }

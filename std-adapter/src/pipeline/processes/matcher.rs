@@ -1,11 +1,14 @@
-//! Journals commands, applies them, publishes their events.
+//! The matcher stage: writes commands to the journal, applies them, and publishes their events.
 
-use super::journal::{Entry, Journal, words};
-use super::snapshot::Snapshot;
-use super::{Asked, Events, Figures, GATEWAYS_MAX, GRACE, LONGER_GRACE, Meeting, Orders, PUBLISHERS_MAX, Record};
-use super::{StageError, Stop, patience};
+use super::journal::{Journal, JournalEntry, words};
+use super::status_board::PipelineStatus;
+use super::{
+    ChannelRecord, Counters, Events, GATEWAYS_MAX, GRACE, LONGER_GRACE, Orders, PUBLISHERS_MAX, PipelineDirectory,
+    StopTimer,
+};
+use super::{StageError, Stop, stage_wait};
 use crate::clock::Clock;
-use crate::ipc::{LatestWriter, Sender};
+use crate::ipc::{LatestWriter, SpscSender};
 use crate::memory::{Pages, Zeroed};
 use std::sync::atomic::Ordering;
 use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, WithStateHash};
@@ -13,13 +16,14 @@ use vvp_core::engine::{Engine, Matcher};
 use vvp_core::queue::{Full, PopError, Wait};
 use zerocopy::IntoBytes;
 
-/// How often the pipeline's state is shown.
-const SHOWN_EVERY_NS: u64 = 20_000_000;
+/// The interval at which the status is published.
+const STATUS_INTERVAL_NS: u64 = 20_000_000;
 
-/// A [`JobEngine`](crate::engine::JobEngine) with a state hash.
-pub type HashedJobEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
+/// A [`SmallEngine`](crate::engine::SmallEngine) with a state hash.
+pub type HashedSmallEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
 
-/// The commands that every run begins with, before the first of any gateway: two instruments.
+/// Returns the commands that every run begins with, before those of any gateway: the definitions of
+/// two instruments.
 #[must_use]
 pub fn define() -> [Command; 2] {
     let one = |index: u16, name: &[u8]| {
@@ -30,103 +34,106 @@ pub fn define() -> [Command; 2] {
     [one(0, b"ALPHA"), one(1, b"OMEGA")]
 }
 
-/// The events' way to one publisher, which leaves out those that were published before.
+/// The event queue of one publisher, which skips events published before.
 #[derive(Debug)]
-struct Outlet {
-    tx: Sender<Record, { super::EVENTS_WAITING_MAX }>,
-    /// Published by those before us.
-    known: u64,
+struct EventOutput {
+    tx: SpscSender<ChannelRecord, { super::EVENTS_WAITING_MAX }>,
+    /// Events published by this process's predecessors.
+    already_published: u64,
 }
 
-/// What is said of the pipeline, and when that was done last.
+/// The published status, and when it was published last.
 #[derive(Debug)]
-struct Showing<'a> {
-    board: LatestWriter<Snapshot>,
-    snapshot: Snapshot,
-    shown: u64,
+struct StatusWriter<'a> {
+    board: LatestWriter<PipelineStatus>,
+    status: PipelineStatus,
+    published_ns: u64,
     orders: &'a Orders,
     events: &'a [Events],
-    figures: &'a Figures,
+    counters: &'a Counters,
 }
 
-impl Showing<'_> {
+impl StatusWriter<'_> {
     fn is_due(&self, now: u64, clock: Clock) -> bool {
-        clock.ns_between(self.shown, now) > SHOWN_EVERY_NS
+        clock.ns_between(self.published_ns, now) > STATUS_INTERVAL_NS
     }
 
-    /// Shows the snapshot with queues, latencies and the process as they are now.
-    fn show(&mut self, now: u64) {
-        self.snapshot.measure(self.figures, self.orders.stats());
-        self.snapshot.publishers = self.events.len() as u64;
-        for (to, channel) in self.snapshot.events_queue.iter_mut().zip(self.events) {
+    /// Publishes the status with the current queues, latencies and process.
+    fn publish(&mut self, now: u64) {
+        self.status.measure(self.counters, self.orders.stats());
+        self.status.publishers = self.events.len() as u64;
+        for (to, channel) in self.status.events_queue.iter_mut().zip(self.events) {
             to.update(channel.stats());
         }
-        (self.snapshot.taken_ns, self.shown) = (now, now);
-        self.board.write(self.snapshot);
+        (self.status.taken_ns, self.published_ns) = (now, now);
+        self.board.write(self.status);
     }
 }
 
-/// The events' way to all publishers.
+/// The event queues of all publishers.
 #[derive(Debug)]
-struct Publishing<'a> {
-    outlets: Vec<Outlet>,
-    showing: Showing<'a>,
+struct EventFanOut<'a> {
+    outputs: Vec<EventOutput>,
+    status_writer: StatusWriter<'a>,
     clock: Clock,
-    made: u64,
-    asked: Asked<'a>,
-    /// Asked to stop, and a publisher takes nothing: what is missing is for the next matcher, which makes the events again.
+    emitted: u64,
+    stop_timer: StopTimer<'a>,
+    /// Set if a stop was requested and a publisher takes nothing. The next matcher regenerates the
+    /// missing events.
     given_up: bool,
 }
 
-impl Publishing<'_> {
+impl EventFanOut<'_> {
     fn event(&mut self, event: &Event) {
-        self.made += 1;
-        let mut record: Record = [0; 9];
+        self.emitted += 1;
+        let mut record: ChannelRecord = [0; 9];
         record[..8].copy_from_slice(&words(event.as_bytes()));
         record[8] = self.clock.now();
-        for outlet in &mut self.outlets {
-            if self.made <= outlet.known || self.given_up {
+        for output in &mut self.outputs {
+            if self.emitted <= output.already_published || self.given_up {
                 continue;
             }
             let mut attempt = 0_u32;
-            // Ends when the publisher, started again if need be, has made room, or this process is killed or asked to stop.
-            while let Err(Full(_)) = outlet.tx.push(record) {
-                if self.asked.for_as_long_as(LONGER_GRACE) {
+            // Ends when the publisher, restarted if necessary, has made room, or this process is
+            // killed or asked to stop.
+            while let Err(Full(_)) = output.tx.push(record) {
+                if self.stop_timer.has_lasted(LONGER_GRACE) {
                     self.given_up = true;
                     break;
                 }
-                // Who looks is to see that it waits, and for what; the book as it was before.
+                // Keeps the status current while the matcher waits; the book is the one before this
+                // command.
                 let now = self.clock.now();
-                if self.showing.is_due(now, self.clock) {
-                    self.showing.snapshot.events = self.made;
-                    self.showing.show(now);
+                if self.status_writer.is_due(now, self.clock) {
+                    self.status_writer.status.events = self.emitted;
+                    self.status_writer.publish(now);
                 }
-                patience().wait(attempt);
+                stage_wait().wait(attempt);
                 attempt = attempt.saturating_add(1);
             }
         }
     }
 }
 
-/// What a matcher works with.
+/// The state of a matcher.
 #[derive(Debug)]
-struct Work<'a> {
-    engine: Zeroed<HashedJobEngine>,
+struct MatcherState<'a> {
+    engine: Zeroed<HashedSmallEngine>,
     journal: Journal,
-    publishing: Publishing<'a>,
-    figures: &'a Figures,
+    fan_out: EventFanOut<'a>,
+    counters: &'a Counters,
     clock: Clock,
-    /// The next command of each gateway.
+    /// The next sequence number of each gateway.
     next: [u64; GATEWAYS_MAX],
 }
 
-impl Work<'_> {
+impl MatcherState<'_> {
     fn apply(&mut self, command: &Command) {
-        let publishing = &mut self.publishing;
-        self.engine.apply(command, &mut FnSink(|event: Event| publishing.event(&event)));
+        let fan_out = &mut self.fan_out;
+        self.engine.apply(command, &mut FnSink(|event: Event| fan_out.event(&event)));
     }
 
-    /// Takes up what forerunners have written down.
+    /// Applies the journal that predecessors have written.
     fn replay(&mut self) -> Result<(), StageError> {
         for command in define() {
             self.apply(&command);
@@ -141,105 +148,116 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// One command: into the journal, through the engine, its events into the publishers' queues. Neither calls for memory
-    /// nor waits, unless a publisher's queue is full.
+    /// Processes one command: writes it to the journal, applies it, and enqueues its events.
+    /// Neither allocates nor blocks, unless a publisher's queue is full.
     #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"), inline(never))]
-    fn command(&mut self, record: &Record, lane: usize, number: u64) -> Result<(), StageError> {
+    fn command(&mut self, record: &ChannelRecord, lane: usize, number: u64) -> Result<(), StageError> {
         if number < self.next[lane] {
-            return Ok(()); // in the journal already
+            return Ok(()); // already in the journal
         }
         let start = self.clock.now();
-        self.figures.to_matcher.record(self.clock.ns_between(record[8], start));
-        let mut entry = Entry { lane, number, command: [0; 8] };
+        self.counters.to_matcher.record(self.clock.ns_between(record[8], start));
+        let mut entry = JournalEntry { lane, number, command: [0; 8] };
         entry.command.copy_from_slice(&record[..8]);
         self.journal.append(&entry)?;
         self.next[lane] = number + 1;
-        self.publishing.showing.snapshot.commands = self.journal.len() as u64;
+        self.fan_out.status_writer.status.commands = self.journal.len() as u64;
         if let Some(command) = entry.decoded() {
             self.apply(&command);
         }
-        self.figures.matching.record(self.clock.ns_between(start, self.clock.now()));
+        self.counters.matching.record(self.clock.ns_between(start, self.clock.now()));
         Ok(())
     }
 }
 
-/// Matches until all gateways have closed and all their commands are done; or, if it is asked to stop, for a time of grace at
-/// most, and leaves the rest to the next one.
+/// Matches until all gateways have closed and all their commands are processed. If asked to stop,
+/// it ends after a grace period at most, and leaves the rest to its successor.
 ///
 /// # Errors
 /// [`StageError`]
-pub fn matcher(meeting: &Meeting, stop: &Stop) -> Result<(), StageError> {
-    let (orders, region): (Orders, _) = (meeting.orders()?, meeting.figures()?);
-    let figures: &Figures = &region;
+pub fn matcher(pipeline: &PipelineDirectory, stop: &Stop) -> Result<(), StageError> {
+    let (orders, region): (Orders, _) = (pipeline.orders()?, pipeline.counters()?);
+    let counters: &Counters = &region;
     let mut rx = orders.receiver()?;
-    // Relaxed: said before any stage was started.
-    let more = usize::try_from(figures.more_publishers.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    // Relaxed: stored before any stage started.
+    let more = usize::try_from(counters.more_publishers.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
     let events: Vec<Events> =
-        (0..=more.min(PUBLISHERS_MAX - 1)).map(|n| meeting.events(n)).collect::<Result<_, _>>()?;
-    let mut outlets = Vec::new();
+        (0..=more.min(PUBLISHERS_MAX - 1)).map(|n| pipeline.events(n)).collect::<Result<_, _>>()?;
+    let mut outputs = Vec::new();
     for channel in &events {
         let tx = channel.sender()?;
-        outlets.push(Outlet { known: tx.position() as u64, tx });
+        outputs.push(EventOutput { already_published: tx.position() as u64, tx });
     }
     let clock = Clock::kernel();
-    let board = meeting.board()?.writer()?;
-    let showing = Showing { board, snapshot: Snapshot::default(), shown: 0, orders: &orders, events: &events, figures };
-    let publishing = Publishing { outlets, showing, clock, made: 0, asked: Asked::new(stop), given_up: false };
-    let engine = Zeroed::<HashedJobEngine>::new(Pages::READY)?;
-    let mut work = Work { engine, journal: meeting.journal()?, publishing, figures, clock, next: [0; GATEWAYS_MAX] };
-    work.replay()?;
+    let board = pipeline.status_board()?.writer()?;
+    let status_writer = StatusWriter {
+        board,
+        status: PipelineStatus::default(),
+        published_ns: 0,
+        orders: &orders,
+        events: &events,
+        counters,
+    };
+    let fan_out =
+        EventFanOut { outputs, status_writer, clock, emitted: 0, stop_timer: StopTimer::new(stop), given_up: false };
+    let engine = Zeroed::<HashedSmallEngine>::new(Pages::READY)?;
+    let mut state =
+        MatcherState { engine, journal: pipeline.journal()?, fan_out, counters, clock, next: [0; GATEWAYS_MAX] };
+    state.replay()?;
     let allocated_before = crate::memory::allocations();
-    let mut asked = Asked::new(stop);
+    let mut stop_timer = StopTimer::new(stop);
     let (mut attempt, mut failed) = (0_u32, None);
     loop {
         let handled = rx.handle(|record, lane, number| {
-            if let Err(error) = work.command(&record, lane, number as u64) {
+            if let Err(error) = state.command(&record, lane, number as u64) {
                 failed = Some(error);
             }
         });
         if let Some(error) = failed.take() {
             return Err(error);
         }
-        // A gateway may be done before another has come: that is not the end, unless we are asked for it.
+        // A gateway may close before another has started; that ends the run only if a stop was
+        // requested.
         let closed = handled == Err(PopError::Closed)
-            && !work.publishing.given_up
-            && (stop.is_asked() || all_came(figures, &orders));
+            && !state.fan_out.given_up
+            && (stop.is_asked() || all_came(counters, &orders));
         let now = clock.now();
-        if closed || work.publishing.showing.is_due(now, clock) {
+        if closed || state.fan_out.status_writer.is_due(now, clock) {
             let allocated = crate::memory::allocations().since(allocated_before);
-            let mut snapshot = Snapshot::of(&*work.engine);
-            snapshot.commands = work.journal.len() as u64;
-            (snapshot.events, snapshot.is_final) = (work.publishing.made, u64::from(closed));
-            (snapshot.allocations, snapshot.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
-            snapshot.state_hash = if closed { work.engine.state_hash() } else { 0 };
-            // High waters are kept from one snapshot to the next.
-            let before = &work.publishing.showing.snapshot;
-            (snapshot.orders_queue, snapshot.events_queue) = (before.orders_queue, before.events_queue);
-            work.publishing.showing.snapshot = snapshot;
-            work.publishing.showing.show(now);
-            // What was sent before we were asked is not left behind because it takes long.
+            let mut status = PipelineStatus::of(&*state.engine);
+            status.commands = state.journal.len() as u64;
+            (status.events, status.is_final) = (state.fan_out.emitted, u64::from(closed));
+            (status.allocations, status.allocated_bytes) = (allocated.calls as u64, allocated.bytes as u64);
+            status.state_hash = if closed { state.engine.state_hash() } else { 0 };
+            // High-water marks are kept from one status to the next.
+            let before = &state.fan_out.status_writer.status;
+            (status.orders_queue, status.events_queue) = (before.orders_queue, before.events_queue);
+            state.fan_out.status_writer.status = status;
+            state.fan_out.status_writer.publish(now);
+            // The longer period if commands are still waiting: everything sent before the request
+            // is to be matched.
             let grace = if handled.is_ok() { LONGER_GRACE } else { GRACE };
-            if work.publishing.given_up || (!closed && asked.for_as_long_as(grace)) {
+            if state.fan_out.given_up || (!closed && stop_timer.has_lasted(grace)) {
                 return Ok(());
             }
         }
         match handled {
             Ok(()) => attempt = 0,
             Err(_) if closed => {
-                work.publishing.outlets.into_iter().for_each(|outlet| outlet.tx.close());
+                state.fan_out.outputs.into_iter().for_each(|output| output.tx.close());
                 return Ok(());
             }
             Err(_) => {
-                patience().wait(attempt);
+                stage_wait().wait(attempt);
                 attempt = attempt.saturating_add(1);
             }
         }
     }
 }
 
-/// Whether every gateway that is to come has sent something.
-fn all_came(figures: &Figures, orders: &Orders) -> bool {
-    // Relaxed: a number that only goes down when those who wait for it are told to stop.
-    let expected = usize::try_from(figures.gateways.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(GATEWAYS_MAX);
+/// Returns whether every expected gateway has sent a command.
+fn all_came(counters: &Counters, orders: &Orders) -> bool {
+    // Relaxed: a number that only decreases when the stages that wait for it are told to stop.
+    let expected = usize::try_from(counters.gateways.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(GATEWAYS_MAX);
     (0..expected).all(|lane| orders.lane_stats(lane).is_some_and(|stats| stats.pushed > 0))
 }

@@ -1,106 +1,112 @@
-//! A pipeline whose stages are processes, any of which may be killed and started again.
+//! A pipeline whose stages are processes, any of which may be killed and restarted.
 //!
 //! ```text
-//!   [ gateway 0 ] ┐ FanIn, a lane each                 ┌── SpscChannel ──→ [ publisher 0 ]
+//!   [ gateway 0 ] ┐ FanInChannel, a lane each          ┌── SpscChannel ──→ [ publisher 0 ]
 //!   [ gateway 1 ] ┼────────────────────→ [ matcher ] ──┴── SpscChannel ──→ [ publisher 1 ]
-//!   [ gateway 2 ] ┘                        │     └→ LatestCell: the state, for whoever looks
-//!                                          └→ journal: every command, in the order of matching
+//!   [ gateway 2 ] ┘                        │     └→ LatestCell: the status, for observers
+//!                                          └→ journal: every command, in matching order
 //! ```
-//! # How nothing is lost or doubled
-//! - A **gateway** makes its commands from their number. When it is started again, its lane tells how many were published.
-//! - The **matcher** takes a command out of its lane only once it stands in the journal, and applies it after that. Started
-//!   again, it applies the journal: the same commands give the same state and the same events. A command that its forerunner
-//!   had written down and not taken out comes again with the same number, and is known by it. Events already published are
-//!   counted by their queue, and are not published again.
-//! - A **publisher** gets all events, as every other one does, and keeps a sum of all events, one for each number, and takes an event out once its sum is stored.
+//! # Why nothing is lost or repeated
+//! - A **gateway** generates each command from its sequence number. When it is restarted, its lane
+//!   tells how many commands were published.
+//! - The **matcher** writes a command to the journal and applies it before it dequeues it from the
+//!   lane. When it is restarted, it applies the journal: the same commands give the same state and
+//!   the same events. A command that its predecessor had journaled but not dequeued comes again
+//!   with the same number, by which it is recognized. The event queues count the events already
+//!   published, and these are not published again.
+//! - A **publisher** gets all events, as every other publisher does. It keeps the sum of all events
+//!   up to each sequence number, and dequeues an event only after it has stored the sum.
 //!
 //! # How it stops
-//! A gateway that is asked to stop (SIGTERM, Ctrl-C) closes its lane behind the last command that it sent; what was sent is
-//! matched, and its events are published, before the others end: they end when those before them have, also when all are
-//! asked at the same moment. One that is asked alone, while those before it go on, ends after a time of grace and gives
-//! its ends back; whoever is started in its place goes on.
+//! A gateway that is asked to stop (SIGTERM, Ctrl-C) closes its lane after the last command that it
+//! sent. Everything sent is matched, and its events are published, before the other stages end:
+//! each ends after those before it, even if all are asked at the same moment. A stage that is asked
+//! alone, while those before it continue, ends after a grace period and releases its endpoints; its
+//! successor continues.
 //!
-//! So the state at the end is that of an engine to which the journal is applied without any
+//! The final state is therefore that of an engine to which the journal is applied without any
 //! disturbance, and the journal holds each gateway's commands once and in order. `vvpx stress`
-//! kills the stages at random, and checks just that.
+//! kills the stages at random and verifies this.
 
 mod gateway;
 mod journal;
 mod matcher;
 mod publisher;
-mod snapshot;
+mod status_board;
 
 pub use gateway::{gateway, order};
-pub use journal::{Entry, Journal};
-pub use matcher::{HashedJobEngine, define, matcher};
+pub use journal::{Journal, JournalEntry};
+pub use matcher::{HashedSmallEngine, define, matcher};
 pub use publisher::{EventSum, publisher};
-pub use snapshot::{BOOKS, LEVELS, Ladder, LadderLevel, Latency, QueueFigures, Snapshot};
+pub use status_board::{BOOKS, BookSummary, LEVELS, LatencySummary, LevelSummary, PipelineStatus, QueueCounters};
 
 use super::Stop;
-use crate::ipc::{ClaimError, FanIn, LatestCell, LatestView, SpscChannel};
+use crate::ipc::{ClaimError, FanInChannel, LatestCell, LatestView, SpscChannel};
 use crate::memory::region::{LayoutHash, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use crate::memory::{MapError, MapFileError, MemorySample};
-use crate::system::System;
+use crate::os::System;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vvp_core::metrics::Histogram;
 use zerocopy::FromZeros;
 
-/// Gateways that there can be.
+/// The most gateways.
 pub const GATEWAYS_MAX: usize = 4;
-/// Commands that can wait in a lane.
+/// Commands that fit into a lane.
 pub const COMMANDS_WAITING_MAX: usize = 512;
-/// Events that can wait for the publisher.
+/// Events that fit into the queue of a publisher.
 pub const EVENTS_WAITING_MAX: usize = 2048;
 
-/// Publishers that there can be.
+/// The most publishers.
 pub const PUBLISHERS_MAX: usize = 4;
 
-/// A command or an event of 64 bytes, and when it was sent: nanoseconds of `CLOCK_MONOTONIC_RAW`, the same in all processes.
-pub type Record = [u64; 9];
+/// A command or event of 64 bytes, and the time at which it was sent: nanoseconds of
+/// `CLOCK_MONOTONIC_RAW`, which is the same in all processes.
+pub type ChannelRecord = [u64; 9];
 
-pub(crate) type Orders = FanIn<Record, COMMANDS_WAITING_MAX, GATEWAYS_MAX>;
-pub(crate) type Events = SpscChannel<Record, EVENTS_WAITING_MAX>;
-pub(crate) type Board = LatestCell<Snapshot>;
+pub(crate) type Orders = FanInChannel<ChannelRecord, COMMANDS_WAITING_MAX, GATEWAYS_MAX>;
+pub(crate) type Events = SpscChannel<ChannelRecord, EVENTS_WAITING_MAX>;
+pub(crate) type StatusBoard = LatestCell<PipelineStatus>;
 
-/// Looks at the state of a pipeline, through a mapping that is read-only.
-pub type View = LatestView<Snapshot>;
+/// A read-only view of the status of a pipeline.
+pub type StatusView = LatestView<PipelineStatus>;
 
-/// Latencies of the stages in nanoseconds, and what the publisher keeps; each field has one writer.
+/// Latencies of the stages in nanoseconds, and the publishers' sums; each field has one writer.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(crate) struct Figures {
+pub(crate) struct Counters {
     /// From a gateway's push to the matcher.
     pub(crate) to_matcher: Histogram,
-    /// The matching of one command, journal and all.
+    /// The matching of one command, including the journal.
     pub(crate) matching: Histogram,
     /// From the matcher's push to each publisher.
     pub(crate) to_publisher: [Histogram; PUBLISHERS_MAX],
-    /// For each publisher, the sum of the first n events, at n modulo 2.
+    /// For each publisher, the sum of the first n events at index n modulo 2.
     pub(crate) sums: [[AtomicU64; 2]; PUBLISHERS_MAX],
-    /// Gateways that must have come before the matcher may end.
+    /// Gateways that must have sent a command before the matcher may end.
     pub(crate) gateways: AtomicU64,
-    /// Publishers, but for the first.
+    /// Publishers beyond the first.
     pub(crate) more_publishers: AtomicU64,
 }
 
-// SAFETY: the histograms are made of atomic integers and bound their own indices; zero is "nothing yet"; no pointers.
-unsafe impl SharedLayout for Figures {
-    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline figures 2").shape_of::<Self>().finish();
+// SAFETY: the histograms consist of atomic integers and bound their own indices; zero bytes are
+// empty histograms; no pointers.
+unsafe impl SharedLayout for Counters {
+    const LAYOUT_HASH: u64 = LayoutHash::new("pipeline counters 2").shape_of::<Self>().finish();
 }
 
-/// Why a stage cannot work.
+/// Why a stage cannot run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StageError {
-    /// A region is missing or wrong.
+    /// A region is missing or unusable.
     Region(RegionError),
-    /// The stage's place is taken.
+    /// The stage's endpoint is already claimed.
     Claim(ClaimError),
     /// The journal cannot be used.
     Journal(MapFileError),
-    /// The journal is full: give it room for more commands.
+    /// The journal is full: create it for more commands.
     JournalFull,
     /// No memory for the engine.
     Memory(MapError),
@@ -114,10 +120,10 @@ impl core::fmt::Display for StageError {
             Self::Region(error) => error.fmt(f),
             Self::Claim(error) => error.fmt(f),
             Self::Journal(error) => write!(f, "journal: {error}"),
-            Self::JournalFull => f.write_str("the journal is full: give it room for more commands"),
+            Self::JournalFull => f.write_str("the journal is full: create it for more commands"),
             Self::Memory(error) => error.fmt(f),
             Self::NoSuchPublisher => {
-                write!(f, "there is no publisher of that number: choose one below {PUBLISHERS_MAX}")
+                write!(f, "there is no publisher of this number: choose one below {PUBLISHERS_MAX}")
             }
         }
     }
@@ -152,32 +158,33 @@ impl From<MapError> for StageError {
 /// The names of the publishers' queues.
 const EVENTS: [&str; PUBLISHERS_MAX] = ["events-0", "events-1", "events-2", "events-3"];
 
-/// Where the stages meet: a directory of regions, and the journal in it.
+/// The directory of a pipeline: the regions that its stages share, and the journal.
 #[derive(Debug)]
-pub struct Meeting {
+pub struct PipelineDirectory {
     dir: RegionDir,
     path: PathBuf,
 }
 
-/// How long a matcher that was asked to stop waits for gateways that were not, or not yet.
+/// How long a matcher that was asked to stop waits for gateways that were not asked, or not yet.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long it waits for room in a publisher's queue, and a publisher for it. Longer, so that they outlive those before them.
+/// How long it waits for room in a publisher's queue, and a publisher waits for it. Longer than
+/// `GRACE`, so that a stage outlives those before it.
 const LONGER_GRACE: Duration = Duration::from_secs(5);
 
-/// Since when a stage knows that it was asked to stop.
+/// The time since a stage noticed a request to stop.
 #[derive(Debug)]
-struct Asked<'a> {
+struct StopTimer<'a> {
     stop: &'a Stop,
     since: Option<Instant>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> StopTimer<'a> {
     const fn new(stop: &'a Stop) -> Self {
         Self { stop, since: None }
     }
 
-    /// Whether it was asked so long ago.
-    fn for_as_long_as(&mut self, grace: Duration) -> bool {
+    /// Returns whether the request was noticed at least `grace` ago.
+    fn has_lasted(&mut self, grace: Duration) -> bool {
         if self.since.is_none() && self.stop.is_asked() {
             self.since = Some(Instant::now());
         }
@@ -185,17 +192,19 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// How much each stage waits on a full or empty queue: naps, since stages share processors.
-pub(crate) fn patience() -> crate::thread::Backoff {
-    crate::thread::Backoff::new(true)
+/// Returns the wait strategy of a stage on a full or empty queue: it sleeps, since stages share
+/// processors.
+pub(crate) fn stage_wait() -> crate::thread::SpinThenSleep {
+    crate::thread::SpinThenSleep::new(true)
 }
 
-impl Meeting {
-    /// Makes the regions, and a journal for so many commands, in a directory that is made if it is not there.
+impl PipelineDirectory {
+    /// Creates the regions, and a journal for this many commands, in a directory that is created if
+    /// it does not exist.
     ///
     /// # Errors
-    /// [`StageError`]. A journal that takes more than half of the memory that can be had is refused: the directory may lie in
-    /// memory.
+    /// [`StageError`]. A journal that takes more than half of the available memory is refused,
+    /// since the directory may be in memory.
     pub fn create(path: &Path, commands_max: usize) -> Result<Self, StageError> {
         let needed_bytes = Journal::bytes_for(commands_max) as u64;
         let available = MemorySample::take(&System::this()).obtainable_bytes();
@@ -208,13 +217,13 @@ impl Meeting {
         for name in EVENTS {
             Events::create_in(&dir, name, &options)?;
         }
-        Board::create_in(&dir, "board", &options)?;
-        Region::<Figures>::create_in(&dir, "figures", &options, |_| ())?;
+        StatusBoard::create_in(&dir, "board", &options)?;
+        Region::<Counters>::create_in(&dir, "figures", &options, |_| ())?;
         Journal::create(&path.join("journal"), commands_max)?;
         Ok(Self { dir, path: path.to_owned() })
     }
 
-    /// Comes to one that is there.
+    /// Opens an existing directory.
     ///
     /// # Errors
     /// [`StageError`]
@@ -225,18 +234,18 @@ impl Meeting {
         Ok(Self { dir: RegionDir::at(path)?, path: path.to_owned() })
     }
 
-    /// Says that the matcher ends only once so many gateways have sent something and all that came have closed. Unless it is
-    /// said, one is enough.
+    /// Sets how many gateways must have sent a command before the matcher may end (default 1). It
+    /// ends once these, and all others that sent one, have closed.
     ///
     /// # Errors
     /// [`StageError`]
     pub fn expect_gateways(&self, gateways: usize) -> Result<(), StageError> {
-        self.figures()?.gateways.store(gateways as u64, Ordering::Relaxed); // Relaxed: said before any stage starts
+        self.counters()?.gateways.store(gateways as u64, Ordering::Relaxed); // Relaxed: stored before any stage starts
         Ok(())
     }
 
-    /// Says how many publishers get the events, from 1 to [`PUBLISHERS_MAX`]; 1 unless it is said. To be said before the matcher
-    /// is started first: it waits for those that were promised.
+    /// Sets the number of publishers, from 1 to [`PUBLISHERS_MAX`] (default 1). Must be called
+    /// before the first matcher starts, which waits for room in the queue of each of them.
     ///
     /// # Errors
     /// [`StageError`]
@@ -244,12 +253,12 @@ impl Meeting {
         if !(1..=PUBLISHERS_MAX).contains(&publishers) {
             return Err(StageError::NoSuchPublisher);
         }
-        // Relaxed: said before any stage starts.
-        self.figures()?.more_publishers.store(publishers as u64 - 1, Ordering::Relaxed);
+        // Relaxed: stored before any stage starts.
+        self.counters()?.more_publishers.store(publishers as u64 - 1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Commands that all gateways together have sent so far.
+    /// Returns the number of commands that all gateways together have sent so far.
     ///
     /// # Errors
     /// [`StageError`]
@@ -257,7 +266,7 @@ impl Meeting {
         Ok(self.orders()?.stats().pushed as u64)
     }
 
-    /// The journal, to be read.
+    /// Opens the journal for reading.
     ///
     /// # Errors
     /// [`StageError`]
@@ -265,12 +274,12 @@ impl Meeting {
         Journal::open(&self.path.join("journal"))
     }
 
-    /// What the matcher says of the pipeline.
+    /// Opens the status that the matcher publishes.
     ///
     /// # Errors
     /// [`StageError`]
-    pub fn view(&self) -> Result<View, StageError> {
-        Ok(View::open_in(&self.dir, "board")?)
+    pub fn view(&self) -> Result<StatusView, StageError> {
+        Ok(StatusView::open_in(&self.dir, "board")?)
     }
 
     pub(crate) fn orders(&self) -> Result<Orders, RegionError> {
@@ -282,11 +291,11 @@ impl Meeting {
         Ok(Events::open_in(&self.dir, name, &RegionOptions::default())?)
     }
 
-    pub(crate) fn board(&self) -> Result<Board, RegionError> {
-        Board::open_in(&self.dir, "board", &RegionOptions::default())
+    pub(crate) fn status_board(&self) -> Result<StatusBoard, RegionError> {
+        StatusBoard::open_in(&self.dir, "board", &RegionOptions::default())
     }
 
-    pub(crate) fn figures(&self) -> Result<Region<Figures>, RegionError> {
+    pub(crate) fn counters(&self) -> Result<Region<Counters>, RegionError> {
         Region::open_in(&self.dir, "figures", &RegionOptions::default())
     }
 }

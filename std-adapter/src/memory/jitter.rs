@@ -1,7 +1,8 @@
-//! Watches for pauses: moments in which a core was taken from a thread that wanted to run.
+//! A monitor of jitter (hiccups): moments in which a core did not run a thread that was ready to
+//! run.
 
 use crate::clock::Clock;
-use crate::knob::Answer;
+use crate::os::Outcome;
 use crate::thread::{pin_to, wake_on_time};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,68 +13,71 @@ use vvp_core::metrics::Histogram;
 
 /// How a core is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseMode {
-    /// A thread reads the clock all the time and so sees every pause of its core; it takes the whole core.
+pub enum JitterMode {
+    /// A thread reads the clock continuously and sees every hiccup of its core; it takes the whole
+    /// core.
     Spin,
-    /// A thread sleeps for so long and looks how late it wakes; it takes next to nothing and sees a sample of the pauses.
+    /// A thread sleeps for this long and measures how late it wakes; it takes almost no time and
+    /// sees a sample of the hiccups.
     Timer(Duration),
 }
 
-/// Where a pause came from, as far as the kernel's counts of the watching thread say.
+/// The cause of a hiccup, according to the kernel's counts of the watching thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseCause {
-    /// A page had to be fetched from a device.
+pub enum HiccupCause {
+    /// A page was read from a device.
     MajorFault,
     /// The scheduler gave the core to another thread.
     Preempted,
-    /// A page had to be set up.
+    /// A page was mapped.
     MinorFault,
     /// None of these: an interrupt, the host of a virtual machine, or a late timer.
     Outside,
 }
 
-/// One pause that was longer than allowed.
+/// A hiccup longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
+pub struct Hiccup {
     /// The core.
     pub cpu: usize,
-    /// How long.
+    /// Its length.
     pub ns: u64,
-    /// Where from.
-    pub cause: PauseCause,
+    /// Its cause.
+    pub cause: HiccupCause,
 }
 
-/// Faults and context switches.
+/// Page faults and context switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct SchedulingCounts {
     /// Page faults served from memory.
     pub minor_faults: u64,
     /// Page faults that waited for a device.
     pub major_faults: u64,
-    /// Times a thread gave up its core (slept, waited).
+    /// Context switches because a thread slept or waited.
     pub voluntary_switches: u64,
-    /// Times the core was taken away.
+    /// Context switches because the core was taken away.
     pub involuntary_switches: u64,
 }
 
 impl SchedulingCounts {
-    /// Of all threads of the process.
+    /// Returns the counts of all threads of the process.
     #[must_use]
     pub fn of_process() -> Self {
         Self::of(libc::RUSAGE_SELF)
     }
 
-    /// Of the calling thread.
+    /// Returns the counts of the calling thread.
     #[must_use]
     pub fn of_thread() -> Self {
         Self::of(libc::RUSAGE_THREAD)
     }
 
-    fn of(who: libc::c_int) -> Self {
+    fn of(scope: libc::c_int) -> Self {
         // SAFETY: all-zero bytes are a valid `rusage`: numbers only.
         let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
-        // SAFETY: `usage` is ours to write; the call keeps no pointer, and cannot fail with these arguments.
-        unsafe { libc::getrusage(who, &raw mut usage) };
+        // SAFETY: `usage` is ours to write; the call keeps no pointer, and cannot fail with these
+        // arguments.
+        unsafe { libc::getrusage(scope, &raw mut usage) };
         let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
         Self {
             minor_faults: count(usage.ru_minflt),
@@ -83,7 +87,7 @@ impl SchedulingCounts {
         }
     }
 
-    /// What came since `earlier`.
+    /// Returns what was added since `earlier`.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {
@@ -94,129 +98,131 @@ impl SchedulingCounts {
         }
     }
 
-    /// What explains a pause best.
-    const fn cause(self) -> PauseCause {
+    /// Returns the most expensive cause among the counts.
+    const fn cause(self) -> HiccupCause {
         if self.major_faults > 0 {
-            PauseCause::MajorFault
+            HiccupCause::MajorFault
         } else if self.involuntary_switches > 0 {
-            PauseCause::Preempted
+            HiccupCause::Preempted
         } else if self.minor_faults > 0 {
-            PauseCause::MinorFault
+            HiccupCause::MinorFault
         } else {
-            PauseCause::Outside
+            HiccupCause::Outside
         }
     }
 }
 
-/// What one core's watcher has seen.
+/// What the watcher of one core has measured.
 #[derive(Clone, Debug)]
-pub struct CorePauses {
+pub struct CoreJitter {
     /// The core.
     pub cpu: usize,
-    /// Whether the watcher is pinned to it; if not, what it sees may be any core's.
-    pub pinned: Answer,
+    /// Whether the watcher is pinned to the core; if not, its measurements may be of any core.
+    pub pinned: Outcome,
     /// All stalls in nanoseconds: gaps between two readings (spin), or how late it woke (timer).
     pub stalls: Histogram,
-    /// Pauses longer than allowed, by cause: major fault, preempted, minor fault, outside.
+    /// Hiccups longer than the limit, by cause: major fault, preempted, minor fault, outside.
     pub by_cause: [u64; 4],
 }
 
-impl CorePauses {
-    /// Pauses longer than allowed.
+impl CoreJitter {
+    /// Returns the number of hiccups longer than the limit.
     #[must_use]
     pub fn too_long(&self) -> u64 {
         self.by_cause.iter().sum()
     }
 }
 
-struct Core {
+struct CoreRecord {
     cpu: usize,
-    pinned: Mutex<Answer>,
+    pinned: Mutex<Outcome>,
     stalls: Histogram,
     by_cause: [AtomicU64; 4],
 }
 
-/// A thread on each watched core. Dropping it ends them.
+/// Watches cores, with one thread on each. Dropping it ends the threads.
 ///
 /// ```
 /// use std::time::Duration;
-/// use vvp_std_adapter::memory::{PauseMode, PauseMonitor};
-/// let max_pause_ns = 1_000_000;
-/// let monitor = PauseMonitor::start(&[0], PauseMode::Timer(Duration::from_millis(1)), max_pause_ns, |pause| {
-///     eprintln!("core {} stood still for {} ns: {:?}", pause.cpu, pause.ns, pause.cause);
+/// use vvp_std_adapter::memory::{JitterMode, JitterMonitor};
+/// let (mode, max_hiccup_ns) = (JitterMode::Timer(Duration::from_millis(1)), 1_000_000);
+/// let monitor = JitterMonitor::start(&[0], mode, max_hiccup_ns, |hiccup| {
+///     eprintln!("core {} stood still for {} ns: {:?}", hiccup.cpu, hiccup.ns, hiccup.cause);
 /// })?;
 /// for core in monitor.cores() {
-///     println!("core {}: p99 {} ns, {} too long", core.cpu, core.stalls.per_mille(990), core.too_long());
+///     let p99_ns = core.stalls.per_mille(990);
+///     println!("core {}: p99 {p99_ns} ns, {} too long", core.cpu, core.too_long());
 /// }
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct PauseMonitor {
-    cores: Vec<Arc<Core>>,
+pub struct JitterMonitor {
+    cores: Vec<Arc<CoreRecord>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    max_pause_ns: u64,
+    max_hiccup_ns: u64,
     before: SchedulingCounts,
 }
 
-impl core::fmt::Debug for PauseMonitor {
+impl core::fmt::Debug for JitterMonitor {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let cpus: Vec<usize> = self.cores.iter().map(|c| c.cpu).collect();
-        f.debug_struct("PauseMonitor")
+        f.debug_struct("JitterMonitor")
             .field("cpus", &cpus)
-            .field("max_pause_ns", &self.max_pause_ns)
+            .field("max_hiccup_ns", &self.max_hiccup_ns)
             .finish_non_exhaustive()
     }
 }
 
-impl PauseMonitor {
-    /// Watches these cores. `on_pause` is called, on the watching thread, for each pause longer than `max_pause_ns`.
+impl JitterMonitor {
+    /// Starts watching these cores. `on_hiccup` is called, on the watching thread, for each hiccup
+    /// longer than `max_hiccup_ns`.
     ///
     /// # Errors
     /// The system has no thread left; those already started have ended by then.
     pub fn start(
         cpus: &[usize],
-        mode: PauseMode,
-        max_pause_ns: u64,
-        on_pause: impl Fn(Pause) + Send + Sync + 'static,
+        mode: JitterMode,
+        max_hiccup_ns: u64,
+        on_hiccup: impl Fn(Hiccup) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let clock = Clock::calibrated(Duration::from_millis(20));
-        let on_pause = Arc::new(on_pause);
+        let on_hiccup = Arc::new(on_hiccup);
         let mut monitor = Self {
             cores: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
-            max_pause_ns,
+            max_hiccup_ns,
             before: SchedulingCounts::of_process(),
         };
         for &cpu in cpus {
-            let core = Arc::new(Core {
+            let core = Arc::new(CoreRecord {
                 cpu,
-                pinned: Mutex::new(Answer::Unsupported),
+                pinned: Mutex::new(Outcome::Unsupported),
                 stalls: Histogram::new(),
                 by_cause: [const { AtomicU64::new(0) }; 4],
             });
             monitor.cores.push(Arc::clone(&core));
-            let (stop, on_pause) = (Arc::clone(&monitor.stop), Arc::clone(&on_pause));
+            let (stop, on_hiccup) = (Arc::clone(&monitor.stop), Arc::clone(&on_hiccup));
             let name = format!("vvp-pause-{cpu}");
-            // If this fails, dropping the monitor ends the others.
+            // On failure, dropping the monitor ends the other threads.
             let thread = std::thread::Builder::new()
                 .name(name)
-                .spawn(move || watch(&core, mode, max_pause_ns, &clock, &stop, &*on_pause))?;
+                .spawn(move || watch(&core, mode, max_hiccup_ns, &clock, &stop, &*on_hiccup))?;
             monitor.threads.push(thread);
         }
         Ok(monitor)
     }
 
-    /// The longest pause that is allowed, in nanoseconds.
+    /// Returns the limit of a hiccup, in nanoseconds.
     #[must_use]
-    pub const fn max_pause_ns(&self) -> u64 {
-        self.max_pause_ns
+    pub const fn max_hiccup_ns(&self) -> u64 {
+        self.max_hiccup_ns
     }
 
-    /// What each core's watcher has seen so far.
+    /// Returns the measurements of each core so far.
     #[must_use]
-    pub fn cores(&self) -> Vec<CorePauses> {
-        let seen = |core: &Arc<Core>| CorePauses {
+    pub fn cores(&self) -> Vec<CoreJitter> {
+        let seen = |core: &Arc<CoreRecord>| CoreJitter {
             cpu: core.cpu,
             pinned: *core.pinned.lock().unwrap_or_else(PoisonError::into_inner),
             stalls: core.stalls.clone(),
@@ -226,34 +232,41 @@ impl PauseMonitor {
         self.cores.iter().map(seen).collect()
     }
 
-    /// Faults and context switches of the whole process since the start.
+    /// Returns the page faults and context switches of the whole process since the start.
     #[must_use]
     pub fn scheduling(&self) -> SchedulingCounts {
         SchedulingCounts::of_process().since(self.before)
     }
 }
 
-impl Drop for PauseMonitor {
+impl Drop for JitterMonitor {
     fn drop(&mut self) {
-        // Relaxed: nothing else is handed over; joining is what orders the rest.
+        // Relaxed: no other data is passed; joining the threads orders the rest.
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // A callback that panicked has said so already.
+            // The panic of a callback was already reported.
             let _ = thread.join();
         }
     }
 }
 
-fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &AtomicBool, on_pause: &dyn Fn(Pause)) {
+fn watch(
+    core: &CoreRecord,
+    mode: JitterMode,
+    max_ns: u64,
+    clock: &Clock,
+    stop: &AtomicBool,
+    on_hiccup: &dyn Fn(Hiccup),
+) {
     *core.pinned.lock().unwrap_or_else(PoisonError::into_inner) = pin_to(core.cpu);
     wake_on_time();
     let mut counts = SchedulingCounts::of_thread();
     let mut last = clock.now();
-    // Relaxed: see `PauseMonitor::drop`. Ends at the latest one sleep after the stop.
+    // Relaxed: see `JitterMonitor::drop`. Ends at most one sleep after the stop.
     while !stop.load(Ordering::Relaxed) {
         let expected_ns = match mode {
-            PauseMode::Spin => 0,
-            PauseMode::Timer(sleep) => {
+            JitterMode::Spin => 0,
+            JitterMode::Timer(sleep) => {
                 last = clock.now();
                 std::thread::sleep(sleep);
                 u64::try_from(sleep.as_nanos()).unwrap_or(u64::MAX)
@@ -271,11 +284,12 @@ fn watch(core: &Core, mode: PauseMode, max_ns: u64, clock: &Clock, stop: &Atomic
                 // Relaxed: a plain count.
                 count.fetch_add(1, Ordering::Relaxed);
             }
-            on_pause(Pause { cpu: core.cpu, ns, cause });
-            // What the callback took is not a pause.
+            on_hiccup(Hiccup { cpu: core.cpu, ns, cause });
+            // The time spent in the callback is not a hiccup.
             last = clock.now();
-        } else if matches!(mode, PauseMode::Timer(_)) {
-            // So that an old switch does not explain a new pause; too dear for each turn of the spinning one.
+        } else if matches!(mode, JitterMode::Timer(_)) {
+            // Keeps an earlier switch from being taken for the cause of a later hiccup; too
+            // expensive for each round of the spinning watcher.
             counts = SchedulingCounts::of_thread();
         }
     }
@@ -294,32 +308,32 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_explanation_wins() {
+    fn most_expensive_cause_wins() {
         let counts = |minor_faults, major_faults, involuntary_switches| SchedulingCounts {
             minor_faults,
             major_faults,
             involuntary_switches,
             voluntary_switches: 9,
         };
-        assert_eq!(counts(0, 0, 0).cause(), PauseCause::Outside);
-        assert_eq!(counts(1, 0, 0).cause(), PauseCause::MinorFault);
-        assert_eq!(counts(1, 0, 1).cause(), PauseCause::Preempted);
-        assert_eq!(counts(1, 1, 1).cause(), PauseCause::MajorFault);
+        assert_eq!(counts(0, 0, 0).cause(), HiccupCause::Outside);
+        assert_eq!(counts(1, 0, 0).cause(), HiccupCause::MinorFault);
+        assert_eq!(counts(1, 0, 1).cause(), HiccupCause::Preempted);
+        assert_eq!(counts(1, 1, 1).cause(), HiccupCause::MajorFault);
     }
 
     #[test]
-    fn every_stall_is_counted_and_the_long_ones_are_told_once_each() {
+    fn every_stall_is_counted_and_each_hiccup_is_reported_once() {
         let cpus = crate::thread::allowed_cpus();
-        for mode in [PauseMode::Spin, PauseMode::Timer(Duration::from_micros(200))] {
-            let told = Arc::new(AtomicU64::new(0));
-            let count = Arc::clone(&told);
-            // Nothing is allowed, so whatever takes time at all is too long.
-            let monitor = PauseMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |pause| {
-                assert!(pause.ns > 0);
+        for mode in [JitterMode::Spin, JitterMode::Timer(Duration::from_micros(200))] {
+            let reported = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&reported);
+            // With a limit of 0 every stall counts.
+            let monitor = JitterMonitor::start(cpus.get(..1).unwrap_or(&[]), mode, 0, move |hiccup| {
+                assert!(hiccup.ns > 0);
                 count.fetch_add(1, Ordering::Relaxed);
             })
             .expect("a thread");
-            until("50 pauses", || cpus.is_empty() || told.load(Ordering::Relaxed) >= 50);
+            until("50 hiccups", || cpus.is_empty() || reported.load(Ordering::Relaxed) >= 50);
             let cores = monitor.cores();
             for core in &cores {
                 assert!(core.pinned.is_applied() && core.too_long() > 0 && core.stalls.count() > 0, "{core:?}");
@@ -327,15 +341,15 @@ mod tests {
             let kept = monitor.cores.clone();
             drop(monitor);
             let total: u64 = kept.iter().flat_map(|c| &c.by_cause).map(|n| n.load(Ordering::Relaxed)).sum();
-            assert_eq!(total, told.load(Ordering::Relaxed));
+            assert_eq!(total, reported.load(Ordering::Relaxed));
         }
     }
 
     #[test]
-    fn a_core_that_is_not_there_is_refused_and_watched_from_elsewhere() {
-        let monitor = PauseMonitor::start(&[100_000], PauseMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
+    fn missing_core_is_refused_and_measured_unpinned() {
+        let monitor = JitterMonitor::start(&[100_000], JitterMode::Timer(Duration::from_millis(1)), u64::MAX, |_| ())
             .expect("a thread");
         until("a stall", || monitor.cores().iter().all(|c| !c.stalls.is_empty()));
-        assert!(monitor.cores().iter().all(|c| c.pinned == Answer::Refused(libc::EINVAL) && c.too_long() == 0));
+        assert!(monitor.cores().iter().all(|c| c.pinned == Outcome::Refused(libc::EINVAL) && c.too_long() == 0));
     }
 }

@@ -1,6 +1,6 @@
-//! The state of a running pipeline, for whoever looks.
+//! The status of a running pipeline, published for observers.
 
-use super::{Figures, PUBLISHERS_MAX};
+use super::{Counters, PUBLISHERS_MAX};
 use crate::memory::SchedulingCounts;
 use crate::memory::region::Message;
 use vvp_core::book::{BookView, InstrumentId, Side};
@@ -9,52 +9,52 @@ use vvp_core::metrics::Histogram;
 use vvp_core::queue::Stats;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Levels of a side that are shown.
+/// Price levels per side in the status.
 pub const LEVELS: usize = 8;
-/// Books that are shown.
+/// Books in the status.
 pub const BOOKS: usize = 2;
 
 /// A price level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct LadderLevel {
-    /// In ticks.
+pub struct LevelSummary {
+    /// Price in ticks.
     pub price: i64,
-    /// In lots.
+    /// Quantity in lots.
     pub qty: u64,
-    /// How many; 0 where there is no level.
+    /// Number of orders; 0 if there is no level.
     pub orders: u64,
 }
 
 /// The best levels of a book, best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Ladder {
-    /// Who buys.
-    pub bids: [LadderLevel; LEVELS],
-    /// Who sells.
-    pub asks: [LadderLevel; LEVELS],
-    /// Orders in the book.
+pub struct BookSummary {
+    /// The bid side.
+    pub bids: [LevelSummary; LEVELS],
+    /// The ask side.
+    pub asks: [LevelSummary; LEVELS],
+    /// Resting orders in the book.
     pub resting: u64,
 }
 
-/// A stage's latency in nanoseconds.
+/// Latency percentiles of a stage in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Latency {
-    /// How often it was measured.
+pub struct LatencySummary {
+    /// Number of measurements.
     pub count: u64,
     /// The median.
     pub p50_ns: u64,
-    /// 99 % were not longer.
+    /// The 99th percentile.
     pub p99_ns: u64,
-    /// 99.9 % were not longer.
+    /// The 99.9th percentile.
     pub p999_ns: u64,
     /// The longest.
     pub max_ns: u64,
 }
 
-impl Latency {
+impl LatencySummary {
     fn of(histogram: &Histogram) -> Self {
         Self {
             count: histogram.count(),
@@ -66,26 +66,26 @@ impl Latency {
     }
 }
 
-/// A queue between two stages.
+/// Counters of a queue between two stages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct QueueFigures {
-    /// In it now.
+pub struct QueueCounters {
+    /// Values in the queue now.
     pub depth: u64,
-    /// In it at most; never less than `depth`.
+    /// The high-water mark; never below `depth`.
     pub high_water: u64,
     /// How often it was full.
     pub refused: u64,
-    /// Through it so far.
+    /// Values dequeued so far.
     pub passed: u64,
 }
 
-impl QueueFigures {
-    /// The figures as they are now.
+impl QueueCounters {
+    /// Updates the counters.
     ///
-    /// The sides of a queue note a high water only now and then, and that of several lanes is the
-    /// greatest of any one, so the depth may be above it. The depth was met, so it is a high water
-    /// too, and stays one when the queue is empty again.
+    /// Each side of a queue updates its high-water mark only now and then, and that of several
+    /// lanes is the greatest of any one lane, so the depth may exceed it. A depth that was seen
+    /// raises the mark, which then stays when the queue is empty again.
     pub(super) fn update(&mut self, stats: Stats) {
         *self = Self {
             depth: stats.depth as u64,
@@ -96,62 +96,63 @@ impl QueueFigures {
     }
 }
 
-/// The state of a pipeline at one moment, as its matcher sees it. Plain bytes, to be read from any process.
+/// The status of a pipeline at one moment, as its matcher sees it. Plain bytes, readable from any
+/// process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub struct Snapshot {
-    /// When: nanoseconds of `CLOCK_MONOTONIC_RAW`.
+pub struct PipelineStatus {
+    /// The time: nanoseconds of `CLOCK_MONOTONIC_RAW`.
     pub taken_ns: u64,
-    /// The matcher's process.
+    /// The matcher's process number.
     pub pid: u64,
-    /// 1: all commands are done; no newer state will come.
+    /// 1 if all commands are processed; no newer status will follow.
     pub is_final: u64,
-    /// The state hash, once it is final; else 0.
+    /// The state hash if the status is final, else 0.
     pub state_hash: u64,
-    /// Commands done since the beginning of the journal.
+    /// Commands processed since the beginning of the journal.
     pub commands: u64,
-    /// Events of these.
+    /// Events of these commands.
     pub events: u64,
     /// Gateways to matcher, all lanes together.
-    pub orders_queue: QueueFigures,
-    /// Publishers.
+    pub orders_queue: QueueCounters,
+    /// The number of publishers.
     pub publishers: u64,
     /// Matcher to each publisher.
-    pub events_queue: [QueueFigures; PUBLISHERS_MAX],
+    pub events_queue: [QueueCounters; PUBLISHERS_MAX],
     /// From a gateway's push to the matcher.
-    pub to_matcher: Latency,
-    /// One command, journal and all.
-    pub matching: Latency,
+    pub to_matcher: LatencySummary,
+    /// The matching of one command, including the journal.
+    pub matching: LatencySummary,
     /// From the matcher's push to each publisher.
-    pub to_publisher: [Latency; PUBLISHERS_MAX],
-    /// Calls for memory of the matcher's process since it was ready.
+    pub to_publisher: [LatencySummary; PUBLISHERS_MAX],
+    /// Allocations of the matcher's process since it was ready.
     pub allocations: u64,
-    /// Bytes asked for by these.
+    /// Bytes requested by these.
     pub allocated_bytes: u64,
     /// Page faults of the matcher's process served from memory.
     pub minor_faults: u64,
     /// Page faults of the matcher's process that waited for a device.
     pub major_faults: u64,
-    /// Times that the matcher's processor was taken away.
+    /// Involuntary context switches of the matcher's process.
     pub preempted: u64,
-    /// Books, by number of the instrument.
-    pub books: [Ladder; BOOKS],
+    /// The books, by instrument number.
+    pub books: [BookSummary; BOOKS],
 }
 
-impl Message for Snapshot {
+impl Message for PipelineStatus {
     const NAME: &'static str = "pipeline snapshot 2";
 }
 
-impl Snapshot {
-    /// The books; [`measure`](Self::measure) adds the rest.
+impl PipelineStatus {
+    /// Creates a status with the books; [`measure`](Self::measure) adds the rest.
     pub(super) fn of(engine: &impl Matcher) -> Self {
         let mut this = Self::default();
-        for (index, ladder) in (0..).zip(&mut this.books) {
+        for (index, book_summary) in (0..).zip(&mut this.books) {
             let Some(book) = engine.book(InstrumentId::new(index)) else { continue };
-            ladder.resting = book.resting_orders() as u64;
-            for (side, levels) in [(Side::Buy, &mut ladder.bids), (Side::Sell, &mut ladder.asks)] {
+            book_summary.resting = book.resting_orders() as u64;
+            for (side, levels) in [(Side::Buy, &mut book_summary.bids), (Side::Sell, &mut book_summary.asks)] {
                 for (to, level) in levels.iter_mut().zip(book.depth(side)) {
-                    *to = LadderLevel {
+                    *to = LevelSummary {
                         price: level.price.ticks(),
                         qty: level.qty.lots(),
                         orders: u64::from(level.orders),
@@ -162,14 +163,14 @@ impl Snapshot {
         this
     }
 
-    /// What can be said without the engine: queue of orders, latencies, this process.
-    pub(super) fn measure(&mut self, figures: &Figures, orders: Stats) {
+    /// Adds what does not need the engine: the order queue, latencies, and this process.
+    pub(super) fn measure(&mut self, counters: &Counters, orders: Stats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
         self.orders_queue.update(orders);
-        self.to_matcher = Latency::of(&figures.to_matcher);
-        self.matching = Latency::of(&figures.matching);
-        self.to_publisher = figures.to_publisher.each_ref().map(Latency::of);
+        self.to_matcher = LatencySummary::of(&counters.to_matcher);
+        self.matching = LatencySummary::of(&counters.matching);
+        self.to_publisher = counters.to_publisher.each_ref().map(LatencySummary::of);
         self.minor_faults = counts.minor_faults;
         self.major_faults = counts.major_faults;
         self.preempted = counts.involuntary_switches;
@@ -181,19 +182,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_high_water_is_never_below_a_depth_that_was_seen() {
+    fn high_water_is_never_below_a_depth_that_was_seen() {
         let stats = |depth, high_water| {
             let mut stats = Stats::default();
             (stats.depth, stats.high_water) = (depth, high_water);
             stats
         };
-        let mut figures = QueueFigures::default();
+        let mut counters = QueueCounters::default();
         // Two lanes of 20 values each: the greatest of any lane is 20.
         for (now, depth, high_water) in
             [(stats(40, 20), 40, 40), (stats(0, 20), 0, 40), (stats(50, 60), 50, 60), (stats(3, 60), 3, 60)]
         {
-            figures.update(now);
-            assert_eq!((figures.depth, figures.high_water), (depth, high_water));
+            counters.update(now);
+            assert_eq!((counters.depth, counters.high_water), (depth, high_water));
         }
     }
 }

@@ -1,55 +1,57 @@
-//! The memory control group that the process lies in, of either version.
+//! The memory control group of this process, version 1 or 2.
 
-use super::{System, field};
+use super::procfs::{System, field};
 use std::path::{Path, PathBuf};
 
-/// Which interface a control group has.
+/// The interface of a control group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CgroupVersion {
-    /// One tree a controller.
+    /// One hierarchy for each controller.
     V1,
-    /// One tree for all.
+    /// One unified hierarchy.
     V2,
 }
 
-/// What the kernel counted about the group's memory. What an interface does not count is 0.
+/// The kernel's event counts of a group's memory; 0 for a count that the interface lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct MemoryEvents {
     /// Times the group was throttled at `memory.high` (v2).
     pub high: u64,
-    /// Times the limit was met (v1: `memory.failcnt`).
+    /// Times the limit was reached (v1: `memory.failcnt`).
     pub max: u64,
     /// Times the group ran out of memory.
     pub oom: u64,
-    /// Processes killed for it.
+    /// Processes killed by the OOM killer.
     pub oom_kill: u64,
 }
 
-/// A memory control group: its folder, and how to read it.
+/// A memory control group: its directories and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroup {
     version: CgroupVersion,
-    /// Folders from the group itself up to the root of what is mounted: a limit above binds as well.
+    /// The directories from the group itself up to the mounted root: limits of ancestors also bind.
     folders: Vec<PathBuf>,
 }
 
-/// v1 writes "no limit" as the greatest number of whole pages; anything of this size is none.
+/// v1 reports "no limit" as the greatest number of whole pages; any value from here on means no
+/// limit.
 const NO_LIMIT_V1: u64 = 1 << 62;
 
 impl Cgroup {
-    /// The group of this process; `None` where memory is in no group that can be seen.
+    /// Returns the group of this process; `None` if no memory group is visible.
     #[must_use]
     pub fn of_memory(system: &System) -> Option<Self> {
         let groups = system.text("proc/self/cgroup")?;
         let mounts = system.text("proc/self/mountinfo").unwrap_or_default();
-        // v1 first: where both are mounted, memory belongs to the one that has the controller.
+        // v1 first: where both are mounted, the one with the memory controller accounts for memory.
         let v1 = group_path(&groups, |controllers| controllers.split(',').any(|c| c == "memory"));
         let v2 = group_path(&groups, str::is_empty);
         let candidates = [(CgroupVersion::V1, v1, "memory.usage_in_bytes"), (CgroupVersion::V2, v2, "memory.current")];
         for (version, path, probe) in candidates {
             let Some(path) = path else { continue };
             let Some((seen_from, mounted_at)) = mount(&mounts, version) else { continue };
-            // In a container the group's path may be the host's, while only its own tree is mounted.
+            // In a container the group's path may be the host's, while only its own subtree is
+            // mounted.
             let below = path.strip_prefix(seen_from).ok().or_else(|| path.strip_prefix("/").ok()).unwrap_or(path);
             let inside: Vec<PathBuf> = below.ancestors().map(|part| mounted_at.join(part)).collect();
             let folders: Vec<PathBuf> =
@@ -61,19 +63,19 @@ impl Cgroup {
         None
     }
 
-    /// Which interface it has.
+    /// Returns the interface version.
     #[must_use]
     pub const fn version(&self) -> CgroupVersion {
         self.version
     }
 
-    /// The group's own folder, seen from the root of the system.
+    /// Returns the group's own directory, relative to the root of the system.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folders.first().map_or(Path::new(""), PathBuf::as_path)
     }
 
-    /// Bytes charged to the group now.
+    /// Returns the bytes charged to the group now.
     #[must_use]
     pub fn usage_bytes(&self, system: &System) -> Option<u64> {
         let file = match self.version {
@@ -83,7 +85,7 @@ impl Cgroup {
         system.number(self.folder().join(file))
     }
 
-    /// The least hard limit of the group and of those above it; `None` if there is none.
+    /// Returns the least hard limit of the group and its ancestors; `None` if there is none.
     #[must_use]
     pub fn limit_bytes(&self, system: &System) -> Option<u64> {
         self.least(
@@ -95,7 +97,8 @@ impl Cgroup {
         )
     }
 
-    /// The least amount from which on the kernel slows the group down (v1: from which on it takes from it first).
+    /// Returns the least soft limit of the group and its ancestors: above it the kernel throttles
+    /// the group (v2) or reclaims from it first (v1).
     #[must_use]
     pub fn soft_limit_bytes(&self, system: &System) -> Option<u64> {
         self.least(
@@ -108,11 +111,11 @@ impl Cgroup {
     }
 
     fn least(&self, system: &System, file: &str) -> Option<u64> {
-        // "max" is no number, and so no limit.
+        // "max" does not parse as a number and so is no limit.
         self.folders.iter().filter_map(|f| system.number(f.join(file))).filter(|&n| n < NO_LIMIT_V1).min()
     }
 
-    /// What the kernel counted.
+    /// Returns the kernel's event counts.
     #[must_use]
     pub fn events(&self, system: &System) -> Option<MemoryEvents> {
         match self.version {
@@ -136,7 +139,8 @@ impl Cgroup {
     }
 }
 
-/// The path of the first group whose controllers suit, from lines like `4:memory:/a/b` and `0::/a`.
+/// Returns the path of the first group whose controllers match, from lines like `4:memory:/a/b` and
+/// `0::/a`.
 fn group_path(groups: &str, suits: impl Fn(&str) -> bool) -> Option<&Path> {
     groups.lines().find_map(|line| {
         let (_, rest) = line.split_once(':')?;
@@ -145,7 +149,7 @@ fn group_path(groups: &str, suits: impl Fn(&str) -> bool) -> Option<&Path> {
     })
 }
 
-/// Which part of the tree is mounted, and where, from the lines of `mountinfo`.
+/// Returns the mounted subtree and its mount point, from the lines of `mountinfo`.
 fn mount(mounts: &str, version: CgroupVersion) -> Option<(&Path, &Path)> {
     mounts.lines().find_map(|line| {
         let (left, right) = line.split_once(" - ")?;

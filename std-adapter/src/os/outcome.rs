@@ -1,31 +1,32 @@
-//! What became of a request to the operating system.
+//! The outcome of a request to the operating system.
 
-/// The answer to "please set this": a machine may lack it, or forbid it, and the program goes on either way.
+/// The outcome of an optional setting: a machine may lack it or forbid it, and the program
+/// continues either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
-    /// Done.
+pub enum Outcome {
+    /// The system applied the setting.
     Applied,
-    /// The system said no; the number is its `errno`.
+    /// The system refused; the number is its `errno`.
     Refused(i32),
-    /// This machine has nothing of the kind.
+    /// This machine or kernel does not have the setting.
     Unsupported,
 }
 
-impl Answer {
-    /// The answer of a call that gives 0 on success and sets `errno` otherwise.
+impl Outcome {
+    /// Converts the return code of a call that returns 0 on success and sets `errno` otherwise.
     #[must_use]
-    pub(crate) fn of_call(code: i32) -> Self {
+    pub(crate) fn from_return_code(code: i32) -> Self {
         if code == 0 { Self::Applied } else { Self::Refused(last_errno()) }
     }
 
-    /// Whether it was done.
+    /// Returns whether the setting was applied.
     #[must_use]
     pub const fn is_applied(self) -> bool {
         matches!(self, Self::Applied)
     }
 }
 
-impl core::fmt::Display for Answer {
+impl core::fmt::Display for Outcome {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Applied => f.write_str("applied"),
@@ -35,7 +36,7 @@ impl core::fmt::Display for Answer {
     }
 }
 
-/// The calling thread's `errno`.
+/// Returns the calling thread's `errno`.
 #[must_use]
 pub fn last_errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)

@@ -1,24 +1,24 @@
-//! Which processor a thread runs on.
+//! Processor affinity of threads.
 
-use crate::knob::{Answer, last_errno};
+use crate::os::{Outcome, last_errno};
 
-/// A set of processors, a bit each, in words as the kernel has them.
+/// A set of processors, one bit each, in words as the kernel stores them.
 type Mask = Vec<libc::c_ulong>;
 
 const WORD_BITS: usize = libc::c_ulong::BITS as usize;
-/// Words of the first mask that is tried: the 1,024 processors of a `cpu_set_t`.
+/// Words of the first mask tried: the 1,024 processors of a `cpu_set_t`.
 const WORDS: usize = 1024 / WORD_BITS;
-/// Words of the longest mask that is tried: a million processors.
+/// Words of the longest mask tried: a million processors.
 const WORDS_MAX: usize = (1 << 20) / WORD_BITS;
 
-/// Calls with a mask of `words` words, then with longer ones while the answer is EINVAL: a kernel
-/// that is built for more processors than the mask has bits says so.
+/// Calls with a mask of `words` words, then with longer ones while the result is EINVAL: the kernel
+/// returns it when it supports more processors than the mask has bits.
 fn growing<T>(words: usize, mut call: impl FnMut(usize) -> Result<T, i32>) -> Result<T, i32> {
     let mut words = words.max(WORDS);
     loop {
         match call(words) {
             Err(libc::EINVAL) if words < WORDS_MAX => words = (2 * words).min(WORDS_MAX),
-            answer => return answer,
+            result => return result,
         }
     }
 }
@@ -43,69 +43,70 @@ fn pin_by(cpu: usize, mut set: impl FnMut(&[libc::c_ulong]) -> Result<(), i32>) 
     })
 }
 
-fn answer(code: i32) -> Result<(), i32> {
+fn check(code: i32) -> Result<(), i32> {
     if code == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
-/// Processors that the calling thread may run on, in ascending order; any number up to 1,048,576.
+/// Returns the processors that the calling thread may run on, in ascending order; any number up to
+/// 1,048,576.
 ///
-/// Empty when the system does not say.
+/// Empty if the system does not report them.
 #[must_use]
 pub fn allowed_cpus() -> Vec<usize> {
     let get = |mask: &mut [libc::c_ulong]| {
-        // SAFETY: `mask` is ours and as long as we say; words of zero bytes are what a `cpu_set_t`
-        // is made of.
-        answer(unsafe { libc::sched_getaffinity(0, size_of_val(mask), mask.as_mut_ptr().cast()) })
+        // SAFETY: `mask` is ours, with the length that we pass; a `cpu_set_t` is an array of such
+        // words.
+        check(unsafe { libc::sched_getaffinity(0, size_of_val(mask), mask.as_mut_ptr().cast()) })
     };
     allowed_by(get).unwrap_or_default()
 }
 
-/// Lets the calling thread run on `cpu` only. Refused with EINVAL if the thread may not run there,
-/// or there is none.
-pub fn pin_to(cpu: usize) -> Answer {
+/// Pins the calling thread to `cpu`. Refused with EINVAL if the thread may not run there, or there
+/// is no such processor.
+pub fn pin_to(cpu: usize) -> Outcome {
     let set = |mask: &[libc::c_ulong]| {
-        // SAFETY: `mask` lives through the call and is as long as we say.
-        answer(unsafe { libc::sched_setaffinity(0, size_of_val(mask), mask.as_ptr().cast()) })
+        // SAFETY: `mask` outlives the call and has the length that we pass.
+        check(unsafe { libc::sched_setaffinity(0, size_of_val(mask), mask.as_ptr().cast()) })
     };
     match pin_by(cpu, set) {
-        Ok(()) => Answer::Applied,
-        Err(errno) => Answer::Refused(errno),
+        Ok(()) => Outcome::Applied,
+        Err(errno) => Outcome::Refused(errno),
     }
 }
 
-/// Where one thread of a pipeline goes.
+/// The placement of one thread of a pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// Its processor, if it is to be pinned.
+pub struct ThreadPlace {
+    /// The processor to pin it to, if any.
     pub cpu: Option<usize>,
-    /// It has to share its processor with another thread of the pipeline.
+    /// Whether it shares its processor with another thread of the pipeline.
     pub shared: bool,
 }
 
-/// Where the threads of a pipeline go.
+/// The placement of all threads of a pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Layout {
-    /// The reader's place.
-    pub reader: Place,
-    /// The matcher's place.
-    pub matcher: Place,
-    /// The publisher's place.
-    pub publisher: Place,
+pub struct ThreadLayout {
+    /// The reader.
+    pub reader: ThreadPlace,
+    /// The matcher.
+    pub matcher: ThreadPlace,
+    /// The publisher.
+    pub publisher: ThreadPlace,
 }
 
-impl Layout {
-    /// Nobody is pinned, and everybody expects to share.
+impl ThreadLayout {
+    /// Pins no thread; each assumes that it shares a processor.
     pub const FREE: Self = {
-        let anywhere = Place { cpu: None, shared: true };
+        let anywhere = ThreadPlace { cpu: None, shared: true };
         Self { reader: anywhere, matcher: anywhere, publisher: anywhere }
     };
 
-    /// The layout for a machine on which these processors are allowed: the matcher shares with nobody as long as
-    /// there are two; on a single one there is nothing to choose.
+    /// Returns the layout for a machine on which these processors are allowed. With two or more the
+    /// matcher has one of its own; with one, no thread is pinned.
     #[must_use]
     pub fn for_cpus(cpus: &[usize]) -> Self {
-        let own = |cpu| Place { cpu: Some(cpu), shared: false };
-        let shared = |cpu| Place { cpu: Some(cpu), shared: true };
+        let own = |cpu| ThreadPlace { cpu: Some(cpu), shared: false };
+        let shared = |cpu| ThreadPlace { cpu: Some(cpu), shared: true };
         match *cpus {
             [] | [_] => Self::FREE,
             [a, b] => Self { reader: shared(a), matcher: own(b), publisher: shared(a) },
@@ -119,10 +120,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_matcher_shares_with_nobody_if_there_are_two() {
+    fn matcher_has_its_own_processor_if_there_are_two() {
         for n in 0..6 {
             let cpus: Vec<usize> = (10..10 + n).collect();
-            let Layout { reader, matcher, publisher } = Layout::for_cpus(&cpus);
+            let ThreadLayout { reader, matcher, publisher } = ThreadLayout::for_cpus(&cpus);
             let all = [reader, matcher, publisher];
             assert!(all.iter().all(|p| p.cpu.is_some() == (n >= 2)));
             assert!(all.iter().filter_map(|p| p.cpu).all(|cpu| cpus.contains(&cpu)));
@@ -135,20 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn pinning_holds_or_says_why() {
+    fn pinning_applies_or_returns_errno() {
         let cpus = allowed_cpus();
         let Some(&last) = cpus.last() else { return };
         std::thread::spawn(move || match pin_to(last) {
-            Answer::Applied => assert_eq!(allowed_cpus(), [last]),
-            Answer::Refused(errno) => assert_ne!(errno, 0),
-            Answer::Unsupported => {}
+            Outcome::Applied => assert_eq!(allowed_cpus(), [last]),
+            Outcome::Refused(errno) => assert_ne!(errno, 0),
+            Outcome::Unsupported => {}
         })
         .join()
         .expect("the thread ends");
-        assert_eq!(pin_to(1 << 20), Answer::Refused(libc::EINVAL));
+        assert_eq!(pin_to(1 << 20), Outcome::Refused(libc::EINVAL));
     }
 
-    /// A kernel of so many processors, which refuses a shorter mask, as Linux does.
+    /// A kernel with this many processors, which refuses a shorter mask, as Linux does.
     struct Kernel {
         cpus: usize,
         allowed: Vec<usize>,
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mask_grows_until_the_kernel_takes_it() {
+    fn mask_grows_until_the_kernel_accepts_it() {
         for (cpus, calls) in [(4, 1), (1024, 1), (1025, 2), (2048, 2), (4096, 3), (8192, 4), (1 << 20, 11)] {
             let mut allowed = vec![0, 3, cpus - 1];
             allowed.dedup();
@@ -199,19 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_that_no_length_helps_is_refused() {
+    fn mask_that_no_length_suffices_for_is_refused() {
         let mut kernel = Kernel::new(4096, &[7]);
         assert_eq!(pin_by(4096, |mask| kernel.set(mask)), Err(libc::EINVAL), "there is no such processor");
         assert_eq!(kernel.allowed, [7]);
         assert_eq!(pin_by(usize::MAX, |_| unreachable!()), Err(libc::EINVAL));
         let mut kernel = Kernel::new(usize::MAX, &[]);
         assert_eq!(allowed_by(|mask| kernel.get(mask)), Err(libc::EINVAL));
-        assert_eq!(kernel.calls, 11, "it ends");
+        assert_eq!(kernel.calls, 11, "it terminates");
         let mut calls = 0;
-        let answer = allowed_by(|_| {
+        let result = allowed_by(|_| {
             calls += 1;
             Err(libc::EPERM)
         });
-        assert_eq!((answer, calls), (Err(libc::EPERM), 1), "another answer is final");
+        assert_eq!((result, calls), (Err(libc::EPERM), 1), "another error is final");
     }
 }

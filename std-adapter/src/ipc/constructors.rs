@@ -1,9 +1,9 @@
-//! The ways to make a channel or to come to one that is there; the same for all kinds.
+//! Constructors that all kinds of channels share.
 
-/// For a channel whose only field is `region: Arc<Region<_>>`.
-macro_rules! doors {
+/// Defines the constructors of a channel whose only field is `region: Arc<Region<_>>`.
+macro_rules! constructors {
     () => {
-        /// Makes one in [`RegionDir::standard`]. It stays until it is removed.
+        /// Creates a channel in [`RegionDir::standard`]. It exists until it is removed.
         ///
         /// # Errors
         /// [`RegionError`]
@@ -11,7 +11,7 @@ macro_rules! doors {
             Self::create_in(&RegionDir::standard()?, name, options)
         }
 
-        /// Makes one in `dir`.
+        /// Creates a channel in `dir`.
         ///
         /// # Errors
         /// [`RegionError`]
@@ -19,7 +19,7 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::create_in(dir, name, options, |_| ())?) })
         }
 
-        /// Opens one in [`RegionDir::standard`].
+        /// Opens a channel in [`RegionDir::standard`].
         ///
         /// # Errors
         /// [`RegionError`]
@@ -27,7 +27,7 @@ macro_rules! doors {
             Self::open_in(&RegionDir::standard()?, name, options)
         }
 
-        /// Opens one in `dir`.
+        /// Opens a channel in `dir`.
         ///
         /// # Errors
         /// [`RegionError`]
@@ -35,7 +35,7 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::open_in(dir, name, options)?) })
         }
 
-        /// Makes one without a name.
+        /// Creates a channel without a name.
         ///
         /// # Errors
         /// [`RegionError`]
@@ -43,8 +43,8 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::anonymous(options)?) })
         }
 
-        /// Opens the one behind a descriptor that came from another process. Where `/proc` is not
-        /// there, this process then cannot tell the dead
+        /// Opens the channel of a descriptor received from another process. Without `/proc` this
+        /// process then cannot detect dead owners
         /// ([`SharedRegion::sees_deaths`](crate::memory::region::SharedRegion::sees_deaths)).
         ///
         /// # Errors
@@ -53,19 +53,19 @@ macro_rules! doors {
             Ok(Self { region: Arc::new(Region::from_fd(file, options)?) })
         }
 
-        /// A descriptor for another process.
+        /// Returns a descriptor for another process.
         ///
         /// # Errors
-        /// What the system says when there are no more descriptors.
+        /// The system's error if no descriptor is left.
         pub fn fd(&self) -> std::io::Result<OwnedFd> {
             self.region.region().fd_for_another()
         }
 
-        /// The region it lies in.
+        /// Returns the region of the channel.
         #[must_use]
         pub fn region(&self) -> &crate::memory::region::SharedRegion {
             self.region.region()
         }
     };
 }
-pub(super) use doors;
+pub(super) use constructors;

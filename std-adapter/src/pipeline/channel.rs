@@ -1,29 +1,31 @@
-//! The two ends of a queue between stages: they wait, and a stage that ends, in whatever way, tells its neighbour.
+//! A queue between two stages, with endpoints that wait. A stage that ends, even by a panic, closes
+//! its endpoints.
 
-use crate::thread::Backoff;
+use crate::thread::SpinThenSleep;
 use vvp_core::queue::spsc::ReadGrant;
 use vvp_core::queue::{Consumer, Producer, Wait};
 
-/// The other stage takes nothing more.
+/// The other stage has closed the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gone;
+pub(super) struct Disconnected;
 
-/// The sending end. Dropping it, also in a panic, tells the receiver that no more will come.
+/// The sending endpoint. Dropping it, also in a panic, closes the channel.
 #[derive(Debug)]
 pub(super) struct Sender<'q, T, const N: usize> {
     end: Option<Producer<'q, T, N>>,
-    wait: Backoff,
+    wait: SpinThenSleep,
 }
 
 impl<'q, T, const N: usize> Sender<'q, T, N> {
-    pub(super) fn new(end: Producer<'q, T, N>, wait: Backoff) -> Self {
+    pub(super) fn new(end: Producer<'q, T, N>, wait: SpinThenSleep) -> Self {
         Self { end: Some(end), wait }
     }
 
-    /// Puts a value in that the receiver sees at the next [`Sender::publish`]; waits while there is no room.
+    /// Enqueues a value that the receiver sees at the next [`Sender::publish`]; waits while there
+    /// is no room.
     #[inline]
-    pub(super) fn stage(&mut self, value: T) -> Result<(), Gone> {
-        let Some(end) = &mut self.end else { return Err(Gone) };
+    pub(super) fn stage(&mut self, value: T) -> Result<(), Disconnected> {
+        let Some(end) = &mut self.end else { return Err(Disconnected) };
         match end.stage(value) {
             Ok(()) => Ok(()),
             Err(full) => self.stage_late(full.0),
@@ -31,12 +33,12 @@ impl<'q, T, const N: usize> Sender<'q, T, N> {
     }
 
     #[cold]
-    fn stage_late(&mut self, mut value: T) -> Result<(), Gone> {
-        let Some(end) = &mut self.end else { return Err(Gone) };
+    fn stage_late(&mut self, mut value: T) -> Result<(), Disconnected> {
+        let Some(end) = &mut self.end else { return Err(Disconnected) };
         let mut attempt = 0u32;
         loop {
             if end.is_closed() {
-                return Err(Gone);
+                return Err(Disconnected);
             }
             self.wait.wait(attempt);
             attempt = attempt.saturating_add(1);
@@ -63,7 +65,7 @@ impl<T, const N: usize> Drop for Sender<'_, T, N> {
     }
 }
 
-/// The receiving end. Dropping it, also in a panic, tells the sender that nothing more is taken.
+/// The receiving endpoint. Dropping it, also in a panic, closes the channel.
 #[derive(Debug)]
 pub(super) struct Receiver<'q, T, const N: usize> {
     end: Option<Consumer<'q, T, N>>,
@@ -74,18 +76,18 @@ impl<'q, T, const N: usize> Receiver<'q, T, N> {
         Self { end: Some(end) }
     }
 
-    /// Up to `most` values that are there now, in place; `None` when there are none and never will be.
+    /// Returns up to `most` values in place; `None` if there are none and none will follow.
     #[inline]
     pub(super) fn read(&mut self, most: usize) -> Option<ReadGrant<'_, 'q, T, N>> {
         let end = self.end.as_mut()?;
-        // A sender that closes has published before: who sees it closed and then nothing has seen all.
+        // A sender publishes before it closes, so an empty queue seen after the close stays empty.
         if end.available() == 0 && end.is_closed() && end.available() == 0 {
             return None;
         }
         Some(end.read_up_to(most))
     }
 
-    /// Takes one value for each place in `out`, all of which are known to be there.
+    /// Dequeues one value for each element of `out`; the caller knows that there are as many.
     #[inline]
     pub(super) fn take(&mut self, out: &mut [T])
     where

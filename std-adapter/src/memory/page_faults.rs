@@ -1,8 +1,8 @@
-//! Page faults: counting them, and having them early.
+//! Page faults: their number, and populating pages in advance.
 
-use crate::knob::Answer;
+use crate::os::Outcome;
 
-/// Page faults of the process so far, minor and major.
+/// Returns the page faults of the process so far, minor and major.
 #[must_use]
 pub fn page_faults() -> u64 {
     // SAFETY: all-zero bytes are a valid `rusage`: numbers only.
@@ -15,20 +15,22 @@ pub fn page_faults() -> u64 {
     u64::try_from(usage.ru_minflt + usage.ru_majflt).unwrap_or(0)
 }
 
-/// Brings the pages of the process in now rather than at their first use: code, constants, variables, heap, stacks,
-/// and every writable mapping of at most `max_bytes`.
+/// Populates the pages of the process now rather than at their first use: code, constants,
+/// variables, heap, stacks, and every writable mapping of at most `max_bytes`.
 ///
-/// Needs `/proc` and a kernel of 5.14 or later; elsewhere the answer says so and the pages come when they come.
-pub fn populate(max_bytes: usize) -> Answer {
-    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return Answer::Unsupported };
-    let mut answer = Answer::Unsupported;
+/// Needs `/proc` and Linux 5.14; elsewhere it returns `Unsupported`, and pages fault at their first
+/// use.
+pub fn populate(max_bytes: usize) -> Outcome {
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return Outcome::Unsupported };
+    let mut outcome = Outcome::Unsupported;
     for line in maps.lines() {
         let mut words = line.split_ascii_whitespace();
         let (Some(range), Some(access)) = (words.next(), words.next()) else { continue };
         let name = words.nth(3).unwrap_or("");
         let Some((from, to)) = range.split_once('-') else { continue };
         let (Ok(from), Ok(to)) = (usize::from_str_radix(from, 16), usize::from_str_radix(to, 16)) else { continue };
-        // Not guard pages, devices, or what the kernel shows of itself; files are shared with others and small.
+        // Neither guard pages nor devices nor the kernel's own mappings; mapped files are shared
+        // and small.
         let ours = name.is_empty() || name.starts_with("[heap") || name.starts_with("[stack") || name.starts_with('/');
         if !access.starts_with('r') || !ours || name.starts_with("/dev") || to.saturating_sub(from) > max_bytes {
             continue;
@@ -36,12 +38,13 @@ pub fn populate(max_bytes: usize) -> Answer {
         let private = access.ends_with('p');
         let write = access.as_bytes().get(1) == Some(&b'w');
         let advice = if write && private { libc::MADV_POPULATE_WRITE } else { libc::MADV_POPULATE_READ };
-        // SAFETY: populating changes no contents; a range that has gone since is answered with an error.
+        // SAFETY: populating changes no contents; a range that was unmapped meanwhile only gives an
+        // error.
         let code = unsafe { libc::madvise(core::ptr::without_provenance_mut(from), to - from, advice) };
-        match Answer::of_call(code) {
-            Answer::Refused(libc::EINVAL) => return Answer::Unsupported,
-            this => answer = this,
+        match Outcome::from_return_code(code) {
+            Outcome::Refused(libc::EINVAL) => return Outcome::Unsupported,
+            this => outcome = this,
         }
     }
-    answer
+    outcome
 }

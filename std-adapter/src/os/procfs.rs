@@ -1,44 +1,42 @@
-//! What the system says about itself in files: `/proc`, `/sys`, and the control groups.
-
-mod cgroup;
-
-pub use cgroup::{Cgroup, CgroupVersion, MemoryEvents};
+//! The files in which the system describes itself: `/proc`, `/sys`, and the control groups.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// More than any file that is read here, and little enough for a file that never ends.
+/// Above the size of any file read here; bounds the reading of a file that never ends.
 const LONGEST_FILE_BYTES: u64 = 4 << 20;
 
-/// The files of a system: of this one, or of a copy in a folder (for tests, or for looking at another machine's).
+/// The files of a system: this one, or a copy in a directory (for tests, or to examine another
+/// machine).
 ///
-/// Paths are relative to the root, without a slash in front: `proc/meminfo`. Nothing here fails: what cannot be read, or
-/// is not text, is `None`.
+/// Paths are relative to the root, without a leading slash: `proc/meminfo`. No method fails: a file
+/// that cannot be read, or is not text, gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct System {
     root: PathBuf,
 }
 
 impl System {
-    /// The machine that this runs on.
+    /// Returns the machine that this program runs on.
     #[must_use]
     pub fn this() -> Self {
         Self { root: PathBuf::from("/") }
     }
 
-    /// A copy below `root`.
+    /// Returns a copy below `root`.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Where a file lies.
+    /// Returns the path of a file below the root.
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
-        // A path from a file of the system begins with a slash, and joining it would leave the root.
+        // A path that comes from a file of the system begins with a slash; joining it as is would
+        // leave the root.
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// A file's text, without the space around it.
+    /// Returns a file's text, trimmed.
     #[must_use]
     pub fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         let file = std::fs::File::open(self.path(path)).ok()?;
@@ -47,25 +45,26 @@ impl System {
         Some(text.trim().to_owned())
     }
 
-    /// A file that holds one whole number.
+    /// Returns the number in a file that holds one integer.
     #[must_use]
     pub fn number(&self, path: impl AsRef<Path>) -> Option<u64> {
         self.text(path)?.parse().ok()
     }
 
-    /// A file that holds a list of processors or nodes, such as `0-3,8`.
+    /// Returns the list in a file of processors or nodes, such as `0-3,8`.
     #[must_use]
     pub fn list(&self, path: impl AsRef<Path>) -> Option<Vec<usize>> {
         list(&self.text(path)?)
     }
 
-    /// The number after `name` in a file of lines like `MemFree:   123 kB`; bytes where the line says kB.
+    /// Returns the number after `name` in a file of lines like `MemFree:   123 kB`, in bytes where
+    /// the line says kB.
     #[must_use]
     pub fn field(&self, path: impl AsRef<Path>, name: &str) -> Option<u64> {
         field(&self.text(path)?, name)
     }
 
-    /// The names of what is in a folder, sorted.
+    /// Returns the names in a directory, sorted.
     #[must_use]
     pub fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(path)).into_iter().flatten().flatten();
@@ -75,7 +74,8 @@ impl System {
     }
 }
 
-/// The number after `name` in a text of lines like `MemFree:   123 kB`; bytes where the line says kB.
+/// Returns the number after `name` in a text of lines like `MemFree:   123 kB`, in bytes where the
+/// line says kB.
 #[must_use]
 pub fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| {
@@ -87,17 +87,18 @@ pub fn field(text: &str, name: &str) -> Option<u64> {
     Some(if words.next() == Some("kB") { number.saturating_mul(1024) } else { number })
 }
 
-/// The greatest number that a list of processors may name; the kernel's own bound is 8,192.
-const MOST_LISTED: usize = 1 << 16;
+/// Exclusive bound of the processor numbers in a list; the kernel's own bound is 8,192.
+const LISTED_MAX: usize = 1 << 16;
 
-/// `0-3,8` as numbers in the order given; `None` if it is no such list. An empty text is the empty list.
+/// Parses a list such as `0-3,8` into numbers in the order given; `None` if it is malformed. An
+/// empty text is an empty list.
 #[must_use]
 pub fn list(text: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in text.trim().split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        if first > last || last >= MOST_LISTED {
+        if first > last || last >= LISTED_MAX {
             return None;
         }
         numbers.extend(first..=last);
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_read_as_the_kernel_writes_them() {
+    fn lists_are_parsed_as_the_kernel_writes_them() {
         assert_eq!(list(""), Some(vec![]));
         assert_eq!(list("0-3,8\n"), Some(vec![0, 1, 2, 3, 8]));
         assert_eq!(list("5"), Some(vec![5]));
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_bytes_where_the_line_says_kilobytes() {
+    fn fields_in_kilobytes_are_returned_in_bytes() {
         let text = "MemTotal:  10 kB\nHugePages_Total:   7\npgmajfault 9\nBroken: x kB\n";
         assert_eq!(field(text, "MemTotal"), Some(10_240));
         assert_eq!(field(text, "HugePages_Total"), Some(7));
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_none_and_absolute_paths_stay_below_the_root() {
+    fn missing_files_are_none_and_absolute_paths_stay_below_the_root() {
         let nowhere = System::at("/nonexistent");
         assert_eq!(nowhere.text("proc/meminfo"), None);
         assert_eq!(nowhere.text("/proc/meminfo"), None);
