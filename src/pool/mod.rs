@@ -59,8 +59,10 @@ mod stats;
 pub use handle::{Exclusive, Handle, HandleError, Shared};
 pub use magazine::{Magazine, MagazineBox};
 pub use object_box::PoolBox;
-pub use slab::{Full, Key, Slab, Vacant};
+pub use slab::{Key, Slab, Vacant};
 pub use stats::PoolStats;
+
+pub use crate::full::Full;
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};

@@ -1,5 +1,6 @@
 //! Slab of one owner: values in stable slots, found by keys with a generation.
 
+use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -101,24 +102,6 @@ impl Key {
         Self { slot: bits as u32, generation: (bits >> 32) as u32 | 1 }
     }
 }
-
-/// Error of an insertion into a full slab; returns the value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<T>(pub T);
-
-impl<T> fmt::Debug for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full(..)")
-    }
-}
-
-impl<T> fmt::Display for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the slab is full: remove something and try again")
-    }
-}
-
-impl<T> core::error::Error for Full<T> {}
 
 /// Out of line, so that the fast path needs no memory for the value besides its slot.
 #[cold]

@@ -88,28 +88,8 @@ pub use spsc::{Consumer, Producer, Spsc};
 pub use traits::{Pop, PopDrain, Push};
 pub use wait_strategy::{Spin, Wait};
 
+pub use crate::full::Full;
 use core::fmt;
-
-/// Error of a push into a full queue; returns the value.
-///
-/// Try again once the consumer has popped. `Producer::is_closed` tells whether that can still
-/// happen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<T>(pub T);
-
-impl<T> fmt::Debug for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full(..)")
-    }
-}
-
-impl<T> fmt::Display for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is full: wait for the consumer and try again")
-    }
-}
-
-impl<T> core::error::Error for Full<T> {}
 
 /// Why a pop returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
