@@ -61,7 +61,7 @@
 //! 2³² values (on 32-bit machines; 2⁶⁴ on others) would not notice.
 
 use crate::layout::{Field, Layout, field};
-use crate::queue::Stats;
+use crate::queue::QueueStats;
 use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
 use core::cell::Cell;
@@ -194,10 +194,10 @@ impl<T: Plain> Latest<T> {
 
     /// What was done so far: values published, and whether there is one. Readers leave no trace, so `popped` is 0.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         let pushed = self.version.load(Ordering::Relaxed); // Relaxed: a number to look at
         let depth = usize::from(pushed != 0);
-        Stats { pushed, popped: 0, full_count: 0, high_water: depth, depth }
+        QueueStats { pushed, popped: 0, full_count: 0, high_water: depth, depth }
     }
 
     /// One try, and the version that was read: exact, or where `T` is one atomic, perhaps a newer value.

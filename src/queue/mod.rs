@@ -76,7 +76,7 @@ pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
 #[doc(inline)]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
-pub use internal::stats::Stats;
+pub use internal::stats::QueueStats;
 #[doc(inline)]
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
 #[doc(inline)]

@@ -2,7 +2,7 @@
 
 use super::{AsyncConsumer, AsyncProducer, WakerCell};
 use crate::queue::asynch::waker_slots::{Room, WakerSlot, WakerSlots};
-use crate::queue::{Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Producer, Spsc, Stats};
+use crate::queue::{Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Producer, QueueStats, Spsc};
 use crate::sync::const_unless_loom;
 use core::fmt;
 #[cfg(not(loom))]
@@ -180,7 +180,7 @@ macro_rules! common {
         impl<T, $(const $P: usize),*> $name<T, $($P),*> {
             /// What the queue has done so far. Each time a task found no room before it slept counts as refused.
             #[must_use]
-            pub fn stats(&self) -> Stats {
+            pub fn stats(&self) -> QueueStats {
                 self.$inner.stats()
             }
         }

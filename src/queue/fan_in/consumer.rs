@@ -1,7 +1,7 @@
 //! Consumer endpoint: serves the lanes round robin.
 
 use super::super::spsc::Consumer;
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::{BITS, FanIn, WORDS};
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::endpoint::Claim;
@@ -172,7 +172,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
 
     /// Returns the statistics of all lanes; see [`FanIn::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

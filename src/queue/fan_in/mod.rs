@@ -65,7 +65,7 @@ mod consumer;
 
 pub use consumer::FanInConsumer;
 
-use super::Stats;
+use super::QueueStats;
 use super::spsc::{Producer, Spsc};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
@@ -285,16 +285,16 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
 
     /// Returns the statistics of one lane; `None` if there is no such lane.
     #[must_use]
-    pub fn lane_stats(&self, lane: usize) -> Option<Stats> {
+    pub fn lane_stats(&self, lane: usize) -> Option<QueueStats> {
         checked!(Self);
         Some(self.lanes.get(lane)?.stats())
     }
 
     /// Returns the statistics of all lanes: sums, and for `high_water` the greatest of any lane.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
-        self.lanes.iter().map(Spsc::stats).fold(Stats::default(), |sum, lane| Stats {
+        self.lanes.iter().map(Spsc::stats).fold(QueueStats::default(), |sum, lane| QueueStats {
             pushed: sum.pushed.wrapping_add(lane.pushed),
             popped: sum.popped.wrapping_add(lane.popped),
             full_count: sum.full_count.wrapping_add(lane.full_count),

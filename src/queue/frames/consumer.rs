@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopError, Stats};
+use super::super::{PopError, QueueStats};
 use super::{Frames, HEADER, Ring, room};
 use crate::sync::Ordering;
 use bbqueue::prod_cons::stream::{StreamConsumer, StreamGrantR};
@@ -67,7 +67,7 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
 
     /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.frames.stats()
     }
 

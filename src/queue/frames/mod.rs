@@ -60,7 +60,7 @@ mod producer;
 pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
 pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -222,13 +222,13 @@ impl<const N: usize> Frames<N> {
     /// Returns the statistics of the ring in frames. `high_water` is the greatest depth that the
     /// producer saw when it wrapped to the front of the ring or was refused.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: numbers to look at.
         let popped = self.consumer.popped.load(Ordering::Relaxed);
         let pushed = self.producer.pushed.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N / HEADER)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N / HEADER)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::Stats;
+use super::super::QueueStats;
 use super::{FrameError, Frames, HEADER, Ring, room};
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::Ordering;
@@ -87,7 +87,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
 
     /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.frames.stats()
     }
 

@@ -1,4 +1,4 @@
-//! Building blocks of the queues; only [`Stats`](stats::Stats) is public.
+//! Building blocks of the queues; only [`QueueStats`](stats::QueueStats) is public.
 
 pub(super) mod cas_backoff;
 pub(super) mod consumer_pacing;

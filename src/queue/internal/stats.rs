@@ -11,7 +11,7 @@ use crate::sync::{AtomicUsize, Ordering};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Stats {
+pub struct QueueStats {
     /// Values published by the producer.
     pub pushed: usize,
     /// Values popped by the consumer, slots released.
@@ -26,7 +26,7 @@ pub struct Stats {
     pub depth: usize,
 }
 
-impl Stats {
+impl QueueStats {
     /// Of counts that were read one after the other, `popped` before `pushed`; `met` is the greatest depth that a side
     /// met, and `most` what the queue holds.
     pub(in crate::queue) fn of(pushed: usize, popped: usize, full_count: usize, met: usize, most: usize) -> Self {

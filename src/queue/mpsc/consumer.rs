@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::Mpsc;
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::sequenced_slot::Slot;
@@ -146,7 +146,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Mpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

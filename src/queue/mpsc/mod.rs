@@ -76,7 +76,7 @@ pub use consumer::MpscConsumer;
 pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -263,7 +263,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// the queue may have been deeper by as many for a moment. After a refused push it is `N`, and
     /// exact.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let passed = self.consumer.passed.load(Ordering::Relaxed);
@@ -271,7 +271,7 @@ impl<T, const N: usize> Mpsc<T, N> {
         let tail = self.tail.load(Ordering::Relaxed);
         let (full_count, met) = (&self.producers.full_count, &self.producers.high_water);
         let (full_count, met) = (full_count.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
+        QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 
     /// Returns whether all producers have gone, one of them by closing.

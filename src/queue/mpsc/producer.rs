@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats, TooFew};
+use super::super::{Full, QueueStats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
 use crate::queue::internal::cas_backoff::Backoff;
@@ -143,7 +143,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Mpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::{RobustMpsc, Slot};
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::stats::count;
@@ -162,7 +162,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
 
     /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

@@ -79,7 +79,7 @@ mod producer;
 pub use consumer::RobustConsumer;
 pub use producer::{RobustProducer, Stage};
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -355,7 +355,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     /// reservations that were not skipped; `high_water` is the greatest depth that a producer saw,
     /// and exact after a refused push.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: numbers to look at. Head before tail, so that the difference is not negative.
         let passed = self.passed_over();
@@ -366,7 +366,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
             full_count = full_count.wrapping_add(lane.producer.full_count.load(Ordering::Relaxed));
             met = met.max(lane.producer.high_water.load(Ordering::Relaxed));
         }
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
+        QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 
     /// Whether all producers have gone, one of them by closing.

@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats};
+use super::super::{Full, QueueStats};
 use super::{Lane, ProducerLine, RobustMpsc};
 use crate::queue::internal::cas_backoff::Backoff;
 use crate::queue::internal::endpoint::Endpoint;
@@ -225,7 +225,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
 
     /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 }

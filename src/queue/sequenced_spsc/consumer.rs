@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::SequencedSpsc;
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::sequenced_slot::Slot;
@@ -112,7 +112,7 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`SequencedSpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

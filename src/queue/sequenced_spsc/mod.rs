@@ -64,7 +64,7 @@ mod producer;
 pub use consumer::SequencedConsumer;
 pub use producer::SequencedProducer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -180,13 +180,13 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
     /// `high_water` is the greatest depth the producer met. It looks at least once in `max(N / 4, 16)` pushes, so the
     /// queue may have been deeper by as many values for a moment.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
     }
 }
 

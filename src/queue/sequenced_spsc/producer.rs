@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats};
+use super::super::{Full, QueueStats};
 use super::SequencedSpsc;
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, broken, unless_broken};
@@ -102,7 +102,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`SequencedSpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopError, Stats, TooFew};
+use super::super::{PopError, QueueStats, TooFew};
 use super::Spsc;
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::stats::raise;
@@ -210,7 +210,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

@@ -56,7 +56,7 @@ pub use consumer::{Consumer, Drain, ReadGrant};
 pub use grant::Grant;
 pub use producer::Producer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -236,14 +236,14 @@ impl<T, const N: usize> Spsc<T, N> {
 
     /// Returns the statistics of the queue.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met =
             self.producer.high_water.load(Ordering::Relaxed).max(self.consumer.high_water.load(Ordering::Relaxed));
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats, TooFew};
+use super::super::{Full, QueueStats, TooFew};
 use super::{Grant, Spsc};
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, Slots, broken, unless_broken};
@@ -192,7 +192,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 

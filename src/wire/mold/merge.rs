@@ -55,7 +55,7 @@ impl core::error::Error for Refused {}
 /// What was received, in all and by line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromZeros)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct MergeStats {
     /// Packets, each once: requests are not among them, nor those that found no room, which come
     /// again.
     pub packets: [u64; 2],
@@ -96,7 +96,7 @@ pub struct Merge<const HOLD: usize, const BYTES: usize> {
     /// Lengths of the packets that wait; 0: free.
     lengths: [usize; HOLD],
     packets: [[u8; BYTES]; HOLD],
-    stats: Stats,
+    stats: MergeStats,
 }
 
 impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
@@ -112,7 +112,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
             ended: false,
             lengths: [0; HOLD],
             packets: [[0; BYTES]; HOLD],
-            stats: Stats {
+            stats: MergeStats {
                 packets: [0; 2],
                 first: [0; 2],
                 duplicate: [0; 2],
@@ -302,7 +302,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
 
     /// Counts.
     #[must_use]
-    pub const fn stats(&self) -> Stats {
+    pub const fn stats(&self) -> MergeStats {
         self.stats
     }
 }

@@ -13,5 +13,5 @@
 mod merge;
 mod packet;
 
-pub use merge::{Accepted, Gap, Merge, Refused, Stats};
+pub use merge::{Accepted, Gap, Merge, MergeStats, Refused};
 pub use packet::{BadPacket, Blocks, Header, Kind, Packet, Session, encode, request};

@@ -6,7 +6,7 @@ use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vvp_core::queue::{Full, PopError, RobustConsumer, RobustMpsc, RobustProducer, Stats, Wait};
+use vvp_core::queue::{Full, PopError, QueueStats, RobustConsumer, RobustMpsc, RobustProducer, Wait};
 use zerocopy::FromZeros;
 
 /// The owners, and the core's `RobustMpsc` behind them, which is told here who is dead.
@@ -82,7 +82,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
 
     /// What the channel has done so far, whoever did it.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.region.queue.stats()
     }
 

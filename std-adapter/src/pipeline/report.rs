@@ -1,7 +1,7 @@
 //! What a run did and what it took.
 
 use crate::memory::Zeroed;
-use vvp_core::engine::Stats;
+use vvp_core::engine::EngineStats;
 use vvp_core::metrics::Histogram;
 
 /// How a run ended.
@@ -52,7 +52,7 @@ pub struct Report<E> {
     /// Lines or records that held something: good commands, refused ones, and bad ones.
     pub commands: u64,
     /// What the events said; its commands are not counted.
-    pub stats: Stats,
+    pub stats: EngineStats,
     /// From the start, with all threads ready, to the last event published.
     pub elapsed_ns: u64,
     /// From a command decoded to the last of its events handed to the publisher, in nanoseconds. With threads that

@@ -6,7 +6,7 @@ use crate::memory::region::Message;
 use vvp_core::book::{BookView, InstrumentId, Side};
 use vvp_core::engine::Matcher;
 use vvp_core::metrics::Histogram;
-use vvp_core::queue::Stats;
+use vvp_core::queue::QueueStats;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Levels of a side that are shown.
@@ -86,7 +86,7 @@ impl QueueFigures {
     /// The sides of a queue note a high water only now and then, and that of several lanes is the
     /// greatest of any one, so the depth may be above it. The depth was met, so it is a high water
     /// too, and stays one when the queue is empty again.
-    pub(super) fn update(&mut self, stats: Stats) {
+    pub(super) fn update(&mut self, stats: QueueStats) {
         *self = Self {
             depth: stats.depth as u64,
             high_water: self.high_water.max(stats.high_water as u64).max(stats.depth as u64),
@@ -163,7 +163,7 @@ impl Snapshot {
     }
 
     /// What can be said without the engine: queue of orders, latencies, this process.
-    pub(super) fn measure(&mut self, figures: &Figures, orders: Stats) {
+    pub(super) fn measure(&mut self, figures: &Figures, orders: QueueStats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
         self.orders_queue.update(orders);
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_high_water_is_never_below_a_depth_that_was_seen() {
         let stats = |depth, high_water| {
-            let mut stats = Stats::default();
+            let mut stats = QueueStats::default();
             (stats.depth, stats.high_water) = (depth, high_water);
             stats
         };
