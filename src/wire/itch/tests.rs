@@ -50,7 +50,8 @@ mod both_ways {
             prop_assert_eq!(Message::decode(&long), Err(expect));
         }
 
-        /// The short way reads what the views do, of types that change an order, and of others nothing.
+        /// The short way reads what the views do, of types that change an order, and of others
+        /// nothing.
         #[test]
         fn changes_of_orders_are_what_the_views_say(bytes in message(), cut in 0usize..50) {
             let read = OrderChange::read(&bytes).unwrap();
@@ -201,7 +202,8 @@ mod both_ways {
         assert_eq!(frame::write(b"abc", &mut [0; 4]), Err(NotWritten::NoRoom));
     }
 
-    /// The genuine messages of the sample day, if they are at hand: all of them decode, and encode to the same bytes.
+    /// The genuine messages of the sample day, if they are at hand: all of them decode, and encode
+    /// to the same bytes.
     #[test]
     fn the_genuine_snippet_comes_back_byte_for_byte() {
         let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
