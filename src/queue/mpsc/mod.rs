@@ -80,9 +80,10 @@ use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::sequenced_consumer::SequencedRing;
 use crate::queue::internal::sequenced_slot::{SequencedSlots, Slot};
 use crate::queue::internal::shared_impls::one_ring;
-use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -273,12 +274,6 @@ impl<T, const N: usize> Mpsc<T, N> {
         let (full_count, met) = (full_count.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
         QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
-
-    /// Returns whether all producers have gone, one of them by closing.
-    fn producers_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them pushed.
-        self.producers.producers.load(Ordering::Acquire) == CLOSING
-    }
 }
 
 impl<T, const N: usize> Drop for Mpsc<T, N> {
@@ -291,6 +286,48 @@ impl<T, const N: usize> Drop for Mpsc<T, N> {
                 rx.pass_over_unfinished();
             }
         }
+    }
+}
+
+// SAFETY: `has` is true once a producer has published value `number` in this slot, and no producer
+// reserves the slot again before it has loaded a head past it.
+unsafe impl<T, const N: usize> SequencedRing for Mpsc<T, N> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slots.at(number);
+        slot.has(number).then_some(slot)
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
+    fn producers_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them
+        // pushed.
+        self.producers.producers.load(Ordering::Acquire) == CLOSING
+    }
+
+    #[inline(always)]
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquire in `MpscProducer::look`: we are done with the slots before
+        // head.
+        self.consumer.head.store(head, unless_broken("mpsc_give_back", Ordering::Release));
     }
 }
 

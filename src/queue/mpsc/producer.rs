@@ -216,7 +216,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// Looks where the consumer is, and says how many slots are free from our tail on: more than `N` where our tail is so
     /// far behind the queue's that what lay there was taken since.
     fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `MpscConsumer::give_back`: it is done with the slots before head.
+        // Acquire: pairs with the Release in `Mpsc::release`: it is done with the slots before head.
         let head = self.queue.consumer.head.load(unless_broken("mpsc_look", Ordering::Acquire));
         let depth = self.tail.wrapping_sub(head).cast_signed();
         debug_assert!(depth <= N.cast_signed(), "tail is never ahead of head by more than the queue holds");

@@ -84,7 +84,8 @@ use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
 use crate::queue::internal::lane_registry::LaneRegistry;
-use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom};
+use crate::queue::internal::sequenced_consumer::SequencedRing;
+use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom, unless_broken};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -150,7 +151,7 @@ struct ProducerLine {
 
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-struct Slot<T> {
+pub(in crate::queue) struct Slot<T> {
     /// One more than the index of the reservation, once the value is published.
     sequence: AtomicUsize,
     /// Whose value it is.
@@ -233,9 +234,6 @@ impl<T, const N: usize, const LANES: usize> CheckedCapacity for RobustMpsc<T, N,
 }
 
 impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
-    /// What turns a count into a slot.
-    const MASK: usize = N.wrapping_sub(1);
-
     const_unless_loom! {
         /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
         #[must_use]
@@ -368,16 +366,57 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
         }
         QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
+}
 
-    /// Whether all producers have gone, one of them by closing.
+impl<T, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
+    /// Mask from index to slot.
+    const MASK: usize = N.wrapping_sub(1);
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &Slot<T> {
+        // SAFETY: a masked index is below N.
+        unsafe { self.slots.get_unchecked(index & Self::MASK) }
+    }
+}
+
+// SAFETY: the contract is about the slots of `sequenced_slot`; these are others, whose values are
+// atomics.
+unsafe impl<T, const N: usize, const LANES: usize> SequencedRing for RobustMpsc<T, N, LANES> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slot(number);
+        // Acquire: pairs with the Release in `RobustProducer::push_until`: the value is written.
+        (slot.sequence.load(Ordering::Acquire) == number.wrapping_add(1)).then_some(slot)
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
     fn producers_closed(&self) -> bool {
         self.consumer.claims.all_gone(self.lanes.iter().map(|lane| &lane.taken.0.end))
     }
 
     #[inline(always)]
-    fn slot(&self, count: usize) -> &Slot<T> {
-        // SAFETY: a masked count is below N.
-        unsafe { self.slots.get_unchecked(count & Self::MASK) }
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquires in `RobustProducer::look` and `next_of`: we are done with
+        // the slots before head.
+        self.consumer.head.store(head, unless_broken("robust_give_back", Ordering::Release));
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Stage {
 /// The producer endpoint of one lane. Dropping it releases the lane; its published values stay.
 ///
 /// `Send` but not `Sync`. Pushing is lock-free.
-#[must_use = "dropping the producer gives its lane back"]
+#[must_use = "dropping the producer releases its lane"]
 pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
     line: &'q ProducerLine,
@@ -131,7 +131,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         if last == Stage::Written {
             return Ok(());
         }
-        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the sequence sees
+        // Release: pairs with the Acquire in `RobustMpsc::published`: who sees the sequence sees
         // the value.
         slot.sequence.store(at.wrapping_add(1), unless_broken("robust_publish", Ordering::Release));
         self.next = self.next.wrapping_add(1);
@@ -185,7 +185,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     #[cold]
     #[inline(never)]
     fn look(&mut self) -> bool {
-        // Acquire: pairs with the Release in `RobustConsumer::give_back`: it is done with the slots before head.
+        // Acquire: pairs with the Release in `RobustMpsc::release`: it is done with the slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);
         // Another process may have written anything there; our own tail may be far behind, so that the depth is negative.
@@ -239,7 +239,7 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
         // Acquire, both: pair with the Releases in `push_until`, should another producer have got the slot meanwhile: it has
         // seen the head behind us, and so will we.
         let (from, number) = (slot.lane.load(Ordering::Acquire), slot.number.load(Ordering::Acquire));
-        // Acquire: pairs with the Release in `give_back`: what was ours before head is counted as delivered.
+        // Acquire: pairs with the Release in `RobustMpsc::release`: what was ours before head is counted as delivered.
         let head = queue.consumer.head.load(Ordering::Acquire);
         let waiting = sequence.wrapping_sub(1).wrapping_sub(head) < N;
         if waiting && from == lane {

@@ -68,6 +68,7 @@ use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::sequenced_consumer::SequencedRing;
 use crate::queue::internal::sequenced_slot::{SequencedSlots, Slot};
 use crate::queue::internal::shared_impls::{one_ring, one_to_one};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
@@ -187,6 +188,47 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
         QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+    }
+}
+
+// SAFETY: `has` is true once the producer has published value `number` in this slot, and the producer
+// writes to the slot again only after it has loaded a head past it.
+unsafe impl<T, const N: usize> SequencedRing for SequencedSpsc<T, N> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slots.at(number);
+        slot.has(number).then_some(slot)
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.producer.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
+    #[inline(always)]
+    fn producers_closed(&self) -> bool {
+        self.producer.end.is_closed()
+    }
+
+    #[inline(always)]
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots
+        // before head.
+        self.consumer.head.store(head, Ordering::Release);
     }
 }
 

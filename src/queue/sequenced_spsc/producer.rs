@@ -11,7 +11,7 @@ use core::marker::PhantomData;
 /// The producer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the queue back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct SequencedProducer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
@@ -109,7 +109,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Loads the consumer's head and returns how many slots are free.
     #[inline]
     fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the
+        // Acquire: pairs with the Release in `SequencedSpsc::release`: it is done with the
         // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);

@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 /// The one end of a [`Spsc`] that takes values out. Dropping it gives the end back; values not taken stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the consumer gives its end of the queue back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct Consumer<'q, T, const N: usize> {
     queue: &'q Spsc<T, N>,
     /// The index of the next value to take. Ahead of the queue's head only while a drain is on.

@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 /// claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the queue back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct Producer<'q, T, const N: usize> {
     pub(super) queue: &'q Spsc<T, N>,
     /// The index of the next slot to write. Ahead of the queue's tail by what is staged.
