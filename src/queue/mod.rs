@@ -60,7 +60,7 @@ pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
 pub(crate) mod internal;
-/// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
+/// The positions of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
 #[cfg(loom)]
 #[path = "frames/marks.rs"]
 pub mod marks;
@@ -119,7 +119,7 @@ impl core::error::Error for PopError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooFew {
-    /// How many slots there are: ask for no more than this, or wait.
+    /// How many slots there are: ask for at most this many, or wait.
     pub available: usize,
 }
 

@@ -14,13 +14,13 @@ const BATCH: usize = 32;
 /// The consumer endpoint of a [`FanIn`]. Dropping it releases the claim; values in the lanes stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the consumer gives its end of the lanes back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q FanIn<T, N, LANES>,
     lanes: [Consumer<'q, T, N>; LANES],
     /// The lane that is being served; always below `LANES`.
     at: usize,
-    /// How many values are left of its batch; as many are known to be there.
+    /// How many values are left of its batch; as many are known to be in the lane.
     left: usize,
     batch: usize,
     /// Number of values found so far, wrapping: the position for the pacing.
@@ -101,7 +101,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             self.next_lane()?;
         }
         let at = self.at;
-        // `left` says that there is one, unless another process has overwritten the lane.
+        // `left` counts at least one, unless another process has overwritten the lane.
         self.lane().peek().map(|value| (at, value)).ok_or(PopError::Empty)
     }
 
@@ -217,7 +217,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.find_in(first, !behind)
     }
 
-    /// The same for lanes of one word.
+    /// Visits the lanes `which` of one word.
     #[inline(always)]
     fn find_in(&mut self, word: usize, which: usize) -> bool {
         let mut bits = self.queue.used(word) & which;

@@ -98,7 +98,7 @@ pub struct FanIn<T, const N: usize, const LANES: usize> {
     checked: Checked<Self>,
 }
 
-/// What producers write when they claim a lane.
+/// The cache line that producers write when they claim a lane.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ClaimsLine {
@@ -202,7 +202,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         Some(producer)
     }
 
-    /// Shows the consumer that a lane has a producer now.
+    /// Records for the consumer that a lane has a producer now.
     fn count_claim(&self, lane: usize) {
         // Relaxed: seeing a value that we push, or our release, implies seeing this, since it comes
         // first.
@@ -219,7 +219,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// As for [`Spsc::take_over_producer`], for this lane.
     pub unsafe fn take_over_producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
         checked!(Self);
-        // SAFETY: the caller sees to it.
+        // SAFETY: the caller guarantees it.
         let producer = unsafe { self.lanes.get(lane)?.take_over_producer() };
         self.count_claim(lane);
         Some(producer)
@@ -232,7 +232,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     pub unsafe fn take_over_consumer(&self) -> FanInConsumer<'_, T, N, LANES> {
         checked!(Self);
         self.claimed.take();
-        // SAFETY: the caller sees to it that there is no other.
+        // SAFETY: the caller guarantees that there is no other handle.
         unsafe { FanInConsumer::attach(self) }
     }
 
@@ -303,10 +303,10 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         })
     }
 
-    /// The lanes of one word that were ever claimed, as bits.
+    /// Returns the lanes of one word that were ever claimed, as bits.
     #[inline(always)]
     fn used(&self, word: usize) -> usize {
-        // Relaxed: `producer_of` says why.
+        // Relaxed: see `count_claim`.
         self.claims.used.get(word).map_or(0, |used| used.load(Ordering::Relaxed))
     }
 }

@@ -13,7 +13,7 @@ use core::ops::{Deref, DerefMut};
 /// The producer endpoint of a [`Frames`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the ring back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct FrameProducer<'q, const N: usize> {
     frames: &'q Frames<N>,
     ring: StreamProducer<&'q Ring<N>>,
@@ -103,13 +103,13 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     #[inline(never)]
     fn refuse(&mut self) -> FrameError {
         count(&self.frames.producer.full_count, 1);
-        self.look();
+        self.note_depth();
         FrameError::Full
     }
 
-    /// Notes how deep the ring is.
-    fn look(&mut self) {
-        // Relaxed: a number to look at. Frames not yet counted may have been taken already: no depth then.
+    /// Records the depth of the ring for `high_water`.
+    fn note_depth(&mut self) {
+        // Relaxed: for display. Frames not yet counted may have been taken already: no depth then.
         let depth = self.pushed.wrapping_sub(self.frames.consumer.popped.load(Ordering::Relaxed));
         if depth <= N {
             raise(&self.frames.producer.high_water, depth);

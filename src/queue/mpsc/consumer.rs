@@ -142,7 +142,7 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         }
     }
 
-    /// Skips a slot that a forgotten handle has reserved. For the drop of the queue, when there are
+    /// Skips a slot that a leaked handle has reserved. For the drop of the queue, when there are
     /// no other handles.
     pub(super) fn pass_over_unfinished(&mut self) {
         if self.is_stalled() {

@@ -62,7 +62,7 @@
 //!   (a few instructions, or as long as it keeps a grant) hides everything behind its slot until it
 //!   continues: `pop` returns `Empty`, and [`is_stalled`](MpscConsumer::is_stalled) says why. One
 //!   that dies there stops the queue for good. (Within one process that takes a killed thread or a
-//!   forgotten grant: a panic publishes or skips what was reserved.) Where that must not happen,
+//!   leaked grant: a panic publishes or skips what was reserved.) Where that must not happen,
 //!   take [`FanIn`](super::FanIn), whose producers have a lane each, or
 //!   [`RobustMpsc`](super::RobustMpsc).
 //! - Without compare-and-swap (Cortex-M0) a push is a critical section that the application
@@ -162,7 +162,8 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
 // slot gets references to its value.
 unsafe impl<T: Send, const N: usize> Sync for Mpsc<T, N> {}
 
-// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
+// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks
+// none of its invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Mpsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Mpsc<T, N> {}
 
@@ -213,7 +214,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// ```
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
         checked!(Self);
-        // There is no handle, since each borrows the queue. This resets what forgotten handles have
+        // There is no handle, since each borrows the queue. This resets what leaked handles have
         // left. Relaxed: the exclusive borrow orders the queue's past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
         self.consumer.end.claimed.take();
@@ -225,8 +226,8 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// Attaches one more producer. A queue that was closed because all had gone is open again.
     pub fn producer(&self) -> MpscProducer<'_, T, N> {
         checked!(Self);
-        // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what closed the queue.
-        // Relaxed on failure: nothing depends on it but the retry.
+        // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what
+        // closed the queue. Relaxed on failure: nothing depends on it but the retry.
         let count = &self.producers.producers;
         let mut now = count.load(Ordering::Relaxed); // Relaxed: a guess
         loop {
@@ -279,7 +280,8 @@ impl<T, const N: usize> Mpsc<T, N> {
 impl<T, const N: usize> Drop for Mpsc<T, N> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() && !broken("queue_drop") {
-            // Not until it is empty: behind a slot that a forgotten grant has reserved there may be values.
+            // `N` times instead of until it is empty: there may be values behind a slot that a
+            // leaked grant has reserved.
             let (_, mut rx) = self.split();
             for _ in 0..N {
                 drop(rx.pop());
@@ -325,8 +327,8 @@ unsafe impl<T, const N: usize> SequencedRing for Mpsc<T, N> {
 
     #[inline(always)]
     fn release(&self, head: usize) {
-        // Release: pairs with the Acquire in `MpscProducer::look`: we are done with the slots before
-        // head.
+        // Release: pairs with the Acquire in `MpscProducer::load_head`: we are done with the slots
+        // before head.
         self.consumer.head.store(head, unless_broken("mpsc_give_back", Ordering::Release));
     }
 }
@@ -348,7 +350,8 @@ mod tests {
         }
     }
 
-    /// One push of a producer that was idle while others filled the queue: refused, and accepted once there is room.
+    /// Makes one push by a producer that was idle while others filled the queue: refused, and
+    /// accepted once there is a free slot.
     fn stale_producer_is_refused(queue: &Mpsc<u64, 16>, idle: &mut MpscProducer<'_, u64, 16>) {
         let (mut busy, mut rx) = (queue.producer(), queue.consumer().unwrap());
         let values: [u64; 16] = core::array::from_fn(|i| i as u64);

@@ -14,14 +14,16 @@ use core::fmt;
 #[must_use = "dropping the consumer releases its endpoint"]
 pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
     cursor: Cursor<'q, RobustMpsc<T, N, LANES>>,
-    /// The unpublished slot that `steps` is about.
+    /// The unpublished slot to which `steps` belongs.
     stalled: Option<usize>,
-    /// Each lane's step when the stall was met first; even once the lane is known to have nothing to do with it.
+    /// Each lane's step when the stall was first seen; 0 (even) once the lane is known not to own
+    /// the slot.
     steps: [usize; LANES],
 }
 
 impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, LANES> {
-    /// For the owner of the endpoint: its flag is set, and its predecessor is gone.
+    /// Creates the handle for the owner of the endpoint: its flag is set, and its predecessor is
+    /// gone.
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>) -> Self {
         Self { cursor: Cursor::attach(queue), stalled: None, steps: [0; LANES] }
     }
@@ -100,19 +102,19 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// `lives` is called for lanes whose producers are in a push, and must return `false` only for
     /// a dead one, known from the operating system or from what has reset the other core, so that
     /// all that the dead producer did happens before. (If it is wrong, that producer's value is
-    /// lost, or the next value in the slot is garbled.) Lanes without an owner do not matter. It
-    /// may take several calls, until each live producer was seen outside its push.
+    /// lost, or the next value in the slot is torn.) Lanes without an owner do not matter. It may
+    /// take several calls, until each live producer was seen outside its push.
     pub fn pass_over(&mut self, mut lives: impl FnMut(usize) -> bool) -> bool {
-        // Acquire: pairs with the Release in `RobustProducer::reserve`: the slot's producer has said that it is in the middle of
-        // a push.
+        // Acquire: pairs with the Release in `RobustProducer::reserve`: we see the odd step of the
+        // slot's producer.
         if self.cursor.arrived().is_some() || self.cursor.queue.tail.load(Ordering::Acquire) == self.cursor.head {
             return false;
         }
         let again = self.stalled == Some(self.cursor.head);
         let mut all_known = true;
         for (number, (seen, lane)) in self.steps.iter_mut().zip(&self.cursor.queue.lanes).enumerate() {
-            // Acquire: pairs with the Releases in `RobustProducer::push` and `attach`: a step later than that of the slot's push
-            // shows its sequence.
+            // Acquire: pairs with the Releases in `RobustProducer::push` and `attach`: a step later
+            // than that of the slot's push shows its sequence number.
             let step = lane.producer.step.load(Ordering::Acquire);
             if !again {
                 *seen = step;

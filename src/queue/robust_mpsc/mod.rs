@@ -107,7 +107,7 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
 }
 
 /// The cache line that the consumer writes. The claims are here because a consumer reads them
-/// whenever it finds the queue empty: on a line that producers write at each push that would be
+/// whenever it finds the queue empty: on a line that producers write at each push this would be
 /// false sharing.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -133,7 +133,7 @@ struct Lane {
 struct TakenLine {
     /// The number of the lane's next value to be popped.
     delivered: AtomicUsize,
-    /// The producer's.
+    /// The flags of the lane's producer endpoint.
     end: Endpoint,
 }
 
@@ -235,7 +235,8 @@ impl<T, const N: usize, const LANES: usize> CheckedCapacity for RobustMpsc<T, N,
 
 impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -346,7 +347,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     #[must_use]
     pub fn passed_over(&self) -> usize {
         checked!(Self);
-        self.consumer.passed.load(Ordering::Relaxed) // Relaxed: a number to look at
+        self.consumer.passed.load(Ordering::Relaxed) // Relaxed: for display
     }
 
     /// Returns the statistics of the queue, over all owners of its endpoints. `pushed` counts
@@ -355,7 +356,7 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     #[must_use]
     pub fn stats(&self) -> QueueStats {
         checked!(Self);
-        // Relaxed, all: numbers to look at. Head before tail, so that the difference is not negative.
+        // Relaxed, all: for display. Head before tail, so that the difference is not negative.
         let passed = self.passed_over();
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
@@ -414,8 +415,8 @@ unsafe impl<T, const N: usize, const LANES: usize> SequencedRing for RobustMpsc<
 
     #[inline(always)]
     fn release(&self, head: usize) {
-        // Release: pairs with the Acquires in `RobustProducer::look` and `next_of`: we are done with
-        // the slots before head.
+        // Release: pairs with the Acquires in `RobustProducer::load_head` and `next_of`: we are
+        // done with the slots before head.
         self.consumer.head.store(head, unless_broken("robust_give_back", Ordering::Release));
     }
 }
@@ -450,7 +451,8 @@ mod tests {
         }
     }
 
-    /// One push of a producer that was idle while the other filled the queue: refused, and accepted once there is room.
+    /// Makes one push by a producer that was idle while the other filled the queue: refused, and
+    /// accepted once there is a free slot.
     fn stale_producer_is_refused(queue: &Queue, idle: &mut RobustProducer<'_, u64, 16, 2>) {
         let (mut busy, mut rx) = (queue.producer_of(1).unwrap(), queue.consumer().unwrap());
         let values: [u64; 16] = core::array::from_fn(|i| i as u64);

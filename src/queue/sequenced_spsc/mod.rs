@@ -156,7 +156,8 @@ impl<T, const N: usize> CheckedCapacity for SequencedSpsc<T, N> {
 
 impl<T, const N: usize> SequencedSpsc<T, N> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -176,10 +177,11 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
         }
     }
 
-    /// What the queue has done so far.
+    /// Returns the statistics of the queue.
     ///
-    /// `high_water` is the greatest depth the producer met. It looks at least once in `max(N / 4, 16)` pushes, so the
-    /// queue may have been deeper by as many values for a moment.
+    /// `high_water` is the greatest depth that the producer saw. It loads the consumer's index at
+    /// least once in `max(N / 4, 16)` pushes, so the queue may have been deeper by as many values
+    /// for a moment.
     #[must_use]
     pub fn stats(&self) -> QueueStats {
         checked!(Self);
@@ -226,8 +228,8 @@ unsafe impl<T, const N: usize> SequencedRing for SequencedSpsc<T, N> {
 
     #[inline(always)]
     fn release(&self, head: usize) {
-        // Release: pairs with the Acquire in `SequencedProducer::look`: we are done with the slots
-        // before head.
+        // Release: pairs with the Acquire in `SequencedProducer::load_head`: we are done with the
+        // slots before head.
         self.consumer.head.store(head, Ordering::Release);
     }
 }

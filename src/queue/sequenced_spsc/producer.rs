@@ -66,7 +66,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     {
         let mut known = self.limit.wrapping_sub(self.tail);
         if known < values.len() {
-            known = self.look();
+            known = self.load_head();
             self.limit = self.tail.wrapping_add(known);
         }
         let mut len = 0;
@@ -85,7 +85,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Returns how many slots are free. At least as many stay free until this producer uses them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
-        self.look()
+        self.load_head()
     }
 
     /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
@@ -108,7 +108,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
 
     /// Loads the consumer's head and returns how many slots are free.
     #[inline]
-    fn look(&mut self) -> usize {
+    fn load_head(&mut self) -> usize {
         // Acquire: pairs with the Release in `SequencedSpsc::release`: it is done with the
         // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
@@ -150,7 +150,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn room(&mut self) -> bool {
-        if self.look() > 0 {
+        if self.load_head() > 0 {
             return true;
         }
         self.count_refusal();

@@ -122,8 +122,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// The greatest depth that the consumer saw.
     high_water: AtomicUsize,
-    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is forgotten
-    /// they are leaked, never returned twice.
+    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is leaked, so
+    /// are they; they are never returned twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -160,12 +160,13 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
 // that an endpoint has one owner.
 unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
 
-// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
+// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks
+// none of its invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Spsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Spsc<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for Spsc<T, N> {
-    /// Everything that must hold of `T` and `N`, for the layout above as well.
+    /// Checks all that `T` and `N` must satisfy, also for the layout above.
     const CHECK: () = {
         assert!(N.is_power_of_two(), "Spsc: N must be a power of two");
         assert!(align_of::<T>() <= 128, "Spsc: T must be aligned to at most 128 bytes, more would move the slots");
@@ -218,7 +219,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// time. The predecessor's writes happen before this call, or its process is gone.
     pub unsafe fn take_over_producer(&self) -> Producer<'_, T, N> {
         self.producer.end.claimed.take();
-        // SAFETY: the caller sees to it that there is no other handle.
+        // SAFETY: the caller guarantees that there is no other handle.
         unsafe { Producer::attach(self) }
     }
 
