@@ -69,9 +69,9 @@ pub enum HandleError {
 impl fmt::Display for HandleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Foreign => "not a handle of this pool: look where it comes from",
-            Self::Stale => "the handle was released or adopted already: forget it",
-            Self::Busy => "somebody is at the value right now: try again when they are done",
+            Self::Foreign => "not a handle of this pool: use the pool that it comes from",
+            Self::Stale => "the handle was released or adopted already: discard it",
+            Self::Busy => "the value is borrowed: try again once it is released",
         })
     }
 }

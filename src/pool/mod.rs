@@ -234,7 +234,7 @@ impl<T, const N: usize> Pool<T, N> {
             return Err("more free slots than were ever taken");
         }
         if counts.put.wrapping_add(counts.fresh).wrapping_sub(counts.taken) != free {
-            return Err("the ring holds another number of slots than was put in and not taken");
+            return Err("the number of slots in the ring differs from the counts");
         }
         Ok(())
     }

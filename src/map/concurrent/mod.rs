@@ -104,8 +104,8 @@ const PLACES: usize = (1 << REACH) - 1;
 /// Increment of the version in a home word.
 const STEP: usize = 1 << REACH;
 
-/// A map from plain keys to plain values in `N` places, of which 3/4 are used (5/8 on 32-bit targets). `N` is a power of
-/// two from 2 to 2^30 (checked at compile time).
+/// A map from plain keys to plain values in `N` places, of which 3/4 are used (5/8 on 32-bit
+/// targets). `N` is a power of two from 2 to 2^30 (checked at compile time).
 ///
 /// Keys are equal if their bytes are. All-zero bytes are the empty map with seed 0: put it in a
 /// `static`, or make a big one in zeroed memory in place (`zerocopy::FromZeros`). Reading a value

@@ -1,9 +1,9 @@
 //! The consumer of a ring of sequenced slots: the common part of the consumers of `SequencedSpsc`,
 //! `Mpsc` and `RobustMpsc`.
 //!
-//! The consumer reads the slots in order. A slot whose sequence number is not that of the next value
-//! is not published yet. Slots are released to the producers by storing `head`, the number of slots
-//! that the consumer is done with.
+//! The consumer reads the slots in order. A slot whose sequence number is not that of the next
+//! value is not published yet. Slots are released to the producers by storing `head`, the number of
+//! slots that the consumer is done with.
 
 use crate::queue::PopError;
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
@@ -26,7 +26,8 @@ pub(in crate::queue) unsafe trait SequencedRing {
     /// Number of slots.
     const CAPACITY: usize;
 
-    /// Returns the slot of value `number` if that value is published. Acquire: the value is visible.
+    /// Returns the slot of value `number` if that value is published. Acquire: the value is
+    /// visible.
     fn published(&self, number: usize) -> Option<&Self::Slot>;
 
     /// Returns the number of slots that producers have reserved, or of values that they have
@@ -43,8 +44,8 @@ pub(in crate::queue) unsafe trait SequencedRing {
     /// published is visible.
     fn producers_closed(&self) -> bool;
 
-    /// Releases the slots before `head`. Release: pairs with the Acquire by which producers learn of
-    /// free slots.
+    /// Releases the slots before `head`. Release: pairs with the Acquire by which producers learn
+    /// of free slots.
     fn release(&self, head: usize);
 }
 
@@ -83,12 +84,12 @@ impl<'q, Q: SequencedRing> Cursor<'q, Q> {
     }
 
     /// Slow path of a pop, after [`arrived`](Self::arrived) has returned `None`: pauses if the
-    /// consumer follows too closely, and looks once more.
+    /// consumer follows too closely, and checks once more.
     ///
     /// # Errors
     /// [`PopError::Empty`] if the value is still not there. [`PopError::Closed`] if in addition the
-    /// producers have closed: the caller must check `arrived` once more, since a last value may have
-    /// come just before the close.
+    /// producers have closed: the caller must check `arrived` once more, since a last value may
+    /// have come just before the close.
     #[inline(always)]
     pub(in crate::queue) fn wait_briefly(&mut self) -> Result<&'q Q::Slot, PopError> {
         if self.pace.maybe_pause(self.head) {

@@ -193,8 +193,8 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
     }
 }
 
-// SAFETY: `has` is true once the producer has published value `number` in this slot, and the producer
-// writes to the slot again only after it has loaded a head past it.
+// SAFETY: `has` is true once the producer has published value `number` in this slot, and the
+// producer writes to the slot again only after it has loaded a head past it.
 unsafe impl<T, const N: usize> SequencedRing for SequencedSpsc<T, N> {
     type Slot = Slot<T>;
 

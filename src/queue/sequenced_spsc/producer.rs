@@ -131,8 +131,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         if broken("turn_early") {
             slot.publish(self.tail, Ordering::Release); // the value is not there yet
         }
-        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
-        // stored that head. It stays ours until the sequence is stored.
+        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was
+        // done with it before it stored that head. It stays ours until the sequence is stored.
         unsafe { slot.write(value) };
         slot.publish(self.tail, unless_broken("sequenced_publish", Ordering::Release));
         self.tail = self.tail.wrapping_add(1);
