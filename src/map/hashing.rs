@@ -1,4 +1,8 @@
 //! Keyed hashing: a secret seed keeps a peer that chooses keys from forcing collisions.
+//!
+//! Source: folded multiplication as in wyhash (Wang Yi); multiply-shift (M. Dietzfelbinger and
+//! others, 1997), with multipliers chosen for the spread of their multiples (D. Knuth, "The Art of
+//! Computer Programming" 3, 6.4).
 
 /// 2^64 ÷ the golden ratio, rounded to the nearest odd number: its multiples are spread more evenly
 /// than those of any other.

@@ -1,4 +1,8 @@
 //! Open-addressing hash table from `u64` ids to slots, with backward-shift deletion.
+//!
+//! Source: linear probing and its deletion (D. Knuth, "The Art of Computer Programming" 3, 6.4,
+//! algorithms L and R). Ours keeps no ids, hashes under a secret key, and leaves eight consecutive
+//! ids on one cache line.
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;

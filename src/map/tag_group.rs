@@ -1,4 +1,7 @@
 //! SwissTable group: sixteen one-byte tags, compared in one step.
+//!
+//! Source: SwissTable (Abseil, 2017). Ours has no tag for a deleted entry; instead, displaced
+//! entries have tags of their own.
 
 /// Number of tags that are compared together.
 pub(super) const WIDTH: usize = 16;

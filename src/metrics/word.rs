@@ -1,4 +1,8 @@
 //! 64-bit number with one writer, for readers on any core, also of 32-bit targets.
+//!
+//! Source, for 32-bit targets: L. Lamport, "Concurrent reading and writing", 1977: digits that are
+//! written in one order and read in the other. Ours has two digits, of which the upper one doubles
+//! as the version.
 
 use crate::sync::{AtomicUsize, Ordering, const_unless_loom, unless_broken};
 

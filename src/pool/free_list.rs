@@ -1,4 +1,9 @@
 //! Lock-free free list: a ring of slot numbers, and a counter of slots that were never used.
+//!
+//! Source: the rings of P. Tsigas and Y. Zhang, "A simple, fast and scalable non-blocking
+//! concurrent FIFO queue", 2001, whose threads help a tail that lags, and of D. Vyukov, "Bounded
+//! MPMC queue", 1024cores, whose entries tell their lap. Ours keeps number and lap in one word, and
+//! since the ring holds each number at most once, a release needs no load of the head.
 
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 

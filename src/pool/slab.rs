@@ -1,4 +1,7 @@
 //! Slab of one owner: values in stable slots, found by keys with a generation.
+//!
+//! Source: generational indices, as in a slot map. Ours keeps the free slots in a list beside the
+//! values, the last freed one apart.
 
 use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};

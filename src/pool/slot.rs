@@ -64,7 +64,7 @@ impl<T> Slot<T> {
     /// There is a value, and there are no writes to it while it is borrowed.
     #[inline(always)]
     pub(super) unsafe fn value(&self) -> &T {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's.
         self.value.with(|value| unsafe { (*value).assume_init_ref() })
     }
 
@@ -75,7 +75,7 @@ impl<T> Slot<T> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref)] // the caller's word
     pub(super) unsafe fn value_mut(&self) -> &mut T {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's.
         self.value.with_mut(|value| unsafe { (*value).assume_init_mut() })
     }
 

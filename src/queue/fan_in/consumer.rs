@@ -142,6 +142,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// let mut queue = FanIn::<u32, 4, 2>::new();
     /// let ([mut a, mut b], mut rx) = queue.split();
     /// rx.set_batch(1);
+    /// assert_eq!(rx.batch(), 1);
     /// a.push_slice(&[1, 2]);
     /// b.push_slice(&[10, 20]);
     /// assert!(rx.drain().eq([1, 10, 2, 20]));
@@ -149,6 +150,12 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     pub fn set_batch(&mut self, values: usize) {
         self.batch = values.max(1);
         self.left = self.left.min(self.batch);
+    }
+
+    /// Returns the batch; see [`set_batch`](Self::set_batch).
+    #[must_use]
+    pub const fn batch(&self) -> usize {
+        self.batch
     }
 
     /// Returns whether no lane has a producer, and one of them was closed. There may still be

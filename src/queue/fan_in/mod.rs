@@ -27,6 +27,9 @@
 //! ```
 //!
 //! # How it works
+//! Source: Lamport's ring, as in [`Spsc`], once for each producer, in place of one queue that the
+//! producers share. Ours adds the bitmap of lanes and the count of claims behind `Closed`.
+//!
 //! A lane is a [`Spsc`], and the handle of a producer is that of `Spsc` with all its operations
 //! (single values, slices, grants, staging). The consumer has the other endpoint of all lanes. It
 //! serves the lanes that were ever claimed, a bitmap, round robin, and pops up to a *batch* of

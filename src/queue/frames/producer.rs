@@ -169,7 +169,7 @@ impl<const N: usize> FrameGrant<'_, '_, N> {
 #[inline(always)]
 fn header(bytes: &mut [u8], at: usize, len: usize) {
     if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
-        *place = (len as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+        *place = (len as u32).to_le_bytes(); // at most MAX_FRAME <= u32::MAX
     }
 }
 
@@ -219,7 +219,7 @@ impl<const N: usize> FrameBatch<'_, '_, N> {
             return Err(FrameError::Full);
         };
         let Some(body) = rest.get_mut(..frame.len()) else { return Err(FrameError::Full) };
-        *length = (frame.len() as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+        *length = (frame.len() as u32).to_le_bytes(); // at most MAX_FRAME <= u32::MAX
         body.copy_from_slice(frame);
         self.used = self.used.wrapping_add(room(frame.len()));
         self.count = self.count.wrapping_add(1);

@@ -64,7 +64,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             // stored.
             line.step.store(step, unless_broken("robust_take_over_step", Ordering::Release));
         }
-        let tail = queue.tail.load(Ordering::Relaxed); // Relaxed: a guess, which the compare-and-swap checks
+        // Relaxed: a guess, which the compare-and-swap checks.
+        let tail = queue.tail.load(Ordering::Relaxed);
         Self {
             queue,
             line,

@@ -46,7 +46,7 @@
 //!   +----------------------+-------------------+----------------------+---------------+---------------+-- - - --+
 //!     only the producer      hardly ever         only the consumer      only the producer writes here;
 //!     writes here, for       written: an idle    writes here            on 64-bit targets a slot is a multiple of
-//!     statistics and for     consumer looks                             16 bytes, so that value and sequence of up to
+//!     statistics and for     consumer polls                             16 bytes, so that value and sequence of up to
 //!     its next owner         here                                       16 bytes lie on one line
 //! ```
 //! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty
@@ -268,7 +268,8 @@ mod tests {
         let mut tx = queue.producer().unwrap();
         assert_eq!(tx.push_slice(&[1, 2]), 2);
         drop(tx);
-        queue.producer.tail.store(1, Ordering::Relaxed); // the second was published, and its count not stored
+        // The second was published, and its count not stored.
+        queue.producer.tail.store(1, Ordering::Relaxed);
         assert_eq!(queue.producer().unwrap().push(3), Ok(()));
         assert!(queue.consumer().unwrap().drain().eq([1, 2, 3]));
     }

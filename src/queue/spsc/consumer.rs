@@ -68,7 +68,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
             self.refill()?;
         }
         if broken("spsc_back_early") {
-            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release); // the value is still there
+            // The value is still there.
+            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release);
         }
         // SAFETY: head != seen, so the queue holds a value there that is ours.
         let value = unsafe { self.take() };

@@ -299,7 +299,7 @@ mod tests {
         dead.stage(2).unwrap();
         core::mem::forget(dead);
         assert!(queue.producer().is_none());
-        // SAFETY: the other one is forgotten.
+        // SAFETY: the other one is never used or dropped.
         let mut tx = unsafe { queue.take_over_producer() };
         tx.push(3).unwrap();
         let mut dead = queue.consumer().unwrap();

@@ -225,7 +225,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     unsafe fn put(&mut self, value: T) {
         debug_assert!(self.tail != self.limit);
         if broken("spsc_early") {
-            self.queue.producer.tail.store(self.tail.wrapping_add(1), Ordering::Release); // the value is not there yet
+            // The value is not there yet.
+            self.queue.producer.tail.store(self.tail.wrapping_add(1), Ordering::Release);
         }
         // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer was done with it
         // before it stored that head. It stays ours until published.

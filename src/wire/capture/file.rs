@@ -222,6 +222,12 @@ impl<I> CaptureFile<I> {
         Self { format: Format::Unknown, ng: Ng::new(interfaces), offset: 0 }
     }
 
+    /// Returns the table of the interfaces of the current section.
+    #[must_use]
+    pub const fn interfaces(&self) -> &I {
+        self.ng.interfaces()
+    }
+
     /// Returns the current position, in bytes from the start of the file.
     #[must_use]
     pub const fn offset(&self) -> u64 {

@@ -5,6 +5,8 @@
 //! table; [`Datagram::of`] finds UDP in a packet: Ethernet with up to [`TAGS_MAX`] VLAN tags, Linux
 //! "cooked" captures, BSD loopback or bare IP; IPv4 and IPv6.
 //!
+//! Source of the formats: the Internet-Drafts draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
+//!
 //! ```
 //! use vvp_core::wire::capture::{CaptureFile, Step};
 //! // A pcap file of microseconds and Ethernet that has no packet.

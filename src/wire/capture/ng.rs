@@ -29,6 +29,10 @@ impl<I> Ng<I> {
     pub(super) const fn new(interfaces: I) -> Self {
         Self { order: Order { big: false }, interfaces }
     }
+
+    pub(super) const fn interfaces(&self) -> &I {
+        &self.interfaces
+    }
 }
 
 impl<I: Interfaces> Ng<I> {
