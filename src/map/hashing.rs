@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_golden_multiplier_is_even_and_simple_fractions_are_not() {
+    fn golden_ratio_passes_the_spread_test_and_simple_fractions_fail() {
         assert!(is_even(GOLDEN, 6));
         for denominator in 2..200 {
             let fraction = ((1u128 << 64) / denominator) as u64 | 1;

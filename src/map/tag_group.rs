@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_find_the_same() {
+    fn simd_and_portable_matching_agree() {
         let mut x = 1u64;
         for _ in 0..20_000 {
             let mut group = [0; WIDTH];

@@ -12,7 +12,7 @@ use core::fmt;
 const STEPS: usize = 128;
 const STEPS_LOG2: u32 = STEPS.trailing_zeros();
 
-/// The greatest value with a bucket of its own kind: 2^42 - 1 ns is 73 minutes.
+/// The greatest value that is resolved: 2^42 - 1 ns is 73 minutes.
 const TOP: u64 = (1 << 42) - 1;
 
 /// Two linear runs (0 to 127 and 128 to 255, exact), one run for each further power of two up to

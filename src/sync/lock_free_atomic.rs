@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_comes_back() {
+    fn values_of_every_length_load_as_stored() {
         round_trip(&[1u8, 255, 0]);
         round_trip(&[0x1234u16, 0]);
         round_trip(&[[1u8, 2, 3], [255; 3]]);

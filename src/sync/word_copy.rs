@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_every_length_come_out_as_they_went_in() {
+    fn bytes_of_every_length_are_moved_unchanged() {
         macro_rules! each {
             ($($n:literal)*) => {{ $( same::<$n>(); )* }};
         }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_and_gaps_survive() {
+    fn pointers_and_padding_are_moved_unchanged() {
         let number = 5_u32;
         let slot = Aligned((1_u8, &number, 2_u16, Some(&number)));
         // SAFETY: as above.

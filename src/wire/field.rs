@@ -269,7 +269,7 @@ mod tests {
     extern crate std;
 
     #[test]
-    fn prices_become_ticks_and_come_back() {
+    fn prices_convert_to_ticks_and_back() {
         let cent = NonZeroU32::new(100).expect("not zero");
         assert_eq!(Price4::new(5_651_200).ticks(cent), Some(Price::new(56_512)));
         assert_eq!(Price4::new(5_651_250).ticks(cent), None);

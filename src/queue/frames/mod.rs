@@ -279,7 +279,7 @@ mod tests {
 
     /// The bytes of a ring are moved and used elsewhere, as in another mapping of the same memory.
     #[test]
-    fn nothing_in_it_is_an_address() {
+    fn ring_works_at_another_address() {
         let (here, mut there) = (Frames::<64>::new(), Frames::<64>::new());
         here.producer().unwrap().push(b"one").unwrap();
         // SAFETY: neither has a claimed endpoint or anything to drop.
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_bytes_are_an_empty_ring() {
+    fn zeroed_memory_is_an_empty_ring() {
         // SAFETY: atomics and bytes: no value is invalid.
         let zeroed: Frames<64> = unsafe { core::mem::zeroed() };
         assert_eq!(zeroed.stats(), Frames::<64>::new().stats());

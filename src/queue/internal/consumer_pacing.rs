@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_kept_at_a_distance_and_single_values_are_not() {
+    fn streams_are_paced_and_single_values_are_not() {
         const VALUES: usize = 1 << 17;
         // More than one value per pause, and a few per transfer of a cache line: it pauses for a
         // third of the time and more.

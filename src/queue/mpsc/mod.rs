@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_when_the_numbers_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_sequence_numbers() {
         let queue = Mpsc::<u8, 4>::new();
         move_on(&queue, usize::MAX - 1);
         let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());

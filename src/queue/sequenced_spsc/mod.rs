@@ -243,7 +243,7 @@ mod tests {
     use crate::queue::{Full, PopError};
 
     #[test]
-    fn goes_on_when_the_numbers_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_sequence_numbers() {
         let queue = SequencedSpsc::<u8, 4>::new();
         let start = usize::MAX - 1;
         queue.producer.tail.store(start, Ordering::Relaxed);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_that_died_before_it_counted_has_a_successor_who_does() {
+    fn successor_counts_what_a_dead_producer_published() {
         let queue = SequencedSpsc::<u8, 4>::new();
         let mut tx = queue.producer().unwrap();
         assert_eq!(tx.push_slice(&[1, 2]), 2);

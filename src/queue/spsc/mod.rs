@@ -257,7 +257,7 @@ mod tests {
     use crate::queue::{Full, PopError};
 
     #[test]
-    fn goes_on_when_the_indices_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_indices() {
         let queue = Spsc::<u8, 4>::new();
         let start = usize::MAX - 1;
         queue.producer.tail.store(start, Ordering::Relaxed);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn indices_that_cannot_be_are_a_full_and_an_empty_queue() {
+    fn impossible_indices_count_as_full_and_as_empty() {
         let queue = Spsc::<u32, 4>::new();
         let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
         let mut out = [0; 64];
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_taken_over_where_it_stopped() {
+    fn successor_continues_where_a_dead_owner_stopped() {
         let queue = Spsc::<u32, 4>::new();
         let mut dead = queue.producer().unwrap();
         dead.push(1).unwrap();
