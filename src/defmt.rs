@@ -78,21 +78,3 @@ impl<const N: usize> Format for Frames<N> {
         write!(f, "Frames of {=usize} bytes: {}", N, self.stats());
     }
 }
-
-impl<T> Format for crate::queue::Full<T> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Full(..)");
-    }
-}
-
-impl<T> Format for crate::map::Full<T> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Full(..)");
-    }
-}
-
-impl<T> Format for crate::pool::Full<T> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Full(..)");
-    }
-}

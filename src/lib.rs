@@ -106,6 +106,7 @@ pub mod cell;
 #[cfg(all(feature = "defmt", not(loom)))]
 mod defmt;
 pub mod engine;
+mod full;
 #[cfg(doc)]
 pub mod guide;
 pub mod layout;

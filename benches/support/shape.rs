@@ -6,7 +6,7 @@ use super::ours;
 use super::ring::Ring;
 use super::workloads::Workload;
 use vvp_core::book::{BookView, EventKind, InstrumentId, Op, TimeInForce};
-use vvp_core::engine::{Counted, Matcher, Stats};
+use vvp_core::engine::{Counted, EngineStats, Matcher};
 
 /// Counts over the timed part of a stream.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub fn of(workload: &Workload) -> Shape {
     assert_eq!(ring.count as u64, floor.count, "{}: events while filling", workload.name);
     let before = floor.count;
     let timed = workload.timed();
-    let mut stats = Stats::new();
+    let mut stats = EngineStats::new();
     let mut live = [0; 9];
     let resting = |engine: &ours::BenchEngine| engine.book(InstrumentId::new(0)).map_or(0, BookView::resting_orders);
     for (i, c) in timed.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
 use crate::book::matching::ctx::BookCtx;
 use crate::book::state_hash::{NoStateHash, StateHash};
-use crate::book::storage::arena::{Attributes, Slab};
+use crate::book::storage::arena::{Arena, Attributes};
 use crate::book::storage::indexed_heap::Heap;
 use crate::book::storage::price_ladder::{Ladder, key};
 use crate::book::storage::stop_orders::Stops;
@@ -61,7 +61,7 @@ pub struct Book<
     pub(super) ids: IdIndex<IDS>,
     pub(super) expiry: Heap<ORDERS>,
     pub(super) stops: Stops<STOPS>,
-    pub(super) slab: Slab<ORDERS, T::State<ORDERS, STOPS>>,
+    pub(super) slab: Arena<ORDERS, T::State<ORDERS, STOPS>>,
     checked: Checked<Self>,
 }
 

@@ -29,11 +29,12 @@
 //! ```
 //!
 //! # How it works
-//! There are [`COPIES`] places, used in turn, and a count of the values published so far, the version, which also says
-//! where the newest lies. The writer fills the place of the next version, word by word, and then publishes by storing
-//! the version. A reader loads the version, copies that place, word by word, and loads the version again: unless the
-//! writer has come round to that place meanwhile, the copy is whole. All words are atomics, so a copy that is not whole
-//! is garbage that is thrown away, and never a data race.
+//! There are [`COPIES`] places, used in turn, and a version: the count of the values published so
+//! far, which also tells the place of the newest. The writer fills the place of the next version
+//! word by word and publishes it by storing the version. A reader loads the version, copies that
+//! place word by word, and loads the version again: the copy is whole unless the writer has reached
+//! that place again meanwhile. All words are atomics, so a torn copy is discarded and never a data
+//! race.
 //!
 //! ```text
 //!   offset 0  one word              two words
@@ -43,25 +44,27 @@
 //!    usize     1 byte   1 byte       version & 3 chooses the place of a version;
 //!                                    each as long as T, rounded up to whole words
 //! ```
-//! Only the writer writes, apart from `claimed`, so readers on many cores share the lines and do not slow each other.
-//! Version and first place lie on one line, since a reader needs both. Nothing is a pointer; zero bytes are "nothing
-//! yet".
+//! Only the writer writes, apart from `claimed`, so readers on many cores share the cache lines
+//! without false sharing. Version and first place lie on one line, since a reader needs both. There
+//! are no pointers; all-zero bytes mean that no value was written.
 //!
-//! A `T` that is one atomic of the machine (a number, say) has one place and no second look: it is an `atomic::Atomic<T>`.
+//! A `T` that fits one atomic of the machine, such as a number, has one place and no second load of
+//! the version: it is an `atomic::Atomic<T>`.
 //!
 //! # Progress
-//! - Writing is wait-free: one store a word, and one to publish.
-//! - Reading is wait-free where `T` is one atomic. Else one try is, and reading is lock-free: a try is wasted only if
-//!   the writer has published three values or more meanwhile. A writer that stops in the middle of a write, or dies
-//!   there, holds nobody up: readers go on with the value before. So an interrupt handler may read what it has
-//!   interrupted the writing of.
+//! - Writing is wait-free: one store per word, and one to publish.
+//! - Reading is wait-free if `T` fits one atomic. Otherwise one attempt is wait-free, and reading
+//!   is lock-free: an attempt fails only if the writer has published three values or more
+//!   meanwhile. A writer that stalls or dies in the middle of a write blocks no reader: they keep
+//!   reading the previous value. So an interrupt handler may read a cell whose writer it has
+//!   interrupted.
 //!
 //! # Limits
-//! A version is a `usize`. A reader that is stopped within one try for exactly as long as the writer takes to publish
-//! 2³² values (on 32-bit machines; 2⁶⁴ on others) would not notice.
+//! A version is a `usize`. A reader that stalls within one attempt for exactly 2³² published values
+//! (on 32-bit targets; 2⁶⁴ on others) does not notice that its copy is torn.
 
 use crate::layout::{Field, Layout, field};
-use crate::queue::Stats;
+use crate::queue::QueueStats;
 use crate::queue::internal::endpoint::Endpoint;
 use crate::sync::{AtomicBytes, AtomicUsize, Ordering, Plain, broken, const_unless_loom, unless_broken};
 use core::cell::Cell;
@@ -70,22 +73,22 @@ use core::marker::PhantomData;
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
-/// How many places for a value there are. With 4, two values may be published while a reader copies a third.
-/// (Under loom 2, so that its models need fewer values to come round.)
+/// Number of places for a value. With 4, two values may be published while a reader copies a third.
+/// (2 under loom, so that its models need fewer values to wrap.)
 pub const COPIES: usize = if cfg!(loom) { 2 } else { 4 };
 
-/// How often `read` tries.
+/// Number of attempts of `read`.
 const TRIES: u32 = if cfg!(loom) { 3 } else { 64 };
 
-/// The newest value of a kind: one writer, many readers. See the [module](self).
+/// A cell with the newest value: one writer, many readers. See the [module](self).
 ///
-/// `T` is [`Plain`]: `Copy`, and nothing but bytes.
+/// `T` is [`Plain`]: `Copy`, and plain bytes.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C, align(128))]
 pub struct Latest<T> {
-    /// How many values were published; 0 is "nothing yet", and left out when the count wraps.
+    /// Number of values published. 0 means that there is none, and is skipped when the count wraps.
     version: AtomicUsize,
-    /// Who holds the writer. Closed: no newer value will come.
+    /// The writer's endpoint. Closed: no newer value will come.
     writer: Endpoint,
     places: [AtomicBytes<T>; COPIES],
 }
@@ -108,22 +111,22 @@ impl<T> Layout for Latest<T> {
     ];
 }
 
-/// Why there was nothing to read.
+/// Why a read returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing was ever written.
+    /// No value was ever written.
     Nothing,
-    /// The writer was faster than the copying, each time: try again.
+    /// The writer published newer values during every attempt: try again.
     Overtaken,
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "nothing was written yet: try again once the writer has begun",
-            Self::Overtaken => "newer values came faster than one could be copied: try again",
+            Self::Nothing => "no value was written yet: try again after the first write",
+            Self::Overtaken => "the writer overtook every attempt to copy a value: try again",
         })
     }
 }
@@ -132,7 +135,7 @@ impl core::error::Error for ReadError {}
 
 impl<T: Plain> Latest<T> {
     const_unless_loom! {
-        /// Nothing yet.
+        /// Creates a cell without a value.
         pub fn new() -> Self {
             Self {
                 version: AtomicUsize::new(0),
@@ -145,7 +148,8 @@ impl<T: Plain> Latest<T> {
         }
     }
 
-    /// The writer and a reader, for as long as this is borrowed. The value stays; a closed one is open again.
+    /// Returns the writer and a reader, for as long as the cell is borrowed. The value stays; a
+    /// closed cell is open again.
     pub fn split(&mut self) -> (Writer<'_, T>, Reader<'_, T>) {
         self.writer.claimed.take();
         let latest = &*self;
@@ -153,8 +157,8 @@ impl<T: Plain> Latest<T> {
         (unsafe { Writer::attach(latest) }, latest.reader())
     }
 
-    /// Claims the writer, or `None` while somebody has it. Dropping it gives it back, so that another can go on. What
-    /// was closed is open again.
+    /// Claims the writer; `None` while it is claimed. Dropping the handle releases the claim, and
+    /// the next owner continues from there. A closed cell is open again.
     #[must_use]
     pub fn writer(&self) -> Option<Writer<'_, T>> {
         self.writer.claimed.claim()?;
@@ -162,61 +166,68 @@ impl<T: Plain> Latest<T> {
         Some(unsafe { Writer::attach(self) })
     }
 
-    /// The writer, taken from an owner that is gone without having given it back: a process that died. It goes on after
-    /// the last value published; one that the other was writing is not seen by anybody.
+    /// Takes the writer over from an owner that has died without releasing it. The successor
+    /// continues after the last published value; readers never see a value that was being written.
     ///
     /// # Safety
-    /// No writer is in use any more, and nobody else takes it over at the same time. The caller has seen what the other
-    /// did, or sees all that memory holds of it because its process is gone.
+    /// The previous writer is no longer in use, and no other thread takes it over at the same time.
+    /// All that it did happens before this call, or its process is gone, so that memory holds
+    /// everything it wrote.
     pub unsafe fn take_over_writer(&self) -> Writer<'_, T> {
         self.writer.claimed.take();
-        // SAFETY: the caller sees to it that there is no other writer.
+        // SAFETY: the caller guarantees that there is no other writer.
         unsafe { Writer::attach(self) }
     }
 
-    /// A reader. There can be any number of them, at no cost to the writer but that its lines are shared.
+    /// Returns a reader. There can be any number of them; the writer pays only for sharing its
+    /// cache lines.
     pub fn reader(&self) -> Reader<'_, T> {
         Reader { latest: self, seen: 0, _not_sync: PhantomData }
     }
 
-    /// How many values were published, wrapping with `usize` (0 is left out: it means nothing yet).
+    /// Returns the number of values published, wrapping with `usize` (0 is skipped: it means none).
     #[must_use]
     pub fn version(&self) -> usize {
-        // Acquire: pairs with the Release in `Writer::write`, so that a value read next is at least this new.
+        // Acquire: pairs with the Release in `Writer::write`, so that a value read next is at least
+        // this new.
         self.version.load(Ordering::Acquire)
     }
 
-    /// Whether the writer has closed and nobody has claimed it since.
+    /// Returns whether the writer has closed and has not been claimed since.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.writer.is_closed()
     }
 
-    /// What was done so far: values published, and whether there is one. Readers leave no trace, so `popped` is 0.
+    /// Returns the statistics of the cell: the number of values published, and a depth of 1 if
+    /// there is a value. Readers leave no trace, so `popped` is 0.
     #[must_use]
-    pub fn stats(&self) -> Stats {
-        let pushed = self.version.load(Ordering::Relaxed); // Relaxed: a number to look at
+    pub fn stats(&self) -> QueueStats {
+        let pushed = self.version.load(Ordering::Relaxed); // Relaxed: for display
         let depth = usize::from(pushed != 0);
-        Stats { pushed, popped: 0, full_count: 0, high_water: depth, depth }
+        QueueStats { pushed, popped: 0, full_count: 0, high_water: depth, depth }
     }
 
-    /// One try, and the version that was read: exact, or where `T` is one atomic, perhaps a newer value.
+    /// Makes one attempt. Returns the value and its version; if `T` fits one atomic, the value may
+    /// be newer than the version.
     #[inline(always)]
     fn attempt(&self) -> Result<(T, usize), ReadError> {
-        // Acquire: pairs with the Release in `Writer::write`, so that the place of this version is filled.
+        // Acquire: pairs with the Release in `Writer::write`, so that the place of this version is
+        // filled.
         let version = self.version.load(Ordering::Acquire);
         if version == 0 {
             return Err(ReadError::Nothing);
         }
         if const { AtomicBytes::<T>::WHOLE } {
-            // Acquire: pairs with the Release in `Writer::write`; the value may be newer than the version, and who reads
-            // it shall see what the writer did before.
+            // Acquire: pairs with the Release in `Writer::write`. The value may be newer than the
+            // version, and seeing it must imply seeing what the writer did before.
             return Ok((self.places[0].load_whole(Ordering::Acquire), version));
         }
-        // Its words are loaded with Acquire, which pairs with the Release of those that store them: had a word come from
-        // the value that is put there COPIES versions later, we would see the COPIES - 1 versions published before that.
+        // The words are loaded with Acquire, which pairs with the Release of their stores: a word
+        // of the value that is written there COPIES versions later would show the COPIES - 1
+        // versions published before it.
         let value = self.places[version & (COPIES - 1)].load();
-        // Relaxed: the words' Acquire keeps it behind them.
+        // Relaxed: the Acquire of the words keeps this load behind them.
         let since = self.version.load(Ordering::Relaxed).wrapping_sub(version);
         if since > COPIES - 2 && !broken("latest_recheck") {
             return Err(ReadError::Overtaken);
@@ -233,15 +244,15 @@ impl<T: Plain> Default for Latest<T> {
 
 impl<T> fmt::Debug for Latest<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let version = self.version.load(Ordering::Relaxed); // Relaxed: a number to look at
+        let version = self.version.load(Ordering::Relaxed); // Relaxed: for display
         f.debug_struct("Latest").field("version", &version).finish_non_exhaustive()
     }
 }
 
-/// The one who writes to a [`Latest`]. Dropping it gives the right to write back; the value stays.
+/// The writer of a [`Latest`]. Dropping it releases the claim; the value stays.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the writer gives the right to write back"]
+#[must_use = "dropping the writer releases its claim"]
 pub struct Writer<'l, T: Plain> {
     latest: &'l Latest<T>,
     version: usize,
@@ -250,41 +261,43 @@ pub struct Writer<'l, T: Plain> {
 
 impl<'l, T: Plain> Writer<'l, T> {
     /// # Safety
-    /// The caller owns the right to write: the flag is up, and there is no other writer.
+    /// The caller owns the writer's endpoint: its flag is set, and there is no other writer.
     unsafe fn attach(latest: &'l Latest<T>) -> Self {
         latest.writer.open();
-        // Relaxed: our own; whoever wrote it last gave the right to write back to us.
+        // Relaxed: our own; its last writer released the endpoint to us.
         let version = latest.version.load(Ordering::Relaxed);
         Self { latest, version, _not_sync: PhantomData }
     }
 
-    /// Writes the newest value. Readers see it whole, or not yet.
+    /// Publishes a value. Readers see it whole, or not yet.
     #[inline]
     pub fn write(&mut self, value: T) {
         let next = match self.version.wrapping_add(1) {
-            0 => COPIES, // in the same place as 0, which means "nothing"
+            0 => COPIES, // in the same place as 0, which means that there is no value
             next => next,
         };
         if const { AtomicBytes::<T>::WHOLE } {
             // Release: pairs with the Acquire of `load_whole`.
             self.latest.places[0].store_whole(value, Ordering::Release);
         } else {
-            // Its words are stored with Release, which pairs with the Acquire in `attempt`: whoever sees one sees the
-            // versions published before, and so that the older value in the same place is no longer whole.
+            // The words are stored with Release, which pairs with the Acquire in `attempt`: seeing
+            // one of them implies seeing the versions published before, and so that the older value
+            // in this place is no longer whole.
             self.latest.places[next & (COPIES - 1)].store(value);
         }
-        // Release: pairs with the Acquire in `attempt`: who sees this version sees its words.
+        // Release: pairs with the Acquire in `attempt`: seeing this version implies seeing its
+        // words.
         self.latest.version.store(next, unless_broken("latest_publish", Ordering::Release));
         self.version = next;
     }
 
-    /// How many values were published, by this writer and those before it.
+    /// Returns the number of values published by this writer and its predecessors.
     #[must_use]
     pub const fn version(&self) -> usize {
         self.version
     }
 
-    /// Tells readers that no newer value will come. The last one stays.
+    /// Closes the cell: tells readers that no newer value will come. The last one stays.
     pub fn close(self) {
         self.latest.writer.close();
     }
@@ -302,7 +315,8 @@ impl<T: Plain> fmt::Debug for Writer<'_, T> {
     }
 }
 
-/// Reads a [`Latest`], and remembers how new the value was that it read last. Clone it at will.
+/// A reader of a [`Latest`]. Remembers the version that it read last. `Clone` it for another
+/// thread.
 ///
 /// `Send` but not `Sync`: each thread has its own.
 pub struct Reader<'l, T> {
@@ -313,11 +327,11 @@ pub struct Reader<'l, T> {
 }
 
 impl<T: Plain> Reader<'_, T> {
-    /// The newest value, in one try. Wait-free.
+    /// Returns the newest value, in one attempt. Wait-free.
     ///
     /// # Errors
-    /// [`ReadError::Nothing`] when there is none yet; [`ReadError::Overtaken`] when the writer published several values
-    /// while this was copying one (never where `T` is one atomic).
+    /// [`ReadError::Nothing`] if there is none yet; [`ReadError::Overtaken`] if the writer
+    /// published several values while this one was copied (never if `T` fits one atomic).
     #[inline]
     pub fn try_read(&mut self) -> Result<T, ReadError> {
         let (value, version) = self.latest.attempt()?;
@@ -325,11 +339,11 @@ impl<T: Plain> Reader<'_, T> {
         Ok(value)
     }
 
-    /// The newest value, in up to 64 tries.
+    /// Returns the newest value, in up to 64 attempts.
     ///
     /// # Errors
-    /// [`ReadError::Nothing`] when there is none yet; [`ReadError::Overtaken`] when every try was overtaken, each by
-    /// several new values (never where `T` is one atomic).
+    /// [`ReadError::Nothing`] if there is none yet; [`ReadError::Overtaken`] if every attempt was
+    /// overtaken, each by several new values (never if `T` fits one atomic).
     #[inline]
     pub fn read(&mut self) -> Result<T, ReadError> {
         match self.try_read() {
@@ -350,32 +364,35 @@ impl<T: Plain> Reader<'_, T> {
         Err(ReadError::Overtaken)
     }
 
-    /// The newest value if it is newer than what this reader read last, by whichever method. `None` costs one load of a
-    /// line that is in this core's cache unless the writer wrote. It can also mean that all tries were overtaken: as
-    /// nothing was read then, the next call tries again.
+    /// Returns the newest value if it is newer than the one that this reader read last, by any
+    /// method. `None` costs one load of a line that is in this core's cache unless the writer has
+    /// written. It can also mean that all attempts were overtaken; then the next call tries again.
     ///
-    /// No value stays unread that was the newest for long; where `T` is one atomic, one may be given twice.
+    /// The newest value never stays unread for long. If `T` fits one atomic, a value may be
+    /// returned twice.
     #[inline]
     pub fn read_if_newer(&mut self) -> Option<T> {
         if self.has_news() { self.read().ok() } else { None }
     }
 
-    /// Whether there is a newer value than this reader read last.
+    /// Returns whether there is a newer value than this reader read last.
     #[must_use]
     #[inline]
     pub fn has_news(&self) -> bool {
-        // Relaxed: nothing is read because of it but the value, after a look of its own.
+        // Relaxed: only a hint; reading the value loads the version again.
         self.latest.version.load(Ordering::Relaxed) != self.seen
     }
 
-    /// The version of the value read last, 0 for none: how many values had been published. (Where `T` is one atomic, at
-    /// least as many.) The difference between two says how many were passed over.
+    /// Returns the version of the value read last, 0 for none: the number of values published by
+    /// then (at least, if `T` fits one atomic). The difference of two is one more than the number
+    /// of values skipped.
     #[must_use]
     pub const fn seen(&self) -> usize {
         self.seen
     }
 
-    /// Whether the writer has closed and nobody has claimed it since. The last value can still be read.
+    /// Returns whether the writer has closed and has not been claimed since. The last value can
+    /// still be read.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.latest.is_closed()
@@ -399,7 +416,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goes_on_when_the_version_wraps() {
+    fn reads_and_writes_continue_when_the_version_wraps() {
         let latest = Latest::<[usize; 2]>::new();
         latest.version.store(usize::MAX - 2, Ordering::Relaxed);
         let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader());
@@ -412,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_is_overtaken_says_so() {
+    fn copy_is_whole_until_its_place_is_reused() {
         let latest = Latest::<[usize; 2]>::new();
         let mut writer = latest.writer().unwrap();
         writer.write([1, 1]);

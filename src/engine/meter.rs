@@ -1,11 +1,11 @@
 //! Run meter: commands, events and latency of a run.
 
-use super::{Counted, Matcher, Stats};
+use super::{Counted, EngineStats, Matcher};
 use crate::book::{Command, Sink};
 use crate::metrics::Histogram;
 use crate::sync::const_unless_loom;
 
-/// Counts and times commands: [`Stats`] and a latency [`Histogram`].
+/// Counts and times commands: [`EngineStats`] and a latency [`Histogram`].
 ///
 /// The engine reads no clock: the caller passes the start time of a command (its arrival, or now)
 /// and a function that returns the time when it is done.
@@ -38,7 +38,7 @@ use crate::sync::const_unless_loom;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Meter {
     /// Counts of commands, events, refusals, trades.
-    pub stats: Stats,
+    pub stats: EngineStats,
     /// Nanoseconds from the start that the caller gave until the last event was in the sink.
     pub latency: Histogram,
 }
@@ -48,7 +48,7 @@ impl Meter {
         /// Creates a meter with all counts 0.
         #[must_use]
         pub fn new() -> Self {
-            Self { stats: Stats::new(), latency: Histogram::new() }
+            Self { stats: EngineStats::new(), latency: Histogram::new() }
         }
     }
 

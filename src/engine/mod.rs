@@ -26,7 +26,7 @@
 //!
 //! # Reading order
 //! [`Matcher`] has the operations of every engine, [`Engine`] is the engine. Then, as needed:
-//! [`Engine::try_apply`] (apply only if all events fit), [`Stats`] and [`Meter`] (counts and
+//! [`Engine::try_apply`] (apply only if all events fit), [`EngineStats`] and [`Meter`] (counts and
 //! latency), [`Engine::save`] and [`Engine::restore`] (snapshots), [`Engine::state_hash`]. What a
 //! command does is in [docs/matching.md](crate::guide::matching); the engine has its chapters 13
 //! (time and expiry) and 16 (risk limits), and the order and numbers of events (M18).
@@ -42,7 +42,7 @@ mod try_apply;
 pub use crate::book::snapshot::{Capacity, RestoreError, RestoreFault};
 pub use meter::Meter;
 pub use snapshot::{FnWriter, NoRoom, SliceWriter, SnapshotWriter};
-pub use stats::{Counted, Stats};
+pub use stats::{Counted, EngineStats};
 pub use try_apply::WouldBlock;
 
 use crate::book::{

@@ -4,15 +4,15 @@ use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKin
 
 /// Counts of commands and events.
 ///
-/// The engine keeps no statistics. Count commands with [`Stats::command`], and events with a
+/// The engine keeps no statistics. Count commands with [`EngineStats::command`], and events with a
 /// [`Counted`] sink before the real one.
 ///
 /// ```
 /// use vvp_core::book::*;
-/// use vvp_core::engine::{Counted, Engine, Matcher, Stats};
+/// use vvp_core::engine::{Counted, Engine, Matcher, EngineStats};
 ///
 /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
-/// let mut stats = Stats::new();
+/// let mut stats = EngineStats::new();
 /// let mut sink = CountSink::default();
 /// for command in [
 ///     Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)),
@@ -28,7 +28,7 @@ use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKin
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Stats {
+pub struct EngineStats {
     commands: [u64; 16],
     events: [u64; 16],
     rejected: [u64; 32],
@@ -39,7 +39,7 @@ pub struct Stats {
     pub traded_notional: u128,
 }
 
-impl Stats {
+impl EngineStats {
     /// Creates statistics with all counts 0.
     #[must_use]
     pub const fn new() -> Self {
@@ -113,7 +113,7 @@ impl Stats {
     }
 }
 
-impl Default for Stats {
+impl Default for EngineStats {
     fn default() -> Self {
         Self::new()
     }
@@ -122,13 +122,13 @@ impl Default for Stats {
 /// A sink that counts what passes through to another one.
 #[derive(Debug)]
 pub struct Counted<'a, S> {
-    stats: &'a mut Stats,
+    stats: &'a mut EngineStats,
     sink: S,
 }
 
 impl<'a, S: Sink> Counted<'a, S> {
     /// Creates a sink that counts into `stats` and forwards to `sink`.
-    pub const fn new(stats: &'a mut Stats, sink: S) -> Self {
+    pub const fn new(stats: &'a mut EngineStats, sink: S) -> Self {
         Self { stats, sink }
     }
 }

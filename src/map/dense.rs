@@ -1,4 +1,4 @@
-//! Dense map: from ids that are handed out in sequence to small values, for one owner.
+//! Dense map: from ids that are assigned in sequence to small values, for one owner.
 //!
 //! ```
 //! use vvp_core::map::{DenseError, DenseMap};
@@ -17,8 +17,9 @@
 //! ```
 //!
 //! # How it works
-//! The last `N` ids that could have been handed out are the window; the low bits of an id are its place. There is no
-//! hash, no search and nothing stored about an id but one byte: whether it is there.
+//! The last `N` ids that could have been assigned are the window; the low bits of an id are its
+//! place. There is no hash and no search, and all that is stored of an id is one byte: whether it
+//! is present.
 //!
 //! ```text
 //!     old: refused        the window, N ids            a new id moves the end on
@@ -30,10 +31,12 @@ use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use zerocopy::FromZeros;
 
-/// A map from ids to values for ids that a session hands out in sequence: a window of `N` ids that moves on with the
-/// newest. `N` is a power of two (checked at compile time); any `N` ids in a row fit.
+/// A map from ids to values for ids that a session assigns in sequence: a sliding window of `N` ids
+/// that ends at the newest. `N` is a power of two (checked at compile time); any `N` consecutive
+/// ids fit.
 ///
-/// Ids that are not in the window are unknown. All-zero bytes are the empty map, whose window may start anywhere.
+/// Ids outside the window are absent. All-zero bytes are the empty map, whose window may start
+/// anywhere.
 ///
 /// | operation | cost |
 /// |---|---|
@@ -52,25 +55,27 @@ pub struct DenseMap<V, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// Why an id was not taken in. The map is as it was.
+/// Why an id was not inserted. The map is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DenseError {
-    /// An id that is still there would drop out of the window: remove the oldest ids first.
+    /// A present id would drop out of the window: remove the oldest ids first.
     Full,
-    /// The id is older than the window: it cannot come back. Ids go up.
+    /// The id is older than the window and cannot be inserted any more: ids must ascend.
     Old,
-    /// `u64::MAX` is never in: hand out lower ids.
+    /// `u64::MAX` is never inserted: assign lower ids.
     Last,
 }
 
 impl fmt::Display for DenseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "an older id is in the way: remove the oldest ids and try again, or make the window larger",
-            Self::Old => "the id is older than the window: hand out ids that go up",
-            Self::Last => "the greatest number is no id: hand out lower ones",
+            Self::Full => {
+                "an older id is still present: remove the oldest ids and try again, or make the window larger"
+            }
+            Self::Old => "the id is older than the window: assign ascending ids",
+            Self::Last => "the greatest number cannot be an id: assign lower ones",
         })
     }
 }
@@ -87,7 +92,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         N - 1
     };
 
-    /// An empty map.
+    /// Creates an empty map.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -105,29 +110,31 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         id as usize & Self::MASK
     }
 
-    /// Whether the id lies in the window.
+    /// Returns whether the id lies in the window.
     #[inline(always)]
     const fn is_inside(&self, id: u64) -> bool {
-        // One subtraction for both ends: an id at or after the end wraps to a great number. Before the first insert
-        // the end is 0 and ids from 2^64 - N on look inside; nothing is live there, and `insert` asks for the end first.
+        // One subtraction for both ends: an id at or after the end wraps to a great number. Before
+        // the first insert the end is 0 and ids from 2^64 - N on seem to be inside; none is
+        // present, and `insert` checks the end first.
         self.end.wrapping_sub(1).wrapping_sub(id) < N as u64
     }
 
-    /// The place of an id that is there.
+    /// Returns the place of an id that is present.
     #[inline(always)]
     fn find(&self, id: u64) -> Option<usize> {
         let place = Self::place(id);
         (self.is_inside(id) && self.live[place]).then_some(place)
     }
 
-    /// The value of an id; `None` when it was removed, never came, or is not in the window.
+    /// Returns the value of an id; `None` if it was removed, was never inserted, or is outside the
+    /// window.
     #[inline]
     #[must_use]
     pub fn get(&self, id: u64) -> Option<V> {
         self.find(id).map(|place| self.values[place & Self::MASK])
     }
 
-    /// The value of an id, to change it.
+    /// Returns the value of an id for changing it.
     #[inline]
     #[must_use]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut V> {
@@ -135,14 +142,15 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         Some(&mut self.values[place & Self::MASK])
     }
 
-    /// Whether the id is there.
+    /// Returns whether the id is present.
     #[inline]
     #[must_use]
     pub fn contains(&self, id: u64) -> bool {
         self.find(id).is_some()
     }
 
-    /// Gives an id a value, and returns the one it had. A new id after the window moves the window on.
+    /// Inserts an id or replaces its value, and returns the previous value. A new id after the
+    /// window moves the window.
     ///
     /// # Errors
     /// See [`DenseError`].
@@ -162,11 +170,11 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         Ok(None)
     }
 
-    /// Moves the window on until `id` is its newest.
+    /// Moves the window so that `id` is its newest.
     #[inline(always)]
     fn slide(&mut self, id: u64) -> Result<(), DenseError> {
         if self.len > 0 && id == self.end {
-            // The usual case: the next id. It takes the place of the oldest one.
+            // The usual case: the next id, which takes the place of the oldest one.
             if self.live[Self::place(id)] {
                 return Err(DenseError::Full);
             }
@@ -177,7 +185,8 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         Ok(())
     }
 
-    /// Whether the window may move on past ids that never came: those that drop out must have gone.
+    /// Checks whether the window may skip ids that were never inserted: those that drop out must be
+    /// absent.
     #[cold]
     fn leap(&self, id: u64) -> Result<(), DenseError> {
         if self.len == 0 {
@@ -190,7 +199,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         Ok(())
     }
 
-    /// Removes an id, and returns its value.
+    /// Removes an id and returns its value.
     #[inline]
     pub fn remove(&mut self, id: u64) -> Option<V> {
         let place = self.find(id)? & Self::MASK;
@@ -199,7 +208,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         Some(self.values[place])
     }
 
-    /// How many ids are there.
+    /// Returns the number of ids.
     #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -207,7 +216,7 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         self.len
     }
 
-    /// Whether no id is there.
+    /// Returns whether the map is empty.
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -215,29 +224,30 @@ impl<V: Copy + FromZeros, const N: usize> DenseMap<V, N> {
         self.len == 0
     }
 
-    /// The ids that the window spans, whether they are there or not. At most `N`; empty before the first insert.
+    /// Returns the range of ids in the window, whether present or not. At most `N`; empty before
+    /// the first insert.
     #[must_use]
     pub const fn window(&self) -> core::ops::Range<u64> {
         checked!(Self);
         self.end.saturating_sub(N as u64)..self.end
     }
 
-    /// The ids that are there and their values, oldest first. Walks the window.
+    /// Iterates over the present ids and their values, oldest first. Visits the whole window.
     pub fn iter(&self) -> impl Iterator<Item = (u64, V)> + '_ {
         self.window().filter_map(|id| Some((id, self.get(id)?)))
     }
 
-    /// Removes all ids. The window stays where it is, so that old ids stay old.
+    /// Removes all ids. The window stays, so that old ids remain old.
     pub fn clear(&mut self) {
         checked!(Self);
         self.live.fill(false);
         self.len = 0;
     }
 
-    /// Checks that the counts are right. Walks the map; for tests.
+    /// Checks that the counts are right. Visits the whole map; for tests.
     ///
     /// # Panics
-    /// When something is wrong, which is a bug here.
+    /// If an invariant does not hold, which is a bug in this crate.
     pub fn check_invariants(&self) {
         assert!(self.live.iter().filter(|live| **live).count() == self.len, "count");
         assert!(self.iter().count() == self.len, "all ids are in the window");

@@ -1,28 +1,33 @@
 //! Keyed hashing: a secret seed keeps a peer that chooses keys from forcing collisions.
+//!
+//! Source: folded multiplication as in wyhash (Wang Yi); multiply-shift (M. Dietzfelbinger and
+//! others, 1997), with multipliers chosen for the spread of their multiples (D. Knuth, "The Art of
+//! Computer Programming" 3, 6.4).
 
-/// 2^64 ÷ the golden ratio, to the nearest odd number: multiples of it are spread more evenly than those of any other.
+/// 2^64 ÷ the golden ratio, rounded to the nearest odd number: its multiples are spread more evenly
+/// than those of any other.
 pub(super) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-const ODD: u64 = 0xd1b5_4a32_d192_ed03; // odd, its bits well mixed; any such number does
+const ODD: u64 = 0xd1b5_4a32_d192_ed03; // odd; any odd number with well-mixed bits will do
 
-/// Both halves of the product in one word.
+/// Returns the exclusive-or of both halves of the product.
 #[inline(always)]
 const fn fold(a: u64, b: u64) -> u64 {
     let wide = (a as u128).wrapping_mul(b as u128);
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
-/// Mixes `x` with a key; without the key nobody can foresee the result, of which the upper half is to be used. Key 0 is as
-/// good, but known to all.
+/// Mixes `x` with a key; without the key the result is unpredictable. Use its upper half. Key 0 is
+/// as good, but public.
 ///
-/// The multiplication at the end is needed: with one key in fifty, numbers at equal distances came to lie in heaps
-/// without it.
+/// The final multiplication is needed: without it, for one key in fifty, numbers at equal distances
+/// clustered.
 #[inline(always)]
 pub(super) const fn keyed(x: u64, key: u64) -> u64 {
     fold(x ^ key ^ GOLDEN, ODD ^ (key << 1)).wrapping_mul(GOLDEN)
 }
 
-/// The `i`-th of a row of numbers that look random and that only who knows the seed can foresee (splitmix64, whose
-/// steps are Steele, Lea and Flood's).
+/// Returns the `i`-th number of a pseudo-random sequence that is unpredictable without the seed
+/// (splitmix64, by Steele, Lea and Flood).
 const fn nth(seed: u64, i: u64) -> u64 {
     let mut z = seed.wrapping_add(GOLDEN.wrapping_mul(i + 1));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,23 +35,24 @@ const fn nth(seed: u64, i: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A secret key for [`keyed`]: neighbouring seeds have nothing in common. Seed 0 gives 0.
+/// Returns a secret key for [`keyed`]: adjacent seeds give unrelated keys. Seed 0 gives 0.
 pub(super) const fn key(seed: u64) -> u64 {
     if seed == 0 { 0 } else { nth(seed, TRIES) }
 }
 
-/// How many multipliers [`multiplier`] tries.
+/// Number of multipliers that [`multiplier`] tries.
 const TRIES: u64 = 4096;
 
-/// A secret odd multiplier whose multiples are spread evenly, as the golden one's are, and those of its products with
-/// powers of two not too badly: 1 to 2^57 are the steps of ids that are numbers in the upper bits of a word.
+/// Returns a secret odd multiplier whose multiples are spread evenly, as those of the golden ratio,
+/// and whose products with powers of two are spread well enough: 1 to 2^57 are the steps of ids
+/// that count in the upper bits of a word.
 ///
 /// Seed 0 gives [`GOLDEN`].
 pub(super) const fn multiplier(seed: u64) -> u64 {
     if seed == 0 {
         return GOLDEN;
     }
-    // One candidate in 125 will do, so that none of them does has a chance of less than 10^-14.
+    // One candidate in 125 is suitable, so the probability that none of them is lies below 10^-14.
     let mut i = 0;
     while i < TRIES {
         let candidate = nth(seed, i) | 1;
@@ -69,14 +75,15 @@ const fn is_even_shifted(multiplier: u64) -> bool {
     true
 }
 
-/// Whether multiples of `multiplier`, modulo 2^64, never come to lie in few heaps: whether no fraction with a small
-/// denominator is very near to `multiplier` ÷ 2^64. Such fractions show as great terms in its continued fraction.
+/// Returns whether multiples of `multiplier`, modulo 2^64, never cluster: whether no fraction with
+/// a small denominator is very near to `multiplier` ÷ 2^64. Such fractions show as great terms in
+/// its continued fraction.
 const fn is_even(multiplier: u64, greatest_term: u128) -> bool {
     let (mut a, mut b) = (1u128 << 64, multiplier as u128);
     let (mut before, mut denominator) = (0u128, 1u128);
     while b != 0 && denominator < 1 << 22 {
         let term = a / b;
-        // The first term only says how great the multiplier is as a whole.
+        // The first term only tells the magnitude of the multiplier.
         if term > greatest_term {
             return false;
         }
@@ -91,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_golden_multiplier_is_even_and_simple_fractions_are_not() {
+    fn golden_ratio_passes_the_spread_test_and_simple_fractions_fail() {
         assert!(is_even(GOLDEN, 6));
         for denominator in 2..200 {
             let fraction = ((1u128 << 64) / denominator) as u64 | 1;

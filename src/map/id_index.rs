@@ -23,10 +23,10 @@ pub struct IdIndex<const IDS: usize> {
     checked: Checked<Self>,
 }
 
-/// Where the count of ids that went to the table starts in a place.
+/// Position of the count, within a place, of the ids that went to the table.
 const COUNT_SHIFT: u32 = 29;
 const SLOT: u32 = (1 << COUNT_SHIFT) - 1;
-/// A place that ever counted so far stays there: from then on it always asks the table.
+/// A place whose count reaches this keeps it: from then on a lookup there always reads the table.
 const COUNT_MAX: u32 = 7;
 
 impl<const IDS: usize> CheckedCapacity for IdIndex<IDS> {
@@ -37,10 +37,10 @@ impl<const IDS: usize> CheckedCapacity for IdIndex<IDS> {
 }
 
 impl<const IDS: usize> IdIndex<IDS> {
-    /// The highest slot that fits.
+    /// The highest possible slot.
     pub const MAX_SLOT: u32 = SLOT;
 
-    /// An empty index. All-zero bytes are the same.
+    /// Creates an empty index. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
         checked!(Self);
@@ -53,7 +53,7 @@ impl<const IDS: usize> IdIndex<IDS> {
         id as usize & (IDS - 1)
     }
 
-    /// The slot of `id`, or 0. `holds(slot)` says whether that slot's id is `id`.
+    /// Returns the slot of `id`, or 0. `holds(slot)` returns whether that slot's id is `id`.
     #[inline(always)]
     pub fn get(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
         let (slot, more) = self.near(id);
@@ -66,8 +66,8 @@ impl<const IDS: usize> IdIndex<IDS> {
         }
     }
 
-    /// The first half of [`IdIndex::get`]: the slot that `id` has unless another id has it (0: none), and whether
-    /// [`IdIndex::far`] may know more.
+    /// First half of [`IdIndex::get`]: returns the slot at the place of `id`, which may be that of
+    /// another id (0: none), and whether [`IdIndex::far`] may find the id.
     #[inline(always)]
     pub const fn near(&self, id: u64) -> (u32, bool) {
         let word = self.places[Self::place(id)];
@@ -80,7 +80,7 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.places[Self::place(id)] & SLOT
     }
 
-    /// Where the place of `id` lies, for who wants to ask the processor for it ahead of time.
+    /// Returns the address of the place of `id`, for a prefetch.
     #[inline(always)]
     pub const fn place_address(&self, id: u64) -> *const u32 {
         &raw const self.places[Self::place(id)]
@@ -93,19 +93,19 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.places[Self::place(id)] == 0
     }
 
-    /// [`IdIndex::insert`] for an id whose place [`IdIndex::is_free`].
+    /// Inserts an id whose place [`IdIndex::is_free`], as [`IdIndex::insert`].
     #[inline(always)]
     pub const fn set_place(&mut self, id: u64, slot: u32) {
         self.places[Self::place(id)] = slot;
     }
 
-    /// [`IdIndex::remove`] for an id that has its own place.
+    /// Removes an id that has its own place, as [`IdIndex::remove`].
     #[inline(always)]
     pub const fn clear_place(&mut self, id: u64) {
         self.places[Self::place(id)] &= !SLOT;
     }
 
-    /// The second half of [`IdIndex::get`], for ids that found their place taken.
+    /// Second half of [`IdIndex::get`], for ids that found their place taken.
     #[cold]
     #[inline(never)]
     pub fn far(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
@@ -113,7 +113,7 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.table.get(id, holds)
     }
 
-    /// Adds an id that is not there. The owner sees to it that there is room.
+    /// Inserts an absent id. The owner ensures that there is room.
     #[inline(always)]
     pub fn insert(&mut self, id: u64, slot: u32) {
         debug_assert!(slot != 0 && slot <= SLOT, "a slot");
@@ -134,7 +134,7 @@ impl<const IDS: usize> IdIndex<IDS> {
         }
     }
 
-    /// Removes the way from `id` to `slot`, which is there.
+    /// Removes the entry from `id` to `slot`, which must be present.
     #[inline(always)]
     pub fn remove(&mut self, id: u64, slot: u32) {
         let word = &mut self.places[Self::place(id)];
@@ -160,14 +160,14 @@ impl<const IDS: usize> IdIndex<IDS> {
         self.table.reseed(seed);
     }
 
-    /// How many ids are in. Walks the index.
+    /// Returns the number of ids. Visits the whole index.
     #[must_use]
     pub fn len(&self) -> usize {
         checked!(Self);
         self.places.iter().filter(|&&word| word & SLOT != 0).count() + self.table.len()
     }
 
-    /// Whether no id is in. Walks the index.
+    /// Returns whether there is no id. Visits the whole index.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

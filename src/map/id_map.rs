@@ -64,7 +64,7 @@ use zerocopy::FromZeros;
 pub struct IdMap<V, const N: usize> {
     tags: [u8; N],
     entries: [Entry<V>; N],
-    /// The secret multiplier, `GOLDEN` taken as zero.
+    /// The secret multiplier, exclusive-ored with `GOLDEN`, so that zero bytes mean `GOLDEN`.
     multiplier: u64,
     len: usize,
     checked: Checked<Self>,
@@ -87,7 +87,7 @@ struct Wanted {
     hash: u64,
 }
 
-/// Where the search for an absent id has ended.
+/// Where the search for an absent id ended.
 #[derive(Clone, Copy)]
 struct Vacancy {
     /// The first slot of the group: the nearest to the home group that is not full.
@@ -191,23 +191,24 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         (w.hash >> (Self::SHIFT - 8)) as u8 ^ w.id as u8
     }
 
-    /// The tag in its home group: from 1 to one below `DISPLACED`.
+    /// Returns the tag in the home group: from 1 to one below `DISPLACED`.
     #[inline(always)]
     fn tag(w: Wanted) -> u32 {
         ((u32::from(Self::mark(w)) * (DISPLACED - 1)) >> 8) + 1
     }
 
-    /// The tag in any other group.
+    /// Returns the tag in any other group.
     #[inline(always)]
     fn displaced_tag(w: Wanted) -> u32 {
         u32::from(Self::mark(w)) | DISPLACED
     }
 
-    /// The tags of the group that begins at this place.
+    /// Returns the tags of the group that begins at this place.
     #[inline(always)]
     fn group(&self, first: usize) -> &Group {
         debug_assert!(first < N && first.is_multiple_of(WIDTH));
-        // SAFETY: all who call have cut `first` to a place below N at which a group begins, and groups are whole.
+        // SAFETY: every caller masks `first` to a place below N at which a group begins, and groups
+        // are whole.
         unsafe { &*self.tags.as_ptr().add(first).cast::<Group>() }
     }
 
@@ -216,13 +217,13 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         tag_group::matching(self.group(first), 0)
     }
 
-    /// The group after the one that begins at this place.
+    /// Returns the group after the one that begins at this place.
     #[inline(always)]
     fn next(first: usize) -> usize {
         first.wrapping_add(WIDTH) & (N - 1)
     }
 
-    /// How far one place is after another, going round.
+    /// Returns the distance from one place to another, around the end.
     #[inline(always)]
     fn distance(from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (N - 1)
@@ -483,14 +484,14 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         self.len = 0;
     }
 
-    /// The group where an id wants to be, which depends on the seed: for measurements and tests.
+    /// Returns the home group of an id, which depends on the seed: for measurements and tests.
     #[must_use]
     pub fn home_group(&self, id: u64) -> usize {
         Self::home(self.wanted(id)) / WIDTH
     }
 
-    /// How many groups of 16 places a look-up of `id` looks at, whether it is there or not; 1 is the least. For
-    /// measurements and tests.
+    /// Returns how many groups of 16 places a lookup of `id` reads, whether it is present or not;
+    /// at least 1. For measurements and tests.
     #[must_use]
     pub fn groups_probed(&self, id: u64) -> usize {
         let w = self.wanted(id);
@@ -504,10 +505,11 @@ impl<V: Copy + FromZeros, const N: usize> IdMap<V, N> {
         probed
     }
 
-    /// Checks that every id can be found and that the counts are right. Walks the map; for tests.
+    /// Checks that every id can be found and that the counts are right. Visits the whole map; for
+    /// tests.
     ///
     /// # Panics
-    /// When something is wrong, which is a bug here.
+    /// If an invariant does not hold, which is a bug in this crate.
     pub fn check_invariants(&self) {
         let mut len = 0;
         for place in (0..N).filter(|&place| self.tags[place] != 0) {

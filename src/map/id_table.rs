@@ -1,17 +1,22 @@
 //! Open-addressing hash table from `u64` ids to slots, with backward-shift deletion.
+//!
+//! Source: linear probing and its deletion (D. Knuth, "The Art of Computer Programming" 3, 6.4,
+//! algorithms L and R). Ours keeps no ids, hashes under a secret key, and leaves eight consecutive
+//! ids on one cache line.
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use zerocopy::FromZeros;
 
-/// Finds the slot of an id in somebody else's slab: open addressing over `IDS` entries of 8 bytes, backward-shift
-/// deletion, no tombstones.
+/// Finds the slot of an id in a slab that holds the ids: open addressing over `IDS` entries of 8
+/// bytes, backward-shift deletion, no tombstones.
 ///
-/// The slab holds the ids themselves, so an entry is only a 32-bit hash and a slot; a look-up asks the slab (`holds`)
-/// whether a slot whose hash fits really has the id. Eight ids in a row share a cache line, so ids that a session
-/// hands out in sequence cost one line per eight; which line, a keyed mix decides, so that nobody who chooses ids
-/// can pile them up without knowing the seed.
+/// The slab holds the ids themselves, so an entry is only a 32-bit hash and a slot; a lookup asks
+/// the slab (`holds`) whether a slot with a matching hash really has the id. Eight consecutive ids
+/// share a cache line, so ids that a session assigns in sequence cost one line per eight; a keyed
+/// hash chooses the line, so that a peer that chooses ids without knowing the seed cannot force
+/// collisions.
 ///
-/// The owner keeps the table at most 7/8 full; slot 0 is "none".
+/// The owner keeps the table at most 7/8 full; slot 0 means none.
 ///
 /// | operation | cost |
 /// |---|---|
@@ -48,14 +53,14 @@ impl<const IDS: usize> IdTable<IDS> {
         IDS - 1
     };
 
-    /// An empty table. All-zero bytes are the same.
+    /// Creates an empty table. All-zero bytes are the same.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_seed(0)
     }
 
-    /// An empty table whose entries lie in an order that only who knows `seed` can foresee. The order shows nowhere
-    /// but in time.
+    /// Creates an empty table whose entries lie in an order that is unpredictable without `seed`.
+    /// The order affects nothing but timing.
     #[must_use]
     pub const fn with_seed(seed: u64) -> Self {
         Self { seed, entries: [EMPTY; IDS], checked: Checked::new() }
@@ -68,18 +73,18 @@ impl<const IDS: usize> IdTable<IDS> {
         self.seed = seed;
     }
 
-    /// Mixes all but the low three bits of the id; those choose the place in the line.
+    /// Hashes all but the low three bits of the id; those choose the place in the line.
     #[inline(always)]
     fn hash(&self, id: u64) -> u32 {
         const K0: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
-        const K1: u64 = 0xd1b5_4a32_d192_ed03; // odd, from the same family; any odd number with mixed bits does
+        const K1: u64 = 0xd1b5_4a32_d192_ed03; // odd; any odd number with well-mixed bits will do
         let group = (id >> 3) ^ self.seed ^ K0;
         let wide = u128::from(group).wrapping_mul(u128::from(K1 ^ (self.seed << 1)));
         let mixed = (wide as u64) ^ ((wide >> 64) as u64);
         ((mixed >> 32) as u32 ^ mixed as u32) << 3 | (id & 7) as u32
     }
 
-    /// The slot of `id`, or 0. `holds(slot)` says whether that slot's id is `id`.
+    /// Returns the slot of `id`, or 0. `holds(slot)` returns whether that slot's id is `id`.
     #[inline(always)]
     pub fn get(&self, id: u64, holds: impl Fn(u32) -> bool) -> u32 {
         let hash = self.hash(id);
@@ -93,7 +98,7 @@ impl<const IDS: usize> IdTable<IDS> {
         }
     }
 
-    /// Adds an id that is not there. The owner sees to it that there is room.
+    /// Inserts an absent id. The owner ensures that there is room.
     #[inline(always)]
     pub fn insert(&mut self, id: u64, slot: u32) {
         debug_assert!(slot != 0, "slot 0 is none");
@@ -105,7 +110,7 @@ impl<const IDS: usize> IdTable<IDS> {
         self.entries[i] = Entry { hash, slot };
     }
 
-    /// Removes the entry that leads from `id` to `slot`; it must be there.
+    /// Removes the entry from `id` to `slot`, which must be present.
     #[inline(always)]
     pub fn remove(&mut self, id: u64, slot: u32) {
         let mut hole = self.hash(id) as usize & Self::MASK;
@@ -134,14 +139,14 @@ impl<const IDS: usize> IdTable<IDS> {
         self.entries[hole] = EMPTY;
     }
 
-    /// How many entries are in use. Walks the table.
+    /// Returns the number of entries in use. Visits the whole table.
     #[must_use]
     pub fn len(&self) -> usize {
         checked!(Self);
         self.entries.iter().filter(|e| e.slot != 0).count()
     }
 
-    /// Whether no entry is in use. Walks the table.
+    /// Returns whether no entry is in use. Visits the whole table.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -26,24 +26,4 @@ pub use id_index::IdIndex;
 pub use id_map::IdMap;
 pub use id_table::IdTable;
 
-use core::fmt;
-
-/// The map had no room for another key; the value comes back and the map is as it was.
-///
-/// Remove something first, or give the map more places.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<T>(pub T);
-
-impl<T> fmt::Debug for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full(..)")
-    }
-}
-
-impl<T> fmt::Display for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the map is full: remove a key and try again, or give it more places")
-    }
-}
-
-impl<T> core::error::Error for Full<T> {}
+pub use crate::full::Full;

@@ -1,16 +1,19 @@
 //! SwissTable group: sixteen one-byte tags, compared in one step.
+//!
+//! Source: SwissTable (Abseil, 2017). Ours has no tag for a deleted entry; instead, displaced
+//! entries have tags of their own.
 
-/// How many tags are looked at together.
+/// Number of tags that are compared together.
 pub(super) const WIDTH: usize = 16;
 
-/// A row of tags, one a place; 0 is an empty place.
+/// The tags of a group, one per place; 0 is an empty place.
 pub(super) type Group = [u8; WIDTH];
 
-/// Tags from here on are those of displaced entries: ids that lie past the group where they want to
-/// be, which was full.
+/// Tags from here on are those of displaced entries: ids that lie past their home group, which was
+/// full.
 pub(super) const DISPLACED: u32 = 224;
 
-/// Places of a group: bit `i` is place `i`.
+/// A set of places of a group: bit `i` is place `i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Places(pub(super) u32);
 
@@ -20,8 +23,8 @@ impl Places {
         self.0 != 0
     }
 
-    /// This place if it is one of them, else the first of them; there is one. Which, nobody can foresee, so it is chosen
-    /// without a branch.
+    /// Returns this place if it is in the set, else the first one; the set is not empty. The
+    /// outcome is unpredictable, so it is chosen without a branch.
     #[inline(always)]
     pub(super) const fn this_or_first(self, place: usize) -> usize {
         debug_assert!(self.any() && place < WIDTH);
@@ -45,7 +48,7 @@ impl Iterator for Places {
     }
 }
 
-/// The places whose tag is `tag`, which is below 256.
+/// Returns the places whose tag is `tag`, which is below 256.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline(always)]
 pub(super) fn matching(group: &Group, tag: u32) -> Places {
@@ -62,14 +65,14 @@ pub(super) fn matching(group: &Group, tag: u32) -> Places {
     Places(mask.cast_unsigned())
 }
 
-/// The places whose tag is `tag`, which is below 256.
+/// Returns the places whose tag is `tag`, which is below 256.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline(always)]
 pub(super) fn matching(group: &Group, tag: u32) -> Places {
     portable(group, tag)
 }
 
-/// The places of displaced entries.
+/// Returns the places of displaced entries.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[inline(always)]
 pub(super) fn displaced(group: &Group) -> Places {
@@ -87,14 +90,14 @@ pub(super) fn displaced(group: &Group) -> Places {
     Places(mask.cast_unsigned())
 }
 
-/// The places of displaced entries.
+/// Returns the places of displaced entries.
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 #[inline(always)]
 pub(super) fn displaced(group: &Group) -> Places {
     portable_displaced(group)
 }
 
-/// The same with ordinary words: a displaced entry's three upper bits are ones.
+/// Portable form of `displaced`: the three upper bits of a displaced entry's tag are ones.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
 fn portable_displaced(group: &Group) -> Places {
@@ -112,21 +115,22 @@ fn portable_displaced(group: &Group) -> Places {
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 const REST: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
-/// The high bits of eight bytes, of which all others are 0, as eight bits.
+/// Gathers the high bits of eight bytes, all other bits of which are 0, into eight bits.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
 const fn gather(high: u64) -> u32 {
     ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
-/// The same with ordinary words, eight tags at a time.
+/// Portable form of `matching`, eight tags at a time.
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 #[inline(always)]
 fn portable(group: &Group, tag: u32) -> Places {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let half = |bytes: &[u8; 8]| {
         let differ = u64::from_le_bytes(*bytes) ^ (LOW * u64::from(tag));
-        // The high bit of each byte that is zero; no carry leaves its byte, so there is no false one.
+        // The high bit of each byte that is zero; no carry leaves its byte, so there is no false
+        // match.
         gather(!(((differ & REST) + REST) | differ | REST))
     };
     match group.as_chunks::<8>().0 {
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_find_the_same() {
+    fn simd_and_portable_matching_agree() {
         let mut x = 1u64;
         for _ in 0..20_000 {
             let mut group = [0; WIDTH];

@@ -5,16 +5,17 @@ use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, Ordering, const_unless_loom};
 use core::fmt;
 
-/// A number that one thread counts up, and anybody reads. 64 bits on every target; it wraps with them.
+/// A counter with one writer and any number of readers. 64 bits on every target; it wraps.
 ///
-/// With two writers counts get lost, and nothing worse. All operations are wait-free.
+/// With two writers, counts get lost, and nothing worse. All operations are wait-free.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub struct Counter(Word64);
 
-/// A number that one thread moves up and down, and anybody reads, with the most it ever was. As wide as `usize`.
+/// A gauge with one writer and any number of readers, and with its high-water mark. As wide as
+/// `usize`.
 ///
-/// With two writers changes get lost, and nothing worse. All operations are wait-free.
+/// With two writers, changes get lost, and nothing worse. All operations are wait-free.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct Gauge {
@@ -22,15 +23,16 @@ pub struct Gauge {
     most: AtomicUsize,
 }
 
-/// A number that any thread counts up. As wide as `usize`, and wraps with it.
+/// A counter with any number of writers. As wide as `usize`; it wraps.
 ///
-/// All operations are wait-free where the core adds in one instruction (x86-64, Arm from v8.1 on), lock-free elsewhere.
+/// All operations are wait-free if the core adds in one instruction (x86-64, Arm from v8.1 on),
+/// lock-free otherwise.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub struct SharedCounter(AtomicUsize);
 
-/// A number that any thread moves up and down. As wide as `usize`, and wraps with it: more taken off than was put on
-/// reads as a negative number would, as `isize`.
+/// A gauge with any number of writers. As wide as `usize`; it wraps: a negative sum reads as the
+/// two's complement of an `isize`.
 ///
 /// Progress is as for [`SharedCounter`].
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -41,24 +43,25 @@ impl Layout for Gauge {
     const FIELDS: &'static [Field] = &[field!("now", Self, now), field!("most", Self, most)];
 }
 
-// Orderings are Relaxed throughout: each number stands for itself, and nobody touches anything because of it.
+// Orderings are Relaxed throughout: each number stands alone, and no access to other memory depends
+// on it.
 
 impl Counter {
     const_unless_loom! {
-        /// Nothing counted yet.
+        /// Creates a counter at 0.
         #[must_use]
         pub fn new() -> Self {
             Self(Word64::new())
         }
     }
 
-    /// Counts `n` more. For the writer.
+    /// Adds `n`. For the writer.
     #[inline(always)]
     pub fn add(&self, n: u64) {
         self.0.set(self.0.own().wrapping_add(n));
     }
 
-    /// The count, or on a 32-bit core one that it passed during the call.
+    /// Returns the count; on a 32-bit core, one that it passed during the call.
     #[must_use]
     #[inline(always)]
     pub fn get(&self) -> u64 {
@@ -68,14 +71,14 @@ impl Counter {
 
 impl Gauge {
     const_unless_loom! {
-        /// Zero.
+        /// Creates a gauge at 0.
         #[must_use]
         pub fn new() -> Self {
             Self { now: AtomicUsize::new(0), most: AtomicUsize::new(0) }
         }
     }
 
-    /// Sets it. For the writer.
+    /// Sets the value. For the writer.
     #[inline(always)]
     pub fn set(&self, value: usize) {
         if value > self.most.load(Ordering::Relaxed) {
@@ -84,26 +87,26 @@ impl Gauge {
         self.now.store(value, Ordering::Relaxed);
     }
 
-    /// Moves it up; it stops at `usize::MAX`. For the writer.
+    /// Adds `n`, saturating at `usize::MAX`. For the writer.
     #[inline(always)]
     pub fn add(&self, n: usize) {
         self.set(self.get().saturating_add(n));
     }
 
-    /// Moves it down; it stops at zero. For the writer.
+    /// Subtracts `n`, saturating at zero. For the writer.
     #[inline(always)]
     pub fn sub(&self, n: usize) {
         self.set(self.get().saturating_sub(n));
     }
 
-    /// What it is now.
+    /// Returns the current value.
     #[must_use]
     #[inline(always)]
     pub fn get(&self) -> usize {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// The most it ever was.
+    /// Returns the greatest value so far.
     #[must_use]
     #[inline(always)]
     pub fn high_water(&self) -> usize {
@@ -113,20 +116,20 @@ impl Gauge {
 
 impl SharedCounter {
     const_unless_loom! {
-        /// Nothing counted yet.
+        /// Creates a counter at 0.
         #[must_use]
         pub fn new() -> Self {
             Self(AtomicUsize::new(0))
         }
     }
 
-    /// Counts `n` more.
+    /// Adds `n`.
     #[inline(always)]
     pub fn add(&self, n: usize) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// The count.
+    /// Returns the count.
     #[must_use]
     #[inline(always)]
     pub fn get(&self) -> usize {
@@ -136,26 +139,26 @@ impl SharedCounter {
 
 impl SharedGauge {
     const_unless_loom! {
-        /// Zero.
+        /// Creates a gauge at 0.
         #[must_use]
         pub fn new() -> Self {
             Self(AtomicUsize::new(0))
         }
     }
 
-    /// Moves it up, and gives what it was.
+    /// Adds `n` and returns the previous value.
     #[inline(always)]
     pub fn add(&self, n: usize) -> usize {
         self.0.fetch_add(n, Ordering::Relaxed)
     }
 
-    /// Moves it down, and gives what it was.
+    /// Subtracts `n` and returns the previous value.
     #[inline(always)]
     pub fn sub(&self, n: usize) -> usize {
         self.0.fetch_sub(n, Ordering::Relaxed)
     }
 
-    /// What it is now.
+    /// Returns the current value.
     #[must_use]
     #[inline(always)]
     pub fn get(&self) -> usize {

@@ -8,15 +8,15 @@ use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, Ordering};
 use core::fmt;
 
-/// Each power of two is cut into this many buckets, so a bucket is at most 1/128 of its values wide.
+/// Buckets per power of two, so a bucket is at most 1/128 of its values wide.
 const STEPS: usize = 128;
 const STEPS_LOG2: u32 = STEPS.trailing_zeros();
 
-/// The greatest value that is told apart: 2^42 - 1 ns is 73 minutes.
+/// The greatest value that is resolved: 2^42 - 1 ns is 73 minutes.
 const TOP: u64 = (1 << 42) - 1;
 
-/// Two linear runs (0 to 127 and 128 to 255, exact), one run for each further power of two up to `TOP`, and one bucket
-/// for all that is beyond.
+/// Two linear runs (0 to 127 and 128 to 255, exact), one run for each further power of two up to
+/// `TOP`, and one bucket for all greater values.
 const BUCKETS: usize = index(TOP + 1) + 1;
 
 const _: () = assert!(BUCKETS == 36 * STEPS + 1);
@@ -24,8 +24,8 @@ const _: () = assert!(BUCKETS == 36 * STEPS + 1);
 const _: () = assert!(size_of::<Histogram>() == (BUCKETS + 2) * 8);
 const _: () = assert!(TOP >= 3_600_000_000_000, "an hour in nanoseconds");
 
-/// A histogram of durations in nanoseconds (or of anything else that is counted in `u64`): one writer, any number of
-/// readers, in this thread, in others, or in another process that has the same memory mapped.
+/// A histogram of durations in nanoseconds (or of any other `u64`): one writer, any number of
+/// readers in this thread, in others, or in another process that has the same memory mapped.
 ///
 /// | | |
 /// |---|---|
@@ -35,14 +35,17 @@ const _: () = assert!(TOP >= 3_600_000_000_000, "an hour in nanoseconds");
 /// | recording | an index of three operations, three loads, one store, seldom three; no division, no float, no lock; wait-free |
 /// | asking | one walk over the 4,609 buckets, two for percentiles; wait-free |
 ///
-/// A count holds 2^64 - 1 and then wraps: 584 years at one a nanosecond. Where words have 32 bits it stops at 2^32 - 1.
+/// A count holds 2^64 - 1 and then wraps: 584 years at one per nanosecond. On targets with 32-bit
+/// words it saturates at 2^32 - 1.
 ///
-/// **One writer.** Recording, merging and clearing are for one thread at a time, though a shared reference is enough:
-/// the writer reads a count and writes it back, without a locked instruction. With two writers counts get lost, and
-/// nothing worse. Threads that all record have a histogram each, which a reader [`merge`](Self::merge)s.
+/// **One writer.** Recording, merging and clearing are for one thread at a time, though a shared
+/// reference is enough: the writer loads a count and stores it, without a locked instruction. With
+/// two writers, counts get lost, and nothing worse. If several threads record, give each a
+/// histogram of its own, and [`merge`](Self::merge) them in a reader.
 ///
-/// **Readers** see each count as it was at some moment during the call, and with a count the minimum and maximum that
-/// belong to it. For questions that should agree with each other, ask a [`clone`](Clone::clone).
+/// **Readers** see each count as it was at some moment during the call, with a minimum and maximum
+/// that include its values. For several answers that agree with each other, ask a
+/// [`clone`](Clone::clone).
 ///
 /// ```
 /// use vvp_core::metrics::Histogram;
@@ -65,7 +68,7 @@ const _: () = assert!(TOP >= 3_600_000_000_000, "an hour in nanoseconds");
 pub struct Histogram {
     counts: [AtomicUsize; BUCKETS],
     max: Word64,
-    /// The complement of the least value, so that zero stands for "none yet".
+    /// The complement of the least value, so that zero means that there is none.
     not_min: Word64,
 }
 
@@ -77,15 +80,16 @@ impl Layout for Histogram {
     ];
 }
 
-/// The bucket of a value that is at most `TOP + 1`.
+/// Returns the bucket of a value that is at most `TOP + 1`.
 #[inline(always)]
 const fn index(value: u64) -> usize {
-    // How many low bits do not count: none below 2 * STEPS, one more with each power of two.
+    // The number of low bits that do not count: none below 2 * STEPS, one more with each power of
+    // two.
     let shift = (value | (STEPS as u64 * 2 - 1)).ilog2() - STEPS_LOG2;
     ((shift as usize) << STEPS_LOG2) + (value >> shift) as usize
 }
 
-/// The greatest value of a bucket.
+/// Returns the greatest value of a bucket.
 const fn top_of(index: usize) -> u64 {
     let run = index >> STEPS_LOG2;
     let shift = if run < 2 { 0 } else { run - 1 };
@@ -93,7 +97,7 @@ const fn top_of(index: usize) -> u64 {
     (step << shift) + ((1 << shift) - 1)
 }
 
-/// The least value of the bucket of a value.
+/// Returns the least value of the bucket of a value.
 const fn bottom_of_same(value: u64) -> u64 {
     if value > TOP {
         return TOP + 1;
@@ -102,7 +106,7 @@ const fn bottom_of_same(value: u64) -> u64 {
     value >> shift << shift
 }
 
-/// `n` more. Counts of 64 bits do not run over in a lifetime; those of 32 stop at the top.
+/// Adds `n` to a count. Counts of 64 bits do not overflow in a lifetime; those of 32 saturate.
 #[inline(always)]
 const fn more(count: usize, n: u64) -> usize {
     if usize::BITS >= 64 {
@@ -114,14 +118,14 @@ const fn more(count: usize, n: u64) -> usize {
 }
 
 impl Histogram {
-    /// An empty histogram.
+    /// Creates an empty histogram.
     #[cfg(not(loom))]
     #[must_use]
     pub const fn new() -> Self {
         Self { counts: [const { AtomicUsize::new(0) }; BUCKETS], max: Word64::new(), not_min: Word64::new() }
     }
 
-    /// An empty histogram.
+    /// Creates an empty histogram.
     #[cfg(loom)]
     #[must_use]
     pub fn new() -> Self {
@@ -129,24 +133,25 @@ impl Histogram {
         Self { counts, max: Word64::new(), not_min: Word64::new() }
     }
 
-    /// Counts a value. For the writer.
+    /// Records a value. For the writer.
     #[inline(always)]
     pub fn record(&self, value: u64) {
         self.record_between(value, value, 1);
     }
 
-    /// Counts a value `n` times. For the writer.
+    /// Records a value `n` times. For the writer.
     #[inline]
     pub fn record_n(&self, value: u64, n: u64) {
         self.record_between(value, value, n);
     }
 
-    /// Counts a value of something that is done once in `interval`, and what waited behind it (the correction for
-    /// coordinated omission): had the next ones started in time, they would have taken one, two and so on intervals
-    /// less. So `value`, `value - interval`, `value - 2 * interval`, down to `interval`, are counted. An interval of 0
-    /// corrects nothing. For the writer.
+    /// Records a value of an operation that is due once per `interval`, and the values of those
+    /// delayed by it (the correction for coordinated omission): had the next ones started in time,
+    /// they would have taken one, two and more intervals less. So `value`, `value - interval`,
+    /// `value - 2 * interval`, down to `interval`, are recorded. An interval of 0 corrects nothing.
+    /// For the writer.
     ///
-    /// Goes through the buckets below `value` at most, however small the interval is.
+    /// Visits at most the buckets below `value`, for any interval.
     pub fn record_with_expected_interval(&self, value: u64, interval: u64) {
         self.record(value);
         if interval == 0 {
@@ -154,7 +159,8 @@ impl Histogram {
         }
         let mut missing = value.saturating_sub(interval);
         while missing >= interval {
-            // All of one bucket at once. `least` is no less than `interval`, so nothing below can underflow.
+            // All values of one bucket at once. `least` is at least `interval`, so nothing below
+            // can underflow.
             let bottom = bottom_of_same(missing).max(interval);
             let further = (missing - bottom) / interval;
             let least = missing - further * interval;
@@ -163,7 +169,7 @@ impl Histogram {
         }
     }
 
-    /// Counts `n` values of one bucket, from `least` to `most`.
+    /// Records `n` values of one bucket, from `least` to `most`.
     #[inline(always)]
     fn record_between(&self, least: u64, most: u64, n: u64) {
         if n == 0 {
@@ -176,15 +182,16 @@ impl Histogram {
             self.not_min.set(!least);
         }
         if let Some(count) = self.counts.get(index(most.min(TOP + 1))) {
-            // Relaxed: our own. Release: pairs with the Acquire in `all`, so that who sees the count sees the minimum
-            // and the maximum.
+            // Relaxed: our own. Release: pairs with the Acquire in `all`, so that seeing the count
+            // implies seeing the minimum and the maximum.
             count.store(more(count.load(Ordering::Relaxed), n), Ordering::Release);
         }
     }
 
-    /// Adds all that another histogram has counted. For the writer of this one.
+    /// Adds the counts of another histogram. For the writer of this one.
     pub fn merge(&self, other: &Self) {
-        // What is counted there from here on may or may not be added, and moves our extremes no less than theirs.
+        // What is recorded there from here on may or may not be added; our extremes include theirs
+        // in any case.
         let total = other.count();
         if total == 0 {
             return;
@@ -199,7 +206,8 @@ impl Histogram {
         }
     }
 
-    /// Forgets everything. For the writer; what readers see meanwhile is neither the old nor the new.
+    /// Resets all counts. For the writer; a concurrent reader sees neither the old nor the new
+    /// state.
     pub fn clear(&self) {
         // Relaxed: see above.
         self.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
@@ -207,32 +215,32 @@ impl Histogram {
         self.not_min.set(0);
     }
 
-    /// All counts with the numbers of their buckets.
+    /// Returns all counts with the indices of their buckets.
     #[inline]
     fn all(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         // Acquire: pairs with the Release in `record_between`.
         self.counts.iter().map(|count| count.load(Ordering::Acquire) as u64).enumerate()
     }
 
-    /// How many values were counted.
+    /// Returns how many values were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.all().fold(0, |sum, (_, count)| sum.wrapping_add(count))
     }
 
-    /// Whether nothing was counted.
+    /// Returns whether no value was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count() == 0
     }
 
-    /// The greatest value, exactly; 0 if there is none.
+    /// Returns the greatest value, exactly; 0 if there is none.
     #[must_use]
     pub fn max(&self) -> u64 {
         self.max.get()
     }
 
-    /// The least value, exactly; 0 if there is none.
+    /// Returns the least value, exactly; 0 if there is none.
     #[must_use]
     pub fn min(&self) -> u64 {
         match self.not_min.get() {
@@ -241,10 +249,11 @@ impl Histogram {
         }
     }
 
-    /// The value that `numerator / denominator` of all values do not exceed: the least that is no smaller than that
-    /// many, rounded up and at least one of them. `value_at(999, 1000)` is the 99.9th percentile.
+    /// Returns the value that `numerator / denominator` of all values do not exceed: the least that
+    /// is at least as great as that many of them (rounded up, and at least one). `value_at(999,
+    /// 1000)` is the 99.9th percentile.
     ///
-    /// A fraction above 1, and one without a denominator, counts as 1. 0 if nothing was counted.
+    /// A fraction above 1, or with denominator 0, counts as 1. Returns 0 if no value was recorded.
     #[must_use]
     pub fn value_at(&self, numerator: u64, denominator: u64) -> u64 {
         let total = self.count();
@@ -257,26 +266,28 @@ impl Histogram {
         for (i, count) in self.all() {
             below = below.wrapping_add(count);
             if below >= rank {
-                // The last bucket has no end.
+                // The last bucket has no upper bound.
                 return if i + 1 == BUCKETS { self.max() } else { top_of(i).min(self.max()) };
             }
         }
         self.max()
     }
 
-    /// The value that `per_mille` of a thousand values do not exceed: 500 is the median, 999 the 99.9th percentile.
+    /// Returns the value that `per_mille` of a thousand values do not exceed: 500 is the median,
+    /// 999 the 99.9th percentile.
     #[must_use]
     pub fn per_mille(&self, per_mille: u32) -> u64 {
         self.value_at(u64::from(per_mille), 1000)
     }
 
-    /// The buckets that hold something, from the least up: the greatest value of each, and how many it holds.
+    /// Iterates over the non-empty buckets in ascending order: the greatest value of each, and its
+    /// count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.all().filter(|(_, count)| *count > 0).map(|(i, count)| (top_of(i), count))
     }
 }
 
-/// What a reader sees at this moment, to be looked at in peace.
+/// Takes a snapshot as a reader.
 impl Clone for Histogram {
     fn clone(&self) -> Self {
         let copy = Self::new();

@@ -1,5 +1,5 @@
-//! Numbers about a running system, in fixed memory: written by one thread, read by anybody who can see them, in this
-//! process or in another one that has the same memory mapped. All-zero bytes are the beginning of each.
+//! Metrics of a running system, in fixed memory: written by one thread, read by any thread or
+//! process that has the memory mapped. All-zero bytes are the initial state of each.
 //!
 //! | | writer | reading |
 //! |---|---|---|
@@ -21,9 +21,10 @@
 //! assert_eq!((ORDERS.get(), OPEN.get(), OPEN.high_water()), (3, 1, 3));
 //! ```
 //!
-//! A writer's load and store cost about as much as a plain variable; a locked instruction costs some 5 ns on x86-64, and
-//! 20 and more when several threads do it at once. So whatever one thread counts should have one writer, and a number
-//! that many threads count is better kept once for each of them and added up by the reader.
+//! A single writer's load and store cost about as much as a plain variable; a locked instruction
+//! costs some 5 ns on x86-64, and 20 ns or more if several threads contend. So a number that one
+//! thread counts should have one writer, and a number that many threads count is better kept once
+//! per thread and added up by the reader.
 
 mod counter;
 mod histogram;

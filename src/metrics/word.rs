@@ -1,11 +1,16 @@
 //! 64-bit number with one writer, for readers on any core, also of 32-bit targets.
+//!
+//! Source, for 32-bit targets: L. Lamport, "Concurrent reading and writing", 1977: digits that are
+//! written in one order and read in the other. Ours has two digits, of which the upper one doubles
+//! as the version.
 
 use crate::sync::{AtomicUsize, Ordering, const_unless_loom, unless_broken};
 
-/// A 64-bit number that one thread writes and any thread or process reads. Zero bytes are zero.
+/// A 64-bit number that one thread writes and any thread or process reads. All-zero bytes are 0.
 ///
-/// Where words have 64 bits it is one of them. Where they have 32, there is no atomic of 64 bits: the number lies in two
-/// words and the upper one once more, written in one order and read in the other ([`Halves`]).
+/// One atomic on targets with 64-bit words. Targets with 32-bit words have no such atomic: the
+/// number lies in two words, and the upper half a second time, written in one order and read in the
+/// other ([`Halves`]).
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
@@ -23,13 +28,13 @@ impl Word64 {
         }
     }
 
-    /// The number; for its writer.
+    /// Returns the number; for its writer.
     #[inline(always)]
     pub(super) fn own(&self) -> u64 {
         self.0.own()
     }
 
-    /// The number, or one that it was during the call.
+    /// Returns the number, or one that it was during the call.
     #[inline(always)]
     pub(super) fn get(&self) -> u64 {
         self.0.get()
@@ -48,7 +53,8 @@ impl Word64 {
 #[repr(transparent)]
 struct Whole(AtomicUsize);
 
-// Relaxed, all: the number stands for itself. Whoever must see something else with it orders that himself.
+// Relaxed, all: the number stands alone. A caller that needs other memory with it must order that
+// itself.
 #[cfg(target_pointer_width = "64")]
 impl Whole {
     const_unless_loom! {
@@ -73,19 +79,20 @@ impl Whole {
     }
 }
 
-/// How the halves are written. Release: pairs with the Acquire loads in `get`.
+/// Ordering of the stores of the halves. Release: pairs with the Acquire loads in `get`.
 #[inline(always)]
 fn writing() -> Ordering {
     unless_broken("word_write", Ordering::Release)
 }
 
-/// A number in two halves, and the upper one twice. The writer writes `upper`, `lower`, `check`, the reader reads them
-/// from the last to the first.
+/// A number in two halves, with the upper one twice. The writer stores `upper`, `lower`, `check`;
+/// the reader loads them in reverse order.
 ///
-/// If the reader finds `upper` and `check` alike, both halves are of one moment: `check` says that a write of this upper
-/// half was complete, so the `lower` read after it is of that write or a later one; and had that later one another upper
-/// half, then `upper`, read last, would show it. (The upper half only ever grows, or the number is read as it was set by
-/// hand.) If they are not alike, the writer is stepping from one upper half to the next.
+/// If the reader finds `upper` and `check` equal, both halves belong together: `check` shows that a
+/// write of this upper half was complete, so the `lower` loaded after it is of that write or a
+/// later one; and if that later one had another upper half, then `upper`, loaded last, would show
+/// it. (The upper half only grows, except where the number is set explicitly.) If they differ, the
+/// writer is stepping from one upper half to the next.
 #[cfg_attr(target_pointer_width = "64", allow(dead_code))] // but for loom, which shows that it holds
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -122,19 +129,21 @@ impl Halves {
     }
 
     pub(super) fn get(&self) -> u64 {
-        // Acquire, all: pair with `writing`, so that each reading is no older than the one before it.
+        // Acquire, all: pair with `writing`, so that each load is no older than the one before it.
         let check = self.check.load(Ordering::Acquire);
         let lower = self.lower.load(Ordering::Acquire);
         let upper = self.upper.load(Ordering::Acquire);
         if upper == check {
             return (upper as u64) << 32 | lower as u32 as u64;
         }
-        // In between, the number was on its way from below `upper` << 32 to above it: that is one that it passed.
+        // The number was on its way from below `upper` << 32 to above it: this is a value that it
+        // passed.
         (upper as u64) << 32
     }
 }
 
-/// Under loom the halves are tried on every machine; `.ci/loom` runs this, and then its broken twin, which must fail.
+/// Under loom the halves are checked on every target; `.ci/loom` runs this, and then its broken
+/// twin, which must fail.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;

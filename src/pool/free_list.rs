@@ -1,9 +1,15 @@
 //! Lock-free free list: a ring of slot numbers, and a counter of slots that were never used.
+//!
+//! Source: the rings of P. Tsigas and Y. Zhang, "A simple, fast and scalable non-blocking
+//! concurrent FIFO queue", 2001, whose threads help a tail that lags, and of D. Vyukov, "Bounded
+//! MPMC queue", 1024cores, whose entries tell their lap. Ours keeps number and lap in one word, and
+//! since the ring holds each number at most once, a release needs no load of the head.
 
 use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 
-/// How a number is put into the ring. Release: pairs with the Acquire load of the entry in `take`, so that the next
-/// owner of the slot sees all that the last one did to its value. Single boxes and magazines have a broken twin each.
+/// Ordering with which a number is put into the ring. Release: pairs with the Acquire load of the
+/// entry in `take`, so that the next owner of the slot sees all that the last one did to its value.
+/// Single boxes and magazines have a broken twin each.
 #[inline(always)]
 fn put_order(by_magazine: bool) -> Ordering {
     unless_broken(if by_magazine { "magazine_put" } else { "pool_put" }, Ordering::Release)
@@ -12,8 +18,9 @@ fn put_order(by_magazine: bool) -> Ordering {
 /// The free slots of a pool. Generic over the length of the ring so that it can be lent as a slice.
 ///
 /// # The ring
-/// Positions run on and on, wrapping with `usize`: `head` is the next to take from, `tail` the next to put to. The low
-/// bits of a position choose the entry, the high bits are its lap. An entry is one word:
+/// Positions are free-running and wrap with `usize`: `head` is the next to take from, `tail` the
+/// next to put to. The low bits of a position choose the entry, the high bits are its lap. An entry
+/// is one word:
 ///
 /// ```text
 ///   | lap + 1 of the position it was put at | number of a free slot |
@@ -51,11 +58,11 @@ pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct AcquireLine {
-    /// How many were taken from the ring so far.
+    /// How many slots were taken from the ring so far.
     pub(super) head: AtomicUsize,
     /// How many slots were ever taken: those from here on have never been used. Stops at N.
     pub(super) fresh: AtomicUsize,
-    /// How many calls found nothing.
+    /// How many calls found no free slot.
     pub(super) exhausted: AtomicUsize,
 }
 
@@ -64,7 +71,8 @@ pub(super) struct AcquireLine {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct ReleaseLine {
-    /// How many were put into the ring so far; behind by those who have put and not said so yet.
+    /// How many slots were put into the ring so far; it lags by those that were put and not yet
+    /// counted.
     pub(super) tail: AtomicUsize,
 }
 
@@ -73,15 +81,16 @@ pub(super) struct ReleaseLine {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct InfoLine {
-    /// The name of the pool in its handles, in the bits above a slot's number; 0 as long as no slot was ever taken.
+    /// The tag of the pool in its handles, in the bits above a slot's number; 0 until the first
+    /// slot is taken.
     pub(super) tag: AtomicUsize,
-    /// What magazines have reported so far, see [`Reported`].
+    /// Sums of the reports of magazines, see [`Reported`].
     pub(super) hits: AtomicUsize,
     pub(super) moved_in: AtomicUsize,
     pub(super) moved_out: AtomicUsize,
 }
 
-/// What magazines have added up since they last reported. Differences wrap.
+/// What a magazine has counted since its last report. Differences wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     /// Slots that a magazine handed out from its own stock.
@@ -92,7 +101,7 @@ pub(super) struct Reported {
     pub(super) moved_out: usize,
 }
 
-/// What the ring counts, for nothing: positions are counts.
+/// The counts of the ring, which cost nothing: positions are counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counts {
     pub(super) taken: usize,
@@ -106,13 +115,13 @@ pub(super) struct Counts {
 pub(super) const MOST: usize = 1 << 24;
 
 impl<const N: usize> FreeList<[AtomicUsize; N]> {
-    /// All slots free and never used.
+    /// Creates a list of slots that are all free and were never used.
     #[cfg(not(loom))]
     pub(super) const fn new() -> Self {
         Self::with_entries([const { AtomicUsize::new(0) }; N])
     }
 
-    /// All slots free and never used.
+    /// Creates a list of slots that are all free and were never used.
     #[cfg(loom)]
     pub(super) fn new() -> Self {
         Self::with_entries(core::array::from_fn(|_| AtomicUsize::new(0)))
@@ -140,13 +149,14 @@ impl<const N: usize> FreeList<[AtomicUsize; N]> {
 }
 
 impl FreeList {
-    /// How many slots there are.
+    /// Returns the number of slots.
     #[inline(always)]
     pub(super) fn capacity(&self) -> usize {
         self.entries.len()
     }
 
-    /// The low bits of a position, which choose the entry; the low bits of an entry, which are a slot's number.
+    /// Returns the mask of a position that chooses the entry, and of an entry that is a slot's
+    /// number.
     #[inline(always)]
     fn mask(&self) -> usize {
         self.entries.len().wrapping_sub(1)
@@ -155,18 +165,18 @@ impl FreeList {
     #[inline(always)]
     fn entry(&self, position: usize) -> &AtomicUsize {
         debug_assert!(self.entries.len().is_power_of_two());
-        // SAFETY: the length is a power of two (`CHECK`, named wherever a ring is made of an array), so a position's
-        // low bits are below it.
+        // SAFETY: the length is a power of two (`CHECK`, named wherever a ring is made of an
+        // array), so a position's low bits are below it.
         unsafe { self.entries.get_unchecked(position & self.mask()) }
     }
 
-    /// Whether an entry was filled at this position, and not in another lap.
+    /// Returns whether an entry was filled at this position, and not in another lap.
     #[inline(always)]
     fn is_of(&self, entry: usize, position: usize) -> bool {
         (entry ^ position.wrapping_add(self.capacity())) & !self.mask() == 0
     }
 
-    /// Whether an entry was last filled one lap before this position.
+    /// Returns whether an entry was last filled one lap before this position.
     #[inline(always)]
     fn is_of_last_lap(&self, entry: usize, position: usize) -> bool {
         (entry ^ position) & !self.mask() == 0
@@ -183,7 +193,8 @@ impl FreeList {
         Some(number[0])
     }
 
-    /// Takes as many as `out` has room for, or fewer, and says how many: a magazine's refill. None if all are out.
+    /// Takes up to as many slots as fit into `out` and returns how many: a magazine's refill. None
+    /// if there is no free slot.
     pub(super) fn take_many(&self, out: &mut [u32]) -> usize {
         match self.take_used(out) {
             0 => self.take_unused(out),
@@ -191,11 +202,11 @@ impl FreeList {
         }
     }
 
-    /// Takes what was given back: the numbers that lie next, at most as many as `out` has room for.
+    /// Takes released slots: those at the next positions, at most as many as fit into `out`.
     #[inline(always)]
     fn take_used(&self, out: &mut [u32]) -> usize {
-        // Acquire: pairs with the Release of the swap below, so that later positions in the ring
-        // happen after earlier ones; `put` builds on that.
+        // Acquire: pairs with the Release of the compare-and-swap below, so that later positions in
+        // the ring happen after earlier ones; `put` relies on that.
         let mut head = self.acquire.head.load(Ordering::Acquire);
         let mut pause = Pause(0);
         loop {
@@ -214,7 +225,8 @@ impl FreeList {
                 run += 1;
             }
             if stale {
-                // Filled anew since `head` was read. Acquire: as above; the entry's lets us see a later one.
+                // Filled again since `head` was loaded. Acquire: as above; the entry's Acquire
+                // ensures that we see a later head.
                 head = self.acquire.head.load(Ordering::Acquire);
                 continue;
             }
@@ -222,8 +234,9 @@ impl FreeList {
                 return 0;
             }
             let after = head.wrapping_add(run);
-            // Release: our reading of the entries comes before any later taker, and so before any `put` that writes
-            // over them. Acquire: as for the load above. Relaxed: a failure has learnt nothing.
+            // Release: our loads of the entries come before any later take, and so before any `put`
+            // that overwrites them. Acquire: as for the load above. Relaxed on failure: its value
+            // is not used.
             match self.acquire.head.compare_exchange_weak(head, after, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return run,
                 Err(_) => {
@@ -235,7 +248,7 @@ impl FreeList {
         }
     }
 
-    /// Takes slots that were never used, or else, once more, what was given back.
+    /// Takes slots that were never used, or else, once more, released ones.
     #[cold]
     #[inline(never)]
     fn take_unused(&self, out: &mut [u32]) -> usize {
@@ -243,10 +256,11 @@ impl FreeList {
         if run != 0 {
             return run;
         }
-        // None is unused, and that stays so. If now nothing has been given back either, then all are out.
+        // No slot is unused any more, and that stays so. If no slot has been released by now
+        // either, there is no free slot.
         let run = self.take_used(out);
         if run == 0 {
-            // Relaxed: a number to look at.
+            // Relaxed: for display.
             self.acquire.exhausted.fetch_add(1, Ordering::Relaxed);
         }
         run
@@ -258,7 +272,7 @@ impl FreeList {
         (self.take_run(&mut number) != 0).then_some(number[0])
     }
 
-    /// Takes slots that were never used, as many as `out` has room for or fewer, and says how many.
+    /// Takes slots that were never used, at most as many as fit into `out`, and returns how many.
     fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
         // Relaxed, all: there are no writes to these slots that must be visible.
@@ -279,14 +293,16 @@ impl FreeList {
         }
     }
 
-    /// Gives slots back. Lock-free: an attempt fails only because another one succeeded.
+    /// Releases slots. Lock-free: an attempt fails only because another one succeeded.
     ///
     /// # Safety
-    /// Each number came from this ring and is the caller's, who does not use it again. The caller is done with the
-    /// slots. `BY_MAGAZINE` says who it is, for the broken twins only.
+    /// Each number came from this ring, is owned by the caller, and is not used again by it. The
+    /// caller is done with the slots. `BY_MAGAZINE` tells the caller's kind, for the broken twins
+    /// only.
     #[inline]
     pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
-        // Acquire: pairs with the Release of the swap in `advance`: what lies before the tail was put before this.
+        // Acquire: pairs with the Release of the compare-and-swap in `advance`: what lies before
+        // the tail was put before this.
         let start = self.release.tail.load(Ordering::Acquire);
         let mut tail = start;
         for number in numbers {
@@ -296,18 +312,20 @@ impl FreeList {
         self.advance(start, tail);
     }
 
-    /// Puts a number at this position or the first free one after it, and says which position comes next.
+    /// Puts a number at this position or the first free one after it, and returns the next
+    /// position.
     #[inline(always)]
     fn put_from<const BY_MAGAZINE: bool>(&self, mut tail: usize, number: u32) -> usize {
         let mut pause = Pause(0);
         loop {
             let cell = self.entry(tail);
-            // Acquire: pairs with `put_order`: what lies before an entry that we see filled was put before this.
+            // Acquire: pairs with `put_order`: what lies before an entry that we see filled was put
+            // before this.
             let entry = cell.load(Ordering::Acquire);
             let next = tail.wrapping_add(1);
             if self.is_of_last_lap(entry, tail) {
                 let new = (tail.wrapping_add(self.capacity()) & !self.mask()) | number as usize;
-                // Relaxed: a swap that failed has learnt nothing; we look again.
+                // Relaxed on failure: its value is not used; we load it again.
                 if cell.compare_exchange(entry, new, put_order(BY_MAGAZINE), Ordering::Relaxed).is_ok() {
                     return next;
                 }
@@ -333,7 +351,7 @@ impl FreeList {
         }
     }
 
-    /// Moves the tail, all of whose positions before `to` we know to be filled.
+    /// Advances the tail to `to`, before which all positions are known to be filled.
     #[inline(always)]
     fn advance(&self, mut from: usize, to: usize) {
         while (to.wrapping_sub(from) as isize) > 0 {
@@ -346,14 +364,15 @@ impl FreeList {
         }
     }
 
-    /// The pool's tag, in the bits above a slot's number. 0 as long as no slot was ever taken.
+    /// Returns the pool's tag, in the bits above a slot's number. 0 until the first slot is taken.
     #[inline(always)]
     pub(super) fn tag(&self) -> usize {
-        // Relaxed: it is set once, before the first slot is taken, by or before whoever handed us a slot or a handle.
+        // Relaxed: it is set once, before the first slot is taken, by or before the thread from
+        // which we have a slot or a handle.
         self.info.tag.load(Ordering::Relaxed)
     }
 
-    /// Gives the pool the next tag there is, unless it has one.
+    /// Gives the pool the next tag, unless it has one.
     fn name(&self) {
         if self.tag() == 0 {
             let bits = 32 - self.mask().count_ones();
@@ -369,18 +388,18 @@ impl FreeList {
         self.info.tag.store(in_place(tag, bits), Ordering::Relaxed);
     }
 
-    /// Adds a magazine's report.
+    /// Adds the report of a magazine.
     pub(super) fn report(&self, more: Reported) {
-        // Relaxed, all: numbers to look at.
+        // Relaxed, all: for display.
         self.info.hits.fetch_add(more.hits, Ordering::Relaxed);
         self.info.moved_in.fetch_add(more.moved_in, Ordering::Relaxed);
         self.info.moved_out.fetch_add(more.moved_out, Ordering::Relaxed);
     }
 
-    /// What happened so far.
+    /// Returns the counts.
     pub(super) fn counts(&self) -> Counts {
-        // Relaxed, all: numbers to look at. What goes up with a return is read before what goes up with a taking, so
-        // that no more seem to have come back than went out.
+        // Relaxed, all: for display. Counts that rise with a release are loaded before those that
+        // rise with an acquire, so that no more seem to be released than were acquired.
         let put = self.release.tail.load(Ordering::Relaxed);
         let reported = Reported {
             hits: self.info.hits.load(Ordering::Relaxed),
@@ -392,13 +411,14 @@ impl FreeList {
         Counts { taken, put, fresh, exhausted: self.acquire.exhausted.load(Ordering::Relaxed), reported }
     }
 
-    /// Slots that were ever taken.
+    /// Returns how many slots were ever taken.
     pub(super) fn used(&self) -> usize {
         // Relaxed: for display, or the caller has the pool exclusively.
         self.acquire.fresh.load(Ordering::Relaxed)
     }
 
-    /// Calls `free` with each number in the ring. For an owner: others' doings meanwhile would be missed or seen twice.
+    /// Calls `free` with each number in the ring. Requires exclusive access: concurrent changes
+    /// would be missed or seen twice.
     pub(super) fn each_free(&mut self, mut free: impl FnMut(u32)) {
         // Relaxed, all: the ring is borrowed exclusively.
         let mut position = self.acquire.head.load(Ordering::Relaxed);
@@ -427,19 +447,19 @@ impl Pause {
     }
 }
 
-/// A tag no pool of this program has, as long as there are any: they run from 1 up and start again after
-/// 2^`bits` - 1.
+/// Returns a tag that no other pool of this program has, as long as there are any: they count from
+/// 1 and start again after 2^`bits` - 1.
 fn next_tag(bits: u32) -> usize {
-    // Loom's cannot be in a static, and need not be: nothing is decided by the number.
+    // Not loom's, which cannot be in a static: nothing is decided by the number.
     #[allow(clippy::disallowed_types)]
     #[cfg(loom)]
     use core::sync::atomic::AtomicUsize;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: the number is all there is.
+    // Relaxed: only the number matters.
     in_place(NEXT.fetch_add(1, Ordering::Relaxed) as u32, bits)
 }
 
-/// Number n as a tag of this many bits: 1 to 2^bits - 1, above the bits of a slot's number.
+/// Returns number n as a tag of this many bits: 1 to 2^bits - 1, above the bits of a slot's number.
 const fn in_place(n: u32, bits: u32) -> usize {
     let most = u32::MAX >> (32 - bits);
     (((n % most) + 1) << (32 - bits)) as usize

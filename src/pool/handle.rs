@@ -69,9 +69,9 @@ pub enum HandleError {
 impl fmt::Display for HandleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Foreign => "not a handle of this pool: look where it comes from",
-            Self::Stale => "the handle was released or adopted already: forget it",
-            Self::Busy => "somebody is at the value right now: try again when they are done",
+            Self::Foreign => "not a handle of this pool: use the pool that it comes from",
+            Self::Stale => "the handle was released or adopted already: discard it",
+            Self::Busy => "the value is borrowed: try again once it is released",
         })
     }
 }
@@ -81,14 +81,14 @@ impl core::error::Error for HandleError {}
 /// Guard of shared access by a handle: others may read at the same time, none may write or release.
 #[must_use = "dropping it ends the loan"]
 pub struct Shared<'p, T> {
-    /// One of the readers that its state counts is us.
+    /// Its state counts us as one of the readers.
     pub(super) slot: &'p Slot<T>,
 }
 
 /// Guard of exclusive access by a handle.
 #[must_use = "dropping it ends the loan"]
 pub struct Exclusive<'p, T> {
-    /// Its state says that it is lent to one, and that is us.
+    /// Its state marks it as claimed for writing, by us.
     pub(super) slot: &'p Slot<T>,
 }
 

@@ -34,15 +34,15 @@ use core::ops::{Deref, DerefMut};
 /// ```
 ///
 /// It is `Send` but not `Sync`. Slots in a magazine are not available to others, so size the pool
-/// for the peak use plus `K` for each magazine. Dropping the magazine releases them; a forgotten
-/// one keeps them.
+/// for the peak use plus `K` for each magazine. Dropping the magazine releases them; a leaked one
+/// keeps them.
 pub struct Magazine<'p, T: Reset, const K: usize> {
     slots: &'p [Slot<T>],
     home: &'p FreeList,
     stock: Stock<'p, T, K>,
     /// Size of the stock at the last report.
     reported: Cell<usize>,
-    /// Acquired since then right after a refill: no hits.
+    /// Acquired since then directly from a refill: no hits.
     beside: Cell<usize>,
 }
 
@@ -83,8 +83,8 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
         let state = self.state.get();
         let len = ((state & Self::LEN) as usize).checked_sub(1)?;
         self.state.set(state.wrapping_add(Self::TAKEN - 1));
-        // SAFETY: there were `len` + 1, at most K. We alone are at the slots: the type is not `Sync`, and no function
-        // calls another one while it has them.
+        // SAFETY: there were `len` + 1, at most K. There is no other access to the slots: the type
+        // is not `Sync`, and no function calls another one while it borrows them.
         Some(self.slots.with(|slots| unsafe { (*slots).get_unchecked(len).assume_init() }))
     }
 
@@ -123,7 +123,7 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
         let len = self.len().min(K);
         let n = n.min(len);
         self.slots.with_mut(|slots| {
-            // SAFETY: as in `pop`; `to` gives them to the ring, which knows nothing of us.
+            // SAFETY: as in `pop`; `to` gives them to the ring, which does not access this stock.
             let slots = unsafe { &mut *slots };
             to(&slots[..n]);
             slots.copy_within(n..len, 0);
@@ -135,8 +135,8 @@ impl<'p, T, const K: usize> Stock<'p, T, K> {
     }
 }
 
-// SAFETY: the slots whose numbers are in the stock are ours, so sending the magazine is sending their values; all else
-// is shared between threads anyway.
+// SAFETY: the slots whose numbers are in the stock are ours, so sending the magazine is sending
+// their values; all else is shared between threads anyway.
 unsafe impl<T: Reset + Send, const K: usize> Send for Magazine<'_, T, K> {}
 
 impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
@@ -163,7 +163,8 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
             Some(slot) => slot,
             None => self.refill()?,
         };
-        // SAFETY: the slot is one of the pool's; its number came out of the ring, and it is ours alone.
+        // SAFETY: the slot is one of the pool's; its number came from the ring, and we are its only
+        // owner.
         unsafe { open(slot, self.home, || self.number(slot), init) };
         Some(MagazineBox { magazine: self, slot })
     }
@@ -176,7 +177,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         unsafe { self.slots.get_unchecked(number as usize) }
     }
 
-    /// The number of a slot of this pool.
+    /// Returns the number of a slot of this pool.
     #[inline(always)]
     fn number(&self, slot: &'p Slot<T>) -> u32 {
         let bytes = core::ptr::from_ref(slot).addr().wrapping_sub(self.slots.as_ptr().addr());
@@ -240,7 +241,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
         }
         self.report(0, moved, 0);
         let slot = self.stock.pop();
-        // What this one was taken for was not in stock.
+        // The slot that is returned was not in stock: no hit.
         self.beside.set(self.beside.get().wrapping_add(usize::from(slot.is_some())));
         slot
     }
@@ -259,7 +260,7 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     fn shed(&self, n: usize) {
         let before = self.len();
         let moved = self.stock.shed(n, |slots| {
-            // SAFETY: as many of the stock's slots as there are have been written.
+            // SAFETY: all slots of the stock up to its length have been written.
             let numbers = slots.iter().map(|slot| self.number(unsafe { slot.assume_init() }));
             // SAFETY: the numbers are ours, came from this ring, and leave the stock.
             unsafe { self.home.put::<true>(numbers) }
@@ -270,7 +271,8 @@ impl<'p, T: Reset, const K: usize> Magazine<'p, T, K> {
     /// Reports to the pool's statistics. `before` is the size of the stock before this exchange.
     fn report(&self, before: usize, moved_in: usize, moved_out: usize) {
         let taken = self.stock.taken();
-        // What came back is what the stock has gained beside what went out.
+        // Slots that boxes returned since the last report: the growth of the stock, plus those
+        // acquired.
         let returned = before.wrapping_add(taken).wrapping_sub(self.reported.replace(self.len()));
         self.home.report(Reported {
             hits: taken.wrapping_sub(self.beside.replace(0)),
@@ -332,7 +334,7 @@ impl<T: Reset, const K: usize> Drop for MagazineBox<'_, '_, T, K> {
     #[inline(always)]
     fn drop(&mut self) {
         self.reset();
-        // The slot is ours, of our magazine's pool, and with the box gone it is the stock's.
+        // The slot is ours, of our magazine's pool, and with the box gone it belongs to the stock.
         if !self.magazine.stock.push(self.slot) {
             self.magazine.overflow(self.slot);
         }

@@ -59,8 +59,10 @@ mod stats;
 pub use handle::{Exclusive, Handle, HandleError, Shared};
 pub use magazine::{Magazine, MagazineBox};
 pub use object_box::PoolBox;
-pub use slab::{Full, Key, Slab, Vacant};
+pub use slab::{Key, Slab, Vacant};
 pub use stats::PoolStats;
+
+pub use crate::full::Full;
 
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
@@ -175,7 +177,7 @@ impl<T, const N: usize> Pool<T, N> {
     }
 
     /// Sets the pool's tag in its handles, so that handles of pools with another name are refused.
-    /// By default a pool takes the next number of its process at first use (1, 2, 3, …); set a name
+    /// By default a pool takes the next number of its process at first use (0, 1, 2, …); set a name
     /// if processes share several pools. Names count modulo 2^(32 - log2 N) - 1.
     ///
     /// ```
@@ -184,6 +186,7 @@ impl<T, const N: usize> Pool<T, N> {
     /// let (mut a, mut b) = (Pool::<u64, 16>::new(), Pool::<u64, 16>::new());
     /// a.set_name(1);
     /// b.set_name(2);
+    /// assert_eq!(a.name(), Some(1));
     /// let handle = a.acquire_handle().expect("all are free");
     /// assert_eq!(b.release(handle), Err(HandleError::Foreign));
     /// assert_eq!(a.release(handle), Ok(()));
@@ -192,6 +195,14 @@ impl<T, const N: usize> Pool<T, N> {
         checked!(Self);
         let list: &mut FreeList = &mut self.free_list;
         list.name_it(name);
+    }
+
+    /// Returns the pool's name, modulo the number of names: what [`set_name`](Self::set_name) has
+    /// set, or the pool has taken at its first use; `None` before either.
+    #[must_use]
+    pub fn name(&self) -> Option<u32> {
+        // A tag is one more than the name.
+        ((self.free_list().tag() >> N.trailing_zeros()) as u32).checked_sub(1)
     }
 
     /// Returns the number of objects.
@@ -232,7 +243,7 @@ impl<T, const N: usize> Pool<T, N> {
             return Err("more free slots than were ever taken");
         }
         if counts.put.wrapping_add(counts.fresh).wrapping_sub(counts.taken) != free {
-            return Err("the ring holds another number of slots than was put in and not taken");
+            return Err("the number of slots in the ring differs from the counts");
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use core::ops::{Deref, DerefMut};
 /// An object of a [`Pool`](super::Pool), owned like a `Box` but without an allocator: it may be
 /// sent to another thread, and is reset and released when it is dropped.
 ///
-/// Release is lock-free. A forgotten box keeps its slot as long as the pool lives. If `reset`
-/// panics, the slot stays out of use, too: a half-reset object is never acquired.
+/// Release is lock-free. A leaked box keeps its slot as long as the pool lives. If `reset` panics,
+/// the slot stays out of use, too: a half-reset object is never acquired.
 #[must_use = "dropping the box gives its value back to the pool"]
 pub struct PoolBox<'p, T: Reset> {
     /// Ours: its number came from the free list, and there is no other owner.
@@ -21,17 +21,19 @@ pub struct PoolBox<'p, T: Reset> {
     pub(super) number: u32,
 }
 
-// SAFETY: the box is the only way to its value, so sending it is sending the value; the ring is made of atomics.
+// SAFETY: the box is the only access to its value, so sending it is sending the value; the ring is
+// made of atomics.
 unsafe impl<T: Reset + Send> Send for PoolBox<'_, T> {}
 // SAFETY: through a `&PoolBox` there is only `&T`.
 unsafe impl<T: Reset + Sync> Sync for PoolBox<'_, T> {}
 
 impl<'p, T: Reset> PoolBox<'p, T> {
-    /// A box around a slot out of the ring; one that was never used is filled first. Should `init` panic, the slot
-    /// goes back as unused as it was.
+    /// Creates a box of a slot from the ring; a slot that was never used is initialised first. If
+    /// `init` panics, the slot is released and remains unused.
     ///
     /// # Safety
-    /// The slot is the one with this number, which came out of the ring and is the caller's alone.
+    /// The slot is the one with this number, which came from the ring and is owned by the caller
+    /// alone.
     #[inline(always)]
     pub(super) unsafe fn open(slot: &'p Slot<T>, home: &'p FreeList, number: u32, init: impl FnOnce() -> T) -> Self {
         // SAFETY: the slot is ours.
@@ -50,7 +52,7 @@ impl<'p, T: Reset> PoolBox<'p, T> {
         Handle { place: number ^ home.tag() as u32, generation }
     }
 
-    /// Takes the box apart without giving its slot back.
+    /// Takes the box apart without releasing its slot.
     #[inline(always)]
     pub(super) fn into_parts(self) -> (&'p Slot<T>, &'p FreeList, u32) {
         let this = ManuallyDrop::new(self);
@@ -58,7 +60,8 @@ impl<'p, T: Reset> PoolBox<'p, T> {
     }
 }
 
-/// Sees to it that a slot out of the ring holds a value. Should `init` panic, the slot goes back as unused as it was.
+/// Ensures that a slot from the ring holds a value. If `init` panics, the slot is released and
+/// remains unused.
 ///
 /// # Safety
 /// As for [`PoolBox::open`].
@@ -71,25 +74,25 @@ pub(super) unsafe fn open<T>(slot: &Slot<T>, home: &FreeList, number: impl FnOnc
     }
 }
 
-/// Fills a slot that was never used.
+/// Initialises a slot that was never used.
 ///
 /// # Safety
 /// As for [`PoolBox::open`].
 #[cold]
 #[inline(never)]
 unsafe fn fill<T>(slot: &Slot<T>, home: &FreeList, number: u32, init: impl FnOnce() -> T) {
-    /// Gives the number back, should `init` panic.
+    /// Releases the number if `init` panics.
     struct Undo<'r>(&'r FreeList, u32);
     impl Drop for Undo<'_> {
         fn drop(&mut self) {
-            // SAFETY: the number is the caller's, who is about to lose it.
+            // SAFETY: the caller owns the number and does not get it back.
             unsafe { self.0.put::<false>([self.1]) };
         }
     }
     let undo = Undo(home, number);
     let value = init();
     core::mem::forget(undo);
-    // SAFETY: the slot is the caller's, and holds nothing yet.
+    // SAFETY: the slot is the caller's, and holds no value yet.
     unsafe { slot.fill(value) };
 }
 

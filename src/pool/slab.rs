@@ -1,5 +1,9 @@
 //! Slab of one owner: values in stable slots, found by keys with a generation.
+//!
+//! Source: generational indices, as in a slot map. Ours keeps the free slots in a list beside the
+//! values, the last freed one apart.
 
+use super::Full;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -102,24 +106,6 @@ impl Key {
     }
 }
 
-/// Error of an insertion into a full slab; returns the value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<T>(pub T);
-
-impl<T> fmt::Debug for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full(..)")
-    }
-}
-
-impl<T> fmt::Display for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the slab is full: remove something and try again")
-    }
-}
-
-impl<T> core::error::Error for Full<T> {}
-
 /// Out of line, so that the fast path needs no memory for the value besides its slot.
 #[cold]
 #[inline(never)]
@@ -194,8 +180,8 @@ impl<T, const N: usize> Slab<T, N> {
             unsafe { *self.list.get_unchecked_mut(self.left as usize) = before.wrapping_sub(1) };
             self.left = self.left.wrapping_add(1);
         }
-        // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there; now it is even, so
-        // the value is not accessed before `insert` has put another.
+        // SAFETY: the generation was odd, as that of every key, so `insert` had put a value there;
+        // now it is even, so the value is not accessed before `insert` has put another.
         Some(unsafe { slot.value.assume_init_read() })
     }
 
@@ -231,7 +217,7 @@ impl<T, const N: usize> Slab<T, N> {
         checked!(Self);
         let slots = self.slots.iter().take(self.used as usize);
         slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
-            // SAFETY: an odd generation says that there is a value.
+            // SAFETY: an odd generation means that there is a value.
             (Key { slot: i as u32, generation: slot.generation }, unsafe { slot.value.assume_init_ref() })
         })
     }
@@ -241,7 +227,7 @@ impl<T, const N: usize> Slab<T, N> {
         checked!(Self);
         let slots = self.slots.iter_mut().take(self.used as usize);
         slots.enumerate().filter(|(_, slot)| slot.generation & 1 == 1).map(|(i, slot)| {
-            // SAFETY: an odd generation says that there is a value.
+            // SAFETY: an odd generation means that there is a value.
             (Key { slot: i as u32, generation: slot.generation }, unsafe { slot.value.assume_init_mut() })
         })
     }
@@ -264,7 +250,7 @@ impl<T, const N: usize> Slab<T, N> {
             let Some(slot) = self.slots.get_mut(i as usize) else { return };
             let key = Key { slot: i, generation: slot.generation };
             if key.generation & 1 == 1 {
-                // SAFETY: an odd generation says that there is a value.
+                // SAFETY: an odd generation means that there is a value.
                 let stays = keep(key, unsafe { slot.value.assume_init_mut() });
                 if !stays {
                     drop(self.remove(key));
@@ -320,7 +306,7 @@ impl<T, const N: usize> Slab<T, N> {
             return Err("more slots were used than there are");
         }
         if self.iter().count() != self.len() {
-            return Err("the values are not as many as were counted");
+            return Err("the number of values differs from the count");
         }
         if self.left as usize > N {
             return Err("more slots are in the list than there are");
@@ -348,7 +334,7 @@ pub struct Vacant<'s, T, const N: usize> {
     from: From,
 }
 
-/// Where a free slot lies.
+/// Location of a free slot.
 #[derive(Clone, Copy)]
 enum From {
     Top,
@@ -367,7 +353,8 @@ impl<T, const N: usize> Vacant<'_, T, N> {
             From::List => self.slab.left = self.slab.left.wrapping_sub(1),
             From::Unused => self.slab.used = self.slab.used.wrapping_add(1),
         }
-        // SAFETY: `vacant` has compared the number with N, or found it where only numbers of slots are.
+        // SAFETY: `vacant` has compared the number with N, or found it in the list, which holds
+        // only numbers of slots.
         let slot = unsafe { self.slab.slots.get_unchecked_mut(self.number as usize) };
         slot.value.write(value);
         slot.generation = slot.generation.wrapping_add(1);

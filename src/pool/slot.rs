@@ -19,7 +19,7 @@ use core::mem::MaybeUninit;
 /// | 3 | has a handle |
 /// | 4 to 15 | has a handle, borrowed for reading 1 to 12 times |
 ///
-/// Modes 0 and 1 are changed only by the owner of the slot, who got its number from the free list
+/// Modes 0 and 1 are changed only by the owner of the slot, which got its number from the free list
 /// or from a handle. From mode 3 any thread with the right generation may proceed, by
 /// compare-and-swap: only one to 1 (which then owns the slot), one at a time to 2, and none of
 /// these while there are readers.
@@ -64,7 +64,7 @@ impl<T> Slot<T> {
     /// There is a value, and there are no writes to it while it is borrowed.
     #[inline(always)]
     pub(super) unsafe fn value(&self) -> &T {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's.
         self.value.with(|value| unsafe { (*value).assume_init_ref() })
     }
 
@@ -75,7 +75,7 @@ impl<T> Slot<T> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref)] // the caller's word
     pub(super) unsafe fn value_mut(&self) -> &mut T {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's.
         self.value.with_mut(|value| unsafe { (*value).assume_init_mut() })
     }
 
@@ -189,7 +189,7 @@ impl<T> Slot<T> {
         if unsafe { self.holds_value() } {
             // Relaxed: as above.
             self.state.store(UNUSED, Ordering::Relaxed);
-            // SAFETY: there is a value, it is not claimed, and the state says that it is gone.
+            // SAFETY: there is a value, it is not claimed, and the state already marks it as gone.
             self.value.with_mut(|value| unsafe { (*value).assume_init_drop() });
         }
     }

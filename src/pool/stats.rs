@@ -16,7 +16,7 @@ use crate::pool::free_list::Counts;
 pub struct PoolStats {
     /// Number of slots.
     pub capacity: usize,
-    /// Slots in use: in boxes, with handles, forgotten.
+    /// Slots in use: in boxes, with handles, leaked.
     pub in_use: usize,
     /// Free slots in magazines, available to their owners only.
     pub in_magazines: usize,

@@ -60,7 +60,7 @@ pub mod fan_in;
 #[cfg(not(loom))]
 pub mod frames;
 pub(crate) mod internal;
-/// The marks of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
+/// The positions of `Frames` alone: bbqueue cannot be built with the model checker's atomics.
 #[cfg(loom)]
 #[path = "frames/marks.rs"]
 pub mod marks;
@@ -76,7 +76,7 @@ pub use fan_in::{FanIn, FanInConsumer};
 #[cfg(not(loom))]
 #[doc(inline)]
 pub use frames::{FrameConsumer, FrameError, FrameProducer, Frames};
-pub use internal::stats::Stats;
+pub use internal::stats::QueueStats;
 #[doc(inline)]
 pub use mpsc::{Mpsc, MpscConsumer, MpscProducer};
 #[doc(inline)]
@@ -88,28 +88,8 @@ pub use spsc::{Consumer, Producer, Spsc};
 pub use traits::{Pop, PopDrain, Push};
 pub use wait_strategy::{Spin, Wait};
 
+pub use crate::full::Full;
 use core::fmt;
-
-/// Error of a push into a full queue; returns the value.
-///
-/// Try again once the consumer has popped. `Producer::is_closed` tells whether that can still
-/// happen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Full<T>(pub T);
-
-impl<T> fmt::Debug for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Full(..)")
-    }
-}
-
-impl<T> fmt::Display for Full<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue is full: wait for the consumer and try again")
-    }
-}
-
-impl<T> core::error::Error for Full<T> {}
 
 /// Why a pop returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +119,7 @@ impl core::error::Error for PopError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooFew {
-    /// How many slots there are: ask for no more than this, or wait.
+    /// How many slots there are: ask for at most this many, or wait.
     pub available: usize,
 }
 

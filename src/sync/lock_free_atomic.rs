@@ -1,21 +1,24 @@
-//! Lock-free atomics of any plain type: word by word, and in one access where the machine has one.
+//! Lock-free atomics of any plain type: word by word, and in one access if the machine has one of
+//! that size.
 
 use super::{Ordering, const_unless_loom, unless_broken};
 use core::mem::MaybeUninit;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Values that are nothing but their bytes: no padding, no pointer, and every pattern of bytes is one. Integers, arrays
-/// of them, and structures that derive zerocopy's traits.
+/// Values that are only their bytes: no padding, no pointers, and every byte pattern is a value.
+/// Integers, arrays of them, and structures that derive zerocopy's traits.
 pub trait Plain: Copy + Send + FromBytes + IntoBytes + Immutable + 'static {}
 impl<T: Copy + Send + FromBytes + IntoBytes + Immutable + 'static> Plain for T {}
 
-/// A plain value in shared memory, read and written a word at a time.
+/// A plain value in shared memory, read and written word by word.
 ///
-/// No access is a race, but a load that overlaps a store may give some words of the old value and some of the new one:
-/// whoever uses this must find out and try again, with a version beside it.
+/// No access is a data race, but a load that overlaps a store may return some words of the old
+/// value and some of the new one: the caller must detect that, with a version beside the value, and
+/// try again.
 ///
-/// Words are stored with Release and loaded with Acquire: who has loaded a word of a new value also sees what its
-/// writer did, or had seen, before writing it; so a version that was changed before that shows as changed.
+/// Words are stored with Release and loaded with Acquire: loading a word of a new value implies
+/// seeing all that its writer did, or saw, before writing it; so a version that was changed before
+/// shows as changed.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct AtomicBytes<T> {
@@ -41,14 +44,14 @@ fn release() -> Ordering {
 /// Pairs with [`release`] in `store`.
 const ACQUIRE: Ordering = Ordering::Acquire;
 
-// SAFETY: the bytes are only ever touched with atomic loads and stores, each place always with the same width; and a
-// plain value is as good in one thread as in another.
+// SAFETY: the bytes are only accessed by atomic loads and stores, each place always with the same
+// width; and a plain value may be used in any thread.
 #[cfg(not(loom))]
 unsafe impl<T: Plain> Sync for AtomicBytes<T> {}
 
 impl<T: Plain> AtomicBytes<T> {
     const_unless_loom! {
-        /// All bytes zero.
+        /// Creates a value of all-zero bytes.
         pub fn new() -> Self {
             Self {
                 #[cfg(not(loom))]
@@ -63,14 +66,14 @@ impl<T: Plain> AtomicBytes<T> {
         }
     }
 
-    /// Where the value lies.
+    /// Returns the address of the value.
     #[cfg(all(not(loom), target_has_atomic = "ptr"))]
     #[inline(always)]
     pub(super) const fn cell(&self) -> *const MaybeUninit<T> {
         self.value.get()
     }
 
-    /// The value, whole only if nobody stored meanwhile.
+    /// Loads the value; it is whole only if there was no store meanwhile.
     #[cfg(not(loom))]
     #[inline(always)]
     pub fn load(&self) -> T {
@@ -78,11 +81,11 @@ impl<T: Plain> AtomicBytes<T> {
         let (from, to) = (self.value.get().cast::<u8>(), out.as_mut_ptr().cast::<u8>());
         macro_rules! copy {
             ($at:expr, $atomic:ident, $piece:ty) => {{
-                // SAFETY: the caller of the macro keeps the piece inside the value, whose bytes are all initialised,
-                // aligned to its width (the cell is aligned to a word and wider pieces come first), and only touched
-                // through atomics of this width.
+                // SAFETY: the caller of the macro keeps the piece inside the value, whose bytes are
+                // all initialised, aligned to its width (the cell is aligned to a word and wider
+                // pieces come first), and only accessed through atomics of this width.
                 let piece = unsafe { &*from.add($at).cast::<super::imp::$atomic>() }.load(ACQUIRE);
-                // SAFETY: as far from the start of `out`, which is as long.
+                // SAFETY: the same distance from the start of `out`, which has the same length.
                 unsafe { to.add($at).cast::<$piece>().write_unaligned(piece) };
             }};
         }
@@ -91,14 +94,15 @@ impl<T: Plain> AtomicBytes<T> {
         unsafe { out.assume_init() }
     }
 
-    /// Replaces the value. For one writer at a time.
+    /// Stores a value. For one writer at a time.
     #[cfg(not(loom))]
     #[inline(always)]
     pub fn store(&self, value: T) {
         let (from, to) = ((&raw const value).cast::<u8>(), self.value.get().cast::<u8>());
         macro_rules! copy {
             ($at:expr, $atomic:ident, $piece:ty) => {{
-                // SAFETY: the caller of the macro keeps the piece inside the value, which has no padding.
+                // SAFETY: the caller of the macro keeps the piece inside the value, which has no
+                // padding.
                 let piece = unsafe { from.add($at).cast::<$piece>().read_unaligned() };
                 // SAFETY: as in `load`.
                 unsafe { &*to.add($at).cast::<super::imp::$atomic>() }.store(piece, release());
@@ -107,7 +111,7 @@ impl<T: Plain> AtomicBytes<T> {
         pieces!(T, copy);
     }
 
-    /// The value, whole only if nobody stored meanwhile.
+    /// Loads the value; it is whole only if there was no store meanwhile.
     #[cfg(loom)]
     pub fn load(&self) -> T {
         let mut bytes = [0; LOOM_WORDS * WORD];
@@ -117,7 +121,7 @@ impl<T: Plain> AtomicBytes<T> {
         T::read_from_prefix(&bytes).expect("long enough").0
     }
 
-    /// Replaces the value. For one writer at a time.
+    /// Stores a value. For one writer at a time.
     #[cfg(loom)]
     pub fn store(&self, value: T) {
         let mut bytes = [0; LOOM_WORDS * WORD];
@@ -136,8 +140,8 @@ impl<T: Plain> AtomicBytes<T> {
 
 const WORD: usize = size_of::<usize>();
 
-/// Does something with each piece of a `T`: whole words first, then what is left in halves, so that every piece is
-/// aligned to its width.
+/// Expands to a statement for each piece of a `T`: whole words first, then the rest in halves, so
+/// that every piece is aligned to its width.
 #[cfg(not(loom))]
 macro_rules! pieces {
     ($T:ty, $copy:ident) => {
@@ -175,23 +179,23 @@ impl<T> core::fmt::Debug for AtomicBytes<T> {
     }
 }
 
-/// For values of an atomic's size and alignment the whole can be stored and loaded in one access.
+/// Values of an atomic's size and alignment can be stored and loaded whole, in one access.
 ///
-/// The type is then `atomic::Atomic<T>`. Its spin locks for other sizes are not compiled in. Where
-/// a machine can load and store, but not compare and swap (Cortex-M0), that crate has nothing to
-/// offer: nothing is whole there.
+/// The type is then `atomic::Atomic<T>`. Its spin locks for other sizes are not compiled in. On a
+/// machine with load and store but without compare-and-swap (Cortex-M0) that crate offers no
+/// atomics: no value is whole there.
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 impl<T: Plain> AtomicBytes<T> {
-    /// Whether `T` is one atomic, and `store_whole` and `load_whole` may be used.
+    /// Whether `T` fits one atomic, so that `store_whole` and `load_whole` may be used.
     pub(crate) const WHOLE: bool = atomic::Atomic::<Bits<T>>::is_lock_free();
 
-    /// Replaces the value in one store. Only where [`WHOLE`](Self::WHOLE).
+    /// Stores a value in one access. Only if [`WHOLE`](Self::WHOLE).
     #[inline(always)]
     pub(crate) fn store_whole(&self, value: T, ordering: Ordering) {
         self.typed().store(Bits(value), ordering);
     }
 
-    /// Returns the value, by one load. Only where [`WHOLE`](Self::WHOLE).
+    /// Loads the value in one access. Only if [`WHOLE`](Self::WHOLE).
     #[inline(always)]
     pub(crate) fn load_whole(&self, ordering: Ordering) -> T {
         self.typed().load(ordering).0
@@ -200,40 +204,40 @@ impl<T: Plain> AtomicBytes<T> {
     #[inline(always)]
     fn typed(&self) -> &atomic::Atomic<Bits<T>> {
         debug_assert!(Self::WHOLE);
-        // SAFETY: `Atomic<T>` is a transparent cell of a `MaybeUninit<T>`, which is what the value
-        // lies in here, aligned at least as well; `Bits` is transparent as well. A value that is
-        // used whole is not used by words.
+        // SAFETY: `Atomic<T>` is a transparent cell of a `MaybeUninit<T>`, as is the cell of the
+        // value here, which is aligned at least as strictly; `Bits` is transparent as well. A value
+        // that is accessed whole is never accessed by words.
         unsafe { &*self.cell().cast::<atomic::Atomic<Bits<T>>>() }
     }
 }
 
-/// Stands in for the above: one word under loom, and nothing where there is no compare-and-swap.
+/// Stand-in for the above: one word under loom, and nothing without compare-and-swap.
 #[cfg(not(all(not(loom), target_has_atomic = "ptr")))]
 impl<T: Plain> AtomicBytes<T> {
-    /// Whether `T` is one atomic.
+    /// Whether `T` fits one atomic.
     pub(crate) const WHOLE: bool = cfg!(loom) && size_of::<T>() == size_of::<usize>();
 
-    /// Replaces the value in one store: it is one word. Only where [`WHOLE`](Self::WHOLE).
+    /// Stores a value in one access: it is one word. Only if [`WHOLE`](Self::WHOLE).
     pub(crate) fn store_whole(&self, value: T, _release: Ordering) {
         debug_assert!(Self::WHOLE);
         self.store(value);
     }
 
-    /// Returns the value, by one load. Only where [`WHOLE`](Self::WHOLE).
+    /// Loads the value in one access. Only if [`WHOLE`](Self::WHOLE).
     pub(crate) fn load_whole(&self, _acquire: Ordering) -> T {
         debug_assert!(Self::WHOLE);
         self.load()
     }
 }
 
-/// A plain value, for the `atomic` crate, which knows another trait for the same thing.
+/// A plain value, for the `atomic` crate, which requires another trait of the same meaning.
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Bits<T>(T);
 
 // SAFETY: plain values are `Copy`, `'static` and without padding or other uninitialised bytes, and
-// this is one.
+// so is this one.
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]
 unsafe impl<T: Plain> bytemuck::NoUninit for Bits<T> {}
 
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_comes_back() {
+    fn values_of_every_length_load_as_stored() {
         round_trip(&[1u8, 255, 0]);
         round_trip(&[0x1234u16, 0]);
         round_trip(&[[1u8, 2, 3], [255; 3]]);

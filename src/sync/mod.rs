@@ -1,7 +1,7 @@
-//! Atomics and shared cells: the only way to them in this crate, so that loom can take their place.
+//! Atomics and shared cells: the crate's only access to them, so that loom can replace them.
 //!
-//! Everything in this crate that threads share is made of the types below, and of nothing else (`clippy.toml` forbids
-//! going round). What they are depends on the build:
+//! Everything that threads share in this crate is made of the types below (`clippy.toml` forbids
+//! the originals). Their definition depends on the build:
 //!
 //! | build | atomics | cells |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | `--cfg loom` | `loom`: every interleaving and every allowed stale read is tried | `loom`: two accesses that race are reported |
 //!
 //! There is no 64-bit atomic here: 32-bit cores have none, so indices are `usize` and may wrap.
-#![allow(clippy::disallowed_types)] // this is the door
+#![allow(clippy::disallowed_types)] // the one place that may name them
 
 mod lock_free_atomic;
 mod mutation;
@@ -38,7 +38,7 @@ pub type AtomicUsize = imp::AtomicUsize;
 /// An atomic `bool`.
 pub type AtomicBool = imp::AtomicBool;
 
-/// Tells the core that it is in a waiting loop (under loom: lets another thread go on).
+/// Hints to the core that it is in a wait loop (under loom: lets another thread run).
 #[inline]
 pub fn spin_loop() {
     #[cfg(not(loom))]
@@ -58,9 +58,11 @@ macro_rules! const_unless_loom {
 }
 pub(crate) use const_unless_loom;
 
-/// A value alone on its cache lines: aligned to 128 bytes and as long as a multiple of that.
+/// A value on its own cache lines: aligned to 128 bytes and a multiple of that long, against false
+/// sharing.
 ///
-/// 128 and not 64, because x86 fetches lines in pairs and some Arm cores have lines of 128 bytes.
+/// 128 and not 64, because x86 prefetches lines in pairs and some Arm cores have lines of 128
+/// bytes.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -70,7 +72,7 @@ pub struct CachePadded<T>(pub(crate) T);
 const _: () = assert!(size_of::<CachePadded<u8>>() == 128 && align_of::<CachePadded<u8>>() == 128);
 
 impl<T> CachePadded<T> {
-    /// Puts the value on lines of its own.
+    /// Places the value on its own cache lines.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
@@ -91,7 +93,7 @@ impl<T> DerefMut for CachePadded<T> {
     }
 }
 
-/// `core::cell::UnsafeCell`, lent out through closures so that loom can watch each access.
+/// `core::cell::UnsafeCell`, accessed through closures so that loom can check each access.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
@@ -105,13 +107,14 @@ use loom::cell as imp_cell;
 
 impl<T> UnsafeCell<T> {
     const_unless_loom! {
-        /// A cell with this value.
+        /// Creates a cell with this value.
         pub fn new(value: T) -> Self {
             Self(imp_cell::UnsafeCell::new(value))
         }
     }
 
-    /// Lends the value for reading. Whoever reads through the pointer must know that nobody writes meanwhile.
+    /// Calls `f` with a pointer for reading. Reading through it requires that there is no write
+    /// meanwhile.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         #[cfg(not(loom))]
@@ -120,7 +123,8 @@ impl<T> UnsafeCell<T> {
         self.0.with(f)
     }
 
-    /// Lends the value for writing. Whoever uses the pointer must know that nobody else uses the value meanwhile.
+    /// Calls `f` with a pointer for writing. Using it requires that there is no other access to the
+    /// value meanwhile.
     #[inline(always)]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         #[cfg(not(loom))]
@@ -130,38 +134,39 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// The `N` slots of a ring, `N` a power of two, each shared on its own and all in one row, so that neighbours can be
-/// lent as a slice. Slots are named by an index that runs on and on; the low bits choose the slot.
+/// The `N` slots of a ring, `N` a power of two, each shared on its own and all contiguous, so that
+/// neighbours can be lent as a slice. Slots are addressed by a free-running index; its low bits
+/// choose the slot.
 ///
 /// A slot does not know whether it holds a value: nothing is dropped here.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(crate) struct Slots<T, const N: usize> {
     cells: [UnsafeCell<MaybeUninit<T>>; N],
-    /// Loom's cells are not as long as what they hold, and would not make a slice. So under loom the values lie
-    /// plainly and these stand guard over them, one a slot.
+    /// Loom's cells are longer than their values and would not make a slice. So under loom the
+    /// values are stored plainly, with one of these cells per slot to check the accesses.
     #[cfg(loom)]
     values: Values<T, N>,
 }
 
-/// The values beside loom's guards.
+/// The values beside loom's cells.
 #[cfg(loom)]
 type Values<T, const N: usize> = core::cell::UnsafeCell<[MaybeUninit<T>; N]>;
 
 impl<T, const N: usize> Slots<T, N> {
-    /// Bytes from one slot to the next, which are all the slot's.
+    /// Bytes from one slot to the next, all of which belong to the slot.
     pub(crate) const STRIDE: usize = size_of::<UnsafeCell<MaybeUninit<T>>>();
 
-    /// What turns an index into a slot. That `N` is a power of two is checked by the queue around the slots.
+    /// Mask from index to slot. The queue around the slots checks that `N` is a power of two.
     pub(crate) const MASK: usize = N.wrapping_sub(1);
 
-    /// Slots that hold nothing: zero bytes, so that a static takes no room in the image.
+    /// Creates slots without values: zero bytes, so that a static costs no image.
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
         Self { cells: [const { UnsafeCell::new(MaybeUninit::zeroed()) }; N] }
     }
 
-    /// Slots that hold nothing.
+    /// Creates slots without values.
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {
@@ -178,38 +183,38 @@ impl<T, const N: usize> Slots<T, N> {
         self.values.get().cast::<T>()
     }
 
-    /// Where the value of slot `index` lies.
+    /// Returns the address of the value of slot `index`.
     #[inline(always)]
     pub(crate) fn at(&self, index: usize) -> *mut T {
-        // SAFETY: a masked index is below N, and N values lie in a row from the base.
+        // SAFETY: a masked index is below N, and N values are contiguous from the base.
         unsafe { self.base().add(index & Self::MASK) }
     }
 
-    /// Puts a value into slot `index`; what was there is overwritten without a drop.
+    /// Writes a value to slot `index`; the old content is overwritten without a drop.
     ///
     /// # Safety
-    /// Nobody else may use the slot meanwhile.
+    /// The caller has exclusive access to the slot.
     #[inline(always)]
     pub(crate) unsafe fn write(&self, index: usize, value: T) {
         self.will_write(index, 1);
-        // SAFETY: the pointer is that of a slot, which is the caller's alone.
+        // SAFETY: the pointer is that of a slot to which the caller has exclusive access.
         unsafe { self.at(index).write(value) }
     }
 
     /// Moves the value out of slot `index`.
     ///
     /// # Safety
-    /// The slot must hold a value, which must not be used again, and nobody may write to it meanwhile.
+    /// The slot must hold a value, which must not be used again, and must not be written meanwhile.
     #[inline(always)]
     pub(crate) unsafe fn read(&self, index: usize) -> T {
-        // Taking is claimed as a write: nobody else may even look.
+        // Taking counts as a write for loom: there must be no concurrent access.
         self.will_write(index, 1);
-        // SAFETY: the pointer is that of a slot that holds a value, which is the caller's alone. The queues see to it
-        // that slot 0 begins at a multiple of 128, so values of whole words do begin at one.
+        // SAFETY: the pointer is that of a slot with a value that the caller owns. The queues place
+        // slot 0 at a multiple of 128, so values of whole words are aligned to a word.
         unsafe { move_out(self.at(index)) }
     }
 
-    /// How many of `len` slots from `start` lie before the wrap.
+    /// Returns how many of `len` slots from `start` lie before the wrap.
     #[inline(always)]
     pub(crate) fn before_wrap(start: usize, len: usize) -> usize {
         let room = N - (start & Self::MASK);

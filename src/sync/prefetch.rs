@@ -1,12 +1,11 @@
 //! Software prefetch: asks for a cache line ahead of its use.
 
-/// Asks memory for the line at `at`, without waiting for it. Nothing where the processor has no
-/// such instruction that stable Rust knows.
+/// Requests the cache line at `at` without waiting for it. Does nothing on targets without a
+/// prefetch instruction in stable Rust.
 #[inline(always)]
 pub(crate) fn prefetch<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program sees and never faults, whatever the
-    // address.
+    // SAFETY: a prefetch has no visible effect and never faults, for any address.
     unsafe {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(at.cast());

@@ -1,5 +1,5 @@
-//! What fields of messages mean: numbers with the most significant byte first, prices with implied decimals, text
-//! padded with blanks.
+//! Field types of messages: big-endian numbers, prices with implied decimals, text padded with
+//! blanks.
 
 use core::num::NonZeroU32;
 
@@ -7,16 +7,16 @@ use crate::types::Price;
 use zerocopy::big_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The meaning of a field and the bytes that carry it. Every pattern of bytes has a meaning, and the two functions are
-/// each other's inverse.
+/// A field type and the bytes that encode it. Every byte pattern has a meaning, and the two
+/// functions are each other's inverse.
 pub trait Field: Copy {
     /// The bytes: any alignment, any content.
     type Wire: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned + Copy;
 
-    /// Reads the field.
+    /// Decodes the field.
     fn from_wire(wire: Self::Wire) -> Self;
 
-    /// Writes the field.
+    /// Encodes the field.
     fn to_wire(self) -> Self::Wire;
 }
 
@@ -54,22 +54,23 @@ impl Field for u8 {
     }
 }
 
-/// A time of 48 bits: nanoseconds since midnight, up to 281,474,976,710,655 (a day is 86,400,000,000,000).
+/// A time of 48 bits: nanoseconds since midnight, up to 281,474,976,710,655 (a day is
+/// 86,400,000,000,000).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Nanos48(u64);
 
 impl Nanos48 {
-    /// The longest time that 48 bits can say.
+    /// The latest time that 48 bits can express.
     pub const MAX: Self = Self((1 << 48) - 1);
 
-    /// A time, or `None` beyond [`Nanos48::MAX`].
+    /// Creates a time; `None` beyond [`Nanos48::MAX`].
     #[must_use]
     pub const fn new(ns: u64) -> Option<Self> {
         if ns <= Self::MAX.0 { Some(Self(ns)) } else { None }
     }
 
-    /// Nanoseconds.
+    /// Returns the time in nanoseconds.
     #[must_use]
     #[inline(always)]
     pub const fn ns(self) -> u64 {
@@ -92,38 +93,40 @@ impl Field for Nanos48 {
     }
 }
 
-/// A price in ten-thousandths of a dollar: 10000 is $1. The format allows up to 2,000,000,000 ($200,000).
+/// A price in ten-thousandths of a dollar: 10000 is $1. The format allows up to 2,000,000,000
+/// ($200,000).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Price4(u32);
 
 impl Price4 {
-    /// The highest price that the format calls legal: $200,000.
+    /// The highest price that the format allows: $200,000.
     pub const LEGAL_MAX: Self = Self(2_000_000_000);
 
-    /// A price of `raw` ten-thousandths.
+    /// Creates a price of `raw` ten-thousandths of a dollar.
     #[must_use]
     pub const fn new(raw: u32) -> Self {
         Self(raw)
     }
 
-    /// Ten-thousandths of a dollar, as sent.
+    /// Returns the price in ten-thousandths of a dollar, as sent.
     #[must_use]
     #[inline(always)]
     pub const fn raw(self) -> u32 {
         self.0
     }
 
-    /// The price in ticks of `per_tick` ten-thousandths (100 is a cent); `None` for a price between two ticks.
-    /// Whole numbers only: nothing is rounded.
+    /// Returns the price in ticks of `per_tick` ten-thousandths (100 is a cent); `None` for a price
+    /// between two ticks. Nothing is rounded.
     #[must_use]
     #[inline]
     pub const fn ticks(self, per_tick: NonZeroU32) -> Option<Price> {
-        // A divisor that is not zero: neither operation can fail.
+        // The divisor is not zero: neither operation can fail.
         if self.0.is_multiple_of(per_tick.get()) { Some(Price::new((self.0 / per_tick.get()) as i64)) } else { None }
     }
 
-    /// The price that `price` ticks of `per_tick` ten-thousandths are; `None` below zero or beyond 32 bits.
+    /// Converts a price of ticks of `per_tick` ten-thousandths; `None` below zero or beyond 32
+    /// bits.
     #[must_use]
     pub const fn from_ticks(price: Price, per_tick: NonZeroU32) -> Option<Self> {
         match price.ticks().checked_mul(per_tick.get() as i64) {
@@ -133,7 +136,7 @@ impl Price4 {
     }
 }
 
-/// Dollars with four decimals.
+/// Prints dollars with four decimals.
 impl core::fmt::Display for Price4 {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}.{:04}", self.0 / 10_000, self.0 % 10_000)
@@ -146,20 +149,20 @@ impl core::fmt::Display for Price4 {
 pub struct Price8(u64);
 
 impl Price8 {
-    /// A price of `raw` hundred-millionths.
+    /// Creates a price of `raw` hundred-millionths of a dollar.
     #[must_use]
     pub const fn new(raw: u64) -> Self {
         Self(raw)
     }
 
-    /// Hundred-millionths of a dollar, as sent.
+    /// Returns the price in hundred-millionths of a dollar, as sent.
     #[must_use]
     pub const fn raw(self) -> u64 {
         self.0
     }
 }
 
-/// Dollars with eight decimals.
+/// Prints dollars with eight decimals.
 impl core::fmt::Display for Price8 {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}.{:08}", self.0 / 100_000_000, self.0 % 100_000_000)
@@ -186,7 +189,7 @@ macro_rules! wrapped {
 
 wrapped! { Price4: u32; Price8: u64; }
 
-/// Text of `N` bytes, to the left, padded on the right with blanks: a stock (8), a firm (4), a reason (4).
+/// Text of `N` bytes, left-aligned and padded with blanks: a stock (8), a firm (4), a reason (4).
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
 )]
@@ -194,10 +197,10 @@ wrapped! { Price4: u32; Price8: u64; }
 pub struct Text<const N: usize>([u8; N]);
 
 impl<const N: usize> Text<N> {
-    /// Nothing but blanks.
+    /// Only blanks.
     pub const BLANK: Self = Self([b' '; N]);
 
-    /// Text of these bytes, padded; `None` when they are too many.
+    /// Creates a padded text; `None` if the text is longer than `N` bytes.
     #[must_use]
     pub fn new(text: &[u8]) -> Option<Self> {
         let mut padded = Self::BLANK;
@@ -205,13 +208,14 @@ impl<const N: usize> Text<N> {
         Some(padded)
     }
 
-    /// All bytes, as sent.
+    /// Returns all bytes, as sent.
     #[must_use]
     pub const fn bytes(self) -> [u8; N] {
         self.0
     }
 
-    /// The bytes without the blanks (and zeros: some senders pad so) on the right.
+    /// Returns the bytes without the padding on the right: blanks, and the zeros that some senders
+    /// use.
     #[must_use]
     pub fn trimmed(&self) -> &[u8] {
         let mut rest: &[u8] = &self.0;
@@ -221,7 +225,7 @@ impl<const N: usize> Text<N> {
         rest
     }
 
-    /// [`Text::trimmed`] where it is ASCII, as it has to be; else "?".
+    /// Returns [`Text::trimmed`] if it is ASCII, as the format requires; else "?".
     #[must_use]
     pub fn as_str(&self) -> &str {
         match core::str::from_utf8(self.trimmed()) {
@@ -265,7 +269,7 @@ mod tests {
     extern crate std;
 
     #[test]
-    fn prices_become_ticks_and_come_back() {
+    fn prices_convert_to_ticks_and_back() {
         let cent = NonZeroU32::new(100).expect("not zero");
         assert_eq!(Price4::new(5_651_200).ticks(cent), Some(Price::new(56_512)));
         assert_eq!(Price4::new(5_651_250).ticks(cent), None);

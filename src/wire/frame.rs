@@ -1,29 +1,31 @@
-//! Messages one after the other, each behind its length in two bytes: how ITCH lies in files.
+//! Message framing: each message after its length in two bytes, as in ITCH files.
 //!
 //! ```text
 //! | length, most significant byte first (2) | message (length) | length | message | …
 //! ```
-//! The length does not count itself. A length of zero ends the file, as its last byte does.
+//! The length does not include itself. A length of zero ends the stream, as does the end of the
+//! bytes.
 
 use super::itch::{BadMessage, Message};
 
 /// Longest message that a frame can hold, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = u16::MAX as usize;
 
-/// Bytes before a message.
+/// Length field before a message, in bytes.
 pub const LENGTH_BYTES: usize = 2;
 
-/// What is wrong in a stream of messages, and where.
+/// An error in a stream of messages, with its position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WireError {
-    /// Bytes from the start of the stream to the frame (its length field) that is wrong.
+    /// Offset of the frame (its length field) with the error, in bytes from the start of the
+    /// stream.
     pub offset: u64,
-    /// What is wrong.
+    /// The cause.
     pub cause: Cause,
 }
 
-/// What can be wrong with a frame.
+/// Cause of a [`WireError`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -32,10 +34,10 @@ pub enum Cause {
     Truncated {
         /// Bytes that the frame needs, its length field included.
         need: u32,
-        /// Bytes that are there.
+        /// Bytes that there are.
         have: u32,
     },
-    /// The frame is whole, but its message is none; go on behind it.
+    /// The frame is complete, but holds no message; continue with the next frame.
     Message(BadMessage),
 }
 
@@ -53,11 +55,12 @@ impl core::fmt::Display for WireError {
 
 impl core::error::Error for WireError {}
 
-/// The frames in a piece of a stream.
+/// Iterator over the frames in a piece of a stream.
 ///
-/// It gives every whole frame and then stops, at the end of the bytes, within a frame or at a length of zero:
-/// [`Frames::rest`] and [`Frames::is_ended`] tell which. A reader of pieces puts the rest before its next piece; a
-/// reader of a whole file asks [`Frames::finish`] whether anything is missing.
+/// Returns every complete frame and then stops: at the end of the bytes, within a frame, or at a
+/// length of zero. [`Frames::rest`] and [`Frames::is_ended`] tell which. A reader of pieces puts
+/// the rest before its next piece; a reader of a whole file calls [`Frames::finish`] to check that
+/// nothing is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Frames<'a> {
     rest: &'a [u8],
@@ -66,40 +69,41 @@ pub struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    /// The frames of a whole stream.
+    /// Creates an iterator over the frames of a whole stream.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self::at(bytes, 0)
     }
 
-    /// The frames of a piece that lies `offset` bytes behind the start of the stream and starts with a frame.
+    /// Creates an iterator over the frames of a piece that lies `offset` bytes after the start of
+    /// the stream and starts with a frame.
     #[must_use]
     pub const fn at(bytes: &'a [u8], offset: u64) -> Self {
         Self { rest: bytes, offset, ended: false }
     }
 
-    /// The bytes that no frame was made of.
+    /// Returns the bytes that are not part of a returned frame.
     #[must_use]
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Where [`Frames::rest`] starts, in bytes from the start of the stream.
+    /// Returns where [`Frames::rest`] starts, in bytes from the start of the stream.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether a length of zero was met: nothing follows.
+    /// Returns whether a length of zero was read: nothing follows.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether all is well with the end of the stream.
+    /// Checks that the stream ended between two frames.
     ///
     /// # Errors
-    /// [`Cause::Truncated`] when it stops within a frame.
+    /// [`Cause::Truncated`] if it ends within a frame.
     pub fn finish(&self) -> Result<(), WireError> {
         let need = match *self.rest {
             [] => return Ok(()),
@@ -114,14 +118,14 @@ impl<'a> Frames<'a> {
         Err(WireError { offset: self.offset, cause: Cause::Truncated { need, have } })
     }
 
-    /// The decoded messages of these frames.
+    /// Returns an iterator over the decoded messages of these frames.
     #[must_use]
     pub const fn messages(self) -> Messages<'a> {
         Messages { frames: self, finished: false }
     }
 }
 
-/// Where a frame starts in the stream, and its message.
+/// Returns the offset of a frame in the stream, and its message.
 impl<'a> Iterator for Frames<'a> {
     type Item = (u64, &'a [u8]);
 
@@ -141,9 +145,11 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// The messages of a stream, decoded: each with the place of its frame, or what is wrong there.
+/// Iterator over the decoded messages of a stream: each with the offset of its frame, or the error
+/// there.
 ///
-/// A message of a wrong length is an error, and the next one follows; a stream cut short ends with an error.
+/// A message of a wrong length is an error, and iteration continues with the next one; a truncated
+/// stream ends with an error.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages<'a> {
     frames: Frames<'a>,
@@ -151,7 +157,7 @@ pub struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// The frames that are left.
+    /// Returns the remaining frames.
     #[must_use]
     pub const fn frames(&self) -> &Frames<'a> {
         &self.frames
@@ -177,14 +183,14 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// Why a frame was not written; nothing was.
+/// Why a frame was not written. The output is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NotWritten {
-    /// The space is too small: give 2 bytes more than the message has.
+    /// The output is too small: it needs 2 bytes more than the message.
     NoRoom,
-    /// The message is empty or longer than [`MESSAGE_BYTES_MAX`]: it has no frame.
+    /// The message is empty or longer than [`MESSAGE_BYTES_MAX`], so it has no frame.
     Length,
 }
 
@@ -199,10 +205,10 @@ impl core::fmt::Display for NotWritten {
 
 impl core::error::Error for NotWritten {}
 
-/// Writes a message with its length before it to the start of `out`; returns how many bytes that took.
+/// Writes a message after its length to the start of `out`; returns how many bytes were written.
 ///
 /// # Errors
-/// [`NotWritten`], with `out` as it was.
+/// [`NotWritten`]; `out` is unchanged.
 pub fn write(message: &[u8], out: &mut [u8]) -> Result<usize, NotWritten> {
     let length = match u16::try_from(message.len()) {
         Ok(length) if length > 0 => length,

@@ -1,8 +1,8 @@
-//! Codecs over borrowed bytes: market data as exchanges send it, read where it lies and written the same way.
+//! Codecs of exchange protocols over borrowed bytes: decoded in place, and encoded the same way.
 //!
-//! Nothing is copied and nothing is allocated: a decoded message is a typed view of the caller's bytes, whose getters
-//! answer in the field's own units. What comes from outside is never trusted: no input makes a decoder panic, and
-//! whatever is wrong is a small error that says where.
+//! Nothing is copied or allocated: a decoded message is a typed view of the caller's bytes, whose
+//! getters return the field's own units. Input is never trusted: none makes a decoder panic, and
+//! every error is a small value with its position.
 //!
 //! | module | what |
 //! |---|---|

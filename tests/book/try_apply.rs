@@ -6,7 +6,7 @@ use vvp_core::book::{
     Book, BookView, BoundedSink, Command, CountSink, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty,
     QueueSink, Replacement, Side, Sink, SliceSink, Symbol, TimeInForce,
 };
-use vvp_core::engine::{Counted, Engine, Matcher, Stats, WouldBlock};
+use vvp_core::engine::{Counted, Engine, EngineStats, Matcher, WouldBlock};
 use vvp_core::queue::Spsc;
 use vvp_testkit::Model;
 use vvp_testkit::flavours::{Flavour, flavours};
@@ -182,7 +182,7 @@ fn sinks_know_their_room() {
     let queue = Spsc::<Event, 4>::new();
     let mut sink = QueueSink::new(queue.producer().expect("free"), |_| panic!("nothing waits"));
     let mut engine = Normal::new_box_zeroed().expect("memory");
-    let mut stats = Stats::new();
+    let mut stats = EngineStats::new();
     let mut applied = 0;
     let mut refused = 0;
     for command in [definition()].into_iter().chain((0..9).map(|id| limit(id, Side::Buy, 100, 1))) {

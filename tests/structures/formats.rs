@@ -13,7 +13,7 @@ fn public_values_can_be_logged() {
     shown::<(OrderId, OwnerId, InstrumentId, Price, Qty, Side, OrderType, TimeInForce)>();
     shown::<(SelfTradePrevention, Phase, Symbol, Tick, InstrumentSpec, Limits)>();
     shown::<(market_data::Record, engine::RestoreError)>();
-    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::Stats, queue::FrameError, cell::ReadError)>();
+    shown::<(queue::PopError, queue::TooFew, queue::Full<u8>, queue::QueueStats, queue::FrameError, cell::ReadError)>();
     shown::<queue::Spsc<u8, 4>>();
     shown::<queue::Frames<64>>();
     shown::<(pool::Handle, pool::HandleError, map::Full<u8>)>();

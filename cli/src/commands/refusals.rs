@@ -5,13 +5,13 @@ use crate::failure::grouped;
 use crate::io::source::CommandFile;
 use std::fmt::Write;
 use vvp_core::book::{CancelReason, Price, Reject};
-use vvp_core::engine::{Matcher, Stats};
+use vvp_core::engine::{EngineStats, Matcher};
 use vvp_replay::price_text;
 use vvp_std_adapter::pipeline::Report;
 use vvpx::text::EdgeRefusals;
 
 /// The reasons that occurred and how often, the most frequent first.
-pub(crate) fn by_reason(stats: &Stats) -> Vec<(Reject, u64)> {
+pub(crate) fn by_reason(stats: &EngineStats) -> Vec<(Reject, u64)> {
     let mut counts: Vec<_> = Reject::ALL.iter().map(|&reason| (reason, stats.rejected_for(reason))).collect();
     counts.retain(|&(_, count)| count > 0);
     counts.sort_by_key(|&(_, count)| core::cmp::Reverse(count)); // stable: equal counts in the order of the reasons
@@ -22,7 +22,7 @@ pub(crate) fn by_reason(stats: &Stats) -> Vec<(Reject, u64)> {
 #[derive(Debug)]
 pub(crate) struct Refusals<'a> {
     pub(crate) commands: u64,
-    pub(crate) stats: &'a Stats,
+    pub(crate) stats: &'a EngineStats,
     pub(crate) edge: EdgeRefusals,
     /// Instruments that found no room.
     pub(crate) without_room: u64,

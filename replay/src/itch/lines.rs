@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 use super::captures::{Captures, Seen};
 use super::feeds::{Feeds, Wanted};
 use vvp_core::wire::capture::Address;
-use vvp_core::wire::mold::{BadPacket, Gap, Kind, Merge, Packet, Refused, Session, Stats};
+use vvp_core::wire::mold::{BadPacket, Gap, Kind, Merge, MergeStats, Packet, Refused, Session};
 use zerocopy::FromZeros;
 
 /// Packets that wait behind a gap before it is given up.
@@ -94,7 +94,7 @@ impl Odd {
 pub struct LineStats {
     /// Packets of MoldUDP64 by line, each once and also where their numbers are zeroed; duplicates,
     /// messages, lost messages, requests.
-    pub mold: Stats,
+    pub mold: MergeStats,
     /// Messages of packets without numbers (sequence 0): taken as they come.
     pub unnumbered: u64,
     /// Gaps that were given up.

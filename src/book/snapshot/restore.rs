@@ -6,7 +6,7 @@ use super::records::BookParts;
 use crate::book::order_book::{Book, Found, stop_entry};
 use crate::book::state_hash::Accumulate;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::indexed_heap::Heaped;
 use crate::book::storage::price_ladder::{Place, key};
 
@@ -120,7 +120,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
                 records.0.state_hash.append(Self::stop_number(slot));
             }
-            records.0.state_hash.append(Slab::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
+            records.0.state_hash.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
         }
         for slot in stops {
             records.0.state_hash.append(Self::stop_number(slot));
@@ -184,7 +184,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 }
 
 /// Orders by entry. Only the first ever leaves, so no places are kept.
-struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Slab<ORDERS, S>);
+struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Arena<ORDERS, S>);
 
 impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {

@@ -4,7 +4,7 @@
 use super::super::{OrderId, OrderType, TimeInForce};
 use super::{Accumulate, Hasher, StateHash, WithStateHash};
 use crate::book::order_book::Book;
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::stop_orders::Stop;
 use crate::capacity::checked;
 
@@ -12,7 +12,7 @@ use crate::capacity::checked;
 const ORDER: u64 = 1;
 const STOP: u64 = 2;
 
-impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     /// The number of an order in the accumulator.
     #[inline(always)]
     pub(in crate::book) const fn entry_number(order: u32) -> u32 {

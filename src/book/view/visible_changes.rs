@@ -6,7 +6,7 @@
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
 use crate::book::state_hash::{Accumulate, StateHash};
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::price_ladder::price;
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 
@@ -174,7 +174,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// yet.
 #[inline(never)]
 pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H: BookCtx>(
-    slab: &Slab<ORDERS, S>,
+    slab: &Arena<ORDERS, S>,
     level: u32,
     (id, qty, left): (u64, u64, u64),
     off: (u64, u32),

@@ -22,10 +22,11 @@
 //! ```
 //!
 //! # How it works
-//! Every cell is two things: the *home* of the keys that hash to it, and a *place* for keys of [`REACH`] homes. A home
-//! is one word: a map of bits that says which of its places hold its keys, and a version that every change to one of its
-//! keys moves on. Three quarters of the places of a home are the cells from itself on, the nearest are used first; the
-//! rest are spread over the whole map.
+//! Every cell has two roles: it is the *home* bucket of the keys that hash to it, and a *place* for
+//! the entries of [`REACH`] homes. A home is one word: a bitmap of its places that hold its keys,
+//! and a version that every change to one of its keys increments. Three quarters of the places of a
+//! home are the cells from itself on, and the nearest are used first; the rest are spread over the
+//! whole map.
 //!
 //! ```text
 //!   cell i      home                                  state   key          value
@@ -39,39 +40,41 @@
 //!   places      [ a ] of h         [     ] free      [ b ] of h, [ c ] of h+1 ...
 //! ```
 //!
-//! **Whatever happens to a key happens in one compare-and-swap of its home word.** A writer takes a free place for its
-//! own (a compare-and-swap of `state`), writes key and value there, where nobody looks yet, and then swaps the home word
-//! for one in which the new place is in, the old one out, and the version one higher. If the swap fails, another writer
-//! has changed a key of this home, and the whole is done again from the look on. The old place is then given back; it is
-//! simply free. So a place that readers can reach never changes, there are no tombstones, and nothing gets worse with
-//! use.
+//! **Every change to a key takes effect in one compare-and-swap of its home word.** A writer takes
+//! a free place (a compare-and-swap of `state`), writes key and value there, where no reader looks
+//! yet, and then replaces the home word by one with the new place added, the old one removed, and
+//! the version incremented. If that fails, another writer has changed a key of this home, and the
+//! writer starts again from the lookup. Afterwards the old place is free. So a place that readers
+//! can reach never changes, there are no tombstones, and the map does not degrade with use.
 //!
-//! - *Look up*: load the home word, read the places its bits name, load the word again. The same word: what was read
-//!   was true at the first load. Another word: try again; some writer got something done.
-//! - *Move*: when no place of a home is free, the key of another home in one of them is moved to a free place of its
-//!   own home. A move is an update that changes nothing but the place: one swap of that key's home word, so a reader
-//!   finds the key before and after, never neither or both.
-//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are let in, so that there are places to write
-//!   updates to. Below that chance refuses no key: a crowd has the far places, each of which is in
-//!   another neighbourhood, and those whom it would push out have theirs
-//!   ([docs/maps.md](crate::guide::maps) has the bound and what was measured).
+//! - *Lookup*: load the home word, read the places in its bitmap, load the word again. If it is the
+//!   same, what was read was true at the first load. If not, another writer has made progress: try
+//!   again.
+//! - *Move*: if no place of a home is free, the entry of another home in one of them is moved to a
+//!   free place of its own home. A move is an update that changes only the place: one
+//!   compare-and-swap of that entry's home word, so a reader finds the key before and after, never
+//!   neither or both.
+//! - *Full*: at most [`ConcurrentMap::CAPACITY`] keys are accepted, so that there are places for
+//!   updates to write to. Below that, keys that hash at random are practically never refused: a
+//!   crowded home has its far places, each in another neighbourhood, and the entries it would
+//!   displace have theirs ([docs/maps.md](crate::guide::maps) has the bound and the measurements).
 //!
 //! # Progress
 //! | operation | guarantee |
 //! |---|---|
 //! | `try_get` | wait-free: one attempt of bounded length; writes nothing |
-//! | `get`, `contains` | lock-free, and writes nothing: an attempt is repeated only because a writer changed a key of the same home meanwhile. A writer that stalls, or dies, anywhere holds up no reader |
-//! | `insert`, `update`, `remove`, `get_or_insert`, `compare_and_update` | lock-free likewise: a stalled writer holds up no other writer. It keeps one or two places to itself; where so many writers stall that no place can be had, the answer is `Full` |
+//! | `get`, `contains` | lock-free; writes nothing. An attempt is repeated only if a writer has changed a key of the same home meanwhile. A stalled or dead writer blocks no reader |
+//! | `insert`, `update`, `remove`, `get_or_insert`, `compare_and_update` | lock-free: a stalled writer blocks no other writer. It keeps one or two places; if so many writers stall that no place is free, the result is `Full` |
 //! | `for_each` | as `get`, home by home |
 //! | `len`, `stats` | wait-free |
 //!
 //! # Limits
-//! - The version has half a word: 32 bits, and 16 on 32-bit targets. A thread that is held up *inside* a call while
-//!   exactly 2^32 (or 2^16, or a multiple) changes go to keys of that one home, and the same places are in use after
-//!   them, takes the last for the first.
-//! - With seed 0, which everybody knows, somebody who chooses keys can choose more than [`REACH`] for one home, and the
-//!   next is refused as `Full`. Nothing gets slow: a look-up never reads more than [`REACH`] places. Give a seed that
-//!   they do not know.
+//! - The version has half a word: 32 bits, or 16 on 32-bit targets. A thread that stalls *inside* a
+//!   call for exactly 2^32 (or 2^16, or a multiple) changes to keys of that one home, after which
+//!   the same places are in use, does not notice them.
+//! - Seed 0 is public: a peer that chooses keys can choose more than [`REACH`] for one home, and
+//!   the next is refused as `Full`. No call gets slow: a lookup never reads more than [`REACH`]
+//!   places. Set a secret seed against it.
 
 mod report;
 mod room;
@@ -88,25 +91,26 @@ use crate::sync::{
 };
 use core::fmt;
 
-/// How many places can hold the keys of a home: half the bits of a word, 32 or, on 32-bit targets, 16.
+/// Number of places of a home: half the bits of a word, 32 or, on 32-bit targets, 16.
 ///
-/// Under loom 2, so that a few keys are enough to make one move.
+/// 2 under loom, so that a few keys are enough to force a move.
 pub const REACH: usize = if cfg!(loom) { 2 } else { usize::BITS as usize / 2 };
 
-/// How many of them are far away.
+/// Number of far places among them.
 const FAR: usize = REACH / 4;
 
-/// The bits of a home word that name places.
+/// Mask of the bitmap in a home word.
 const PLACES: usize = (1 << REACH) - 1;
-/// What a change adds to a home word.
+/// Increment of the version in a home word.
 const STEP: usize = 1 << REACH;
 
-/// A map from plain keys to plain values in `N` places, of which 3/4 are used (5/8 on 32-bit targets). `N` is a power of
-/// two from 2 to 2^30 (checked at compile time).
+/// A map from plain keys to plain values in `N` places, of which 3/4 are used (5/8 on 32-bit
+/// targets). `N` is a power of two from 2 to 2^30 (checked at compile time).
 ///
-/// Keys are equal when their bytes are. All-zero bytes are the empty map with seed 0: put it in a `static`, or make a
-/// big one of zeroed memory in place (`zerocopy::FromZeros`). What a thread did before it put a key in is seen by who
-/// then gets that value. See the [module](self) for how it works, progress and limits.
+/// Keys are equal if their bytes are. All-zero bytes are the empty map with seed 0: put it in a
+/// `static`, or make a big one in zeroed memory in place (`zerocopy::FromZeros`). Reading a value
+/// makes visible all that its writer did before it was inserted. See the [module](self) for how it
+/// works, progress and limits.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub struct ConcurrentMap<K, V, const N: usize> {
@@ -116,12 +120,12 @@ pub struct ConcurrentMap<K, V, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// What writers count; readers never come here.
+/// The counts, which only writers access.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct Counts {
-    /// Keys that are there, and those about to be. One number, so that it is true at every moment: the difference of two
-    /// that are read one after the other is not.
+    /// Number of keys, those about to be inserted included. One number, so that it is true at every
+    /// moment: the difference of two counts that are read one after the other is not.
     len: AtomicUsize,
     removed: AtomicUsize,
     moved: AtomicUsize,
@@ -133,7 +137,7 @@ struct Counts {
 #[repr(C)]
 struct Cell<K, V> {
     home: AtomicUsize,
-    /// Whether somebody has this place: a key, or a writer.
+    /// Whether the place is taken, by an entry or by a writer.
     state: AtomicUsize,
     key: AtomicBytes<K>,
     value: AtomicBytes<V>,
@@ -167,19 +171,19 @@ impl<K, V, const N: usize> Layout for ConcurrentMap<K, V, N> {
     ];
 }
 
-/// What to do with a key, once its value is known.
+/// What to do with a key, depending on its value.
 enum Change<V> {
     Leave,
     Put(V),
     Remove,
 }
 
-/// What a change holds while it is under way: a place to write to, and a key's worth of room. What it does not use goes
-/// back when this is dropped, also where the caller's closure panics.
+/// What a change in progress holds: a place to write to, and the count of one more key. Dropping it
+/// releases what was not used, also if the caller's closure panics.
 struct Held<'m, K: Plain, V: Plain, const N: usize> {
     map: &'m ConcurrentMap<K, V, N>,
     home: usize,
-    /// Which place of the home it is.
+    /// The index of the place within the home.
     place: Option<usize>,
     counted: bool,
 }
@@ -191,17 +195,17 @@ impl<K: Plain, V: Plain, const N: usize> Drop for Held<'_, K, V, N> {
             self.map.give_back(self.home, nth);
         }
         if self.counted {
-            // Relaxed: a number to count with.
+            // Relaxed: only a count.
             self.map.counts.len.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
-/// What one look at a home has found.
-struct Look<V> {
-    /// The home word for which it holds.
+/// The result of one lookup.
+struct Lookup<V> {
+    /// The home word for which it is true.
     word: usize,
-    /// In which place of the home the key lies, and its value.
+    /// The index of the key's place within the home, and its value.
     found: Option<(usize, V)>,
 }
 
@@ -216,8 +220,8 @@ impl<K, V, const N: usize> CheckedCapacity for ConcurrentMap<K, V, N> {
 }
 
 impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
-    /// How many keys fit: 3/4 of the places, and 1 of 2. On 32-bit targets, where a home has [`REACH`] = 16 places instead
-    /// of 32, it is 5/8 of them from `N` = 32 on.
+    /// The most keys: 3/4 of the places, or 1 of 2. On 32-bit targets, where a home has [`REACH`] =
+    /// 16 places instead of 32, it is 5/8 of the places from `N` = 32 on.
     pub const CAPACITY: usize = {
         checked!(Self);
         match N {
@@ -230,22 +234,23 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         checked!(Self);
         N - 1
     };
-    /// How many places a home has: no place has two names in a home.
+    /// Number of places of a home. At most `N`, so that no cell is two places of one home.
     const SPAN: usize = if N < REACH { N } else { REACH };
-    /// How many of them are the next ones: all, where they are all there are.
+    /// Number of near places: all of them if the whole map is within reach.
     const NEAR: usize = if N <= REACH { Self::SPAN } else { REACH - FAR };
-    /// How far the others are from each other.
+    /// Distance between the far places.
     const STRIDE: usize = if FAR == 0 { 1 } else { (N - Self::NEAR).div_ceil(FAR) };
 
     const_unless_loom! {
-        /// An empty map with seed 0, which everybody knows: for keys that you choose yourself.
+        /// Creates an empty map with seed 0, which is public: for keys that you choose yourself.
         pub fn new() -> Self {
             Self::with_seed(0)
         }
     }
 
     const_unless_loom! {
-        /// An empty map whose seed nobody knows who chooses keys: draw it at random when the process starts.
+        /// Creates an empty map with a secret seed, so that a peer that chooses keys cannot force
+        /// collisions: draw it at random when the process starts.
         pub fn with_seed(seed: u64) -> Self {
             Self {
                 secret: CachePadded::new(hashing::key(seed)),
@@ -265,7 +270,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
     }
 
-    /// Empties the map and gives it another seed, for maps that were made of zero bytes.
+    /// Empties the map and sets another seed, for maps that were made from zero bytes.
     pub fn reseed(&mut self, seed: u64) {
         self.clear();
         *self.secret = hashing::key(seed);
@@ -275,7 +280,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     pub fn clear(&mut self) {
         checked!(Self);
         for cell in &self.cells {
-            // Relaxed, both: nobody else has the map.
+            // Relaxed, both: the caller has the map exclusively.
             cell.home.store(0, Ordering::Relaxed);
             cell.state.store(FREE, Ordering::Relaxed);
         }
@@ -285,7 +290,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         self.counts.removed.fetch_add(len, Ordering::Relaxed);
     }
 
-    /// The home of a key, from 0 to `N` - 1, which depends on the seed: for measurements and tests.
+    /// Returns the home of a key, from 0 to `N` - 1, which depends on the seed: for measurements
+    /// and tests.
     #[must_use]
     pub fn home(&self, key: &K) -> usize {
         self.home_of(key)
@@ -305,8 +311,8 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         (hash >> 32) as usize & Self::MASK
     }
 
-    /// How far after its home the `nth` place of a home lies. Most are near, and readers need not wait for arithmetic that
-    /// tells: a branch, with the rest out of the way.
+    /// Returns the distance of the `nth` place from its home. Most places are near: a branch, with
+    /// the rest out of line, so that readers do not wait for the arithmetic.
     #[inline(always)]
     const fn offset(nth: usize) -> usize {
         if nth < Self::NEAR { nth } else { Self::far_offset(nth) }
@@ -318,28 +324,29 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         nth.wrapping_add(nth.wrapping_sub(Self::NEAR).wrapping_mul(Self::STRIDE.wrapping_sub(1)))
     }
 
-    /// The number of the cell that is the `nth` place of a home.
+    /// Returns the index of the cell that is the `nth` place of a home.
     #[inline(always)]
     fn index(&self, home: usize, nth: usize) -> usize {
         home.wrapping_add(Self::offset(nth)) & Self::MASK
     }
 
-    /// The `nth` place of a home; the first is the home itself.
+    /// Returns the `nth` place of a home; the first is the home itself.
     #[inline(always)]
     fn cell(&self, home: usize, nth: usize) -> &Cell<K, V> {
         &self.cells[self.index(home, nth)]
     }
 
-    /// One attempt to find a key.
+    /// Makes one attempt to find a key.
     #[inline(always)]
-    fn look(&self, home: usize, key: &K) -> Result<Look<V>, Contended> {
+    fn try_lookup(&self, home: usize, key: &K) -> Result<Lookup<V>, Contended> {
         let at_home = &self.cell(home, 0).home;
-        // Acquire: pairs with `commit`, so that we see what was written to the places before they were in the bits.
+        // Acquire: pairs with the Release in `commit`, so that we see what was written to the
+        // places before they were added to the bitmap.
         let word = at_home.load(Ordering::Acquire);
         let mut found = None;
         let mut places = word & PLACES;
         if places == 0 {
-            return Ok(Look { word, found }); // true when the word was loaded
+            return Ok(Lookup { word, found }); // true when the word was loaded
         }
         while places != 0 {
             let nth = places.trailing_zeros() as usize;
@@ -350,57 +357,59 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             }
             places &= places - 1;
         }
-        // Relaxed is enough: a place is written to only after it was taken out of its home word. Had we read anything
-        // of such a write, its words are stored with Release and ours loaded with Acquire, so the changed home word would
-        // have happened before this load, which must then show it (or a later one).
-        if at_home.load(Ordering::Relaxed) == word { Ok(Look { word, found }) } else { Err(Contended) }
+        // Relaxed is enough: a place is written only after it was removed from its home word. Had
+        // we read a word of such a write, which is stored with Release and loaded with Acquire, the
+        // change of the home word would happen before this load, which must then return it (or a
+        // later one).
+        if at_home.load(Ordering::Relaxed) == word { Ok(Lookup { word, found }) } else { Err(Contended) }
     }
 
-    /// Looks until an attempt succeeds.
+    /// Looks the key up until an attempt succeeds.
     #[inline(always)]
-    fn look_again(&self, home: usize, key: &K) -> Look<V> {
+    fn lookup(&self, home: usize, key: &K) -> Lookup<V> {
         loop {
-            if let Ok(look) = self.look(home, key) {
-                return look;
+            if let Ok(lookup) = self.try_lookup(home, key) {
+                return lookup;
             }
             spin_loop();
         }
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     #[inline]
     #[must_use]
     pub fn get(&self, key: &K) -> Option<V> {
-        self.look_again(self.home_of(key), key).found.map(|(_, value)| value)
+        self.lookup(self.home_of(key), key).found.map(|(_, value)| value)
     }
 
-    /// The value of a key, in one attempt: for who may not repeat, such as an interrupt handler.
+    /// Returns the value of a key in one attempt: for callers that must not loop, such as an
+    /// interrupt handler.
     ///
     /// # Errors
-    /// [`Contended`] when a writer changed a key of the same home during the attempt.
+    /// [`Contended`] if a writer changed a key of the same home during the attempt.
     #[inline]
     pub fn try_get(&self, key: &K) -> Result<Option<V>, Contended> {
-        Ok(self.look(self.home_of(key), key)?.found.map(|(_, value)| value))
+        Ok(self.try_lookup(self.home_of(key), key)?.found.map(|(_, value)| value))
     }
 
-    /// Whether the key is there.
+    /// Returns whether there is such a key.
     #[inline]
     #[must_use]
     pub fn contains(&self, key: &K) -> bool {
         self.get(key).is_some()
     }
 
-    /// Gives a key a value, and returns the one it had.
+    /// Inserts a key or replaces its value, and returns the previous value.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when the key is new and [`Self::CAPACITY`] keys are there (or about to be), or when
-    /// no place within reach could be made free.
+    /// [`Full`] returns the value if the key is new and there are [`Self::CAPACITY`] keys (those
+    /// about to be inserted included), or if no place within reach could be freed.
     #[inline]
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, Full<V>> {
         self.change(&key, |_| Change::Put(value))
     }
 
-    /// The value of a key, which is `value` if it had none.
+    /// Returns the value of a key, after inserting `value` if it had none.
     ///
     /// # Errors
     /// As [`Self::insert`].
@@ -410,20 +419,21 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         Ok(before.unwrap_or(value))
     }
 
-    /// Replaces the value of a key that is there by what `f` makes of it, in one step, and returns the one it had.
-    /// `None`: the key was not there, and still is not. `f` is called once an attempt.
+    /// Replaces the value of an existing key by what `f` returns for it, atomically, and returns
+    /// the previous one. `None` if there is no such key; nothing changes then. `f` is called once
+    /// per attempt.
     ///
     /// # Errors
-    /// [`Full`] gives the new value back when so many writers have stalled that no place can be had.
+    /// [`Full`] returns the new value if so many writers have stalled that no place is free.
     #[inline]
     pub fn update(&self, key: &K, mut f: impl FnMut(V) -> V) -> Result<Option<V>, Full<V>> {
         self.change(key, |now| now.map_or(Change::Leave, |now| Change::Put(f(now))))
     }
 
-    /// Replaces the value of a key if it is `expected`, byte for byte.
+    /// Replaces the value of a key if it equals `expected`, byte for byte.
     ///
     /// # Errors
-    /// See [`UpdateError`]: what stands in the way. The map is as it was.
+    /// See [`UpdateError`]. The map is unchanged.
     #[inline]
     pub fn compare_and_update(&self, key: &K, expected: V, new: V) -> Result<(), UpdateError<V>> {
         let is_expected = |now: &V| now.as_bytes() == expected.as_bytes();
@@ -437,14 +447,15 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
     }
 
-    /// Removes a key, and returns its value.
+    /// Removes a key and returns its value.
     #[inline]
     pub fn remove(&self, key: &K) -> Option<V> {
         self.remove_if(key, |_| true)
     }
 
-    /// Removes a key if `condition` holds of its value, in one step, and returns that value. `None`: it was not there, or
-    /// the condition did not hold. `condition` is called once an attempt.
+    /// Removes a key if its value satisfies `condition`, atomically, and returns that value. `None`
+    /// if there is no such key, or the condition does not hold. `condition` is called once per
+    /// attempt.
     #[inline]
     pub fn remove_if(&self, key: &K, mut condition: impl FnMut(V) -> bool) -> Option<V> {
         let mut removed = false;
@@ -452,22 +463,22 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
             removed = now.is_some_and(&mut condition);
             if removed { Change::Remove } else { Change::Leave }
         });
-        // Only putting can find no room.
+        // Only an insertion can fail for lack of room.
         before.ok().flatten().filter(|_| removed)
     }
 
-    /// Does what `decide` says of the key's value, in one step, and returns the value before.
+    /// Does what `decide` returns for the key's value, atomically, and returns the previous value.
     #[inline]
     fn change(&self, key: &K, mut decide: impl FnMut(Option<V>) -> Change<V>) -> Result<Option<V>, Full<V>> {
         let home = self.home_of(key);
         let mut held = Held { map: self, home, place: None, counted: false };
         let mut attempts = 0;
         let result = loop {
-            let look = self.look_again(home, key);
-            let before = look.found.map(|(_, value)| value);
-            let old = look.found.map(|(nth, _)| nth);
+            let lookup = self.lookup(home, key);
+            let before = lookup.found.map(|(_, value)| value);
+            let old = lookup.found.map(|(nth, _)| nth);
             let gone = old.map_or(0, |nth| 1 << nth);
-            let mut places = look.word & PLACES & !gone;
+            let mut places = lookup.word & PLACES & !gone;
             match decide(before) {
                 Change::Leave => break Ok(before),
                 Change::Remove => {}
@@ -484,12 +495,12 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
                     places |= 1 << new;
                 }
             }
-            if self.commit(home, look.word, places) {
-                if places & !(look.word & PLACES) != 0 {
-                    held.place = None; // it is the key's now
+            if self.commit(home, lookup.word, places) {
+                if places & !(lookup.word & PLACES) != 0 {
+                    held.place = None; // the entry owns it now
                     held.counted &= before.is_some();
                 } else {
-                    // Relaxed, both: numbers to count with.
+                    // Relaxed, both: only counts.
                     self.counts.len.fetch_sub(1, Ordering::Relaxed);
                     self.counts.removed.fetch_add(1, Ordering::Relaxed);
                 }
@@ -503,32 +514,32 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         };
         drop(held);
         if attempts > 0 {
-            // Relaxed: a number to look at.
+            // Relaxed: for display.
             self.counts.repeated.fetch_add(attempts, Ordering::Relaxed);
         }
         if result.is_err() {
-            // Relaxed: a number to look at.
+            // Relaxed: for display.
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
         }
         result
     }
 
-    /// The one step in which a change takes effect.
+    /// Replaces the home word: the one step by which a change takes effect.
     #[inline(always)]
     fn commit(&self, home: usize, word: usize, places: usize) -> bool {
         let step = if broken("map_version") { 0 } else { STEP };
         let new = (word & !PLACES).wrapping_add(step) | places;
-        // Release: pairs with the Acquire in `look` and `make_room`, so that who sees a place in the bits sees the key and
-        // the value that were written there before. Relaxed where it fails: nothing is done with what is there; the next
-        // look loads it with Acquire.
+        // Release: pairs with the Acquire in `try_lookup` and `push_out`, so that seeing a place in
+        // the bitmap implies seeing the key and value written there before. Relaxed on failure: the
+        // returned word is not used; the next lookup loads it with Acquire.
         let committing = unless_broken("map_publish", Ordering::Release);
         self.cell(home, 0).home.compare_exchange(word, new, committing, Ordering::Relaxed).is_ok()
     }
 
-    /// Counts a key that is about to be put in, if there is room for it.
+    /// Counts a key that is about to be inserted, unless the map is full.
     fn count_one(&self) -> bool {
-        // Relaxed, both: a number to count with. It says how many may come in, not where; nobody touches a place because
-        // of it.
+        // Relaxed, both: only a count. It limits how many keys there are; no access to a place
+        // depends on it.
         if self.counts.len.fetch_add(1, Ordering::Relaxed) < Self::CAPACITY {
             return true;
         }
@@ -536,21 +547,22 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         false
     }
 
-    /// Calls `f` with every key and its value, in no order that means anything.
+    /// Calls `f` with every key and its value, in no particular order.
     ///
-    /// A key that is there all the while comes exactly once; one that comes or goes meanwhile may or may not.
+    /// A key that is present during the whole call is visited exactly once; one that is inserted or
+    /// removed meanwhile may or may not be visited.
     pub fn for_each(&self, mut f: impl FnMut(K, V)) {
         for home in 0..N {
-            let mut found = [None; REACH]; // a home is read whole before any of it is given away
+            let mut found = [None; REACH]; // a home is read completely before `f` is called
             loop {
                 let at_home = &self.cell(home, 0).home;
-                // Acquire: pairs with `commit`, as in `look`.
+                // Acquire: pairs with the Release in `commit`, as in `try_lookup`.
                 let word = at_home.load(Ordering::Acquire);
                 found.iter_mut().enumerate().for_each(|(nth, found)| {
                     let cell = self.cell(home, nth);
                     *found = (word >> nth & 1 == 1).then(|| (cell.key.load(), cell.value.load()));
                 });
-                // Relaxed: as in `look`.
+                // Relaxed: as in `try_lookup`.
                 if word & PLACES == 0 || at_home.load(Ordering::Relaxed) == word {
                     break;
                 }
@@ -560,23 +572,24 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
     }
 
-    /// How many keys are there: true at some moment during the call, counting those that are about to be.
+    /// Returns the number of keys at some moment during the call, those about to be inserted
+    /// included.
     #[must_use]
     pub fn len(&self) -> usize {
-        // Relaxed: a number to look at. A key that is refused counts for a moment.
+        // Relaxed: for display. A refused key counts for a moment.
         self.counts.len.load(Ordering::Relaxed).min(Self::CAPACITY)
     }
 
-    /// Whether no key is there, at some moment during the call.
+    /// Returns whether the map is empty at some moment during the call.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the map has done so far.
+    /// Returns the statistics of the map.
     #[must_use]
     pub fn stats(&self) -> MapStats {
-        // Relaxed, all: numbers to look at.
+        // Relaxed, all: for display.
         let (len, removed) = (self.len(), self.counts.removed.load(Ordering::Relaxed));
         MapStats {
             capacity: Self::CAPACITY,
@@ -589,25 +602,25 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         }
     }
 
-    /// Checks that every place is free or holds one key of one home, that no key is there twice, and that the counts
-    /// are right. Walks the map; for tests, when nobody else uses it.
+    /// Checks that every place is free or holds one key of one home, that no key occurs twice, and
+    /// that the counts are right. Visits every cell; for tests.
     ///
     /// # Panics
-    /// When something is wrong, which is a bug here.
+    /// If an invariant does not hold, which is a bug in this crate.
     pub fn check_invariants(&mut self) {
         let mut keys = 0;
         for home in 0..N {
-            // Relaxed, here and below: nobody else has the map.
+            // Relaxed, here and below: the caller has the map exclusively.
             let places = self.cell(home, 0).home.load(Ordering::Relaxed) & PLACES;
-            assert!(places >> (Self::SPAN - 1) <= 1, "a place out of reach");
+            assert!(places >> (Self::SPAN - 1) <= 1, "a home has a place beyond its reach");
             for nth in (0..Self::SPAN).filter(|nth| places >> nth & 1 == 1) {
                 keys += 1;
                 let cell = self.cell(home, nth);
                 let key = cell.key.load();
-                assert!(cell.state.load(Ordering::Relaxed) == TAKEN, "a key in a place that counts as free");
-                assert!(self.home_of(&key) == home, "a key of another home");
-                let look = self.look_again(home, &key);
-                assert!(look.found.is_some_and(|found| found.0 == nth), "a key that is there twice");
+                assert!(cell.state.load(Ordering::Relaxed) == TAKEN, "a key lies in a place that is marked free");
+                assert!(self.home_of(&key) == home, "a key lies in a place of another home");
+                let lookup = self.lookup(home, &key);
+                assert!(lookup.found.is_some_and(|found| found.0 == nth), "a key occurs twice");
             }
         }
         let taken = self.cells.iter().filter(|cell| cell.state.load(Ordering::Relaxed) != FREE).count();
@@ -628,7 +641,8 @@ impl<K: Plain, V: Plain> Cell<K, V> {
     }
 }
 
-// Keys and values are plain bytes, and no change shows before it is whole: a panic elsewhere breaks no rule of the map.
+// Keys and values are plain bytes, and no change is visible before it is complete: a panic
+// elsewhere breaks no invariant of the map.
 impl<K, V, const N: usize> core::panic::RefUnwindSafe for ConcurrentMap<K, V, N> {}
 impl<K, V, const N: usize> core::panic::UnwindSafe for ConcurrentMap<K, V, N> {}
 

@@ -1,48 +1,49 @@
-//! What a map says: its counts and its refusals.
+//! Statistics and errors of the map.
 
 use core::fmt;
 
-/// What a map has done so far. Read while it is in use, each number was true at a moment during the call.
+/// Statistics of a map. While the map is in use, each number was true at some moment during the
+/// call.
 ///
 /// All but `capacity` and `len` wrap with `usize`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct MapStats {
-    /// How many keys fit.
+    /// The most keys.
     pub capacity: usize,
-    /// Keys that are there, and those about to be.
+    /// Number of keys, those about to be inserted included.
     pub len: usize,
-    /// New keys put in.
+    /// Number of new keys inserted.
     pub inserted: usize,
-    /// Keys removed.
+    /// Number of keys removed.
     pub removed: usize,
-    /// Keys moved to make room nearer to another's home.
+    /// Number of entries moved to free a place for another home.
     pub moved: usize,
-    /// Changes tried again because another writer was first.
+    /// Number of attempts repeated because another writer was first.
     pub repeated: usize,
-    /// Changes refused because the map was full.
+    /// Number of changes refused because the map was full.
     pub refused: usize,
 }
 
-/// Why a value was not changed.
+/// Why a value was not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UpdateError<V> {
-    /// The key is not there: insert it.
+    /// There is no such key: insert it.
     Missing,
     /// The value is not the expected one but this: start again from it.
     Changed(V),
-    /// There was no place to write the new value to: too many writers have stalled. Try again.
+    /// No place was free for the new value, because too many writers have stalled: try again.
     Full,
 }
 
 impl<V> fmt::Display for UpdateError<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "the key is not there: insert it",
-            Self::Changed(_) => "the value is not the expected one: start again from what it is now",
+            Self::Missing => "there is no such key: insert it",
+            Self::Changed(_) => "the value is not the expected one: start again from the current one",
             Self::Full => "no place is free for the new value, because too many writers have stalled: try again",
         })
     }
@@ -50,14 +51,14 @@ impl<V> fmt::Display for UpdateError<V> {
 
 impl<V: fmt::Debug> core::error::Error for UpdateError<V> {}
 
-/// A writer changed a key of the same home during the call: try again.
+/// Error of an attempt during which a writer changed a key of the same home: try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Contended;
 
 impl fmt::Display for Contended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a writer was at work on this key or one beside it: try again")
+        f.write_str("a writer changed a key of the same home bucket: try again")
     }
 }
 

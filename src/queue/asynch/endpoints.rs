@@ -8,13 +8,14 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// An end that puts values in. Dropping it gives the end back; it does not close.
-#[must_use = "dropping the producer gives its end of the queue back"]
+/// A producer endpoint that can be awaited. Dropping it releases the endpoint without closing it.
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct AsyncProducer<'q, P> {
     end: P,
-    /// Where our task waits for room.
+    /// The waker slot of the producer's task.
     slot: WakerSlot<'q>,
-    /// The consumer's task, woken by each value; and, as the last field, when the end was given back.
+    /// The consumer's task, woken by each value. The last field, so that it is also woken once the
+    /// endpoint has been released.
     arrivals: Leaving<'q>,
 }
 
@@ -23,25 +24,25 @@ impl<'q, P: Push> AsyncProducer<'q, P> {
         Self { end, slot, arrivals: Leaving(arrivals) }
     }
 
-    /// Puts a value in, when there is room.
+    /// Pushes a value as soon as there is a free slot.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is no room and the consumer has closed.
+    /// [`Full`] returns the value if there is no free slot and the consumer has closed.
     pub fn push(&mut self, value: P::Item) -> PushFuture<'_, 'q, P> {
         PushFuture { producer: self, value: Some(value) }
     }
 
-    /// Puts a value in, if there is room now.
+    /// Pushes a value if there is a free slot now.
     ///
     /// # Errors
-    /// [`Full`] gives the value back when there is none.
+    /// [`Full`] returns the value if there is none.
     pub fn try_push(&mut self, value: P::Item) -> Result<(), Full<P::Item>> {
         self.end.push(value)?;
         self.arrivals.0.wake();
         Ok(())
     }
 
-    /// Puts in as many of the values as fit now, from the first on, and says how many.
+    /// Pushes as many of the values as fit now, from the first on, and returns how many.
     pub fn try_push_slice(&mut self, values: &[P::Item]) -> usize
     where
         P::Item: Copy,
@@ -53,7 +54,8 @@ impl<'q, P: Push> AsyncProducer<'q, P> {
         done
     }
 
-    /// Tells the consumer that no more will come from here, and wakes it. What is in the queue stays.
+    /// Closes the endpoint: tells the consumer that no more values will come from here, and wakes
+    /// it. Values in the queue stay.
     pub fn close(self) {
         self.end.close();
     }
@@ -65,8 +67,8 @@ impl<P: fmt::Debug> fmt::Debug for AsyncProducer<'_, P> {
     }
 }
 
-/// The end that takes values out. Dropping it gives the end back; it does not close.
-#[must_use = "dropping the consumer gives its end of the queue back"]
+/// The consumer endpoint that can be awaited. Dropping it releases the endpoint without closing it.
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct AsyncConsumer<'q, C, R> {
     end: C,
     arrivals: &'q WakerCell,
@@ -78,22 +80,23 @@ impl<'q, C: Pop, R: Room<C>> AsyncConsumer<'q, C, R> {
         Self { end, arrivals, room }
     }
 
-    /// Takes the next value, when there is one; `None` when there is none and the producers have closed.
+    /// Pops the next value as soon as there is one; `None` if there is none and the producers have
+    /// closed.
     pub fn pop(&mut self) -> PopFuture<'_, 'q, C, R> {
         PopFuture { consumer: self }
     }
 
-    /// Takes the next value, if there is one now.
+    /// Pops the next value if there is one now.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when there is none, [`PopError::Closed`] when there will be none.
+    /// [`PopError::Empty`] if there is none now, [`PopError::Closed`] if no value will come.
     pub fn try_pop(&mut self) -> Result<C::Item, PopError> {
         let value = self.end.pop()?;
         self.room.made(&self.end, 1);
         Ok(value)
     }
 
-    /// Takes as many values as are there now and as `out` has room for, and says how many.
+    /// Pops as many values as there are now and as fit into `out`, and returns how many.
     pub fn try_pop_slice(&mut self, out: &mut [C::Item]) -> usize
     where
         C::Item: Copy,
@@ -105,7 +108,7 @@ impl<'q, C: Pop, R: Room<C>> AsyncConsumer<'q, C, R> {
         done
     }
 
-    /// Tells the producers that nothing more will be taken, and wakes them.
+    /// Closes the endpoint: tells the producers that nothing more will be popped, and wakes them.
     pub fn close(self) {
         self.end.close();
         self.room.for_all();
@@ -118,14 +121,14 @@ impl<C: fmt::Debug, R> fmt::Debug for AsyncConsumer<'_, C, R> {
     }
 }
 
-/// See [`AsyncProducer::push`].
+/// The future of [`AsyncProducer::push`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct PushFuture<'p, 'q, P: Push> {
     producer: &'p mut AsyncProducer<'q, P>,
     value: Option<P::Item>,
 }
 
-// The value is moved into the queue; nothing ever points at it here.
+// The value is moved into the queue; there is never a pointer to it in here.
 impl<P: Push> Unpin for PushFuture<'_, '_, P> {}
 
 impl<P: Push> PushFuture<'_, '_, P> {
@@ -144,14 +147,14 @@ impl<P: Push> PushFuture<'_, '_, P> {
 impl<P: Push> Future for PushFuture<'_, '_, P> {
     type Output = Result<(), Full<P::Item>>;
 
-    /// Once ready, it stays pending if polled again.
+    /// Stays pending if polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(value) = self.value.take() else { return Poll::Pending };
         if let ready @ Poll::Ready(_) = self.attempt(value) {
             return ready;
         }
         self.producer.slot.wait(context.waker());
-        // The consumer may have taken something, or closed, before it could see the waker.
+        // The consumer may have popped, or closed, before it could see the waker.
         let Some(value) = self.value.take() else { return Poll::Pending };
         self.attempt(value)
     }
@@ -163,7 +166,7 @@ impl<P: Push> fmt::Debug for PushFuture<'_, '_, P> {
     }
 }
 
-/// See [`AsyncConsumer::pop`].
+/// The future of [`AsyncConsumer::pop`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct PopFuture<'c, 'q, C, R> {
     consumer: &'c mut AsyncConsumer<'q, C, R>,
@@ -187,7 +190,7 @@ impl<C: Pop, R: Room<C>> Future for PopFuture<'_, '_, C, R> {
             return ready;
         }
         self.consumer.arrivals.register(context.waker());
-        // A producer may have put something in, or closed, before it could see the waker.
+        // A producer may have pushed, or closed, before it could see the waker.
         self.attempt()
     }
 }

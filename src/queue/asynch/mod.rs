@@ -34,9 +34,9 @@
 //! }
 //! ```
 //!
-//! One registered waker for each task that may wait, no allocation, no executor of its own. A future that is dropped
-//! before it is ready has done nothing: a value that was to be pushed is dropped with it, one that was to be popped stays
-//! in the queue.
+//! One registered waker per waiting task, no allocation, no executor. A future that is dropped
+//! before it is ready has no effect: a value that was to be pushed is dropped with it, one that was
+//! to be popped stays in the queue.
 //!
 //! | queue | the consumer waits for | a producer waits for | who takes a value wakes |
 //! |---|---|---|---|
@@ -44,17 +44,18 @@
 //! | [`AsyncMpsc`] | a value, or the last close | room, or the consumer's close | all producers that wait |
 //! | [`AsyncFanIn`] | a value in any lane, or the last close | room in its lane, or the consumer's close | the producer of that lane |
 //!
-//! An operation that succeeds tells the other side: one or two locked instructions more than the queue's own. That is why
-//! these are types of their own: with the feature on, the other queues are as they were. A producer of an `AsyncMpsc` that
-//! stalls in the middle of a push holds up the others, as it does in [`Mpsc`](super::Mpsc); one that waits for room does not.
+//! An operation that succeeds wakes the other side, which costs one or two locked instructions on
+//! top of the queue's own. So these are types of their own: with the feature on, the other queues
+//! are unchanged. A producer of an `AsyncMpsc` that stalls in the middle of a push blocks the
+//! others, as in [`Mpsc`](super::Mpsc); one that waits for a free slot does not.
 //!
 //! ```text
 //!   AsyncSpsc:  | the Spsc  | arrivals | room |           a WakerCell each: state, waker (two words)
 //!   AsyncMpsc:  | the Mpsc  | arrivals | waiting: 256 bits | taken: 256 bits | a WakerCell for each of WAITERS |
 //!   AsyncFanIn: | the FanIn | arrivals | waiting: 256 bits | taken: unused   | a WakerCell for each lane       |
 //! ```
-//! Zero bytes are empty here as well, but a waker is an address: unlike the queues inside, these cannot be shared by
-//! processes.
+//! All-zero bytes are the empty queue here as well, but a waker is an address: unlike the queues
+//! inside, these cannot be shared between processes.
 
 mod endpoints;
 mod queues;

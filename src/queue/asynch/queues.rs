@@ -2,7 +2,7 @@
 
 use super::{AsyncConsumer, AsyncProducer, WakerCell};
 use crate::queue::asynch::waker_slots::{Room, WakerSlot, WakerSlots};
-use crate::queue::{Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Producer, Spsc, Stats};
+use crate::queue::{Consumer, FanIn, FanInConsumer, Mpsc, MpscConsumer, MpscProducer, Producer, QueueStats, Spsc};
 use crate::sync::const_unless_loom;
 use core::fmt;
 #[cfg(not(loom))]
@@ -20,60 +20,62 @@ const _: () = {
     assert!(offset_of!(AsyncFanIn<u64, 4, 2>, room) == size_of::<FanIn<u64, 4, 2>>() + CELL);
 };
 
-/// A [`Spsc`] whose ends can be awaited.
+/// A [`Spsc`] whose endpoints can be awaited.
 #[repr(C)]
 pub struct AsyncSpsc<T, const N: usize> {
     queue: Spsc<T, N>,
-    /// The consumer's task, when it waits for a value.
+    /// The consumer's task while it waits for a value.
     arrivals: WakerCell,
-    /// The producer's task, when it waits for room.
+    /// The producer's task while it waits for a free slot.
     room: WakerCell,
 }
 
-/// What claims the producer's end of an [`AsyncSpsc`], or a lane of an [`AsyncFanIn`], gets.
+/// The producer endpoint of an [`AsyncSpsc`], or of a lane of an [`AsyncFanIn`].
 type SpscProducer<'q, T, const N: usize> = AsyncProducer<'q, Producer<'q, T, N>>;
 type SpscConsumer<'q, T, const N: usize> = AsyncConsumer<'q, Consumer<'q, T, N>, WakerCell>;
 
 impl<T, const N: usize> AsyncSpsc<T, N> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self { queue: Spsc::new(), arrivals: WakerCell::new(), room: WakerCell::new() }
         }
     }
 
-    /// Both ends, for as long as the queue is borrowed; see [`Spsc::split`].
+    /// Returns both endpoints, for as long as the queue is borrowed; see [`Spsc::split`].
     pub fn split(&mut self) -> (SpscProducer<'_, T, N>, SpscConsumer<'_, T, N>) {
         let (tx, rx) = self.queue.split();
         let (arrivals, room) = (&self.arrivals, &self.room);
         (AsyncProducer::new(tx, WakerSlot::alone(room), arrivals), AsyncConsumer::new(rx, arrivals, room))
     }
 
-    /// Claims the producer's end, or `None` while somebody has it; see [`Spsc::producer`].
+    /// Claims the producer endpoint; `None` while it is claimed. See [`Spsc::producer`].
     #[must_use]
     pub fn producer(&self) -> Option<SpscProducer<'_, T, N>> {
         Some(AsyncProducer::new(self.queue.producer()?, WakerSlot::alone(&self.room), &self.arrivals))
     }
 
-    /// Claims the consumer's end, or `None` while somebody has it; see [`Spsc::consumer`].
+    /// Claims the consumer endpoint; `None` while it is claimed. See [`Spsc::consumer`].
     #[must_use]
     pub fn consumer(&self) -> Option<SpscConsumer<'_, T, N>> {
         Some(AsyncConsumer::new(self.queue.consumer()?, &self.arrivals, &self.room))
     }
 }
 
-/// An [`Mpsc`] whose ends can be awaited, by `WAITERS` producers (256 at most) and the consumer.
+/// An [`Mpsc`] whose endpoints can be awaited, by up to `WAITERS` producers (256 at most) and the
+/// consumer.
 ///
-/// A producer holds a waker slot, where its task waits for room. A value that is taken wakes all
-/// producers' tasks that wait, and each tries again: so a future that is dropped, or a task that
-/// has lost interest, holds up nobody.
+/// Each producer has a waker slot, in which its task waits for a free slot of the queue. A pop
+/// wakes the tasks of all waiting producers, and each tries again: so a dropped future, or a task
+/// that does not continue, blocks no other.
 #[repr(C)]
 pub struct AsyncMpsc<T, const N: usize, const WAITERS: usize> {
     queue: Mpsc<T, N>,
-    /// The consumer's task, when it waits for a value.
+    /// The consumer's task while it waits for a value.
     arrivals: WakerCell,
-    /// The producers' tasks, when they wait for room.
+    /// The producers' tasks while they wait for a free slot.
     room: WakerSlots<WAITERS>,
 }
 
@@ -83,28 +85,30 @@ type ManyConsumer<'q, T, const N: usize, const WAITERS: usize> =
 
 impl<T, const N: usize, const WAITERS: usize> AsyncMpsc<T, N, WAITERS> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self { queue: Mpsc::new(), arrivals: WakerCell::new(), room: WakerSlots::new() }
         }
     }
 
-    /// A producer, or `None` where all waker slots are taken. Dropping it gives its slot back.
+    /// Attaches a producer; `None` if all waker slots are taken. Dropping it releases its waker
+    /// slot.
     #[must_use]
     pub fn producer(&self) -> Option<ManyProducer<'_, T, N>> {
         let slot = self.room.take()?;
         Some(AsyncProducer::new(self.queue.producer(), slot, &self.arrivals))
     }
 
-    /// Claims the consumer's end, or `None` while somebody has it; see [`Mpsc::consumer`].
+    /// Claims the consumer endpoint; `None` while it is claimed. See [`Mpsc::consumer`].
     #[must_use]
     pub fn consumer(&self) -> Option<ManyConsumer<'_, T, N, WAITERS>> {
         Some(AsyncConsumer::new(self.queue.consumer()?, &self.arrivals, &self.room))
     }
 
-    /// Forgets handles that were forgotten (`mem::forget`): their waker slots are free, and they
-    /// are not waited for.
+    /// Releases what leaked handles (`mem::forget`) have left: their waker slots are free again,
+    /// and they no longer count as producers.
     pub fn reset(&mut self) {
         self.room.clear();
         let (tx, rx) = self.queue.split();
@@ -122,13 +126,13 @@ impl<T, const N: usize, const WAITERS: usize> Room<MpscConsumer<'_, T, N>> for W
     }
 }
 
-/// A [`FanIn`] whose ends can be awaited: the consumer, and in each lane its producer.
+/// A [`FanIn`] whose endpoints can be awaited: the consumer, and the producer of each lane.
 #[repr(C)]
 pub struct AsyncFanIn<T, const N: usize, const LANES: usize> {
     lanes: FanIn<T, N, LANES>,
-    /// The consumer's task, when it waits for a value.
+    /// The consumer's task while it waits for a value.
     arrivals: WakerCell,
-    /// The producers' tasks, when they wait for room in their lanes.
+    /// The producers' tasks while they wait for a free slot in their lanes.
     room: WakerSlots<LANES>,
 }
 
@@ -137,27 +141,27 @@ type LanesConsumer<'q, T, const N: usize, const LANES: usize> =
 
 impl<T, const N: usize, const LANES: usize> AsyncFanIn<T, N, LANES> {
     const_unless_loom! {
-        /// Empty lanes. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates empty lanes. A `const fn`: a static queue is zeroed memory and costs no image.
         #[must_use]
         pub fn new() -> Self {
             Self { lanes: FanIn::new(), arrivals: WakerCell::new(), room: WakerSlots::new() }
         }
     }
 
-    /// Claims the first lane that is free, or `None` when there is none; see [`FanIn::producer`].
+    /// Claims the first free lane; `None` if there is none. See [`FanIn::producer`].
     #[must_use]
     pub fn producer(&self) -> Option<SpscProducer<'_, T, N>> {
         (0..LANES).find_map(|lane| self.producer_of(lane))
     }
 
-    /// Claims this lane, or `None` while somebody has it, or where there is no such lane.
+    /// Claims this lane; `None` while it is claimed, or if there is no such lane.
     #[must_use]
     pub fn producer_of(&self, lane: usize) -> Option<SpscProducer<'_, T, N>> {
         let end = self.lanes.producer_of(lane)?;
         Some(AsyncProducer::new(end, self.room.at(lane)?, &self.arrivals))
     }
 
-    /// Claims the consumer, or `None` while somebody has it; see [`FanIn::consumer`].
+    /// Claims the consumer endpoint; `None` while it is claimed. See [`FanIn::consumer`].
     #[must_use]
     pub fn consumer(&self) -> Option<LanesConsumer<'_, T, N, LANES>> {
         Some(AsyncConsumer::new(self.lanes.consumer()?, &self.arrivals, &self.room))
@@ -174,13 +178,14 @@ impl<T, const N: usize, const LANES: usize> Room<FanInConsumer<'_, T, N, LANES>>
     }
 }
 
-/// What all of them have: statistics, a default, and a debug form.
+/// Implements what all of them have: statistics, a default, a debug form.
 macro_rules! common {
     ($name:ident, $inner:ident, [$(const $P:ident),*]) => {
         impl<T, $(const $P: usize),*> $name<T, $($P),*> {
-            /// What the queue has done so far. Each time a task found no room before it slept counts as refused.
+            /// Returns the statistics of the queue. `full_count` includes each time a task found no
+            /// free slot before it went to sleep.
             #[must_use]
-            pub fn stats(&self) -> Stats {
+            pub fn stats(&self) -> QueueStats {
                 self.$inner.stats()
             }
         }

@@ -7,28 +7,29 @@ use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_unless_loom, unless_b
 use core::fmt;
 use core::task::Waker;
 
-/// Nobody uses the cell.
+/// The cell is not in use.
 const IDLE: usize = 0;
-/// Its owner is putting a waker in.
+/// The owner is storing a waker.
 const REGISTERING: usize = 1;
-/// Somebody is taking the waker out.
+/// A thread is taking the waker out.
 const WAKING: usize = 2;
 
-/// Orders what was done before a call of [`WakerCell::wake`] before what is looked at after [`WakerCell::register`]:
-/// each reads what the other wrote, whichever came second.
+/// Orders what happened before a call of [`WakerCell::wake`] before what is checked after
+/// [`WakerCell::register`]: each reads what the other wrote, whichever came second.
 #[inline(always)]
 fn both() -> Ordering {
     unless_broken("waker_both", Ordering::AcqRel)
 }
 
-/// A place for the waker of one task, which others wake.
+/// A cell for the waker of one task, which other threads wake.
 ///
-/// The task looks whether it can go on; if not, it registers, looks once more, and only then sleeps. Whoever makes it
-/// possible to go on calls `wake` afterwards. So no wake-up is lost: either that call finds the waker, or the second
-/// look finds what was done before the call.
+/// The task checks whether it can continue; if not, it registers, checks once more, and only then
+/// sleeps. The thread that makes it possible to continue calls `wake` afterwards. So no wake-up is
+/// lost: either that call finds the waker, or the second check finds what was done before the call.
 ///
-/// Neither side waits for the other or allocates; but a task that registers while it is being woken comes again at once,
-/// as often as it finds the same wake-up going on. All zero is the empty cell.
+/// Neither side waits for the other or allocates, but a task that registers while it is being woken
+/// is polled again immediately, as often as it meets the same wake-up in progress. All-zero bytes
+/// are the empty cell.
 #[repr(C)]
 pub struct WakerCell {
     state: AtomicUsize,
@@ -40,26 +41,29 @@ unsafe impl Sync for WakerCell {}
 
 impl WakerCell {
     const_unless_loom! {
-        /// An empty cell.
+        /// Creates an empty cell.
         #[must_use]
         pub fn new() -> Self {
             Self { state: AtomicUsize::new(IDLE), waker: UnsafeCell::new(None) }
         }
     }
 
-    /// Puts the task's waker in, in place of the one before. If somebody wakes at the same moment, the task is woken
-    /// at once. For one task at a time: were there two, one could be woken without need, and neither be forgotten.
+    /// Stores the task's waker in place of the previous one. If a thread is waking at the same
+    /// moment, the task is woken immediately. For one task at a time: with two, one may be woken
+    /// needlessly, but no wake-up is lost.
     pub fn register(&self, waker: &Waker) {
-        // AcqRel: pairs with the same in `wake`. Acquire on failure: pairs with the Release that ends `wake`.
+        // AcqRel: pairs with the same in `wake`. Acquire on failure: pairs with the Release that
+        // ends `wake`.
         if self.state.compare_exchange(IDLE, REGISTERING, both(), Ordering::Acquire).is_err() {
-            // Somebody is waking, and may be past the point where it would find a new waker: the task comes again.
+            // A thread is waking, and may be past the point where it would find a new waker: the
+            // task is polled again.
             waker.wake_by_ref();
             crate::sync::spin_loop();
             return;
         }
         let registering = Registering(self);
         let before = self.waker.with_mut(|place| {
-            // SAFETY: REGISTERING gives the waker to us alone.
+            // SAFETY: REGISTERING gives us exclusive access to the waker.
             let place = unsafe { &mut *place };
             if place.as_ref().is_some_and(|before| before.will_wake(waker)) {
                 None
@@ -71,11 +75,12 @@ impl WakerCell {
         drop(before);
     }
 
-    /// Wakes the task, if one has registered since the last call.
+    /// Wakes the task if it has registered since the last call.
     pub fn wake(&self) {
-        // AcqRel: pairs with the same in `register`: we see the waker, or the task sees what we did before this.
+        // AcqRel: pairs with the same in `register`: we see the waker, or the task sees what we did
+        // before this.
         if self.state.fetch_or(WAKING, both()) != IDLE {
-            return; // its owner, or who is waking already, sees to it
+            return; // the registering owner, or the thread that is waking already, does it
         }
         let waker = self.take();
         // Release: pairs with the Acquire in `register`: we are done with the waker.
@@ -86,22 +91,24 @@ impl WakerCell {
     }
 
     fn take(&self) -> Option<Waker> {
-        // SAFETY: called where the state gives the waker to the caller alone.
+        // SAFETY: called only where the state gives the caller exclusive access to the waker.
         self.waker.with_mut(|place| unsafe { (*place).take() })
     }
 }
 
-/// Its owner is putting a waker in. Dropping it ends that, also where cloning the waker panics: then the waker before stays.
+/// Guard of a registration. Dropping it ends the registration, also if cloning the waker panics:
+/// then the previous waker stays.
 struct Registering<'c>(&'c WakerCell);
 
 impl Drop for Registering<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         let cell = self.0;
-        // AcqRel: pairs with the same in `wake`: who finds the cell idle finds the waker; and if we come second, we
-        // see what was done before the call that came first. Acquire on failure, for the same reason.
+        // AcqRel: pairs with the same in `wake`: seeing the cell idle implies seeing the waker; and
+        // if we come second, we see what was done before the call that came first. Acquire on
+        // failure, for the same reason.
         if cell.state.compare_exchange(REGISTERING, IDLE, both(), Ordering::Acquire).is_err() {
-            // Somebody wanted to wake meanwhile and left it to us.
+            // A thread called `wake` meanwhile and left the waking to us.
             let waker = cell.take();
             // AcqRel: as above.
             cell.state.swap(IDLE, both());
@@ -145,7 +152,7 @@ mod tests {
         |_| (),
     );
 
-    /// Another waker for each number.
+    /// Returns a waker that differs for each number.
     fn waker(number: usize) -> Waker {
         // SAFETY: no function of the table uses the data; each may be called from any thread.
         unsafe { Waker::from_raw(RawWaker::new(core::ptr::without_provenance(number + 1), &VTABLE)) }
@@ -164,7 +171,8 @@ mod tests {
             let woken = WOKEN.load(Ordering::Relaxed);
             cell.wake();
             assert_eq!(WOKEN.load(Ordering::Relaxed) - woken, usize::from(before));
-            // The next registration is an ordinary one: it does not wake the task, and the next call does.
+            // The next registration is an ordinary one: it does not wake the task, and the next
+            // call does.
             cell.register(&waker(3));
             assert_eq!(WOKEN.load(Ordering::Relaxed) - woken, usize::from(before));
             cell.wake();

@@ -1,4 +1,4 @@
-//! Waker slots: one waker for each producer whose task waits for room.
+//! Waker slots: one waker for each producer whose task waits for a free slot of the queue.
 
 use super::WakerCell;
 use crate::capacity::{Checked, CheckedCapacity};
@@ -12,20 +12,21 @@ use core::task::Waker;
 const BITS: usize = usize::BITS as usize;
 const WORDS: usize = LANES_MAX / BITS;
 
-/// Orders a consumer's making room before a producer's second look, as in [`WakerCell`]: each reads what the other wrote,
-/// whichever came second.
+/// Orders the consumer's release of slots before a producer's second check, as in [`WakerCell`]:
+/// each reads what the other wrote, whichever came second.
 #[inline(always)]
 fn both() -> Ordering {
     unless_broken("seats_both", Ordering::AcqRel)
 }
 
-/// `N` places for wakers, 256 at most, one for each producer whose task may wait. A row of bits names those that wait, so
-/// that a consumer who makes room pays one instruction a word when nobody does. All zero is empty.
+/// `N` waker slots, 256 at most, one for each producer whose task may wait. A bitmap marks those
+/// that wait, so that a consumer that releases slots pays one instruction per word if no task
+/// waits. All-zero bytes are empty.
 #[repr(C)]
 pub struct WakerSlots<const N: usize> {
-    /// A bit for each waker slot whose task waits, or has waited and was not woken.
+    /// One bit per waker slot: its task waits, or has waited and was not woken.
     waiting: [AtomicUsize; WORDS],
-    /// A bit for each waker slot that a producer has.
+    /// One bit per waker slot: a producer owns it.
     taken: [AtomicUsize; WORDS],
     cells: [WakerCell; N],
     checked: Checked<Self>,
@@ -44,7 +45,7 @@ impl<const N: usize> CheckedCapacity for WakerSlots<N> {
 
 impl<const N: usize> WakerSlots<N> {
     const_unless_loom! {
-        /// Nobody waits.
+        /// Creates slots without a waiting task.
         pub(super) fn new() -> Self {
             Self {
                 #[cfg(not(loom))]
@@ -64,20 +65,20 @@ impl<const N: usize> WakerSlots<N> {
         }
     }
 
-    /// The waker slot with this number, which must be the caller's alone by other means. `None`
-    /// where there is none.
+    /// Returns the waker slot with this number, which must be the caller's alone by other means.
+    /// `None` if there is none.
     pub(super) fn at(&self, number: usize) -> Option<WakerSlot<'_>> {
         let waiting = self.waiting.get(number / BITS)?;
         Some(WakerSlot { cell: self.cells.get(number)?, row: Some((waiting, 1 << (number % BITS))), taken: None })
     }
 
-    /// The first waker slot that is free, or `None`. It is given back when dropped.
+    /// Takes the first free waker slot; `None` if there is none. Dropping it releases the slot.
     pub(super) fn take(&self) -> Option<WakerSlot<'_>> {
         (0..N).find_map(|number| {
             let taken = self.taken.get(number / BITS)?;
             let bit = 1 << (number % BITS);
-            // Acquire: pairs with the Release in `WakerSlot::drop`. Looked at first, so as not to
-            // write to a waker slot that is taken.
+            // Acquire: pairs with the Release in `WakerSlot::drop`. Loaded first, so that nothing
+            // is written for a slot that is taken.
             if taken.load(Ordering::Relaxed) & bit != 0 || taken.fetch_or(bit, Ordering::Acquire) & bit != 0 {
                 return None;
             }
@@ -87,23 +88,23 @@ impl<const N: usize> WakerSlots<N> {
 
     /// Frees all waker slots, none of which is in use.
     pub(super) fn clear(&mut self) {
-        // Relaxed: whoever lent us this for our own has ordered its past before this.
+        // Relaxed: the exclusive borrow orders the past before this.
         self.taken.iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
-    /// Wakes the task of this waker slot, if it waits.
+    /// Wakes the task of this waker slot if it waits.
     pub(super) fn wake(&self, number: usize) {
         let (Some(word), Some(cell)) = (self.waiting.get(number / BITS), self.cells.get(number)) else { return };
         let bit = 1 << (number % BITS);
         // AcqRel: pairs with the same in `WakerSlot::wait`: we see the waker, or the task sees the
-        // room that we made.
+        // slots that we released.
         if word.fetch_and(!bit, both()) & bit != 0 {
             cell.wake();
         }
     }
 
-    /// Wakes all tasks that wait. Each looks for itself whether there is room: so none is forgotten, should the one that
-    /// would have been woken alone have lost interest.
+    /// Wakes all waiting tasks. Each checks for itself whether there is a free slot: waking only
+    /// one would lose the wake-up if that task does not continue.
     pub(super) fn wake_all(&self) {
         for (at, word) in self.waiting.iter().enumerate().take(const { N.div_ceil(BITS) }) {
             // AcqRel: as in `wake`.
@@ -124,27 +125,29 @@ impl<const N: usize> fmt::Debug for WakerSlots<N> {
     }
 }
 
-/// Where the task of one producer waits.
+/// The waker slot of one producer's task.
 pub(super) struct WakerSlot<'q> {
     cell: &'q WakerCell,
-    /// Where it says that it waits, if there are others.
+    /// Its bit of the bitmap of waiting tasks, if there are other slots.
     row: Option<(&'q AtomicUsize, usize)>,
-    /// Where it is noted as taken, if it was claimed.
+    /// Its bit of the bitmap of taken slots, if it was claimed.
     taken: Option<&'q AtomicUsize>,
 }
 
 impl<'q> WakerSlot<'q> {
-    /// The only waker slot.
+    /// Creates the only waker slot.
     pub(super) const fn alone(cell: &'q WakerCell) -> Self {
         Self { cell, row: None, taken: None }
     }
 
-    /// Has the task woken when room is made; what was made before this call can be seen after it.
+    /// Registers the task to be woken when slots are released; releases before this call are
+    /// visible after it.
     pub(super) fn wait(&self, waker: &Waker) {
         self.cell.register(waker);
         if let Some((waiting, bit)) = self.row {
-            // AcqRel: pairs with the same in `WakerSlots::wake`: who sees the bit finds the waker;
-            // and if we come second, we see the room that was made before the call that came first.
+            // AcqRel: pairs with the same in `WakerSlots::wake`: seeing the bit implies seeing the
+            // waker; and if we come second, we see the slots that were released before the call
+            // that came first.
             waiting.fetch_or(bit, both());
         }
     }
@@ -159,9 +162,9 @@ impl Drop for WakerSlot<'_> {
     }
 }
 
-/// Where a consumer's end tells producers' tasks that there is room.
+/// How a consumer endpoint tells producers' tasks that there are free slots.
 pub trait Room<C> {
-    /// The end has given back so many slots since the last call.
+    /// The endpoint has released this many slots since the last call.
     fn made(&self, end: &C, slots: usize);
     /// Something that concerns all tasks has changed.
     fn for_all(&self);
@@ -177,7 +180,8 @@ impl<C> Room<C> for WakerCell {
     }
 }
 
-/// Tells the consumer's task of what it cannot see in the queue: that an end was given back, perhaps closed.
+/// Wakes the consumer's task for what it cannot see in the queue: that an endpoint was released,
+/// perhaps closed.
 pub(super) struct Leaving<'q>(pub(super) &'q WakerCell);
 
 impl Drop for Leaving<'_> {

@@ -1,7 +1,7 @@
 //! Consumer endpoint: serves the lanes round robin.
 
 use super::super::spsc::Consumer;
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::{BITS, FanIn, WORDS};
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::endpoint::Claim;
@@ -14,13 +14,13 @@ const BATCH: usize = 32;
 /// The consumer endpoint of a [`FanIn`]. Dropping it releases the claim; values in the lanes stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the consumer gives its end of the lanes back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q FanIn<T, N, LANES>,
     lanes: [Consumer<'q, T, N>; LANES],
     /// The lane that is being served; always below `LANES`.
     at: usize,
-    /// How many values are left of its batch; as many are known to be there.
+    /// How many values are left of its batch; as many are known to be in the lane.
     left: usize,
     batch: usize,
     /// Number of values found so far, wrapping: the position for the pacing.
@@ -101,7 +101,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             self.next_lane()?;
         }
         let at = self.at;
-        // `left` says that there is one, unless another process has overwritten the lane.
+        // `left` counts at least one, unless another process has overwritten the lane.
         self.lane().peek().map(|value| (at, value)).ok_or(PopError::Empty)
     }
 
@@ -142,6 +142,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     /// let mut queue = FanIn::<u32, 4, 2>::new();
     /// let ([mut a, mut b], mut rx) = queue.split();
     /// rx.set_batch(1);
+    /// assert_eq!(rx.batch(), 1);
     /// a.push_slice(&[1, 2]);
     /// b.push_slice(&[10, 20]);
     /// assert!(rx.drain().eq([1, 10, 2, 20]));
@@ -149,6 +150,12 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     pub fn set_batch(&mut self, values: usize) {
         self.batch = values.max(1);
         self.left = self.left.min(self.batch);
+    }
+
+    /// Returns the batch; see [`set_batch`](Self::set_batch).
+    #[must_use]
+    pub const fn batch(&self) -> usize {
+        self.batch
     }
 
     /// Returns whether no lane has a producer, and one of them was closed. There may still be
@@ -172,7 +179,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
 
     /// Returns the statistics of all lanes; see [`FanIn::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 
@@ -217,7 +224,7 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         self.find_in(first, !behind)
     }
 
-    /// The same for lanes of one word.
+    /// Visits the lanes `which` of one word.
     #[inline(always)]
     fn find_in(&mut self, word: usize, which: usize) -> bool {
         let mut bits = self.queue.used(word) & which;

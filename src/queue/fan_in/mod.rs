@@ -27,6 +27,9 @@
 //! ```
 //!
 //! # How it works
+//! Source: Lamport's ring, as in [`Spsc`], once for each producer, in place of one queue that the
+//! producers share. Ours adds the bitmap of lanes and the count of claims behind `Closed`.
+//!
 //! A lane is a [`Spsc`], and the handle of a producer is that of `Spsc` with all its operations
 //! (single values, slices, grants, staging). The consumer has the other endpoint of all lanes. It
 //! serves the lanes that were ever claimed, a bitmap, round robin, and pops up to a *batch* of
@@ -65,7 +68,7 @@ mod consumer;
 
 pub use consumer::FanInConsumer;
 
-use super::Stats;
+use super::QueueStats;
 use super::spsc::{Producer, Spsc};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
@@ -98,7 +101,7 @@ pub struct FanIn<T, const N: usize, const LANES: usize> {
     checked: Checked<Self>,
 }
 
-/// What producers write when they claim a lane.
+/// The cache line that producers write when they claim a lane.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 struct ClaimsLine {
@@ -202,7 +205,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         Some(producer)
     }
 
-    /// Shows the consumer that a lane has a producer now.
+    /// Records for the consumer that a lane has a producer now.
     fn count_claim(&self, lane: usize) {
         // Relaxed: seeing a value that we push, or our release, implies seeing this, since it comes
         // first.
@@ -219,7 +222,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     /// As for [`Spsc::take_over_producer`], for this lane.
     pub unsafe fn take_over_producer_of(&self, lane: usize) -> Option<Producer<'_, T, N>> {
         checked!(Self);
-        // SAFETY: the caller sees to it.
+        // SAFETY: the caller guarantees it.
         let producer = unsafe { self.lanes.get(lane)?.take_over_producer() };
         self.count_claim(lane);
         Some(producer)
@@ -232,7 +235,7 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
     pub unsafe fn take_over_consumer(&self) -> FanInConsumer<'_, T, N, LANES> {
         checked!(Self);
         self.claimed.take();
-        // SAFETY: the caller sees to it that there is no other.
+        // SAFETY: the caller guarantees that there is no other handle.
         unsafe { FanInConsumer::attach(self) }
     }
 
@@ -285,16 +288,16 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
 
     /// Returns the statistics of one lane; `None` if there is no such lane.
     #[must_use]
-    pub fn lane_stats(&self, lane: usize) -> Option<Stats> {
+    pub fn lane_stats(&self, lane: usize) -> Option<QueueStats> {
         checked!(Self);
         Some(self.lanes.get(lane)?.stats())
     }
 
     /// Returns the statistics of all lanes: sums, and for `high_water` the greatest of any lane.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
-        self.lanes.iter().map(Spsc::stats).fold(Stats::default(), |sum, lane| Stats {
+        self.lanes.iter().map(Spsc::stats).fold(QueueStats::default(), |sum, lane| QueueStats {
             pushed: sum.pushed.wrapping_add(lane.pushed),
             popped: sum.popped.wrapping_add(lane.popped),
             full_count: sum.full_count.wrapping_add(lane.full_count),
@@ -303,10 +306,10 @@ impl<T, const N: usize, const LANES: usize> FanIn<T, N, LANES> {
         })
     }
 
-    /// The lanes of one word that were ever claimed, as bits.
+    /// Returns the lanes of one word that were ever claimed, as bits.
     #[inline(always)]
     fn used(&self, word: usize) -> usize {
-        // Relaxed: `producer_of` says why.
+        // Relaxed: see `count_claim`.
         self.claims.used.get(word).map_or(0, |used| used.load(Ordering::Relaxed))
     }
 }

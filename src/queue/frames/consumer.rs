@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopError, Stats};
+use super::super::{PopError, QueueStats};
 use super::{Frames, HEADER, Ring, room};
 use crate::sync::Ordering;
 use bbqueue::prod_cons::stream::{StreamConsumer, StreamGrantR};
@@ -13,7 +13,7 @@ use core::ops::{Deref, DerefMut};
 /// The consumer endpoint of a [`Frames`]. Dropping it releases the claim; frames in the ring stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the consumer gives its end of the ring back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct FrameConsumer<'q, const N: usize> {
     frames: &'q Frames<N>,
     ring: StreamConsumer<&'q Ring<N>>,
@@ -67,7 +67,7 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
 
     /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.frames.stats()
     }
 
@@ -123,7 +123,7 @@ impl<const N: usize> fmt::Debug for FrameConsumer<'_, N> {
 
 /// A frame granted by [`FrameConsumer::read`]; derefs to its bytes, which may be changed in place.
 /// Dropping it leaves the frame in the ring; [`release`](Self::release) frees its room.
-#[must_use = "dropping it leaves the frame in the ring; `release` gives its room back"]
+#[must_use = "dropping it leaves the frame in the ring; `release` frees its room"]
 pub struct FrameRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,
     bytes: StreamGrantR<&'q Ring<N>>,
@@ -162,7 +162,7 @@ impl<const N: usize> fmt::Debug for FrameRead<'_, '_, N> {
 
 /// Frames granted by [`FrameConsumer::read_many`]. Dropping it leaves them in the ring;
 /// [`release`](Self::release) frees their room together.
-#[must_use = "dropping it leaves the frames in the ring; `release` gives their room back"]
+#[must_use = "dropping it leaves the frames in the ring; `release` frees their room"]
 pub struct FramesRead<'c, 'q, const N: usize> {
     consumer: &'c mut FrameConsumer<'q, N>,
     bytes: StreamGrantR<&'q Ring<N>>,

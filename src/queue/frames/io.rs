@@ -1,11 +1,11 @@
-//! A ring of frames as a stream of bytes, by the traits of `embedded-io`.
+//! Ring of frames as a byte stream, by the traits of `embedded-io`.
 
 use super::{FrameConsumer, FrameError, FrameProducer, Frames};
 use crate::queue::{PopError, Wait};
 use core::fmt;
 use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
-/// The consumer has closed: nothing that is written will be read.
+/// Error: the consumer has closed, so nothing that is written will be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Broken;
@@ -24,25 +24,27 @@ impl Error for Broken {
     }
 }
 
-/// Reads the frames one after another as one stream of bytes: where a frame ends cannot be seen.
+/// Reads the frames one after another as one byte stream, without the boundaries of the frames.
 ///
-/// The trait says that `read` waits for a byte; how is the caller's choice, a [`Wait`]. Who must not wait asks
-/// [`ReadReady`] first. At the end, once the producer has closed and all is read, `read` answers 0.
+/// The trait lets `read` wait for a byte; the caller chooses how, by a [`Wait`]. A caller that must
+/// not wait asks [`ReadReady`] first. Once the producer has closed and all is read, `read` returns
+/// 0.
 #[derive(Debug)]
 pub struct FrameReader<'q, W, const N: usize> {
     end: FrameConsumer<'q, N>,
-    /// Bytes of the oldest frame that were read. It stays in the ring until all were.
+    /// Number of bytes of the oldest frame that were read. The frame stays in the ring until all
+    /// were.
     used: usize,
     wait: W,
 }
 
 impl<'q, W: Wait, const N: usize> FrameReader<'q, W, N> {
-    /// Reads from this end, and waits so.
+    /// Creates a reader of this endpoint that waits by `wait`.
     pub const fn new(end: FrameConsumer<'q, N>, wait: W) -> Self {
         Self { end, used: 0, wait }
     }
 
-    /// The end back. Of a frame that was read in part all is still there.
+    /// Returns the endpoint. A frame that was read in part is still complete there.
     pub fn into_inner(self) -> FrameConsumer<'q, N> {
         self.end
     }
@@ -80,7 +82,7 @@ impl<W: Wait, const N: usize> Read for FrameReader<'_, W, N> {
                 self.used = self.used.wrapping_add(taken);
             }
             if taken > 0 {
-                return Ok(taken); // a frame without bytes is passed over
+                return Ok(taken); // an empty frame is skipped
             }
         }
     }
@@ -90,7 +92,7 @@ impl<W: Wait, const N: usize> ReadReady for FrameReader<'_, W, N> {
     fn read_ready(&mut self) -> Result<bool, Self::Error> {
         loop {
             match self.end.read() {
-                Ok(frame) if frame.is_empty() => frame.release(), // at most as many as there are
+                Ok(frame) if frame.is_empty() => frame.release(), // bounded by the number of frames
                 Ok(_) | Err(PopError::Closed) => return Ok(true), // `read` does not wait at the end
                 Err(PopError::Empty) => return Ok(false),
             }
@@ -98,10 +100,10 @@ impl<W: Wait, const N: usize> ReadReady for FrameReader<'_, W, N> {
     }
 }
 
-/// Writes a stream of bytes, each `write` as one frame of at most [`Frames::MAX_FRAME`] bytes.
+/// Writes a byte stream, each `write` as one frame of at most [`Frames::MAX_FRAME`] bytes.
 ///
-/// The trait says that `write` waits for room; how is the caller's choice, a [`Wait`]. Who must not wait asks
-/// [`WriteReady`] first.
+/// The trait lets `write` wait for room; the caller chooses how, by a [`Wait`]. A caller that must
+/// not wait asks [`WriteReady`] first.
 #[derive(Debug)]
 pub struct FrameWriter<'q, W, const N: usize> {
     end: FrameProducer<'q, N>,
@@ -109,12 +111,12 @@ pub struct FrameWriter<'q, W, const N: usize> {
 }
 
 impl<'q, W: Wait, const N: usize> FrameWriter<'q, W, N> {
-    /// Writes to this end, and waits so.
+    /// Creates a writer to this endpoint that waits by `wait`.
     pub const fn new(end: FrameProducer<'q, N>, wait: W) -> Self {
         Self { end, wait }
     }
 
-    /// The end back, to close it, say.
+    /// Returns the endpoint, for example to close it.
     pub fn into_inner(self) -> FrameProducer<'q, N> {
         self.end
     }
@@ -143,14 +145,14 @@ impl<W: Wait, const N: usize> Write for FrameWriter<'_, W, N> {
         }
     }
 
-    /// Nothing to do: a frame can be read as soon as `write` has come back.
+    /// Does nothing: a frame can be read as soon as `write` has returned.
     fn flush(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
 }
 
 impl<W: Wait, const N: usize> WriteReady for FrameWriter<'_, W, N> {
-    /// Whether a frame of the greatest length would find room now. A shorter one may, where this says no.
+    /// Returns whether a frame of the greatest length would fit now. If not, a shorter one may.
     fn write_ready(&mut self) -> Result<bool, Self::Error> {
         Ok(self.end.grant(Frames::<N>::MAX_FRAME).is_ok() || self.end.is_closed())
     }

@@ -1,9 +1,12 @@
-//! How far the bytes of a ring are written and read: bbqueue's bookkeeping, made anew for one writer and one reader.
+//! Positions of a ring of bytes: bbqueue's bookkeeping, reimplemented for one writer and one
+//! reader.
 //!
-//! bbqueue's own keeps all its marks on one cache line, and each grant and each commit, on either side, is a locked
-//! instruction or two on it. Here each side has a line of its own and remembers what it last saw of the other's, there
-//! is no locked instruction, and so no compare-and-swap to emulate on cores that have none. What bbqueue guards with
-//! flags at run time (one grant at a time a side) the borrow checker guards here: a grant borrows its handle.
+//! bbqueue's own bookkeeping keeps all its positions on one cache line, and each grant and each
+//! commit, on either side, is a locked instruction or two on it. Here each side has its own line
+//! and caches what it last saw of the other's; there is no locked instruction, and so no
+//! compare-and-swap to emulate on cores without one. What bbqueue guards with flags at run time
+//! (one grant at a time per side) the borrow checker guarantees here: an endpoint is borrowed by
+//! its grant.
 //!
 //! ```text
 //!   not wrapped:  | free ....... | written ........ | free .......... |     read <= write
@@ -12,13 +15,13 @@
 //!   wrapped:      | written .... | free (1 at least) | written .. | unused |   write < read <= last
 //!                 0              write               read         last     N
 //! ```
-//! A piece never lies across the end: one that does not fit there goes to the front, and `last` says where the written
-//! part of the end stops.
+//! A grant never wraps: one that does not fit before the end starts at the front, and `last` tells
+//! where the written part before the end stops.
 
 use crate::layout::{Field, Layout, field};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, unless_broken};
 
-/// The two sides' marks; all zero for the empty ring.
+/// The positions of both sides; all-zero bytes are the empty ring.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Marks {
@@ -26,27 +29,28 @@ pub struct Marks {
     reader: CachePadded<ReaderLine>,
 }
 
-/// Written by the writer; `write` and `last` are read by the reader.
+/// The cache line of the writer; the reader loads `write` and `last`.
 #[derive(Debug)]
 #[repr(C)]
 struct WriterLine {
     /// Where the written bytes end.
     write: AtomicUsize,
-    /// Where the written bytes before the end of the ring end, as long as the writer is in front of the reader.
+    /// Where the written bytes before the end of the ring stop, while the writer is in front of the
+    /// reader.
     last: AtomicUsize,
-    /// The reader's mark as last seen. Only the writer's.
+    /// The reader's position as last seen. Used by the writer only.
     seen_read: AtomicUsize,
-    /// Where the present grant starts. Only the writer's.
+    /// Where the present grant starts. Used by the writer only.
     start: AtomicUsize,
 }
 
-/// Written by the reader; `read` is read by the writer.
+/// The cache line of the reader; the writer loads `read`.
 #[derive(Debug)]
 #[repr(C)]
 struct ReaderLine {
     /// Where the unread bytes start.
     read: AtomicUsize,
-    /// The writer's marks as last seen. Only the reader's.
+    /// The writer's positions as last seen. Used by the reader only.
     seen_write: AtomicUsize,
     seen_last: AtomicUsize,
 }
@@ -63,17 +67,17 @@ impl Layout for Marks {
     ];
 }
 
-/// How a commit is published. Release: pairs with the Acquire in `Marks::readable`, so that a reader who sees the mark
-/// sees the bytes before it, and `last`.
+/// Ordering of a commit. Release: pairs with the Acquire in `Marks::readable`, so that seeing the
+/// position implies seeing the bytes before it, and `last`.
 #[inline(always)]
 fn publish_ordering() -> Ordering {
     unless_broken("frames_publish", Ordering::Release)
 }
 
-/// Where a piece of `len` bytes may start, `cap` bytes being all.
+/// Returns where a grant of `len` bytes may start in a ring of `cap` bytes.
 fn place(cap: usize, len: usize, write: usize, read: usize) -> Option<usize> {
     if write < read {
-        (len < read - write).then_some(write) // never up to `read`, which would look empty
+        (len < read - write).then_some(write) // never up to `read`: that is the empty ring
     } else if len <= cap.wrapping_sub(write) {
         Some(write)
     } else {
@@ -98,7 +102,8 @@ impl Marks {
         }),
     };
 
-    /// The empty ring's, for the model checker, whose atomics have no constant constructor.
+    /// Creates the positions of the empty ring, for the model checker, whose atomics have no
+    /// constant constructor.
     #[cfg(loom)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
@@ -109,7 +114,7 @@ impl Marks {
         }
     }
 
-    /// For the writer: where the next `len` bytes may lie in one piece.
+    /// Grants the writer `len` contiguous bytes; returns where they start.
     #[inline]
     pub fn grant(&self, cap: usize, len: usize) -> Option<usize> {
         let line = &self.writer;
@@ -118,7 +123,8 @@ impl Marks {
         let start = match place(cap, len, write, line.seen_read.load(Ordering::Relaxed)) {
             Some(start) => start,
             None => {
-                // Acquire: pairs with the Release in `release`: the reader is done with the bytes before its mark.
+                // Acquire: pairs with the Release in `release`: the reader is done with the bytes
+                // before its position.
                 let read = self.reader.read.load(Ordering::Acquire);
                 line.seen_read.store(read, Ordering::Relaxed);
                 place(cap, len, write, read)?
@@ -128,7 +134,7 @@ impl Marks {
         Some(start)
     }
 
-    /// For the writer: the first `used` bytes of the grant are written, the rest is not wanted.
+    /// Publishes the first `used` bytes of the writer's grant; the rest stays free.
     #[inline]
     pub fn commit(&self, used: usize) {
         if used == 0 {
@@ -138,14 +144,15 @@ impl Marks {
         // Relaxed, both: the writer's own.
         let (write, start) = (line.write.load(Ordering::Relaxed), line.start.load(Ordering::Relaxed));
         if start != write {
-            // To the front. Relaxed: published by the store of `write`. Nobody reads the value that was there: the
-            // reader has been past it, or the bytes in front would not have been free.
+            // The grant starts at the front. Relaxed: published by the store of `write`. The
+            // previous value is not read any more: the reader has passed it, or the bytes in front
+            // would not have been free.
             line.last.store(write, Ordering::Relaxed);
         }
         line.write.store(start.wrapping_add(used), publish_ordering());
     }
 
-    /// For the reader: where the unread bytes lie that are in one piece, and how many.
+    /// Returns where the reader's contiguous unread bytes start, and how many there are.
     #[inline]
     pub fn readable(&self) -> Option<(usize, usize)> {
         let line = &self.reader;
@@ -155,10 +162,10 @@ impl Marks {
         if let Some(piece) = self.piece(read, known) {
             return Some(piece);
         }
-        // Acquire: pairs with the Release in `commit`: the bytes before the mark are written.
+        // Acquire: pairs with the Release in `commit`: the bytes before the position are written.
         let write = self.writer.write.load(Ordering::Acquire);
-        // Relaxed: what the Acquire above has shown, or the same, since the writer does not touch it again until we
-        // have been to the front.
+        // Relaxed: the value that the Acquire above has made visible, or the same again, since the
+        // writer does not change it until we have moved to the front.
         let last = self.writer.last.load(Ordering::Relaxed);
         line.seen_write.store(write, Ordering::Relaxed);
         line.seen_last.store(last, Ordering::Relaxed);
@@ -178,11 +185,12 @@ impl Marks {
         (write > 0).then_some((0, write))
     }
 
-    /// For the reader: it is done with the first `used` of the bytes that `readable` named.
+    /// Releases the first `used` bytes that `readable` returned.
     #[inline]
     pub fn release(&self, used: usize) {
         let read = &self.reader.read;
-        // Release: pairs with the Acquire in `grant`: we are done with the bytes before it. Relaxed: our own.
+        // Release: pairs with the Acquire in `grant`: we are done with the bytes before it.
+        // Relaxed: our own.
         read.store(read.load(Ordering::Relaxed).wrapping_add(used), Ordering::Release);
     }
 }
@@ -198,8 +206,9 @@ mod coordination {
     use super::{Marks, Ordering};
     use bbqueue::traits::coordination::{Coord, ReadGrantError, WriteGrantError};
 
-    // SAFETY: what is granted to one side is not granted to the other until the one has given it back: see `Marks`. A
-    // side asks for one grant at a time: `FrameProducer` and `FrameConsumer`, the only users, are borrowed by theirs.
+    // SAFETY: what is granted to one side is not granted to the other before it is released: see
+    // `Marks`. Each side has one grant at a time: `FrameProducer` and `FrameConsumer`, the only
+    // users, are borrowed by theirs.
     unsafe impl Coord for Marks {
         fn reset(&self) {
             let (writer, reader) = (&self.writer, &self.reader);

@@ -28,10 +28,11 @@
 //! ```
 //!
 //! # How it works
-//! On top of `bbqueue`: its storage, its grants, its stream mode. A frame is four bytes of length (little-endian), its
-//! bytes, and up to three bytes that round it up to four. What is ours is the bookkeeping behind the grants (`marks.rs`,
-//! which says why), claims, `close`, counts, and batches: any number of frames may be written into one grant and
-//! published together, and read from one grant and released together.
+//! Built on `bbqueue`: its storage, its grants, its stream mode. A frame is four bytes of length
+//! (little-endian), its bytes, and up to three bytes that round it up to four. Ours are the
+//! bookkeeping behind the grants (`marks.rs` has the reasons), claims, `close`, counts, and
+//! batches: any number of frames may be written into one grant and published together, and read
+//! from one grant and released together.
 //!
 //! ```text
 //!   offset 0                128                     256
@@ -60,7 +61,7 @@ mod producer;
 pub use consumer::{FrameConsumer, FrameIter, FrameRead, FramesRead};
 pub use producer::{FrameBatch, FrameGrant, FrameProducer};
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -85,7 +86,8 @@ const fn room(len: usize) -> usize {
 /// bbqueue with our bookkeeping, for polling.
 type Ring<const N: usize> = BBQueue<Inline<N>, Marks, Polling>;
 
-/// `N` bytes of frames from one producer to one consumer. `N` is a multiple of 4, at least 16 (checked at compile time).
+/// `N` bytes of frames from one producer to one consumer. `N` is a multiple of 4, at least 16
+/// (checked at compile time).
 ///
 /// A frame of up to [`MAX_FRAME`](Self::MAX_FRAME) bytes always fits once the consumer has caught
 /// up; longer ones are refused, because whether they ever fit would depend on the position of the
@@ -150,8 +152,8 @@ impl<const N: usize> CheckedCapacity for Frames<N> {
 }
 
 impl<const N: usize> Frames<N> {
-    /// Where the marks lie *within* bbqueue's part, counted from the first of them: where that is, only the compiler
-    /// knows.
+    /// Offsets of the positions *within* bbqueue's part, relative to the first of them: where that
+    /// is, only the compiler knows.
     pub const MARKS: &'static [Field] = Marks::FIELDS;
 
     /// The longest frame, in bytes: half of the ring less the length that goes before each.
@@ -222,13 +224,13 @@ impl<const N: usize> Frames<N> {
     /// Returns the statistics of the ring in frames. `high_water` is the greatest depth that the
     /// producer saw when it wrapped to the front of the ring or was refused.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
-        // Relaxed, all: numbers to look at.
+        // Relaxed, all: for display.
         let popped = self.consumer.popped.load(Ordering::Relaxed);
         let pushed = self.producer.pushed.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N / HEADER)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N / HEADER)
     }
 }
 
@@ -275,9 +277,9 @@ impl core::error::Error for FrameError {}
 mod tests {
     use super::*;
 
-    /// The bytes of a ring go on elsewhere, as in another mapping of the same memory.
+    /// The bytes of a ring are moved and used elsewhere, as in another mapping of the same memory.
     #[test]
-    fn nothing_in_it_is_an_address() {
+    fn ring_works_at_another_address() {
         let (here, mut there) = (Frames::<64>::new(), Frames::<64>::new());
         here.producer().unwrap().push(b"one").unwrap();
         // SAFETY: neither has a claimed endpoint or anything to drop.
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_bytes_are_an_empty_ring() {
+    fn zeroed_memory_is_an_empty_ring() {
         // SAFETY: atomics and bytes: no value is invalid.
         let zeroed: Frames<64> = unsafe { core::mem::zeroed() };
         assert_eq!(zeroed.stats(), Frames::<64>::new().stats());

@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::Stats;
+use super::super::QueueStats;
 use super::{FrameError, Frames, HEADER, Ring, room};
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::Ordering;
@@ -13,7 +13,7 @@ use core::ops::{Deref, DerefMut};
 /// The producer endpoint of a [`Frames`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the ring back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct FrameProducer<'q, const N: usize> {
     frames: &'q Frames<N>,
     ring: StreamProducer<&'q Ring<N>>,
@@ -87,7 +87,7 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
 
     /// Returns the statistics of the ring; see [`Frames::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.frames.stats()
     }
 
@@ -103,13 +103,13 @@ impl<'q, const N: usize> FrameProducer<'q, N> {
     #[inline(never)]
     fn refuse(&mut self) -> FrameError {
         count(&self.frames.producer.full_count, 1);
-        self.look();
+        self.note_depth();
         FrameError::Full
     }
 
-    /// Notes how deep the ring is.
-    fn look(&mut self) {
-        // Relaxed: a number to look at. Frames not yet counted may have been taken already: no depth then.
+    /// Records the depth of the ring for `high_water`.
+    fn note_depth(&mut self) {
+        // Relaxed: for display. Frames not yet counted may have been taken already: no depth then.
         let depth = self.pushed.wrapping_sub(self.frames.consumer.popped.load(Ordering::Relaxed));
         if depth <= N {
             raise(&self.frames.producer.high_water, depth);
@@ -169,7 +169,7 @@ impl<const N: usize> FrameGrant<'_, '_, N> {
 #[inline(always)]
 fn header(bytes: &mut [u8], at: usize, len: usize) {
     if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<HEADER>()) {
-        *place = (len as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+        *place = (len as u32).to_le_bytes(); // at most MAX_FRAME <= u32::MAX
     }
 }
 
@@ -219,7 +219,7 @@ impl<const N: usize> FrameBatch<'_, '_, N> {
             return Err(FrameError::Full);
         };
         let Some(body) = rest.get_mut(..frame.len()) else { return Err(FrameError::Full) };
-        *length = (frame.len() as u32).to_le_bytes(); // at most MAX_FRAME, which is no more than u32::MAX
+        *length = (frame.len() as u32).to_le_bytes(); // at most MAX_FRAME <= u32::MAX
         body.copy_from_slice(frame);
         self.used = self.used.wrapping_add(room(frame.len()));
         self.count = self.count.wrapping_add(1);

@@ -1,4 +1,7 @@
 //! Exponential backoff of a producer after failed compare-and-swap operations.
+//!
+//! Source: T. Anderson, "The performance of spin lock alternatives", 1990. Ours begins with the
+//! second failure.
 
 use crate::sync::spin_loop;
 

@@ -90,7 +90,8 @@ impl ConsumerPacing {
     /// longer if they are fewer than `few`, and shorter if they are many more; if they arrive as
     /// slowly as single orders, the consumer follows closely for a while.
     pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
-        // As many as BUSY in the first pause, and in proportion. Both factors are small, or `there` is large enough anyway.
+        // As many as BUSY in the first pause, and in proportion for longer ones. Both factors are
+        // small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {
             self.left = 0;
             self.in_vain = next;
@@ -121,10 +122,11 @@ impl ConsumerPacing {
 mod tests {
     use super::{ConsumerPacing, FIRST, WAIT, WAIT_MOST, few};
 
-    /// Ticks of the simulated clock in a pause; a look takes one, and so does taking a value.
+    /// Ticks of the simulated clock in a pause; a load takes one, and so does popping a value.
     const PAUSE: usize = 4;
 
-    /// Pauses that a consumer makes for so many values, which come `burst` at a time, one in `gap` ticks in the long run.
+    /// Returns how many pauses a consumer makes for this many values, which arrive `burst` at a
+    /// time, one in `gap` ticks on average.
     fn pauses(values: usize, burst: usize, gap: usize) -> usize {
         let (mut pace, mut close) = (ConsumerPacing::new(0), false);
         let (mut now, mut next, mut paused) = (0, 0, 0);
@@ -150,9 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_kept_at_a_distance_and_single_values_are_not() {
+    fn streams_are_paced_and_single_values_are_not() {
         const VALUES: usize = 1 << 17;
-        // One in less than a pause, a few with each travel of a line: it is away for a third of the time and more.
+        // More than one value per pause, and a few per transfer of a cache line: it pauses for a
+        // third of the time and more.
         for burst in [5, 8, 16] {
             for gap in [2, 3] {
                 let paused = pauses(VALUES, burst, gap);

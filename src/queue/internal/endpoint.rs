@@ -5,13 +5,13 @@ use core::mem::offset_of;
 
 use crate::sync::{AtomicBool, Ordering, const_unless_loom, unless_broken};
 
-/// Whether an endpoint is claimed. Zero: it is free.
+/// Whether an endpoint is claimed. All-zero bytes: free.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(transparent)]
 pub(crate) struct Claim(AtomicBool);
 
-/// The flags of an endpoint that has one owner at a time. Zero bytes: free and open.
+/// The flags of an endpoint that has one owner at a time. All-zero bytes: free and open.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -47,7 +47,7 @@ impl Claim {
 
     /// Makes the caller the owner. The caller has borrowed the whole queue exclusively, so there is
     /// no handle; or it takes the endpoint over from an owner that is gone. The flag may still be
-    /// set, if a handle was forgotten.
+    /// set, if a handle was leaked.
     pub(crate) fn take(&self) {
         // Relaxed: the exclusive borrow, or the contract of the take-over, orders the past before
         // this.

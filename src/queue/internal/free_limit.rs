@@ -1,25 +1,28 @@
 //! Limit of free slots as a producer caches it, and for how long it may be trusted.
 //!
-//! A producer keeps a guess of the queue's tail and a limit: the slots from one to the other were free when it read the
-//! consumer's head. Both are counts that wrap with `usize`, so they can be compared only while the queue's tail is less
-//! than half the range of a `usize` ahead of them. A 64-bit count gets there after 2^63 pushes: 292 years at one a
-//! nanosecond. A 32-bit count gets there after 2^31 pushes of the other producers: two seconds at the same rate. So a
-//! producer of a 32-bit target that was idle meanwhile must not take the old limit for a promise: it reads tail and
-//! head at the start of each push, and again when another producer has moved the tail.
+//! A producer keeps its last known tail of the queue and a limit: the slots between the two were
+//! free when it loaded the consumer's head. Both are counts that wrap with `usize`, so they can be
+//! compared only while the queue's tail is less than half the range of a `usize` ahead of them. A
+//! 64-bit count gets there after 2^63 pushes: 292 years at one per nanosecond. A 32-bit count gets
+//! there after 2^31 pushes of the other producers: two seconds at the same rate. So a producer on a
+//! 32-bit target that was idle meanwhile must not rely on the old limit: it loads tail and head at
+//! the start of each push, and again after another producer has moved the tail.
 //!
-//! What remains on a 32-bit target: a producer that is stopped *inside* one push, between its read of the head and its
-//! compare-and-swap, while the others push a multiple of 2^32 values, takes their last slot for its own.
+//! One case remains on a 32-bit target: a producer that stalls *inside* one push, between its load
+//! of the head and its compare-and-swap, while the others push a multiple of 2^32 values, takes
+//! their last slot for its own.
 
 use crate::sync::broken;
 
-/// Whether a limit is still good for the pushes after the one that found it.
+/// Returns whether a limit remains valid for the pushes after the one that loaded it.
 #[inline(always)]
 pub(in crate::queue) fn outlives_push() -> bool {
     usize::BITS >= 64 || broken("stale_limit")
 }
 
-/// Numbers of pushes that others may make while one producer is idle, for tests: around half the range of a `usize` and
-/// all of it on a 32-bit target, and as far as a count can get in a lifetime on others.
+/// Returns numbers of pushes that others make while one producer is idle, for tests: around half
+/// the range of a `usize` and all of it on a 32-bit target, and as far as a count can get in a
+/// lifetime on others.
 #[cfg(all(test, not(loom)))]
 pub(in crate::queue) fn idle_times() -> impl Iterator<Item = usize> {
     let corners: &[usize] =

@@ -49,7 +49,8 @@ macro_rules! one_to_one {
             pub fn split(&mut self) -> ($Producer<'_, T, N>, $Consumer<'_, T, N>) {
                 self.take_both();
                 let queue = &*self;
-                // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no others.
+                // SAFETY: the exclusive borrow lasts as long as the two handles, so there are no
+                // others.
                 unsafe { ($Producer::attach(queue), $Consumer::attach(queue)) }
             }
 

@@ -11,7 +11,7 @@ use crate::sync::{AtomicUsize, Ordering};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Stats {
+pub struct QueueStats {
     /// Values published by the producer.
     pub pushed: usize,
     /// Values popped by the consumer, slots released.
@@ -26,12 +26,12 @@ pub struct Stats {
     pub depth: usize,
 }
 
-impl Stats {
-    /// Of counts that were read one after the other, `popped` before `pushed`; `met` is the greatest depth that a side
-    /// met, and `most` what the queue holds.
+impl QueueStats {
+    /// Builds the statistics from counts that were loaded one after the other, `popped` before
+    /// `pushed`; `met` is the greatest depth that an endpoint saw, and `most` the capacity.
     pub(in crate::queue) fn of(pushed: usize, popped: usize, full_count: usize, met: usize, most: usize) -> Self {
-        // Too great by what went through between the two reads; or negative for a moment, which counts as none, where a
-        // value can be taken before its producer has counted it.
+        // Too great by what went through between the two loads; or negative for a moment, which
+        // counts as 0, if a value can be popped before its producer has counted it.
         let depth = pushed.wrapping_sub(popped);
         let depth = if depth > usize::MAX / 2 { 0 } else { depth.min(most) };
         Self { pushed, popped, full_count, high_water: depth.max(met), depth }
@@ -41,7 +41,7 @@ impl Stats {
 /// Stores the greater of the two; for one writer.
 #[inline(always)]
 pub(in crate::queue) fn raise(mark: &AtomicUsize, value: usize) {
-    // Relaxed, both: the mark has one writer, and its readers only look at it.
+    // Relaxed, both: the mark has one writer, and its readers only display it.
     if value > mark.load(Ordering::Relaxed) {
         mark.store(value, Ordering::Relaxed);
     }
@@ -50,6 +50,6 @@ pub(in crate::queue) fn raise(mark: &AtomicUsize, value: usize) {
 /// Adds to a count; for one writer.
 #[inline(always)]
 pub(in crate::queue) fn count(count: &AtomicUsize, more: usize) {
-    // Relaxed, both: the count has one writer, and its readers only look at it.
+    // Relaxed, both: the count has one writer, and its readers only display it.
     count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }

@@ -62,7 +62,7 @@
 //!   (a few instructions, or as long as it keeps a grant) hides everything behind its slot until it
 //!   continues: `pop` returns `Empty`, and [`is_stalled`](MpscConsumer::is_stalled) says why. One
 //!   that dies there stops the queue for good. (Within one process that takes a killed thread or a
-//!   forgotten grant: a panic publishes or skips what was reserved.) Where that must not happen,
+//!   leaked grant: a panic publishes or skips what was reserved.) Where that must not happen,
 //!   take [`FanIn`](super::FanIn), whose producers have a lane each, or
 //!   [`RobustMpsc`](super::RobustMpsc).
 //! - Without compare-and-swap (Cortex-M0) a push is a critical section that the application
@@ -76,13 +76,14 @@ pub use consumer::MpscConsumer;
 pub use grant::MpscGrant;
 pub use producer::MpscProducer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::sequenced_consumer::SequencedRing;
 use crate::queue::internal::sequenced_slot::{SequencedSlots, Slot};
 use crate::queue::internal::shared_impls::one_ring;
-use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, broken, const_unless_loom, unless_broken};
 #[cfg(not(loom))]
 use core::mem::offset_of;
 
@@ -161,7 +162,8 @@ impl<T, const N: usize> Layout for Mpsc<T, N> {
 // slot gets references to its value.
 unsafe impl<T: Send, const N: usize> Sync for Mpsc<T, N> {}
 
-// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
+// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks
+// none of its invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Mpsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Mpsc<T, N> {}
 
@@ -212,7 +214,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// ```
     pub fn split(&mut self) -> (MpscProducer<'_, T, N>, MpscConsumer<'_, T, N>) {
         checked!(Self);
-        // There is no handle, since each borrows the queue. This resets what forgotten handles have
+        // There is no handle, since each borrows the queue. This resets what leaked handles have
         // left. Relaxed: the exclusive borrow orders the queue's past before this.
         self.producers.producers.store(ONE, Ordering::Relaxed);
         self.consumer.end.claimed.take();
@@ -224,8 +226,8 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// Attaches one more producer. A queue that was closed because all had gone is open again.
     pub fn producer(&self) -> MpscProducer<'_, T, N> {
         checked!(Self);
-        // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what closed the queue.
-        // Relaxed on failure: nothing depends on it but the retry.
+        // Acquire: pairs with the Release in `MpscProducer::drop`, so that this comes after what
+        // closed the queue. Relaxed on failure: nothing depends on it but the retry.
         let count = &self.producers.producers;
         let mut now = count.load(Ordering::Relaxed); // Relaxed: a guess
         loop {
@@ -263,7 +265,7 @@ impl<T, const N: usize> Mpsc<T, N> {
     /// the queue may have been deeper by as many for a moment. After a refused push it is `N`, and
     /// exact.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let passed = self.consumer.passed.load(Ordering::Relaxed);
@@ -271,26 +273,63 @@ impl<T, const N: usize> Mpsc<T, N> {
         let tail = self.tail.load(Ordering::Relaxed);
         let (full_count, met) = (&self.producers.full_count, &self.producers.high_water);
         let (full_count, met) = (full_count.load(Ordering::Relaxed), met.load(Ordering::Relaxed));
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
-    }
-
-    /// Returns whether all producers have gone, one of them by closing.
-    fn producers_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them pushed.
-        self.producers.producers.load(Ordering::Acquire) == CLOSING
+        QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
     }
 }
 
 impl<T, const N: usize> Drop for Mpsc<T, N> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<T>() && !broken("queue_drop") {
-            // Not until it is empty: behind a slot that a forgotten grant has reserved there may be values.
+            // `N` times instead of until it is empty: there may be values behind a slot that a
+            // leaked grant has reserved.
             let (_, mut rx) = self.split();
             for _ in 0..N {
                 drop(rx.pop());
                 rx.pass_over_unfinished();
             }
         }
+    }
+}
+
+// SAFETY: `has` is true once a producer has published value `number` in this slot, and no producer
+// reserves the slot again before it has loaded a head past it.
+unsafe impl<T, const N: usize> SequencedRing for Mpsc<T, N> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slots.at(number);
+        slot.has(number).then_some(slot)
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
+    fn producers_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `MpscProducer::drop`: we see all that each of them
+        // pushed.
+        self.producers.producers.load(Ordering::Acquire) == CLOSING
+    }
+
+    #[inline(always)]
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquire in `MpscProducer::load_head`: we are done with the slots
+        // before head.
+        self.consumer.head.store(head, unless_broken("mpsc_give_back", Ordering::Release));
     }
 }
 
@@ -311,7 +350,8 @@ mod tests {
         }
     }
 
-    /// One push of a producer that was idle while others filled the queue: refused, and accepted once there is room.
+    /// Makes one push by a producer that was idle while others filled the queue: refused, and
+    /// accepted once there is a free slot.
     fn stale_producer_is_refused(queue: &Mpsc<u64, 16>, idle: &mut MpscProducer<'_, u64, 16>) {
         let (mut busy, mut rx) = (queue.producer(), queue.consumer().unwrap());
         let values: [u64; 16] = core::array::from_fn(|i| i as u64);
@@ -352,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_when_the_numbers_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_sequence_numbers() {
         let queue = Mpsc::<u8, 4>::new();
         move_on(&queue, usize::MAX - 1);
         let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());

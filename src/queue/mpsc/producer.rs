@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats, TooFew};
+use super::super::{Full, QueueStats, TooFew};
 use super::grant::MpscGrant;
 use super::{CLOSING, Mpsc, ONE};
 use crate::queue::internal::cas_backoff::Backoff;
@@ -121,9 +121,9 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// Returns how many slots are free now. Other producers may take them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
-        // Relaxed: a number to look at.
+        // Relaxed: for display.
         self.tail = self.queue.tail.load(Ordering::Relaxed);
-        let free = self.look();
+        let free = self.load_head();
         if free < N { free } else { N }
     }
 
@@ -143,7 +143,7 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Mpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 
@@ -167,8 +167,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     #[inline(always)]
     fn swap(&mut self, number: usize, len: usize) -> bool {
         let next = number.wrapping_add(len);
-        // Relaxed: it decides the owner of the slots and nothing else. `look` has shown that they
-        // are free, and their sequence numbers publish what is written to them.
+        // Relaxed: it decides the owner of the slots and nothing else. `load_head` has shown that
+        // they are free, and their sequence numbers publish what is written to them.
         let done = self.queue.tail.compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
         match done {
             Ok(_) => self.tail = next,
@@ -193,10 +193,11 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         loop {
             let mut room = self.room();
             if room < most.cast_signed() && room < N.cast_signed() {
-                room = self.look().cast_signed();
+                room = self.load_head().cast_signed();
             }
             if room < least.cast_signed() {
-                // Relaxed: if this is where we thought, there was too little room when we looked at the consumer.
+                // Relaxed: if the tail is still ours, there were too few free slots when we loaded
+                // the consumer's head.
                 let now = self.queue.tail.load(Ordering::Relaxed);
                 if now == self.tail {
                     self.count_refusal();
@@ -213,15 +214,16 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
         }
     }
 
-    /// Looks where the consumer is, and says how many slots are free from our tail on: more than `N` where our tail is so
-    /// far behind the queue's that what lay there was taken since.
-    fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `MpscConsumer::give_back`: it is done with the slots before head.
+    /// Loads the consumer's head and returns how many slots are free from our tail on: more than
+    /// `N` if our tail is so far behind the queue's that the values there were popped since.
+    fn load_head(&mut self) -> usize {
+        // Acquire: pairs with the Release in `Mpsc::release`: the consumer is done with the slots
+        // before head.
         let head = self.queue.consumer.head.load(unless_broken("mpsc_look", Ordering::Acquire));
         let depth = self.tail.wrapping_sub(head).cast_signed();
         debug_assert!(depth <= N.cast_signed(), "tail is never ahead of head by more than the queue holds");
         if depth > 0 {
-            // Relaxed, both: a number to look at. The load spares the others a line that does not change.
+            // Relaxed, both: for display. The load avoids writing to a line that does not change.
             let mark = &self.queue.producers.high_water;
             if mark.load(Ordering::Relaxed) < depth.cast_unsigned() {
                 mark.fetch_max(depth.cast_unsigned(), Ordering::Relaxed);
@@ -268,7 +270,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// Moves a value out of a slot again.
     ///
     /// # Safety
-    /// The slot must be reserved by us, written, and not be published; the value must not be used again.
+    /// The slot must be reserved by us, written, and not be published; the value must not be used
+    /// again.
     pub(super) unsafe fn take_back(&mut self, number: usize) -> T {
         // SAFETY: the caller's.
         unsafe { self.queue.slots.at(number).take() }

@@ -1,38 +1,31 @@
 //! Consumer endpoint.
 
-use super::super::{PopDrain, PopError, Stats};
+use super::super::{PopDrain, PopError, QueueStats};
 use super::{RobustMpsc, Slot};
-use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
+use crate::queue::internal::sequenced_consumer::{Cursor, SequencedRing};
 use crate::queue::internal::stats::count;
-use crate::sync::{Ordering, Plain, broken, unless_broken};
-use core::cell::Cell;
+use crate::sync::{Ordering, Plain, broken};
 use core::fmt;
-use core::marker::PhantomData;
 
 /// The consumer endpoint. Dropping it releases the claim; values in the queue stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free; for stalled producers see
 /// [progress](super).
-#[must_use = "dropping the consumer gives its end of the queue back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct RobustConsumer<'q, T, const N: usize, const LANES: usize> {
-    queue: &'q RobustMpsc<T, N, LANES>,
-    /// The count of the next slot.
-    head: usize,
-    /// How close it follows.
-    pace: ConsumerPacing,
-    /// The unpublished slot that `steps` is about.
+    cursor: Cursor<'q, RobustMpsc<T, N, LANES>>,
+    /// The unpublished slot to which `steps` belongs.
     stalled: Option<usize>,
-    /// Each lane's step when the stall was met first; even once the lane is known to have nothing to do with it.
+    /// Each lane's step when the stall was first seen; 0 (even) once the lane is known not to own
+    /// the slot.
     steps: [usize; LANES],
-    _not_sync: PhantomData<Cell<()>>,
 }
 
 impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, LANES> {
-    /// For the owner of the endpoint: its flag is set, and its predecessor is gone.
+    /// Creates the handle for the owner of the endpoint: its flag is set, and its predecessor is
+    /// gone.
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>) -> Self {
-        queue.consumer.end.open();
-        let head = queue.consumer.head.load(Ordering::Relaxed); // Relaxed: ours alone to write
-        Self { queue, head, pace: ConsumerPacing::new(head), stalled: None, steps: [0; LANES], _not_sync: PhantomData }
+        Self { cursor: Cursor::attach(queue), stalled: None, steps: [0; LANES] }
     }
 
     /// Pops the oldest value.
@@ -63,7 +56,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// As [`pop`](Self::pop).
     #[inline]
     pub fn handle<R>(&mut self, act: impl FnOnce(T, usize, usize) -> R) -> Result<R, PopError> {
-        let slot = match self.arrived() {
+        let slot = match self.cursor.arrived() {
             Some(slot) => slot,
             None => self.nothing()?,
         };
@@ -72,11 +65,11 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
         // Another process may have written any number there.
         let lane = if lane < LANES { lane } else { 0 };
         let result = act(slot.value.load(), lane, number);
-        if let Some(lane) = self.queue.lanes.get(lane) {
+        if let Some(lane) = self.cursor.queue.lanes.get(lane) {
             // Release: pairs with the Acquire in `next_of`.
             lane.taken.delivered.store(number.wrapping_add(1), Ordering::Release);
         }
-        self.give_back();
+        self.release();
         Ok(result)
     }
 
@@ -100,8 +93,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// Returns whether a producer has reserved the next slot and not published it yet.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
-        // Relaxed: a number to look at.
-        self.queue.tail.load(Ordering::Relaxed) != self.head && self.arrived().is_none()
+        self.cursor.queue.tail() != self.cursor.head && self.cursor.arrived().is_none()
     }
 
     /// Skips the oldest slot if its producer died between reserving and publishing it; returns
@@ -110,19 +102,19 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// `lives` is called for lanes whose producers are in a push, and must return `false` only for
     /// a dead one, known from the operating system or from what has reset the other core, so that
     /// all that the dead producer did happens before. (If it is wrong, that producer's value is
-    /// lost, or the next value in the slot is garbled.) Lanes without an owner do not matter. It
-    /// may take several calls, until each live producer was seen outside its push.
+    /// lost, or the next value in the slot is torn.) Lanes without an owner do not matter. It may
+    /// take several calls, until each live producer was seen outside its push.
     pub fn pass_over(&mut self, mut lives: impl FnMut(usize) -> bool) -> bool {
-        // Acquire: pairs with the Release in `RobustProducer::reserve`: the slot's producer has said that it is in the middle of
-        // a push.
-        if self.arrived().is_some() || self.queue.tail.load(Ordering::Acquire) == self.head {
+        // Acquire: pairs with the Release in `RobustProducer::reserve`: we see the odd step of the
+        // slot's producer.
+        if self.cursor.arrived().is_some() || self.cursor.queue.tail.load(Ordering::Acquire) == self.cursor.head {
             return false;
         }
-        let again = self.stalled == Some(self.head);
+        let again = self.stalled == Some(self.cursor.head);
         let mut all_known = true;
-        for (number, (seen, lane)) in self.steps.iter_mut().zip(&self.queue.lanes).enumerate() {
-            // Acquire: pairs with the Releases in `RobustProducer::push` and `attach`: a step later than that of the slot's push
-            // shows its sequence.
+        for (number, (seen, lane)) in self.steps.iter_mut().zip(&self.cursor.queue.lanes).enumerate() {
+            // Acquire: pairs with the Releases in `RobustProducer::push` and `attach`: a step later
+            // than that of the slot's push shows its sequence number.
             let step = lane.producer.step.load(Ordering::Acquire);
             if !again {
                 *seen = step;
@@ -137,13 +129,13 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
                 }
             }
         }
-        self.stalled = Some(self.head);
+        self.stalled = Some(self.cursor.head);
         // What any of them had published is there to see now.
-        if !all_known || (self.arrived().is_some() && !broken("robust_recheck")) {
+        if !all_known || (self.cursor.arrived().is_some() && !broken("robust_recheck")) {
             return false;
         }
-        count(&self.queue.consumer.passed, 1);
-        self.give_back();
+        count(&self.cursor.queue.consumer.passed, 1);
+        self.release();
         true
     }
 
@@ -151,76 +143,55 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
     /// `pop` returns `Closed` after the last one.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.queue.producers_closed()
+        self.cursor.queue.producers_closed()
     }
 
     /// Closes the consumer endpoint: nothing more will be popped. Values in the queue stay.
     /// Producers see it by `is_closed`.
     pub fn close(self) {
-        self.queue.consumer.end.close();
+        self.cursor.queue.consumer.end.close();
     }
 
     /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.queue.stats()
-    }
-
-    /// Returns the oldest slot, if its value is published.
-    #[inline(always)]
-    fn arrived(&self) -> Option<&'q Slot<T>> {
-        let slot = self.queue.slot(self.head);
-        // Acquire: pairs with the Release in `RobustProducer::push_until`: the value is written.
-        (slot.sequence.load(Ordering::Acquire) == self.head.wrapping_add(1)).then_some(slot)
+    pub fn stats(&self) -> QueueStats {
+        self.cursor.queue.stats()
     }
 
     /// Slow path: returns why there is no value, or the slot if there is one after all.
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
-        if self.pace.maybe_pause(self.head) {
-            // Relaxed: no access to a slot depends on it.
-            let there = self.queue.tail.load(Ordering::Relaxed).wrapping_sub(self.head);
-            self.pace.record(self.head, there, consumer_pacing::few(N));
+        match self.cursor.wait_briefly() {
+            Err(PopError::Closed) => {}
+            other => return other,
         }
-        if let Some(slot) = self.arrived() {
-            return Ok(slot);
-        }
-        self.pace.on_empty(self.head);
-        if !self.queue.producers_closed() {
-            return Err(PopError::Empty);
-        }
-        // Who sees the producers gone sees what they published, so one more look tells "closed and empty" from "a last value
-        // came just now". A slot in front that is not published is that of a dead one whose lane was taken over and given
-        // back, or of one that has just come. `N` at most.
+        // Seeing the producers gone implies seeing what they published, so one more load tells
+        // "closed and empty" from "a last value came just now". An unpublished slot in front is
+        // that of a dead producer whose lane was taken over and released, or of a producer that has
+        // just come. At most `N` of them.
         for _ in 0..N {
-            if self.arrived().is_some() || !self.pass_over(|_| true) {
+            if self.cursor.arrived().is_some() || !self.pass_over(|_| true) {
                 break;
             }
         }
-        match self.arrived() {
+        match self.cursor.arrived() {
             Some(slot) => Ok(slot),
             None if self.is_stalled() => Err(PopError::Empty),
             None => Err(PopError::Closed),
         }
     }
 
+    /// Steps over the next slot and releases it.
     #[inline(always)]
-    fn give_back(&mut self) {
-        self.head = self.head.wrapping_add(1);
-        // Release: pairs with the Acquires in `RobustProducer::look` and `next_of`: we are done with the slots before head.
-        self.queue.consumer.head.store(self.head, unless_broken("robust_give_back", Ordering::Release));
-    }
-}
-
-impl<T, const N: usize, const LANES: usize> Drop for RobustConsumer<'_, T, N, LANES> {
-    fn drop(&mut self) {
-        self.queue.consumer.end.claimed.give_back();
+    fn release(&mut self) {
+        self.cursor.advance();
+        self.cursor.release();
     }
 }
 
 impl<T, const N: usize, const LANES: usize> fmt::Debug for RobustConsumer<'_, T, N, LANES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RobustConsumer").field("lanes", &LANES).field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("RobustConsumer").field("lanes", &LANES).field("head", &self.cursor.head).finish_non_exhaustive()
     }
 }

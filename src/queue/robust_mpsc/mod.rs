@@ -79,12 +79,13 @@ mod producer;
 pub use consumer::RobustConsumer;
 pub use producer::{RobustProducer, Stage};
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
 use crate::queue::internal::lane_registry::LaneRegistry;
-use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom};
+use crate::queue::internal::sequenced_consumer::SequencedRing;
+use crate::sync::{AtomicBytes, AtomicUsize, CachePadded, Ordering, Plain, const_unless_loom, unless_broken};
 use core::fmt;
 #[cfg(not(loom))]
 use core::mem::offset_of;
@@ -106,7 +107,7 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
 }
 
 /// The cache line that the consumer writes. The claims are here because a consumer reads them
-/// whenever it finds the queue empty: on a line that producers write at each push that would be
+/// whenever it finds the queue empty: on a line that producers write at each push this would be
 /// false sharing.
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -132,7 +133,7 @@ struct Lane {
 struct TakenLine {
     /// The number of the lane's next value to be popped.
     delivered: AtomicUsize,
-    /// The producer's.
+    /// The flags of the lane's producer endpoint.
     end: Endpoint,
 }
 
@@ -150,7 +151,7 @@ struct ProducerLine {
 
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
-struct Slot<T> {
+pub(in crate::queue) struct Slot<T> {
     /// One more than the index of the reservation, once the value is published.
     sequence: AtomicUsize,
     /// Whose value it is.
@@ -233,11 +234,9 @@ impl<T, const N: usize, const LANES: usize> CheckedCapacity for RobustMpsc<T, N,
 }
 
 impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
-    /// What turns a count into a slot.
-    const MASK: usize = N.wrapping_sub(1);
-
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -348,16 +347,16 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
     #[must_use]
     pub fn passed_over(&self) -> usize {
         checked!(Self);
-        self.consumer.passed.load(Ordering::Relaxed) // Relaxed: a number to look at
+        self.consumer.passed.load(Ordering::Relaxed) // Relaxed: for display
     }
 
     /// Returns the statistics of the queue, over all owners of its endpoints. `pushed` counts
     /// reservations that were not skipped; `high_water` is the greatest depth that a producer saw,
     /// and exact after a refused push.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
-        // Relaxed, all: numbers to look at. Head before tail, so that the difference is not negative.
+        // Relaxed, all: for display. Head before tail, so that the difference is not negative.
         let passed = self.passed_over();
         let head = self.consumer.head.load(Ordering::Relaxed);
         let tail = self.tail.load(Ordering::Relaxed);
@@ -366,18 +365,59 @@ impl<T: Plain, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
             full_count = full_count.wrapping_add(lane.producer.full_count.load(Ordering::Relaxed));
             met = met.max(lane.producer.high_water.load(Ordering::Relaxed));
         }
-        Stats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
+        QueueStats::of(tail.wrapping_sub(passed), head.wrapping_sub(passed), full_count, met, N)
+    }
+}
+
+impl<T, const N: usize, const LANES: usize> RobustMpsc<T, N, LANES> {
+    /// Mask from index to slot.
+    const MASK: usize = N.wrapping_sub(1);
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> &Slot<T> {
+        // SAFETY: a masked index is below N.
+        unsafe { self.slots.get_unchecked(index & Self::MASK) }
+    }
+}
+
+// SAFETY: the contract is about the slots of `sequenced_slot`; these are others, whose values are
+// atomics.
+unsafe impl<T, const N: usize, const LANES: usize> SequencedRing for RobustMpsc<T, N, LANES> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slot(number);
+        // Acquire: pairs with the Release in `RobustProducer::push_until`: the value is written.
+        (slot.sequence.load(Ordering::Acquire) == number.wrapping_add(1)).then_some(slot)
     }
 
-    /// Whether all producers have gone, one of them by closing.
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
     fn producers_closed(&self) -> bool {
         self.consumer.claims.all_gone(self.lanes.iter().map(|lane| &lane.taken.0.end))
     }
 
     #[inline(always)]
-    fn slot(&self, count: usize) -> &Slot<T> {
-        // SAFETY: a masked count is below N.
-        unsafe { self.slots.get_unchecked(count & Self::MASK) }
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquires in `RobustProducer::load_head` and `next_of`: we are
+        // done with the slots before head.
+        self.consumer.head.store(head, unless_broken("robust_give_back", Ordering::Release));
     }
 }
 
@@ -411,7 +451,8 @@ mod tests {
         }
     }
 
-    /// One push of a producer that was idle while the other filled the queue: refused, and accepted once there is room.
+    /// Makes one push by a producer that was idle while the other filled the queue: refused, and
+    /// accepted once there is a free slot.
     fn stale_producer_is_refused(queue: &Queue, idle: &mut RobustProducer<'_, u64, 16, 2>) {
         let (mut busy, mut rx) = (queue.producer_of(1).unwrap(), queue.consumer().unwrap());
         let values: [u64; 16] = core::array::from_fn(|i| i as u64);

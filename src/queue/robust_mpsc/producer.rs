@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats};
+use super::super::{Full, QueueStats};
 use super::{Lane, ProducerLine, RobustMpsc};
 use crate::queue::internal::cas_backoff::Backoff;
 use crate::queue::internal::endpoint::Endpoint;
@@ -28,7 +28,7 @@ pub enum Stage {
 /// The producer endpoint of one lane. Dropping it releases the lane; its published values stay.
 ///
 /// `Send` but not `Sync`. Pushing is lock-free.
-#[must_use = "dropping the producer gives its lane back"]
+#[must_use = "dropping the producer releases its lane"]
 pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     queue: &'q RobustMpsc<T, N, LANES>,
     line: &'q ProducerLine,
@@ -38,7 +38,7 @@ pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     next: usize,
     /// Even; where `step` is between pushes.
     step: usize,
-    /// The queue's tail as last seen: a guess.
+    /// The queue's tail as last seen; other producers may have moved it.
     tail: usize,
     /// How far the tail may go before the consumer's head must be loaded again.
     limit: usize,
@@ -49,7 +49,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     /// The most values between two loads of the consumer's head: bounds the error of `high_water`.
     const STRIDE: usize = if N / 4 > 16 { N / 4 } else { 16 };
 
-    /// For the owner of the lane: its flag is set, and its predecessor is gone.
+    /// Creates the handle for the owner of the lane: its flag is set, and its predecessor is gone.
     pub(super) fn attach(queue: &'q RobustMpsc<T, N, LANES>, lane_line: &'q Lane, lane: usize) -> Self {
         let line = &lane_line.producer.0;
         lane_line.taken.end.open();
@@ -59,11 +59,13 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         let mut step = line.step.load(Ordering::Relaxed);
         if step & 1 == 1 && !broken("robust_take_over") {
             step = step.wrapping_add(1);
-            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
-            // sequence of the push that the dead one was at, if it got as far.
+            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: seeing it implies
+            // seeing the sequence number of the push in which the predecessor died, if it was
+            // stored.
             line.step.store(step, unless_broken("robust_take_over_step", Ordering::Release));
         }
-        let tail = queue.tail.load(Ordering::Relaxed); // Relaxed: a guess, which compare-and-swap checks
+        // Relaxed: a guess, which the compare-and-swap checks.
+        let tail = queue.tail.load(Ordering::Relaxed);
         Self {
             queue,
             line,
@@ -85,8 +87,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         let done = self.push_until(value, Stage::Published);
         self.step = self.step.wrapping_add(2);
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
-        // sequence.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: seeing it implies seeing
+        // the sequence number.
         self.line.step.store(self.step, unless_broken("robust_step", Ordering::Release));
         done
     }
@@ -109,8 +111,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
 
     #[inline(always)]
     fn push_until(&mut self, value: T, last: Stage) -> Result<(), Full<T>> {
-        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees it sees the
-        // sequence of the push before.
+        // Release: pairs with the Acquire in `RobustConsumer::pass_over`: seeing it implies seeing
+        // the sequence number of the push before.
         self.line.step.store(self.step.wrapping_add(1), unless_broken("robust_begin", Ordering::Release));
         if last == Stage::Begun {
             return Ok(());
@@ -131,15 +133,15 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         if last == Stage::Written {
             return Ok(());
         }
-        // Release: pairs with the Acquire in `RobustConsumer::arrived`: who sees the sequence sees
-        // the value.
+        // Release: pairs with the Acquire in `RobustMpsc::published`: seeing the sequence number
+        // implies seeing the value.
         slot.sequence.store(at.wrapping_add(1), unless_broken("robust_publish", Ordering::Release));
         self.next = self.next.wrapping_add(1);
         Ok(())
     }
 
-    /// Reserves a slot, or says that there is none. Lock-free: goes round again only when another producer has reserved, or,
-    /// once, to look at the consumer.
+    /// Reserves a slot; `None` if there is none. Lock-free: loops only if another producer has
+    /// reserved, or, once, to load the consumer's head.
     #[inline(always)]
     fn reserve(&mut self) -> Option<usize> {
         let mut backoff = Backoff::default();
@@ -148,8 +150,9 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
             self.move_to(self.queue.tail.load(Ordering::Relaxed));
         }
         loop {
-            if self.limit.wrapping_sub(self.tail).cast_signed() <= 0 && !self.look() {
-                // Relaxed: if this is where we thought, there was no room when we looked at the consumer.
+            if self.limit.wrapping_sub(self.tail).cast_signed() <= 0 && !self.load_head() {
+                // Relaxed: if the tail is still ours, there was no free slot when we loaded the
+                // consumer's head.
                 let now = self.queue.tail.load(Ordering::Relaxed);
                 if now == self.tail {
                     return None;
@@ -158,8 +161,8 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
                 continue;
             }
             let (at, next) = (self.tail, self.tail.wrapping_add(1));
-            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: who sees the slot reserved sees our step odd. That
-            // the slot is free we know from `look`.
+            // Release: pairs with the Acquire in `RobustConsumer::pass_over`: seeing the slot
+            // reserved implies seeing our step odd. `load_head` has shown that the slot is free.
             let reserve = unless_broken("robust_reserve", Ordering::Release);
             match self.queue.tail.compare_exchange(at, next, reserve, Ordering::Relaxed) {
                 Ok(_) => {
@@ -181,14 +184,16 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
         }
     }
 
-    /// Looks where the consumer is, and says whether there is a free slot from our tail on.
+    /// Loads the consumer's head and returns whether there is a free slot from our tail on.
     #[cold]
     #[inline(never)]
-    fn look(&mut self) -> bool {
-        // Acquire: pairs with the Release in `RobustConsumer::give_back`: it is done with the slots before head.
+    fn load_head(&mut self) -> bool {
+        // Acquire: pairs with the Release in `RobustMpsc::release`: the consumer is done with the
+        // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);
-        // Another process may have written anything there; our own tail may be far behind, so that the depth is negative.
+        // Another process may have written anything there; our own tail may be far behind, so that
+        // the depth is negative.
         let free = N.wrapping_sub(depth);
         self.limit = self.tail.wrapping_add(if free < Self::STRIDE { free } else { Self::STRIDE });
         if depth.cast_signed() > 0 {
@@ -225,21 +230,23 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustProducer<'q, T, N, 
 
     /// Returns the statistics of the queue; see [`RobustMpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 }
 
-/// The number of the next value of a lane whose owner is gone: after the last published, taken or not.
+/// Returns the number of the next value of a lane whose owner is gone: one more than that of the
+/// last published, whether popped or not.
 fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N, LANES>, lane: usize) -> usize {
     let mut waiting_next = None;
     for slot in &queue.slots {
         // Acquire: pairs with the Release in `push_until`.
         let sequence = slot.sequence.load(Ordering::Acquire);
-        // Acquire, both: pair with the Releases in `push_until`, should another producer have got the slot meanwhile: it has
-        // seen the head behind us, and so will we.
+        // Acquire, both: pair with the Releases in `push_until`, in case another producer has got
+        // the slot meanwhile: it has seen the head behind us, and so do we.
         let (from, number) = (slot.lane.load(Ordering::Acquire), slot.number.load(Ordering::Acquire));
-        // Acquire: pairs with the Release in `give_back`: what was ours before head is counted as delivered.
+        // Acquire: pairs with the Release in `RobustMpsc::release`: our values before head are
+        // counted as delivered.
         let head = queue.consumer.head.load(Ordering::Acquire);
         let waiting = sequence.wrapping_sub(1).wrapping_sub(head) < N;
         if waiting && from == lane {
@@ -249,7 +256,8 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
             }
         }
     }
-    // Acquire: pairs with the Release in `RobustConsumer::handle`. After the slots: what was taken out meanwhile is in it.
+    // Acquire: pairs with the Release in `RobustConsumer::handle`. After the slots: it includes
+    // what was popped meanwhile.
     let delivered = match queue.lanes.get(lane) {
         Some(lane) => lane.taken.delivered.load(Ordering::Acquire),
         None => 0,

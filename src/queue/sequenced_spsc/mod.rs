@@ -46,7 +46,7 @@
 //!   +----------------------+-------------------+----------------------+---------------+---------------+-- - - --+
 //!     only the producer      hardly ever         only the consumer      only the producer writes here;
 //!     writes here, for       written: an idle    writes here            on 64-bit targets a slot is a multiple of
-//!     statistics and for     consumer looks                             16 bytes, so that value and sequence of up to
+//!     statistics and for     consumer polls                             16 bytes, so that value and sequence of up to
 //!     its next owner         here                                       16 bytes lie on one line
 //! ```
 //! There are no pointers, so the same bytes work at any address; all-zero bytes are the empty
@@ -64,10 +64,11 @@ mod producer;
 pub use consumer::SequencedConsumer;
 pub use producer::SequencedProducer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
+use crate::queue::internal::sequenced_consumer::SequencedRing;
 use crate::queue::internal::sequenced_slot::{SequencedSlots, Slot};
 use crate::queue::internal::shared_impls::{one_ring, one_to_one};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_unless_loom};
@@ -155,7 +156,8 @@ impl<T, const N: usize> CheckedCapacity for SequencedSpsc<T, N> {
 
 impl<T, const N: usize> SequencedSpsc<T, N> {
     const_unless_loom! {
-        /// An empty queue. A `const fn`, so that it can live in a static, where it costs no image.
+        /// Creates an empty queue. A `const fn`: a static queue is zeroed memory and costs no
+        /// image.
         #[must_use]
         pub fn new() -> Self {
             Self {
@@ -175,18 +177,60 @@ impl<T, const N: usize> SequencedSpsc<T, N> {
         }
     }
 
-    /// What the queue has done so far.
+    /// Returns the statistics of the queue.
     ///
-    /// `high_water` is the greatest depth the producer met. It looks at least once in `max(N / 4, 16)` pushes, so the
-    /// queue may have been deeper by as many values for a moment.
+    /// `high_water` is the greatest depth that the producer saw. It loads the consumer's index at
+    /// least once in `max(N / 4, 16)` pushes, so the queue may have been deeper by as many values
+    /// for a moment.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met = self.producer.high_water.load(Ordering::Relaxed);
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+    }
+}
+
+// SAFETY: `has` is true once the producer has published value `number` in this slot, and the
+// producer writes to the slot again only after it has loaded a head past it.
+unsafe impl<T, const N: usize> SequencedRing for SequencedSpsc<T, N> {
+    type Slot = Slot<T>;
+
+    const CAPACITY: usize = N;
+
+    #[inline(always)]
+    fn published(&self, number: usize) -> Option<&Slot<T>> {
+        let slot = self.slots.at(number);
+        slot.has(number).then_some(slot)
+    }
+
+    #[inline(always)]
+    fn tail(&self) -> usize {
+        self.producer.tail.load(Ordering::Relaxed) // Relaxed: no access to a slot depends on it
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicUsize {
+        &self.consumer.head
+    }
+
+    #[inline(always)]
+    fn consumer_endpoint(&self) -> &Endpoint {
+        &self.consumer.end
+    }
+
+    #[inline(always)]
+    fn producers_closed(&self) -> bool {
+        self.producer.end.is_closed()
+    }
+
+    #[inline(always)]
+    fn release(&self, head: usize) {
+        // Release: pairs with the Acquire in `SequencedProducer::load_head`: we are done with the
+        // slots before head.
+        self.consumer.head.store(head, Ordering::Release);
     }
 }
 
@@ -199,7 +243,7 @@ mod tests {
     use crate::queue::{Full, PopError};
 
     #[test]
-    fn goes_on_when_the_numbers_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_sequence_numbers() {
         let queue = SequencedSpsc::<u8, 4>::new();
         let start = usize::MAX - 1;
         queue.producer.tail.store(start, Ordering::Relaxed);
@@ -219,12 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_that_died_before_it_counted_has_a_successor_who_does() {
+    fn successor_counts_what_a_dead_producer_published() {
         let queue = SequencedSpsc::<u8, 4>::new();
         let mut tx = queue.producer().unwrap();
         assert_eq!(tx.push_slice(&[1, 2]), 2);
         drop(tx);
-        queue.producer.tail.store(1, Ordering::Relaxed); // the second was published, and its count not stored
+        // The second was published, and its count not stored.
+        queue.producer.tail.store(1, Ordering::Relaxed);
         assert_eq!(queue.producer().unwrap().push(3), Ok(()));
         assert!(queue.consumer().unwrap().drain().eq([1, 2, 3]));
     }

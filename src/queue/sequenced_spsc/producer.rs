@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats};
+use super::super::{Full, QueueStats};
 use super::SequencedSpsc;
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, broken, unless_broken};
@@ -11,7 +11,7 @@ use core::marker::PhantomData;
 /// The producer endpoint of a [`SequencedSpsc`]. Dropping it releases the claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the queue back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct SequencedProducer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
@@ -66,7 +66,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     {
         let mut known = self.limit.wrapping_sub(self.tail);
         if known < values.len() {
-            known = self.look();
+            known = self.load_head();
             self.limit = self.tail.wrapping_add(known);
         }
         let mut len = 0;
@@ -85,7 +85,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Returns how many slots are free. At least as many stay free until this producer uses them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
-        self.look()
+        self.load_head()
     }
 
     /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
@@ -102,14 +102,14 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`SequencedSpsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 
     /// Loads the consumer's head and returns how many slots are free.
     #[inline]
-    fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `SequencedConsumer::give_back`: it is done with the
+    fn load_head(&mut self) -> usize {
+        // Acquire: pairs with the Release in `SequencedSpsc::release`: it is done with the
         // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head);
@@ -131,8 +131,8 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
         if broken("turn_early") {
             slot.publish(self.tail, Ordering::Release); // the value is not there yet
         }
-        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was done with it before it
-        // stored that head. It stays ours until the sequence is stored.
+        // SAFETY: the slot is free: its number is before limit <= head + N, and the consumer was
+        // done with it before it stored that head. It stays ours until the sequence is stored.
         unsafe { slot.write(value) };
         slot.publish(self.tail, unless_broken("sequenced_publish", Ordering::Release));
         self.tail = self.tail.wrapping_add(1);
@@ -150,7 +150,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn room(&mut self) -> bool {
-        if self.look() > 0 {
+        if self.load_head() > 0 {
             return true;
         }
         self.count_refusal();

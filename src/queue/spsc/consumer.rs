@@ -1,6 +1,6 @@
 //! Consumer endpoint.
 
-use super::super::{PopError, Stats, TooFew};
+use super::super::{PopError, QueueStats, TooFew};
 use super::Spsc;
 use crate::queue::internal::consumer_pacing::{self, ConsumerPacing};
 use crate::queue::internal::stats::raise;
@@ -9,17 +9,17 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// The one end of a [`Spsc`] that takes values out. Dropping it gives the end back; values not taken stay.
+/// The consumer endpoint of a [`Spsc`]. Dropping it releases the claim; values in the queue stay.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the consumer gives its end of the queue back"]
+#[must_use = "dropping the consumer releases its endpoint"]
 pub struct Consumer<'q, T, const N: usize> {
     queue: &'q Spsc<T, N>,
-    /// The index of the next value to take. Ahead of the queue's head only while a drain is on.
+    /// The index of the next value to pop. Ahead of the queue's head only during a drain.
     head: usize,
     /// The producer's tail as last seen: the values before it are ours.
     seen: usize,
-    /// The last look found few values: the consumer is close behind.
+    /// The last load of the tail found few values: the consumer is close behind.
     few: bool,
     /// How close it follows.
     pace: ConsumerPacing,
@@ -28,7 +28,7 @@ pub struct Consumer<'q, T, const N: usize> {
 
 impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// # Safety
-    /// The caller owns the consumer's end: its flag is up, and there is no other handle to it.
+    /// The caller owns the consumer endpoint: its flag is set, and there is no other handle to it.
     pub(in crate::queue) unsafe fn attach(queue: &'q Spsc<T, N>) -> Self {
         crate::capacity::checked!(Spsc<T, N>);
         let line = &queue.consumer;
@@ -64,11 +64,12 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// producer has closed.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        if self.head == self.seen && (self.pace.is_on() || self.look() == 0) {
+        if self.head == self.seen && (self.pace.is_on() || self.load_tail() == 0) {
             self.refill()?;
         }
         if broken("spsc_back_early") {
-            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release); // the value is still there
+            // The value is still there.
+            self.queue.consumer.head.store(self.head.wrapping_add(1), Ordering::Release);
         }
         // SAFETY: head != seen, so the queue holds a value there that is ours.
         let value = unsafe { self.take() };
@@ -89,12 +90,13 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// ```
     #[inline]
     pub fn peek(&mut self) -> Option<&T> {
-        if self.head == self.seen && self.look() == 0 {
+        if self.head == self.seen && self.load_tail() == 0 {
             return None;
         }
         self.queue.slots.will_read(self.head, 1);
-        // SAFETY: head != seen, so the slot holds a value that is ours; the producer leaves it alone until given back,
-        // which needs the handle that is borrowed as long as the reference lives.
+        // SAFETY: head != seen, so the slot holds a value that is ours; the producer leaves it
+        // alone until it is released, which needs the handle that is borrowed as long as the
+        // reference lives.
         Some(unsafe { &*self.queue.slots.at(self.head) })
     }
 
@@ -109,7 +111,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         let first = Slots::<T, N>::before_wrap(self.head, len);
         let slots = &self.queue.slots;
         slots.will_read(self.head, len);
-        // SAFETY: `len` values from head on are ours, `first` of them in a row; `out` is as long and lies elsewhere.
+        // SAFETY: `len` values from head on are ours, `first` of them contiguous; `out` is as long
+        // and does not overlap them.
         unsafe { out.as_mut_ptr().copy_from_nonoverlapping(slots.at(self.head), first) };
         if first < len {
             // SAFETY: as above; the rest begins at slot 0.
@@ -169,10 +172,10 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// ```
     #[inline]
     pub fn drain(&mut self) -> Drain<'_, 'q, T, N> {
-        let len = self.look();
-        // `in_drain` counts from the stored head, which a forgotten drain has left behind ours.
+        let len = self.load_tail();
+        // `in_drain` counts from the stored head, and a leaked drain may have left it behind ours.
         self.give_back();
-        // Relaxed: the next owner of this end is the only other reader.
+        // Relaxed: only the next owner of this endpoint reads it.
         self.queue.consumer.in_drain.store(len, Ordering::Relaxed);
         Drain { consumer: self }
     }
@@ -180,7 +183,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// Returns how many values can be popped. At least as many stay until this consumer pops them.
     #[inline]
     pub fn available(&mut self) -> usize {
-        self.look()
+        self.load_tail()
     }
 
     /// Returns whether the producer has closed. There may still be values: `pop` returns `Closed`
@@ -204,13 +207,13 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// Returns whether there is a value, by one load.
     #[inline(always)]
     pub(in crate::queue) fn has_some(&self) -> bool {
-        // Relaxed: to take it, `look` loads it again.
+        // Relaxed: before a pop, `load_tail` loads it again.
         self.queue.producer.tail.load(Ordering::Relaxed) != self.head
     }
 
     /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 
@@ -219,7 +222,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline]
     fn depth_for(&mut self, wanted: usize) -> usize {
         let known = self.seen.wrapping_sub(self.head);
-        if known < wanted { self.look() } else { known }
+        if known < wanted { self.load_tail() } else { known }
     }
 
     /// Loads the producer's index and returns how many values there are.
@@ -227,8 +230,9 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// In memory that another process can write, `tail` may be anything: an impossible index counts
     /// as an empty queue.
     #[inline]
-    fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `Producer::publish`: the values before tail are written.
+    fn load_tail(&mut self) -> usize {
+        // Acquire: pairs with the Release in `Producer::publish`: the values before tail are
+        // written.
         let tail = self.queue.producer.tail.load(Ordering::Acquire);
         let depth = tail.wrapping_sub(self.head);
         if depth > N {
@@ -252,7 +256,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline(never)]
     fn refill(&mut self) -> Result<(), PopError> {
         let away = self.few && self.pace.maybe_pause(self.head);
-        let there = self.look();
+        let there = self.load_tail();
         if away {
             self.pace.record(self.head, there, consumer_pacing::few(N));
         }
@@ -266,7 +270,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }
-        if self.look() > 0 { Ok(()) } else { Err(PopError::Closed) }
+        if self.load_tail() > 0 { Ok(()) } else { Err(PopError::Closed) }
     }
 
     /// Moves the value at head out and advances head, without releasing the slot.
@@ -276,7 +280,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     #[inline(always)]
     unsafe fn take(&mut self) -> T {
         debug_assert!(self.head != self.seen);
-        // SAFETY: between head and seen every slot holds a value that is ours, and head steps past it right away.
+        // SAFETY: between head and seen every slot holds a value that is ours, and head steps past
+        // it right away.
         let value = unsafe { self.queue.slots.read(self.head) };
         self.head = self.head.wrapping_add(1);
         value
@@ -285,20 +290,21 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
     /// Releases the slots before head.
     #[inline(always)]
     fn give_back(&mut self) {
-        // Release: pairs with the Acquire in `Producer::look`: we are done with the slots before head.
+        // Release: pairs with the Acquire in `Producer::load_head`: we are done with the slots
+        // before head.
         self.queue.consumer.head.store(self.head, Ordering::Release);
     }
 
     fn end_drain(&mut self) {
         self.give_back();
-        // Relaxed: the next owner of this end is the only other reader.
+        // Relaxed: only the next owner of this endpoint reads it.
         self.queue.consumer.in_drain.store(0, Ordering::Relaxed);
     }
 }
 
 impl<T, const N: usize> Drop for Consumer<'_, T, N> {
     fn drop(&mut self) {
-        self.end_drain(); // a forgotten drain may have left head ahead
+        self.end_drain(); // a leaked drain may have left head ahead
         self.queue.consumer.end.claimed.give_back();
     }
 }
@@ -311,7 +317,7 @@ impl<T, const N: usize> fmt::Debug for Consumer<'_, T, N> {
 
 /// Values granted in place by [`Consumer::read`]. Dropping it leaves them in the queue;
 /// [`release`](Self::release) drops them and frees their slots.
-#[must_use = "dropping a read grant leaves the values in the queue; `release` gives their slots back"]
+#[must_use = "dropping a read grant leaves the values in the queue; `release` frees their slots"]
 pub struct ReadGrant<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,
     len: usize,
@@ -341,8 +347,8 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
     pub fn as_slices(&self) -> (&[T], &[T]) {
         let (slots, head) = (&self.consumer.queue.slots, self.consumer.head);
         let first = Slots::<T, N>::before_wrap(head, self.len);
-        // SAFETY: `len` values from head on are ours as long as the grant lives: `first` in a row from head on, the
-        // rest from slot 0 on. There are no writes to them meanwhile.
+        // SAFETY: `len` values from head on are ours as long as the grant lives: `first` contiguous
+        // from head on, the rest from slot 0 on. There are no writes to them meanwhile.
         unsafe {
             (
                 core::slice::from_raw_parts(slots.at(head), first),
@@ -389,7 +395,7 @@ impl<T, const N: usize> ReadGrant<'_, '_, T, N> {
         let consumer = self.consumer;
         if core::mem::needs_drop::<T>() {
             let end = consumer.head.wrapping_add(n);
-            // Gives back what was taken, also if a destructor panics.
+            // Releases what was popped, also if a destructor panics.
             let drain = Drain { consumer };
             while drain.consumer.head != end {
                 // SAFETY: the grant covered the slots up to `end`, so head != seen.
@@ -420,8 +426,8 @@ impl<T, const N: usize> fmt::Debug for ReadGrant<'_, '_, T, N> {
 /// Iterator that pops values one by one and frees their slots all together; see
 /// [`Consumer::drain`].
 ///
-/// If it is forgotten (`mem::forget`) together with the consumer, the next consumer may skip as
-/// many values as there were when the drain began: they are leaked. None is returned twice.
+/// If it is leaked (`mem::forget`) together with the consumer, the next consumer may skip as many
+/// values as there were when the drain began: they are leaked. None is returned twice.
 #[must_use = "a drain takes nothing until it is iterated"]
 pub struct Drain<'c, 'q, T, const N: usize> {
     consumer: &'c mut Consumer<'q, T, N>,

@@ -56,7 +56,7 @@ pub use consumer::{Consumer, Drain, ReadGrant};
 pub use grant::Grant;
 pub use producer::Producer;
 
-use super::Stats;
+use super::QueueStats;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::layout::{Field, Layout, field};
 use crate::queue::internal::endpoint::Endpoint;
@@ -122,8 +122,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// The greatest depth that the consumer saw.
     high_water: AtomicUsize,
-    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is forgotten
-    /// they are leaked, never returned twice.
+    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is leaked, so
+    /// are they; they are never returned twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,
@@ -160,12 +160,13 @@ impl<T, const N: usize> Layout for Spsc<T, N> {
 // that an endpoint has one owner.
 unsafe impl<T: Send, const N: usize> Sync for Spsc<T, N> {}
 
-// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks none of its rules.
+// The queue gives no access to its values through a shared reference, so a panic elsewhere breaks
+// none of its invariants.
 impl<T, const N: usize> core::panic::RefUnwindSafe for Spsc<T, N> {}
 impl<T, const N: usize> core::panic::UnwindSafe for Spsc<T, N> {}
 
 impl<T, const N: usize> CheckedCapacity for Spsc<T, N> {
-    /// Everything that must hold of `T` and `N`, for the layout above as well.
+    /// Checks all that `T` and `N` must satisfy, also for the layout above.
     const CHECK: () = {
         assert!(N.is_power_of_two(), "Spsc: N must be a power of two");
         assert!(align_of::<T>() <= 128, "Spsc: T must be aligned to at most 128 bytes, more would move the slots");
@@ -218,7 +219,7 @@ impl<T, const N: usize> Spsc<T, N> {
     /// time. The predecessor's writes happen before this call, or its process is gone.
     pub unsafe fn take_over_producer(&self) -> Producer<'_, T, N> {
         self.producer.end.claimed.take();
-        // SAFETY: the caller sees to it that there is no other handle.
+        // SAFETY: the caller guarantees that there is no other handle.
         unsafe { Producer::attach(self) }
     }
 
@@ -236,14 +237,14 @@ impl<T, const N: usize> Spsc<T, N> {
 
     /// Returns the statistics of the queue.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         checked!(Self);
         // Relaxed, all: for display; no access to a slot depends on them.
         let popped = self.consumer.head.load(Ordering::Relaxed);
         let pushed = self.producer.tail.load(Ordering::Relaxed);
         let met =
             self.producer.high_water.load(Ordering::Relaxed).max(self.consumer.high_water.load(Ordering::Relaxed));
-        Stats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
+        QueueStats::of(pushed, popped, self.producer.full_count.load(Ordering::Relaxed), met, N)
     }
 }
 
@@ -256,7 +257,7 @@ mod tests {
     use crate::queue::{Full, PopError};
 
     #[test]
-    fn goes_on_when_the_indices_wrap() {
+    fn fifo_order_survives_the_wrap_of_the_indices() {
         let queue = Spsc::<u8, 4>::new();
         let start = usize::MAX - 1;
         queue.producer.tail.store(start, Ordering::Relaxed);
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn indices_that_cannot_be_are_a_full_and_an_empty_queue() {
+    fn impossible_indices_count_as_full_and_as_empty() {
         let queue = Spsc::<u32, 4>::new();
         let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
         let mut out = [0; 64];
@@ -291,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_taken_over_where_it_stopped() {
+    fn successor_continues_where_a_dead_owner_stopped() {
         let queue = Spsc::<u32, 4>::new();
         let mut dead = queue.producer().unwrap();
         dead.push(1).unwrap();
         dead.stage(2).unwrap();
         core::mem::forget(dead);
         assert!(queue.producer().is_none());
-        // SAFETY: the other one is forgotten.
+        // SAFETY: the other one is never used or dropped.
         let mut tx = unsafe { queue.take_over_producer() };
         tx.push(3).unwrap();
         let mut dead = queue.consumer().unwrap();

@@ -1,6 +1,6 @@
 //! Producer endpoint.
 
-use super::super::{Full, Stats, TooFew};
+use super::super::{Full, QueueStats, TooFew};
 use super::{Grant, Spsc};
 use crate::queue::internal::stats::{count, raise};
 use crate::sync::{Ordering, Slots, broken, unless_broken};
@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 /// claim.
 ///
 /// `Send` but not `Sync`. All operations are wait-free.
-#[must_use = "dropping the producer gives its end of the queue back"]
+#[must_use = "dropping the producer releases its endpoint"]
 pub struct Producer<'q, T, const N: usize> {
     pub(super) queue: &'q Spsc<T, N>,
     /// The index of the next slot to write. Ahead of the queue's tail by what is staged.
@@ -90,8 +90,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// Publishes the staged values.
     #[inline]
     pub fn publish(&mut self) {
-        // Release: pairs with the Acquire in `Consumer::look`, so that a consumer that sees the new
-        // tail sees the values before it.
+        // Release: pairs with the Acquire in `Consumer::load_tail`, so that a consumer that sees
+        // the new tail sees the values before it.
         self.queue.producer.tail.store(self.tail, unless_broken("spsc_publish", Ordering::Release));
     }
 
@@ -144,7 +144,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     pub fn grant(&mut self, n: usize) -> Result<Grant<'_, 'q, T, N>, TooFew> {
         let available = self.free_for(n);
         if available < n {
-            self.publish(); // or the consumer could never make room for what is staged and this
+            self.publish(); // otherwise the consumer could never make room for this one
             self.count_refusal();
             return Err(TooFew { available });
         }
@@ -173,7 +173,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// Returns how many slots are free. At least as many stay free until this producer uses them.
     #[inline]
     pub fn free_slots(&mut self) -> usize {
-        self.look()
+        self.load_head()
     }
 
     /// Returns whether the consumer has closed: nothing more will be popped, unless a new consumer
@@ -192,7 +192,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
 
     /// Returns the statistics of the queue; see [`Spsc::stats`].
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.queue.stats()
     }
 
@@ -200,7 +200,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     #[inline]
     fn free_for(&mut self, wanted: usize) -> usize {
         let known = self.limit.wrapping_sub(self.tail);
-        if known < wanted { self.look() } else { known }
+        if known < wanted { self.load_head() } else { known }
     }
 
     /// Loads the consumer's index and returns how many slots are free.
@@ -208,8 +208,9 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// In memory that another process can write, `head` may be anything: an impossible index counts
     /// as a full queue.
     #[inline]
-    fn look(&mut self) -> usize {
-        // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the slots before head.
+    fn load_head(&mut self) -> usize {
+        // Acquire: pairs with the Release in `Consumer::give_back`: the consumer is done with the
+        // slots before head.
         let head = self.queue.consumer.head.load(Ordering::Acquire);
         let depth = self.tail.wrapping_sub(head).min(N);
         let free = N - depth;
@@ -224,10 +225,11 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     unsafe fn put(&mut self, value: T) {
         debug_assert!(self.tail != self.limit);
         if broken("spsc_early") {
-            self.queue.producer.tail.store(self.tail.wrapping_add(1), Ordering::Release); // the value is not there yet
+            // The value is not there yet.
+            self.queue.producer.tail.store(self.tail.wrapping_add(1), Ordering::Release);
         }
-        // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer was done with it before it stored
-        // that head. It stays ours until published.
+        // SAFETY: slot `tail` is free: tail < limit = head + N, and the consumer was done with it
+        // before it stored that head. It stays ours until published.
         unsafe { self.queue.slots.write(self.tail, value) };
         self.tail = self.tail.wrapping_add(1);
     }
@@ -240,7 +242,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     #[cold]
     #[inline(never)]
     fn room(&mut self) -> bool {
-        if self.look() > 0 {
+        if self.load_head() > 0 {
             return true;
         }
         self.publish();

@@ -1,27 +1,28 @@
-//! The blocks of a capture file; pcap itself, and what both formats share.
+//! The blocks of a capture file: pcap, and what both formats share.
 
 use super::interfaces::{InterfaceTable, Interfaces};
 use super::ng::Ng;
 
-/// Longest packet, with what the file says of it, in bytes; captures have up to 262,144 of the packet.
+/// Longest block, in bytes; captures have up to 262,144 bytes of a packet.
 pub const BLOCK_BYTES_MAX: usize = 1 << 19;
 
-/// What stands at a place of a capture file.
+/// What is at the current position of a capture file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step<'a> {
-    /// Too few bytes to tell: call again with at least this many from the same place. At the end of the file it is cut.
+    /// Too few bytes to tell: call again with at least this many from the same position. At the end
+    /// of the file it means that the file is cut.
     More {
-        /// Bytes wanted in all; at most [`BLOCK_BYTES_MAX`].
+        /// Bytes wanted in total; at most [`BLOCK_BYTES_MAX`].
         bytes: usize,
     },
-    /// No packet. Go on this many bytes further, which may be more than were given.
+    /// No packet. Continue this many bytes further, which may be more than were passed.
     Other {
-        /// Bytes to leave behind.
+        /// Bytes to skip.
         bytes: usize,
     },
-    /// A packet. Go on `bytes` further.
+    /// A packet. Continue `bytes` further.
     Packet {
-        /// Bytes to leave behind.
+        /// Bytes to skip.
         bytes: usize,
         /// The packet.
         packet: Captured<'a>,
@@ -32,42 +33,42 @@ pub enum Step<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Captured<'a> {
-    /// When: ns since 1970, or 0 where the file does not say.
+    /// Time of the capture in ns since 1970, or 0 if the file has none.
     pub time_ns: u64,
-    /// What the packet starts with, by the number of its link type (1: Ethernet).
+    /// Link type: the kind of the packet's first header (1: Ethernet).
     pub link: u32,
     /// Whether less was captured than was sent.
     pub is_cut: bool,
-    /// What was captured.
+    /// The captured bytes.
     pub bytes: &'a [u8],
 }
 
-/// What is wrong in a capture file, and where. Nothing can be read behind it.
+/// An error in a capture file, with its position. Nothing can be read after it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CaptureError {
-    /// Bytes from the start of the file to the block that is wrong.
+    /// Offset of the block with the error, in bytes from the start of the file.
     pub offset: u64,
-    /// What is wrong.
+    /// The cause.
     pub fault: Fault,
 }
 
-/// What can be wrong with a block.
+/// Cause of a [`CaptureError`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Neither format starts so.
+    /// The file starts like neither format.
     NoCapture,
-    /// A version that is not known.
+    /// The version is not supported.
     Version,
-    /// A block whose length cannot be.
+    /// The length of a block is not possible.
     Length(u32),
-    /// The length behind a block is not the one before it.
+    /// The length after a block is not the one before it.
     Trailer,
     /// A packet of an interface that was not described.
     Interface(u32),
-    /// The table of interfaces has no room for another: give a larger one, see [`Interfaces`].
+    /// The table of interfaces is full: use a larger one, see [`Interfaces`].
     Interfaces,
-    /// A capture of a format that is not read, by its first four bytes.
+    /// A capture in a format that is not supported, by its first four bytes.
     OtherFormat([u8; 4]),
     /// The file ends within a block.
     Cut,
@@ -93,7 +94,7 @@ impl core::fmt::Display for CaptureError {
 
 impl core::error::Error for CaptureError {}
 
-/// Numbers of a file that says itself which way round they are.
+/// The byte order of a file, which the file itself declares.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Order {
     pub(super) big: bool,
@@ -120,9 +121,9 @@ impl Order {
 #[derive(Clone, Copy, Debug)]
 struct Pcap {
     order: Order,
-    /// Fractions of a second in ns, else in µs.
+    /// Fractions of a second are in ns, else in µs.
     nanos: bool,
-    /// Bytes before a packet.
+    /// Length of the header before a packet.
     header: u8,
     link: u32,
 }
@@ -134,7 +135,7 @@ enum Format {
     Ng,
 }
 
-/// What the first four bytes of a file say.
+/// The meaning of the first four bytes of a file.
 #[derive(Clone, Copy)]
 enum Magic {
     Pcap {
@@ -143,15 +144,15 @@ enum Magic {
         header: u8,
     },
     Ng,
-    /// A capture that is not read.
+    /// A capture in a format that is not supported.
     Other,
     None,
 }
 
-/// Bytes before a packet: seconds, fraction, bytes captured, bytes sent.
+/// Length of the header before a packet: seconds, fraction, bytes captured, bytes sent.
 const RECORD_BYTES: u8 = 16;
-/// The same with interface, protocol and kind of the packet behind it: the "modified" pcap of some
-/// old systems.
+/// The same followed by interface, protocol and kind of the packet: the "modified" pcap of some old
+/// systems.
 const MODIFIED_BYTES: u8 = 24;
 
 impl Magic {
@@ -164,7 +165,7 @@ impl Magic {
             [0xa1, 0xb2, 0xcd, 0x34] => (true, false, MODIFIED_BYTES),
             [0x34, 0xcd, 0xb2, 0xa1] => (false, false, MODIFIED_BYTES),
             [0x0a, 0x0d, 0x0d, 0x0a] => return Self::Ng,
-            // Two more relatives of pcap, Ixia's two, and Solaris' snoop.
+            // Two more variants of pcap, two of Ixia, and snoop of Solaris.
             [0xa1, 0xb2, 0x34, 0xcd]
             | [0xcd, 0x34, 0xb2, 0xa1]
             | [0xa1, 0x2b, 0x3c, 0x4d]
@@ -178,10 +179,11 @@ impl Magic {
     }
 }
 
-/// Walks a capture file: give it the bytes at the place it has reached, leave behind what the answer says, again.
+/// Iterates over a capture file: pass it the bytes at its current position, skip what it returns,
+/// and repeat.
 ///
-/// It keeps what the file says about all its packets, and none of its bytes; the interfaces of a
-/// pcapng section lie in `I`. Work of a step: constant, and in proportion to the block for
+/// Keeps what the file says about all its packets, and none of its bytes; the interfaces of a
+/// pcapng section are kept in `I`. Work per step: constant, and proportional to the block for
 /// descriptions of interfaces.
 #[derive(Clone, Copy, Debug)]
 pub struct CaptureFile<I = InterfaceTable> {
@@ -197,15 +199,15 @@ impl Default for CaptureFile {
 }
 
 impl CaptureFile {
-    /// At the start of a file, with room for [`INTERFACES_MAX`](super::INTERFACES_MAX) interfaces
-    /// in a section.
+    /// Creates the state at the start of a file, with room for
+    /// [`INTERFACES_MAX`](super::INTERFACES_MAX) interfaces per section.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_interfaces(InterfaceTable::new())
     }
 
-    /// Whether a file that starts so is a capture; four bytes are enough to tell. Of some formats
-    /// it is only known that they are captures: [`CaptureFile::next`] then says
+    /// Returns whether a file with this start is a capture; four bytes suffice. Some capture
+    /// formats are recognised but not supported: [`CaptureFile::next`] then returns
     /// [`Fault::OtherFormat`].
     #[must_use]
     pub fn is_capture(start: &[u8]) -> bool {
@@ -214,13 +216,19 @@ impl CaptureFile {
 }
 
 impl<I> CaptureFile<I> {
-    /// At the start of a file, with a table for the interfaces of its sections.
+    /// Creates the state at the start of a file, with a table for the interfaces of its sections.
     #[must_use]
     pub const fn with_interfaces(interfaces: I) -> Self {
         Self { format: Format::Unknown, ng: Ng::new(interfaces), offset: 0 }
     }
 
-    /// How far it is, in bytes from the start of the file.
+    /// Returns the table of the interfaces of the current section.
+    #[must_use]
+    pub const fn interfaces(&self) -> &I {
+        self.ng.interfaces()
+    }
+
+    /// Returns the current position, in bytes from the start of the file.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
@@ -228,10 +236,10 @@ impl<I> CaptureFile<I> {
 }
 
 impl<I: Interfaces> CaptureFile<I> {
-    /// What stands at the place it has reached.
+    /// Decodes what is at the current position.
     ///
     /// # Errors
-    /// [`CaptureError`]; every later call says the same.
+    /// [`CaptureError`]; every later call returns the same.
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, CaptureError> {
         let step = match self.format {
             Format::Unknown => self.begin(bytes),
@@ -266,7 +274,7 @@ impl<I: Interfaces> CaptureFile<I> {
         if order.u16(file, 4) != Some(2) {
             return Err(Fault::Version);
         }
-        // The upper half says how long the packets' checksums are.
+        // The upper half is the length of the packets' checksums.
         let link = order.u32(file, 20).unwrap_or(0) & 0xffff;
         self.format = Format::Pcap(Pcap { order, nanos, header, link });
         Ok(Step::Other { bytes: HEADER_BYTES })
@@ -274,7 +282,7 @@ impl<I: Interfaces> CaptureFile<I> {
 }
 
 impl Pcap {
-    /// A packet of a pcap file behind its header.
+    /// Decodes a packet of a pcap file after its header.
     fn record<'a>(&self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
         let header_bytes = usize::from(self.header);
         let Some((header, rest)) = bytes.split_at_checked(header_bytes) else {

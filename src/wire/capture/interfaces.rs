@@ -1,33 +1,32 @@
-//! What the blocks of a pcapng section say about its interfaces, and where that is kept.
+//! The interfaces of a pcapng section, and the table that keeps them.
 
-/// Interfaces that the table of [`CaptureFile::new`](super::CaptureFile::new) has room for.
+/// Capacity of the table of [`CaptureFile::new`](super::CaptureFile::new), in interfaces.
 pub const INTERFACES_MAX: usize = 32;
 
-/// A description of an interface: its network, and how its times are to be read.
+/// Description of an interface: its link type and the format of its times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interface {
     pub(super) link: u16,
-    /// Units of time: 10 to the power of minus this; with bit 7, 2.
+    /// Unit of time: 10 to the power of minus this; with bit 7 set, 2.
     pub(super) resolution: u8,
-    /// Most bytes of a packet that are captured; 0: all.
+    /// Most captured bytes per packet; 0: no limit.
     pub(super) most: u32,
     /// Seconds that are added to each time.
     pub(super) offset_s: i64,
 }
 
 impl Interface {
-    /// No limit, times in µs since 1970.
+    /// The defaults: no limit, times in µs since 1970.
     pub(super) const NEW: Self = Self { link: 0, resolution: 6, most: 0, offset_s: 0 };
 
-    /// ns since 1970; times before that are 0, and those that 64 bits do not hold the last that
-    /// they do.
+    /// Converts a time to ns since 1970, saturating at 0 and at the greatest value of 64 bits.
     pub(super) fn time_ns(self, units: u64) -> u64 {
         let power = u32::from(self.resolution & 0x7f);
         let wide = u128::from(units) * 1_000_000_000;
         let ns = if self.resolution & 0x80 != 0 {
             wide.checked_shr(power).unwrap_or(0)
         } else {
-            // 10^38 is the last power of ten that 128 bits hold; nothing is left beyond.
+            // 10^38 is the greatest power of ten in 128 bits; with a finer unit the result is 0.
             10u128.checked_pow(power).and_then(|unit| wide.checked_div(unit)).unwrap_or(0)
         };
         let offset = i128::from(self.offset_s).saturating_mul(1_000_000_000);
@@ -37,17 +36,17 @@ impl Interface {
 }
 
 /// Keeps the interfaces of a section, in the order of their descriptions. The format has no limit:
-/// a program that can allocate lets its table grow, others use an [`InterfaceTable`] as large as
+/// a program with an allocator lets its table grow, others use an [`InterfaceTable`] as large as
 /// they can afford.
 pub trait Interfaces {
-    /// Forgets all: a new section begins.
+    /// Removes all: a new section begins.
     fn clear(&mut self);
 
-    /// Adds one behind the others. `false`: there is no room, and nothing changed.
+    /// Appends an interface. Returns `false` if there is no room; nothing changes then.
     #[must_use]
     fn push(&mut self, interface: Interface) -> bool;
 
-    /// The interface with this number, counted from 0.
+    /// Returns the interface with this number, counted from 0.
     fn get(&self, number: u32) -> Option<Interface>;
 }
 
@@ -65,7 +64,7 @@ pub struct InterfaceTable<const N: usize = INTERFACES_MAX> {
 }
 
 impl<const N: usize> InterfaceTable<N> {
-    /// An empty table.
+    /// Creates an empty table.
     #[must_use]
     pub const fn new() -> Self {
         Self { interfaces: [Interface::NEW; N], count: 0 }

@@ -1,10 +1,11 @@
-//! Captures of network traffic: packets out of pcap and pcapng files, datagrams out of packets.
+//! Captures of network traffic: packets from pcap and pcapng files, datagrams from packets.
 //!
-//! [`CaptureFile`] walks the blocks of a file, whichever of the two formats it has (pcap also in
-//! its "modified" form, magic a1b2cd34) and whichever way round its bytes are, with any number of
-//! interfaces for which its caller gives a table; [`Datagram::of`] looks for UDP in a packet:
-//! Ethernet with any number of VLAN tags up to [`TAGS_MAX`], Linux "cooked" captures, BSD loopback
-//! or bare IP; IPv4 and IPv6.
+//! [`CaptureFile`] reads the blocks of a file of either format (pcap also in its "modified" form,
+//! magic a1b2cd34) and either byte order, with any number of interfaces for which its caller has a
+//! table; [`Datagram::of`] finds UDP in a packet: Ethernet with up to [`TAGS_MAX`] VLAN tags, Linux
+//! "cooked" captures, BSD loopback or bare IP; IPv4 and IPv6.
+//!
+//! Source of the formats: the Internet-Drafts draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng.
 //!
 //! ```
 //! use vvp_core::wire::capture::{CaptureFile, Step};

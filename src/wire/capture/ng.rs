@@ -13,9 +13,9 @@ const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const PACKET: u32 = 6;
 
-/// Type and length before a body.
+/// Length of the type and length fields before a body.
 const HEAD_BYTES: usize = 8;
-/// What a block has besides its body.
+/// Length of all fields of a block besides its body.
 const FRAME_BYTES: usize = 12;
 
 /// What the blocks of a section say about its packets.
@@ -29,13 +29,17 @@ impl<I> Ng<I> {
     pub(super) const fn new(interfaces: I) -> Self {
         Self { order: Order { big: false }, interfaces }
     }
+
+    pub(super) const fn interfaces(&self) -> &I {
+        &self.interfaces
+    }
 }
 
 impl<I: Interfaces> Ng<I> {
     pub(super) fn block<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
         let Some(kind) = self.order.u32(bytes, 0) else { return Ok(Step::More { bytes: HEAD_BYTES }) };
         if kind == SECTION {
-            // The same both ways round; what follows says which way it is.
+            // The same in either byte order; the magic that follows tells which.
             let Some(order) = bytes.get(HEAD_BYTES..).and_then(|b| b.first_chunk::<4>()) else {
                 return Ok(Step::More { bytes: FRAME_BYTES });
             };
@@ -111,7 +115,7 @@ impl<I: Interfaces> Ng<I> {
         self.interfaces.get(number).ok_or(Fault::Interface(number))
     }
 
-    /// A packet with interface (or interface and drops), time and both lengths.
+    /// Decodes a packet with interface (or interface and drop count), time and both lengths.
     fn packet<'a>(&self, body: &'a [u8], number: Option<u32>) -> Result<Option<Captured<'a>>, Fault> {
         const FIXED_BYTES: usize = 20;
         let word = |at| self.order.u32(body, at);
@@ -126,7 +130,7 @@ impl<I: Interfaces> Ng<I> {
         Ok(Some(Captured { time_ns, link: interface.link.into(), is_cut: captured < sent, bytes }))
     }
 
-    /// A packet that says nothing but its length.
+    /// Decodes a packet with its length only.
     fn simple<'a>(&self, body: &'a [u8]) -> Result<Option<Captured<'a>>, Fault> {
         let Some(sent) = self.order.u32(body, 0) else { return Ok(None) };
         let interface = self.interface(0)?;

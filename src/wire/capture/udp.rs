@@ -1,12 +1,13 @@
-//! From a packet to the datagram in it.
+//! From a captured packet to its UDP datagram.
 
-/// VLAN tags, one behind the other, that are passed over.
+/// Most nested VLAN tags that are skipped.
 pub const TAGS_MAX: usize = 4;
 
-/// Headers between IPv6 and UDP that are passed over.
+/// Most IPv6 extension headers that are skipped.
 const EXTENSIONS_MAX: usize = 8;
 
-/// An address and a port. IPv4 addresses stand as IPv6 does: ten bytes of 0, two of 255, then theirs.
+/// An address and a port. An IPv4 address is stored in its IPv6 form: ten bytes of 0, two of 255,
+/// then the address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Address {
     /// The address.
@@ -19,32 +20,32 @@ pub struct Address {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Datagram<'a> {
-    /// Where it came from.
+    /// The sender.
     pub source: Address,
-    /// Where it went to: of multicast, the group.
+    /// The receiver: of multicast, the group.
     pub destination: Address,
-    /// What it carries.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
-/// Why a packet gives no datagram. Every place is in bytes from the start of the packet.
+/// Why a packet has no datagram. Positions are in bytes from the start of the packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NotUdp {
-    /// A kind of network that is not known, by the number of its link type.
+    /// The link type is not supported.
     Link(u32),
-    /// Something else than IP, by the number of its type (ARP: 0x0806).
+    /// The packet is not IP, by its EtherType (ARP: 0x0806).
     Protocol(u16),
-    /// Something else than UDP in IP, by its number (TCP: 6).
+    /// The IP packet is not UDP, by its protocol number (TCP: 6).
     Transport(u8),
-    /// A part of a datagram: parts are not put together.
+    /// A fragment of a datagram: fragments are not reassembled.
     Fragment,
     /// The packet ends within a header, or within the datagram.
     Short {
-        /// Where what is cut begins.
+        /// Where the cut header or datagram begins.
         offset: u16,
     },
-    /// A length or version that cannot be.
+    /// A length or version that is not possible.
     Malformed {
         /// Where the header with it begins.
         offset: u16,
@@ -68,12 +69,12 @@ impl core::fmt::Display for NotUdp {
 
 impl core::error::Error for NotUdp {}
 
-/// What is left of a packet, and where that starts.
+/// The rest of a packet, and its offset.
 #[derive(Clone, Copy)]
 struct Rest<'a> {
     bytes: &'a [u8],
     offset: usize,
-    /// What is missing at the end is left out, instead of an error.
+    /// A missing end is tolerated instead of being an error.
     is_partial: bool,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Rest<'a> {
         Ok(Self { bytes, offset: self.offset.wrapping_add(n), ..self })
     }
 
-    /// No more than the first `n` bytes: what follows is padding.
+    /// Cuts the rest to at most its first `n` bytes: what follows is padding.
     fn limit(self, n: usize) -> Result<Self, NotUdp> {
         match self.bytes.get(..n) {
             Some(bytes) => Ok(Self { bytes, ..self }),
@@ -111,8 +112,8 @@ const IPV6: u16 = 0x86dd;
 const UDP: u8 = 17;
 
 impl<'a> Datagram<'a> {
-    /// The datagram in a packet of link type `link`. Checksums are not looked at: where packets are captured, cards
-    /// fill them in later.
+    /// Finds the datagram in a packet of link type `link`. Checksums are not checked: on the
+    /// capturing host, the network card fills them in later.
     ///
     /// # Errors
     /// [`NotUdp`].
@@ -120,11 +121,11 @@ impl<'a> Datagram<'a> {
         Self::find(link, Rest { bytes: packet, offset: 0, is_partial: false })
     }
 
-    /// As [`Datagram::of`], but of a packet that was captured in part: what is there of the
-    /// datagram. Says where a packet went that is of no other use.
+    /// As [`Datagram::of`], for a packet that was captured in part: returns the captured part of
+    /// the datagram, which at least tells its addresses.
     ///
     /// # Errors
-    /// [`NotUdp`], also when the packet ends within a header.
+    /// [`NotUdp`], also if the packet ends within a header.
     pub fn partial(link: u32, packet: &'a [u8]) -> Result<Self, NotUdp> {
         Self::find(link, Rest { bytes: packet, offset: 0, is_partial: true })
     }
@@ -143,7 +144,8 @@ impl<'a> Datagram<'a> {
                 let ([high, low, ..], rest) = rest.take::<20>()?;
                 (u16::from_be_bytes([high, low]), rest)
             }
-            // BSD loopback: a family of addresses that differs by system, so IP itself is asked.
+            // BSD loopback: its address family differs by system, so the version of the IP header
+            // is used.
             0 | 108 => bare(rest.take::<4>()?.1)?,
             12 | 14 | 101 | 228 | 229 => bare(rest)?,
             other => return Err(NotUdp::Link(other)),
@@ -157,7 +159,7 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// Whether IPv4 or IPv6 stands here.
+/// Tells IPv4 from IPv6 by the version of the header.
 fn bare(rest: Rest<'_>) -> Result<(u16, Rest<'_>), NotUdp> {
     let first = rest.bytes.first().ok_or(rest.short())?;
     match first >> 4 {
@@ -180,7 +182,7 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     let (head, _) = start.take::<20>()?;
     let [first, _, t0, t1, _, _, f0, f1, _, protocol, _, _, source @ .., d0, d1, d2, d3] = head;
     let header = usize::from(first & 15) * 4;
-    // 0: the card splits what it is given and fills the length in, after the packet was captured.
+    // 0: the network card segments the packet and fills the length in after the capture.
     let total = match u16::from_be_bytes([t0, t1]) {
         0 => start.bytes.len(),
         total => usize::from(total),
@@ -188,7 +190,7 @@ fn v4(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     if first >> 4 != 4 || header < 20 || (total < header && [t0, t1] != [0, 0]) {
         return Err(start.malformed());
     }
-    // More parts follow, or this is not the first.
+    // More fragments follow, or this is not the first.
     if u16::from_be_bytes([f0, f1]) & 0x3fff != 0 {
         return Err(NotUdp::Fragment);
     }
@@ -206,18 +208,19 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     if first >> 4 != 6 {
         return Err(start.malformed());
     }
-    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length an extension header
-    // says.
+    // 0: as with IPv4, or a datagram of more than 65,535 bytes, whose length is in an extension
+    // header.
     let open = [l0, l1] == [0, 0];
     let mut rest = if open { rest } else { rest.limit(usize::from(u16::from_be_bytes([l0, l1])))? };
     for _ in 0..EXTENSIONS_MAX {
         match next {
-            // Hop by hop, routing, options for the destination: length in units of 8 bytes, without the first.
+            // Hop-by-hop, routing, destination options: length in units of 8 bytes, without the
+            // first.
             0 | 43 | 60 => {
                 let ([behind, units], _) = rest.take::<2>()?;
                 (next, rest) = (behind, rest.skip(8 + 8 * usize::from(units))?);
             }
-            // Parts; a datagram may also be its own only part.
+            // Fragment header; a datagram may also be its own only fragment.
             44 => {
                 let ([behind, _, o0, o1, ..], after) = rest.take::<8>()?;
                 if u16::from_be_bytes([o0, o1]) & 0xfff9 != 0 {
@@ -225,7 +228,7 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
                 }
                 (next, rest) = (behind, after);
             }
-            // Authentication: units of 4 bytes, without the first two.
+            // Authentication header: units of 4 bytes, without the first two.
             51 => {
                 let ([behind, units], _) = rest.take::<2>()?;
                 (next, rest) = (behind, rest.skip(8 + 4 * usize::from(units))?);
@@ -241,8 +244,8 @@ fn v6(start: Rest<'_>) -> Result<Datagram<'_>, NotUdp> {
     udp(rest, open, address(source), address(destination))
 }
 
-/// The datagram that starts here. `open`: IP does not say how long it is, so its own length may be
-/// 0 as well and means the rest of the packet.
+/// Decodes the datagram that starts here. `open`: the IP header has no length, so the datagram's
+/// may be 0 as well, and then means the rest of the packet.
 fn udp(
     start: Rest<'_>,
     open: bool,

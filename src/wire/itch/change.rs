@@ -1,8 +1,8 @@
-//! What a message does to an order of the book, read without a jump by type.
+//! What a message does to an order of the book, decoded without a branch on its type.
 //!
-//! Types follow each other as the market likes, so a jump by type is guessed wrong at every other message, which costs more
-//! than the reading. Here one table says where each type has its fields; a field that a type lacks is read from its head and
-//! thrown away.
+//! Message types follow each other without a pattern, so a branch on the type is mispredicted at
+//! every other message, which costs more than the decoding. Here one table has the offset of each
+//! field for each type; a field that a type lacks is read from the message's head and discarded.
 
 use super::{
     AddOrder, AddOrderMpid, BadMessage, Message, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
@@ -10,33 +10,34 @@ use super::{
 };
 use crate::wire::field::{Field, Nanos48, Price4};
 
-/// What a message says about an order, for the seven types that change one: A F E C X D U.
+/// The fields that concern an order, of the seven types that change one: A F E C X D U.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OrderChange {
-    /// The message's code.
+    /// The message's type code.
     pub kind: u8,
-    /// The day's number of the stock.
+    /// The stock locate code, valid for the day.
     pub locate: u16,
-    /// Since midnight, US Eastern.
+    /// Time since midnight, US Eastern.
     pub time: Nanos48,
-    /// The order that came (A, F) or that is changed.
+    /// The new order (A, F) or the order that is changed.
     pub reference: u64,
-    /// The order that takes its place (U); else 0.
+    /// The order that replaces it (U); else 0.
     pub new_reference: u64,
-    /// Shares shown (A, F, U), executed (E, C) or canceled (X); 0 for D, which takes all that are left.
+    /// Shares shown (A, F, U), executed (E, C) or canceled (X); 0 for D, which removes all that are
+    /// left.
     pub shares: u32,
-    /// The price shown (A, F, U) or that of the trade (C); else 0.
+    /// The displayed price (A, F, U) or that of the trade (C); else 0.
     pub price: Price4,
-    /// Whether the order is to buy (A, F); of the other types the order itself knows.
+    /// Whether it is a buy order (A, F); false for the other types, which do not carry the side.
     pub buys: bool,
 }
 
-/// Where a type has its fields, from the start of the message; 0: it has none.
+/// Offsets of the fields of a type, from the start of the message; 0: the type lacks the field.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Places {
-    /// Bytes of the message; 0: the type changes no order.
+    /// Length of the message; 0: the type changes no order.
     size: u8,
     new_reference: u8,
     shares: u8,
@@ -48,10 +49,10 @@ impl Places {
     const NONE: Self = Self { size: 0, new_reference: 0, shares: 0, price: 0, side: 0 };
 }
 
-/// All seven have it here.
+/// The same offset in all seven types.
 const REFERENCE: usize = 11;
 
-/// The table, with each place checked to lie within its message.
+/// The table, with a check that each field lies within its message.
 const PLACES: [Places; 256] = {
     let mut places = [Places::NONE; 256];
     let add = Places { size: AddOrder::SIZE as u8, new_reference: 0, shares: 20, price: 32, side: 19 };
@@ -69,7 +70,7 @@ const PLACES: [Places; 256] = {
         let p = places[kind];
         if p.size != 0 {
             let size = p.size as usize;
-            // The reference lies behind the head, so what is missing can be read there.
+            // The reference lies after the head, so what a type lacks can be read from the head.
             assert!(REFERENCE + 8 <= size && (p.side as usize) < size);
             assert!(
                 p.new_reference as usize + 8 <= size && p.shares as usize + 4 <= size && p.price as usize + 4 <= size
@@ -81,10 +82,10 @@ const PLACES: [Places; 256] = {
 };
 
 impl OrderChange {
-    /// Reads it from the bytes of one message; `None` when its type changes no order, known or not.
+    /// Decodes the bytes of one message; `None` if its type changes no order or is unknown.
     ///
     /// # Errors
-    /// [`BadMessage`] when there is no byte, or more or fewer than the type has.
+    /// [`BadMessage`] if there is no byte, or if the length is not that of the type.
     #[inline(always)]
     pub fn read(message: &[u8]) -> Result<Option<Self>, BadMessage> {
         let Some(&kind) = message.first() else { return Err(BadMessage::Empty) };
@@ -92,7 +93,8 @@ impl OrderChange {
         if message.len() != usize::from(places.size) {
             return other(message);
         }
-        // SAFETY: the message is as long as its type says, and the table was checked for that length where it is made.
+        // SAFETY: the message is as long as its type says, and the table was checked for that
+        // length where it is built.
         unsafe {
             Ok(Some(Self {
                 kind,
@@ -102,14 +104,14 @@ impl OrderChange {
                 new_reference: kept_u64(places.new_reference, at(message, places.new_reference.into())),
                 shares: kept_u32(places.shares, at(message, places.shares.into())),
                 price: Price4::new(kept_u32(places.price, at(message, places.price.into()))),
-                // Of a type without a side this is the code of the type, and no B.
+                // For a type without a side this reads the type code, which is not `B`.
                 buys: at::<1>(message, places.side.into()) == [b'B'],
             }))
         }
     }
 }
 
-/// Another type, or another length.
+/// Handles the other types and lengths.
 #[cold]
 #[inline(never)]
 fn other(message: &[u8]) -> Result<Option<OrderChange>, BadMessage> {
@@ -121,17 +123,17 @@ fn other(message: &[u8]) -> Result<Option<OrderChange>, BadMessage> {
 #[inline(always)]
 unsafe fn at<const N: usize>(message: &[u8], place: usize) -> [u8; N] {
     debug_assert!(place + N <= message.len());
-    // SAFETY: our caller says that they are there; an array of bytes may lie anywhere.
+    // SAFETY: the caller guarantees that they are there; an array of bytes has no alignment.
     unsafe { message.as_ptr().add(place).cast::<[u8; N]>().read() }
 }
 
-/// The field, if the type has it; without a jump.
+/// Returns the field if the type has it, else 0, without a branch.
 #[inline(always)]
 const fn kept_u64(place: u8, bytes: [u8; 8]) -> u64 {
     u64::from_be_bytes(bytes) & 0_u64.wrapping_sub((place != 0) as u64)
 }
 
-/// The same, of 4 bytes.
+/// Returns the field of 4 bytes if the type has it, else 0, without a branch.
 #[inline(always)]
 const fn kept_u32(place: u8, bytes: [u8; 4]) -> u32 {
     u32::from_be_bytes(bytes) & 0_u32.wrapping_sub((place != 0) as u32)

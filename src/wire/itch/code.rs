@@ -1,4 +1,4 @@
-//! What the fields of one letter say.
+//! Codes of one letter.
 
 use super::define::codes;
 
@@ -16,7 +16,7 @@ codes! {
         Blank = b' ' "Not known, or it does not apply.",
     }
 
-    /// What happens to the whole market.
+    /// An event of the whole market.
     SystemEventCode {
         StartOfMessages = b'O' "The first message of the day.",
         StartOfSystemHours = b'S' "The system takes orders.",
@@ -34,7 +34,7 @@ codes! {
         Trading = b'T' "Trades.",
     }
 
-    /// Why a short sale is restricted, if it is.
+    /// Whether and why short sales are restricted.
     RegShoAction {
         Unrestricted = b'0' "No restriction.",
         New = b'1' "Restricted since a fall today.",
@@ -50,7 +50,7 @@ codes! {
         Penalty = b'L' "Penalty.",
     }
 
-    /// The standing of a firm in a stock.
+    /// The state of a firm in a stock.
     ParticipantState {
         Active = b'A' "Active.",
         Excused = b'E' "Excused.",
@@ -59,33 +59,33 @@ codes! {
         Deleted = b'D' "Deleted.",
     }
 
-    /// Which limit the whole market fell through.
+    /// The limit that the whole market fell through.
     BreakerLevel {
         One = b'1' "The first.",
         Two = b'2' "The second.",
         Three = b'3' "The third: the day is over.",
     }
 
-    /// What becomes of the release of a new stock.
+    /// The state of the release of a new stock.
     IpoRelease {
         Anticipated = b'A' "It is expected.",
         Canceled = b'C' "It is canceled or put off.",
     }
 
-    /// A market of the same house.
+    /// A market of the same operator.
     HaltMarket {
         Nasdaq = b'Q' "Nasdaq.",
         Bx = b'B' "BX.",
         Psx = b'X' "PSX.",
     }
 
-    /// Whether a market takes orders in a stock.
+    /// Whether a market accepts orders in a stock.
     OperationalState {
         Halted = b'H' "It is halted there.",
         Trading = b'T' "It trades again.",
     }
 
-    /// Which cross.
+    /// The kind of a cross.
     CrossType {
         Opening = b'O' "Opening.",
         Closing = b'C' "Closing.",
@@ -94,7 +94,7 @@ codes! {
         ExtendedClose = b'A' "Extended close.",
     }
 
-    /// Which side of a cross has too much.
+    /// The side of a cross with the imbalance.
     ImbalanceDirection {
         Buy = b'B' "More to buy.",
         Sell = b'S' "More to sell.",
@@ -103,7 +103,7 @@ codes! {
         Paused = b'P' "Paused.",
     }
 
-    /// Which side retail interest is on.
+    /// The side of retail interest.
     RetailInterest {
         Buy = b'B' "To buy.",
         Sell = b'S' "To sell.",
@@ -111,7 +111,7 @@ codes! {
         None = b'N' "None.",
     }
 
-    /// Whether a stock is real.
+    /// Whether a stock is real or a test.
     Authenticity {
         Live = b'P' "It is.",
         Test = b'T' "It is a test.",
@@ -119,7 +119,7 @@ codes! {
 }
 
 impl BuySell {
-    /// The side, or `None` for a byte that is none.
+    /// Returns the side; `None` for an unknown byte.
     #[must_use]
     #[inline(always)]
     pub const fn side(self) -> Option<crate::types::Side> {

@@ -1,6 +1,7 @@
-//! How a message is written down: once, as the table of the format gives it.
+//! Macros that define messages and codes, from rows as in the tables of the specification.
 
-/// Defines messages from rows of `field with_field: Type = offset`. Size and every offset are checked by the compiler.
+/// Defines messages from rows of `field with_field: Type = offset`. Size and every offset are
+/// checked by the compiler.
 macro_rules! messages {
     ($(
         $(#[$doc:meta])*
@@ -27,12 +28,13 @@ macro_rules! messages {
         };
 
         impl $name {
-            /// The message's code.
+            /// The message's type code.
             pub const TYPE: u8 = $kind;
             /// The message's length in bytes.
             pub const SIZE: usize = $size;
 
-            /// A message with this stamp; all other fields are zero bytes until they are set.
+            /// Creates a message with this stamp; all other fields are zero bytes until they are
+            /// set.
             #[must_use]
             pub fn new(stamp: super::Stamp) -> Self {
                 let mut message: Self = zerocopy::FromZeros::new_zeroed();
@@ -40,13 +42,13 @@ macro_rules! messages {
                 message
             }
 
-            /// The same message, each field read and written again.
+            /// Returns the same message, each field read and written again.
             #[cfg(all(test, not(broken)))]
             pub(super) fn again(&self) -> Self {
                 Self::new(self.head.stamp())$(.$with(self.$field()))*
             }
 
-            /// What every message starts with.
+            /// Returns the head, with which every message starts.
             #[must_use]
             #[inline(always)]
             pub const fn head(&self) -> &super::Head {
@@ -82,8 +84,8 @@ macro_rules! messages {
     )+};
 }
 
-/// Defines the codes of one byte that a field can have. A byte that the format does not list is `Other`, so that
-/// nothing is lost on the way from bytes to bytes.
+/// Defines the codes of a field of one byte. A byte that the format does not list is `Other`, so
+/// that bytes survive decoding and encoding.
 macro_rules! codes {
     ($(
         $(#[$doc:meta])*
@@ -98,7 +100,7 @@ macro_rules! codes {
         }
 
         impl $name {
-            /// What a byte means.
+            /// Decodes a byte.
             #[must_use]
             #[inline(always)]
             pub const fn from_byte(byte: u8) -> Self {
@@ -108,7 +110,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The byte.
+            /// Encodes the byte.
             #[must_use]
             #[inline(always)]
             pub const fn byte(self) -> u8 {

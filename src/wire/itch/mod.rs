@@ -1,4 +1,4 @@
-//! NASDAQ TotalView-ITCH 5.0 (revision of 2023-04-28): every message, both ways.
+//! NASDAQ TotalView-ITCH 5.0 (revision of 2023-04-28): all messages, decoded and encoded.
 //!
 //! ```
 //! use vvp_core::wire::field::{Nanos48, Price4, Text};
@@ -19,8 +19,8 @@
 //! assert_eq!(view.head().time_ns(), 34_200_000_000_000);
 //! ```
 //!
-//! Every pattern of bytes of the right length is a message: fields of one letter that the format does not know are
-//! `Other`, and encode to what they were.
+//! Every byte pattern of the right length is a message: codes that the format does not list are
+//! `Other`, and encode to the same byte.
 
 mod change;
 mod code;
@@ -41,7 +41,7 @@ use super::field::{Field, Nanos48};
 use zerocopy::big_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// What every message starts with: 11 bytes.
+/// The head of every message: 11 bytes.
 ///
 /// ```text
 /// offset 0 type (1)   1 stock locate (2)   3 tracking number (2)   5 ns since midnight (6)
@@ -57,15 +57,15 @@ pub struct Head {
 
 const _: () = assert!(size_of::<Head>() == 11 && core::mem::offset_of!(Head, time) == 5);
 
-/// Which stock, and when: what the sender of a message fills in besides its type.
+/// The stock and the time of a message: what its sender sets besides the type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stamp {
-    /// The day's number of the stock, from 1; 0 is none.
+    /// The stock locate code, valid for the day, from 1; 0 is none.
     pub locate: u16,
-    /// NASDAQ's own.
+    /// NASDAQ's internal tracking number.
     pub tracking: u16,
-    /// Since midnight, US Eastern.
+    /// Time since midnight, US Eastern.
     pub time: Nanos48,
 }
 
@@ -80,34 +80,35 @@ impl Head {
         }
     }
 
-    /// The message's code. Upper and lower case differ.
+    /// Returns the message's type code. Upper and lower case differ.
     #[must_use]
     #[inline(always)]
     pub const fn kind(&self) -> u8 {
         self.kind
     }
 
-    /// The day's number of the stock, from 1; 0 is none. [`StockDirectory`] says which stock.
+    /// Returns the stock locate code, valid for the day, from 1; 0 is none. [`StockDirectory`] has
+    /// the stock.
     #[must_use]
     #[inline(always)]
     pub const fn locate(&self) -> u16 {
         self.locate.get()
     }
 
-    /// NASDAQ's own.
+    /// Returns NASDAQ's internal tracking number.
     #[must_use]
     pub const fn tracking(&self) -> u16 {
         self.tracking.get()
     }
 
-    /// Nanoseconds since midnight, US Eastern.
+    /// Returns nanoseconds since midnight, US Eastern.
     #[must_use]
     #[inline(always)]
     pub fn time_ns(&self) -> u64 {
         Nanos48::from_wire(self.time).ns()
     }
 
-    /// Locate, tracking and time together.
+    /// Returns locate, tracking and time together.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         Stamp { locate: self.locate(), tracking: self.tracking(), time: Nanos48::from_wire(self.time) }
@@ -130,24 +131,24 @@ impl core::fmt::Debug for Head {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BadMessage {
-    /// No byte at all: not even a type.
+    /// There is no byte, not even a type.
     Empty,
-    /// Fewer bytes than the type has: it was cut, or it is no ITCH 5.0.
+    /// Fewer bytes than the type has: the message was cut, or it is not ITCH 5.0.
     Short {
-        /// The type.
+        /// The type code.
         kind: u8,
-        /// The bytes it has.
+        /// Bytes that there are.
         have: u16,
-        /// The bytes it should have.
+        /// Bytes that the type has.
         want: u16,
     },
-    /// More bytes than the type has: a later version of the format, perhaps.
+    /// More bytes than the type has: perhaps a later version of the format.
     Long {
-        /// The type.
+        /// The type code.
         kind: u8,
-        /// The bytes it has; 65,535 may be more.
+        /// Bytes that there are; 65,535 may stand for more.
         have: u16,
-        /// The bytes it should have.
+        /// Bytes that the type has.
         want: u16,
     },
 }
@@ -174,7 +175,7 @@ fn wrong_length(kind: u8, have: usize, want: usize) -> BadMessage {
     if short { BadMessage::Short { kind, have, want } } else { BadMessage::Long { kind, have, want } }
 }
 
-/// A message of an unknown type, or one of a wrong length.
+/// Handles a message of an unknown type, or of a wrong length.
 #[cold]
 fn odd(kind: u8, bytes: &[u8]) -> Result<Message<'_>, BadMessage> {
     match SIZES[usize::from(kind)] {
@@ -183,19 +184,19 @@ fn odd(kind: u8, bytes: &[u8]) -> Result<Message<'_>, BadMessage> {
     }
 }
 
-/// The view of the bytes at `at`.
+/// Returns a view of the bytes at `at`.
 ///
 /// # Safety
-/// As many bytes as `T` has can be read there for as long as `'a`.
+/// All bytes of a `T` can be read there for as long as `'a`.
 #[inline(always)]
 const unsafe fn view_at<'a, T: FromBytes + Unaligned + Immutable>(at: *const u8) -> &'a T {
-    // SAFETY: our caller says that the bytes are there; `T` takes any bytes at any address.
+    // SAFETY: the caller guarantees that the bytes are there; `T` accepts any bytes at any address.
     unsafe { &*at.cast() }
 }
 
 macro_rules! catalogue {
     ($($name:ident,)+) => {
-        /// Lengths by type; 0: the format does not list it.
+        /// Lengths by type; 0: not in the format.
         const SIZES: [u8; 256] = {
             let mut sizes = [0; 256];
             $(
@@ -205,44 +206,45 @@ macro_rules! catalogue {
             sizes
         };
 
-        /// A message of any type: a view of the bytes it was decoded from.
+        /// A message of any type: a view of the bytes from which it was decoded.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[non_exhaustive]
         #[repr(u8)] // told apart by the message's own code, so that decoding has nothing to look up
         pub enum Message<'a> {
             $(#[doc = concat!("[`", stringify!($name), "`]")] $name(&'a $name) = $name::TYPE,)+
-            /// A type that the format does not list, whatever its length (1 or more): skip it.
+            /// A type that the format does not list, of any length from 1: skip it.
             Unknown(&'a [u8]) = 0,
         }
 
         impl<'a> Message<'a> {
-            /// Types and lengths of all messages, in the order of the enum.
+            /// Type codes and lengths of all messages, in the order of the enum.
             pub const CATALOGUE: &'static [(u8, usize)] = &[$(($name::TYPE, $name::SIZE),)+];
 
-            /// Reads a message. `bytes` are those of one message, no more and no fewer.
+            /// Decodes a message. `bytes` are exactly those of one message.
             ///
             /// # Errors
-            /// [`BadMessage`] when there is no byte, or more or fewer than the type has.
+            /// [`BadMessage`] if there is no byte, or if the length is not that of the type.
             #[inline(always)]
             pub fn decode(bytes: &'a [u8]) -> Result<Self, BadMessage> {
                 let Some(&kind) = bytes.first() else { return Err(BadMessage::Empty) };
                 if bytes.len() != usize::from(SIZES[usize::from(kind)]) {
                     return odd(kind, bytes);
                 }
-                // Every arm is its own code and the same address, so there is no jump, which would be guessed wrong at
-                // every other message.
+                // Every arm is the same code with another tag, so the compiler emits no branch,
+                // which would be mispredicted at every other message.
                 let at = bytes.as_ptr();
                 Ok(match kind {
-                    // SAFETY: `at` leads to as many bytes as the view has (its size is what the table has for its type),
-                    // borrowed for as long; any alignment and any content will do: it is `FromBytes`, `Unaligned` and
-                    // `Immutable`.
+                    // SAFETY: `at` points to as many bytes as the view has (its size is the table's
+                    // entry for the type), borrowed for as long; any alignment and content is
+                    // valid: it is `FromBytes`, `Unaligned` and `Immutable`.
                     $($name::TYPE => Self::$name(unsafe { view_at(at) }),)+
-                    // SAFETY: the table has a length above 0 for the types above only, and `bytes` are not empty.
+                    // SAFETY: the table has a length above 0 for the types above only, and `bytes`
+                    // are not empty.
                     _ => unsafe { core::hint::unreachable_unchecked() },
                 })
             }
 
-            /// The message's bytes: what it was decoded from, and what it encodes to.
+            /// Returns the message's bytes: those from which it was decoded, and its encoding.
             #[must_use]
             #[inline]
             pub fn as_bytes(&self) -> &'a [u8] {
@@ -252,7 +254,8 @@ macro_rules! catalogue {
                 }
             }
 
-            /// The same message, each field read and written again; `None` for a type that is not known.
+            /// Passes the same message, each field read and written again, to `with`; `None` for an
+            /// unknown type.
             #[cfg(all(test, not(broken)))]
             fn again<R>(&self, with: impl FnOnce(&[u8]) -> R) -> Option<R> {
                 match *self {
@@ -261,7 +264,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// What every message starts with; `None` for a message of unknown type that is shorter.
+            /// Returns the head; `None` for a message of unknown type that is shorter than a head.
             #[must_use]
             #[inline(always)]
             pub fn head(&self) -> Option<&'a Head> {
@@ -283,17 +286,17 @@ catalogue! {
 }
 
 impl AddOrderMpid {
-    /// The same order without the firm: a view of the bytes before it. Never `None`.
+    /// Returns the same order without the firm: a view of the bytes before it. Never `None`.
     #[must_use]
     #[inline(always)]
     pub fn plain(&self) -> Option<&AddOrder> {
-        // The same fields at the same places, and four more bytes.
+        // The same fields at the same offsets, and four more bytes.
         AddOrder::ref_from_prefix(self.as_bytes()).ok().map(|(plain, _)| plain)
     }
 }
 
 impl Message<'_> {
-    /// The message's code, also of an unknown one.
+    /// Returns the message's type code, also of an unknown type.
     #[must_use]
     #[inline]
     pub fn kind(&self) -> u8 {

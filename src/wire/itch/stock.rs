@@ -1,4 +1,4 @@
-//! What stocks there are, and what state they and the market are in. None changes the book.
+//! Messages about stocks, their state, and that of the market. None changes the book.
 
 use super::code::{
     Authenticity, BreakerLevel, HaltMarket, IpoRelease, MarketMakerMode, OperationalState, ParticipantState,
@@ -8,25 +8,27 @@ use super::define::messages;
 use crate::wire::field::{Price4, Price8, Text};
 
 messages! {
-    /// The day goes on. Its locate is 0.
+    /// An event of the trading day. Its locate is 0.
     SystemEvent = b'S', 12 bytes {
-        /// What happens.
+        /// The event.
         event with_event: SystemEventCode = 11,
     }
 
-    /// A stock, and the locate that stands for it today.
+    /// A stock, and its locate code for the day.
     StockDirectory = b'R', 39 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// Where it is listed: `Q`, `G`, `S` Nasdaq's tiers, `N` NYSE, `A` American, `P` Arca, `Z` BATS, `V` IEX, …
+        /// Listing market: `Q`, `G`, `S` Nasdaq's tiers, `N` NYSE, `A` American, `P` Arca, `Z`
+        /// BATS, `V` IEX, …
         category with_category: u8 = 19,
         /// Financial status: `N` normal, others are kinds of deficiency.
         financial_status with_financial_status: u8 = 20,
         /// Shares in a round lot.
         round_lot with_round_lot: u32 = 21,
-        /// Whether only round lots are taken.
+        /// Whether only round lots are accepted.
         round_lots_only with_round_lots_only: YesNo = 25,
-        /// What kind of paper: `A` ADS, `B` bond, `C` common, `O` ordinary, `P` preferred, `Q` fund, …
+        /// Kind of security: `A` ADS, `B` bond, `C` common, `O` ordinary, `P` preferred, `Q` fund,
+        /// …
         classification with_classification: u8 = 26,
         /// The kind more precisely.
         sub_type with_sub_type: Text<2> = 27,
@@ -34,25 +36,25 @@ messages! {
         authenticity with_authenticity: Authenticity = 29,
         /// Whether it is on the short-sale threshold list.
         short_sale_threshold with_short_sale_threshold: YesNo = 30,
-        /// Whether it is new on the market.
+        /// Whether it is newly listed.
         ipo with_ipo: YesNo = 31,
-        /// Tier of the price bands: `1`, `2` or a blank.
+        /// Tier of the LULD price bands: `1`, `2` or a blank.
         luld_tier with_luld_tier: u8 = 32,
         /// Whether it is an exchange-traded product.
         etp with_etp: YesNo = 33,
         /// Leverage of the product, rounded down.
         etp_leverage with_etp_leverage: u32 = 34,
-        /// Whether the product moves against its index.
+        /// Whether the product is inverse to its index.
         inverse with_inverse: YesNo = 38,
     }
 
-    /// A stock halts or trades. Without one saying that it trades, it is halted.
+    /// A stock halts or trades. Without a message that it trades, it is halted.
     TradingAction = b'H', 25 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// What state it is in now.
+        /// The state from now on.
         state with_state: TradingState = 19,
-        /// Of no meaning.
+        /// Reserved.
         reserved with_reserved: u8 = 20,
         /// Why: `T1`, `LUDP`, `IPO1`, … or blanks.
         reason with_reason: Text<4> = 21,
@@ -62,11 +64,11 @@ messages! {
     RegSho = b'Y', 20 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// Since when.
+        /// The restriction.
         action with_action: RegShoAction = 19,
     }
 
-    /// A firm's standing in a stock.
+    /// The state of a firm in a stock.
     ParticipantPosition = b'L', 26 bytes {
         /// The firm.
         mpid with_mpid: Text<4> = 11,
@@ -76,11 +78,11 @@ messages! {
         primary with_primary: YesNo = 23,
         /// How it makes the market.
         mode with_mode: MarketMakerMode = 24,
-        /// Its standing.
+        /// Its state.
         state with_state: ParticipantState = 25,
     }
 
-    /// Where the whole market would be stopped today. Its locate is 0.
+    /// The limits of today's market-wide circuit breaker. Its locate is 0.
     BreakerLevels = b'V', 35 bytes {
         /// The first limit.
         level1 with_level1: Price8 = 11,
@@ -90,9 +92,9 @@ messages! {
         level3 with_level3: Price8 = 27,
     }
 
-    /// The whole market fell through a limit. Its locate is 0.
+    /// The whole market fell through a limit of the circuit breaker. Its locate is 0.
     BreakerStatus = b'W', 12 bytes {
-        /// Which limit.
+        /// The limit.
         level with_level: BreakerLevel = 11,
     }
 
@@ -104,29 +106,29 @@ messages! {
         release_s with_release_s: u32 = 19,
         /// Expected or canceled.
         qualifier with_qualifier: IpoRelease = 23,
-        /// The price of the issue.
+        /// The issue price.
         price with_price: Price4 = 24,
     }
 
-    /// Within which prices a stock may reopen after a pause.
+    /// The price collar within which a stock may reopen after a pause.
     AuctionCollar = b'J', 35 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
         /// The reference price.
         reference with_reference: Price4 = 19,
-        /// The highest.
+        /// The upper limit.
         upper with_upper: Price4 = 23,
-        /// The lowest.
+        /// The lower limit.
         lower with_lower: Price4 = 27,
-        /// How often the auction was put off.
+        /// How often the auction was extended.
         extension with_extension: u32 = 31,
     }
 
-    /// One market of the house stops or goes on in a stock.
+    /// One market of the operator halts or resumes a stock.
     OperationalHalt = b'h', 21 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// Which market.
+        /// The market.
         market with_market: HaltMarket = 19,
         /// What it does.
         action with_action: OperationalState = 20,

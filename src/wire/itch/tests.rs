@@ -1,4 +1,4 @@
-//! Every message both ways, wrong lengths, and no panic on anything.
+//! All messages decoded and encoded, wrong lengths, and no panic on any input.
 
 #[cfg(test)]
 mod both_ways {
@@ -10,7 +10,7 @@ mod both_ways {
     use proptest::prelude::*;
     use std::vec::Vec;
 
-    /// Bytes of the right length for a type of the catalogue.
+    /// Generates bytes of the right length for a type of the catalogue.
     fn message() -> impl Strategy<Value = Vec<u8>> {
         (0..Message::CATALOGUE.len(), prop::collection::vec(any::<u8>(), 50)).prop_map(|(which, mut bytes)| {
             let (kind, size) = Message::CATALOGUE[which];
@@ -36,7 +36,7 @@ mod both_ways {
         }
 
         #[test]
-        fn another_length_is_an_error_that_says_which(bytes in message(), cut in 0usize..50, more in 1usize..20) {
+        fn wrong_length_is_an_error_with_both_lengths(bytes in message(), cut in 0usize..50, more in 1usize..20) {
             let size = bytes.len();
             let short = &bytes[..cut % size];
             let expect = match short {
@@ -50,9 +50,10 @@ mod both_ways {
             prop_assert_eq!(Message::decode(&long), Err(expect));
         }
 
-        /// The short way reads what the views do, of types that change an order, and of others nothing.
+        /// `OrderChange` decodes what the views do for types that change an order, and nothing for
+        /// others.
         #[test]
-        fn changes_of_orders_are_what_the_views_say(bytes in message(), cut in 0usize..50) {
+        fn order_changes_agree_with_the_views(bytes in message(), cut in 0usize..50) {
             let read = OrderChange::read(&bytes).unwrap();
             let head = Message::decode(&bytes).unwrap().head().unwrap();
             let of = |reference, new_reference, shares, price, buys| {
@@ -76,7 +77,7 @@ mod both_ways {
         }
 
         #[test]
-        fn types_that_nobody_knows_are_passed_on(bytes in prop::collection::vec(any::<u8>(), 1..80)) {
+        fn unknown_types_are_passed_through(bytes in prop::collection::vec(any::<u8>(), 1..80)) {
             prop_assume!(Message::CATALOGUE.iter().all(|&(kind, _)| kind != bytes[0]));
             let message = Message::decode(&bytes);
             prop_assert_eq!(message, Ok(Message::Unknown(&bytes)));
@@ -84,9 +85,9 @@ mod both_ways {
             prop_assert_eq!(OrderChange::read(&bytes), Ok(None));
         }
 
-        /// Frames of any messages come back with their places; a cut is found wherever it is.
+        /// Frames of any messages are read with their offsets; a cut is detected wherever it is.
         #[test]
-        fn frames_come_back(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..70), 0..20), cut: u16) {
+        fn frames_are_read_as_written(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..70), 0..20), cut: u16) {
             let mut file = std::vec![0; 20 * 72];
             let (mut at, mut places) = (0, Vec::new());
             for message in &messages {
@@ -112,7 +113,7 @@ mod both_ways {
         }
 
         #[test]
-        fn anything_at_all_is_read_to_its_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let mut messages = Frames::new(&bytes).messages();
             let all: Vec<_> = messages.by_ref().collect();
             prop_assert!(all.len() <= bytes.len());
@@ -121,7 +122,7 @@ mod both_ways {
     }
 
     #[test]
-    fn fields_lie_where_the_format_says() {
+    fn fields_have_the_offsets_of_the_specification() {
         let stamp = Stamp { locate: 0x0102, tracking: 0x0304, time: Nanos48::new(0x0506_0708_090a).unwrap() };
         let replace = OrderReplace::new(stamp)
             .with_old_reference(0x1112_1314_1516_1718)
@@ -142,7 +143,7 @@ mod both_ways {
     }
 
     #[test]
-    fn the_catalogue_is_the_formats() {
+    fn catalogue_equals_the_specification() {
         let mut sizes: Vec<(char, usize)> = Message::CATALOGUE.iter().map(|&(k, n)| (char::from(k), n)).collect();
         sizes.sort_unstable();
         let expect = [
@@ -174,7 +175,7 @@ mod both_ways {
     }
 
     #[test]
-    fn errors_say_where_and_what_to_do() {
+    fn errors_name_position_and_remedy() {
         let file = b"\0\x03S12\0\x0cS1234567890O\0\0rest";
         let mut messages = Frames::new(file).messages();
         let short = BadMessage::Short { kind: b'S', have: 3, want: 12 };
@@ -201,14 +202,15 @@ mod both_ways {
         assert_eq!(frame::write(b"abc", &mut [0; 4]), Err(NotWritten::NoRoom));
     }
 
-    /// The genuine messages of the sample day, if they are at hand: all of them decode, and encode to the same bytes.
+    /// The genuine messages of the sample day, if the file is present: all of them decode, and
+    /// encode to the same bytes.
     #[test]
-    fn the_genuine_snippet_comes_back_byte_for_byte() {
+    fn genuine_messages_encode_to_the_same_bytes() {
         let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
         let folder = std::env::var_os("VVP_DATA").map_or(beside, std::path::PathBuf::from);
         let Ok(file) = std::fs::read(folder.join("12302019_SNIPPET.NASDAQ_ITCH50")) else {
             use std::io::Write;
-            // Straight to the stream: the test harness keeps what a test that passes prints.
+            // Written directly to the stream: the test harness captures what a passing test prints.
             let loud = std::format!("SKIPPED: no ITCH snippet in {}; set VVP_DATA\n", folder.display());
             let _ = std::io::stderr().write_all(loud.as_bytes());
             return;

@@ -1,11 +1,11 @@
-//! Trades that no visible order made, and what auctions say. None changes the book.
+//! Trades without a displayed order, and auction messages. None changes the book.
 
 use super::code::{BuySell, CrossType, ImbalanceDirection, RetailInterest, YesNo};
 use super::define::messages;
 use crate::wire::field::{Price4, Text};
 
 messages! {
-    /// A trade with an order that was not shown.
+    /// A trade with a non-displayed order.
     Trade = b'P', 44 bytes {
         /// The order; 0 since 2010-12.
         reference with_reference: u64 = 11,
@@ -17,7 +17,7 @@ messages! {
         stock with_stock: Text<8> = 24,
         /// The price of the trade.
         price with_price: Price4 = 32,
-        /// Names the match for the day.
+        /// Match number, unique for the day.
         match_number with_match_number: u64 = 36,
     }
 
@@ -29,25 +29,25 @@ messages! {
         stock with_stock: Text<8> = 19,
         /// The price of the cross.
         price with_price: Price4 = 27,
-        /// Names the match for the day.
+        /// Match number, unique for the day.
         match_number with_match_number: u64 = 31,
-        /// Which cross.
+        /// The kind of the cross.
         cross with_cross: CrossType = 39,
     }
 
-    /// A trade that is undone. The order that made it does not come back.
+    /// A trade was broken. Its order does not return to the book.
     BrokenTrade = b'B', 19 bytes {
         /// The match number of an execution or trade.
         match_number with_match_number: u64 = 11,
     }
 
-    /// How far the orders of a cross are from a balance.
+    /// The imbalance of a cross.
     Imbalance = b'I', 50 bytes {
         /// Shares paired at the reference price.
         paired with_paired: u64 = 11,
         /// Shares not paired.
         imbalance with_imbalance: u64 = 19,
-        /// The side that has too much.
+        /// The side with the imbalance.
         direction with_direction: ImbalanceDirection = 27,
         /// The stock.
         stock with_stock: Text<8> = 28,
@@ -55,36 +55,36 @@ messages! {
         far with_far: Price4 = 36,
         /// Clearing price of cross and continuous orders.
         near with_near: Price4 = 40,
-        /// The reference price now.
+        /// The current reference price.
         reference with_reference: Price4 = 44,
-        /// Which cross.
+        /// The kind of the cross.
         cross with_cross: CrossType = 48,
-        /// How far near is from the reference: `L` below 1 %, `1`–`9` percent, `A` 10–20 %, `B` 20–30 %, `C` more, or
-        /// a blank.
+        /// Distance of near from the reference: `L` below 1 %, `1`–`9` percent, `A` 10–20 %, `B`
+        /// 20–30 %, `C` more, or a blank.
         variation with_variation: u8 = 49,
     }
 
-    /// Retail investors want to trade within the spread.
+    /// Retail interest within the spread.
     RetailPriceImprovement = b'N', 20 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// On which side.
+        /// The side.
         interest with_interest: RetailInterest = 19,
     }
 
-    /// A direct listing with capital raise: the prices it may open at.
+    /// A direct listing with capital raise: the price range of its opening.
     DirectListing = b'O', 48 bytes {
         /// The stock.
         stock with_stock: Text<8> = 11,
-        /// Whether it may be released.
+        /// Whether it is eligible for release.
         eligible with_eligible: YesNo = 19,
         /// The lowest price allowed.
         min_price with_min_price: Price4 = 20,
         /// The highest price allowed.
         max_price with_max_price: Price4 = 24,
-        /// The reference once the volatility test is passed.
+        /// The reference price once the volatility test is passed.
         near_price with_near_price: Price4 = 28,
-        /// When that was set, in ns since midnight.
+        /// Time when that was set, in ns since midnight.
         near_time_ns with_near_time_ns: u64 = 32,
         /// Lower end of the collar: 10 % below near.
         lower with_lower: Price4 = 40,

@@ -1,42 +1,42 @@
-//! Packets of several lines into one numbered stream.
+//! Line arbitration: merges the packets of several lines into one numbered stream.
 
 use super::packet::{BadPacket, Kind, Packet, Session};
 use zerocopy::FromZeros;
 
-/// Numbers that are missing: `from` up to, but not with, `to`.
+/// A gap: the missing sequence numbers from `from` up to, but not including, `to`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gap {
-    /// The first that is missing.
+    /// The first missing number.
     pub from: u64,
-    /// The first behind them that is known to exist.
+    /// The first later number that is known to exist.
     pub to: u64,
 }
 
-/// What became of a packet.
+/// What was done with a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
-    /// It brought this many messages (and more may have followed that were held).
+    /// Its new messages were handed out: this many (messages of held packets may have followed).
     New(u64),
-    /// All of it was known.
+    /// All its messages were known.
     Duplicate,
-    /// Messages before it are missing: it waits.
+    /// Messages before it are missing: it is held.
     Held,
-    /// A heartbeat or end; [`Merge::gap`] tells whether something is missing before it.
+    /// A heartbeat or end; [`Merge::gap`] tells whether something before it is missing.
     Idle,
-    /// It asks a server for messages, of whatever session: nothing for a listener.
+    /// A request to a server, of any session: ignored.
     Request,
 }
 
-/// Why a packet was not taken. Nothing changed but the counts.
+/// Why a packet was refused. Nothing changed but the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refused {
-    /// It is no packet.
+    /// It is not a valid packet.
     Bad(BadPacket),
-    /// It belongs to another session: [`Merge::restart`] if the day has changed.
+    /// It belongs to another session: call [`Merge::restart`] if the day has changed.
     OtherSession,
-    /// Messages before it are missing, and there is no place for it to wait: ask for the gap or
-    /// give it up, and give this one again. It counts once it is taken.
+    /// Messages before it are missing, and there is no room to hold it: request the gap or give it
+    /// up, and pass this packet again. It is counted once it is accepted.
     NoRoom,
 }
 
@@ -52,56 +52,56 @@ impl core::fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// What was received, in all and by line.
+/// Statistics of what was received, in total and per line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromZeros)]
 #[non_exhaustive]
-pub struct Stats {
-    /// Packets, each once: requests are not among them, nor those that found no room, which come
+pub struct MergeStats {
+    /// Packets, each once: without requests, and without those refused for lack of room, which come
     /// again.
     pub packets: [u64; 2],
-    /// Packets that brought something new, now or later.
+    /// Packets with new messages, handed out or held.
     pub first: [u64; 2],
-    /// Packets that were all known.
+    /// Packets whose messages were all known.
     pub duplicate: [u64; 2],
-    /// Packets that came before their turn and waited.
+    /// Packets that arrived early and were held.
     pub held: u64,
-    /// Packets refused for good: of another session, or none.
+    /// Packets refused for good: of another session, or invalid.
     pub refused: u64,
-    /// How often a packet found no room to wait.
+    /// Number of times that there was no room to hold a packet.
     pub no_room: u64,
     /// Requests for messages that were seen.
     pub requests: u64,
     /// Messages handed out.
     pub messages: u64,
-    /// Messages given up.
+    /// Messages given up as lost.
     pub lost: u64,
 }
 
-/// Merges lines A and B (0 and 1; answers to requests may come as either): every message once, in the order of its
-/// number.
+/// Merges lines A and B (0 and 1; answers to requests may come as either): every message once, in
+/// the order of its sequence number.
 ///
-/// Up to `HOLD` packets of up to `BYTES` bytes wait behind a gap. When to ask for what is missing, and when to give it
-/// up, is the caller's choice: this has no clock. Work of a packet: constant, and in proportion to `HOLD` while
-/// something waits. All-zero bytes are [`Merge::new`]`(0)`.
+/// Up to `HOLD` packets of up to `BYTES` bytes are held behind a gap. There is no clock: the caller
+/// decides when to request what is missing, and when to give it up. Work per packet: constant, and
+/// proportional to `HOLD` while packets are held. All-zero bytes are [`Merge::new`]`(0)`.
 #[derive(Debug, FromZeros)]
 pub struct Merge<const HOLD: usize, const BYTES: usize> {
     session: Session,
-    /// Whether a packet has said the session.
+    /// Whether a packet has set the session.
     started: bool,
-    /// The next number.
+    /// The next sequence number.
     expected: u64,
-    /// The highest number behind any packet or heartbeat.
+    /// The highest number after any packet or heartbeat.
     known: u64,
     ended: bool,
-    /// Lengths of the packets that wait; 0: free.
+    /// Lengths of the held packets; 0: free.
     lengths: [usize; HOLD],
     packets: [[u8; BYTES]; HOLD],
-    stats: Stats,
+    stats: MergeStats,
 }
 
 impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
-    /// Nothing received. The first packet says the session; `next` is the number wanted first: 1 for all of a session,
-    /// 0 for whatever comes first.
+    /// Creates a merge that has received nothing. The first packet sets the session; `next` is the
+    /// first wanted number: 1 for all of a session, 0 for the first that comes.
     #[must_use]
     pub const fn new(next: u64) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
             ended: false,
             lengths: [0; HOLD],
             packets: [[0; BYTES]; HOLD],
-            stats: Stats {
+            stats: MergeStats {
                 packets: [0; 2],
                 first: [0; 2],
                 duplicate: [0; 2],
@@ -126,14 +126,15 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         }
     }
 
-    /// Forgets the session and what waits; counts stay.
+    /// Forgets the session and the held packets; counts stay.
     pub const fn restart(&mut self, next: u64) {
         self.started = false;
         (self.expected, self.known, self.ended) = (next, next, false);
         self.lengths = [0; HOLD];
     }
 
-    /// Takes a datagram of a line (`b`: line B) and hands every message whose turn it is to `sink`, with its number.
+    /// Accepts a datagram of a line (`b`: line B) and passes every message that is next in order to
+    /// `sink`, with its number.
     ///
     /// # Errors
     /// [`Refused`].
@@ -188,8 +189,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         match packet.kind() {
             Kind::Heartbeat => Ok(Accepted::Idle),
             Kind::End => {
-                // A smaller number is none of the end's: a request for 65,535 messages looks the
-                // same.
+                // A lower number is not that of the end: a request for 65,535 messages has the same
+                // form.
                 self.ended |= is_last;
                 Ok(Accepted::Idle)
             }
@@ -203,7 +204,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         }
     }
 
-    /// Hands out what of a packet is new. Its turn has come.
+    /// Hands out the new messages of a packet that is next in order.
     fn hand_out(&mut self, packet: &Packet<'_>, sink: &mut impl FnMut(u64, &[u8])) -> u64 {
         let mut new = 0u64;
         for (sequence, block) in packet.blocks() {
@@ -217,7 +218,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         new
     }
 
-    /// Keeps a packet for later, unless one with the same first number and as many bytes waits.
+    /// Holds a packet for later, unless one with the same first number and length is held.
     fn hold(&mut self, first: u64, datagram: &[u8]) -> Result<Accepted, Refused> {
         let mut free = None;
         for (length, packet) in self.lengths.iter_mut().zip(&mut self.packets) {
@@ -236,7 +237,8 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         Ok(Accepted::Held)
     }
 
-    /// Hands out what waited and whose turn has come. Each round frees a place, so there are at most `HOLD`.
+    /// Hands out the held packets that are next in order. Each round frees a place, so there are at
+    /// most `HOLD`.
     fn go_on(&mut self, sink: &mut impl FnMut(u64, &[u8])) {
         for _ in 0..HOLD {
             let Some(at) = self.lowest().filter(|&(_, first)| first <= self.expected) else { return };
@@ -250,7 +252,7 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         }
     }
 
-    /// The place of the packet that waits with the lowest number, and that number.
+    /// Returns the place of the held packet with the lowest number, and that number.
     fn lowest(&self) -> Option<(usize, u64)> {
         let waiting = self.lengths.iter().zip(&self.packets).enumerate();
         let firsts = waiting.filter_map(|(slot, (&length, packet))| {
@@ -260,14 +262,16 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         firsts.min_by_key(|&(_, first)| first)
     }
 
-    /// What is missing now before what is known: up to the first packet that waits, or to what a heartbeat said.
+    /// Returns the gap before what is known: up to the first held packet, or to the number of a
+    /// heartbeat.
     #[must_use]
     pub fn gap(&self) -> Option<Gap> {
         let to = self.lowest().map_or(self.known, |(_, first)| first);
         (to > self.expected).then_some(Gap { from: self.expected, to })
     }
 
-    /// Gives up what is missing: the numbers of the gap never come, and what waits behind it is handed out.
+    /// Gives up the gap: its numbers are lost, and what is held behind it is handed out. Returns
+    /// the gap.
     pub fn give_up(&mut self, mut sink: impl FnMut(u64, &[u8])) -> Option<Gap> {
         let gap = self.gap()?;
         self.stats.lost = self.stats.lost.wrapping_add(gap.to.wrapping_sub(gap.from));
@@ -276,33 +280,33 @@ impl<const HOLD: usize, const BYTES: usize> Merge<HOLD, BYTES> {
         Some(gap)
     }
 
-    /// The session, once a packet has come.
+    /// Returns the session, once a packet has come.
     #[must_use]
     pub const fn session(&self) -> Option<Session> {
         if self.started { Some(self.session) } else { None }
     }
 
-    /// The next number that is handed out.
+    /// Returns the next number to be handed out.
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.expected
     }
 
-    /// Whether the end of the session was seen; messages before it may be missing.
+    /// Returns whether the end of the session was seen; messages before it may be missing.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether the session is over and nothing is missing.
+    /// Returns whether the session has ended and nothing is missing.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         self.ended && self.expected >= self.known
     }
 
-    /// Counts.
+    /// Returns the statistics.
     #[must_use]
-    pub const fn stats(&self) -> Stats {
+    pub const fn stats(&self) -> MergeStats {
         self.stats
     }
 }

@@ -1,17 +1,18 @@
-//! MoldUDP64 1.00: numbered messages in datagrams, from two lines at once.
+//! MoldUDP64 1.00: numbered messages in datagrams, from two redundant lines.
 //!
-//! [`Packet`] reads a datagram; [`Merge`] puts the packets of all lines (and of answers to requests) in order: each
-//! message once, by its number, and what is lost said as a [`Gap`]. [`request`] makes the packet that asks for it.
+//! [`Packet`] decodes a datagram; [`Merge`] arbitrates between the lines (and answers to requests):
+//! each message once, in order of its number, and losses as a [`Gap`]. [`request`] builds the
+//! packet that asks a server for them.
 //!
 //! ```text
 //! offset 0 session (10)   10 number of the first message (8)   18 count (2)   20 blocks: length (2), message
 //! ```
-//! A count of 0 is a heartbeat, of 65,535 the end of the session; both carry the number that comes
-//! next. A header that counts messages and has none behind it is a request: it goes to a server,
-//! and a capture holds it as well.
+//! A count of 0 is a heartbeat, 65,535 the end of the session; both carry the next number. A header
+//! that counts messages without any after it is a request: it goes to a server, and captures
+//! contain such packets as well.
 
 mod merge;
 mod packet;
 
-pub use merge::{Accepted, Gap, Merge, Refused, Stats};
+pub use merge::{Accepted, Gap, Merge, MergeStats, Refused};
 pub use packet::{BadPacket, Blocks, Header, Kind, Packet, Session, encode, request};

@@ -1,31 +1,32 @@
-//! One datagram.
+//! Decoding and encoding of one datagram.
 
 use crate::wire::frame::{LENGTH_BYTES, NotWritten};
 use zerocopy::big_endian::{U16, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// The count that says that the session is over.
+/// The count that marks the end of the session.
 const END: u16 = u16::MAX;
 
-/// The name of a session: 10 bytes, padded by some senders with blanks and by others with zeros, left or right.
+/// The name of a session: 10 bytes, padded left or right, by some senders with blanks and by others
+/// with zeros.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(transparent)]
 pub struct Session([u8; 10]);
 
 impl Session {
-    /// A session of these bytes.
+    /// Creates a session name of these bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 10]) -> Self {
         Self(bytes)
     }
 
-    /// All bytes, as sent.
+    /// Returns all bytes, as sent.
     #[must_use]
     pub const fn bytes(self) -> [u8; 10] {
         self.0
     }
 
-    /// The name without its padding.
+    /// Returns the name without its padding.
     #[must_use]
     pub fn name(&self) -> &[u8] {
         let mut name: &[u8] = &self.0;
@@ -36,7 +37,7 @@ impl Session {
     }
 }
 
-/// By name: the padding does not count.
+/// Compares names without their padding.
 impl PartialEq for Session {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || self.name() == other.name()
@@ -45,7 +46,7 @@ impl PartialEq for Session {
 
 impl Eq for Session {}
 
-/// What a packet starts with, and all that a request is.
+/// The header of a packet, and the whole of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct Header {
@@ -57,40 +58,42 @@ pub struct Header {
 const _: () = assert!(size_of::<Header>() == 20 && core::mem::offset_of!(Header, count) == 18);
 
 impl Header {
-    /// Bytes of a header.
+    /// Length of a header in bytes.
     pub const SIZE: usize = 20;
 
-    /// The session.
+    /// Returns the session.
     #[must_use]
     pub const fn session(&self) -> Session {
         self.session
     }
 
-    /// The number of the packet's first message; of a heartbeat, the next one to be sent.
+    /// Returns the number of the packet's first message; of a heartbeat, the next number to be
+    /// sent.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence.get()
     }
 
-    /// Messages; 0 is a heartbeat, 65,535 the end. Of a request: how many are wanted.
+    /// Returns the number of messages; 0 is a heartbeat, 65,535 the end. Of a request: how many are
+    /// wanted.
     #[must_use]
     pub const fn count(&self) -> u16 {
         self.count.get()
     }
 }
 
-/// What a packet is.
+/// Kind of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// It has messages.
+    /// It carries messages.
     Data,
-    /// It says which number comes next.
+    /// Heartbeat: it carries the next number.
     Heartbeat,
-    /// So it does, and no more will come.
+    /// End of the session: it carries the next number, and no message will come.
     End,
-    /// It asks a server for messages: a header that counts some, and nothing behind it. It has none
-    /// itself. (One for 65,535 messages looks like the end; [`Merge`](super::Merge) takes no end
-    /// whose number is not the last.)
+    /// It asks a server for messages: a header with a count, and nothing after it. (A request for
+    /// 65,535 messages looks like the end; [`Merge`](super::Merge) accepts no end whose number is
+    /// not the last.)
     Request,
 }
 
@@ -98,21 +101,21 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BadPacket {
-    /// Shorter than a header.
+    /// It is shorter than a header.
     NoHeader,
     /// The datagram ends within this block (counted from 0).
     Truncated {
-        /// Which block.
+        /// Index of the block.
         block: u16,
-        /// Where it starts in the datagram.
+        /// Offset of the block in the datagram.
         offset: u16,
     },
-    /// Bytes behind the last block.
+    /// There are bytes after the last block.
     Leftover {
-        /// Where they start in the datagram.
+        /// Offset of these bytes in the datagram.
         offset: u16,
     },
-    /// The numbers of its messages would exceed 64 bits.
+    /// The sequence numbers of its messages would exceed 64 bits.
     Sequence,
 }
 
@@ -133,7 +136,7 @@ impl core::fmt::Display for BadPacket {
 
 impl core::error::Error for BadPacket {}
 
-/// A datagram whose blocks fill it exactly, or a request.
+/// A decoded datagram: blocks that fill it exactly, or a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     header: &'a Header,
@@ -141,7 +144,7 @@ pub struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a datagram and checks all its lengths.
+    /// Decodes a datagram and checks all its lengths.
     ///
     /// # Errors
     /// [`BadPacket`].
@@ -168,13 +171,13 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The header.
+    /// Returns the header.
     #[must_use]
     pub const fn header(&self) -> &'a Header {
         self.header
     }
 
-    /// What it is.
+    /// Returns the kind of the packet.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self.header.count() {
@@ -185,7 +188,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// How many messages it has.
+    /// Returns the number of messages that it carries.
     #[must_use]
     pub const fn count(&self) -> u16 {
         match self.kind() {
@@ -194,14 +197,14 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The number behind its last message.
+    /// Returns the number after that of its last message.
     #[must_use]
     pub const fn next_sequence(&self) -> u64 {
-        // `read` made sure that it fits.
+        // `read` checked that it fits.
         self.header.sequence().wrapping_add(self.count() as u64)
     }
 
-    /// Its messages with their numbers.
+    /// Returns an iterator over its messages with their numbers.
     #[must_use]
     pub const fn blocks(&self) -> Blocks<'a> {
         Blocks { rest: self.blocks, sequence: self.header.sequence() }
@@ -214,7 +217,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
-/// The messages of a packet with their numbers.
+/// Iterator over the messages of a packet with their numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks<'a> {
     rest: &'a [u8],
@@ -234,11 +237,12 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-/// Writes a packet to the start of `out`; returns its length. Without messages it is a heartbeat, or the end if
-/// `end` says so (`end` with messages is refused as a length).
+/// Writes a packet to the start of `out`; returns its length. Without messages it is a heartbeat,
+/// or the end of the session if `end` is set (`end` with messages is refused as a length).
 ///
 /// # Errors
-/// [`NotWritten`]: no room, or a message or their count too long. `out` may hold a part of it.
+/// [`NotWritten`]: no room, or a message or their count is too long. `out` may hold a part of the
+/// packet.
 pub fn encode(
     session: Session,
     sequence: u64,
@@ -267,7 +271,7 @@ pub fn encode(
     Ok(bytes)
 }
 
-/// The packet that asks a server for `count` messages from number `sequence` on.
+/// Builds the packet that requests `count` messages from number `sequence` on.
 #[must_use]
 pub fn request(session: Session, sequence: u64, count: u16) -> [u8; Header::SIZE] {
     let header = Header { session, sequence: U64::new(sequence), count: U16::new(count) };

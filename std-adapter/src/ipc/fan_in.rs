@@ -6,7 +6,7 @@ use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vvp_core::queue::{self, FanInConsumer, Full, PopError, Producer, Stats, Wait};
+use vvp_core::queue::{self, FanInConsumer, Full, PopError, Producer, QueueStats, Wait};
 use zerocopy::FromZeros;
 
 /// The endpoints, followed by the core's `FanIn`.
@@ -82,13 +82,13 @@ impl<T: Message, const N: usize, const LANES: usize> FanInChannel<T, N, LANES> {
 
     /// Returns the statistics of all lanes together.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.region.lanes.stats()
     }
 
     /// Returns the statistics of one lane.
     #[must_use]
-    pub fn lane_stats(&self, lane: usize) -> Option<Stats> {
+    pub fn lane_stats(&self, lane: usize) -> Option<QueueStats> {
         self.region.lanes.lane_stats(lane)
     }
 }

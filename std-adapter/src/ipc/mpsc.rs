@@ -6,7 +6,7 @@ use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vvp_core::queue::{Full, PopError, RobustConsumer, RobustMpsc, RobustProducer, Stats, Wait};
+use vvp_core::queue::{Full, PopError, QueueStats, RobustConsumer, RobustMpsc, RobustProducer, Wait};
 use zerocopy::FromZeros;
 
 /// The endpoints, followed by the core's `RobustMpsc`, which learns from them which senders are
@@ -85,7 +85,7 @@ impl<T: Message, const N: usize, const LANES: usize> MpscChannel<T, N, LANES> {
 
     /// Returns the statistics of the channel, over all its owners.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.region.queue.stats()
     }
 

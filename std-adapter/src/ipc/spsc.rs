@@ -6,7 +6,7 @@ use super::error::{RecvError, SendError};
 use crate::memory::region::{LayoutHash, Message, Region, RegionDir, RegionError, RegionOptions, SharedLayout};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use vvp_core::queue::{Consumer, Full, PopError, Producer, Spsc, Stats, Wait};
+use vvp_core::queue::{Consumer, Full, PopError, Producer, QueueStats, Spsc, Wait};
 use zerocopy::FromZeros;
 
 /// ```text
@@ -76,7 +76,7 @@ impl<T: Message, const N: usize> SpscChannel<T, N> {
 
     /// Returns the statistics of the channel, over all its owners.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> QueueStats {
         self.region.queue.stats()
     }
 }

@@ -5,13 +5,13 @@ use super::{Commands, Publish, RunError, Setup, signal};
 use crate::memory::{Pages, Zeroed, allocations, page_faults, populate};
 use std::io;
 use vvp_core::book::{Command, Event, Sink};
-use vvp_core::engine::{Matcher, Stats};
+use vvp_core::engine::{EngineStats, Matcher};
 use vvp_core::metrics::Histogram;
 
 /// Counts and publishes events until an error.
 struct Direct<'a, P> {
     publisher: &'a mut P,
-    stats: Stats,
+    stats: EngineStats,
     result: io::Result<()>,
 }
 
@@ -37,7 +37,7 @@ pub fn run_inline<C: Commands, M: Matcher, P: Publish>(
 ) -> Result<Report<C::Error>, RunError> {
     let latency = Zeroed::<Histogram>::new(Pages::READY)?;
     let clock = setup.clock;
-    let mut sink = Direct { publisher, stats: Stats::new(), result: Ok(()) };
+    let mut sink = Direct { publisher, stats: EngineStats::new(), result: Ok(()) };
     let mut given = 0;
     populate(setup.populate_max_bytes);
     let before = (allocations().calls, page_faults());

@@ -1,7 +1,7 @@
 //! The results of a run.
 
 use crate::memory::Zeroed;
-use vvp_core::engine::Stats;
+use vvp_core::engine::EngineStats;
 use vvp_core::metrics::Histogram;
 
 /// How a run ended.
@@ -52,7 +52,7 @@ pub struct Report<E> {
     /// Lines or records with content: valid, refused and malformed commands.
     pub commands: u64,
     /// Statistics of the events; commands are not counted.
-    pub stats: Stats,
+    pub stats: EngineStats,
     /// Time from the start, with all threads ready, to the last event published.
     pub elapsed_ns: u64,
     /// Time from a decoded command to the handover of its last event to the publisher, in

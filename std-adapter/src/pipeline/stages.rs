@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::thread::SpinThenSleep;
 use std::io;
 use vvp_core::book::{Command, Event, QueueSink};
-use vvp_core::engine::{Matcher, Stats};
+use vvp_core::engine::{EngineStats, Matcher};
 use vvp_core::metrics::Histogram;
 use vvp_core::queue::spsc::ReadGrant;
 use vvp_core::queue::{Producer, Wait};
@@ -156,8 +156,8 @@ pub(super) struct Publishing<'q> {
 }
 
 impl Publishing<'_> {
-    pub(super) fn run<P: Publish>(mut self, publisher: &mut P) -> (Stats, io::Result<()>) {
-        let mut stats = Stats::new();
+    pub(super) fn run<P: Publish>(mut self, publisher: &mut P) -> (EngineStats, io::Result<()>) {
+        let mut stats = EngineStats::new();
         let mut attempt = 0u32;
         while let Some(batch) = self.events.read(BATCH) {
             if batch.is_empty() {

@@ -10,7 +10,7 @@ use crate::thread::{SpinThenSleep, ThreadPlace};
 use std::io;
 use std::thread::Thread;
 use vvp_core::book::{Command, Event};
-use vvp_core::engine::{Matcher, Stats};
+use vvp_core::engine::{EngineStats, Matcher};
 use vvp_core::metrics::Histogram;
 use vvp_core::queue::Spsc;
 use vvp_core::sync::{AtomicBool, Ordering};
@@ -46,7 +46,7 @@ impl Drop for FinishOnDrop<'_> {
 
 /// The results of the publisher's thread.
 struct Published {
-    stats: Stats,
+    stats: EngineStats,
     result: io::Result<()>,
     end: u64,
     allocations: usize,
@@ -137,7 +137,7 @@ where
     let mut report = Report {
         end: End::Finished,
         commands: 0,
-        stats: Stats::new(),
+        stats: EngineStats::new(),
         elapsed_ns: 0,
         allocations: 0,
         page_faults: 0,

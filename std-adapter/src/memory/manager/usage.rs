@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vvp_core::pool::Pool;
-use vvp_core::queue::{FanIn, Mpsc, RobustMpsc, SequencedSpsc, Spsc, Stats};
+use vvp_core::queue::{FanIn, Mpsc, QueueStats, RobustMpsc, SequencedSpsc, Spsc};
 use vvp_core::sync::Plain;
 
 /// The usage of an object: values in a queue, slots of a pool.
@@ -28,7 +28,7 @@ pub trait Usage {
     fn usage(&self) -> ObjectUsage;
 }
 
-fn of_queue(capacity: usize, stats: Stats) -> ObjectUsage {
+fn of_queue(capacity: usize, stats: QueueStats) -> ObjectUsage {
     ObjectUsage {
         capacity: capacity as u64,
         in_use: stats.depth as u64,

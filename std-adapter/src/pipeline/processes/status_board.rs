@@ -6,7 +6,7 @@ use crate::memory::region::Message;
 use vvp_core::book::{BookView, InstrumentId, Side};
 use vvp_core::engine::Matcher;
 use vvp_core::metrics::Histogram;
-use vvp_core::queue::Stats;
+use vvp_core::queue::QueueStats;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Price levels per side in the status.
@@ -86,7 +86,7 @@ impl QueueCounters {
     /// Each side of a queue updates its high-water mark only now and then, and that of several
     /// lanes is the greatest of any one lane, so the depth may exceed it. A depth that was seen
     /// raises the mark, which then stays when the queue is empty again.
-    pub(super) fn update(&mut self, stats: Stats) {
+    pub(super) fn update(&mut self, stats: QueueStats) {
         *self = Self {
             depth: stats.depth as u64,
             high_water: self.high_water.max(stats.high_water as u64).max(stats.depth as u64),
@@ -164,7 +164,7 @@ impl PipelineStatus {
     }
 
     /// Adds what does not need the engine: the order queue, latencies, and this process.
-    pub(super) fn measure(&mut self, counters: &Counters, orders: Stats) {
+    pub(super) fn measure(&mut self, counters: &Counters, orders: QueueStats) {
         let counts = SchedulingCounts::of_process();
         self.pid = u64::from(std::process::id());
         self.orders_queue.update(orders);
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn high_water_is_never_below_a_depth_that_was_seen() {
         let stats = |depth, high_water| {
-            let mut stats = Stats::default();
+            let mut stats = QueueStats::default();
             (stats.depth, stats.high_water) = (depth, high_water);
             stats
         };
