@@ -185,7 +185,7 @@ impl core::error::Error for BadEvent {}
 
 /// Where and when an event happens: what all events of one command share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct EventOrigin {
     /// Flags and instrument, where they stand in an event's head.
     head: u64,
     ts: u64,
@@ -196,7 +196,7 @@ const KIND: u32 = 32;
 const FLAGS: u32 = 40;
 const INSTRUMENT: u32 = 48;
 
-impl Stamp {
+impl EventOrigin {
     #[inline(always)]
     pub(crate) const fn new(instrument: u16, ts: Option<u64>) -> Self {
         let head = (instrument as u64) << INSTRUMENT;
@@ -224,10 +224,10 @@ impl Event {
     pub const SIZE: usize = 64;
 
     #[inline(always)]
-    fn make(stamp: &Stamp, seq_low: u32, kind: EventKind) -> Self {
+    fn make(origin: &EventOrigin, seq_low: u32, kind: EventKind) -> Self {
         Self {
-            head: (stamp.head | u64::from(seq_low) | (kind as u64) << KIND).to_le(),
-            ts: stamp.ts.to_le(),
+            head: (origin.head | u64::from(seq_low) | (kind as u64) << KIND).to_le(),
+            ts: origin.ts.to_le(),
             id: 0,
             detail: 0,
             price: 0,
@@ -241,11 +241,11 @@ impl Event {
     /// `instrument` is `None` for events of no instrument (M18.7).
     #[must_use]
     pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
-        let mut stamp = Stamp::new(instrument.unwrap_or_default().get(), ts);
+        let mut origin = EventOrigin::new(instrument.unwrap_or_default().get(), ts);
         if instrument.is_none() {
-            stamp.head |= Stamp::NOWHERE;
+            origin.head |= EventOrigin::NOWHERE;
         }
-        Self::stamped(&stamp, seq_low, body)
+        Self::at_origin(&origin, seq_low, body)
     }
 
     const fn flag(&mut self, flag: u8) {
@@ -257,13 +257,13 @@ impl Event {
     }
 
     #[inline(always)]
-    pub(crate) fn stamped(stamp: &Stamp, seq_low: u32, body: EventBody) -> Self {
+    pub(crate) fn at_origin(origin: &EventOrigin, seq_low: u32, body: EventBody) -> Self {
         match body {
             EventBody::Accepted { id } => {
-                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Accepted) }
+                Self { id: id.get().to_le(), ..Self::make(origin, seq_low, EventKind::Accepted) }
             }
             EventBody::Rejected { id, reason, edge_ref } => {
-                let mut e = Self::make(stamp, seq_low, EventKind::Rejected);
+                let mut e = Self::make(origin, seq_low, EventKind::Rejected);
                 e.detail = u64::from(reason as u8).to_le();
                 if let Some(id) = id {
                     e.flag(HAS_ID);
@@ -282,19 +282,21 @@ impl Event {
                 qty: qty.lots().to_le(),
                 maker_open: maker_open.lots().to_le(),
                 taker_open: taker_open.lots().to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Trade)
+                ..Self::make(origin, seq_low, EventKind::Trade)
             },
             EventBody::Canceled { id, qty, reason } => Self {
                 id: id.get().to_le(),
                 detail: u64::from(reason as u8).to_le(),
                 qty: qty.lots().to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Canceled)
+                ..Self::make(origin, seq_low, EventKind::Canceled)
             },
-            EventBody::Reduced { id, qty } => {
-                Self { id: id.get().to_le(), qty: qty.lots().to_le(), ..Self::make(stamp, seq_low, EventKind::Reduced) }
-            }
+            EventBody::Reduced { id, qty } => Self {
+                id: id.get().to_le(),
+                qty: qty.lots().to_le(),
+                ..Self::make(origin, seq_low, EventKind::Reduced)
+            },
             EventBody::Replaced { id, price, qty } => {
-                let mut e = Self::make(stamp, seq_low, EventKind::Replaced);
+                let mut e = Self::make(origin, seq_low, EventKind::Replaced);
                 e.id = id.get().to_le();
                 e.qty = qty.lots().to_le();
                 if let Some(price) = price {
@@ -304,16 +306,16 @@ impl Event {
                 e
             }
             EventBody::Triggered { id } => {
-                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Triggered) }
+                Self { id: id.get().to_le(), ..Self::make(origin, seq_low, EventKind::Triggered) }
             }
             EventBody::Phase { phase } => {
-                Self { detail: u64::from(phase as u8).to_le(), ..Self::make(stamp, seq_low, EventKind::Phase) }
+                Self { detail: u64::from(phase as u8).to_le(), ..Self::make(origin, seq_low, EventKind::Phase) }
             }
             EventBody::Uncross { price, volume } => Self {
                 price: (price.ticks() as u64).to_le(),
                 qty: (volume as u64).to_le(),
                 detail: ((volume >> 64) as u64).to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Uncross)
+                ..Self::make(origin, seq_low, EventKind::Uncross)
             },
             EventBody::Defined { symbol, tick } => {
                 let (low, high) = symbol.to_words();
@@ -322,7 +324,7 @@ impl Event {
                     detail: high.to_le(),
                     price: (tick.mantissa() as u64).to_le(),
                     qty: u64::from(tick.decimals()).to_le(),
-                    ..Self::make(stamp, seq_low, EventKind::Defined)
+                    ..Self::make(origin, seq_low, EventKind::Defined)
                 }
             }
         }

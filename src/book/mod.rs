@@ -62,7 +62,7 @@ pub use crate::types::{
     Symbol, Tick, TimeInForce,
 };
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
-pub(crate) use event::Stamp;
+pub(crate) use event::EventOrigin;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
 pub(crate) use matching::ctx::BookCtx;
 pub(crate) use matching::dispatch::rejected;

@@ -46,8 +46,8 @@ pub use stats::{Counted, Stats};
 pub use try_apply::WouldBlock;
 
 use crate::book::{
-    Book, BookCtx, BookView, Command, DepthLevel, Event, EventBody, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
-    Reject, Side, Sink, Stamp, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
+    Book, BookCtx, BookView, Command, DepthLevel, Event, EventBody, EventOrigin, InstrumentId, InstrumentSpec, Limits,
+    Op, OwnerId, Reject, Side, Sink, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use risk::RiskLimits;
@@ -175,7 +175,7 @@ impl Spec {
 struct EngineCtx<'a, S, const OWNERS: usize> {
     state: &'a mut State<OWNERS>,
     sink: &'a mut S,
-    stamp: Stamp,
+    origin: EventOrigin,
 }
 
 impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
@@ -187,7 +187,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     #[inline(always)]
     fn emit(&mut self, body: EventBody) {
         self.state.seq += 1; // M18.4
-        self.sink.emit(Event::stamped(&self.stamp, self.state.seq as u32, body));
+        self.sink.emit(Event::at_origin(&self.origin, self.state.seq as u32, body));
     }
 
     #[inline(always)]
@@ -197,7 +197,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
 
     #[inline(always)]
     fn reborrow(&mut self) -> impl BookCtx {
-        EngineCtx { state: &mut *self.state, sink: &mut *self.sink, stamp: self.stamp }
+        EngineCtx { state: &mut *self.state, sink: &mut *self.sink, origin: self.origin }
     }
 
     #[inline(always)]
@@ -227,7 +227,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
 
     #[inline(always)]
     fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
-        let (instrument, seq) = (self.stamp.instrument(), self.state.seq);
+        let (instrument, seq) = (self.origin.instrument(), self.state.seq);
         self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
 }
@@ -378,11 +378,11 @@ impl<
     /// Cancels every due gtd order, instruments in definition order. Implements M13.2 and M13.3.
     #[cold]
     #[inline(never)]
-    fn expire<S: Sink>(&mut self, stamp: &Stamp, sink: &mut S) {
+    fn expire<S: Sink>(&mut self, origin: &EventOrigin, sink: &mut S) {
         let mut next = 0u64;
         for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
-            let stamp = stamp.of(i as u16);
-            let mut ctx = EngineCtx { state: &mut self.state, sink: &mut *sink, stamp };
+            let origin = origin.of(i as u16);
+            let mut ctx = EngineCtx { state: &mut self.state, sink: &mut *sink, origin };
             if let Some(expires) = book.expire(&mut ctx) {
                 next = next.wrapping_sub(1).min(expires - 1) + 1;
             }
@@ -411,7 +411,7 @@ impl<
             }
             self.state.clock = ts;
         }
-        way(book, &mut EngineCtx { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
+        way(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
     }
 
     /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
@@ -424,31 +424,31 @@ impl<
         if placed && u32::from(i) >= self.state.instruments {
             return self.reject_unplaced(c, Reject::UnknownInstrument, sink);
         }
-        let stamp = Stamp::new(i, c.timed());
+        let origin = EventOrigin::new(i, c.timed());
         if !c.is_well_formed() {
-            return self.reject(&stamp, c, Reject::BadField, sink);
+            return self.reject(&origin, c, Reject::BadField, sink);
         }
         if let Some(ts) = c.timed() {
             if !self.move_clock(ts) {
-                return self.reject(&stamp, c, Reject::TimeReversed, sink);
+                return self.reject(&origin, c, Reject::TimeReversed, sink);
             }
             if self.is_due() {
-                self.expire(&stamp, sink);
+                self.expire(&origin, sink);
             }
         }
         if placed && let Some(book) = self.books.get_mut(usize::from(i)) {
-            book.apply(c, &mut EngineCtx { state: &mut self.state, sink, stamp });
+            book.apply(c, &mut EngineCtx { state: &mut self.state, sink, origin });
         }
     }
 
     /// Emits a refusal with the instrument of the command; that of `time` has none (M18.7).
     #[cold]
     #[inline(never)]
-    fn reject<S: Sink>(&mut self, stamp: &Stamp, c: &Command, reason: Reject, sink: &mut S) {
+    fn reject<S: Sink>(&mut self, origin: &EventOrigin, c: &Command, reason: Reject, sink: &mut S) {
         if c.op() == Op::Time {
             return self.reject_unplaced(c, reason, sink);
         }
-        EngineCtx { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
+        EngineCtx { state: &mut self.state, sink, origin: *origin }.emit(rejected(c, reason));
     }
 
     /// Defines an instrument. Implements M17.15 and M18.9.

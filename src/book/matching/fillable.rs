@@ -28,24 +28,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         while let Some(at) = rung.filter(|at| at.key >= limit) {
             if matches!(stp, SelfTradePrevention::None) {
                 // M4.3
-                sum = sum.saturating_add(self.slab.node(at.level).qty);
+                sum = sum.saturating_add(self.arena.node(at.level).qty);
             } else {
                 let (mut slices, mut shown, mut hidden) = (0u64, 0u64, 0u64);
-                for order in self.slab.queue(at.level) {
-                    let open = self.slab.node(order).qty;
-                    if self.slab.owner(order) == owner {
+                for order in self.arena.queue(at.level) {
+                    let open = self.arena.node(order).qty;
+                    if self.arena.owner(order) == owner {
                         if matches!(stp, SelfTradePrevention::CancelOldest) {
                             continue; // M4.4
                         }
                         // M4.5. M4.7: hidden, so all that is displayed, and the hidden ahead of it.
                         // M4.6: displayed, so the slices queued ahead of it, without reserves.
-                        let of_level = if self.slab.is_hidden(order) { shown + hidden } else { slices };
+                        let of_level = if self.arena.is_hidden(order) { shown + hidden } else { slices };
                         return sum.saturating_add(of_level) >= need;
                     }
-                    if self.slab.is_hidden(order) {
+                    if self.arena.is_hidden(order) {
                         hidden += open;
                     } else {
-                        slices += self.slab.slice(order);
+                        slices += self.arena.slice(order);
                         shown += open;
                     }
                     // The slices so far count whatever comes next: early exit.

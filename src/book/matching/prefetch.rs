@@ -17,7 +17,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let side = c.side();
         let level = self.sides[side as usize].guess(key(side, c.limit_price()));
         let order = self.ids.at_place(c.id().get()) & Self::MAX_ORDER;
-        self.slab.prefetch(order);
-        self.slab.prefetch(level);
+        self.arena.prefetch(order);
+        self.arena.prefetch(level);
     }
 }

@@ -2,7 +2,8 @@
 //! [docs/snapshot.md](crate::guide::snapshot) has every byte.
 
 use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTradePrevention, Side, Symbol, Tick, TimeInForce};
-use crate::book::order_book::Rest;
+use crate::book::matching::iceberg::exceeds_max_slices;
+use crate::book::order_book::OrderState;
 use crate::book::storage::arena::Attributes;
 use crate::book::storage::stop_orders::Stop;
 use zerocopy::little_endian::{I64, U32, U64};
@@ -180,7 +181,7 @@ pub(super) const fn flag(set: bool, bit: u8) -> u8 {
 
 impl OrderRecord {
     /// The record of an order; `slice` is what an iceberg shows now.
-    pub(super) fn new(order: &Rest, slice: u64) -> Self {
+    pub(super) fn new(order: &OrderState, slice: u64) -> Self {
         let Attributes { stamp, tif, stp, iceberg: _, hidden, post_only } = order.attributes;
         Self {
             id: order.id.into(),
@@ -199,7 +200,7 @@ impl OrderRecord {
     }
 
     /// The order; `None` when there is none like this.
-    pub(super) fn read(&self) -> Option<Rest> {
+    pub(super) fn read(&self) -> Option<OrderState> {
         let tif = TimeInForce::from_code(self.tif).filter(|tif| tif.may_rest())?;
         let (open, display, slice) = (self.open.get(), self.display.get(), self.slice.get());
         let attributes = Attributes {
@@ -212,12 +213,9 @@ impl OrderRecord {
         };
         let shows = match attributes.iceberg {
             false => slice == 0,
-            true => {
-                let most = u128::from(display) * u128::from(crate::book::matching::new_order::MAX_SLICES);
-                0 < slice && slice <= display.min(open) && u128::from(open) <= most && !attributes.hidden
-            }
+            true => 0 < slice && slice <= display.min(open) && !exceeds_max_slices(open, display) && !attributes.hidden,
         };
-        let rest = Rest {
+        let rest = OrderState {
             id: self.id.get(),
             owner: self.owner.get(),
             open,

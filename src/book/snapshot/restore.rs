@@ -6,7 +6,7 @@ use super::records::BookParts;
 use crate::book::order_book::{Book, Found, stop_entry};
 use crate::book::state_hash::Accumulate;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::indexed_heap::Heaped;
 use crate::book::storage::price_ladder::{Place, key};
 
@@ -15,8 +15,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 {
     /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
     pub(crate) fn clear(&mut self) {
-        for order in self.slab.order_numbers() {
-            let node = self.slab.node(order);
+        for order in self.arena.order_numbers() {
+            let node = self.arena.node(order);
             if node.qty != 0 {
                 self.ids.remove(node.key, order);
             }
@@ -32,7 +32,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         for side in &mut self.sides {
             side.clear();
         }
-        self.slab.clear();
+        self.arena.clear();
         self.stops.clear();
         self.expiry.clear();
         self.undefine();
@@ -81,23 +81,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                         let place = Self::window_of(parts, order.side, key);
                         side.begin(place.unwrap_or(Place { top: key, len: 1, settled: false }));
                     }
-                    let level = self.slab.take_level(key, order.side as usize);
+                    let level = self.arena.take_level(key, order.side as usize);
                     side.put_next(key, level);
                     level
                 }
             };
             filling = Some((order.side, key, level));
-            let node = self.slab.take_order(order.id, order.open, order.owner);
-            self.slab.set_attributes(node, order.attributes);
+            let node = self.arena.take_order(order.id, order.open, order.owner);
+            self.arena.set_attributes(node, order.attributes);
             if order.attributes.iceberg {
-                let cold = self.slab.cold_mut(node);
+                let cold = self.arena.cold_mut(node);
                 cold.display = order.display;
                 cold.slice = record.slice.get();
             }
             if order.attributes.tif == TimeInForce::Gtd {
-                self.slab.cold_mut(node).expires = order.expires;
+                self.arena.cold_mut(node).expires = order.expires;
             }
-            self.slab.link(node, level, order.attributes);
+            self.arena.link(node, level, order.attributes);
             live(order.owner, order.expires);
         }
     }
@@ -108,7 +108,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !<T::State<ORDERS, STOPS> as Accumulate>::ON {
             return;
         }
-        let mut records = ByEntry(&mut self.slab);
+        let mut records = ByEntry(&mut self.arena);
         for order in records.0.order_numbers() {
             self.expiry.push(order, &mut records);
         }
@@ -120,7 +120,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
                 records.0.state_hash.append(Self::stop_number(slot));
             }
-            records.0.state_hash.append(Slab::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
+            records.0.state_hash.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
         }
         for slot in stops {
             records.0.state_hash.append(Self::stop_number(slot));
@@ -128,9 +128,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn queue_expiries(&mut self) {
-        for order in self.slab.order_numbers() {
-            if self.slab.attributes(order).tif == TimeInForce::Gtd {
-                self.expiry.push(order, &mut self.slab);
+        for order in self.arena.order_numbers() {
+            if self.arena.attributes(order).tif == TimeInForce::Gtd {
+                self.expiry.push(order, &mut self.arena);
             }
         }
     }
@@ -163,7 +163,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Enters all ids. After an error none is in.
     fn name_all(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
         // Nodes and slots were given out in the order of the records.
-        let nodes = self.slab.order_numbers();
+        let nodes = self.arena.order_numbers();
         let entries = nodes.clone().chain((1..=parts.stops.len() as u32).map(stop_entry));
         let mut twice = None;
         for (named, (id, entry)) in parts.ids().zip(entries.clone()).enumerate() {
@@ -184,7 +184,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 }
 
 /// Orders by entry. Only the first ever leaves, so no places are kept.
-struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Slab<ORDERS, S>);
+struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Arena<ORDERS, S>);
 
 impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {

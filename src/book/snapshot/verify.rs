@@ -4,9 +4,9 @@
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
-use crate::book::order_book::{Book, Rest};
+use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{Ladder, Place, key};
+use crate::book::storage::price_ladder::{Place, PriceLadder, key};
 
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;
@@ -45,7 +45,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Each order by itself and after the one before it. Gives the index of the first ask.
     fn verify_orders(parts: &BookParts<'_>, clock: u64) -> Result<usize, RestoreError> {
         let mut asks = parts.orders.len();
-        let mut before: Option<Rest> = None;
+        let mut before: Option<OrderState> = None;
         let mut best_bid = None;
         let (mut total, mut entered) = (0u64, 0u64);
         for (i, record) in parts.orders.iter().enumerate() {
@@ -94,7 +94,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(asks)
     }
 
-    fn verify_order(parts: &BookParts<'_>, order: &Rest, clock: u64) -> Result<(), RestoreFault> {
+    fn verify_order(parts: &BookParts<'_>, order: &OrderState, clock: u64) -> Result<(), RestoreFault> {
         if !parts.in_band(order.price) {
             return Err(RestoreFault::OutOfBand);
         }
@@ -131,13 +131,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Where the window of a side goes: where it was, if it was as wide; else where it belongs. `None` when it was in no
     /// possible place.
     pub(super) fn window_of(parts: &BookParts<'_>, side: Side, best: i64) -> Option<Place> {
-        if parts.head.width.get() != Ladder::<BLOCKS, FAR>::WIDTH {
-            return Some(Ladder::<BLOCKS, FAR>::place_for(best));
+        if parts.head.width.get() != PriceLadder::<BLOCKS, FAR>::WIDTH {
+            return Some(PriceLadder::<BLOCKS, FAR>::place_for(best));
         }
         let record = parts.head.windows[side as usize];
         let settled = parts.head.settled >> side as u8 & 1 != 0;
         let place = Place { top: record.top.get(), len: record.len.get(), settled };
-        Ladder::<BLOCKS, FAR>::may_stand_at(place).then_some(place)
+        PriceLadder::<BLOCKS, FAR>::may_stand_at(place).then_some(place)
     }
 
     fn verify_stops(parts: &BookParts<'_>, clock: u64) -> Result<(), RestoreError> {

@@ -4,7 +4,7 @@
 use super::super::{OrderId, OrderType, TimeInForce};
 use super::{Accumulate, Hasher, StateHash, WithStateHash};
 use crate::book::order_book::Book;
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::stop_orders::Stop;
 use crate::capacity::checked;
 
@@ -12,7 +12,7 @@ use crate::capacity::checked;
 const ORDER: u64 = 1;
 const STOP: u64 = 2;
 
-impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     /// The number of an order in the accumulator.
     #[inline(always)]
     pub(in crate::book) const fn entry_number(order: u32) -> u32 {
@@ -157,21 +157,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if Self::HASHED {
             let stop = self.stops.get(slot);
             let i = Self::stop_number(slot);
-            self.slab.state_hash.enter(i, stop.fixed_part(), stop.qty);
-            self.slab.state_hash.second(i, None, stop.anchored());
+            self.arena.state_hash.enter(i, stop.fixed_part(), stop.qty);
+            self.arena.state_hash.second(i, None, stop.anchored());
         }
     }
 
     /// A stop is about to go.
     pub(in crate::book) fn stop_leaves(&mut self, slot: u32) {
-        Self::stop_changed(&mut self.slab.state_hash, slot, self.stops.get(slot), None);
+        Self::stop_changed(&mut self.arena.state_hash, slot, self.stops.get(slot), None);
     }
 
     /// A stop's open quantity changes; it keeps its place.
     pub(in crate::book) fn resize_stop(&mut self, slot: u32, qty: u64) {
         let was = *self.stops.get(slot);
         self.stops.set_qty(slot, qty);
-        Self::stop_changed(&mut self.slab.state_hash, slot, &was, Some(self.stops.get(slot)));
+        Self::stop_changed(&mut self.arena.state_hash, slot, &was, Some(self.stops.get(slot)));
     }
 
     /// A stop's open quantity or anchor has changed, or it has gone.
@@ -189,7 +189,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Numbers in the accumulator, oldest first.
     fn entries(&self) -> impl Iterator<Item = u32> {
-        let hash = &self.slab.state_hash;
+        let hash = &self.arena.state_hash;
         let some = |i: u32| (i != 0).then_some(i);
         core::iter::successors(some(hash.oldest()), move |&i| some(hash.newer(i)))
     }
@@ -207,7 +207,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn stamp_of(&self, i: u32) -> u64 {
         match Self::stop_of_entry(i) {
             Some(slot) => self.stops.get(slot).stamp,
-            None => self.slab.attributes(i + ORDERS as u32).stamp,
+            None => self.arena.attributes(i + ORDERS as u32).stamp,
         }
     }
 
@@ -217,7 +217,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Ok(());
         }
         // More than fit: the list goes round.
-        let most = self.slab.live_orders() + self.stops.live();
+        let most = self.arena.live_orders() + self.stops.live();
         if self.entries().take(most + 1).count() != most {
             return Err("the list in entry order has not every live order and stop once");
         }
@@ -235,25 +235,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 }
                 None => {
                     let order = i + ORDERS as u32;
-                    let fixed = self.slab.fixed_part(order);
-                    let behind = self.slab.behind(order).map(|prev| match prev {
+                    let fixed = self.arena.fixed_part(order);
+                    let behind = self.arena.behind(order).map(|prev| match prev {
                         0 => crate::book::state_hash::accumulator::FRONT,
-                        prev => self.slab.fixed_part(prev),
+                        prev => self.arena.fixed_part(prev),
                     });
-                    let (open, slice) = (self.slab.node(order).qty, self.slab.iceberg_slice(order));
+                    let (open, slice) = (self.arena.node(order).qty, self.arena.iceberg_slice(order));
                     (fixed, crate::book::state_hash::accumulator::terms(older, fixed, open, slice, behind))
                 }
             };
             sum = sum.wrapping_add(terms);
             before = Some((i, fixed));
         }
-        if sum == self.slab.state_hash.sum() { Ok(()) } else { Err("the state hash is not that of the state") }
+        if sum == self.arena.state_hash.sum() { Ok(()) } else { Err("the state hash is not that of the state") }
     }
 
     /// What the book adds to the engine's hash, beside its definition.
     pub(crate) fn state(&self, definition: Hasher) -> Hasher {
         let last = self.last.get().map(|ticks| ticks as u64);
-        definition.and(self.phase as u64).and_maybe(last).and(self.slab.state_hash.sum())
+        definition.and(self.phase as u64).and_maybe(last).and(self.arena.state_hash.sum())
     }
 }
 
@@ -267,7 +267,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.entries().map(|i| {
             OrderId::new(match Self::stop_of_entry(i) {
                 Some(slot) => self.stops.get(slot).id,
-                None => self.slab.node(i + ORDERS as u32).key,
+                None => self.arena.node(i + ORDERS as u32).key,
             })
         })
     }

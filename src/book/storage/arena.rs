@@ -137,7 +137,7 @@ impl Attributes {
 /// nodes are reused last in, first out, so that the working set stays small and cached.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(in crate::book) struct Slab<const ORDERS: usize, S> {
+pub(in crate::book) struct Arena<const ORDERS: usize, S> {
     free_order: u32,
     used_orders: u32,
     free_level: u32,
@@ -154,7 +154,7 @@ pub(in crate::book) struct Slab<const ORDERS: usize, S> {
     pub(in crate::book) state_hash: S,
 }
 
-impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     /// `null`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
@@ -167,7 +167,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         let base = (&raw const *self).wrapping_byte_add(core::mem::offset_of!(Self, null)).cast::<Node>();
         // SAFETY: every number kept in a node, a ladder, the id table or a free list came from
         // `take_order` or `take_level`, which give numbers below `NODES`; `repr(C)` puts the three
-        // node fields one behind the other without padding, and the pointer covers the whole slab.
+        // node fields one behind the other without padding, and the pointer covers the whole arena.
         unsafe { &*base.wrapping_add(i as usize) }
     }
 
@@ -176,7 +176,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
     pub(in crate::book) fn node_mut(&mut self, i: u32) -> &mut Node {
         debug_assert!((i as usize) < Self::NODES, "a node number");
         let base = (&raw mut *self).wrapping_byte_add(core::mem::offset_of!(Self, null)).cast::<Node>();
-        // SAFETY: as in `node`, and the slab is borrowed for as long as the node is.
+        // SAFETY: as in `node`, and the arena is borrowed for as long as the node is.
         unsafe { &mut *base.wrapping_add(i as usize) }
     }
 
@@ -212,7 +212,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         (self.live_orders as usize) < ORDERS
     }
 
-    /// Takes a free order node; requires [`Slab::has_room`]. [`Slab::link`] sets its links.
+    /// Takes a free order node; requires [`Arena::has_room`]. [`Arena::link`] sets its links.
     #[inline(always)]
     pub(in crate::book) fn take_order(&mut self, id: u64, qty: u64, owner: u32) -> u32 {
         debug_assert!(self.has_room(), "a free order");
@@ -310,7 +310,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         *self.attributes_word_mut(order) = attributes.pack();
     }
 
-    /// [`Slab::set_attributes`] for an order without options.
+    /// [`Arena::set_attributes`] for an order without options.
     #[inline(always)]
     pub(in crate::book) fn set_vanilla_attributes(
         &mut self,
@@ -465,7 +465,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.joined(order);
     }
 
-    /// [`Slab::link`] for an order that is neither hidden nor iceberg nor gtd.
+    /// [`Arena::link`] for an order that is neither hidden nor iceberg nor gtd.
     #[inline(always)]
     pub(in crate::book) fn link_vanilla(&mut self, order: u32, level: u32, qty: u64) {
         self.node_mut(order).up = level;
@@ -477,7 +477,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.joined(order);
     }
 
-    /// [`Slab::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what
+    /// [`Arena::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what
     /// it `was`.
     #[inline(always)]
     pub(in crate::book) fn shrink_vanilla(&mut self, order: u32, level: u32, was: u64, open: u64) {
@@ -493,7 +493,7 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         *word = *word & 0xff | stamp << 8;
     }
 
-    /// [`Slab::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of
+    /// [`Arena::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of
     /// its node.
     #[inline(always)]
     pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
@@ -569,42 +569,9 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         level
     }
 
-    /// Fills `qty`, at most its slice, of an order at the front of a level. Returns what stays
-    /// open.
+    /// Moves a displayed order to the back of the displayed queue of its level (M1.2).
     #[inline(always)]
-    pub(in crate::book) fn fill(&mut self, order: u32, level: u32, qty: u64, has_cold: bool) -> u64 {
-        self.node_mut(level).qty -= qty;
-        let node = self.node_mut(order);
-        node.qty -= qty;
-        let open = node.qty;
-        self.resized(order, open + qty, open);
-        if has_cold {
-            let attributes = self.attributes(order);
-            if attributes.hidden {
-                *self.hidden_qty_mut(level) -= qty;
-            } else if attributes.iceberg {
-                let slice = &mut self.cold_mut(order).slice;
-                *slice -= qty;
-                let slice = *slice;
-                self.sliced(order, slice + qty, slice);
-            }
-        }
-        open
-    }
-
-    /// Gives an iceberg whose slice is used up a new one, at the back of the displayed queue.
-    /// Implements M7.4 (and so M7.6). The entry stamp stays (M0.12).
-    pub(in crate::book) fn refresh_if_spent(&mut self, order: u32) {
-        if self.slice(order) != 0 {
-            return;
-        }
-        let level = self.level_of(order);
-        let open = self.node(order).qty;
-        let cold = self.cold_mut(order);
-        cold.slice = cold.display.min(open);
-        let slice = cold.slice;
-        *self.hidden_qty_mut(level) -= slice;
-        self.sliced(order, 0, slice);
+    pub(in crate::book) fn requeue(&mut self, order: u32, level: u32) {
         let Node { next, prev, .. } = *self.node(order);
         self.queues_behind(next, prev);
         self.node_mut(prev).next = next;
@@ -613,32 +580,10 @@ impl<const ORDERS: usize, S: Accumulate> Slab<ORDERS, S> {
         self.insert_before(order, before);
         self.queues_behind(order, self.node(order).prev);
     }
-
-    /// Sets a resting order's open quantity to a smaller one, not 0; it keeps its place. Takes from
-    /// an iceberg's reserve first. Implements M7.7.
-    pub(in crate::book) fn shrink(&mut self, order: u32, open: u64) {
-        let level = self.level_of(order);
-        let hidden_qty = self.hidden_qty_of(order);
-        let by = self.node(order).qty - open;
-        self.node_mut(order).qty = open;
-        self.node_mut(level).qty -= by;
-        self.resized(order, open + by, open);
-        if self.has_cold_state(order) {
-            if self.attributes(order).iceberg {
-                let cold = self.cold_mut(order);
-                let was = cold.slice;
-                cold.slice = was.min(open);
-                self.sliced(order, was, was.min(open));
-            }
-            let now = self.hidden_qty_of(order);
-            let at = self.hidden_qty_mut(level);
-            *at = *at - hidden_qty + now;
-        }
-    }
 }
 
 /// Order of expiry (M13.3): by expiry time, then by entry.
-impl<const ORDERS: usize, S: Accumulate> Heaped for Slab<ORDERS, S> {
+impl<const ORDERS: usize, S: Accumulate> Heaped for Arena<ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         let key = |order| (self.cold(order).expires, self.attributes(order).stamp);
         key(a) < key(b)

@@ -198,7 +198,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         checked!(Self);
         let level = self.sides[side as usize].find(key(side, price));
         // Node 0 is the null node; its queue is empty.
-        self.slab.queue(level).map(|order| self.resting(order))
+        self.arena.queue(level).map(|order| self.resting(order))
     }
 
     /// Returns the number of untriggered stops.
@@ -209,22 +209,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     pub(in crate::book) fn resting(&self, order: u32) -> RestingOrder {
-        let node = self.slab.node(order);
-        let level = self.slab.level_of(order);
-        let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
+        let node = self.arena.node(order);
+        let level = self.arena.level_of(order);
+        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
         RestingOrder {
             id: OrderId::new(node.key),
-            owner: OwnerId::new(self.slab.owner(order)),
+            owner: OwnerId::new(self.arena.owner(order)),
             side,
-            price: price(side, self.slab.key(level)),
+            price: price(side, self.arena.key(level)),
             open: Qty::new(node.qty),
-            visible: Qty::new(node.qty - self.slab.hidden_qty_of(order)),
+            visible: Qty::new(node.qty - self.arena.hidden_qty_of(order)),
         }
     }
 
     fn shown(&self, price: Price, level: u32) -> Option<DepthLevel> {
-        let orders = self.slab.visible_orders(level);
-        (orders > 0).then(|| DepthLevel { price, qty: Qty::new(self.slab.visible_qty(level)), orders })
+        let orders = self.arena.visible_orders(level);
+        (orders > 0).then(|| DepthLevel { price, qty: Qty::new(self.arena.visible_qty(level)), orders })
     }
 }
 
@@ -259,7 +259,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     fn resting_orders(&self) -> usize {
         checked!(Self);
-        self.slab.live_orders()
+        self.arena.live_orders()
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
 use crate::book::state_hash::{Accumulate, StateHash};
-use crate::book::storage::arena::Slab;
+use crate::book::storage::arena::Arena;
 use crate::book::storage::price_ladder::price;
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side};
 
@@ -106,14 +106,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn show<H: BookCtx>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
-        let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let level = DepthLevel { price: price(side, self.slab.key(level)), qty: Qty::new(qty), orders };
+        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
+        let level = DepthLevel { price: price(side, self.arena.key(level)), qty: Qty::new(qty), orders };
         h.on_visible_change(side, level, what);
     }
 
     /// Returns the visible quantity of a resting order.
     pub(in crate::book) fn shown_of(&self, order: u32) -> u64 {
-        self.slab.node(order).qty - self.slab.hidden_qty_of(order)
+        self.arena.node(order).qty - self.arena.hidden_qty_of(order)
     }
 
     /// Reports an order that has joined its queue.
@@ -123,9 +123,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if qty == 0 {
             return;
         }
-        let level = self.slab.level_of(order);
-        let what = Visible::Added { id: OrderId::new(self.slab.node(order).key), qty: Qty::new(qty) };
-        self.show(level, self.slab.visible_qty(level), self.slab.visible_orders(level), what, h);
+        let level = self.arena.level_of(order);
+        let what = Visible::Added { id: OrderId::new(self.arena.node(order).key), qty: Qty::new(qty) };
+        self.show(level, self.arena.visible_qty(level), self.arena.visible_orders(level), what, h);
     }
 
     /// Reports an order that is about to leave its queue.
@@ -135,9 +135,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if qty == 0 {
             return;
         }
-        let level = self.slab.level_of(order);
-        let what = Visible::Deleted { id: OrderId::new(self.slab.node(order).key), qty: Qty::new(qty) };
-        self.show(level, self.slab.visible_qty(level) - qty, self.slab.visible_orders(level) - 1, what, h);
+        let level = self.arena.level_of(order);
+        let what = Visible::Deleted { id: OrderId::new(self.arena.node(order).key), qty: Qty::new(qty) };
+        self.show(level, self.arena.visible_qty(level) - qty, self.arena.visible_orders(level) - 1, what, h);
     }
 
     /// Reports an order of visible quantity `was` that was reduced and kept priority.
@@ -147,23 +147,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if left == was {
             return; // hidden, or its reserve was enough
         }
-        let level = self.slab.level_of(order);
-        let id = OrderId::new(self.slab.node(order).key);
+        let level = self.arena.level_of(order);
+        let id = OrderId::new(self.arena.node(order).key);
         let what = Visible::Reduced { id, by: Qty::new(was - left), left: Qty::new(left) };
-        self.show(level, self.slab.visible_qty(level), self.slab.visible_orders(level), what, h);
+        self.show(level, self.arena.visible_qty(level), self.arena.visible_orders(level), what, h);
     }
 
     /// Reports an order that has traded; it is still in its queue, where a used-up slice counts 0.
     #[inline(never)]
     pub(in crate::book) fn show_traded<H: BookCtx>(&self, order: u32, at: Price, qty: u64, again: bool, h: &mut H) {
-        let level = self.slab.level_of(order);
-        let (lots, seen) = (self.slab.visible_qty(level), self.slab.visible_orders(level));
+        let level = self.arena.level_of(order);
+        let (lots, seen) = (self.arena.visible_qty(level), self.arena.visible_orders(level));
         let qty = Qty::new(qty);
-        if self.slab.is_hidden(order) {
+        if self.arena.is_hidden(order) {
             return self.show(level, lots, seen, Visible::HiddenTrade { at, qty, again }, h);
         }
-        let left = self.slab.slice(order);
-        let id = OrderId::new(self.slab.node(order).key);
+        let left = self.arena.slice(order);
+        let id = OrderId::new(self.arena.node(order).key);
         let what = Visible::Executed { id, at, qty, left: Qty::new(left), again };
         self.show(level, lots, seen - u32::from(left == 0), what, h);
     }
@@ -174,15 +174,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// yet.
 #[inline(never)]
 pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H: BookCtx>(
-    slab: &Slab<ORDERS, S>,
+    arena: &Arena<ORDERS, S>,
     level: u32,
     (id, qty, left): (u64, u64, u64),
     off: (u64, u32),
     h: &mut H,
 ) {
-    let side = if slab.side(level) == 0 { Side::Buy } else { Side::Sell };
-    let at = price(side, slab.key(level));
+    let side = if arena.side(level) == 0 { Side::Buy } else { Side::Sell };
+    let at = price(side, arena.key(level));
     let what = Visible::Executed { id: OrderId::new(id), at, qty: Qty::new(qty), left: Qty::new(left), again: false };
-    let (lots, orders) = (slab.visible_qty(level) - off.0, slab.visible_orders(level) - off.1);
+    let (lots, orders) = (arena.visible_qty(level) - off.0, arena.visible_orders(level) - off.1);
     h.on_visible_change(side, DepthLevel { price: at, qty: Qty::new(lots), orders }, what);
 }

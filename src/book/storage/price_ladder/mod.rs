@@ -26,14 +26,14 @@ pub(in crate::book) const fn price(side: Side, key: i64) -> Price {
 
 /// The levels of one side: `BLOCKS` × 64 consecutive keys in a ring (the window), up to `FAR` levels outside it.
 ///
-/// The window covers the `len` keys down from `top`. [`Ladder::follow`] moves it after the best
-/// level once a command, by at most [`Ladder::STEP`] levels that enter or leave, so a jump of the
+/// The window covers the `len` keys down from `top`. [`PriceLadder::follow`] moves it after the best
+/// level once a command, by at most [`PriceLadder::STEP`] levels that enter or leave, so a jump of the
 /// market never stalls a command. Until it has caught up, levels are found in the search tree of
 /// far ones. Adding, removing or finding one level takes constant time in the window, and time
 /// logarithmic in the number of far levels outside it, in whatever order prices come.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
-pub(in crate::book) struct Ladder<const BLOCKS: usize, const FAR: usize> {
+pub(in crate::book) struct PriceLadder<const BLOCKS: usize, const FAR: usize> {
     best: u32,
     levels: u32,
     /// Whether the best level has moved so far that the window must follow.
@@ -63,7 +63,7 @@ impl From<FarLevel> for Rung {
     }
 }
 
-impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
+impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     /// Levels that enter or leave the window in one command, at most.
     pub(in crate::book) const STEP: usize = 64;
 
@@ -137,7 +137,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         self.in_window(key) || !self.far.is_full() || self.levels == 0
     }
 
-    /// Adds a level with a new key; requires [`Ladder::has_room`].
+    /// Adds a level with a new key; requires [`PriceLadder::has_room`].
     #[inline(always)]
     pub(in crate::book) fn insert(&mut self, key: i64, level: u32) {
         if self.levels == 0 {
@@ -184,7 +184,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// [`Ladder::remove`] of the best level, which exists.
+    /// [`PriceLadder::remove`] of the best level, which exists.
     #[inline(always)]
     pub(in crate::book) fn remove_best(&mut self) {
         let key = self.best_key();
@@ -196,11 +196,11 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
             let key = key.wrapping_sub(step as i64);
             return self.set_best(Rung { key, level: self.window.level(Window::<BLOCKS>::place(key)) });
         }
-        self.remove_apart(key);
+        self.remove_outlined(key);
     }
 
     #[inline(never)]
-    fn remove_apart(&mut self, key: i64) {
+    fn remove_outlined(&mut self, key: i64) {
         self.remove(key);
     }
 
@@ -272,7 +272,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
     }
 
     /// Moves the window towards the best level if it has drifted too far. Called once a command;
-    /// moves at most [`Ladder::STEP`] levels.
+    /// moves at most [`PriceLadder::STEP`] levels.
     #[cold]
     #[inline(never)]
     pub(in crate::book) fn follow(&mut self) {
@@ -283,7 +283,7 @@ impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
         }
     }
 
-    /// Returns whether [`Ladder::follow`] must run.
+    /// Returns whether [`PriceLadder::follow`] must run.
     #[inline(always)]
     pub(in crate::book) const fn is_adrift(&self) -> bool {
         self.adrift
@@ -389,7 +389,7 @@ mod tests {
     use std::vec::Vec;
 
     /// 128 ticks in the window, 96 far levels.
-    type Small = Ladder<2, 96>;
+    type Small = PriceLadder<2, 96>;
 
     #[derive(Clone, Debug)]
     enum Step {

@@ -1,6 +1,6 @@
 //! Rebuilding of a price ladder: where its near levels stand, and filling it again.
 
-use super::{Ladder, Window};
+use super::{PriceLadder, Window};
 
 /// Where the window of a ladder stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Place {
     }
 }
 
-impl<const BLOCKS: usize, const FAR: usize> Ladder<BLOCKS, FAR> {
+impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     /// Where the window stands; nowhere while there is no level.
     pub(in crate::book) const fn place(&self) -> Option<Place> {
         if self.levels == 0 {

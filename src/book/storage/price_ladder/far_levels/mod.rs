@@ -185,11 +185,11 @@ impl<const FAR: usize> Far<FAR> {
     /// The highest level below the window with a key below `key`.
     #[inline(always)]
     pub(in crate::book) fn low_below(&self, key: i64) -> Option<FarLevel> {
-        if self.low == 0 { None } else { self.low_below_apart(key) }
+        if self.low == 0 { None } else { self.low_below_outlined(key) }
     }
 
     #[inline(never)]
-    fn low_below_apart(&self, key: i64) -> Option<FarLevel> {
+    fn low_below_outlined(&self, key: i64) -> Option<FarLevel> {
         let last = self.last_low()?;
         if last.key < key { Some(last) } else { self.get(self.search_below(key)) }
     }
