@@ -475,7 +475,7 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
         at.level_or_count += 2;
         let before = at.owner_or_hidden;
         self.insert_before(order, before);
-        self.report_added(order);
+        self.report_added_vanilla(order);
     }
 
     /// [`Arena::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be

@@ -8,7 +8,7 @@ use crate::book::storage::stop_orders::Stop;
 use crate::book::{OrderType, SelfTradePrevention, Side, TimeInForce};
 use zerocopy::FromZeros;
 
-/// What stays the same in a resting order until it is removed or loses priority.
+/// The constant part of a resting order, until it is removed or loses priority.
 #[derive(Clone, Copy, Debug)]
 pub struct ObservedOrder {
     /// Its id.
@@ -27,7 +27,7 @@ pub struct ObservedOrder {
     pub expires: Option<u64>,
 }
 
-/// What stays the same in an untriggered stop until it is removed or replaced.
+/// The constant part of an untriggered stop, until it is removed or replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct ObservedStop {
     /// Its id.
@@ -110,25 +110,29 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
     }
 
     /// Returns a queued order as an observer sees it.
-    #[inline(always)]
     pub(in crate::book) fn observed(&self, order: u32) -> ObservedOrder {
-        let node = self.node(order);
-        let level = self.level_of(order);
-        let attributes = self.attributes(order);
-        let (mut display, mut expires) = (None, None);
-        if node.has_cold_state() {
-            let cold = self.cold(order);
-            display = attributes.iceberg.then_some(cold.display);
-            expires = matches!(attributes.tif, TimeInForce::Gtd).then_some(cold.expires);
+        let observed = self.observed_vanilla(order);
+        if !self.has_cold_state(order) {
+            return observed;
         }
+        let (attributes, cold) = (self.attributes(order), self.cold(order));
+        let display = attributes.iceberg.then_some(cold.display);
+        let expires = matches!(attributes.tif, TimeInForce::Gtd).then_some(cold.expires);
+        ObservedOrder { display, expires, ..observed }
+    }
+
+    /// [`Arena::observed`] for an order that is neither iceberg nor gtd.
+    #[inline(always)]
+    fn observed_vanilla(&self, order: u32) -> ObservedOrder {
+        let (node, level) = (self.node(order), self.level_of(order));
         ObservedOrder {
             id: node.id,
             owner: node.owner(),
-            options: attributes.options() as u8,
+            options: self.attributes(order).options() as u8,
             side: self.side(level) as u8,
             rank: self.rank(level),
-            display,
-            expires,
+            display: None,
+            expires: None,
         }
     }
 
@@ -150,6 +154,15 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
         self.observer.on_order_added(Self::entry_number(order), &observed, open, slice);
         if slice.is_some() {
             self.report_queued_behind(order, self.node(order).prev);
+        }
+    }
+
+    /// [`Arena::report_added`] for an order that is neither hidden nor iceberg nor gtd.
+    #[inline(always)]
+    pub(super) fn report_added_vanilla(&mut self, order: u32) {
+        if S::ON {
+            let (observed, open) = (self.observed_vanilla(order), self.node(order).qty);
+            self.observer.on_order_added(Self::entry_number(order), &observed, open, None);
         }
     }
 
