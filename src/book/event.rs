@@ -124,7 +124,8 @@ pub(crate) const NO_INSTRUMENT: u8 = 16;
 #[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Event {
-    /// Low half of the number, kind (8 bits), flags (8 bits), instrument (16 bits): built and stored as one word.
+    /// Low half of the number, kind (8 bits), flags (8 bits), instrument (16 bits): built and
+    /// stored as one word.
     head: u64,
     ts: u64,
     id: u64,
@@ -169,7 +170,7 @@ pub enum EventBody {
     Defined { symbol: Symbol, tick: Tick },
 }
 
-/// Why 64 bytes are not an [`Event`].
+/// 64 bytes are not an [`Event`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -183,9 +184,9 @@ impl core::fmt::Display for BadEvent {
 
 impl core::error::Error for BadEvent {}
 
-/// Where and when an event happens: what all events of one command share.
+/// The origin of an event: instrument and time, which all events of one command share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct EventOrigin {
     /// Flags and instrument, where they stand in an event's head.
     head: u64,
     ts: u64,
@@ -196,7 +197,7 @@ const KIND: u32 = 32;
 const FLAGS: u32 = 40;
 const INSTRUMENT: u32 = 48;
 
-impl Stamp {
+impl EventOrigin {
     #[inline(always)]
     pub(crate) const fn new(instrument: u16, ts: Option<u64>) -> Self {
         let head = (instrument as u64) << INSTRUMENT;
@@ -206,7 +207,7 @@ impl Stamp {
         }
     }
 
-    /// The same for another instrument.
+    /// Returns the origin of the same command at another instrument.
     pub(crate) const fn of(self, instrument: u16) -> Self {
         let head = self.head & ((1 << INSTRUMENT) - 1);
         Self { head: head | (instrument as u64) << INSTRUMENT, ts: self.ts }
@@ -224,10 +225,10 @@ impl Event {
     pub const SIZE: usize = 64;
 
     #[inline(always)]
-    fn make(stamp: &Stamp, seq_low: u32, kind: EventKind) -> Self {
+    fn make(origin: &EventOrigin, seq_low: u32, kind: EventKind) -> Self {
         Self {
-            head: (stamp.head | u64::from(seq_low) | (kind as u64) << KIND).to_le(),
-            ts: stamp.ts.to_le(),
+            head: (origin.head | u64::from(seq_low) | (kind as u64) << KIND).to_le(),
+            ts: origin.ts.to_le(),
             id: 0,
             detail: 0,
             price: 0,
@@ -241,11 +242,11 @@ impl Event {
     /// `instrument` is `None` for events of no instrument (M18.7).
     #[must_use]
     pub fn new(seq_low: u32, instrument: Option<InstrumentId>, ts: Option<u64>, body: EventBody) -> Self {
-        let mut stamp = Stamp::new(instrument.unwrap_or_default().get(), ts);
+        let mut origin = EventOrigin::new(instrument.unwrap_or_default().get(), ts);
         if instrument.is_none() {
-            stamp.head |= Stamp::NOWHERE;
+            origin.head |= EventOrigin::NOWHERE;
         }
-        Self::stamped(&stamp, seq_low, body)
+        Self::at_origin(&origin, seq_low, body)
     }
 
     const fn flag(&mut self, flag: u8) {
@@ -257,13 +258,13 @@ impl Event {
     }
 
     #[inline(always)]
-    pub(crate) fn stamped(stamp: &Stamp, seq_low: u32, body: EventBody) -> Self {
+    pub(crate) fn at_origin(origin: &EventOrigin, seq_low: u32, body: EventBody) -> Self {
         match body {
             EventBody::Accepted { id } => {
-                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Accepted) }
+                Self { id: id.get().to_le(), ..Self::make(origin, seq_low, EventKind::Accepted) }
             }
             EventBody::Rejected { id, reason, edge_ref } => {
-                let mut e = Self::make(stamp, seq_low, EventKind::Rejected);
+                let mut e = Self::make(origin, seq_low, EventKind::Rejected);
                 e.detail = u64::from(reason as u8).to_le();
                 if let Some(id) = id {
                     e.flag(HAS_ID);
@@ -282,19 +283,21 @@ impl Event {
                 qty: qty.lots().to_le(),
                 maker_open: maker_open.lots().to_le(),
                 taker_open: taker_open.lots().to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Trade)
+                ..Self::make(origin, seq_low, EventKind::Trade)
             },
             EventBody::Canceled { id, qty, reason } => Self {
                 id: id.get().to_le(),
                 detail: u64::from(reason as u8).to_le(),
                 qty: qty.lots().to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Canceled)
+                ..Self::make(origin, seq_low, EventKind::Canceled)
             },
-            EventBody::Reduced { id, qty } => {
-                Self { id: id.get().to_le(), qty: qty.lots().to_le(), ..Self::make(stamp, seq_low, EventKind::Reduced) }
-            }
+            EventBody::Reduced { id, qty } => Self {
+                id: id.get().to_le(),
+                qty: qty.lots().to_le(),
+                ..Self::make(origin, seq_low, EventKind::Reduced)
+            },
             EventBody::Replaced { id, price, qty } => {
-                let mut e = Self::make(stamp, seq_low, EventKind::Replaced);
+                let mut e = Self::make(origin, seq_low, EventKind::Replaced);
                 e.id = id.get().to_le();
                 e.qty = qty.lots().to_le();
                 if let Some(price) = price {
@@ -304,16 +307,16 @@ impl Event {
                 e
             }
             EventBody::Triggered { id } => {
-                Self { id: id.get().to_le(), ..Self::make(stamp, seq_low, EventKind::Triggered) }
+                Self { id: id.get().to_le(), ..Self::make(origin, seq_low, EventKind::Triggered) }
             }
             EventBody::Phase { phase } => {
-                Self { detail: u64::from(phase as u8).to_le(), ..Self::make(stamp, seq_low, EventKind::Phase) }
+                Self { detail: u64::from(phase as u8).to_le(), ..Self::make(origin, seq_low, EventKind::Phase) }
             }
             EventBody::Uncross { price, volume } => Self {
                 price: (price.ticks() as u64).to_le(),
                 qty: (volume as u64).to_le(),
                 detail: ((volume >> 64) as u64).to_le(),
-                ..Self::make(stamp, seq_low, EventKind::Uncross)
+                ..Self::make(origin, seq_low, EventKind::Uncross)
             },
             EventBody::Defined { symbol, tick } => {
                 let (low, high) = symbol.to_words();
@@ -322,7 +325,7 @@ impl Event {
                     detail: high.to_le(),
                     price: (tick.mantissa() as u64).to_le(),
                     qty: u64::from(tick.decimals()).to_le(),
-                    ..Self::make(stamp, seq_low, EventKind::Defined)
+                    ..Self::make(origin, seq_low, EventKind::Defined)
                 }
             }
         }
@@ -331,7 +334,7 @@ impl Event {
     /// Reads a record and checks every field of it.
     ///
     /// # Errors
-    /// [`BadEvent`] when the bytes are not a record that [`Event::new`] could have made.
+    /// [`BadEvent`] if [`Event::new`] cannot make these bytes.
     pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadEvent> {
         let event = Self::read_from_bytes(bytes).map_err(|_| BadEvent)?;
         let body = event.parse().ok_or(BadEvent)?;
@@ -339,7 +342,7 @@ impl Event {
         if again == event { Ok(event) } else { Err(BadEvent) }
     }
 
-    /// The kind.
+    /// Returns the kind.
     #[must_use]
     #[inline]
     pub const fn kind(&self) -> EventKind {
@@ -349,14 +352,15 @@ impl Event {
         }
     }
 
-    /// The low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which has none.
+    /// Returns the low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which
+    /// has none.
     #[must_use]
     #[inline]
     pub const fn seq_low(&self) -> u32 {
         u64::from_le(self.head) as u32
     }
 
-    /// The instrument, unless the event belongs to none.
+    /// Returns the instrument, unless the event belongs to none.
     #[must_use]
     #[inline]
     pub const fn instrument(&self) -> Option<InstrumentId> {
@@ -364,14 +368,14 @@ impl Event {
         if self.has(NO_INSTRUMENT) { None } else { Some(InstrumentId::new(instrument)) }
     }
 
-    /// The time of the command in hand in nanoseconds, if it had one.
+    /// Returns the time of the command in nanoseconds, if it had one.
     #[must_use]
     #[inline]
     pub const fn ts(&self) -> Option<u64> {
         if self.has(HAS_TS) { Some(u64::from_le(self.ts)) } else { None }
     }
 
-    /// What the event says.
+    /// Returns the content of the event as an enum.
     #[must_use]
     pub fn body(&self) -> EventBody {
         match self.parse() {
@@ -419,7 +423,7 @@ impl Event {
         })
     }
 
-    /// The record of an instrument's definition, which has no number.
+    /// Returns the record of an instrument's definition, which has no number.
     #[must_use]
     pub fn defined(instrument: InstrumentId, spec: &InstrumentSpec) -> Self {
         Self::new(0, Some(instrument), None, EventBody::Defined { symbol: spec.symbol, tick: spec.tick })

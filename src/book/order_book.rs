@@ -5,7 +5,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::state_hash::{NoStateHash, StateHash};
 use crate::book::storage::arena::{Arena, Attributes};
 use crate::book::storage::indexed_heap::Heap;
-use crate::book::storage::price_ladder::{Ladder, key};
+use crate::book::storage::price_ladder::{PriceLadder, rank};
 use crate::book::storage::stop_orders::Stops;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::map::IdIndex;
@@ -16,18 +16,18 @@ use zerocopy::FromZeros;
 /// | parameter | what | bounds |
 /// |---|---|---|
 /// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
-/// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
+/// | `BLOCKS` | 64 × `BLOCKS` ticks a side near the best price, where a level is found without a search | a power of two to 4,096 |
 /// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 /// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`NoStateHash`], which costs nothing, or [`WithStateHash`](super::WithStateHash) |
 ///
-/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
-/// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
-/// 163,712 bytes.
+/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 ×
+/// `STOPS` + 12 × `IDS` bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024
+/// ticks a side, 64 far levels, 64 stops: 163,712 bytes.
 ///
-/// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
-/// Commands reach a book through its [`Engine`](crate::engine::Engine).
+/// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from
+/// zeroed memory in place. Commands reach a book through its [`Engine`](crate::engine::Engine).
 ///
 /// ```
 /// use vvp_core::book::Book;
@@ -57,11 +57,11 @@ pub struct Book<
     band: u64,
     /// Entry stamps assigned so far (M0.12).
     pub(super) stamps: u64,
-    pub(super) sides: [Ladder<BLOCKS, FAR>; 2],
+    pub(super) sides: [PriceLadder<BLOCKS, FAR>; 2],
     pub(super) ids: IdIndex<IDS>,
     pub(super) expiry: Heap<ORDERS>,
     pub(super) stops: Stops<STOPS>,
-    pub(super) slab: Arena<ORDERS, T::State<ORDERS, STOPS>>,
+    pub(super) arena: Arena<ORDERS, T::State<ORDERS, STOPS>>,
     checked: Checked<Self>,
 }
 
@@ -106,9 +106,9 @@ pub(super) const fn stop_entry(slot: u32) -> u32 {
     slot | STOP
 }
 
-/// An order at the moment when it comes to rest.
+/// All that the book keeps of a resting order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rest {
+pub(super) struct OrderState {
     pub(super) id: u64,
     pub(super) owner: u32,
     pub(super) open: u64,
@@ -188,17 +188,17 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if slot == 0 && !more {
             return Found::Nothing;
         }
-        if slot != 0 && slot & STOP == 0 && self.slab.node(slot).key == id {
+        if slot != 0 && slot & STOP == 0 && self.arena.node(slot).id == id {
             return Found::Order(slot);
         }
-        self.find_far(id)
+        self.find_displaced(id)
     }
 
     #[cold]
     #[inline(never)]
-    fn find_far(&self, id: u64) -> Found {
+    fn find_displaced(&self, id: u64) -> Found {
         let holds = |slot| match slot & STOP {
-            0 => self.slab.node(slot).key == id,
+            0 => self.arena.node(slot).id == id,
             _ => self.stops.get(slot & !STOP).id == id,
         };
         match self.ids.get(id, holds) {
@@ -208,59 +208,54 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    pub(super) fn name_stop(&mut self, id: u64, slot: u32) {
-        self.ids.insert(id, stop_entry(slot));
-    }
-
-    pub(super) fn forget_stop(&mut self, id: u64, slot: u32) {
-        self.ids.remove(id, stop_entry(slot));
-    }
-
     // ---- entering and leaving the book (see the tables in `matching/mod.rs`) --------------------
 
-    /// Puts a new order into the book (M2.2). `level` is that of its price, or 0 if there is none
-    /// yet. Adds id, node, owner count, and all that [`Book::settle`] adds.
+    /// Adds a new order to the book (M2.2): opens it and enqueues it. `level` is that of its price,
+    /// or 0 if there is none yet.
     #[inline(always)]
-    pub(super) fn rest<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
-        let order = self.slab.take_order(rest.id, rest.open, rest.owner);
-        self.ids.insert(rest.id, order);
-        h.on_open(rest.owner);
-        self.settle(order, rest, level, h);
+    pub(super) fn add_order<H: BookCtx>(&mut self, new: &OrderState, level: u32, h: &mut H) {
+        let order = self.open_order(new, h);
+        self.enqueue(order, new, level, h);
     }
 
-    /// Puts an order whose node and id exist at the back of the queue of its level (M1.3). Adds the
-    /// level if it is new, and the expiry heap entry of a gtd order (M13.2).
+    /// [`Book::add_order`] of a vanilla order, which has no cold state.
     #[inline(always)]
-    pub(super) fn settle<H: BookCtx>(&mut self, order: u32, rest: &Rest, level: u32, h: &mut H) {
-        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
-        self.slab.set_attributes(order, rest.attributes);
-        if rest.attributes.iceberg {
-            let cold = self.slab.cold_mut(order);
-            cold.display = rest.display;
-            cold.slice = rest.display.min(rest.open); // M7.9
-        }
-        if matches!(rest.attributes.tif, TimeInForce::Gtd) {
-            self.slab.cold_mut(order).expires = rest.expires;
-            self.expiry.push(order, &mut self.slab);
-            h.schedule_expiry(rest.expires);
-        }
-        self.slab.link(order, level, rest.attributes);
+    pub(super) fn add_vanilla<H: BookCtx>(&mut self, new: &OrderState, level: u32, h: &mut H) {
+        let order = self.open_order(new, h);
+        self.arena.set_attributes(order, new.attributes);
+        let level = if level == 0 { self.add_level(new.side, new.price) } else { level };
+        self.arena.link_vanilla(order, level, new.open);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
     }
 
-    /// Puts a new order without options into the book: [`Book::rest`] without cold state.
+    /// Opens an order: takes a node, enters its id, counts it for its owner.
     #[inline(always)]
-    pub(super) fn rest_vanilla<H: BookCtx>(&mut self, rest: &Rest, level: u32, h: &mut H) {
-        let order = self.slab.take_order(rest.id, rest.open, rest.owner);
-        self.ids.insert(rest.id, order);
-        h.on_open(rest.owner);
-        self.slab.set_attributes(order, rest.attributes);
-        let level = if level == 0 { self.add_level(rest.side, rest.price) } else { level };
-        self.slab.link_vanilla(order, level, rest.open);
+    fn open_order<H: BookCtx>(&mut self, new: &OrderState, h: &mut H) -> u32 {
+        let order = self.arena.take_order(new.id, new.open, new.owner);
+        self.ids.insert(new.id, order);
+        h.on_open(new.owner);
+        order
+    }
+
+    /// Enqueues an open order at the back of its level (M1.3). Adds the level if it is new, and the
+    /// expiry heap entry of a gtd order (M13.2).
+    #[inline(always)]
+    pub(super) fn enqueue<H: BookCtx>(&mut self, order: u32, with: &OrderState, level: u32, h: &mut H) {
+        let level = if level == 0 { self.add_level(with.side, with.price) } else { level };
+        self.arena.set_attributes(order, with.attributes);
+        if with.attributes.iceberg {
+            self.arena.start_slice(order, with.display, with.open);
+        }
+        if matches!(with.attributes.tif, TimeInForce::Gtd) {
+            self.arena.cold_mut(order).expires = with.expires;
+            self.expiry.push(order, &mut self.arena);
+            h.schedule_expiry(with.expires);
+        }
+        self.arena.link(order, level, with.attributes);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
     }
 
@@ -269,111 +264,101 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// [`Book::add_level`], not inlined.
     #[inline(never)]
-    pub(super) fn add_level_apart(&mut self, side: Side, key: i64) -> u32 {
-        let level = self.slab.take_level(key, side as usize);
-        self.sides[side as usize].insert(key, level);
+    pub(super) fn add_level_outlined(&mut self, side: Side, rank: i64) -> u32 {
+        let level = self.arena.take_level(rank, side as usize);
+        self.sides[side as usize].insert(rank, level);
         level
     }
 
-    /// [`Book::drop_level`], not inlined.
+    /// [`Book::remove_level`], not inlined.
     #[inline(never)]
-    pub(super) fn drop_level_apart(&mut self, level: u32) {
-        self.drop_level(level);
+    pub(super) fn remove_level_outlined(&mut self, level: u32) {
+        self.remove_level(level);
     }
 
     /// Takes a level node and adds it to the ladder, where there is no level.
     #[inline(always)]
     fn add_level(&mut self, side: Side, price: Price) -> u32 {
-        let key = key(side, price);
-        let level = self.slab.take_level(key, side as usize);
-        self.sides[side as usize].insert(key, level);
+        let rank = rank(side, price);
+        let level = self.arena.take_level(rank, side as usize);
+        self.sides[side as usize].insert(rank, level);
         level
     }
 
     /// Removes an empty level from the ladder and frees its node.
     #[inline(always)]
-    pub(super) fn drop_level(&mut self, level: u32) {
-        let side = self.slab.side(level);
-        self.sides[side].remove(self.slab.key(level));
-        self.slab.free_level(level);
+    pub(super) fn remove_level(&mut self, level: u32) {
+        let side = self.arena.side(level);
+        self.sides[side].remove(self.arena.rank(level));
+        self.arena.free_level(level);
     }
 
-    /// Unlinks an order from its queue and the expiry heap, and removes its level if that leaves it
-    /// empty. Id, node and owner count stay.
+    /// Dequeues an order: unlinks it from its level, removes the level if that leaves it empty, and
+    /// removes the expiry heap entry of a gtd order. The order stays open.
     #[inline(always)]
-    pub(super) fn lift(&mut self, order: u32) {
-        if self.slab.has_cold_state(order) && matches!(self.slab.attributes(order).tif, TimeInForce::Gtd) {
-            self.expiry.remove(order, &mut self.slab);
+    pub(super) fn dequeue(&mut self, order: u32) {
+        if self.arena.has_cold_state(order) && matches!(self.arena.attributes(order).tif, TimeInForce::Gtd) {
+            self.expiry.remove(order, &mut self.arena);
         }
-        let level = self.slab.unlink(order);
-        if self.slab.is_empty(level) {
-            self.drop_level(level);
+        let level = self.arena.unlink(order);
+        if self.arena.is_empty(level) {
+            self.remove_level(level);
         }
     }
 
-    /// Removes id, node and owner count of an order that was lifted.
+    /// Closes a dequeued order: removes its id, frees its node, uncounts it for its owner.
     #[inline(always)]
-    pub(super) fn bury<H: BookCtx>(&mut self, order: u32, h: &mut H) {
-        let node = self.slab.node(order);
-        let (id, owner) = (node.key, self.slab.owner(order));
+    pub(super) fn close_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        let node = self.arena.node(order);
+        let (id, owner) = (node.id, self.arena.owner(order));
         self.ids.remove(id, order);
-        self.slab.free_order(order);
+        self.arena.free_order(order);
         h.on_close(owner);
     }
 
-    /// Removes a resting order from everywhere, without an event: filled makers (M18.2) and
-    /// cancels.
+    /// Removes a resting order, without an event: dequeues and closes it. For filled makers (M18.2)
+    /// and cancels.
     #[inline(always)]
-    pub(super) fn drop_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
-        let node = *self.slab.node(order);
+    pub(super) fn remove_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        let node = *self.arena.node(order);
         if node.has_cold_state() {
-            return self.drop_with_cold_state(order, h);
+            return self.remove_with_cold_state(order, h);
         }
-        let level = self.slab.unlink_vanilla(&node);
-        self.ids.remove(node.key, order);
-        self.slab.free_order(order);
+        let level = self.arena.unlink_vanilla(&node);
+        self.ids.remove(node.id, order);
+        self.arena.free_order(order);
         h.on_close(node.owner());
-        if self.slab.is_empty(level) {
-            self.drop_level(level);
+        if self.arena.is_empty(level) {
+            self.remove_level(level);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn drop_with_cold_state<H: BookCtx>(&mut self, order: u32, h: &mut H) {
-        self.lift(order);
-        self.bury(order, h);
+    fn remove_with_cold_state<H: BookCtx>(&mut self, order: u32, h: &mut H) {
+        self.dequeue(order);
+        self.close_order(order, h);
     }
 
     /// Cancels a resting order. The event has the quantity that was open before (M18.5).
     #[inline(always)]
     pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
-        let node = self.slab.node(order);
-        let (id, open) = (node.key, node.qty);
+        let node = self.arena.node(order);
+        let (id, open) = (node.id, node.qty);
         h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
-        self.drop_order(order, h);
-    }
-
-    /// Cancels an untriggered stop (M8.14).
-    pub(super) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
-        let stop = *self.stops.get(slot);
-        h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
-        self.stop_leaves(slot);
-        self.stops.remove(slot);
-        self.forget_stop(stop.id, slot);
-        h.on_close(stop.owner);
+        self.remove_order(order, h);
     }
 
     /// Returns how many live orders (resting or untriggered) the owner has (M16.4). Walks the book.
     pub(crate) fn live_orders_of(&self, owner: u32) -> u64 {
         checked!(Self);
         let resting = self
-            .slab
+            .arena
             .order_numbers()
-            .filter(|&order| self.slab.node(order).qty != 0 && self.slab.owner(order) == owner)
+            .filter(|&order| self.arena.node(order).qty != 0 && self.arena.owner(order) == owner)
             .count();
         let stops = self.stops.in_entry_order().filter(|&slot| self.stops.get(slot).owner == owner).count();
         (resting + stops) as u64
@@ -395,21 +380,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Err("a ladder's window, far levels and best level disagree");
             }
             let mut levels = 0;
-            let mut rung = ladder.first();
-            while let Some(at) = rung {
+            let mut cursor = ladder.first();
+            while let Some(at) = cursor {
                 levels += 1;
-                self.check_level(at.level, at.key, side)?;
-                resting += self.slab.queue(at.level).count();
+                self.check_level(at.level, at.rank, side)?;
+                resting += self.arena.queue(at.level).count();
                 gtd += self
-                    .slab
+                    .arena
                     .queue(at.level)
-                    .filter(|&o| self.slab.has_cold_state(o) && self.slab.attributes(o).tif == TimeInForce::Gtd)
+                    .filter(|&o| self.arena.has_cold_state(o) && self.arena.attributes(o).tif == TimeInForce::Gtd)
                     .count();
-                if ladder.find(at.key) != at.level {
+                if ladder.find(at.rank) != at.level {
                     return Err("a level is not found by its price");
                 }
-                rung = ladder.worse(at.key);
-                if rung.is_some_and(|next| next.key >= at.key || ladder.better(next.key) != Some(at)) {
+                cursor = ladder.worse(at.rank);
+                if cursor.is_some_and(|next| next.rank >= at.rank || ladder.better(next.rank) != Some(at)) {
                     return Err("levels are not in order");
                 }
             }
@@ -417,7 +402,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Err("a ladder miscounts its levels");
             }
         }
-        if resting != self.slab.live_orders() {
+        if resting != self.arena.live_orders() {
             return Err("orders in queues and live orders differ");
         }
         if gtd != self.expiry.len() {
@@ -433,45 +418,45 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let [bids, asks] = &self.sides;
         if self.phase == Phase::Continuous
             && let (Some(bid), Some(ask)) = (bids.first(), asks.first())
-            && bid.key >= !ask.key
+            && bid.rank >= !ask.rank
         {
             return Err("the book is crossed");
         }
         Ok(())
     }
 
-    fn check_level(&self, level: u32, key: i64, side: Side) -> Result<(), &'static str> {
+    fn check_level(&self, level: u32, rank: i64, side: Side) -> Result<(), &'static str> {
         let (mut total, mut hidden_qty, mut visible, mut hidden_seen) = (0u64, 0u64, 0u32, false);
         let mut previous = level;
-        for order in self.slab.queue(level) {
-            let node = self.slab.node(order);
-            if node.qty == 0 || self.slab.level_of(order) != level || node.prev != previous {
+        for order in self.arena.queue(level) {
+            let node = self.arena.node(order);
+            if node.qty == 0 || self.arena.level_of(order) != level || node.prev != previous {
                 return Err("a queue holds an order that is not its own");
             }
-            if self.find(node.key) != Found::Order(order) {
+            if self.find(node.id) != Found::Order(order) {
                 return Err("a resting order is not found by its id");
             }
-            let hidden = self.slab.is_hidden(order);
+            let hidden = self.arena.is_hidden(order);
             if hidden_seen && !hidden {
                 return Err("a visible order queues behind a hidden one");
             }
             hidden_seen |= hidden;
             visible += u32::from(!hidden);
-            let slice = self.slab.slice(order);
+            let slice = self.arena.slice(order);
             if slice == 0 || slice > node.qty {
                 return Err("an order shows nothing, or more than it has");
             }
             total = total.checked_add(node.qty).ok_or("a level's total overflows")?;
-            hidden_qty += self.slab.hidden_qty_of(order);
+            hidden_qty += self.arena.hidden_qty_of(order);
             previous = order;
         }
         let shown = total - hidden_qty;
-        if self.slab.is_empty(level)
-            || self.slab.node(level).qty != total
-            || self.slab.visible_qty(level) != shown
-            || self.slab.visible_orders(level) != visible
-            || self.slab.key(level) != key
-            || self.slab.side(level) != side as usize
+        if self.arena.is_empty(level)
+            || self.arena.node(level).qty != total
+            || self.arena.visible_qty(level) != shown
+            || self.arena.visible_orders(level) != visible
+            || self.arena.rank(level) != rank
+            || self.arena.side(level) != side as usize
         {
             return Err("a level and its orders disagree");
         }

@@ -46,8 +46,8 @@ pub use stats::{Counted, EngineStats};
 pub use try_apply::WouldBlock;
 
 use crate::book::{
-    Book, BookCtx, BookView, Command, DepthLevel, Event, EventBody, InstrumentId, InstrumentSpec, Limits, Op, OwnerId,
-    Reject, Side, Sink, Stamp, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
+    Book, BookCtx, BookObserver, BookView, Command, DepthLevel, Event, EventBody, EventOrigin, InstrumentId,
+    InstrumentSpec, Limits, Op, OwnerId, Reject, Side, Sink, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use risk::RiskLimits;
@@ -75,7 +75,8 @@ use zerocopy::FromZeros;
 /// });
 /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
 /// engine.apply(&define, &mut sink);
-/// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut sink);
+/// let ask = Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10));
+/// engine.apply(&ask, &mut sink);
 /// engine.apply(&Command::market(OrderId::new(2), Side::Buy, Qty::new(4)), &mut sink);
 /// assert_eq!(trades, [(101, 4)]);
 /// ```
@@ -175,36 +176,10 @@ impl Spec {
 struct EngineCtx<'a, S, const OWNERS: usize> {
     state: &'a mut State<OWNERS>,
     sink: &'a mut S,
-    stamp: Stamp,
+    origin: EventOrigin,
 }
 
-impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
-    #[inline(always)]
-    fn clock(&self) -> u64 {
-        self.state.clock
-    }
-
-    #[inline(always)]
-    fn emit(&mut self, body: EventBody) {
-        self.state.seq += 1; // M18.4
-        self.sink.emit(Event::stamped(&self.stamp, self.state.seq as u32, body));
-    }
-
-    #[inline(always)]
-    fn check_risk(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
-        self.state.risk.check(owner, qty, price, adds)
-    }
-
-    #[inline(always)]
-    fn reborrow(&mut self) -> impl BookCtx {
-        EngineCtx { state: &mut *self.state, sink: &mut *self.sink, stamp: self.stamp }
-    }
-
-    #[inline(always)]
-    fn limits_anyone(&self) -> bool {
-        self.state.risk.limits_anyone()
-    }
-
+impl<S: Sink, const OWNERS: usize> BookObserver for EngineCtx<'_, S, OWNERS> {
     #[inline(always)]
     fn on_open(&mut self, owner: u32) {
         self.state.risk.on_open(owner);
@@ -216,24 +191,52 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     }
 
     #[inline(always)]
-    fn schedule_expiry(&mut self, expires: u64) {
-        self.state.schedule_expiry(expires);
-    }
-
-    #[inline(always)]
     fn watches(&self) -> bool {
         self.sink.watches()
     }
 
     #[inline(always)]
     fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
-        let (instrument, seq) = (self.stamp.instrument(), self.state.seq);
+        let (instrument, seq) = (self.origin.instrument(), self.state.seq);
         self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
 }
 
+impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
+    #[inline(always)]
+    fn clock(&self) -> u64 {
+        self.state.clock
+    }
+
+    #[inline(always)]
+    fn emit(&mut self, body: EventBody) {
+        self.state.seq += 1; // M18.4
+        self.sink.emit(Event::at_origin(&self.origin, self.state.seq as u32, body));
+    }
+
+    #[inline(always)]
+    fn check_risk(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
+        self.state.risk.check(owner, qty, price, adds)
+    }
+
+    #[inline(always)]
+    fn reborrow(&mut self) -> impl BookCtx {
+        EngineCtx { state: &mut *self.state, sink: &mut *self.sink, origin: self.origin }
+    }
+
+    #[inline(always)]
+    fn limits_anyone(&self) -> bool {
+        self.state.risk.limits_anyone()
+    }
+
+    #[inline(always)]
+    fn schedule_expiry(&mut self, expires: u64) {
+        self.state.schedule_expiry(expires);
+    }
+}
+
 /// Prefetch distance in commands: about the latency of memory.
-const LOOK_AHEAD: usize = 4;
+const PREFETCH_DISTANCE: usize = 4;
 
 /// The operations of every [`Engine`], whatever its sizes.
 ///
@@ -334,7 +337,7 @@ impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> CheckedC
 impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
     /// Emits a refusal that belongs to no instrument (M18.7): unknown instrument, refused `time`,
     /// malformed definition or limits.
-    fn reject_unplaced<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
+    fn reject_without_instrument<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
         self.state.seq += 1;
         sink.emit(Event::new(self.state.seq as u32, None, c.ts(), rejected(c, reason)));
     }
@@ -378,11 +381,11 @@ impl<
     /// Cancels every due gtd order, instruments in definition order. Implements M13.2 and M13.3.
     #[cold]
     #[inline(never)]
-    fn expire<S: Sink>(&mut self, stamp: &Stamp, sink: &mut S) {
+    fn expire<S: Sink>(&mut self, origin: &EventOrigin, sink: &mut S) {
         let mut next = 0u64;
         for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
-            let stamp = stamp.of(i as u16);
-            let mut ctx = EngineCtx { state: &mut self.state, sink: &mut *sink, stamp };
+            let origin = origin.of(i as u16);
+            let mut ctx = EngineCtx { state: &mut self.state, sink: &mut *sink, origin };
             if let Some(expires) = book.expire(&mut ctx) {
                 next = next.wrapping_sub(1).min(expires - 1) + 1;
             }
@@ -390,14 +393,14 @@ impl<
         self.state.first_expiry = next;
     }
 
-    /// Tries the fast path `way`. Returns `false` if the command must take the general path; then
+    /// Tries the fast path `path`. Returns `false` if the command must take the general path; then
     /// nothing has changed but the clock, which applying the command again does not move.
     #[inline(always)]
     fn fast_path<S: Sink>(
         &mut self,
         c: &Command,
         sink: &mut S,
-        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
+        path: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
     ) -> bool {
         let i = c.instrument_id().get();
         if u32::from(i) >= self.state.instruments {
@@ -411,44 +414,44 @@ impl<
             }
             self.state.clock = ts;
         }
-        way(book, &mut EngineCtx { state: &mut self.state, sink, stamp: Stamp::new(i, c.timed()) })
+        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
     }
 
     /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
     /// M17.13, M17.14, M13.1; then expiries (M13.2), also if the book refuses the command later
     /// (M13.6). Without `ts` the clock stays (M13.7).
     #[inline(never)]
-    fn command<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn apply_general<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let i = c.instrument_id().get();
-        let placed = c.op() != Op::Time;
-        if placed && u32::from(i) >= self.state.instruments {
-            return self.reject_unplaced(c, Reject::UnknownInstrument, sink);
+        let has_instrument = c.op() != Op::Time;
+        if has_instrument && u32::from(i) >= self.state.instruments {
+            return self.reject_without_instrument(c, Reject::UnknownInstrument, sink);
         }
-        let stamp = Stamp::new(i, c.timed());
+        let origin = EventOrigin::new(i, c.timed());
         if !c.is_well_formed() {
-            return self.reject(&stamp, c, Reject::BadField, sink);
+            return self.reject(&origin, c, Reject::BadField, sink);
         }
         if let Some(ts) = c.timed() {
             if !self.move_clock(ts) {
-                return self.reject(&stamp, c, Reject::TimeReversed, sink);
+                return self.reject(&origin, c, Reject::TimeReversed, sink);
             }
             if self.is_due() {
-                self.expire(&stamp, sink);
+                self.expire(&origin, sink);
             }
         }
-        if placed && let Some(book) = self.books.get_mut(usize::from(i)) {
-            book.apply(c, &mut EngineCtx { state: &mut self.state, sink, stamp });
+        if has_instrument && let Some(book) = self.books.get_mut(usize::from(i)) {
+            book.apply(c, &mut EngineCtx { state: &mut self.state, sink, origin });
         }
     }
 
     /// Emits a refusal with the instrument of the command; that of `time` has none (M18.7).
     #[cold]
     #[inline(never)]
-    fn reject<S: Sink>(&mut self, stamp: &Stamp, c: &Command, reason: Reject, sink: &mut S) {
+    fn reject<S: Sink>(&mut self, origin: &EventOrigin, c: &Command, reason: Reject, sink: &mut S) {
         if c.op() == Op::Time {
-            return self.reject_unplaced(c, reason, sink);
+            return self.reject_without_instrument(c, reason, sink);
         }
-        EngineCtx { state: &mut self.state, sink, stamp: *stamp }.emit(rejected(c, reason));
+        EngineCtx { state: &mut self.state, sink, origin: *origin }.emit(rejected(c, reason));
     }
 
     /// Defines an instrument. Implements M17.15 and M18.9.
@@ -466,17 +469,17 @@ impl<
                 self.state.instruments += 1;
                 sink.emit(Event::defined(i, &spec));
             }
-            _ => self.reject_unplaced(c, Reject::BadField, sink),
+            _ => self.reject_without_instrument(c, Reject::BadField, sink),
         }
     }
 
     /// Sets the limits of an owner. Implements M16.1, M16.10 and M18.8.
     #[cold]
     #[inline(never)]
-    fn limit<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn set_limits<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let owner = c.owner_id();
         let Some(limits) = c.new_limits().filter(|_| c.is_well_formed()) else {
-            return self.reject_unplaced(c, Reject::BadField, sink);
+            return self.reject_without_instrument(c, Reject::BadField, sink);
         };
         let live = if self.state.risk.contains(owner) {
             0
@@ -484,16 +487,16 @@ impl<
             self.books.iter().take(self.state.instruments as usize).map(|b| b.live_orders_of(owner.get())).sum()
         };
         if !self.state.risk.set(owner, &limits, live) {
-            self.reject_unplaced(c, Reject::BadField, sink);
+            self.reject_without_instrument(c, Reject::BadField, sink);
         }
     }
 
     /// Numbers a refusal of the edge (M19.15, M19.17).
     #[cold]
     #[inline(never)]
-    fn pass_on<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn emit_refusal<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let Some(refusal) = c.refusal().filter(|_| c.is_well_formed()) else {
-            return self.reject_unplaced(c, Reject::BadField, sink);
+            return self.reject_without_instrument(c, Reject::BadField, sink);
         };
         self.state.seq += 1;
         let body = EventBody::Rejected { id: refusal.id, reason: refusal.reason, edge_ref: refusal.edge_ref };
@@ -588,18 +591,18 @@ impl<
         }
         match command.op() {
             Op::New | Op::Cancel | Op::Reduce | Op::Replace | Op::MassCancel | Op::Phase | Op::Time => {
-                self.command(command, sink);
+                self.apply_general(command, sink);
             }
             Op::Instrument => self.define(command, sink),
-            Op::Limits => self.limit(command, sink),
-            Op::Refused => self.pass_on(command, sink),
+            Op::Limits => self.set_limits(command, sink),
+            Op::Refused => self.emit_refusal(command, sink),
         }
     }
 
     #[inline]
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
         for (i, command) in commands.iter().enumerate() {
-            if let Some(soon) = commands.get(i + LOOK_AHEAD)
+            if let Some(soon) = commands.get(i + PREFETCH_DISTANCE)
                 && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))
             {
                 book.prefetch(soon);

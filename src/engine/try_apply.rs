@@ -119,7 +119,7 @@ impl<
     #[inline]
     pub fn try_apply<S: BoundedSink>(&mut self, command: &Command, sink: &mut S) -> Result<(), WouldBlock> {
         let room = sink.room() as u64;
-        if !self.fits_at_a_glance(command, room) {
+        if !self.fits_by_quick_bound(command, room) {
             let needed = self.events_max(command);
             if needed > room {
                 return Err(WouldBlock { needed });
@@ -190,16 +190,16 @@ impl<
                 expiring = book.is_some_and(|book| book.due(ts) > 0);
             }
         }
-        book.map_or(0, |book| book.most_events(command, expiring)).saturating_add(due)
+        book.map_or(0, |book| book.max_events(command, expiring)).saturating_add(due)
     }
 
     /// Returns whether `room` suffices, as far as that is known without a walk.
     #[inline]
-    fn fits_at_a_glance(&self, command: &Command, room: u64) -> bool {
+    fn fits_by_quick_bound(&self, command: &Command, room: u64) -> bool {
         !command.timed().is_some_and(|ts| self.has_due(ts))
             && self
                 .book(command.instrument_id())
-                .and_then(|book| book.most_events_at_a_glance(command))
+                .and_then(|book| book.max_events_quick(command))
                 .is_some_and(|most| most <= room)
     }
 
@@ -216,7 +216,7 @@ mod tests {
     use crate::book::{EventBody, InstrumentId, Phase, SliceSink};
     use core::mem::MaybeUninit;
 
-    /// What holds even if the bound were wrong.
+    /// Holds even if the bound were wrong.
     #[test]
     fn a_full_sink_is_given_nothing_and_the_rest_is_counted() {
         let mut memory = [const { MaybeUninit::uninit() }; 3];

@@ -3,12 +3,12 @@
 use crate::book::command::Replacement;
 use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room};
-use crate::book::matching::new_order::MAX_SLICES;
-use crate::book::order_book::{Book, Found, Rest};
+use crate::book::matching::iceberg::exceeds_max_slices;
+use crate::book::order_book::{Book, Found, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::{key, price};
-use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, Side};
+use crate::book::storage::price_ladder::{price, rank};
+use crate::book::{CancelReason, Command, EventBody, OrderId, Phase, Qty, Reject, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -35,7 +35,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         let found = self.find(id.get());
         let open = match found {
-            Found::Order(order) => self.slab.node(order).qty,
+            Found::Order(order) => self.arena.node(order).qty,
             Found::Stop(slot) => self.stops.get(slot).qty,
             Found::Nothing => return Err(Reject::UnknownOrder),
         };
@@ -59,16 +59,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// Sets a resting order's open quantity to a smaller one, not 0; priority is kept (M7.7).
-    #[inline(always)]
-    pub(in crate::book) fn shrink<H: BookCtx>(&mut self, order: u32, open: u64, h: &mut H) {
-        let was = if h.watches() { self.shown_of(order) } else { 0 };
-        self.slab.shrink(order, open);
-        if h.watches() {
-            self.show_shrunk(order, was, h);
-        }
-    }
-
     /// Replaces price, stop or quantity of a live order or stop. M14.4, M14.5: in `continuous` and
     /// `auction` only.
     pub(in crate::book) fn replace<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
@@ -87,18 +77,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if with.stop.is_some() {
             return Err(Reject::BadField); // M10.6
         }
-        let node = *self.slab.node(order);
-        let owner = self.slab.owner(order);
-        let level = self.slab.level_of(order);
-        let attributes = self.slab.attributes(order);
-        let cold = *self.slab.cold(order);
-        let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let was = price(side, self.slab.key(level));
+        let node = *self.arena.node(order);
+        let owner = self.arena.owner(order);
+        let level = self.arena.level_of(order);
+        let attributes = self.arena.attributes(order);
+        let cold = *self.arena.cold(order);
+        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
+        let was = price(side, self.arena.rank(level));
         let at = with.price.unwrap_or(was);
         let qty = with.qty.map_or(node.qty, Qty::lots);
         let display = if attributes.iceberg { cold.display } else { 0 };
         // M7.2
-        if qty == 0 || (attributes.iceberg && u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES)) {
+        if qty == 0 || (attributes.iceberg && exceeds_max_slices(qty, display)) {
             return Err(Reject::BadQty);
         }
         if !self.in_band(at) {
@@ -106,7 +96,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         // M16.6, M16.7: of the new open quantity, without `max_orders`, also if priority is kept.
         h.check_risk(owner, qty, Some(at.ticks()), false)?;
-        let id = OrderId::new(node.key);
+        let id = OrderId::new(node.id);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == was && qty <= node.qty {
@@ -124,22 +114,30 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.room(side, at, qty, order)?; // M17.7: it does not count itself
         h.emit(replaced);
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
-        self.lift(order);
+        self.dequeue(order);
         // Lifting the order may have removed its level.
-        let level = self.sides[side as usize].find(key(side, at));
+        let level = self.sides[side as usize].find(rank(side, at));
         let stamp = self.next_stamp();
         if self.phase != Phase::Continuous || !self.crosses(side, at) {
             let attributes = Attributes { stamp, ..attributes };
-            self.slab.node_mut(order).qty = qty;
-            let rest =
-                Rest { id: node.key, owner, open: qty, side, price: at, attributes, display, expires: cold.expires };
-            self.settle(order, &rest, level, h);
+            self.arena.node_mut(order).qty = qty;
+            let rest = OrderState {
+                id: node.id,
+                owner,
+                open: qty,
+                side,
+                price: at,
+                attributes,
+                display,
+                expires: cold.expires,
+            };
+            self.enqueue(order, &rest, level, h);
             return Ok(());
         }
         let incoming = Incoming {
-            id: node.key,
+            id: node.id,
             owner,
             side,
             open: qty,
@@ -155,45 +153,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             stamp,
             node: order,
         };
-        self.come_in(&incoming, Room::Tested(level), h);
-        self.test_stops(h);
-        Ok(())
-    }
-
-    /// Replaces an untriggered stop. Implements M10.5 and M10.6; tests it again (M8.6).
-    #[cold]
-    #[inline(never)]
-    fn replace_stop<H: BookCtx>(&mut self, slot: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
-        let was = *self.stops.get(slot);
-        let has_limit = was.kind.has_limit();
-        // M10.6
-        if (with.price.is_some() && !has_limit) || (with.stop.is_some() && was.kind == OrderType::TrailingStop) {
-            return Err(Reject::BadField);
-        }
-        let qty = with.qty.map_or(was.qty, Qty::lots);
-        if qty == 0 {
-            return Err(Reject::BadQty);
-        }
-        let limit = with.price.map_or(was.limit, Price::ticks);
-        let stop = with.stop.map_or(was.stop, Price::ticks);
-        let banded = |book: &Self, ticks| book.in_band(Price::new(ticks));
-        if (has_limit && !banded(self, limit)) || (was.kind != OrderType::TrailingStop && !banded(self, stop)) {
-            return Err(Reject::PriceOutOfBand);
-        }
-        // M18.3: no price for an order without a limit price.
-        let price = has_limit.then_some(Price::new(limit));
-        h.check_risk(was.owner, qty, self.notional_price(price), false)?;
-        if limit == was.limit && stop == was.stop && qty <= was.qty {
-            self.resize_stop(slot, qty); // M10.2
-        } else {
-            // M10.5: to the end of entry order.
-            let stamp = self.next_stamp();
-            self.stop_leaves(slot);
-            self.stops.requeue(slot, qty, limit, stop, stamp);
-            self.stop_joined(slot);
-        }
-        h.emit(EventBody::Replaced { id: OrderId::new(was.id), price, qty: Qty::new(qty) });
-        self.untested = true;
+        self.execute(&incoming, Room::Tested(level), h);
         self.test_stops(h);
         Ok(())
     }

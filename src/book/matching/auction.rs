@@ -34,22 +34,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.emit(EventBody::Uncross { price: at, volume });
         while left > 0 {
             let (Some(bid), Some(ask)) = (self.sides[0].first(), self.sides[1].first()) else { return };
-            let (buyer, seller) = (self.slab.node(bid.level).next, self.slab.node(ask.level).next);
+            let (buyer, seller) = (self.arena.node(bid.level).next, self.arena.node(ask.level).next);
             // M15.9: the smaller of the two slices and of what is left of the volume.
-            let slices = self.slab.slice(buyer).min(self.slab.slice(seller));
+            let slices = self.arena.slice(buyer).min(self.arena.slice(seller));
             let qty = u64::try_from(left).unwrap_or(u64::MAX).min(slices);
             left -= u128::from(qty);
             let open = [(buyer, bid.level), (seller, ask.level)].map(|(order, level)| {
-                let has_cold = self.slab.has_cold_state(order);
-                self.slab.fill(order, level, qty, has_cold)
+                let has_cold = self.arena.has_cold_state(order);
+                self.arena.fill(order, level, qty, has_cold)
             });
             // M15.12: the maker is the one with the smaller entry stamp.
-            let buyer_first = self.slab.attributes(buyer).stamp < self.slab.attributes(seller).stamp;
+            let buyer_first = self.arena.attributes(buyer).stamp < self.arena.attributes(seller).stamp;
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
             h.emit(EventBody::Trade {
-                maker: OrderId::new(self.slab.node(maker).key),
-                taker: OrderId::new(self.slab.node(taker).key),
+                maker: OrderId::new(self.arena.node(maker).id),
+                taker: OrderId::new(self.arena.node(taker).id),
                 price: at, // M15.11
                 qty: Qty::new(qty),
                 maker_open: Qty::new(maker_open),
@@ -58,15 +58,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.last.set(at.ticks());
             for (order, open) in [(buyer, open[0]), (seller, open[1])] {
                 if h.watches() {
-                    self.show_traded(order, at, qty, order == seller, h);
+                    self.report_visible_trade(order, at, qty, order == seller, h);
                 }
                 if open == 0 {
-                    self.drop_order(order, h);
-                } else if self.slab.slice(order) == 0 {
-                    self.slab.refresh_if_spent(order); // M15.10
-                    if h.watches() {
-                        self.show_added(order, h);
-                    }
+                    self.remove_order(order, h);
+                } else if self.arena.slice(order) == 0 {
+                    self.refresh_slice(order, h); // M15.10
                 }
             }
         }
@@ -79,7 +76,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// supply shrinks by each ask level passed. Volumes are exact, `u128`.
     fn auction_price(&self) -> Option<(Price, u128)> {
         let (best_bid, best_ask) = (self.sides[0].first()?, self.sides[1].first()?);
-        let (high, low) = (price(Side::Buy, best_bid.key).ticks(), price(Side::Sell, best_ask.key).ticks());
+        let (high, low) = (price(Side::Buy, best_bid.rank).ticks(), price(Side::Sell, best_ask.rank).ticks());
         if high < low {
             return None;
         }
@@ -87,27 +84,27 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut supply = 0u128;
         let mut ask = Some(best_ask);
         let mut worst = None;
-        while let Some(at) = ask.filter(|at| price(Side::Sell, at.key).ticks() <= high) {
-            supply += u128::from(self.slab.node(at.level).qty);
+        while let Some(at) = ask.filter(|at| price(Side::Sell, at.rank).ticks() <= high) {
+            supply += u128::from(self.arena.node(at.level).qty);
             worst = Some(at);
-            ask = self.sides[1].worse(at.key);
+            ask = self.sides[1].worse(at.rank);
         }
         let mut demand = 0u128;
         let mut bid = Some(best_bid);
         let mut ask = worst;
         let mut choice = Choice::new(self.last.get().or(self.reference.get()));
         loop {
-            let bid_at = bid.map(|at| price(Side::Buy, at.key).ticks()).filter(|&p| p >= low);
-            let ask_at = ask.map(|at| price(Side::Sell, at.key).ticks());
+            let bid_at = bid.map(|at| price(Side::Buy, at.rank).ticks()).filter(|&p| p >= low);
+            let ask_at = ask.map(|at| price(Side::Sell, at.rank).ticks());
             let Some(ticks) = bid_at.into_iter().chain(ask_at).max() else { break };
             if let Some(at) = bid.filter(|_| bid_at == Some(ticks)) {
-                demand += u128::from(self.slab.node(at.level).qty);
-                bid = self.sides[0].worse(at.key);
+                demand += u128::from(self.arena.node(at.level).qty);
+                bid = self.sides[0].worse(at.rank);
             }
             choice.consider(ticks, demand, supply);
             if let Some(at) = ask.filter(|_| ask_at == Some(ticks)) {
-                supply -= u128::from(self.slab.node(at.level).qty);
-                ask = self.sides[1].better(at.key);
+                supply -= u128::from(self.arena.node(at.level).qty);
+                ask = self.sides[1].better(at.rank);
             }
         }
         Some((Price::new(choice.ticks()), choice.volume))

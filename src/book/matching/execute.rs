@@ -1,13 +1,13 @@
 //! Execution: an incoming order trades with the resting orders of the other side.
 
 use crate::book::matching::ctx::BookCtx;
-use crate::book::order_book::{Book, Rest, stop_entry};
+use crate::book::matching::report::report_vanilla_trade;
+use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::{key, price};
-use crate::book::view::visible_changes::show_vanilla_trade;
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{
-    CancelReason, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
+    CancelReason, EventBody, OrderId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
 };
 
 /// An incoming order: new, replaced, or a triggered stop.
@@ -67,13 +67,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(in crate::book) fn crosses(&self, side: Side, price: Price) -> bool {
         let other = &self.sides[side.opposite() as usize];
-        other.best() != 0 && other.best_key() >= key(side.opposite(), price)
+        other.best() != 0 && other.best_rank() >= rank(side.opposite(), price)
     }
 
     /// [`Book::crosses`] without a branch; may return `true` for a price that does not cross.
     #[inline(always)]
     pub(in crate::book) fn may_cross(&self, side: Side, price: Price) -> bool {
-        self.sides[side.opposite() as usize].best_key() >= key(side.opposite(), price)
+        self.sides[side.opposite() as usize].best_rank() >= rank(side.opposite(), price)
     }
 
     /// Checks whether `qty` could rest at `price` if nothing traded. `replaced` is the order that
@@ -81,21 +81,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// yet. Implements M17.7, M17.12 and, for the level total, M0.6.
     #[inline(always)]
     pub(in crate::book) fn room(&self, side: Side, price: Price, qty: u64, replaced: u32) -> Result<u32, Reject> {
-        if replaced == 0 && !self.slab.has_room() {
+        if replaced == 0 && !self.arena.has_room() {
             return Err(Reject::BookFull);
         }
-        let key = key(side, price);
+        let rank = rank(side, price);
         let ladder = &self.sides[side as usize];
-        let level = ladder.find(key);
+        let level = ladder.find(rank);
         if level == 0 {
-            if !ladder.has_room(key) && !self.leaves_room(side, replaced) {
+            if !ladder.has_room(rank) && !self.leaves_room(side, replaced) {
                 return Err(Reject::LevelsFull);
             }
             return Ok(0);
         }
-        let mut total = self.slab.node(level).qty;
-        if replaced != 0 && self.slab.level_of(replaced) == level {
-            total -= self.slab.node(replaced).qty;
+        let mut total = self.arena.node(level).qty;
+        if replaced != 0 && self.arena.level_of(replaced) == level {
+            total -= self.arena.node(replaced).qty;
         }
         match total.checked_add(qty) {
             Some(_) => Ok(level),
@@ -109,41 +109,41 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if replaced == 0 {
             return false;
         }
-        let level = self.slab.level_of(replaced);
-        let node = self.slab.node(level);
+        let level = self.arena.level_of(replaced);
+        let node = self.arena.node(level);
         let ladder = &self.sides[side as usize];
-        node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.slab.key(level)))
+        node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.arena.rank(level)))
     }
 
     /// Matches an accepted, replaced or triggered order; then its rest joins the book or is
     /// canceled. Implements chapters 2 and 3 of the contract, and M4.1, M4.9, M5.1 and M5.2 by its
     /// test.
-    pub(in crate::book) fn come_in<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
+    pub(in crate::book) fn execute<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
-        let best = self.sides[other as usize].best_key();
+        let best = self.sides[other as usize].best_rank();
         let limit = match (order.limit, order.protect) {
-            (Some(limit), _) => key(other, limit), // M2.1
-            (None, None) => i64::MIN,              // M3.1
+            (Some(limit), _) => rank(other, limit), // M2.1
+            (None, None) => i64::MIN,               // M3.1
             // M3.4, M3.5: inclusive, from the best opposite price before matching, saturating.
             (None, Some(ticks)) => best.saturating_sub_unsigned(ticks),
         };
         let mut open = order.open;
         // M14.3: nothing trades in an auction.
         if self.phase == Phase::Continuous {
-            if let Some(reason) = self.fails_look(order, other, limit) {
-                return self.end(order, open, reason, h);
+            if let Some(reason) = self.fails_fillable_check(order, other, limit) {
+                return self.cancel_incoming(order, open, reason, h);
             }
             let taker = Taker { id: order.id, owner: order.owner, stp: order.stp };
             match self.trade(taker, other, limit, open, h) {
                 Some(left) => open = left,
-                None => return self.leave(order, h),
+                None => return self.close_incoming(order, h),
             }
         }
         if open == 0 {
-            return self.leave(order, h);
+            return self.close_incoming(order, h);
         }
         if order.rests() {
-            return self.come_to_rest(order, open, room, h);
+            return self.rest(order, open, room, h);
         }
         // M2.3; M3.3
         let reason = if order.limit.is_some() {
@@ -153,13 +153,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         } else {
             CancelReason::NoLiquidity
         };
-        self.end(order, open, reason, h);
+        self.cancel_incoming(order, open, reason, h);
     }
 
     /// Returns why the order fails the fillable test, or `None` if it passes or needs none.
     /// Implements M4.1 and M5.1.
     #[inline(always)]
-    fn fails_look(&self, order: &Incoming, other: Side, limit: i64) -> Option<CancelReason> {
+    fn fails_fillable_check(&self, order: &Incoming, other: Side, limit: i64) -> Option<CancelReason> {
         let (need, reason) = match order.tif {
             TimeInForce::Fok => (order.open, CancelReason::Fok),
             TimeInForce::Ioc if order.min_qty > 0 => (order.min_qty, CancelReason::MinQty),
@@ -170,22 +170,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Cancels the rest of an incoming order.
-    fn end<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
+    fn cancel_incoming<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
         h.emit(EventBody::Canceled { id: OrderId::new(order.id), qty: Qty::new(open), reason });
-        self.leave(order, h);
+        self.close_incoming(order, h);
     }
 
     /// Ends an incoming order that does not rest; a replaced one gives back its id and node.
     #[inline(always)]
-    fn leave<H: BookCtx>(&mut self, order: &Incoming, h: &mut H) {
+    fn close_incoming<H: BookCtx>(&mut self, order: &Incoming, h: &mut H) {
         if order.node != 0 {
-            self.bury(order.node, h);
+            self.close_order(order.node, h);
         }
     }
 
     /// Puts the rest of an incoming order into the book (M2.2, M7.9), or cancels it if there is no
     /// room for it (M17.10, M17.11).
-    fn come_to_rest<H: BookCtx>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
+    fn rest<H: BookCtx>(&mut self, order: &Incoming, open: u64, room: Room, h: &mut H) {
         let Some(price) = order.limit else { return };
         let level = match room {
             Room::Tested(level) => level,
@@ -197,11 +197,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                         Reject::LevelsFull => CancelReason::LevelsFull,
                         _ => CancelReason::BadQty,
                     };
-                    return self.end(order, open, reason, h);
+                    return self.cancel_incoming(order, open, reason, h);
                 }
             },
         };
-        let rest = Rest {
+        let rest = OrderState {
             id: order.id,
             owner: order.owner,
             open,
@@ -219,14 +219,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             expires: order.expires,
         };
         if order.node == 0 {
-            self.rest(&rest, level, h);
+            self.add_order(&rest, level, h);
         } else {
-            self.slab.node_mut(order.node).qty = open;
-            self.settle(order.node, &rest, level, h);
+            self.arena.node_mut(order.node).qty = open;
+            self.enqueue(order.node, &rest, level, h);
         }
     }
 
-    /// Trades `open` against the levels of `other` down to the key `limit`. Returns what is left,
+    /// Trades `open` against the levels of `other` down to the rank `limit`. Returns what is left,
     /// or `None` if self-trade prevention has ended the order. Implements M1.1 to M1.4, M2.1, and
     /// M12.1 for when self-trade prevention acts.
     pub(in crate::book) fn trade<H: BookCtx>(
@@ -242,23 +242,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let prevents = !matches!(taker.stp, SelfTradePrevention::None);
         loop {
             let level = self.sides[side].best();
-            let key = self.sides[side].best_key();
-            if open == 0 || level == 0 || key < limit {
+            let rank = self.sides[side].best_rank();
+            if open == 0 || level == 0 || rank < limit {
                 return Some(open);
             }
-            let maker = self.slab.node(level).next;
-            if !prevents && self.slab.node(maker).is_vanilla() {
-                open = self.trade_vanilla_apart(taker.id, other, limit, open, h);
-            } else if prevents && self.slab.owner(maker) == taker.owner {
-                open = self.prevent(taker, maker, open, h)?;
+            let maker = self.arena.node(level).next;
+            if !prevents && self.arena.node(maker).is_vanilla() {
+                open = self.trade_vanilla_outlined(taker.id, other, limit, open, h);
+            } else if prevents && self.arena.owner(maker) == taker.owner {
+                open = self.prevent_self_trade(taker, maker, open, h)?;
             } else {
-                open = self.trade_one(taker, maker, level, price(other, key), open, h);
+                open = self.trade_one(taker, maker, level, price(other, rank), open, h);
             }
         }
     }
 
     #[inline(never)]
-    fn trade_vanilla_apart<H: BookCtx>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
+    fn trade_vanilla_outlined<H: BookCtx>(&mut self, taker: u64, other: Side, limit: i64, open: u64, h: &mut H) -> u64 {
         self.trade_vanilla(taker, other, limit, open, h)
     }
 
@@ -278,19 +278,19 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h: &mut H,
     ) -> u64 {
         debug_assert!(open > 0, "something to trade");
-        let Self { sides, slab, ids, last: last_price, untested, .. } = self;
+        let Self { sides, arena, ids, last: last_price, untested, .. } = self;
         let ladder = &mut sides[other as usize];
         let mut open = open;
         loop {
-            let (level, key) = (ladder.best(), ladder.best_key());
-            if level == 0 || key < limit {
+            let (level, rank) = (ladder.best(), ladder.best_rank());
+            if level == 0 || rank < limit {
                 return open;
             }
-            let at = price(other, key);
-            let first = slab.node(level).next;
+            let at = price(other, rank);
+            let first = arena.node(level).next;
             let (mut maker, mut last, mut gone, mut traded) = (first, first, 0, 0);
             loop {
-                let node = *slab.node(maker);
+                let node = *arena.node(maker);
                 if !node.is_vanilla() {
                     break;
                 }
@@ -299,7 +299,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 open -= qty;
                 traded += qty;
                 h.emit(EventBody::Trade {
-                    maker: OrderId::new(node.key),
+                    maker: OrderId::new(node.id),
                     taker: OrderId::new(taker),
                     price: at,
                     qty: Qty::new(qty),
@@ -308,14 +308,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
                 if h.watches() {
                     let off = (traded, gone + u32::from(left == 0));
-                    show_vanilla_trade(slab, level, (node.key, qty, left), off, h);
+                    report_vanilla_trade(arena, level, (node.id, qty, left), off, h);
                 }
-                slab.node_mut(maker).qty = left;
-                slab.trades(maker, node.qty, left);
+                arena.node_mut(maker).qty = left;
+                arena.report_trade(maker, node.qty, left);
                 if left != 0 {
                     break;
                 }
-                ids.remove(node.key, maker);
+                ids.remove(node.id, maker);
                 h.on_close(node.owner());
                 gone += 1;
                 last = maker;
@@ -330,13 +330,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             last_price.set(at.ticks());
             *untested = true;
             if gone != 0 {
-                slab.free_run(first, last, gone);
+                arena.free_run(first, last, gone);
             }
             if maker == level {
                 ladder.remove_best();
-                slab.free_level(level);
+                arena.free_level(level);
             } else {
-                slab.unlink_front(level, maker, gone, traded);
+                arena.unlink_front(level, maker, gone, traded);
             }
             if open == 0 {
                 return 0;
@@ -348,12 +348,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Implements M1.4, M7.4 and M7.5 for icebergs, and M18.2.
     #[inline(always)]
     fn trade_one<H: BookCtx>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
-        let has_cold = self.slab.has_cold_state(maker);
-        let slice = if has_cold { self.slab.slice(maker) } else { self.slab.node(maker).qty };
+        let has_cold = self.arena.has_cold_state(maker);
+        let slice = if has_cold { self.arena.slice(maker) } else { self.arena.node(maker).qty };
         let qty = slice.min(open);
-        let maker_open = self.slab.fill(maker, level, qty, has_cold);
+        let maker_open = self.arena.fill(maker, level, qty, has_cold);
         h.emit(EventBody::Trade {
-            maker: OrderId::new(self.slab.node(maker).key),
+            maker: OrderId::new(self.arena.node(maker).id),
             taker: OrderId::new(taker.id),
             price: at,
             qty: Qty::new(qty),
@@ -361,125 +361,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             taker_open: Qty::new(open - qty),
         });
         if h.watches() {
-            self.show_traded(maker, at, qty, false, h);
+            self.report_visible_trade(maker, at, qty, false, h);
         }
         self.last.set(at.ticks());
         self.untested = true;
         if maker_open == 0 {
-            self.drop_order(maker, h);
+            self.remove_order(maker, h);
         } else if has_cold && qty == slice {
-            self.slab.refresh_if_spent(maker); // M7.4
-            if h.watches() {
-                self.show_added(maker, h);
-            }
+            self.refresh_slice(maker, h);
         }
         open - qty
-    }
-
-    /// Prevents a self-trade of the taker with `maker`, by the taker's mode. Returns what is left
-    /// of the taker, or `None` if this has ended it. Implements M12.2 to M12.6, M12.8 and M12.9.
-    #[cold]
-    #[inline(never)]
-    fn prevent<H: BookCtx>(&mut self, taker: Taker, maker: u32, open: u64, h: &mut H) -> Option<u64> {
-        let id = OrderId::new(taker.id);
-        let reason = CancelReason::SelfTradePrevention;
-        match taker.stp {
-            SelfTradePrevention::None => Some(open), // M12.1: does not act
-            // M12.2
-            SelfTradePrevention::CancelNewest => {
-                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
-                None
-            }
-            // M12.3
-            SelfTradePrevention::CancelOldest => {
-                self.cancel_order(maker, reason, h);
-                Some(open)
-            }
-            // M12.4
-            SelfTradePrevention::CancelBoth => {
-                self.cancel_order(maker, reason, h);
-                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
-                None
-            }
-            // M12.5: the maker's line first; M12.8: of whole open quantities.
-            SelfTradePrevention::Decrement => {
-                let there = self.slab.node(maker).qty;
-                let by = there.min(open);
-                if by == there {
-                    self.cancel_order(maker, reason, h);
-                } else {
-                    let id = OrderId::new(self.slab.node(maker).key);
-                    h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
-                    self.shrink(maker, there - by, h);
-                }
-                if by == open {
-                    h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
-                    return None;
-                }
-                // M12.9
-                h.emit(EventBody::Reduced { id, qty: Qty::new(open - by) });
-                Some(open - by)
-            }
-        }
-    }
-
-    // ---- triggered stops ------------------------------------------------------------------------
-
-    /// Tests the stops if a trade, a new or replaced stop, or the start of continuous trading may
-    /// have satisfied one; then enters those that are, one by one, and tests again after each.
-    /// Implements M8.3, M8.6 and M8.17.
-    #[inline(always)]
-    pub(in crate::book) fn test_stops<H: BookCtx>(&mut self, h: &mut H) {
-        if self.untested && self.stops.live() > 0 {
-            self.fire_stops(h);
-        }
-        self.untested = false;
-    }
-
-    /// Tests and triggers stops until none is queued. Implements M8.2, M8.3 and M8.7 to M8.10.
-    #[cold]
-    #[inline(never)]
-    fn fire_stops<H: BookCtx>(&mut self, h: &mut H) {
-        if self.phase != Phase::Continuous {
-            return; // M8.2
-        }
-        loop {
-            // M8.3, M8.4: with the last trade price, never the reference.
-            if self.untested
-                && let Some(last) = self.last.get()
-            {
-                self.untested = false;
-                let (ids, hash) = (&mut self.ids, &mut self.slab.state_hash);
-                self.stops.test(last, |slot, was, now| {
-                    Self::stop_changed(hash, slot, was, now);
-                    // M8.8: a queued stop is no longer live.
-                    if now.is_none() {
-                        ids.remove(was.id, stop_entry(slot));
-                        h.on_close(was.owner);
-                    }
-                });
-            }
-            let Some(stop) = self.stops.pop_queued() else { return };
-            h.emit(EventBody::Triggered { id: OrderId::new(stop.id) }); // M8.9
-            // M8.10, M8.16; M0.13: it gets its new stamp now.
-            let order = Incoming {
-                id: stop.id,
-                owner: stop.owner,
-                side: stop.side,
-                open: stop.qty,
-                limit: (stop.kind == OrderType::StopLimit).then_some(Price::new(stop.limit)),
-                protect: stop.has_protect.then_some(stop.protect),
-                tif: stop.tif,
-                stp: stop.stp,
-                min_qty: 0,
-                post_only: false,
-                hidden: false,
-                display: 0,
-                expires: stop.expires,
-                stamp: self.next_stamp(),
-                node: 0,
-            };
-            self.come_in(&order, Room::Late, h);
-        }
     }
 }

@@ -8,7 +8,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
@@ -23,22 +23,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if order > Self::MAX_ORDER {
             return false; // a stop
         }
-        let node = *self.slab.node(order);
+        let node = *self.arena.node(order);
         // Unknown ids map to node 0, the null node, which has no level and so is not vanilla.
         // M14.6: closed takes no cancel; the general path refuses it.
-        if node.key != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
+        if node.id != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
             return false;
         }
         h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
         self.ids.clear_place(id.get());
-        let level = self.slab.unlink_vanilla(&node);
-        self.slab.free_order(order);
+        let level = self.arena.unlink_vanilla(&node);
+        self.arena.free_order(order);
         h.on_close(node.owner());
-        if self.slab.is_empty(level) {
-            self.drop_level_apart(level);
+        if self.arena.is_empty(level) {
+            self.remove_level_outlined(level);
         }
         self.follow();
         true
@@ -48,7 +48,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// take the general path, which then also produces the refusal (M17.2).
     #[inline(always)]
     pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
         let simple = self.ids.is_free(id.get())
             && qty != 0
             && self.in_band(at)
@@ -60,20 +60,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !c.time_in_force().may_rest() || self.may_cross(side, at) {
             return self.take_fast(c, &mut h.reborrow());
         }
-        if !self.slab.has_room() {
+        if !self.arena.has_room() {
             return false;
         }
-        let key = key(side, at);
-        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        let rank = rank(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(rank) else { return false };
         if level == 0 {
-            level = self.add_level_apart(side, key);
-        } else if self.slab.node(level).qty.checked_add(qty).is_none() {
+            level = self.add_level_outlined(side, rank);
+        } else if self.arena.node(level).qty.checked_add(qty).is_none() {
             return false; // M0.6: the general path refuses it
         }
         h.emit(EventBody::Accepted { id });
-        let order = self.rest_fast(c, qty, level);
+        let order = self.add_fast(c, qty, level);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
         self.follow();
         true
@@ -81,13 +81,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Puts a fully validated order at the back of the queue of `level` (M1.3, M2.2).
     #[inline(always)]
-    fn rest_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
+    fn add_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
         let id = c.id().get();
         let stamp = self.next_stamp();
-        let order = self.slab.take_order(id, open, c.owner_id().get());
+        let order = self.arena.take_order(id, open, c.owner_id().get());
         self.ids.set_place(id, order);
-        self.slab.set_vanilla_attributes(order, stamp, c.time_in_force(), c.self_trade_mode());
-        self.slab.link_vanilla(order, level, open);
+        self.arena.set_vanilla_attributes(order, stamp, c.time_in_force(), c.self_trade_mode());
+        self.arena.link_vanilla(order, level, open);
         order
     }
 
@@ -95,7 +95,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// validated all but the room. Implements M2.1 to M2.3.
     #[inline(never)]
     fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
         let rests = c.time_in_force().may_rest();
         let mut level = 0;
         if rests {
@@ -107,7 +107,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         h.emit(EventBody::Accepted { id });
         let other = side.opposite();
-        let limit = key(other, at);
+        let limit = rank(other, at);
         let mut open = qty;
         if matches!(c.self_trade_mode(), SelfTradePrevention::None) {
             open = self.trade_vanilla(id.get(), other, limit, open, h);
@@ -120,11 +120,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.next_stamp();
         } else if rests {
             if level == 0 {
-                level = self.add_level_apart(side, key(side, at));
+                level = self.add_level_outlined(side, rank(side, at));
             }
-            let order = self.rest_fast(c, open, level);
+            let order = self.add_fast(c, open, level);
             if h.watches() {
-                self.show_added(order, h);
+                self.report_visible_added(order, h);
             }
         } else {
             self.next_stamp();
@@ -145,14 +145,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if order > Self::MAX_ORDER {
             return false; // a stop
         }
-        let node = *self.slab.node(order);
-        let simple = node.key == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
+        let node = *self.arena.node(order);
+        let simple = node.id == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
         if !simple {
             return false;
         }
-        let was = self.slab.level_of(order);
-        let side = if self.slab.side(was) == 0 { Side::Buy } else { Side::Sell };
-        let (with, at_was) = (c.replacement(), price(side, self.slab.key(was)));
+        let was = self.arena.level_of(order);
+        let side = if self.arena.side(was) == 0 { Side::Buy } else { Side::Sell };
+        let (with, at_was) = (c.replacement(), price(side, self.arena.rank(was)));
         let (at, qty) = (with.price.unwrap_or(at_was), with.qty.map_or(node.qty, Qty::lots));
         if qty == 0 || !self.in_band(at) {
             return false;
@@ -160,24 +160,24 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == at_was && qty <= node.qty {
-            self.slab.shrink_vanilla(order, was, node.qty, qty);
+            self.arena.shrink_vanilla(order, was, node.qty, qty);
             h.emit(replaced);
             if h.watches() {
-                self.show_shrunk(order, node.qty, h);
+                self.report_visible_reduced(order, node.qty, h);
             }
             return true;
         }
         if self.may_cross(side, at) {
             return false;
         }
-        let key = key(side, at);
-        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        let rank = rank(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(rank) else { return false };
         let alone = node.next == node.prev;
         let there = match level {
             0 => 0,
             level if level == was && alone => return false, // its level is removed and added again
-            level if level == was => self.slab.node(level).qty - node.qty,
-            level => self.slab.node(level).qty,
+            level if level == was => self.arena.node(level).qty - node.qty,
+            level => self.arena.node(level).qty,
         };
         if there.checked_add(qty).is_none() {
             return false;
@@ -185,21 +185,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         // M10.3: priority is lost, so the order gets a new stamp and goes to the back (M0.12).
         h.emit(replaced);
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
-        self.slab.unlink_vanilla(&node);
+        self.arena.unlink_vanilla(&node);
         if alone {
-            self.drop_level_apart(was);
+            self.remove_level_outlined(was);
         }
         if level == 0 {
-            level = self.add_level_apart(side, key);
+            level = self.add_level_outlined(side, rank);
         }
         let stamp = self.next_stamp();
-        self.slab.restamp(order, stamp);
-        self.slab.node_mut(order).qty = qty;
-        self.slab.link_vanilla(order, level, qty);
+        self.arena.restamp(order, stamp);
+        self.arena.node_mut(order).qty = qty;
+        self.arena.link_vanilla(order, level, qty);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
         self.follow();
         true
@@ -209,13 +209,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(in crate::book) fn follow(&mut self) {
         if self.sides[0].is_adrift() | self.sides[1].is_adrift() {
-            self.follow_apart();
+            self.follow_outlined();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn follow_apart(&mut self) {
+    fn follow_outlined(&mut self) {
         for side in &mut self.sides {
             if side.is_adrift() {
                 side.follow();

@@ -7,7 +7,7 @@ use crate::book::state_hash::StateHash;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Returns whether at least `need` can trade against `side` down to the key `limit`. Walks the
+    /// Returns whether at least `need` can trade against `side` down to the rank `limit`. Walks the
     /// makers in trading order and changes nothing. Implements M4.2 to M4.8, for M4.1 and M5.1. It
     /// does not see untriggered stops (M8.15).
     ///
@@ -24,28 +24,28 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         owner: u32,
     ) -> bool {
         let mut sum = 0u64;
-        let mut rung = self.sides[side].first();
-        while let Some(at) = rung.filter(|at| at.key >= limit) {
+        let mut cursor = self.sides[side].first();
+        while let Some(at) = cursor.filter(|at| at.rank >= limit) {
             if matches!(stp, SelfTradePrevention::None) {
                 // M4.3
-                sum = sum.saturating_add(self.slab.node(at.level).qty);
+                sum = sum.saturating_add(self.arena.node(at.level).qty);
             } else {
                 let (mut slices, mut shown, mut hidden) = (0u64, 0u64, 0u64);
-                for order in self.slab.queue(at.level) {
-                    let open = self.slab.node(order).qty;
-                    if self.slab.owner(order) == owner {
+                for order in self.arena.queue(at.level) {
+                    let open = self.arena.node(order).qty;
+                    if self.arena.owner(order) == owner {
                         if matches!(stp, SelfTradePrevention::CancelOldest) {
                             continue; // M4.4
                         }
                         // M4.5. M4.7: hidden, so all that is displayed, and the hidden ahead of it.
                         // M4.6: displayed, so the slices queued ahead of it, without reserves.
-                        let of_level = if self.slab.is_hidden(order) { shown + hidden } else { slices };
+                        let of_level = if self.arena.is_hidden(order) { shown + hidden } else { slices };
                         return sum.saturating_add(of_level) >= need;
                     }
-                    if self.slab.is_hidden(order) {
+                    if self.arena.is_hidden(order) {
                         hidden += open;
                     } else {
-                        slices += self.slab.slice(order);
+                        slices += self.arena.slice(order);
                         shown += open;
                     }
                     // The slices so far count whatever comes next: early exit.
@@ -58,7 +58,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if sum >= need {
                 return true;
             }
-            rung = self.sides[side].worse(at.key);
+            cursor = self.sides[side].worse(at.rank);
         }
         false
     }

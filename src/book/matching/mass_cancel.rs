@@ -7,7 +7,7 @@ use crate::book::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
 
 /// Which orders a mass cancel selects.
 #[derive(Clone, Copy, Debug)]
-enum Whose {
+enum Selection {
     Owner(u32),
     Day,
 }
@@ -26,31 +26,37 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
         }
-        self.sweep(Whose::Owner(owner.get()), side, CancelReason::MassCancel, h);
+        self.cancel_selected(Selection::Owner(owner.get()), side, CancelReason::MassCancel, h);
         Ok(())
     }
 
     /// Cancels day orders and day stops in the order of a mass cancel. Implements M14.9.
     pub(in crate::book) fn close<H: BookCtx>(&mut self, h: &mut H) {
-        self.sweep(Whose::Day, None, CancelReason::Expired, h);
+        self.cancel_selected(Selection::Day, None, CancelReason::Expired, h);
     }
 
     /// Cancels the selected orders: bids best price first in queue order, asks likewise, then
     /// stops in entry order. Implements M11.2.
-    fn sweep<H: BookCtx>(&mut self, whose: Whose, side: Option<Side>, reason: CancelReason, h: &mut H) {
+    fn cancel_selected<H: BookCtx>(
+        &mut self,
+        selection: Selection,
+        side: Option<Side>,
+        reason: CancelReason,
+        h: &mut H,
+    ) {
         let sides = [Side::Buy, Side::Sell];
         for at_side in sides.into_iter().filter(|&s| side.is_none_or(|only| only == s)) {
-            let mut rung = self.sides[at_side as usize].first();
-            while let Some(at) = rung {
-                rung = self.sides[at_side as usize].worse(at.key);
-                let last = self.slab.node(at.level).prev;
-                let mut order = self.slab.node(at.level).next;
+            let mut cursor = self.sides[at_side as usize].first();
+            while let Some(at) = cursor {
+                cursor = self.sides[at_side as usize].worse(at.rank);
+                let last = self.arena.node(at.level).prev;
+                let mut order = self.arena.node(at.level).next;
                 loop {
-                    let next = self.slab.node(order).next;
+                    let next = self.arena.node(order).next;
                     let is_last = order == last;
-                    let wanted = match whose {
-                        Whose::Owner(owner) => self.slab.owner(order) == owner,
-                        Whose::Day => self.slab.attributes(order).tif == TimeInForce::Day,
+                    let wanted = match selection {
+                        Selection::Owner(owner) => self.arena.owner(order) == owner,
+                        Selection::Day => self.arena.attributes(order).tif == TimeInForce::Day,
                     };
                     if wanted {
                         self.cancel_order(order, reason, h);
@@ -65,9 +71,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut seen = 0;
         while let Some(slot) = self.stops.next_entered(seen, |stop| {
             side.is_none_or(|only| only == stop.side)
-                && match whose {
-                    Whose::Owner(owner) => stop.owner == owner,
-                    Whose::Day => stop.tif == TimeInForce::Day,
+                && match selection {
+                    Selection::Owner(owner) => stop.owner == owner,
+                    Selection::Day => stop.tif == TimeInForce::Day,
                 }
         }) {
             seen = self.stops.get(slot).stamp;
@@ -79,7 +85,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Returns the expiry time of the next one. Implements M13.2, and M13.3 within one instrument.
     pub(crate) fn expire<H: BookCtx>(&mut self, h: &mut H) -> Option<u64> {
         loop {
-            let order = self.expiry.first().map(|o| (self.slab.cold(o).expires, self.slab.attributes(o).stamp, o));
+            let order = self.expiry.first().map(|o| (self.arena.cold(o).expires, self.arena.attributes(o).stamp, o));
             let stop = self.stops.first_to_expire().map(|s| (self.stops.get(s).expires, self.stops.get(s).stamp, s));
             match (order, stop) {
                 (Some((expires, stamp, order)), stop) if stop.is_none_or(|(e, s, _)| (expires, stamp) < (e, s)) => {

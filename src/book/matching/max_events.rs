@@ -2,9 +2,9 @@
 //!
 //! # Proof of the bound
 //!
-//! **Slices.** The potential is Φ, the number of slices in the book: 1 for each resting order, for an
-//! iceberg 1 + ⌈reserve ÷ `display`⌉. A slice that is used up takes 1 off Φ: with open quantity o
-//! and slice s the reserve falls from o − s by min(`display`, o − s), the new slice. A trade that
+//! **Slices.** The potential is Φ, the number of slices in the book: 1 for each resting order, for
+//! an iceberg 1 + ⌈reserve ÷ `display`⌉. A slice that is used up takes 1 off Φ: with open quantity
+//! o and slice s the reserve falls from o − s by min(`display`, o − s), the new slice. A trade that
 //! uses up no slice, a reduction (the reserve goes first), an expiry and a cancel never raise Φ.
 //! Only an order that comes to rest raises it: the order in hand by the slices of its rest, a
 //! triggered stop_limit by 1, since it has no `display`.
@@ -23,25 +23,25 @@
 //! lots left behind that walk. If orders expire first, some of what it would have met is gone:
 //! then no lot is taken as used, and the walk goes to its limit price.
 //!
-//! **Stops.** Between commands in `continuous` no stop is hit by the last trade price (a snapshot that
-//! says otherwise is refused). So none goes unless one is hit at some price in reach, or the new or
-//! replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
+//! **Stops.** Between commands in `continuous` no stop is hit by the last trade price (a snapshot
+//! that says otherwise is refused). So none goes unless one is hit at some price in reach, or the
+//! new or replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
 //! line `triggered`, its end, and u steps that are not last. Summed over the stops
-//! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps
-//! of the current order that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
-//! stop_limit that may rest. So with L lines of the order's own steps and its end, e lines a step at
-//! most, and a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step
-//! that uses up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the
-//! order and of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
+//! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps of the
+//! current order that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each stop_limit
+//! that may rest. So with L lines of the order's own steps and its end, e lines a step at most, and
+//! a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step that uses
+//! up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the order and
+//! of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
 //!
 //! **The uncross.** Each trade uses up the slice of one side at least. At the chosen price one side
 //! is used up whole, so the last trade either uses up two or leaves one: with the slices of
 //! the levels that cross, b bids and a asks, there are no more than a + b − 1 trades.
 
-use crate::book::matching::new_order::MAX_SLICES;
+use crate::book::matching::iceberg::exceeds_max_slices;
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::storage::stop_orders::Stop;
 use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::broken;
@@ -51,7 +51,7 @@ use crate::sync::broken;
 struct Aggressor {
     side: Side,
     qty: u64,
-    /// The worst key of the other side that it trades with.
+    /// The worst rank of the other side that it trades with.
     limit: i64,
     rests: bool,
     /// Iceberg: the largest slice; else 0.
@@ -99,13 +99,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 {
     /// Returns how many orders and stops expire by `clock` (M13.2). Visits every gtd one.
     pub(crate) fn due(&self, clock: u64) -> u64 {
-        let orders = self.expiry.slots().iter().filter(|&&order| self.slab.cold(order).expires <= clock).count();
+        let orders = self.expiry.slots().iter().filter(|&&order| self.arena.cold(order).expires <= clock).count();
         (orders + self.stops.due(clock)) as u64
     }
 
     /// Returns a bound that needs no walk, for commands that trigger no stop; `None` for others.
     #[inline]
-    pub(crate) fn most_events_at_a_glance(&self, c: &Command) -> Option<u64> {
+    pub(crate) fn max_events_quick(&self, c: &Command) -> Option<u64> {
         match c.op() {
             Op::Cancel | Op::Reduce => Some(1),
             Op::New if self.stops.live() == 0 && !c.order_type().is_stop() => {
@@ -113,7 +113,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 let lots = c.quantity().lots().saturating_add(u64::from(!broken("bound_glance")));
                 match c.self_trade_mode() {
                     SelfTradePrevention::None => Some(lots),
-                    stp => Some(self.glance_with_own(lots, stp)),
+                    stp => Some(self.quick_with_own(lots, stp)),
                 }
             }
             _ => None,
@@ -122,11 +122,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Returns the bound of an order without own makers plus what own makers can add.
     #[cold]
-    fn glance_with_own(&self, lines: u64, stp: SelfTradePrevention) -> u64 {
+    fn quick_with_own(&self, lines: u64, stp: SelfTradePrevention) -> u64 {
         lines.saturating_add(match stp {
             SelfTradePrevention::None | SelfTradePrevention::CancelNewest => 0,
             SelfTradePrevention::CancelBoth => 1,
-            SelfTradePrevention::CancelOldest => self.slab.live_orders() as u64,
+            SelfTradePrevention::CancelOldest => self.arena.live_orders() as u64,
             SelfTradePrevention::Decrement => lines,
         })
     }
@@ -134,23 +134,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Returns the most events that a command for this book can cause now, expiries apart.
     /// `expiring`: orders of this book will expire first, so that the current order may reach
     /// further than it could now.
-    pub(crate) fn most_events(&self, c: &Command, expiring: bool) -> u64 {
+    pub(crate) fn max_events(&self, c: &Command, expiring: bool) -> u64 {
         let continuous = self.phase == Phase::Continuous;
         match c.op() {
             Op::New if !continuous => 1,
-            Op::New if c.order_type().is_stop() => self.most_of_stop(c),
+            Op::New if c.order_type().is_stop() => self.max_of_stop(c),
             Op::New => {
                 let other = c.side().opposite();
-                let limit = match (c.order_type().has_limit(), c.protection()) {
-                    (true, _) => key(other, c.limit_price()),
-                    (false, Some(ticks)) if !expiring => {
-                        self.sides[other as usize].best_key().saturating_sub_unsigned(ticks)
+                let limit = match (c.limit_price(), c.protection()) {
+                    (Some(price), _) => rank(other, price),
+                    (None, Some(ticks)) if !expiring => {
+                        self.sides[other as usize].best_rank().saturating_sub_unsigned(ticks)
                     }
                     _ => i64::MIN,
                 };
                 let qty = c.quantity().lots();
                 let display = c.display_qty().map_or(0, |slice| slice.lots().max(1));
-                if display != 0 && qty.div_ceil(display) > MAX_SLICES {
+                if display != 0 && exceeds_max_slices(qty, display) {
                     return 1; // refused
                 }
                 let least =
@@ -166,26 +166,26 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     owner: c.owner_id().get(),
                     node: 0,
                 };
-                if c.is_post_only() { 1 } else { self.most_of(&order, expiring) }
+                if c.is_post_only() { 1 } else { self.max_of(&order, expiring) }
             }
-            Op::Replace if continuous => self.most_of_replace(c, expiring),
+            Op::Replace if continuous => self.max_of_replace(c, expiring),
             Op::MassCancel => {
                 let (owner, side) = (c.owner_id().get(), c.mass_cancel_side());
                 let is_of = |at: Side| side.is_none_or(|only| only == at);
                 let orders = self
                     .resting_numbers()
-                    .filter(|&order| self.slab.owner(order) == owner && is_of(self.side_of(order)));
+                    .filter(|&order| self.arena.owner(order) == owner && is_of(self.side_of(order)));
                 let stops = self.all_stops().filter(|stop| stop.owner == owner && is_of(stop.side));
                 (orders.count() + stops.count()).max(1) as u64
             }
             Op::Phase => match c.new_phase() {
                 Some(Phase::Closed) => {
                     let orders =
-                        self.resting_numbers().filter(|&order| self.slab.attributes(order).tif == TimeInForce::Day);
+                        self.resting_numbers().filter(|&order| self.arena.attributes(order).tif == TimeInForce::Day);
                     let stops = self.all_stops().filter(|stop| stop.tif == TimeInForce::Day);
                     1 + (orders.count() + stops.count()) as u64
                 }
-                Some(Phase::Continuous) if !continuous => self.most_of_opening(),
+                Some(Phase::Continuous) if !continuous => self.max_of_opening(),
                 _ => 1,
             },
             _ => 1,
@@ -193,7 +193,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn resting_numbers(&self) -> impl Iterator<Item = u32> {
-        self.slab.order_numbers().filter(|&order| self.slab.node(order).qty != 0)
+        self.arena.order_numbers().filter(|&order| self.arena.node(order).qty != 0)
     }
 
     fn all_stops(&self) -> impl Iterator<Item = &Stop> {
@@ -201,23 +201,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn side_of(&self, order: u32) -> Side {
-        if self.slab.side(self.slab.level_of(order)) == 0 { Side::Buy } else { Side::Sell }
+        if self.arena.side(self.arena.level_of(order)) == 0 { Side::Buy } else { Side::Sell }
     }
 
     /// Returns how many slices an order still has: of an iceberg the displayed one and those to
     /// come.
     fn slices_of(&self, order: u32) -> u64 {
-        let reserve = self.slab.node(order).qty - self.slab.slice(order);
+        let reserve = self.arena.node(order).qty - self.arena.slice(order);
         if reserve == 0 || broken("bound_reserve") {
             return 1; // not an iceberg, or its last slice
         }
-        1 + reserve.div_ceil(self.slab.cold(order).display.max(1))
+        1 + reserve.div_ceil(self.arena.cold(order).display.max(1))
     }
 
     /// Returns how many slices rest in the whole book, at most `enough`. Visits every order, unless
     /// there are at least `enough` orders.
     fn all_slices(&self, enough: u64) -> u64 {
-        if self.slab.live_orders() as u64 >= enough {
+        if self.arena.live_orders() as u64 >= enough {
             return enough;
         }
         self.resting_numbers().fold(0u64, |sum, order| sum.saturating_add(self.slices_of(order))).min(enough)
@@ -226,14 +226,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Returns how many slices queue at a level. Visits its orders only if some of its quantity is
     /// not visible.
     fn slices_at(&self, level: u32) -> u64 {
-        if self.slab.visible_qty(level) == self.slab.node(level).qty {
-            return u64::from(self.slab.visible_orders(level));
+        if self.arena.visible_qty(level) == self.arena.node(level).qty {
+            return u64::from(self.arena.visible_orders(level));
         }
-        self.slab.queue(level).fold(0, |sum, order| sum.saturating_add(self.slices_of(order)))
+        self.arena.queue(level).fold(0, |sum, order| sum.saturating_add(self.slices_of(order)))
     }
 
     /// Bound for an incoming order that may trade.
-    fn most_of(&self, order: &Aggressor, expiring: bool) -> u64 {
+    fn max_of(&self, order: &Aggressor, expiring: bool) -> u64 {
         let reach = self.reach(order, expiring);
         let Some((best, worst)) = reach.prices else {
             return if order.rests { 1 } else { 2 };
@@ -259,23 +259,23 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let ladder = &self.sides[other as usize];
         let ends_at_own = matches!(order.stp, SelfTradePrevention::CancelNewest | SelfTradePrevention::CancelBoth);
         let (mut trades, mut own, mut left, mut prices) = (0u64, 0u64, order.qty, None);
-        let mut rung = ladder.first();
-        while let Some(at) = rung.filter(|at| at.key >= order.limit && left > 0) {
-            let here = price(other, at.key);
+        let mut cursor = ladder.first();
+        while let Some(at) = cursor.filter(|at| at.rank >= order.limit && left > 0) {
+            let here = price(other, at.rank);
             prices = Some((prices.map_or(here, |(best, _)| best), here));
-            let mut lots = self.slab.node(at.level).qty;
+            let mut lots = self.arena.node(at.level).qty;
             let mut slices = 0u64;
             if order.stp == SelfTradePrevention::None {
                 slices = self.slices_at(at.level);
             } else {
-                for maker in self.slab.queue(at.level) {
-                    if self.slab.owner(maker) != order.owner {
+                for maker in self.arena.queue(at.level) {
+                    if self.arena.owner(maker) != order.owner {
                         slices = slices.saturating_add(self.slices_of(maker));
                         continue;
                     }
                     own += u64::from(!broken("bound_own"));
                     if order.stp == SelfTradePrevention::CancelOldest {
-                        lots -= self.slab.node(maker).qty;
+                        lots -= self.arena.node(maker).qty;
                     }
                 }
             }
@@ -286,7 +286,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     left = 0; // it does not get past this level
                 }
             }
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         if ends_at_own {
             own = own.min(1);
@@ -295,8 +295,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             SelfTradePrevention::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
             _ => u64::from(!order.rests && left > 0 && !broken("bound_end")),
         };
-        // A step takes a lot at least, and the end comes while one is left; but a maker that `cancel_oldest` cancels takes
-        // none, and `cancel_both` has its end after a step that took none.
+        // A step takes a lot at least, and the end comes while one is left; but a maker that
+        // `cancel_oldest` cancels takes none, and `cancel_both` has its end after a step that took
+        // none.
         let all = trades.saturating_add(own.saturating_mul(lines(order.stp))).saturating_add(end);
         let of_lots = match order.stp {
             SelfTradePrevention::CancelOldest => order.qty.saturating_add(own),
@@ -306,47 +307,48 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Reach { lines: all.min(of_lots), left, prices }
     }
 
-    fn most_of_replace(&self, c: &Command, expiring: bool) -> u64 {
+    fn max_of_replace(&self, c: &Command, expiring: bool) -> u64 {
         let with = c.replacement();
         match self.find(c.id().get()) {
             Found::Nothing => 1,
             Found::Order(order) => {
-                let attributes = self.slab.attributes(order);
+                let attributes = self.arena.attributes(order);
                 let side = self.side_of(order);
-                let was = price(side, self.slab.key(self.slab.level_of(order)));
-                let qty = with.qty.map_or(self.slab.node(order).qty, Qty::lots);
-                let display = if attributes.iceberg { self.slab.cold(order).display } else { 0 };
-                if display != 0 && qty.div_ceil(display) > MAX_SLICES {
+                let was = price(side, self.arena.rank(self.arena.level_of(order)));
+                let qty = with.qty.map_or(self.arena.node(order).qty, Qty::lots);
+                let display = if attributes.iceberg { self.arena.cold(order).display } else { 0 };
+                if display != 0 && exceeds_max_slices(qty, display) {
                     return 1; // refused
                 }
                 let order = Aggressor {
                     side,
                     qty,
-                    limit: key(side.opposite(), with.price.unwrap_or(was)),
+                    limit: rank(side.opposite(), with.price.unwrap_or(was)),
                     rests: true,
                     display,
                     least: 0,
                     stp: attributes.stp,
-                    owner: self.slab.owner(order),
+                    owner: self.arena.owner(order),
                     node: order,
                 };
-                if attributes.post_only { 1 } else { self.most_of(&order, expiring) }
+                if attributes.post_only { 1 } else { self.max_of(&order, expiring) }
             }
             Found::Stop(slot) => {
                 let stop = *self.stops.get(slot);
                 let Some(last) = self.last.get().map(Price::new) else { return 1 };
-                // All others were tested with this last price, and so was this one unless its stop is another.
+                // All others were tested with this last price, and so was this one unless its stop
+                // is another.
                 let hit =
                     with.stop.is_some_and(|at| stop.kind != OrderType::TrailingStop && is_hit(stop.side, at, last));
                 let mut now = stop;
                 now.qty = with.qty.map_or(stop.qty, Qty::lots);
-                if hit { 1 + self.most_of_cascade(Before::NOTHING, Some(&now), slot) } else { 1 }
+                if hit { 1 + self.max_of_cascade(Before::NOTHING, Some(&now), slot) } else { 1 }
             }
         }
     }
 
     /// Bound for a new stop, which may trigger immediately (M8.6).
-    fn most_of_stop(&self, c: &Command) -> u64 {
+    fn max_of_stop(&self, c: &Command) -> u64 {
         let Some(last) = self.last.get().map(Price::new) else { return 1 };
         let at = match (c.trail(), c.side()) {
             (Some(ticks), Side::Buy) => Price::new(last.ticks().saturating_add_unsigned(ticks)),
@@ -361,16 +363,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         stop.kind = c.order_type();
         stop.tif = c.time_in_force();
         stop.stp = c.self_trade_mode();
-        1 + self.most_of_cascade(Before::NOTHING, Some(&stop), 0)
+        1 + self.max_of_cascade(Before::NOTHING, Some(&stop), 0)
     }
 
     /// Bound for the start of continuous trading (M15.1): perhaps an uncross, then the stops.
-    fn most_of_opening(&self) -> u64 {
+    fn max_of_opening(&self) -> u64 {
         let (bids, asks) = (self.sides[0].first(), self.sides[1].first());
         let mut range = self.last.get().map(|last| (Price::new(last), Price::new(last)));
         let (mut most, mut before) = (1, Before::NOTHING);
         if let (Some(bid), Some(ask)) = (bids, asks) {
-            let (high, low) = (price(Side::Buy, bid.key), price(Side::Sell, ask.key));
+            let (high, low) = (price(Side::Buy, bid.rank), price(Side::Sell, ask.rank));
             if high >= low {
                 most = 2; // the line of the uncross
                 let crossing =
@@ -388,19 +390,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Returns how many slices one side has at `worst` and at better prices.
     fn slices_down_to(&self, side: Side, worst: Price) -> u64 {
         let ladder = &self.sides[side as usize];
-        let (worst, mut sum, mut rung) = (key(side, worst), 0u64, ladder.first());
-        while let Some(at) = rung.filter(|at| at.key >= worst) {
+        let (worst, mut sum, mut cursor) = (rank(side, worst), 0u64, ladder.first());
+        while let Some(at) = cursor.filter(|at| at.rank >= worst) {
             sum = sum.saturating_add(self.slices_at(at.level));
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         sum
     }
 
-    /// What there was before, and what follows a last trade price somewhere from `low` to `high`: nothing,
-    /// if no stop can be hit there.
+    /// Bound for what came before plus the stops that a last trade price from `low` to `high` can
+    /// trigger.
     fn with_stops(&self, before: Before, low: Price, high: Price) -> u64 {
         let can_be_hit = |stop: &Stop| {
-            // A trailing stop is hit where its stop is now, or where saturation puts it on its anchor.
+            // A trailing stop is hit where its stop is now, or where saturation puts it on its
+            // anchor.
             let trails = stop.kind == OrderType::TrailingStop;
             let at = Price::new(stop.stop);
             let saturated = match stop.side {
@@ -412,14 +415,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 || ((!trails || stop.has_anchor) && is_hit(stop.side, at, last))
         };
         if self.stops.live() > 0 && self.all_stops().any(can_be_hit) {
-            self.most_of_cascade(before, None, 0)
+            self.max_of_cascade(before, None, 0)
         } else {
             before.lines
         }
     }
 
-    /// What there was before, and then all stops, with one `more` and without the one in the slot `less`.
-    fn most_of_cascade(&self, before: Before, more: Option<&Stop>, less: u32) -> u64 {
+    /// Bound for what came before plus all stops, with one `more` and without the one in slot
+    /// `less`.
+    fn max_of_cascade(&self, before: Before, more: Option<&Stop>, less: u32) -> u64 {
         let (mut lots, mut ends, mut rests, mut count) = (0u64, 0u64, before.rest, 0u64);
         let (mut each, mut skips) = (1, false);
         let others = self.stops.in_entry_order().filter(|&slot| slot != less).map(|slot| self.stops.get(slot));
@@ -437,7 +441,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             skips |= stop.stp == SelfTradePrevention::CancelOldest;
         }
         if skips {
-            lots = lots.saturating_add(self.slab.live_orders() as u64 + 1 + count);
+            lots = lots.saturating_add(self.arena.live_orders() as u64 + 1 + count);
         }
         // Behind `enough` slices the lots are what bounds; a replaced order's own do not count.
         let gone = if before.node == 0 { 0 } else { self.slices_of(before.node) };

@@ -3,15 +3,12 @@
 use crate::book::command::HAS_EXTRA;
 use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room, Taker};
-use crate::book::order_book::{Book, Found, Rest};
+use crate::book::matching::iceberg::exceeds_max_slices;
+use crate::book::order_book::{Book, Found, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::key;
-use crate::book::storage::stop_orders::Stop;
+use crate::book::storage::price_ladder::rank;
 use crate::book::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
-
-/// M7.1, M7.2: the most slices of an iceberg, which bounds the worst case of a trade.
-pub(in crate::book) const MAX_SLICES: u64 = 1_000;
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -26,7 +23,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// 572.
     #[inline(always)]
     pub(in crate::book) fn enter_vanilla<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
-        let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id().get(), c.side(), c.price_field(), c.quantity().lots());
         let (owner, tif, stp) = (c.owner_id().get(), c.time_in_force(), c.self_trade_mode());
         if self.find(id) != Found::Nothing {
             return Err(Reject::DuplicateId);
@@ -45,15 +42,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let (mut open, mut traded) = (qty, false);
         if self.crosses(side, at) {
             let other = side.opposite();
-            let left = self.trade(Taker { id, owner, stp }, other, key(other, at), open, h);
+            let left = self.trade(Taker { id, owner, stp }, other, rank(other, at), open, h);
             open = left.unwrap_or(0);
             traded = true;
         }
         if open > 0 {
             if tif.may_rest() {
                 let attributes = Attributes { stamp, tif, stp, iceberg: false, hidden: false, post_only: false };
-                self.rest_vanilla(
-                    &Rest { id, owner, open, side, price: at, attributes, display: 0, expires: 0 },
+                self.add_vanilla(
+                    &OrderState { id, owner, open, side, price: at, attributes, display: 0, expires: 0 },
                     level,
                     h,
                 );
@@ -96,7 +93,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             // M7.1
             if let Some(slice) = c.display_qty() {
                 display = slice.lots();
-                if display == 0 || display > qty || u128::from(qty) > u128::from(display) * u128::from(MAX_SLICES) {
+                if display == 0 || display > qty || exceeds_max_slices(qty, display) {
                     return Err(Reject::BadQty);
                 }
             }
@@ -111,7 +108,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if c.trail() == Some(0) {
             return Err(Reject::BadPrice); // M8.11
         }
-        let limit = if kind.has_limit() { Some(c.limit_price()) } else { None };
+        let limit = if kind.has_limit() { Some(c.price_field()) } else { None };
         // M17.6
         if limit.is_some_and(|price| !self.in_band(price)) || c.stop_price().is_some_and(|price| !self.in_band(price)) {
             return Err(Reject::PriceOutOfBand);
@@ -123,13 +120,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return self.enter_stop(c, h);
         }
         // M6.1, M6.2; M6.4: not in an auction.
-        if c.is_post_only() && self.phase == Phase::Continuous && self.crosses(side, c.limit_price()) {
+        if c.is_post_only() && self.phase == Phase::Continuous && self.crosses(side, c.price_field()) {
             return Err(Reject::WouldCross);
         }
         // M17.7, M17.8
         let mut room = Room::Late;
         if adds {
-            room = Room::Tested(self.room(side, c.limit_price(), qty, 0)?);
+            room = Room::Tested(self.room(side, c.price_field(), qty, 0)?);
         }
         h.emit(EventBody::Accepted { id: c.id() });
         let order = Incoming {
@@ -149,7 +146,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             stamp: self.next_stamp(),
             node: 0,
         };
-        self.come_in(&order, room, h);
+        self.execute(&order, room, h);
         self.test_stops(h);
         Ok(())
     }
@@ -162,41 +159,5 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Some(price) => Some(price.ticks()),
             None => self.last.get().or(self.reference.get()),
         }
-    }
-
-    /// Enters a stop. Implements M8.1 (it rests off-book), M8.6 (it is tested on arrival), M8.11,
-    /// M8.12 (its anchor) and M17.9 (a stop's room, no level's).
-    #[cold]
-    #[inline(never)]
-    fn enter_stop<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
-        if !self.stops.has_room() {
-            return Err(Reject::StopsFull);
-        }
-        h.emit(EventBody::Accepted { id: c.id() });
-        let mut stop = Stop::NONE;
-        stop.id = c.id().get();
-        stop.qty = c.quantity().lots();
-        stop.stop = c.stop_price().map_or(0, Price::ticks);
-        stop.limit = if c.order_type().has_limit() { c.limit_price().ticks() } else { 0 };
-        stop.protect = c.protection().unwrap_or(0);
-        stop.trail = c.trail().unwrap_or(0);
-        stop.stamp = self.next_stamp();
-        stop.expires = c.expiry().unwrap_or(0);
-        stop.owner = c.owner_id().get();
-        stop.kind = c.order_type();
-        stop.tif = c.time_in_force();
-        stop.stp = c.self_trade_mode();
-        stop.side = c.side();
-        stop.has_protect = c.protection().is_some();
-        let slot = self.stops.insert(stop, self.last.get());
-        self.stop_joined(slot);
-        self.name_stop(stop.id, slot);
-        h.on_open(stop.owner);
-        if let Some(expires) = c.expiry() {
-            h.schedule_expiry(expires);
-        }
-        self.untested = true;
-        self.test_stops(h);
-        Ok(())
     }
 }

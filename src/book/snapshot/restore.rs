@@ -1,24 +1,24 @@
-//! Making a book anew from records that were checked.
+//! Restore of a book from verified records.
 
 use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
 use super::records::BookParts;
 use crate::book::order_book::{Book, Found, stop_entry};
-use crate::book::state_hash::Accumulate;
-use crate::book::state_hash::StateHash;
+use crate::book::state_hash::{Accumulate, StateHash};
 use crate::book::storage::arena::Arena;
 use crate::book::storage::indexed_heap::Heaped;
-use crate::book::storage::price_ladder::{Place, key};
+use crate::book::storage::observer::StorageObserver;
+use crate::book::storage::price_ladder::{Place, rank};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
+    /// Empties the book and resets its definition, in time proportional to its content.
     pub(crate) fn clear(&mut self) {
-        for order in self.slab.order_numbers() {
-            let node = self.slab.node(order);
+        for order in self.arena.order_numbers() {
+            let node = self.arena.node(order);
             if node.qty != 0 {
-                self.ids.remove(node.key, order);
+                self.ids.remove(node.id, order);
             }
         }
         for slot in self.stops.in_entry_order() {
@@ -27,19 +27,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.clear_nameless();
     }
 
-    /// [`Book::clear`] when no id leads anywhere any more.
+    /// [`Book::clear`] of a book whose id table is empty already.
     fn clear_nameless(&mut self) {
         for side in &mut self.sides {
             side.clear();
         }
-        self.slab.clear();
+        self.arena.clear();
         self.stops.clear();
         self.expiry.clear();
         self.undefine();
     }
 
-    /// Fills an empty book from records that [`Book::verify`] found good, and tells `live` of each live order its owner
-    /// and, unless it is 0, when it expires. After an error the book is empty again.
+    /// Fills an empty book from records that [`Book::verify`] has accepted. Calls `live` for each
+    /// live order with its owner and its expiry time, 0 for none. After an error the book is empty
+    /// again.
     pub(crate) fn restore(
         &mut self,
         spec: &InstrumentSpec,
@@ -55,7 +56,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.restore_orders(parts, live);
         for stop in parts.stops.iter().filter_map(|record| record.read()) {
             let slot = self.stops.insert(stop, None);
-            self.stop_joined(slot);
+            self.report_stop_added(slot);
             live(stop.owner, stop.expires);
         }
         self.thread_by_entry();
@@ -68,74 +69,75 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn restore_orders(&mut self, parts: &BookParts<'_>, live: &mut impl FnMut(u32, u64)) {
-        // The level that was filled last.
+        // Side, rank and number of the level that was filled last.
         let mut filling: Option<(Side, i64, u32)> = None;
         for record in parts.orders {
             let Some(order) = record.read() else { continue };
-            let key = key(order.side, order.price);
+            let rank = rank(order.side, order.price);
             let side = &mut self.sides[order.side as usize];
-            let level = match filling.filter(|at| (at.0, at.1) == (order.side, key)) {
+            let level = match filling.filter(|at| (at.0, at.1) == (order.side, rank)) {
                 Some((_, _, level)) => level,
                 None => {
                     if filling.is_none_or(|at| at.0 != order.side) {
-                        let place = Self::window_of(parts, order.side, key);
-                        side.begin(place.unwrap_or(Place { top: key, len: 1, settled: false }));
+                        let place = Self::window_of(parts, order.side, rank);
+                        side.begin(place.unwrap_or(Place { top: rank, len: 1, settled: false }));
                     }
-                    let level = self.slab.take_level(key, order.side as usize);
-                    side.put_next(key, level);
+                    let level = self.arena.take_level(rank, order.side as usize);
+                    side.put_next(rank, level);
                     level
                 }
             };
-            filling = Some((order.side, key, level));
-            let node = self.slab.take_order(order.id, order.open, order.owner);
-            self.slab.set_attributes(node, order.attributes);
+            filling = Some((order.side, rank, level));
+            let node = self.arena.take_order(order.id, order.open, order.owner);
+            self.arena.set_attributes(node, order.attributes);
             if order.attributes.iceberg {
-                let cold = self.slab.cold_mut(node);
+                let cold = self.arena.cold_mut(node);
                 cold.display = order.display;
                 cold.slice = record.slice.get();
             }
             if order.attributes.tif == TimeInForce::Gtd {
-                self.slab.cold_mut(node).expires = order.expires;
+                self.arena.cold_mut(node).expires = order.expires;
             }
-            self.slab.link(node, level, order.attributes);
+            self.arena.link(node, level, order.attributes);
             live(order.owner, order.expires);
         }
     }
 
-    /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
-    /// sorts them.
+    /// Rebuilds the list in entry order, if there is one: the orders were restored in queue order.
+    /// Sorts them with the expiry heap, which is still empty.
     fn thread_by_entry(&mut self) {
-        if !<T::State<ORDERS, STOPS> as Accumulate>::ON {
+        if !<T::State<ORDERS, STOPS> as StorageObserver>::ON {
             return;
         }
-        let mut records = ByEntry(&mut self.slab);
+        let mut records = ByEntry(&mut self.arena);
         for order in records.0.order_numbers() {
             self.expiry.push(order, &mut records);
         }
-        records.0.state_hash.unthread();
+        records.0.observer.unthread();
         let mut stops = self.stops.in_entry_order().peekable();
         while let Some(order) = self.expiry.first() {
             self.expiry.remove(order, &mut records);
             let stamp = records.0.attributes(order).stamp;
             while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
-                records.0.state_hash.append(Self::stop_number(slot));
+                records.0.observer.append(Self::stop_number(slot));
             }
-            records.0.state_hash.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
+            records.0.observer.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
         }
         for slot in stops {
-            records.0.state_hash.append(Self::stop_number(slot));
+            records.0.observer.append(Self::stop_number(slot));
         }
     }
 
     fn queue_expiries(&mut self) {
-        for order in self.slab.order_numbers() {
-            if self.slab.attributes(order).tif == TimeInForce::Gtd {
-                self.expiry.push(order, &mut self.slab);
+        for order in self.arena.order_numbers() {
+            if self.arena.attributes(order).tif == TimeInForce::Gtd {
+                self.expiry.push(order, &mut self.arena);
             }
         }
     }
 
-    /// Finds entry stamps that are there twice. The id index, which is empty yet, keeps those that were seen.
+    /// Finds duplicate entry stamps, with the id table, which is still empty, as the set of those
+    /// seen.
     fn test_stamps(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
         let (orders, stops) = (parts.orders.len(), parts.stops.len());
         let mut twice = None;
@@ -150,7 +152,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.ids.insert(stamp, i as u32 + 1);
             seen += 1;
         }
-        debug_assert!(twice.is_some() || seen == orders + stops, "all were looked at");
+        debug_assert!(twice.is_some() || seen == orders + stops, "all stamps were visited");
         for (i, stamp) in parts.stamps().take(seen) {
             self.ids.remove(stamp, i as u32 + 1);
         }
@@ -160,10 +162,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Enters all ids. After an error none is in.
+    /// Enters all ids in the id table; after an error none.
     fn name_all(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
-        // Nodes and slots were given out in the order of the records.
-        let nodes = self.slab.order_numbers();
+        // Nodes and slots were taken in the order of the records.
+        let nodes = self.arena.order_numbers();
         let entries = nodes.clone().chain((1..=parts.stops.len() as u32).map(stop_entry));
         let mut twice = None;
         for (named, (id, entry)) in parts.ids().zip(entries.clone()).enumerate() {
@@ -183,10 +185,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// Orders by entry. Only the first ever leaves, so no places are kept.
+/// Orders by entry stamp. Only the first one is ever removed, so positions are not stored.
 struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Arena<ORDERS, S>);
 
-impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
+impl<const ORDERS: usize, S: StorageObserver> Heaped for ByEntry<'_, ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         self.0.attributes(a).stamp < self.0.attributes(b).stamp
     }
@@ -199,12 +201,12 @@ impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
 }
 
 impl BookParts<'_> {
-    /// The ids of all orders, then of all stops.
+    /// Iterates over the ids of all orders, then of all stops.
     fn ids(&self) -> impl Iterator<Item = u64> {
         self.orders.iter().map(|o| o.id.get()).chain(self.stops.iter().map(|s| s.id.get()))
     }
 
-    /// The entry stamps likewise, numbered from 0.
+    /// Iterates over the entry stamps in the same order, numbered from 0.
     fn stamps(&self) -> impl Iterator<Item = (usize, u64)> {
         self.orders.iter().map(|o| o.stamp.get()).chain(self.stops.iter().map(|s| s.stamp.get())).enumerate()
     }

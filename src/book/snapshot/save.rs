@@ -1,8 +1,8 @@
-//! Saving a book.
+//! Save of a book.
 
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
-use crate::book::order_book::{Book, Rest};
+use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::price_ladder::price;
 use zerocopy::IntoBytes;
@@ -10,22 +10,22 @@ use zerocopy::IntoBytes;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Bytes that [`Book::save`] hands out.
+    /// Returns how many bytes [`Book::save`] writes.
     pub(crate) fn saved_len(&self) -> u64 {
-        BookParts::len(self.slab.live_orders(), self.stops.live())
+        BookParts::len(self.arena.live_orders(), self.stops.live())
     }
 
-    /// Hands out the book of `spec`, record by record.
+    /// Writes the book of the instrument `spec`, record by record.
     pub(crate) fn save<E>(&self, spec: &InstrumentSpec, out: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         out(self.head(spec).as_bytes())?;
         for side in [Side::Buy, Side::Sell] {
             let ladder = &self.sides[side as usize];
-            let mut rung = ladder.first();
-            while let Some(at) = rung {
-                for order in self.slab.queue(at.level) {
-                    out(self.order_record(order, side, price(side, at.key)).as_bytes())?;
+            let mut cursor = ladder.first();
+            while let Some(at) = cursor {
+                for order in self.arena.queue(at.level) {
+                    out(self.order_record(order, side, price(side, at.rank)).as_bytes())?;
                 }
-                rung = ladder.worse(at.key);
+                cursor = ladder.worse(at.rank);
             }
         }
         for slot in self.stops.in_entry_order() {
@@ -51,9 +51,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             reference: ticks(spec.reference),
             last: self.last.get().unwrap_or(0).into(),
             stamps: self.stamps.into(),
-            width: crate::book::storage::price_ladder::Ladder::<BLOCKS, FAR>::WIDTH.into(),
+            width: crate::book::storage::price_ladder::PriceLadder::<BLOCKS, FAR>::WIDTH.into(),
             windows: [window(0), window(1)],
-            orders: (self.slab.live_orders() as u32).into(),
+            orders: (self.arena.live_orders() as u32).into(),
             stops: (self.stops.live() as u32).into(),
             phase: self.phase as u8,
             decimals: spec.tick.decimals(),
@@ -67,14 +67,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn order_record(&self, order: u32, side: Side, price: Price) -> OrderRecord {
-        let node = self.slab.node(order);
-        let attributes = self.slab.attributes(order);
-        // An order keeps what others left in the cold state that it has no use for.
-        let cold = self.slab.cold(order);
+        let node = self.arena.node(order);
+        let attributes = self.arena.attributes(order);
+        // Cold state that the order does not use may be left over from an earlier order.
+        let cold = self.arena.cold(order);
         let (display, slice) = if attributes.iceberg { (cold.display, cold.slice) } else { (0, 0) };
         let expires = if attributes.tif == TimeInForce::Gtd { cold.expires } else { 0 };
         let rest =
-            Rest { id: node.key, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
+            OrderState { id: node.id, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
         OrderRecord::new(&rest, slice)
     }
 }

@@ -1,12 +1,12 @@
-//! Checking the records of a book before anything is changed: everything but ids and entry stamps that are there twice,
-//! which takes memory to find.
+//! Verification of a book's records before anything is changed: all but duplicate ids and entry
+//! stamps, which need memory to find.
 
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
-use crate::book::order_book::{Book, Rest};
+use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{Ladder, Place, key};
+use crate::book::storage::price_ladder::{Place, PriceLadder, rank};
 
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;
@@ -14,7 +14,8 @@ const STAMPS_END: u64 = 1 << 56;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Whether [`Book::restore`] can make a book of these records that behaves as the one that was saved.
+    /// Checks that [`Book::restore`] can make a book of these records that behaves as the saved
+    /// one.
     pub(crate) fn verify(parts: &BookParts<'_>, clock: u64) -> Result<(), RestoreError> {
         let head = parts.head;
         let here = |fault| RestoreError::new(fault, parts.offset);
@@ -42,17 +43,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Self::verify_stops(parts, clock)
     }
 
-    /// Each order by itself and after the one before it. Gives the index of the first ask.
+    /// Checks each order by itself and against the one before it. Returns the index of the first
+    /// ask.
     fn verify_orders(parts: &BookParts<'_>, clock: u64) -> Result<usize, RestoreError> {
         let mut asks = parts.orders.len();
-        let mut before: Option<Rest> = None;
+        let mut before: Option<OrderState> = None;
         let mut best_bid = None;
         let (mut total, mut entered) = (0u64, 0u64);
         for (i, record) in parts.orders.iter().enumerate() {
             let at = |fault| RestoreError::new(fault, parts.order_offset(i));
             let order = record.read().ok_or(at(RestoreFault::BadRecord))?;
             Self::verify_order(parts, &order, clock).map_err(at)?;
-            let rank = key(order.side, order.price);
+            let here = rank(order.side, order.price);
             let same_side = before.is_some_and(|b| b.side == order.side);
             if !same_side && order.side == Side::Sell {
                 asks = i;
@@ -60,7 +62,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let step = match before {
                 None => true,
                 Some(b) if b.side != order.side => b.side == Side::Buy,
-                Some(b) if b.price != order.price => key(b.side, b.price) > rank,
+                Some(b) if b.price != order.price => rank(b.side, b.price) > here,
                 Some(b) => b.attributes.hidden <= order.attributes.hidden,
             };
             if !step {
@@ -94,7 +96,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(asks)
     }
 
-    fn verify_order(parts: &BookParts<'_>, order: &Rest, clock: u64) -> Result<(), RestoreFault> {
+    fn verify_order(parts: &BookParts<'_>, order: &OrderState, clock: u64) -> Result<(), RestoreFault> {
         if !parts.in_band(order.price) {
             return Err(RestoreFault::OutOfBand);
         }
@@ -104,22 +106,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         parts.was_given(order.attributes.stamp)
     }
 
-    /// Whether the levels of a side, the orders `from..to`, fit into a ladder.
+    /// Checks that the levels of a side, the orders `from..to`, fit into a ladder.
     fn verify_ladder(parts: &BookParts<'_>, side: Side, from: usize, to: usize) -> Result<(), RestoreError> {
         let here = |fault| RestoreError::new(fault, parts.offset);
         let orders = parts.orders.get(from..to).unwrap_or(&[]);
-        let keys = || orders.iter().map(|record| key(side, Price::new(record.price.get())));
+        let ranks = || orders.iter().map(|record| rank(side, Price::new(record.price.get())));
         let record = parts.head.windows[side as usize];
-        let Some(best) = keys().next() else {
+        let Some(best) = ranks().next() else {
             let empty = record.top.get() == 0 && record.len.get() == 0 && parts.head.settled >> side as u8 & 1 == 0;
             return if empty { Ok(()) } else { Err(here(RestoreFault::Window)) };
         };
         let place = Self::window_of(parts, side, best).ok_or(here(RestoreFault::Window))?;
         let mut before = None;
         let mut needed = 0usize;
-        for key in keys() {
-            needed += usize::from(before != Some(key) && !place.reaches(key));
-            before = Some(key);
+        for rank in ranks() {
+            needed += usize::from(before != Some(rank) && !place.reaches(rank));
+            before = Some(rank);
         }
         if needed > FAR {
             let (needed, room) = (needed as u64, FAR as u64);
@@ -128,16 +130,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// Where the window of a side goes: where it was, if it was as wide; else where it belongs. `None` when it was in no
-    /// possible place.
+    /// Returns the place of a side's window: the saved one, if the width is the same, else a new
+    /// one. `None` if the saved place is impossible.
     pub(super) fn window_of(parts: &BookParts<'_>, side: Side, best: i64) -> Option<Place> {
-        if parts.head.width.get() != Ladder::<BLOCKS, FAR>::WIDTH {
-            return Some(Ladder::<BLOCKS, FAR>::place_for(best));
+        if parts.head.width.get() != PriceLadder::<BLOCKS, FAR>::WIDTH {
+            return Some(PriceLadder::<BLOCKS, FAR>::place_for(best));
         }
         let record = parts.head.windows[side as usize];
         let settled = parts.head.settled >> side as u8 & 1 != 0;
         let place = Place { top: record.top.get(), len: record.len.get(), settled };
-        Ladder::<BLOCKS, FAR>::may_stand_at(place).then_some(place)
+        PriceLadder::<BLOCKS, FAR>::may_stand_at(place).then_some(place)
     }
 
     fn verify_stops(parts: &BookParts<'_>, clock: u64) -> Result<(), RestoreError> {

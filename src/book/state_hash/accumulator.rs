@@ -1,25 +1,26 @@
-//! Incremental state hash: a sum over orders and stops that needs no order, and the list in entry
+//! Incremental state hash: an order-independent sum over orders and stops, and their list in entry
 //! order.
 
 use super::{Accumulate, hasher::mix};
+use crate::book::storage::observer::{ObservedOrder, ObservedStop, StorageObserver};
 use zerocopy::FromZeros;
 
-/// A sum of well-mixed terms, modulo 2^64, so that terms come and go in any order:
+/// A sum of mixed terms modulo 2^64, so that terms are added and removed in any order:
 ///
-/// - of each order and stop, one over all that is fixed in it together with its open quantity;
-/// - of an iceberg one with its slice, of a trailing stop one with its anchor;
-/// - of each order and stop, one together with the one that entered before it;
-/// - of each iceberg, one together with the order that queues before it. All others queue in entry order, each in its part
-///   of its level's queue, so nothing more needs to be said.
+/// - for each order and stop, its constant part with its open quantity;
+/// - for an iceberg, with its slice; for a trailing stop, with its anchor;
+/// - for each order and stop, its constant part with that of the one that entered before it;
+/// - for each iceberg, with the order that queues before it. All other orders of a level queue in
+///   entry order, displayed and hidden ones apart, so they need no such term.
 ///
-/// Which slot an order has, when it came, how much fits in: no term sees that.
+/// No term depends on slot numbers, absolute entry times or capacities.
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Accumulator<const ORDERS: usize, const STOPS: usize> {
-    /// What is in it.
+    /// Sum of the terms of single orders and stops, and of queue places.
     content: u64,
-    /// In which order it entered.
+    /// Sum of the terms of entry order.
     order: u64,
     oldest: u32,
     newest: u32,
@@ -35,11 +36,11 @@ struct Entries<const N: usize>([Entry; N]);
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Entry {
-    /// A mix of what stays as it is while it lives.
+    /// Hash of its constant part.
     fixed: u64,
-    /// Iceberg: `fixed` of the order that queues before it, or [`FRONT`]; 0 while it queues nowhere.
+    /// Iceberg: `fixed` of the order that queues before it, or [`FRONT`]; 0 while it is not queued.
     behind: u64,
-    /// The numbers of those that entered before and after it, 0 at the ends.
+    /// The entries before and after it in entry order, 0 at the ends.
     older: u32,
     newer: u32,
 }
@@ -66,7 +67,8 @@ const fn queue_term(behind: u64, fixed: u64) -> u64 {
     mix(behind.rotate_left(48).wrapping_add(fixed) ^ 0x2545_f491_4f6c_dd1d)
 }
 
-/// All terms of one order or stop; `older` is the fixed part of the one that entered before it, or 0.
+/// Returns the sum of all terms of one order or stop; `older` is the fixed part of the one that
+/// entered before it, or 0.
 pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behind: Option<u64>) -> u64 {
     entry_term(older, fixed)
         .wrapping_add(open_term(fixed, open))
@@ -75,8 +77,9 @@ pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behi
 }
 
 impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
-    /// Where the entry of number `i` stands, orders before stops. Numbers are made of an order's node or a stop's slot,
-    /// which the book has from its own free lists: from 1 to `ORDERS`, and from there on to `ORDERS` + `STOPS`.
+    /// Returns the index of entry `i`, orders before stops. Entry numbers derive from an order's
+    /// node or a stop's slot, which come from the book's own free lists: orders have 1 to `ORDERS`,
+    /// stops up to `ORDERS` + `STOPS`.
     #[inline(always)]
     fn index(i: u32) -> usize {
         let i = (i as usize).wrapping_sub(1);
@@ -88,7 +91,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     fn at(&self, i: u32) -> &Entry {
         let i = Self::index(i);
         if i < ORDERS {
-            // SAFETY: asked just now.
+            // SAFETY: tested in the condition above.
             unsafe { self.orders.0.get_unchecked(i) }
         } else {
             // SAFETY: `index` is below `ORDERS` + `STOPS`.
@@ -100,7 +103,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     fn at_mut(&mut self, i: u32) -> &mut Entry {
         let i = Self::index(i);
         if i < ORDERS {
-            // SAFETY: asked just now.
+            // SAFETY: tested in the condition above.
             unsafe { self.orders.0.get_unchecked_mut(i) }
         } else {
             // SAFETY: `index` is below `ORDERS` + `STOPS`.
@@ -125,9 +128,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     }
 }
 
-impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS, STOPS> {
-    const ON: bool = true;
-
+impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     #[inline]
     fn enter(&mut self, i: u32, fixed: u64, open: u64) {
         let entry = self.at_mut(i);
@@ -136,9 +137,26 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
         self.add(open_term(fixed, open));
         self.append(i);
     }
+}
+
+impl<const ORDERS: usize, const STOPS: usize> StorageObserver for Accumulator<ORDERS, STOPS> {
+    const ON: bool = true;
+
+    #[inline(always)]
+    fn on_order_added(&mut self, i: u32, order: &ObservedOrder, open: u64, slice: Option<u64>) {
+        self.enter(i, order.fixed_part(), open);
+        if slice.is_some() {
+            self.on_second_value(i, None, slice);
+        }
+    }
+
+    fn on_stop_added(&mut self, i: u32, stop: &ObservedStop, open: u64, anchor: Option<u64>) {
+        self.enter(i, stop.fixed_part(), open);
+        self.on_second_value(i, None, anchor);
+    }
 
     #[inline]
-    fn leave(&mut self, i: u32, open: u64) {
+    fn on_removed(&mut self, i: u32, open: u64) {
         let Entry { fixed, older, newer, .. } = *self.at(i);
         self.take(open_term(fixed, open));
         let before = self.fixed(older);
@@ -159,20 +177,20 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
     }
 
     #[inline]
-    fn resize(&mut self, i: u32, was: u64, now: u64) {
+    fn on_resized(&mut self, i: u32, was: u64, now: u64) {
         let fixed = self.at(i).fixed;
         self.take(open_term(fixed, was));
         self.add(open_term(fixed, now));
     }
 
-    fn second(&mut self, i: u32, was: Option<u64>, now: Option<u64>) {
+    fn on_second_value(&mut self, i: u32, was: Option<u64>, now: Option<u64>) {
         let fixed = self.at(i).fixed;
         let term = |value: Option<u64>| value.map_or(0, |value| second_term(fixed, value));
         self.take(term(was));
         self.add(term(now));
     }
 
-    fn queue_behind(&mut self, i: u32, before: Option<u32>) {
+    fn on_queued_behind(&mut self, i: u32, before: Option<u32>) {
         let behind = match before {
             None => 0,
             Some(0) => FRONT,
@@ -185,6 +203,13 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
         self.add(term(behind));
     }
 
+    fn on_cleared(&mut self) {
+        self.content = 0;
+        self.unthread();
+    }
+}
+
+impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS, STOPS> {
     fn sum(&self) -> u64 {
         self.content.wrapping_add(self.order)
     }
@@ -195,11 +220,6 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
 
     fn newer(&self, i: u32) -> u32 {
         self.at(i).newer
-    }
-
-    fn clear(&mut self) {
-        self.content = 0;
-        self.unthread();
     }
 
     fn unthread(&mut self) {

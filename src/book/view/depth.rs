@@ -2,7 +2,7 @@
 
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{OrderId, OwnerId, Phase, Price, Qty, Side};
 use crate::capacity::checked;
 
@@ -146,7 +146,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[must_use]
     pub fn level_at(&self, side: Side, price: Price) -> Option<DepthLevel> {
         checked!(Self);
-        let level = self.sides[side as usize].find(key(side, price));
+        let level = self.sides[side as usize].find(rank(side, price));
         if level == 0 { None } else { self.shown(price, level) }
     }
 
@@ -196,9 +196,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// ```
     pub fn orders_at(&self, side: Side, price: Price) -> impl Iterator<Item = RestingOrder> {
         checked!(Self);
-        let level = self.sides[side as usize].find(key(side, price));
+        let level = self.sides[side as usize].find(rank(side, price));
         // Node 0 is the null node; its queue is empty.
-        self.slab.queue(level).map(|order| self.resting(order))
+        self.arena.queue(level).map(|order| self.resting(order))
     }
 
     /// Returns the number of untriggered stops.
@@ -209,22 +209,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     pub(in crate::book) fn resting(&self, order: u32) -> RestingOrder {
-        let node = self.slab.node(order);
-        let level = self.slab.level_of(order);
-        let side = if self.slab.side(level) == 0 { Side::Buy } else { Side::Sell };
+        let node = self.arena.node(order);
+        let level = self.arena.level_of(order);
+        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
         RestingOrder {
-            id: OrderId::new(node.key),
-            owner: OwnerId::new(self.slab.owner(order)),
+            id: OrderId::new(node.id),
+            owner: OwnerId::new(self.arena.owner(order)),
             side,
-            price: price(side, self.slab.key(level)),
+            price: price(side, self.arena.rank(level)),
             open: Qty::new(node.qty),
-            visible: Qty::new(node.qty - self.slab.hidden_qty_of(order)),
+            visible: Qty::new(node.qty - self.arena.hidden_qty_of(order)),
         }
     }
 
     fn shown(&self, price: Price, level: u32) -> Option<DepthLevel> {
-        let orders = self.slab.visible_orders(level);
-        (orders > 0).then(|| DepthLevel { price, qty: Qty::new(self.slab.visible_qty(level)), orders })
+        let orders = self.arena.visible_orders(level);
+        (orders > 0).then(|| DepthLevel { price, qty: Qty::new(self.arena.visible_qty(level)), orders })
     }
 }
 
@@ -244,22 +244,22 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn next_level(&self, side: Side, after: Option<Price>) -> Option<DepthLevel> {
         checked!(Self);
         let ladder = &self.sides[side as usize];
-        let mut rung = match after {
+        let mut cursor = match after {
             None => ladder.first(),
-            Some(after) => ladder.worse(key(side, after)),
+            Some(after) => ladder.worse(rank(side, after)),
         };
-        while let Some(at) = rung {
-            if let Some(level) = self.shown(price(side, at.key), at.level) {
+        while let Some(at) = cursor {
+            if let Some(level) = self.shown(price(side, at.rank), at.level) {
                 return Some(level);
             }
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         None
     }
 
     fn resting_orders(&self) -> usize {
         checked!(Self);
-        self.slab.live_orders()
+        self.arena.live_orders()
     }
 }
 

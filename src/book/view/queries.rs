@@ -94,10 +94,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[must_use]
     pub fn queue_position(&self, id: OrderId) -> Option<QueuePosition> {
         let Found::Order(wanted) = self.find(id.get()) else { return None };
-        let hidden = self.slab.is_hidden(wanted);
+        let hidden = self.arena.is_hidden(wanted);
         let mut position = QueuePosition { orders_ahead: 0, qty_ahead: Qty::ZERO };
-        for order in self.slab.queue(self.slab.level_of(wanted)).take_while(|&order| order != wanted) {
-            let lots = if hidden { self.slab.node(order).qty } else { self.slab.slice(order) };
+        for order in self.arena.queue(self.arena.level_of(wanted)).take_while(|&order| order != wanted) {
+            let lots = if hidden { self.arena.node(order).qty } else { self.arena.slice(order) };
             position.orders_ahead += 1;
             // The open quantities of a level add up in a u64.
             position.qty_ahead = Qty::new(position.qty_ahead.lots() + lots);
@@ -131,15 +131,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let ladder = &self.sides[other as usize];
         let mut cost = FillCost { qty: Qty::ZERO, notional: 0, worst: None };
         let mut left = qty.lots();
-        let mut rung = ladder.first();
-        while let Some(at) = rung.filter(|_| left > 0) {
-            let price = price(other, at.key);
-            let lots = self.slab.node(at.level).qty.min(left);
+        let mut cursor = ladder.first();
+        while let Some(at) = cursor.filter(|_| left > 0) {
+            let price = price(other, at.rank);
+            let lots = self.arena.node(at.level).qty.min(left);
             left -= lots;
             // |price| is at most 2^63 and all lots together below 2^64: the sum stays within i128.
             cost.notional += i128::from(price.ticks()) * i128::from(lots);
             cost.worst = Some(price);
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         cost.qty = Qty::new(qty.lots() - left);
         cost
@@ -167,9 +167,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         checked!(Self);
         [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
             let ladder = &self.sides[side as usize];
-            core::iter::successors(ladder.first(), move |at| ladder.worse(at.key))
-                .flat_map(move |at| self.slab.queue(at.level))
-                .filter(move |&order| self.slab.owner(order) == owner.get())
+            core::iter::successors(ladder.first(), move |at| ladder.worse(at.rank))
+                .flat_map(move |at| self.arena.queue(at.level))
+                .filter(move |&order| self.arena.owner(order) == owner.get())
                 .map(move |order| self.resting(order))
         })
     }
@@ -230,11 +230,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub const fn counts(&self) -> BookCounts {
         checked!(Self);
         BookCounts {
-            resting_orders: self.slab.live_orders(),
+            resting_orders: self.arena.live_orders(),
             levels: [self.sides[0].levels(), self.sides[1].levels()],
             stops: self.stops.live(),
-            resting_orders_max: self.slab.orders_high_water(),
-            levels_max: self.slab.levels_high_water(),
+            resting_orders_max: self.arena.orders_high_water(),
+            levels_max: self.arena.levels_high_water(),
             stops_max: self.stops.high_water(),
         }
     }
@@ -243,14 +243,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[must_use]
     pub const fn resting_orders_high_water(&self) -> usize {
         checked!(Self);
-        self.slab.orders_high_water()
+        self.arena.orders_high_water()
     }
 
     /// Returns the most price levels that were occupied at one time, both sides together.
     #[must_use]
     pub const fn levels_high_water(&self) -> usize {
         checked!(Self);
-        self.slab.levels_high_water()
+        self.arena.levels_high_water()
     }
 
     /// Returns the occupied price levels of a side, those with hidden orders only included.

@@ -1,5 +1,5 @@
-//! The work of operations on far levels, in nodes looked at: tests hold each operation, and each
-//! command of an engine, to the bound that [docs/book.md](crate::guide::book) states.
+//! Work of operations on far levels, in node accesses: tests hold each operation, and each command
+//! of an engine, to the bound that [docs/book.md](crate::guide::book) states.
 
 #[cfg(all(test, not(broken)))]
 pub(in crate::book) use counter::{depth, most, take};
@@ -20,19 +20,19 @@ mod counter {
         NODES.set(NODES.get() + 1);
     }
 
-    /// Nodes that this thread looked at since the last call.
+    /// Returns the node accesses of this thread since the last call.
     pub(in crate::book) fn take() -> u64 {
         NODES.take()
     }
 
-    /// Nodes that one operation on a tree of up to `levels` levels may look at: the tree is at most
-    /// 1.45 log2(n + 2) deep; the way down and up and what the window remembers take 6 a level of
-    /// the tree, the rotations of a removal up to 20.
+    /// Returns the bound on node accesses of one operation on a tree of up to `levels` levels: the
+    /// tree is at most 1.45 log2(n + 2) deep; descent, ascent and the cached levels take 6 accesses
+    /// a level of the tree, the rotations of a removal up to 20.
     pub(in crate::book) fn most(levels: usize) -> u64 {
         26 * depth(levels) + 20
     }
 
-    /// Levels of a tree of up to `levels` levels.
+    /// Returns the greatest depth of a tree of up to `levels` price levels.
     pub(in crate::book) fn depth(levels: usize) -> u64 {
         let log2 = (levels as u64 + 2).next_power_of_two().ilog2();
         u64::from(log2 * 145).div_ceil(100)
@@ -61,13 +61,13 @@ mod tests {
         i.reverse_bits() >> (64 - bits)
     }
 
-    /// A random number that depends on nothing else.
+    /// Returns a pseudo-random number that depends on `i` only.
     fn mixed(i: u64) -> u64 {
         let i = (i ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (i ^ i >> 29).wrapping_mul(0x94d0_49bb_1331_11eb)
     }
 
-    /// `n` different keys below 0 in orders that an adversary would choose.
+    /// Returns `n` different ranks below 0 in orders that an adversary would choose.
     fn orders(n: usize) -> Vec<(&'static str, Vec<i64>)> {
         let n = n as i64;
         let bits = (n as u64).next_power_of_two().ilog2();
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn one_level_costs_a_logarithm_in_any_order_of_prices() {
         let all = orders(LEVELS);
-        for (name, keys) in &all {
+        for (name, ranks) in &all {
             for (gone, leaving) in &all {
                 // Each order of coming with its own for leaving, and with a fixed one.
                 if name != gone && *gone != "ascending" && *gone != "bits reversed" {
@@ -97,9 +97,9 @@ mod tests {
                 }
                 let mut far: Box<Many> = Many::new_box_zeroed().expect("memory");
                 let mut total = 0;
-                for (i, &key) in keys.iter().enumerate() {
+                for (i, &rank) in ranks.iter().enumerate() {
                     take();
-                    far.insert(key, 1 + i as u32, false);
+                    far.insert(rank, 1 + i as u32, false);
                     let work = take();
                     assert!(work <= most(i), "{name}: {work} nodes for level {i}");
                     total += work;
@@ -107,12 +107,12 @@ mod tests {
                 assert!(far.is_full() && far.is_consistent(0, |_| false), "{name}");
                 assert!(total / (LEVELS as u64) < 64, "{name}: {total} nodes in all");
                 total = 0;
-                for (i, &key) in leaving.iter().enumerate() {
+                for (i, &rank) in leaving.iter().enumerate() {
                     take();
-                    assert_ne!(far.find(key), 0, "{name}, {gone}");
+                    assert_ne!(far.find(rank), 0, "{name}, {gone}");
                     let find = take();
                     assert!(find <= 2 + depth(LEVELS - i), "{name}, {gone}: {find} nodes to find");
-                    far.remove(key);
+                    far.remove(rank);
                     let work = take();
                     assert!(work <= most(LEVELS - i), "{name}, {gone}: {work} nodes at removal {i}");
                     total += work;
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn levels_that_cross_the_edge_of_the_window_cost_a_logarithm() {
         let mut far: Box<Many> = Many::new_box_zeroed().expect("memory");
-        for (i, &key) in orders(LEVELS)[5].1.iter().enumerate() {
-            far.insert(key, 1 + i as u32, true);
+        for (i, &rank) in orders(LEVELS)[5].1.iter().enumerate() {
+            far.insert(rank, 1 + i as u32, true);
         }
         let mut total = 0;
         // The window passes over all of them on its way up, and again down.
@@ -138,7 +138,7 @@ mod tests {
             let high = far.first_high().expect("one above");
             take();
             far.pop_high();
-            far.push_low(high.key, high.level);
+            far.push_low(high.rank, high.level);
             let work = take();
             assert!(work <= 2 * most(LEVELS), "{work} nodes");
             total += work;
@@ -174,27 +174,27 @@ mod tests {
         engine
     }
 
-    /// Applies a command that touches up to `levels` far levels, beside the [`STEP`] that may cross the
-    /// edge of the window, and holds its work to the bound.
+    /// Applies a command that touches up to `levels` far levels, beside the [`STEP`] that may cross
+    /// the edge of the window, and holds its work to the bound.
     fn apply(engine: &mut Venue, command: &Command, levels: usize, what: &str) {
         const STEP: usize = 64;
         let mut sink = CountSink::default();
         take();
         engine.apply(command, &mut sink);
         let work = take();
-        // Each is found, taken out, and its neighbour looked up; a few more are looked at on the way in.
-        // Over many levels rotations are rare, so the bound is that of walks.
+        // Each is found and removed, and its neighbour found; a few more are read on entry. Over
+        // many levels rotations are rare, so the bound is that of descents.
         let most = (levels + 2 * STEP + 8) as u64 * 6 * depth(2 * BOOK);
         assert!(work <= most, "{what}: {work} nodes");
     }
 
     /// Bids far below the market, one tick in seven, in this order; ids from 1.
-    fn fill(engine: &mut Venue, keys: &[i64], what: &str) {
+    fn fill(engine: &mut Venue, ranks: &[i64], what: &str) {
         apply(engine, &limit(u64::MAX, Side::Buy, 100_000), 1, what);
-        for (i, &key) in keys.iter().enumerate() {
+        for (i, &rank) in ranks.iter().enumerate() {
             let mut sink = CountSink::default();
             take();
-            engine.apply(&limit(1 + i as u64, Side::Buy, key), &mut sink);
+            engine.apply(&limit(1 + i as u64, Side::Buy, rank), &mut sink);
             let work = take();
             assert!(work <= 4 * most(i), "{what}: {work} nodes for order {i}");
         }
@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn every_command_is_bounded_by_the_levels_that_it_touches() {
-        for (name, keys) in orders(BOOK) {
+        for (name, ranks) in orders(BOOK) {
             let mut engine = venue();
-            fill(&mut engine, &keys, name);
+            fill(&mut engine, &ranks, name);
             assert_eq!(engine.check_invariants(), Ok(()), "{name}");
-            // Replace to another far price and to one in the window, cancel, look.
+            // Replace to another far price and to one in the window, cancel, read a level.
             let id = |i: usize| OrderId::new(1 + mixed(i as u64) % BOOK as u64);
             for i in 0..1000 {
                 let price = if i % 2 == 0 { -7 * (BOOK as i64) - i } else { 99_900 + i % 10 };
@@ -218,12 +218,12 @@ mod tests {
                 let cancel = take();
                 let next =
                     engine.book(InstrumentId::new(0)).and_then(|b| b.next_level(Side::Buy, Some(Price::new(-7 * i))));
-                let look = take();
+                let read = take();
                 assert!(next.is_some());
                 let bound = most(2 * BOOK);
                 assert!(
-                    replace <= 6 * bound && cancel <= 4 * bound && look <= bound,
-                    "{name}: {replace} {cancel} {look}"
+                    replace <= 6 * bound && cancel <= 4 * bound && read <= bound,
+                    "{name}: {replace} {cancel} {read}"
                 );
             }
             // Snapshot and restore.
