@@ -1,7 +1,8 @@
 //! `vvpx doctor`: is this machine set up for low latency?
 
 use crate::args::Doctor;
-use crate::failure::{self, Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome};
+use crate::io::output;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use vvp_std_adapter::system::System;
@@ -13,8 +14,9 @@ pub(crate) fn main(request: &Doctor) -> Outcome {
         None => System::this(),
         Some(root) => {
             if !root.is_dir() {
-                let what = "there is no such directory; give one with a copy of /proc and /sys";
-                return Err(Failure::Error(format!("--root {}: {what}", root.display())));
+                return Err(Diagnostic::error("there is no such directory")
+                    .argument(format!("--root {}", root.display()))
+                    .remedy("give one with a copy of /proc and /sys"));
             }
             System::at(root)
         }
@@ -22,12 +24,10 @@ pub(crate) fn main(request: &Doctor) -> Outcome {
     let findings = examine(&system);
     let mut out = Vec::new();
     let drawn =
-        if json { as_json(&mut out, &findings) } else { as_text(&mut out, &findings, failure::colour(&io::stdout())) };
-    drawn.map_err(|e| Failure::at("standard output", &e))?;
-    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
-        _ => Ok(ExitCode::from(worst(&findings).exit_code())),
-    }
+        if json { as_json(&mut out, &findings) } else { as_text(&mut out, &findings, output::colour(&io::stdout())) };
+    drawn.map_err(|e| output::stdout_failed(&e))?;
+    output::print(&out)?;
+    Ok(ExitCode::from(worst(&findings).exit_code()))
 }
 
 fn as_json(out: &mut Vec<u8>, findings: &[Finding]) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! The summary of a run, for people and as JSON.
 
 use crate::commands::refusals::by_reason;
-use crate::failure::grouped;
 use std::io::{self, Write};
 use vvp_core::book::EventKind;
+use vvp_replay::digits::grouped;
 use vvp_std_adapter::pipeline::{Report, Shape};
 
 /// One JSON object on one line.

@@ -1,7 +1,8 @@
 //! `vvpx top`: what a running pipeline of processes is doing, seen from outside.
 
 use crate::args::Top;
-use crate::failure::{self, Failure, Outcome, grouped};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
+use crate::io::output::{self, Reader};
 use crate::tui::ladder::{self, Style};
 use crate::tui::outside::{Outside, Seen};
 use std::io::{self, IsTerminal, Write};
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
 use vvp_core::cell::ReadError;
+use vvp_replay::digits::grouped;
 use vvp_std_adapter::ipc::Peer;
 use vvp_std_adapter::memory::CorePauses;
 use vvp_std_adapter::pipeline::processes::{
@@ -65,27 +67,28 @@ impl Watch {
 }
 
 pub(crate) fn main(request: &Top) -> Outcome {
-    let fault = |e: &dyn core::fmt::Display| Failure::Error(format!("{}: {e}", request.dir));
+    let fault = |e: &dyn core::fmt::Display| Diagnostic::from_adapter(e).in_file(&request.dir);
     let path = Path::new(&request.dir);
     // Not made if it is not there: looking changes nothing.
     if !path.is_dir() {
-        return Err(fault(&"there is no such directory; 'vvpx stress' says where its pipeline is"));
+        return Err(Diagnostic::error("there is no such directory")
+            .in_file(&request.dir)
+            .remedy("'vvpx stress' says where its pipeline is"));
     }
     let view = Meeting::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
     let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
     // Draws until it is told to end, or the pipeline has; then its last state is printed.
     #[cfg(feature = "tui")]
     if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
-        crate::tui::live::run(&mut watch, &request.dir, request.book).map_err(|e| Failure::at("the terminal", &e))?;
+        crate::tui::live::run(&mut watch, &request.dir, request.book)
+            .map_err(|e| Diagnostic::io(Place::Host("the terminal".into()), &e))?;
     }
     loop {
         match watch.look() {
             Ok(shown) => {
-                let out = draw(request, &shown).map_err(|e| Failure::at("the text", &e))?;
-                match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
-                    Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-                    Err(e) => return Err(Failure::at("standard output", &e)),
-                    Ok(()) => {}
+                let out = draw(request, &shown).map_err(|e| output::stdout_failed(&e))?;
+                if output::print(&out)? == Reader::Gone {
+                    return Ok(ExitCode::SUCCESS);
                 }
                 let drawn = cfg!(feature = "tui") && io::stdout().is_terminal() && io::stdin().is_terminal();
                 if request.once || shown.is_over() || (drawn && !request.json) {
@@ -304,7 +307,7 @@ fn as_text(
         };
         there(levels).map(level).collect()
     };
-    let style = Style { levels: book.bids.len(), colour: failure::colour(&io::stdout()) };
+    let style = Style { levels: book.bids.len(), colour: output::colour(&io::stdout()) };
     ladder::levels(out, &levels(&book.bids), &levels(&book.asks), Tick::ONE, style)
 }
 

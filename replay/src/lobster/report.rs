@@ -4,6 +4,8 @@ use std::fmt::{self, Write as _};
 
 use vvp_core::book::Side;
 
+use crate::digits::grouped;
+
 use super::{BookRow, Difference, Level, MessageKind, Summary};
 
 impl fmt::Display for Difference {
@@ -168,30 +170,9 @@ impl fmt::Display for Clock {
     }
 }
 
-/// A number with a comma before every three digits.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-    }
 
     #[test]
     fn times_of_day() {
