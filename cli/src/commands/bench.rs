@@ -51,8 +51,7 @@ pub(crate) fn main(asked: Bench) -> Outcome {
         }
         _ => None,
     };
-    let json =
-        serde_json::to_string(&results).map_err(|e| Diagnostic::error(format!("the results as JSON: {e}")))? + "\n";
+    let json = vvp_replay::json::line(&results);
     let slower = matches!(&rows, Some((Ok(rows), _)) if rows.iter().any(|row| row.change == Change::Slower));
     if request.json.as_deref() == Some("-") {
         let _ = output::say(&json)?;

@@ -9,6 +9,7 @@ use crate::diagnostic::{self, Diagnostic, Outcome};
 use crate::io::output::stdout_failed;
 use crate::io::publish::EventFile;
 use crate::io::source::CommandFile;
+use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use vvp_core::book::{Book, NoStateHash, WithStateHash};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
 use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::engine::{DeepEngine, FileEngine, ServerEngine, ServerFeed};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Report};
@@ -111,6 +113,13 @@ fn go<E: Server>(request: &Request, room: Room) -> Outcome {
     conclude(request, room, &report, &mut commands, &mut *engine, events.out())
 }
 
+/// The line of `--state-hash`.
+#[derive(Serialize)]
+struct StateHash {
+    #[serde(serialize_with = "json::hash")]
+    state_hash: Option<u64>,
+}
+
 /// What there is to say and to print after a run.
 fn conclude(
     request: &Request,
@@ -121,7 +130,8 @@ fn conclude(
     out: &mut impl Write,
 ) -> Outcome {
     if let Some(hash) = engine.state_hash() {
-        let _ = io::stderr().write_all(format!("{{\"state_hash\":\"{hash:016x}\"}}\n").as_bytes());
+        let line = json::line(&StateHash { state_hash: Some(hash) });
+        let _ = io::stderr().write_all(line.as_bytes());
     }
     match &report.end {
         End::OutputGone => return Ok(ExitCode::SUCCESS),

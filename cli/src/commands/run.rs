@@ -98,8 +98,7 @@ fn show<M: Matcher>(request: &Run, report: &Report<InputError>, engine: &M) -> i
     let instruments = || (0..engine.instruments()).map(|i| InstrumentId::new(u16::try_from(i).unwrap_or(u16::MAX)));
     let resting: u64 = instruments().filter_map(|id| engine.book(id)).map(|b| b.resting_orders() as u64).sum();
     if request.json {
-        summary::json(&mut out, report, resting)?;
-        return Ok(out);
+        return Ok(summary::json(report, resting).into_bytes());
     }
     let count = |kind| grouped(report.stats.events_of(kind));
     let name = one_line(request.file.as_deref().unwrap_or("the built-in session"));

@@ -3,9 +3,10 @@
 use crate::args::Size;
 use crate::diagnostic::{Diagnostic, Outcome};
 use crate::io::output;
-use serde_json::json;
+use serde::Serialize;
 use vvp_core::book::Sizing;
 use vvp_replay::digits::grouped;
+use vvp_replay::json;
 
 /// Bytes that one type may have on a 32-bit target.
 const MAX_BYTES_32: u64 = i32::MAX as u64;
@@ -30,12 +31,19 @@ pub(crate) fn main(request: &Size) -> Outcome {
     );
     let engine_type = format!("vvp_core::engine::Engine<OneBook, {symbols}, {owners}>");
     let text = if request.json {
-        let object = json!({
-            "book_type": book_type, "engine_type": engine_type, "book_bytes": book, "engine_bytes": bytes,
-            "orders": orders, "ticks_per_side": sizing.blocks() * 64, "far_levels": far_levels, "stops": stops,
-            "id_places": sizing.id_places(), "symbols": symbols, "owners": owners,
-        });
-        format!("{object}\n")
+        json::line(&Json {
+            book_bytes: book,
+            book_type,
+            engine_bytes: bytes,
+            engine_type,
+            far_levels,
+            id_places: sizing.id_places(),
+            orders,
+            owners,
+            stops,
+            symbols,
+            ticks_per_side: sizing.blocks() * 64,
+        })
     } else {
         format!(
             "type OneBook = {book_type};\ntype MyEngine = {engine_type};\n\n{:>16} bytes in all{}\n{:>16} bytes a book: \
@@ -51,6 +59,22 @@ pub(crate) fn main(request: &Size) -> Outcome {
         )
     };
     output::say(&text)
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Json {
+    book_bytes: usize,
+    book_type: String,
+    engine_bytes: u64,
+    engine_type: String,
+    far_levels: usize,
+    id_places: usize,
+    orders: usize,
+    owners: usize,
+    stops: usize,
+    symbols: usize,
+    ticks_per_side: usize,
 }
 
 /// The capacities of a book for a number of orders.

@@ -7,6 +7,7 @@ use crate::commands::leftover::{Place, remove_left};
 use crate::commands::squeeze::{Squeezed, squeeze};
 use crate::diagnostic::{self, Diagnostic, Outcome};
 use crate::io::output;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use vvp_core::book::{Event, FnSink};
 use vvp_core::engine::Matcher;
 use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
@@ -371,6 +373,33 @@ fn prove(request: &Request, meeting: &Meeting, seen: &Snapshot, expected: u64) -
     })
 }
 
+/// The result as JSON.
+#[derive(Serialize)]
+struct Json {
+    holds: bool,
+    elapsed_ms: u128,
+    gateways_killed: u64,
+    matchers_killed: u64,
+    publishers_killed: u64,
+    stopped: u64,
+    orders_full: u64,
+    events_full: u64,
+    commands: u64,
+    commands_expected: u64,
+    commands_wrong: u64,
+    events: u64,
+    events_published: u64,
+    publishers: usize,
+    drained: bool,
+    pressure_phases: u64,
+    stalled_us: u64,
+    pressure_changes: u64,
+    same_events: bool,
+    same_state: bool,
+    #[serde(serialize_with = "json::hash")]
+    state_hash: Option<u64>,
+}
+
 fn report(
     out: &mut Vec<u8>,
     request: &Request,
@@ -389,21 +418,30 @@ fn report(
     let Squeezed { phases, stalled_us, changes } = squeezed;
     let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());
     if request.json {
-        write!(out, r#"{{"holds":{holds},"elapsed_ms":{elapsed_ms},"gateways_killed":{gateways_killed}"#)?;
-        write!(out, r#","matchers_killed":{matchers_killed},"publishers_killed":{publishers_killed}"#)?;
-        write!(out, r#","stopped":{stopped},"orders_full":{orders_full},"events_full":{events_full}"#)?;
-        write!(out, r#","commands":{commands},"commands_expected":{expected},"commands_wrong":{wrong}"#)?;
-        write!(
-            out,
-            r#","events":{},"events_published":{published},"publishers":{}"#,
-            events.count, request.publishers
-        )?;
-        write!(out, r#","drained":{drained},"pressure_phases":{phases},"stalled_us":{stalled_us}"#)?;
-        write!(out, r#","pressure_changes":{changes}"#)?;
-        return writeln!(
-            out,
-            r#","same_events":{same_events},"same_state":{same_state},"state_hash":"{state_hash:016x}"}}"#
-        );
+        let json = Json {
+            holds,
+            elapsed_ms,
+            gateways_killed: *gateways_killed,
+            matchers_killed: *matchers_killed,
+            publishers_killed: *publishers_killed,
+            stopped: *stopped,
+            orders_full,
+            events_full,
+            commands: *commands,
+            commands_expected: *expected,
+            commands_wrong: *wrong,
+            events: events.count,
+            events_published: published,
+            publishers: request.publishers,
+            drained: *drained,
+            pressure_phases: *phases,
+            stalled_us: *stalled_us,
+            pressure_changes: *changes,
+            same_events,
+            same_state: *same_state,
+            state_hash: Some(*state_hash),
+        };
+        return out.write_all(json::line(&json).as_bytes());
     }
     writeln!(
         out,
