@@ -2,9 +2,10 @@
 
 use crate::commands::replay_itch;
 use crate::commands::size::Wanted;
-use crate::failure::{Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome};
+use crate::io::output;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueHint};
 use std::ffi::OsString;
 use std::io;
@@ -62,6 +63,27 @@ pub(crate) enum Sub {
     Completions(Completions),
     /// prints the man page of vvpx or of a subcommand
     Man(Man),
+}
+
+impl Sub {
+    /// The word of the command line that chooses it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Match(_) => "match",
+            Self::Replay(_) => "replay",
+            Self::Doctor(_) => "doctor",
+            Self::Stress(_) => "stress",
+            Self::Top(_) => "top",
+            Self::Stage(_) => "stage",
+            Self::Bench(_) => "bench",
+            Self::Encode(_) => "encode",
+            Self::Decode(_) => "decode",
+            Self::Size(_) => "size",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -402,7 +424,7 @@ pub(crate) struct Decode {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-bash:  vvpx completions bash > ~/.local/share/bash-completion/completions/vvp
+bash:  vvpx completions bash > ~/.local/share/bash-completion/completions/vvpx
 zsh:   vvpx completions zsh > _vvp, in a folder of $fpath
 fish:  vvpx completions fish > ~/.config/fish/completions/vvpx.fish")]
 pub(crate) struct Completions {
@@ -449,10 +471,10 @@ fn book_number() -> impl TypedValueParser<Value = usize> {
     clap::value_parser!(u64).range(..=most as u64).map(|book| usize::try_from(book).unwrap_or(usize::MAX))
 }
 
-/// What a command line asks for; or help, or why it makes no sense.
-pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Sub, Result<String, Failure>> {
+/// Parses a command line: a subcommand; or else a help text, or the usage error.
+pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Sub, Result<String, Diagnostic>> {
     let mut words: Vec<OsString> = words.collect();
-    // Without a subcommand, `run` takes all there is.
+    // Without a subcommand, all arguments are those of `run`.
     let first = words.get(1).and_then(|word| word.to_str());
     let tops = ["-h", "--help", "-V", "--version"];
     if first.is_none_or(|word| word.starts_with('-') && !tops.contains(&word)) && words.get(1).is_none_or(is_utf8) {
@@ -465,14 +487,10 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Sub, Result
         let word = words.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
         let known = Vvp::command().find_subcommand(&word).is_some();
         if !known && std::path::Path::new(&word).exists() {
-            let what = format!("'{word}' is no subcommand; to play that file, say 'vvpx run {word}'");
-            return Err(Failure::usage(what, ""));
+            let remedy = format!("to play that file, say 'vvpx run {word}'");
+            return Err(Diagnostic::usage("not a subcommand").argument(word).remedy(remedy));
         }
-        let what = match error.kind() {
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "say what is to be done".to_owned(),
-            _ => one_line(&error),
-        };
-        Err(Failure::usage(what, if known { &word } else { "" }))
+        Err(usage(&error).of(if known { word } else { String::new() }))
     })
 }
 
@@ -480,46 +498,58 @@ fn is_utf8(word: &OsString) -> bool {
     word.to_str().is_some()
 }
 
-/// What the parser found, with its tip, on one line.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let mut line = String::new();
-    for part in
-        text.lines().map(str::trim).take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more"))
-    {
-        let (part, tip) = match part.strip_prefix("tip: ") {
-            Some(tip) => (tip, true),
-            None => (part.strip_prefix("error: ").unwrap_or(part), false),
-        };
-        if !part.is_empty() {
-            line += if line.is_empty() {
-                ""
-            } else if tip {
-                "; "
-            } else {
-                " "
-            };
-            line += part;
+/// Returns the parser's error in the one shape of messages, with its tips as remedies.
+fn usage(error: &clap::Error) -> Diagnostic {
+    let context = |kind| error.get(kind).map(ToString::to_string).filter(|text| !text.is_empty());
+    let value = || context(ContextKind::InvalidValue);
+    let values = context(ContextKind::ValidValue).map_or_else(String::new, |all| format!(" [possible values: {all}]"));
+    let what = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Diagnostic::usage("a subcommand is missing").remedy("say what is to be done");
         }
-    }
-    line
+        ErrorKind::UnknownArgument => Some("unexpected argument".to_owned()),
+        ErrorKind::InvalidSubcommand => Some("unrecognized subcommand".to_owned()),
+        ErrorKind::MissingRequiredArgument => Some("a required argument is missing".to_owned()),
+        ErrorKind::InvalidValue => Some(match value() {
+            Some(value) => format!("invalid value '{value}'{values}"),
+            None => format!("a value is required{values}"),
+        }),
+        ErrorKind::ValueValidation => value().map(|value| match std::error::Error::source(error) {
+            Some(why) => format!("invalid value '{value}': {why}"),
+            None => format!("invalid value '{value}'"),
+        }),
+        ErrorKind::TooManyValues => value().map(|value| format!("unexpected value '{value}'")),
+        ErrorKind::ArgumentConflict => {
+            context(ContextKind::PriorArg).map(|other| format!("cannot be used with '{other}'"))
+        }
+        _ => None,
+    };
+    let place = context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));
+    let text = error.to_string();
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let failed = match (what, place) {
+        (Some(what), Some(place)) => Diagnostic::usage(what).argument(place),
+        // The parser's own sentence names the argument.
+        _ => Diagnostic::usage(lines().next().map_or("", |line| line.strip_prefix("error: ").unwrap_or(line))),
+    };
+    lines().filter_map(|line| line.strip_prefix("tip: ")).fold(failed, Diagnostic::remedy)
 }
 
 /// `vvpx completions`.
 pub(crate) fn completions(request: &Completions) -> Outcome {
     let mut out = Vec::new();
     clap_complete::generate(request.shell, &mut Vvp::command(), "vvpx", &mut out);
-    crate::failure::say(&String::from_utf8_lossy(&out))
+    output::say(&String::from_utf8_lossy(&out))
 }
 
 /// `vvpx man`.
 pub(crate) fn man(request: &Man) -> Outcome {
     let name = request.subcommand.as_deref();
     let Some(page) = man_page(name) else {
-        return Err(Failure::usage(format!("there is no subcommand '{}'", name.unwrap_or_default()), "man"));
+        return Err(Diagnostic::usage("there is no such subcommand").argument(name.unwrap_or_default()));
     };
-    let page = page.map_err(|e| Failure::at("the man page", &e))?;
-    crate::failure::say(&String::from_utf8_lossy(&page))
+    let page = page.map_err(|e| Diagnostic::error(e.to_string()))?;
+    output::say(&String::from_utf8_lossy(&page))
 }
 
 /// The page of a subcommand, or of `vvpx` itself; `None` where there is no such subcommand.
@@ -540,7 +570,7 @@ mod tests {
 
     fn refused(words: &[&str]) -> String {
         match parse(words.iter().map(OsString::from)) {
-            Err(Err(Failure::Usage(message))) => message,
+            Err(Err(failure)) => failure.to_string(),
             other => panic!("{words:?}: {other:?}"),
         }
     }
@@ -557,7 +587,7 @@ mod tests {
             (&["vvpx", "match", "--lvels", "3"], "a similar argument exists: '--levels'; try 'vvpx match --help'"),
             (&["vvpx", "bench", "queue"], "a similar value exists: 'queues'; try 'vvpx bench --help'"),
             (&["vvpx", "--jsn"], "a similar argument exists: '--json'; try 'vvpx run --help'"),
-            (&["vvpx", "stage"], "say what is to be done; try 'vvpx stage --help'"),
+            (&["vvpx", "stage"], "a subcommand is missing: say what is to be done; try 'vvpx stage --help'"),
         ] {
             let message = refused(words);
             assert!(message.ends_with(says) && !message.contains('\n'), "{words:?}: {message}");

@@ -2,50 +2,45 @@
 
 mod args;
 mod commands;
-mod failure;
+mod diagnostic;
 mod io;
 mod tui;
 
 use args::Sub;
 use commands::{bench, decode, doctor, encode, matching, replay, run, sizing, stage, stress, top};
-use failure::{Failure, Outcome};
-use io::files;
+use diagnostic::Outcome;
+use io::{files, output};
 use std::process::ExitCode;
 use vvp_std_adapter::memory::CountingAllocator;
 
-/// Counts, so that the summary can show that nothing is allocated after start-up.
+/// Counts allocations, so that the summary can show that there are none after start-up.
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
-    match dispatch() {
-        Ok(code) => code,
-        Err(failure) => {
-            let (message, code) = match failure {
-                Failure::Usage(message) => (message, 2),
-                Failure::Error(message) => (message, 1),
-            };
-            // One line, whatever a file name holds.
-            files::complain(&format!("vvpx: {message}"));
-            ExitCode::from(code)
+    let result = match args::parse(std::env::args_os()) {
+        Ok(subcommand) => {
+            let name = subcommand.name();
+            dispatch(subcommand).map_err(|failure| failure.of(name))
         }
-    }
+        Err(Ok(text)) => output::say(&text),
+        Err(Err(failure)) => Err(failure),
+    };
+    result.unwrap_or_else(|failure| {
+        failure.tell();
+        failure.exit_code()
+    })
 }
 
-fn dispatch() -> Outcome {
-    let subcommand = match args::parse(std::env::args_os()) {
-        Ok(subcommand) => subcommand,
-        Err(Ok(text)) => return failure::say(&text),
-        Err(Err(failure)) => return Err(failure),
-    };
+fn dispatch(subcommand: Sub) -> Outcome {
     // These may have another output.
     if !matches!(subcommand, Sub::Encode(_) | Sub::Decode(_) | Sub::Stage(_)) {
-        files::is_open(1).map_err(|e| Failure::at("standard output", &e))?;
+        files::check_stdout()?;
     }
     match subcommand {
         Sub::Run(request) => run::main(&request),
         Sub::Match(request) => matching::main(request),
-        Sub::Replay(request) => Ok(replay::run(&request)),
+        Sub::Replay(request) => replay::main(&request),
         Sub::Doctor(request) => doctor::main(&request),
         Sub::Stress(request) => stress::main(&request),
         Sub::Top(request) => top::main(&request),

@@ -1,4 +1,5 @@
-//! Numbers and names into bytes, without an allocation.
+//! Numbers and names as text: into a caller's bytes without an allocation, or as a `String` for
+//! people.
 
 use vvp_core::book::Tick;
 
@@ -24,6 +25,25 @@ pub const POW10: [u64; 20] = {
     }
     pow
 };
+
+/// Returns a number with a comma before every three digits: `1,234,567`.
+///
+/// ```
+/// assert_eq!(vvp_replay::digits::grouped(1_234_567_u64), "1,234,567");
+/// assert_eq!(vvp_replay::digits::grouped(999_u8), "999");
+/// ```
+#[must_use]
+pub fn grouped(n: impl Into<u128>) -> String {
+    let digits = n.into().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
 
 /// Writes into a buffer that is long enough by construction; running over it is a bug and panics.
 #[derive(Debug)]
@@ -160,6 +180,13 @@ mod tests {
         f(&mut c);
         let len = c.len();
         String::from_utf8(buf[..len].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (n, text) in [(0_u64, "0"), (999, "999"), (1000, "1,000"), (100_000, "100,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(n), text);
+        }
     }
 
     #[test]

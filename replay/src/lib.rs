@@ -4,12 +4,14 @@
 //! - [`lobster`]: one stock's day from LOBSTER's message and order book files, compared row by row.
 //! - [`packed`]: `.gz`, `.xz` and `.zst` files, read as they were before they were compressed.
 //! - [`recognise`]: what a file holds, from its first bytes.
+//! - [`json`]: summaries and reports for programs.
 //! - [`digits`] and [`price_text()`]: decimal numbers and prices as text, without allocation.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod digits;
 pub mod itch;
+pub mod json;
 pub mod lobster;
 pub mod packed;
 mod price_text;

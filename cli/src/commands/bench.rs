@@ -1,10 +1,11 @@
 //! `vvpx bench`: the numbers of this machine.
 
 use crate::args::Bench;
-use crate::failure::{self, Failure, Outcome, grouped};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::output::{self, OutFile};
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
+use vvp_replay::digits::grouped;
 use vvpx::bench::{
     Change, Comparison, FORM, Group, Harness, Load, NotComparable, Proof, Results, Row, Step, comparable, compare,
     load_title, page, prove, run,
@@ -30,14 +31,14 @@ pub(crate) fn main(asked: Bench) -> Outcome {
     // Before the run, which takes a minute: a file that cannot be read or written is said at once.
     let old = request.compare.as_deref().map(|name| old_results(name, &request)).transpose()?;
     for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
-        drop(OutFile::create(Some(file)).map_err(|e| Failure::at(file, &e))?);
+        drop(OutFile::create(Some(file)).map_err(|e| Diagnostic::io(Place::File(file.into()), &e))?);
     }
     let harness = Harness::new(request.quick);
     let harness = if request.real_time { harness.real_time() } else { harness };
     if request.prove {
         return proof(&harness);
     }
-    let memory = |e: vvp_std_adapter::memory::MapError| Failure::Error(e.to_string());
+    let memory = |e: vvp_std_adapter::memory::MapError| Diagnostic::from_adapter(&e);
     let chatty = io::stderr().is_terminal();
     let results = run(&harness, &request.groups, &mut |step| progress(step, chatty)).map_err(memory)?;
     if chatty {
@@ -46,26 +47,28 @@ pub(crate) fn main(asked: Bench) -> Outcome {
 
     let rows = match (&old, &request.compare) {
         (Some(old), Some(name)) => {
-            Some((compare(old, &results).map_err(|why| Failure::Error(format!("{name}: {why}"))), name))
+            Some((compare(old, &results).map_err(|why| Diagnostic::from_text(&why.to_string()).in_file(name)), name))
         }
         _ => None,
     };
-    let json = serde_json::to_string(&results).map_err(|e| Failure::Error(format!("the results as JSON: {e}")))? + "\n";
+    let json = vvp_replay::json::line(&results);
     let slower = matches!(&rows, Some((Ok(rows), _)) if rows.iter().any(|row| row.change == Change::Slower));
     if request.json.as_deref() == Some("-") {
-        let _ = failure::say(&json)?;
+        let _ = output::say(&json)?;
     } else {
         let mut out = Vec::new();
-        let colour = failure::colour(&io::stdout());
+        let colour = output::colour(&io::stdout());
         let shown = show(&mut out, &results, colour).and_then(|()| match &rows {
             Some((Ok(rows), name)) => beside(&mut out, rows, name, colour),
             _ => Ok(()),
         });
-        let _ = failure::say(&String::from_utf8_lossy(&out))?;
-        shown.map_err(|e| Failure::Error(e.to_string()))?;
+        let _ = output::say(&String::from_utf8_lossy(&out))?;
+        shown.map_err(|e| output::stdout_failed(&e))?;
     }
     // What was measured is kept even if there is nothing to compare it with.
-    let write = |file: &str, text: &str| output::write_file(file, text.as_bytes()).map_err(|e| Failure::at(file, &e));
+    let write = |file: &str, text: &str| {
+        output::write_file(file, text.as_bytes()).map_err(|e| Diagnostic::io(Place::File(file.into()), &e))
+    };
     if let Some(file) = request.json.as_deref().filter(|file| *file != "-") {
         write(file, &json)?;
     }
@@ -82,9 +85,9 @@ pub(crate) fn main(asked: Bench) -> Outcome {
 const RESULTS_MAX: u64 = 16 << 20;
 
 /// The results of an earlier run, if what is measured now can be compared with them.
-fn old_results(name: &str, request: &Request) -> Result<Results, Failure> {
-    let refused = |why: &dyn core::fmt::Display| Failure::Error(format!("{name}: {why}"));
-    let at = |e: io::Error| Failure::at(name, &e);
+fn old_results(name: &str, request: &Request) -> Result<Results, Diagnostic> {
+    let refused = |why: &dyn core::fmt::Display| Diagnostic::from_text(&why.to_string()).in_file(name);
+    let at = |e: io::Error| Diagnostic::io(Place::File(name.into()), &e);
     let file = crate::io::files::open_file(name).map_err(at)?;
     for written in [&request.json, &request.html].into_iter().flatten() {
         output::apart(name, &file, Some(written)).map_err(|_| {
@@ -101,7 +104,9 @@ fn old_results(name: &str, request: &Request) -> Result<Results, Failure> {
         let form = serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|all| all.get("form")?.as_u64());
         match form.and_then(|form| u32::try_from(form).ok()) {
             Some(form) if form != FORM => refused(&NotComparable::Form(form)),
-            _ => refused(&format_args!("not results of 'vvpx bench --json': {e}; measure the old version again")),
+            _ => Diagnostic::error(format!("not results of 'vvpx bench --json' ({e})"))
+                .in_file(name)
+                .remedy("measure the old version again"),
         }
     })?;
     comparable(&old, request.quick, &request.groups).map_err(|why| refused(&why))?;
@@ -240,10 +245,10 @@ fn beside(out: &mut Vec<u8>, rows: &[Comparison<'_>], name: &str, colour: bool) 
 
 fn proof(harness: &Harness) -> Outcome {
     let orders = harness.operations(10_000_000);
-    let proof = prove(harness, orders).map_err(|e| Failure::Error(e.to_string()))?;
+    let proof = prove(harness, orders).map_err(|e| Diagnostic::from_adapter(&e))?;
     let mut out = Vec::new();
-    write_proof(&mut out, &proof).map_err(|e| Failure::at("standard output", &e))?;
-    let _ = failure::say(&String::from_utf8_lossy(&out))?;
+    write_proof(&mut out, &proof).map_err(|e| output::stdout_failed(&e))?;
+    let _ = output::say(&String::from_utf8_lossy(&out))?;
     Ok(ExitCode::from(u8::from(!proof.holds())))
 }
 

@@ -4,13 +4,13 @@ use crate::args::Decode;
 use crate::commands::encode::{MAX_INSTRUMENTS, Options};
 use crate::commands::host;
 use crate::commands::market_data;
-use crate::failure::{Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::files::{self, Complaints};
-use crate::io::output::OutFile;
+use crate::io::output::{self, OutFile};
+use crate::io::source::records_failed;
 use std::io::{self, Cursor, Read, Write};
-use std::process::ExitCode;
 use vvp_core::book::{Command, Event, EventKind};
-use vvp_std_adapter::pipeline::{Stop, is_stop};
+use vvp_std_adapter::pipeline::is_stop;
 use vvpx::text::{
     CommandWriter, EVENT_LINE_MAX, EventWriter, Format, LineWriter, RECORD, RecordDecoder, RecordError, RecordKind,
     RecordReader, Whole, recognise,
@@ -26,7 +26,7 @@ pub(crate) enum Ended {
     /// The input cannot be read at its very start.
     Read(io::Error),
     Output(io::Error),
-    Usage(&'static str),
+    Usage(Diagnostic),
 }
 
 impl From<RecordError> for Ended {
@@ -47,10 +47,9 @@ type Out = LineWriter<OutFile>;
 fn decode(options: &Options) -> Outcome {
     let name = options.input.as_str();
     let called = files::called(name);
-    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    stop.on_signals();
+    let stop = host::stop_on_signals()?;
     let opened = options.open(&stop)?;
-    let mut complaints = Complaints::about(name);
+    let mut complaints = Complaints::about("decode", name);
     let mut out = LineWriter::new(opened.out);
     let decoded = recognise(opened.source).map_err(Ended::Read).and_then(|(_, mut whole)| {
         let head = market_data::head(&mut whole).map_err(Ended::Read)?;
@@ -59,7 +58,8 @@ fn decode(options: &Options) -> Outcome {
         let format = options.format.unwrap_or_default();
         if feed {
             if format == Format::Csv {
-                return Err(Ended::Usage("market data is written as jsonl only; leave out --format csv"));
+                let what = "market data is written as jsonl only";
+                return Err(Ended::Usage(Diagnostic::usage(what).argument("--format csv").remedy("leave it out")));
             }
             return market_data::lines(&mut records, &mut out, &mut complaints);
         }
@@ -70,23 +70,19 @@ fn decode(options: &Options) -> Outcome {
     });
     // What was read before an error is written: whole lines only.
     let written = LineWriter::flush(&mut out);
-    let to = options.output.as_deref().unwrap_or("<stdout>");
     match decoded {
         Err(Ended::Input(RecordError::Io(error)) | Ended::Read(error)) if is_stop(&error) => {
             return Ok(host::exit_code_of_signal());
         }
-        Err(Ended::Input(error)) => {
-            files::complain(&format!("{called}: {error}"));
-            return Ok(ExitCode::FAILURE);
-        }
-        Err(Ended::Read(error)) => return Ok(files::failed(called, &error)),
-        Err(Ended::Output(error)) => return Ok(files::failed(to, &error)),
-        Err(Ended::Usage(what)) => return Err(Failure::usage(what, "decode")),
+        Err(Ended::Input(error)) => return Err(records_failed(called, &error)),
+        Err(Ended::Read(error)) => return Err(Diagnostic::io(Place::File(called.into()), &error)),
+        Err(Ended::Output(error)) => return output::failed(options.to(), &error),
+        Err(Ended::Usage(failure)) => return Err(failure),
         Ok(()) => {}
     }
     match written.and_then(|()| out.into_inner().commit()) {
         Ok(()) => Ok(complaints.finish()),
-        Err(error) => Ok(files::failed(to, &error)),
+        Err(error) => output::failed(options.to(), &error),
     }
 }
 
@@ -107,7 +103,7 @@ fn commands(
             }
         };
         if let Err(bad) = decoder.record(record, write) {
-            complaints.add(&format_args!(" record {bad}"));
+            complaints.add(&bad.reason(), |file| Place::Record(file, bad.line));
         }
         wrote?;
     }
@@ -128,15 +124,15 @@ fn events(
         let event = match Event::from_record(record) {
             Ok(event) => event,
             Err(bad) => {
-                complaints.add(&format_args!(" byte {offset}: {bad}"));
+                complaints.add(&bad, |file| Place::Byte(file, offset));
                 continue;
             }
         };
         // Whoever counts can tell a lost record: numbers have no gap.
         if event.kind() != EventKind::Defined && event.seq_low() != writer.seq().wrapping_add(1) as u32 {
             let (want, got) = (writer.seq() + 1, event.seq_low());
-            complaints
-                .add(&format_args!(" byte {offset}: event {got} where event {want} should be; records are missing"));
+            let what = format_args!("event {got} where event {want} should be, records are missing");
+            complaints.add(&what, |file| Place::Byte(file, offset));
             return Ok(());
         }
         out.line(EVENT_LINE_MAX, |line| writer.line(&event, line))?;

@@ -1,61 +1,69 @@
 //! `vvpx doctor`: is this machine set up for low latency?
 
 use crate::args::Doctor;
-use crate::failure::{self, Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome};
+use crate::io::output;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use vvp_replay::json;
 use vvp_std_adapter::os::System;
 use vvpx::doctor::{Finding, Level, examine, worst};
 
 pub(crate) fn main(request: &Doctor) -> Outcome {
-    let json = request.json;
     let system = match &request.root {
         None => System::this(),
         Some(root) => {
             if !root.is_dir() {
-                let what = "there is no such directory; give one with a copy of /proc and /sys";
-                return Err(Failure::Error(format!("--root {}: {what}", root.display())));
+                return Err(Diagnostic::error("there is no such directory")
+                    .argument(format!("--root {}", root.display()))
+                    .remedy("give one with a copy of /proc and /sys"));
             }
             System::at(root)
         }
     };
     let findings = examine(&system);
     let mut out = Vec::new();
-    let drawn =
-        if json { as_json(&mut out, &findings) } else { as_text(&mut out, &findings, failure::colour(&io::stdout())) };
-    drawn.map_err(|e| Failure::at("standard output", &e))?;
-    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
-        _ => Ok(ExitCode::from(worst(&findings).exit_code())),
+    if request.json {
+        out = as_json(&findings).into_bytes();
+    } else {
+        as_text(&mut out, &findings, output::colour(&io::stdout())).map_err(|e| output::stdout_failed(&e))?;
     }
+    output::print(&out)?;
+    Ok(ExitCode::from(worst(&findings).exit_code()))
 }
 
-fn as_json(out: &mut Vec<u8>, findings: &[Finding]) -> io::Result<()> {
-    write!(out, r#"{{"worst":"{}","findings":["#, worst(findings))?;
-    for (i, f) in findings.iter().enumerate() {
-        let comma = if i == 0 { "" } else { "," };
-        write!(out, r#"{comma}{{"id":"{}","level":"{}""#, f.id, f.level)?;
-        let texts = [("title", f.title), ("found", &f.found), ("best", f.best), ("remedy", f.remedy), ("why", f.why)];
-        for (name, text) in texts {
-            write!(out, r#","{name}":{}"#, quoted(text))?;
-        }
-        write!(out, "}}")?;
-    }
-    writeln!(out, "]}}")
+/// The findings as JSON.
+#[derive(Serialize)]
+struct Json<'a> {
+    worst: &'static str,
+    findings: Vec<FindingJson<'a>>,
 }
 
-/// A JSON string, quotes included.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c < ' ' => out += &format!("\\u{:04x}", u32::from(c)),
-            c => out.push(c),
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    id: &'static str,
+    level: &'static str,
+    title: &'static str,
+    found: &'a str,
+    best: &'static str,
+    remedy: &'static str,
+    why: &'static str,
+}
+
+fn as_json(findings: &[Finding]) -> String {
+    fn finding(f: &Finding) -> FindingJson<'_> {
+        FindingJson {
+            id: f.id,
+            level: f.level.word(),
+            title: f.title,
+            found: &f.found,
+            best: f.best,
+            remedy: f.remedy,
+            why: f.why,
         }
     }
-    out.push('"');
-    out
+    json::line(&Json { worst: worst(findings).word(), findings: findings.iter().map(finding).collect() })
 }
 
 fn as_text(out: &mut Vec<u8>, findings: &[Finding], colour: bool) -> io::Result<()> {

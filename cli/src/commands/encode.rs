@@ -2,11 +2,11 @@
 
 use crate::args::Encode;
 use crate::commands::host;
-use crate::failure::{Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::files;
 use crate::io::output::{self, OutFile};
+use crate::io::source::input_failed;
 use std::io::Write;
-use std::process::ExitCode;
 use vvp_core::book::Command;
 use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
 use vvpx::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
@@ -26,13 +26,17 @@ pub(crate) struct Options {
 
 impl Options {
     /// Opens both files, if they are two.
-    pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Failure> {
-        let called = files::called(&self.input);
-        let file = files::input(&self.input).map_err(|e| Failure::at(called, &e))?;
+    pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Diagnostic> {
+        let at = |name: &str| Place::File(name.into());
+        let file = files::input(&self.input).map_err(|e| Diagnostic::io(at(files::called(&self.input)), &e))?;
         output::apart(&self.input, &file, self.output.as_deref())?;
-        let to = self.output.as_deref().unwrap_or("<stdout>");
-        let out = OutFile::create(self.output.as_deref()).map_err(|e| Failure::at(to, &e))?;
+        let out = OutFile::create(self.output.as_deref()).map_err(|e| Diagnostic::io(at(self.to()), &e))?;
         Ok(Opened { source: Source::file(file, stop), out })
+    }
+
+    /// What the output is called in messages.
+    pub(crate) fn to(&self) -> &str {
+        self.output.as_deref().filter(|name| *name != "-").unwrap_or(files::STDOUT)
     }
 }
 
@@ -49,22 +53,21 @@ pub(crate) fn run(asked: Encode) -> Outcome {
 fn encode(options: &Options) -> Outcome {
     let name = options.input.as_str();
     let called = files::called(name);
-    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    stop.on_signals();
+    let stop = host::stop_on_signals()?;
     let opened = options.open(&stop)?;
     let (found, whole) = match recognise(opened.source) {
         Ok(known) => known,
         Err(error) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
-        Err(error) => return Ok(files::failed(called, &error)),
+        Err(error) => return Err(Diagnostic::io(Place::File(called.into()), &error)),
     };
     if options.format.is_none() && found == InputFormat::Records {
-        files::complain(&format!("{called}: binary records already; vvpx decode turns them into text"));
-        return Ok(ExitCode::FAILURE);
+        return Err(Diagnostic::error("the input is binary records already")
+            .in_file(called)
+            .remedy("vvpx decode turns them into text"));
     }
-    let to = options.output.as_deref().unwrap_or("<stdout>");
     let mut out = LineWriter::new(opened.out);
     let mut input = Input::new(whole, options.format.map_or(found, InputFormat::Text), MAX_INSTRUMENTS);
-    let mut complaints = files::Complaints::about(name);
+    let mut complaints = files::Complaints::about("encode", name);
     let mut wrote = out.write_all(&RecordKind::Commands.header());
     while wrote.is_ok() {
         let put = |command: Command| {
@@ -78,25 +81,23 @@ fn encode(options: &Options) -> Outcome {
         };
         match input.step(put) {
             Ok(Step::End) => break,
-            Ok(Step::Bad(bad)) => complaints.add(&bad),
+            Ok(Step::Bad(bad)) => complaints.add(&bad.reason(), |file| Place::Line(file, bad.line)),
             Ok(_) => {}
             Err(InputError::Io(error)) if is_stop(&error) => return Ok(host::exit_code_of_signal()),
             Err(error) => {
-                files::complain(&format!("{called}:{error}"));
-                let _ = out.flush(); // the error above is the one to tell
-                return Ok(ExitCode::FAILURE);
+                let _ = out.flush(); // the input's error is the one to report
+                return Err(input_failed(called, &error));
             }
         }
     }
     if let Err(error) = wrote.and_then(|()| LineWriter::flush(&mut out)) {
-        return Ok(files::failed(to, &error));
+        return output::failed(options.to(), &error);
     }
     if input.lines() == 0 {
-        files::complain(&format!("{called}: empty: no command in it"));
-        return Ok(ExitCode::FAILURE);
+        return Err(Diagnostic::error("the input is empty: no command in it").in_file(called));
     }
     match out.into_inner().commit() {
         Ok(()) => Ok(complaints.finish()),
-        Err(error) => Ok(files::failed(to, &error)),
+        Err(error) => output::failed(options.to(), &error),
     }
 }

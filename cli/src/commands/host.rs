@@ -1,5 +1,6 @@
 //! The machine around a run: clock, processors, signals.
 
+use crate::diagnostic::{Diagnostic, Place};
 use std::process::ExitCode;
 use std::time::Duration;
 use vvp_std_adapter::clock::Clock;
@@ -22,6 +23,18 @@ pub(crate) fn setup(stop: &Stop, start: Start) -> Setup<'_> {
         Start::Ready => (Clock::calibrated(Duration::from_millis(20)), 16 << 20),
     };
     Setup { clock, layout: ThreadLayout::for_cpus(&allowed_cpus()), stop, populate_max_bytes }
+}
+
+/// Creates what stops a run; signals do not reach it yet.
+pub(crate) fn stop() -> Result<Stop, Diagnostic> {
+    Stop::new().map_err(|e| Diagnostic::io(Place::Host("a file descriptor".into()), &e).context("cannot start"))
+}
+
+/// Creates what stops a run at Ctrl-C and SIGTERM.
+pub(crate) fn stop_on_signals() -> Result<Stop, Diagnostic> {
+    let stop = stop()?;
+    stop.on_signals();
+    Ok(stop)
 }
 
 /// 128 + the signal that stopped the run, as shells count it.

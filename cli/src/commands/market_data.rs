@@ -2,6 +2,7 @@
 //! header.
 
 use crate::commands::decode::Ended;
+use crate::diagnostic::Place;
 use crate::io::files::Complaints;
 use crate::io::output::OutFile;
 use std::io::{self, Read};
@@ -37,11 +38,12 @@ pub(crate) fn lines(
             Ok(record) if record.number_low() == number as u32 => record,
             Ok(record) => {
                 let got = record.number_low();
-                complaints.add(&format_args!(" byte {at}: record {got} where record {number} should be"));
+                let what = format_args!("record {got} where record {number} should be");
+                complaints.add(&what, |file| Place::Byte(file, at));
                 return Ok(());
             }
             Err(bad) => {
-                complaints.add(&format_args!(" byte {at}: {bad}"));
+                complaints.add(&bad, |file| Place::Byte(file, at));
                 continue;
             }
         };

@@ -6,18 +6,22 @@ use crate::commands::host;
 use crate::commands::one_sink::OneSink;
 use crate::commands::refusals::Refusals;
 use crate::commands::size::{Engine, Room, Wanted};
-use crate::failure::{self, Failure, Outcome, grouped};
+use crate::diagnostic::{self, Diagnostic, Outcome};
+use crate::io::output::stdout_failed;
 use crate::io::publish::EventFile;
 use crate::io::source::CommandFile;
+use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use vvp_core::book::{Book, NoStateHash, WithStateHash};
 use vvp_core::book::{EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
+use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::engine::{DeepEngine, LargeEngine, LargeFeed, MediumEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
-use vvp_std_adapter::pipeline::{self, End, Report, Stop};
+use vvp_std_adapter::pipeline::{self, End, Report};
 use vvpx::text::{InputError, InputFormat, write_book};
 use zerocopy::FromZeros;
 
@@ -66,11 +70,12 @@ pub(crate) fn main(asked: Match) -> Outcome {
     let feed = feed.as_deref().and_then(View::from_word);
     let request = Request { file, book, format, out_format, inline, feed, state_hash, size };
     if request.book && request.out_format == InputFormat::Records {
-        let what = "--book prints text, which cannot follow records; drop it or --out-format bin";
-        return Err(Failure::usage(what, "match"));
+        let what = "text cannot follow records";
+        return Err(Diagnostic::usage(what).argument("--book").remedy("drop it or --out-format bin"));
     }
     if request.feed.is_some() && request.out_format != InputFormat::default() {
-        return Err(Failure::usage("--feed prints lines of JSON only; drop it or --out-format", "match"));
+        let what = "market data is written as lines of JSON only";
+        return Err(Diagnostic::usage(what).argument("--feed").remedy("drop it or --out-format"));
     }
     let room = request.size.room();
     match (room.engine, request.state_hash) {
@@ -84,30 +89,36 @@ pub(crate) fn main(asked: Match) -> Outcome {
 }
 
 fn go<E: Server>(request: &Request, room: Room) -> Outcome {
-    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    let stop = host::stop()?;
     let mut engine = Zeroed::<E>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
     let max_instruments = engine.max_instruments();
     stop.on_signals(); // before the input, whose first bytes may be waited for
-    let mut commands = CommandFile::open(&request.file, request.format, max_instruments, &stop, None)?;
-    let out_failed = |e: &io::Error| Failure::at("standard output", e);
-    let out = pipeline::stdout().map_err(|e| out_failed(&e))?;
+    let mut commands = CommandFile::open("match", &request.file, request.format, max_instruments, &stop, None)?;
+    let out = pipeline::stdout().map_err(|e| stdout_failed(&e))?;
     let setup = host::setup(&stop, host::Start::Soon);
     if let Some(view) = request.feed {
         let feed = Zeroed::<LargeFeed>::new(Pages::LAZY).map_err(|e| request.size.refused(&e))?;
         let file = RefCell::new(FeedFile::new(out, max_instruments));
         let mut fed = Fed { engine: &mut OneSink(&mut *engine), feed, file: &file, view };
         let report = pipeline::run_inline(&setup, &mut commands, &mut fed, &mut Flusher(&file))
-            .map_err(|e| Failure::Error(e.to_string()))?;
+            .map_err(|e| Diagnostic::from_adapter(&e))?;
         return conclude(request, room, &report, &mut commands, &mut *engine, file.borrow_mut().out());
     }
-    let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| out_failed(&e))?;
+    let mut events = EventFile::new(out, request.out_format, max_instruments).map_err(|e| stdout_failed(&e))?;
     let report = if request.inline {
         pipeline::run_inline(&setup, &mut commands, &mut OneSink(&mut *engine), &mut events)
     } else {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |_| ())
     }
-    .map_err(|e| Failure::Error(e.to_string()))?;
+    .map_err(|e| Diagnostic::from_adapter(&e))?;
     conclude(request, room, &report, &mut commands, &mut *engine, events.out())
+}
+
+/// The line of `--state-hash`.
+#[derive(Serialize)]
+struct StateHash {
+    #[serde(serialize_with = "json::hash")]
+    state_hash: Option<u64>,
 }
 
 /// What there is to say and to print after a run.
@@ -119,36 +130,33 @@ fn conclude(
     engine: &mut impl Server,
     out: &mut impl Write,
 ) -> Outcome {
-    let out_failed = |e: &io::Error| Failure::at("standard output", e);
     if let Some(hash) = engine.state_hash() {
-        let _ = io::stderr().write_all(format!("{{\"state_hash\":\"{hash:016x}\"}}\n").as_bytes());
+        let line = json::line(&StateHash { state_hash: Some(hash) });
+        let _ = io::stderr().write_all(line.as_bytes());
     }
     match &report.end {
         End::OutputGone => return Ok(ExitCode::SUCCESS),
-        End::OutputFailed(e) => return Err(out_failed(e)),
-        End::Panicked(stage) => return Err(failure::bug(stage)),
+        End::OutputFailed(e) => return Err(stdout_failed(e)),
+        End::Panicked(stage) => return Err(diagnostic::bug(stage)),
         End::Finished | End::Stopped if request.book => {
             commands.finish(engine);
             match books(out, engine) {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-                result => result.map_err(|e| out_failed(&e))?,
+                result => result.map_err(|e| stdout_failed(&e))?,
             };
         }
         _ => {}
     }
     let code = commands.exit_code();
     let refusals = Refusals::of(report, commands, Some(room));
-    let _ = io::stderr().write_all(refusals.summary(engine).as_bytes());
+    refusals.tell("match", engine);
     match &report.end {
         End::InputFailed(error) => Err(commands.failure(error)),
         End::Stopped => {
-            let line = format!(
-                "vvpx: stopped after {} commands, {} events, {} trades\n",
-                grouped(report.commands),
-                grouped(report.stats.events()),
-                grouped(report.stats.events_of(EventKind::Trade))
-            );
-            let _ = io::stderr().write_all(line.as_bytes());
+            let (commands, events) = (grouped(report.commands), grouped(report.stats.events()));
+            let trades = grouped(report.stats.events_of(EventKind::Trade));
+            let what = format!("stopped after {commands} commands, {events} events, {trades} trades");
+            Diagnostic::note(what).of("match").tell();
             Ok(host::exit_code_of_signal())
         }
         _ => match commands.emptiness() {

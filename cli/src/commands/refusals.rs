@@ -1,11 +1,11 @@
-//! What was refused in a run, why, and what to do about it: the last words on standard error.
+//! What was refused in a run, why, and what to do about it: the last notes on standard error.
 
 use crate::commands::size::{Limit, Room};
-use crate::failure::grouped;
+use crate::diagnostic::Diagnostic;
 use crate::io::source::CommandFile;
-use std::fmt::Write;
 use vvp_core::book::{CancelReason, Price, Reject};
 use vvp_core::engine::{EngineStats, Matcher};
+use vvp_replay::digits::grouped;
 use vvp_replay::price_text;
 use vvp_std_adapter::pipeline::Report;
 use vvpx::text::EdgeRefusals;
@@ -37,71 +37,69 @@ impl<'a> Refusals<'a> {
         Self { commands: *commands, stats, edge: input.refused(), without_room: input.without_room(), room }
     }
 
-    /// Lines for standard error; empty if nothing was refused.
-    pub(crate) fn summary(&self, engine: &impl Matcher) -> String {
+    /// Writes the notes of subcommand `sub` to standard error; nothing if nothing was refused.
+    pub(crate) fn tell(&self, sub: &'static str, engine: &impl Matcher) {
+        for note in self.notes(engine) {
+            note.of(sub).tell();
+        }
+    }
+
+    fn notes(&self, engine: &impl Matcher) -> Vec<Diagnostic> {
         let counts = by_reason(self.stats);
-        let mut text = String::new();
+        let mut notes = Vec::new();
         let refused: u64 = counts.iter().map(|&(_, count)| count).sum();
         if refused > 0 {
+            let list: Vec<_> = counts.iter().map(|&(reason, count)| format!("{} {reason}", grouped(count))).collect();
             let (refused, commands) = (grouped(refused), grouped(self.commands));
-            let _ = write!(text, "vvpx: {refused} of {commands} commands refused: ");
-            for (i, &(reason, count)) in counts.iter().enumerate() {
-                let comma = if i == 0 { "" } else { ", " };
-                let _ = write!(text, "{comma}{} {reason}", grouped(count));
-            }
-            text.push('\n');
+            notes.push(Diagnostic::note(format!("{refused} of {commands} commands refused: {}", list.join(", "))));
         }
         for &(reason, _) in &counts {
             match reason {
-                Reject::OffTick => self.off_tick(&mut text, engine),
-                Reject::UnknownInstrument => self.unknown_instrument(&mut text),
-                Reject::TimeReversed => text.push_str(
-                    "vvpx: time_reversed: a command whose ts is before that of an earlier one is refused; \
-                     sort the commands by ts, or leave ts out\n",
-                ),
+                Reject::OffTick => notes.push(self.off_tick(engine)),
+                Reject::UnknownInstrument => notes.push(self.unknown_instrument()),
+                Reject::TimeReversed => {
+                    let what = "time_reversed: a command whose ts is before that of an earlier one is refused";
+                    notes.push(Diagnostic::note(what).remedy("sort the commands by ts, or leave ts out"));
+                }
                 _ => {}
             }
         }
-        self.limits(&mut text);
-        text
+        self.limits(&mut notes);
+        notes
     }
 
-    fn off_tick(&self, text: &mut String, engine: &impl Matcher) {
+    fn off_tick(&self, engine: &impl Matcher) -> Diagnostic {
         let example = self.edge.off_tick();
         let spec = example.and_then(|example| Some((example, engine.spec(example.instrument)?)));
         let Some((example, spec)) = spec else {
-            text.push_str(
-                "vvpx: off_tick: a price is no multiple of its instrument's tick; define the instrument with a finer \
-                 tick before its first order, as in {\"op\":\"instrument\",\"symbol\":\"X\",\"tick\":\"0.01\"}\n",
+            return Diagnostic::note("off_tick: a price is no multiple of its instrument's tick").remedy(
+                "define the instrument with a finer tick before its first order, as in \
+                 {\"op\":\"instrument\",\"symbol\":\"X\",\"tick\":\"0.01\"}",
             );
-            return;
         };
         let (symbol, now, needed) = (spec.symbol, price_text(Price::new(1), spec.tick), power_of_ten(example.decimals));
         let price = match example.price() {
             "" => "a price",
             price => price,
         };
-        let _ = writeln!(
-            text,
-            "vvpx: off_tick: the tick of {symbol} is {now}; prices like {price} need \
-             {{\"op\":\"instrument\",\"symbol\":\"{symbol}\",\"tick\":\"{needed}\"}} as the first line"
-        );
+        Diagnostic::note(format!("off_tick: the tick of {symbol} is {now}")).remedy(format!(
+            "prices like {price} need {{\"op\":\"instrument\",\"symbol\":\"{symbol}\",\"tick\":\"{needed}\"}} as the \
+             first line"
+        ))
     }
 
-    fn unknown_instrument(&self, text: &mut String) {
+    fn unknown_instrument(&self) -> Diagnostic {
         let (symbol, what) = match &self.edge.unknown_instrument() {
             Some(symbol) => (symbol.as_str().to_owned(), format!("{symbol} is not defined where it is first named")),
             None => ("X".to_owned(), "a command names an instrument that is not defined before it".to_owned()),
         };
-        let _ = writeln!(
-            text,
-            "vvpx: unknown_instrument: {what}; put \
-             {{\"op\":\"instrument\",\"symbol\":\"{symbol}\",\"tick\":\"0.01\"}} before its first order"
-        );
+        Diagnostic::note(what).context("unknown_instrument").remedy(format!(
+            "put {{\"op\":\"instrument\",\"symbol\":\"{symbol}\",\"tick\":\"0.01\"}} before its first order"
+        ))
     }
 
-    /// The limits of the engine that were met.
-    fn limits(&self, text: &mut String) {
+    /// Adds the limits of the engine that were met.
+    fn limits(&self, notes: &mut Vec<Diagnostic>) {
         let Some(room) = self.room else { return };
         let met = |reject, cancel: Option<CancelReason>| {
             self.stats.rejected_for(reject) + cancel.map_or(0, |reason| self.stats.canceled_for(reason))
@@ -112,11 +110,9 @@ impl<'a> Refusals<'a> {
             ("stops_full", met(Reject::StopsFull, None), Limit::Stops),
             ("instruments", self.without_room, Limit::Instruments),
         ];
-        for (name, times, limit) in limits {
-            if times > 0 {
-                let _ = writeln!(text, "vvpx: {name}: {}", room.met(limit));
-            }
-        }
+        notes.extend(
+            limits.into_iter().filter(|limit| limit.1 > 0).map(|(name, _, limit)| room.met(limit).context(name)),
+        );
     }
 }
 

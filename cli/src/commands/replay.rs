@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use crate::args::Replay;
 use crate::commands::host;
-use crate::io::output::OutFile;
+use crate::diagnostic::{Diagnostic, Outcome, Place};
+use crate::io::files;
+use crate::io::output::{self, OutFile};
 use vvp_core::book::Symbol;
-use vvp_replay::lobster::{Options, ReplayEngine, ReplayError, Source, Summary, replay};
+use vvp_replay::lobster::{InputError, Options, ReplayEngine, ReplayError, Source, Summary, replay};
 use vvp_replay::packed::unpacked;
 use vvp_replay::recognise::{self, Peeked};
 use vvp_std_adapter::pipeline::{Stop, signal};
@@ -25,9 +27,9 @@ struct Request {
 }
 
 /// Runs the subcommand. The exit code is 1 for bad input or a difference, 2 for wrong usage.
-pub(crate) fn run(asked: &Replay) -> ExitCode {
+pub(crate) fn main(asked: &Replay) -> Outcome {
     match kind(asked) {
-        Kind::Itch => crate::commands::replay_itch::run(asked),
+        Kind::Itch => crate::commands::replay_itch::main(asked),
         Kind::Lobster => lobster(asked),
     }
 }
@@ -60,58 +62,55 @@ fn is_lobster(path: &Path) -> bool {
     opened.is_ok_and(|file| file.kind() == recognise::Kind::LobsterMessages)
 }
 
-fn lobster(asked: &Replay) -> ExitCode {
-    let request = match request(asked) {
-        Ok(request) => request,
-        Err(e) => return crate::io::files::usage("replay", &e),
+fn lobster(asked: &Replay) -> Outcome {
+    let request = request(asked)?;
+    // The result goes where it does not mix with the rows.
+    let (answer, name): (&mut dyn Write, _) = match request.out.as_deref() {
+        Some(out) if out == Path::new("-") => (&mut io::stderr(), "<stderr>"),
+        _ => (&mut io::stdout(), files::STDOUT),
     };
-    // What was found goes where it does not mix with the rows.
-    let answer: &mut dyn Write = match request.out.as_deref() {
-        Some(out) if out == Path::new("-") => &mut io::stderr(),
-        _ => &mut io::stdout(),
-    };
-    // Ctrl-C ends it between two rows. Without the descriptor for that it ends at once, which is no harm either.
+    // Ctrl-C ends the replay between two rows. Without a descriptor for that it ends at once, which does no harm.
     let stop = Stop::new();
     if let Ok(stop) = &stop {
         stop.on_signals();
     }
-    match go(&request) {
-        Ok(summary) => match say(answer, &if request.json { summary.json() } else { format!("{summary}\n") }) {
-            ExitCode::SUCCESS if summary.stopped => host::exit_code_of_signal(),
-            code => code,
-        },
+    match replay_files(&request)? {
+        Ok(summary) => {
+            say(answer, name, &if request.json { summary.json() } else { format!("{summary}\n") })?;
+            Ok(if summary.stopped { host::exit_code_of_signal() } else { ExitCode::SUCCESS })
+        }
         Err(ReplayError::Difference(difference)) => {
-            say(answer, &if request.json { difference.json() } else { format!("{difference}\n") });
-            fail(&format!(
-                "{}: line {}: {}; message and book disagree",
-                request.messages.display(),
-                difference.row + 1,
-                difference.problem
-            ))
+            say(answer, name, &if request.json { difference.json() } else { format!("{difference}\n") })?;
+            Err(Diagnostic::error(format!("message and book disagree: {}", difference.problem))
+                .at(Place::Line(request.messages.display().to_string(), difference.row + 1)))
         }
         Err(ReplayError::Output(e)) => {
-            let out = request.out.unwrap_or_default();
-            fail(&format!("{}: cannot write: {e}", out.display()))
+            let out = request.out.filter(|out| out != Path::new("-"));
+            output::failed(&out.map_or_else(|| files::STDOUT.to_owned(), |out| out.display().to_string()), &e)
         }
-        Err(e) => fail(&e.to_string()),
+        Err(ReplayError::Input(e)) => Err(bad_input(e)),
+        Err(e) => Err(Diagnostic::from_text(&e.to_string())),
     }
 }
 
-fn fail(problem: &str) -> ExitCode {
-    // One line, whatever a file name holds.
-    crate::io::files::complain(&format!("vvpx replay: {problem}"));
-    ExitCode::FAILURE
+/// Returns the error for a file that cannot be read, or is not what it should be.
+fn bad_input(e: InputError) -> Diagnostic {
+    Diagnostic::from_text(&e.problem).at(match (e.line, e.field) {
+        (Some(line), Some((number, name))) => Place::Field(e.file, line, number, name),
+        (Some(line), None) => Place::Line(e.file, line),
+        _ => Place::File(e.file),
+    })
 }
 
-fn say(to: &mut dyn Write, text: &str) -> ExitCode {
+/// Writes the result. A reader that has gone away is no error.
+fn say(to: &mut dyn Write, name: &str, text: &str) -> Result<(), Diagnostic> {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
-        // Whoever reads us has seen enough.
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Diagnostic::io(Place::File(name.into()), &e)),
+        _ => Ok(()),
     }
 }
 
-fn request(asked: &Replay) -> Result<Request, String> {
+fn request(asked: &Replay) -> Result<Request, Diagnostic> {
     let itch = [
         ("--symbol", !asked.symbol.is_empty()),
         ("--at", asked.at.is_some()),
@@ -125,20 +124,25 @@ fn request(asked: &Replay) -> Result<Request, String> {
         ("--no-checksum", asked.no_checksum),
     ];
     if let Some((name, _)) = itch.iter().find(|(_, is_given)| *is_given) {
-        return Err(format!("{name} is an option of itch, not of lobster"));
+        return Err(Diagnostic::usage("an option of itch, not of lobster").argument(*name));
     }
     let [messages] = asked.files.as_slice() else {
         return Err(match asked.files.get(1) {
-            None => "the message file is missing".into(),
-            Some(second) => format!("one message file at a time: '{second}' is the second"),
+            None => Diagnostic::usage("the message file is missing"),
+            Some(second) => {
+                Diagnostic::usage("more than one message file").argument(second).remedy("give one at a time")
+            }
         });
     };
     let messages = PathBuf::from(messages);
-    let orderbook = asked.orderbook.clone().ok_or("--orderbook FILE is missing")?;
+    let orderbook = asked
+        .orderbook
+        .clone()
+        .ok_or_else(|| Diagnostic::usage("a required argument is missing").argument("--orderbook FILE"))?;
     let out = asked.out.clone();
     let levels = asked.levels.map(usize::from);
     if levels.is_some() && out.is_none() {
-        return Err("--levels is for --out FILE, which is missing".into());
+        return Err(Diagnostic::usage("for --out FILE only, which is missing").argument("--levels"));
     }
     if let Some(out) = &out {
         check_out(out, &[&messages, &orderbook])?;
@@ -154,16 +158,17 @@ fn request(asked: &Replay) -> Result<Request, String> {
 }
 
 /// The output must be no input, and what is written is plain text.
-fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), String> {
+fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Diagnostic> {
+    let usage = |what: String| Diagnostic::usage(what).argument(format!("--out {}", out.display()));
     if out.extension().is_some_and(|e| e == "xz" || e == "gz") {
-        return Err(format!("--out {}: the output is not compressed; name a .csv file", out.display()));
+        return Err(usage("the output is not compressed".into()).remedy("name a .csv file"));
     }
     let same = |input: &&&Path| {
         let both = (fs::metadata(out), fs::metadata(input));
         matches!(both, (Ok(a), Ok(b)) if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
     };
     match inputs.iter().find(same) {
-        Some(input) => Err(format!("--out {}: would overwrite {}", out.display(), input.display())),
+        Some(input) => Err(usage(format!("would overwrite {}", input.display())).remedy("name another file")),
         None => Ok(()),
     }
 }
@@ -175,20 +180,31 @@ fn symbol_of(path: &Path) -> Option<Symbol> {
     Symbol::new(symbol.as_bytes())
 }
 
-fn go(request: &Request) -> Result<Summary, ReplayError> {
-    let messages = Source::open(&request.messages)?;
-    let books = Source::open(&request.orderbook)?;
-    let mut file = match request.out.as_deref() {
+/// Opens the files of the request and replays them; a file that cannot be opened is the outer error.
+fn replay_files(request: &Request) -> Result<Result<Summary, ReplayError>, Diagnostic> {
+    let messages = open(&request.messages)?;
+    let books = open(&request.orderbook)?;
+    let mut file = match request.out.as_deref().map(OutFile::at) {
         None => None,
-        Some(path) => Some(OutFile::at(path).map_err(ReplayError::Output)?),
+        Some(Ok(file)) => Some(file),
+        Some(Err(e)) => return Ok(Err(ReplayError::Output(e))),
     };
-    let mut engine =
-        ReplayEngine::new_box_zeroed().map_err(|_| ReplayError::Output(io::Error::from(io::ErrorKind::OutOfMemory)))?;
+    let mut engine = ReplayEngine::new_box_zeroed()
+        .map_err(|_| Diagnostic::error("no memory for the engine").remedy("raise the limit (ulimit -v)"))?;
     let out = file.as_mut().map(|out| out as &mut dyn Write);
-    let summary = replay(&mut *engine, messages, books, &request.options, out)?;
+    let summary = match replay(&mut *engine, messages, books, &request.options, out) {
+        Ok(summary) => summary,
+        Err(e) => return Ok(Err(e)),
+    };
     // What was stopped is no whole file.
-    if let Some(file) = file.filter(|_| !summary.stopped) {
-        file.commit().map_err(ReplayError::Output)?;
-    }
-    Ok(summary)
+    Ok(match file.filter(|_| !summary.stopped).map(OutFile::commit) {
+        Some(Err(e)) => Err(ReplayError::Output(e)),
+        _ => Ok(summary),
+    })
+}
+
+fn open(path: &Path) -> Result<Source, Diagnostic> {
+    let name = path.display().to_string();
+    let file = files::open_file(path).map_err(|e| Diagnostic::io(Place::File(name.clone()), &e))?;
+    Source::from_reader(&name, file).map_err(bad_input)
 }

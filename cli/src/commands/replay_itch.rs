@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use crate::args::Replay;
 use crate::commands::host;
 use crate::commands::replay_unread as unread;
-use crate::failure::{self, Failure, Outcome};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::files;
+use crate::io::output;
 use crate::io::progress::Bar;
 use crate::tui::ladder;
 use vvp_core::book::{Side, Tick};
 use vvp_core::wire::mold::Session;
+use vvp_replay::digits::grouped;
 use vvp_replay::itch::market::{DayMarket, StockView};
 use vvp_replay::itch::{
     self, Drive, DriveReport, End, Every, Feeds, FrameReader, LineStats, Lines, NoWatch, Options, ReplayError,
@@ -41,22 +43,11 @@ struct Request {
     drive: bool,
 }
 
-pub(super) fn run(asked: &Replay) -> ExitCode {
-    let request = match request(asked) {
-        Ok(request) => request,
-        Err(e) => return files::usage("replay", &e),
-    };
-    match go(&request) {
-        Ok(code) => code,
-        Err(Failure::Usage(message) | Failure::Error(message)) => {
-            // One line, whatever a file name holds.
-            files::complain(&format!("vvpx replay: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+pub(super) fn main(asked: &Replay) -> Outcome {
+    go(&request(asked)?)
 }
 
-fn request(asked: &Replay) -> Result<Request, String> {
+fn request(asked: &Replay) -> Result<Request, Diagnostic> {
     let lobster = [
         ("--orderbook", asked.orderbook.is_some()),
         ("--verify", asked.verify),
@@ -64,7 +55,7 @@ fn request(asked: &Replay) -> Result<Request, String> {
         ("--tick", asked.tick.is_some()),
     ];
     if let Some((name, _)) = lobster.iter().find(|(_, is_given)| *is_given) {
-        return Err(format!("{name} is an option of lobster, not of itch"));
+        return Err(Diagnostic::usage("an option of lobster, not of itch").argument(*name));
     }
     let mut r = Request {
         files: asked.files.clone(),
@@ -79,23 +70,23 @@ fn request(asked: &Replay) -> Result<Request, String> {
         drive: asked.drive,
     };
     if let Some(word) = &asked.out {
-        let wrong = || format!("--out {}: not csv, jsonl or bin", word.display());
+        let wrong = || Diagnostic::usage("not csv, jsonl or bin").argument(format!("--out {}", word.display()));
         r.out = Some(word.to_str().and_then(row_format).ok_or_else(wrong)?);
     }
     r.wanted.groups.clone_from(&asked.group);
     r.wanted.ports.clone_from(&asked.port);
     r.wanted.session = asked.session;
     if r.files.is_empty() {
-        return Err("the file is missing".into());
+        return Err(Diagnostic::usage("the file is missing"));
     }
     if r.every.is_some() && r.out.is_none() {
-        return Err("--every is for --out csv, jsonl or bin, which is missing".into());
+        return Err(Diagnostic::usage("for --out csv, jsonl or bin only, which is missing").argument("--every"));
     }
     if r.depth.is_some() && r.out.is_none() && r.options.until_ns.is_none() {
-        return Err("--depth is for --out or --at, which are missing".into());
+        return Err(Diagnostic::usage("for --out or --at only, which are missing").argument("--depth"));
     }
     if r.drive && r.out.is_some() {
-        return Err("--drive and --out do not go together; run vvpx replay twice".into());
+        return Err(Diagnostic::usage("cannot be used with --out").argument("--drive").remedy("run vvpx replay twice"));
     }
     Ok(r)
 }
@@ -167,9 +158,8 @@ fn parse_time(text: &str) -> Option<u64> {
 }
 
 fn go(request: &Request) -> Outcome {
-    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
-    stop.on_signals();
-    let no_memory = |e: vvp_std_adapter::memory::MapError| Failure::Error(e.to_string());
+    let stop = host::stop_on_signals()?;
+    let no_memory = |e: vvp_std_adapter::memory::MapError| Diagnostic::from_adapter(&e);
     let pages = Pages { prefault: false, huge: true };
     let mut market = Zeroed::<DayMarket>::new(pages).map_err(no_memory)?;
     market.set_checksum(!request.no_checksum);
@@ -185,7 +175,7 @@ fn go(request: &Request) -> Outcome {
         return tell(request, market, &done, None);
     };
     let (every, depth) = (request.every.unwrap_or(Every::Event), request.depth.unwrap_or(1));
-    let out = pipeline::stdout().map_err(|e| Failure::at("standard output", &e))?;
+    let out = pipeline::stdout().map_err(|e| output::stdout_failed(&e))?;
     let rows = Rows::new(out, format, every, depth, request.symbols.clone());
     let mut rows = rows.stopping(|| pipeline::signal().is_some());
     let done = all_files(request, &stop, market, &mut rows)?;
@@ -193,7 +183,7 @@ fn go(request: &Request) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     match rows.flush() {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(output::stdout_failed(&e)),
         _ => tell(request, market, &done, None),
     }
 }
@@ -246,21 +236,29 @@ fn groups(files: &[String]) -> Vec<Group<'_>> {
     groups
 }
 
+/// Returns the error for an input that cannot be opened or read.
+fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::io(Place::File(files::called(name).into()), error)
+}
+
+/// All files of the request by name.
+fn all_names(request: &Request) -> String {
+    let names: Vec<&str> = request.files.iter().map(|file| files::called(file)).collect();
+    names.join(" + ")
+}
+
 /// Opens the files of a group.
-fn sources<'a>(group: Group<'_>, stop: &'a Stop, progress: &'a Progress) -> Result<Vec<Source<'a>>, Failure> {
+fn sources<'a>(group: Group<'_>, stop: &'a Stop, progress: &'a Progress) -> Result<Vec<Source<'a>>, Diagnostic> {
     let source = |file: &String| {
-        let source = if file == "-" {
-            Source::stdin(stop).map_err(|e| Failure::at(files::called(file), &e))?
-        } else {
-            Source::file(files::open_file(file).map_err(|e| Failure::at(file, &e))?, stop)
-        };
-        Ok(source.watched(progress))
+        let source =
+            if file == "-" { Source::stdin(stop) } else { files::open_file(file).map(|file| Source::file(file, stop)) };
+        Ok(source.map_err(|e| unreadable(file, &e))?.watched(progress))
     };
     group.files.iter().map(source).collect()
 }
 
 /// What a first reading of captures finds, where a session is to be chosen.
-fn feeds(request: &Request, group: Group<'_>, stop: &Stop) -> Result<Option<Feeds>, Failure> {
+fn feeds(request: &Request, group: Group<'_>, stop: &Stop) -> Result<Option<Feeds>, Diagnostic> {
     if !group.captures || request.wanted.session.is_some() {
         return Ok(None);
     }
@@ -276,7 +274,7 @@ fn all_files<W: Watch + Send>(
     stop: &Stop,
     market: &mut DayMarket,
     watch: &mut W,
-) -> Result<Done, Failure> {
+) -> Result<Done, Diagnostic> {
     let mut done = Done {
         end: Why::Over(End::File),
         spent: Spent::default(),
@@ -303,11 +301,12 @@ fn all_files<W: Watch + Send>(
                 done.end = Why::Stopped;
                 break;
             }
-            Err(e) => return Err(Failure::at(files::called(&name), &e)),
+            Err(e) => return Err(unreadable(&name, &e)),
         };
         if reader.captured().is_none() && !request.wanted.is_default() {
-            let what = "is no capture; --group, --port and --session choose among the packets of one";
-            return Err(Failure::Error(format!("{} {what}", files::called(&name))));
+            return Err(Diagnostic::error("not a capture")
+                .in_file(files::called(&name))
+                .remedy("--group, --port and --session choose among the packets of a capture"));
         }
         done.kind = done.kind.or(Some(reader.kind()));
         let bar = Bar::new(&progress);
@@ -321,14 +320,18 @@ fn all_files<W: Watch + Send>(
             Ok(end) => Why::Over(end),
             Err(ReplayError::Read(e) | ReplayError::Write(e)) if pipeline::is_stop(&e) => Why::Stopped,
             Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::NobodyReads,
-            Err(ReplayError::Write(e)) => return Err(Failure::at("standard output", &e)),
-            Err(e) => return Err(Failure::Error(format!("{}: {e}", files::called(&name)))),
+            Err(ReplayError::Write(e)) => return Err(output::stdout_failed(&e)),
+            Err(ReplayError::Read(e)) => return Err(unreadable(&name, &e)),
+            Err(ReplayError::Cut(e)) => return Err(Diagnostic::wire(files::called(&name), &e)),
+            Err(e) => return Err(Diagnostic::from_text(&e.to_string()).in_file(files::called(&name))),
         };
         let is_whole = done.end == Why::Over(End::File);
         if let Some(lines) = reader.captured() {
             if is_whole && !request.wanted.is_default() && lines.feeds().flows().iter().all(|flow| flow.read == 0) {
                 let (choice, held) = (unread::choice(&request.wanted), unread::held(lines.feeds()));
-                return Err(Failure::Error(format!("{}: no packet for {choice}; {held}", files::called(&name))));
+                return Err(Diagnostic::error(format!("no packet for {choice}"))
+                    .in_file(files::called(&name))
+                    .remedy(held));
             }
             done.unread.extend(unread::of_captures(group.files, lines, &request.wanted, is_whole));
             done.feeds = Some(lines.feeds().clone());
@@ -342,7 +345,7 @@ fn all_files<W: Watch + Send>(
                 done.end = Why::Stopped;
                 break;
             }
-            Err(e) => return Err(Failure::at(files::called(&name), &e)),
+            Err(e) => return Err(unreadable(&name, &e)),
         }
         if valid == unread::valid_messages(market) && request.files.len() > group.files.len() {
             done.unread.push(format!("no valid message in {}", files::called(&name)));
@@ -350,12 +353,11 @@ fn all_files<W: Watch + Send>(
     }
     if unread::valid_messages(market) == 0 && done.end == Why::Over(End::File) {
         let names: Vec<&str> = request.files.iter().map(|file| files::called(file)).collect();
-        let mut words = vec![format!("{}: no ITCH message in it", names.join(", "))];
-        words.append(&mut done.unread);
+        let mut words = std::mem::take(&mut done.unread);
         words.extend(unread::bad_frames(market));
         let advice = done.kind.and_then(|kind| Some(format!(" It looks like {kind}: {}", kind.instead_of_itch()?)));
         words.push(format!("is this a file of NASDAQ ITCH 5.0?{}", advice.unwrap_or_default()));
-        return Err(Failure::Error(words.join("; ")));
+        return Err(Diagnostic::error("no ITCH message").in_file(names.join(", ")).remedy(words.join("; ")));
     }
     // By name, so that a symbol of the command line that no message knows is found.
     for symbol in request.symbols.iter().filter(|symbol| market.locate_of(symbol).is_none()) {
@@ -390,7 +392,7 @@ fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&Drive
         io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush())
     };
     match written {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(output::stdout_failed(&e)),
         _ => {}
     }
     if end == Why::Stopped {
@@ -405,31 +407,33 @@ fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&Drive
                 let _ = write!(what, "{comma}{} at byte {place}", kind.name());
             }
         }
-        return Err(Failure::Error(format!("{what}; --strict ends here")));
+        return Err(Diagnostic::error(what).in_file(all_names(request)).remedy("--strict ends here"));
     }
     if !unread.is_empty() {
-        return Err(Failure::Error(format!("not all was read: {}", unread.join("; "))));
+        return Err(Diagnostic::error(unread.join("; ")).context("not all was read"));
     }
     if request.options.strict && lines.is_some_and(|lines| lines.is_damaged()) {
-        let lost = "messages or packets are lost or cannot be read";
-        return Err(Failure::Error(format!("{}: {lost}; leave out --strict to see which", request.files.join(" + "))));
+        return Err(Diagnostic::error("messages or packets are lost or cannot be read")
+            .in_file(all_names(request))
+            .remedy("leave out --strict to see which"));
     }
     let crossed = market.stocks().filter(StockView::is_crossed).count();
     if request.options.strict && crossed > 0 {
-        let what = "have a best bid at or above their best ask at the end; leave out --strict to see which";
-        return Err(Failure::Error(format!("{crossed} books {what}")));
+        let what = format!("{crossed} books have a best bid at or above their best ask at the end");
+        return Err(Diagnostic::error(what).in_file(all_names(request)).remedy("leave out --strict to see which"));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The books of the wanted stocks, drawn.
-fn ladders(request: &Request, market: &DayMarket) -> Result<String, Failure> {
+fn ladders(request: &Request, market: &DayMarket) -> Result<String, Diagnostic> {
     let mut out = Vec::new();
-    let style =
-        ladder::Style { levels: request.depth.unwrap_or(LADDER_LEVELS), colour: failure::colour(&io::stdout()) };
+    let style = ladder::Style { levels: request.depth.unwrap_or(LADDER_LEVELS), colour: output::colour(&io::stdout()) };
     for symbol in &request.symbols {
         let Some(locate) = market.locate_of(symbol) else {
-            return Err(Failure::Error(format!("no message names {symbol} so far; check --symbol and --at")));
+            return Err(Diagnostic::error(format!("no message names {symbol} so far"))
+                .argument("--symbol")
+                .remedy("check --symbol and --at"));
         };
         // Writing to memory does not fail.
         let _ = ladder_of(&mut out, &market.stock(locate), style);
@@ -449,7 +453,7 @@ fn ladder_of<const O: usize, const I: usize, const L: usize, const W: usize>(
         letter => format!("  state {}", letter.escape_ascii()),
     };
     let levels = |s| stock.depth(s).count();
-    let orders = failure::grouped(stock.live());
+    let orders = grouped(stock.live());
     let (bids, asks) = (levels(Side::Buy), levels(Side::Sell));
     writeln!(out, "  {}{state}  {orders} orders on {bids} bid and {asks} ask levels", stock.name())?;
     ladder::levels(out, &side(Side::Buy), &side(Side::Sell), tick, style)

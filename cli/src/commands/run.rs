@@ -6,7 +6,8 @@ use crate::commands::one_sink::OneSink;
 use crate::commands::refusals::Refusals;
 use crate::commands::size::{Engine, Room};
 use crate::commands::summary;
-use crate::failure::{self, Failure, Outcome, grouped};
+use crate::diagnostic::{self, Diagnostic, Outcome, one_line};
+use crate::io::output;
 use crate::io::progress::Bar;
 use crate::io::publish::EventFile;
 use crate::io::source::CommandFile;
@@ -14,9 +15,10 @@ use crate::tui::ladder::{self, Style};
 use std::io::{self, Write};
 use vvp_core::book::{BookView, EventKind, InstrumentId};
 use vvp_core::engine::Matcher;
+use vvp_replay::digits::grouped;
 use vvp_std_adapter::engine::{DeepEngine, LargeEngine, MediumEngine, SmallEngine};
 use vvp_std_adapter::memory::{Pages, Zeroed};
-use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source, Stop};
+use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source};
 use vvpx::text::{InputError, InputFormat};
 
 /// A made-up session; `examples/make_session.rs` wrote it.
@@ -41,23 +43,24 @@ pub(crate) fn main(request: &Run) -> Outcome {
 
 /// Without a `room` it is the built-in session that is played.
 fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Room>) -> Outcome {
-    let stop = Stop::new().map_err(|e| Failure::Error(format!("cannot start: {e}")))?;
+    let stop = host::stop()?;
     let pages = if room.is_none() { Pages::READY } else { Pages::LAZY };
     let mut engine = Zeroed::<M>::new(pages).map_err(|e| request.size.refused(&e))?;
     let max_instruments = engine.max_instruments();
     let progress = Progress::default();
     stop.on_signals(); // before the input, whose first bytes may be waited for
     let mut commands = match &request.file {
-        Some(file) => CommandFile::open(file, request.format, max_instruments, &stop, Some(&progress))?,
+        Some(file) => CommandFile::open("run", file, request.format, max_instruments, &stop, Some(&progress))?,
         None => {
             let source = Source::memory(SESSION, &stop);
-            CommandFile::new(source, "the built-in session", InputFormat::default(), max_instruments, Some(&progress))
+            let (name, format) = ("the built-in session", InputFormat::default());
+            CommandFile::new("run", source, name, format, max_instruments, Some(&progress))
         }
     };
     if let Some(failure) = commands.emptiness() {
         return Err(failure);
     }
-    let mut events = EventFile::discarded(max_instruments).map_err(|e| Failure::at("the event text", &e))?;
+    let mut events = EventFile::discarded(max_instruments).map_err(|e| output::stdout_failed(&e))?;
     let setup = host::setup(&stop, Start::Ready);
     let bar = Bar::new(&progress);
     let report = if request.inline {
@@ -65,28 +68,25 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Roo
     } else {
         pipeline::run(&setup, &mut commands, &mut *engine, &mut events, |done| bar.show(done))
     }
-    .map_err(|e| Failure::Error(e.to_string()))?;
+    .map_err(|e| Diagnostic::from_adapter(&e))?;
 
     match &report.end {
-        End::Panicked(stage) => return Err(failure::bug(stage)),
+        End::Panicked(stage) => return Err(diagnostic::bug(stage)),
         // Half a file is no result.
         End::InputFailed(error) => return Err(commands.failure(error)),
         _ => {}
     }
     let text = show(request, &report, &*engine).unwrap_or_default();
-    match io::stdout().write_all(&text).and_then(|()| io::stdout().flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::at("standard output", &e)),
-        _ => {}
-    }
+    output::print(&text)?;
     let code = commands.exit_code();
     // Of its own session there is nothing to correct.
     if room.is_some() {
         let refusals = Refusals::of(&report, &commands, room);
-        let _ = io::stderr().write_all(refusals.summary(&*engine).as_bytes());
+        refusals.tell("run", &*engine);
     }
     if matches!(report.end, End::Stopped) {
-        let line = format!("vvpx: stopped after {} commands; this is the summary so far\n", grouped(report.commands));
-        let _ = io::stderr().write_all(line.as_bytes());
+        let what = format!("stopped after {} commands, with the summary so far", grouped(report.commands));
+        Diagnostic::note(what).of("run").tell();
         return Ok(host::exit_code_of_signal());
     }
     Ok(code)
@@ -95,15 +95,14 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Roo
 /// All that is printed, made before any of it is: no half of a JSON object ever comes out.
 fn show<M: Matcher>(request: &Run, report: &Report<InputError>, engine: &M) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let colour = failure::colour(&io::stdout());
+    let colour = output::colour(&io::stdout());
     let instruments = || (0..engine.instruments()).map(|i| InstrumentId::new(u16::try_from(i).unwrap_or(u16::MAX)));
     let resting: u64 = instruments().filter_map(|id| engine.book(id)).map(|b| b.resting_orders() as u64).sum();
     if request.json {
-        summary::json(&mut out, report, resting)?;
-        return Ok(out);
+        return Ok(summary::json(report, resting).into_bytes());
     }
     let count = |kind| grouped(report.stats.events_of(kind));
-    let name = failure::one_line(request.file.as_deref().unwrap_or("the built-in session"));
+    let name = one_line(request.file.as_deref().unwrap_or("the built-in session"));
     writeln!(out, "VVP Core plays {name}")?;
     writeln!(out)?;
     let (count_of, plural) = (engine.instruments(), if engine.instruments() == 1 { "" } else { "s" });

@@ -1,8 +1,9 @@
 //! How big an engine a run takes: `--orders`, `--instruments` and `--levels`.
 
 use crate::args::up_to;
-use crate::failure::{Failure, grouped};
+use crate::diagnostic::Diagnostic;
 use vvp_core::engine::Matcher;
+use vvp_replay::digits::grouped;
 use vvp_std_adapter::engine::{DeepEngine, LargeEngine, MediumEngine};
 use vvp_std_adapter::memory::MapError;
 
@@ -80,10 +81,10 @@ impl Wanted {
     }
 
     /// No memory for the engine: what can be done about it here.
-    pub(crate) fn refused(&self, error: &MapError) -> Failure {
+    pub(crate) fn refused(&self, error: &MapError) -> Diagnostic {
         let default = *self == Self::default() || self.room() == DEFAULT;
-        let less = if default { "" } else { "; or ask for fewer --orders, --instruments or --levels" };
-        Failure::Error(format!("no memory for the engine: {error}{less}"))
+        let failed = Diagnostic::from_adapter(error).context("no memory for the engine");
+        if default { failed } else { failed.remedy("or ask for fewer --orders, --instruments or --levels") }
     }
 }
 
@@ -100,8 +101,8 @@ impl Room {
     /// The largest engine's.
     pub(crate) const LARGEST: Self = ROOMS[ROOMS.len() - 1];
 
-    /// Which limit was met, and which option raises it.
-    pub(crate) fn met(&self, limit: Limit) -> String {
+    /// Returns a note that says which limit was met, and which option raises it.
+    pub(crate) fn met(&self, limit: Limit) -> Diagnostic {
         let (room, most, what, option, value) = match limit {
             Limit::Orders => (self.orders, MOST.orders, "resting orders a book", "orders", MOST.orders),
             Limit::Instruments => (self.instruments, MOST.instruments, "instruments", "instruments", MOST.instruments),
@@ -116,7 +117,7 @@ impl Room {
         } else {
             "no option makes room for more".to_owned()
         };
-        format!("this engine has room for {room} {what}; {remedy}")
+        Diagnostic::note(format!("this engine has room for {room} {what}")).remedy(remedy)
     }
 }
 
@@ -130,7 +131,7 @@ mod tests {
         let options = options.iter().map(|(name, value)| format!("--{name}={value}"));
         match crate::args::parse(words.into_iter().chain(options).map(Into::into)) {
             Ok(Sub::Match(request)) => Ok(request.size),
-            Err(Err(Failure::Usage(message))) => Err(message),
+            Err(Err(failure)) => Err(failure.to_string()),
             other => panic!("{other:?}"),
         }
     }
@@ -172,12 +173,12 @@ mod tests {
     fn a_limit_names_the_option_that_raises_it_while_one_does() {
         let small = wanted(&[]).room();
         assert_eq!(
-            small.met(Limit::Orders),
-            "this engine has room for 65,536 resting orders a book; --orders 1048576 makes room for 1,048,576"
+            small.met(Limit::Orders).to_string(),
+            "vvpx: this engine has room for 65,536 resting orders a book: --orders 1048576 makes room for 1,048,576"
         );
-        assert!(small.met(Limit::Stops).contains("--orders 1048576 makes room for 65,536"));
+        assert!(small.met(Limit::Stops).to_string().contains("--orders 1048576 makes room for 65,536"));
         let deep = wanted(&[("orders", "1048576"), ("instruments", "4")]).room();
-        assert!(deep.met(Limit::Orders).ends_with("no option makes room for more"));
-        assert!(deep.met(Limit::Instruments).contains("--instruments 1024"));
+        assert!(deep.met(Limit::Orders).to_string().ends_with("no option makes room for more"));
+        assert!(deep.met(Limit::Instruments).to_string().contains("--instruments 1024"));
     }
 }

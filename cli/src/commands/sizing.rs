@@ -1,24 +1,27 @@
 //! `vvpx size`: from orders, symbols and a memory budget to the type of an engine.
 
 use crate::args::Size;
-use crate::failure::{self, Failure, Outcome, grouped};
-use serde_json::json;
+use crate::diagnostic::{Diagnostic, Outcome};
+use crate::io::output;
+use serde::Serialize;
 use vvp_core::book::Sizing;
+use vvp_replay::digits::grouped;
+use vvp_replay::json;
 
 /// Bytes that one type may have on a 32-bit target.
 const MAX_BYTES_32: u64 = i32::MAX as u64;
 
 pub(crate) fn main(request: &Size) -> Outcome {
     let sizing = sizing(request, request.orders);
-    let bytes = bytes(request, request.orders).ok_or_else(|| Failure::Error(no_engine(request)))?;
+    let bytes = bytes(request, request.orders).ok_or_else(|| no_engine(request))?;
     if let Some(memory) = request.memory.filter(|&memory| bytes > memory) {
         let most = most_orders(request, memory);
         let remedy = match most {
             0 => "not even one order a book fits; take fewer --symbols or --owners".to_owned(),
             most => format!("--orders {most} fits"),
         };
-        let (bytes, memory) = (grouped(bytes), grouped(memory));
-        return Err(Failure::Error(format!("size: the engine takes {bytes} bytes, there are {memory}; {remedy}")));
+        let what = format!("the engine takes {} bytes, there are {}", grouped(bytes), grouped(memory));
+        return Err(Diagnostic::error(what).argument("--memory").remedy(remedy));
     }
     let book = sizing.book_bytes().unwrap_or(0);
     let Sizing { orders, ticks_per_side, far_levels, stops } = sizing;
@@ -28,12 +31,19 @@ pub(crate) fn main(request: &Size) -> Outcome {
     );
     let engine_type = format!("vvp_core::engine::Engine<OneBook, {symbols}, {owners}>");
     let text = if request.json {
-        let object = json!({
-            "book_type": book_type, "engine_type": engine_type, "book_bytes": book, "engine_bytes": bytes,
-            "orders": orders, "ticks_per_side": sizing.blocks() * 64, "far_levels": far_levels, "stops": stops,
-            "id_places": sizing.id_places(), "symbols": symbols, "owners": owners,
-        });
-        format!("{object}\n")
+        json::line(&Json {
+            book_bytes: book,
+            book_type,
+            engine_bytes: bytes,
+            engine_type,
+            far_levels,
+            id_places: sizing.id_places(),
+            orders,
+            owners,
+            stops,
+            symbols,
+            ticks_per_side: sizing.blocks() * 64,
+        })
     } else {
         format!(
             "type OneBook = {book_type};\ntype MyEngine = {engine_type};\n\n{:>16} bytes in all{}\n{:>16} bytes a book: \
@@ -48,7 +58,23 @@ pub(crate) fn main(request: &Size) -> Outcome {
             grouped(sizing.id_places() as u64),
         )
     };
-    failure::say(&text)
+    output::say(&text)
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Json {
+    book_bytes: usize,
+    book_type: String,
+    engine_bytes: u64,
+    engine_type: String,
+    far_levels: usize,
+    id_places: usize,
+    orders: usize,
+    owners: usize,
+    stops: usize,
+    symbols: usize,
+    ticks_per_side: usize,
 }
 
 /// The capacities of a book for a number of orders.
@@ -75,11 +101,9 @@ fn most_orders(request: &Size, memory: u64) -> usize {
     fits
 }
 
-/// The options' own ranges were checked when they were read.
-fn no_engine(request: &Size) -> String {
-    let bits = &request.target;
-    format!(
-        "size: no type on a target of {bits} bits is that large; take fewer --orders, --symbols, --far-levels, --stops or \
-         --owners"
-    )
+/// Returns the error for sizes that no type has. The options' own ranges were checked by the parser.
+fn no_engine(request: &Size) -> Diagnostic {
+    Diagnostic::error(format!("no type on a target of {} bits is that large", request.target))
+        .argument(format!("--orders {}", request.orders))
+        .remedy("take fewer --orders, --symbols, --far-levels, --stops or --owners")
 }

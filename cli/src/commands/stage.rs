@@ -1,21 +1,21 @@
 //! `vvpx stage`: one stage of a pipeline of processes.
 
 use crate::args::{Stage, StageArgs};
-use crate::failure::{Failure, Outcome};
+use crate::commands::host;
+use crate::diagnostic::{Diagnostic, Outcome};
 use std::path::Path;
 use std::process::ExitCode;
-use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{self, PipelineDirectory};
 
 pub(crate) fn main(request: &StageArgs) -> Outcome {
-    let fault = |e: processes::StageError| Failure::Error(e.to_string());
-    let open = |path: &str| PipelineDirectory::open(Path::new(path)).map_err(fault);
-    let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
-    stop.on_signals();
+    let (Stage::Gateway { dir, .. } | Stage::Matcher { dir } | Stage::Publisher { dir, .. }) = &request.which;
+    let fault = |e: processes::StageError| Diagnostic::from_adapter(&e).in_file(dir);
+    let stop = host::stop_on_signals()?;
+    let meeting = PipelineDirectory::open(Path::new(dir)).map_err(fault)?;
     match &request.which {
-        Stage::Gateway { dir, lane, seed, count } => processes::gateway(&open(dir)?, *lane, *seed, *count, &stop),
-        Stage::Matcher { dir } => processes::matcher(&open(dir)?, &stop),
-        Stage::Publisher { dir, which } => processes::publisher(&open(dir)?, *which, &stop),
+        Stage::Gateway { lane, seed, count, .. } => processes::gateway(&meeting, *lane, *seed, *count, &stop),
+        Stage::Matcher { .. } => processes::matcher(&meeting, &stop),
+        Stage::Publisher { which, .. } => processes::publisher(&meeting, *which, &stop),
     }
     .map_err(fault)?;
     Ok(ExitCode::SUCCESS)

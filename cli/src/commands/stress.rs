@@ -2,9 +2,12 @@
 //! the proof that nothing was lost or doubled.
 
 use crate::args::Stress;
+use crate::commands::host;
 use crate::commands::leftover::{Place, remove_left};
 use crate::commands::squeeze::{Squeezed, squeeze};
-use crate::failure::{Failure, Outcome, grouped};
+use crate::diagnostic::{self, Diagnostic, Outcome};
+use crate::io::output;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -12,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use vvp_core::book::{Event, FnSink};
 use vvp_core::engine::Matcher;
+use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
@@ -42,24 +47,25 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
         limit: Duration::from_secs(asked.limit_s),
         json: asked.json,
     };
-    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
     for left in remove_left() {
-        let _ = writeln!(io::stderr(), "vvpx: removed {}, which a killed 'vvpx stress' had left", left.display());
+        let left = left.display().to_string();
+        Diagnostic::note("removed what a killed 'vvpx stress' had left").in_file(left).of("stress").tell();
     }
-    let place = Place::make().map_err(|e| Failure::at("a directory in /dev/shm", &e))?;
+    let at_shm = |e: io::Error| Diagnostic::io(diagnostic::Place::Host("a directory in /dev/shm".into()), &e);
+    let place = Place::make().map_err(at_shm)?;
+    let fault = |e: &dyn core::fmt::Display| Diagnostic::from_adapter(e).in_file(place.path.display().to_string());
     let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
     let meeting = PipelineDirectory::create(&place.path, entries).map_err(|e| fault(&e))?;
     meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
     meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
     if !request.json {
-        let _ = writeln!(
-            io::stderr(),
-            "vvpx: the pipeline is at {0}; look at it with 'vvpx top {0}'",
-            place.path.display()
-        );
+        let dir = place.path.display();
+        Diagnostic::note(format!("the pipeline is at {dir}"))
+            .remedy(format!("watch it with 'vvpx top {dir}'"))
+            .of("stress")
+            .tell();
     }
-    let stop = Stop::new().map_err(|e| Failure::at("a descriptor", &e))?;
-    stop.on_signals();
+    let stop = host::stop_on_signals()?;
     let (start, over) = (Instant::now(), AtomicBool::new(false));
     let done = std::thread::scope(|scope| {
         let squeezing = (request.pressure_mib > 0).then(|| scope.spawn(|| squeeze(request.pressure_mib, &over)));
@@ -68,7 +74,7 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
         let squeezed = squeezing.map_or(Ok(Squeezed::default()), |thread| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        let squeezed = squeezed.map_err(|e| Failure::at("the pressure", &e))?;
+        let squeezed = squeezed.map_err(|e| Diagnostic::io(diagnostic::Place::Argument("--pressure".into()), &e))?;
         done.map(|done| Done { squeezed, ..done })
     })?;
     let elapsed = start.elapsed();
@@ -76,11 +82,9 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
     let sent = if done.drained { meeting.commands_sent().map_err(|e| fault(&e))? } else { entries as u64 };
     let proof = prove(&request, &meeting, &seen, sent).map_err(|e| fault(&e))?;
     let mut out = Vec::new();
-    report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| Failure::at("the text", &e))?;
-    match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Failure::at("standard output", &e)),
-        _ => Ok(ExitCode::from(u8::from(!proof.holds()))),
-    }
+    report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| output::stdout_failed(&e))?;
+    output::print(&out)?;
+    Ok(ExitCode::from(u8::from(!proof.holds())))
 }
 
 /// A stage's process. It never outlives this one.
@@ -136,19 +140,32 @@ impl Stage {
     }
 
     /// Whether it has come to its end; an end with an error is one.
-    fn look(&mut self) -> Result<bool, Failure> {
+    fn look(&mut self) -> Result<bool, Diagnostic> {
         if !self.finished {
             match self.child.try_wait() {
                 Ok(None) => {}
                 Ok(Some(status)) if status.success() => self.finished = true,
                 Ok(Some(status)) => {
-                    return Err(Failure::Error(format!("stage '{}' ended with {status}", self.words.join(" "))));
+                    return Err(Diagnostic::error(format!("a stage ended with {status}"))
+                        .at(diagnostic::Place::Host(format!("stage '{}'", self.words.join(" ")))));
                 }
-                Err(e) => return Err(Failure::at("a stage", &e)),
+                Err(e) => return Err(stage_failed(&e)),
             }
         }
         Ok(self.finished)
     }
+}
+
+/// Returns the error for a stage's process that cannot be started or waited for.
+fn stage_failed(error: &io::Error) -> Diagnostic {
+    Diagnostic::io(diagnostic::Place::Host("a stage".into()), error)
+}
+
+/// Returns the error for a pipeline that is not done in time.
+fn too_late(request: &Request, after: &str) -> Diagnostic {
+    Diagnostic::error(format!("no end {after}"))
+        .argument(format!("--limit-s {}", request.limit.as_secs()))
+        .remedy("raise it")
 }
 
 impl Drop for Stage {
@@ -172,8 +189,8 @@ struct Done {
 }
 
 /// Runs the pipeline to its end.
-fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: &Stop) -> Result<Done, Failure> {
-    let fault = |e: io::Error| Failure::at("a stage", &e);
+fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: &Stop) -> Result<Done, Diagnostic> {
+    let fault = |e: io::Error| stage_failed(&e);
     let dir = place.path.display().to_string();
     let word = |name: &str| vec![name.to_owned(), dir.clone()];
     let mut stages = vec![Stage::start(word("matcher")).map_err(fault)?];
@@ -188,7 +205,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         words.extend([lane as u64, request.seed, request.commands].map(|n| n.to_string()));
         stages.push(Stage::start(words).map_err(fault)?);
     }
-    let mut view = meeting.view().map_err(|e| Failure::Error(e.to_string()))?;
+    let mut view = meeting.view().map_err(|e| Diagnostic::from_adapter(&e).in_file(&dir))?;
     let (mut done, mut state, deadline) = (Done::default(), request.seed | 1, Instant::now() + request.limit);
     let mut random = |n: u64| {
         state ^= state << 13;
@@ -206,7 +223,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
             return Ok(done);
         }
         if Instant::now() > deadline {
-            return Err(Failure::Error(format!("no end after {} s; see --limit-s", request.limit.as_secs())));
+            return Err(too_late(request, &format!("after {} s", request.limit.as_secs())));
         }
         let pause = Duration::from_micros(random(request.pause_ms * 1_000));
         for _ in 0..=pause.as_millis() / 10 {
@@ -216,7 +233,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         }
         if stop.is_asked() {
             done.drained = true;
-            drain(&mut stages, first_gateway, meeting, deadline)?;
+            drain(request, &mut stages, first_gateway, meeting, deadline)?;
             return Ok(done);
         }
         let which = usize::try_from(random(stages.len() as u64)).unwrap_or(0);
@@ -248,14 +265,14 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
 
 /// Asks the gateways to stop, and waits until what they have sent is done.
 fn drain(
+    request: &Request,
     stages: &mut [Stage],
     first_gateway: usize,
     meeting: &PipelineDirectory,
     deadline: Instant,
-) -> Result<(), Failure> {
-    let fault = |e: &dyn core::fmt::Display| Failure::Error(e.to_string());
+) -> Result<(), Diagnostic> {
     // Those that have sent nothing will not come any more.
-    meeting.expect_gateways(0).map_err(|e| fault(&e))?;
+    meeting.expect_gateways(0).map_err(|e| Diagnostic::from_adapter(&e))?;
     // Each process is asked once; one that was just started may not listen yet, and dies of it.
     let mut asked = vec![0; stages.len()];
     loop {
@@ -267,7 +284,7 @@ fn drain(
                     Ok(Some(status))
                         if status.signal() == Some(libc::SIGTERM) || status.signal() == Some(libc::SIGINT) =>
                     {
-                        stage.child = Stage::spawn(&stage.words).map_err(|e| Failure::at("a stage", &e))?;
+                        stage.child = Stage::spawn(&stage.words).map_err(|e| stage_failed(&e))?;
                         std::thread::sleep(Duration::from_millis(100));
                     }
                     Ok(None) => {}
@@ -286,7 +303,7 @@ fn drain(
             return Ok(());
         }
         if Instant::now() > deadline {
-            return Err(Failure::Error("no end after the gateways were asked to stop; see --limit-s".to_owned()));
+            return Err(too_late(request, "after the gateways were asked to stop"));
         }
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -361,6 +378,33 @@ fn prove(
     })
 }
 
+/// The result as JSON.
+#[derive(Serialize)]
+struct Json {
+    holds: bool,
+    elapsed_ms: u128,
+    gateways_killed: u64,
+    matchers_killed: u64,
+    publishers_killed: u64,
+    stopped: u64,
+    orders_full: u64,
+    events_full: u64,
+    commands: u64,
+    commands_expected: u64,
+    commands_wrong: u64,
+    events: u64,
+    events_published: u64,
+    publishers: usize,
+    drained: bool,
+    pressure_phases: u64,
+    stalled_us: u64,
+    pressure_changes: u64,
+    same_events: bool,
+    same_state: bool,
+    #[serde(serialize_with = "json::hash")]
+    state_hash: Option<u64>,
+}
+
 fn report(
     out: &mut Vec<u8>,
     request: &Request,
@@ -379,21 +423,30 @@ fn report(
     let Squeezed { phases, stalled_us, changes } = squeezed;
     let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());
     if request.json {
-        write!(out, r#"{{"holds":{holds},"elapsed_ms":{elapsed_ms},"gateways_killed":{gateways_killed}"#)?;
-        write!(out, r#","matchers_killed":{matchers_killed},"publishers_killed":{publishers_killed}"#)?;
-        write!(out, r#","stopped":{stopped},"orders_full":{orders_full},"events_full":{events_full}"#)?;
-        write!(out, r#","commands":{commands},"commands_expected":{expected},"commands_wrong":{wrong}"#)?;
-        write!(
-            out,
-            r#","events":{},"events_published":{published},"publishers":{}"#,
-            events.count, request.publishers
-        )?;
-        write!(out, r#","drained":{drained},"pressure_phases":{phases},"stalled_us":{stalled_us}"#)?;
-        write!(out, r#","pressure_changes":{changes}"#)?;
-        return writeln!(
-            out,
-            r#","same_events":{same_events},"same_state":{same_state},"state_hash":"{state_hash:016x}"}}"#
-        );
+        let json = Json {
+            holds,
+            elapsed_ms,
+            gateways_killed: *gateways_killed,
+            matchers_killed: *matchers_killed,
+            publishers_killed: *publishers_killed,
+            stopped: *stopped,
+            orders_full,
+            events_full,
+            commands: *commands,
+            commands_expected: *expected,
+            commands_wrong: *wrong,
+            events: events.count,
+            events_published: published,
+            publishers: request.publishers,
+            drained: *drained,
+            pressure_phases: *phases,
+            stalled_us: *stalled_us,
+            pressure_changes: *changes,
+            same_events,
+            same_state: *same_state,
+            state_hash: Some(*state_hash),
+        };
+        return out.write_all(json::line(&json).as_bytes());
     }
     writeln!(
         out,

@@ -1,46 +1,58 @@
 //! The summary of a run, for people and as JSON.
 
 use crate::commands::refusals::by_reason;
-use crate::failure::grouped;
+use serde::Serialize;
 use std::io::{self, Write};
 use vvp_core::book::EventKind;
+use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::pipeline::{Report, Shape};
 
-/// One JSON object on one line.
-pub(crate) fn json<E>(out: &mut impl Write, report: &Report<E>, resting_orders: u64) -> io::Result<()> {
+/// The summary as JSON.
+#[derive(Serialize)]
+struct Json {
+    commands: u64,
+    accepted: u64,
+    rejected: u64,
+    trades: u64,
+    traded_qty: u128,
+    canceled: u64,
+    resting_orders: u64,
+    elapsed_ns: u64,
+    commands_per_s: u64,
+    latency_ns: Percentiles,
+    allocations_after_start: u64,
+    page_faults_after_start: u64,
+    queue_high_water: HighWater,
+    #[serde(serialize_with = "json::object")]
+    refused: Vec<(String, u64)>,
+}
+
+#[derive(Serialize)]
+struct HighWater {
+    commands: u64,
+    events: u64,
+}
+
+/// Returns the summary as one JSON object on one line.
+pub(crate) fn json<E>(report: &Report<E>, resting_orders: u64) -> String {
     let count = |kind| report.stats.events_of(kind);
-    let l = Percentiles::of(report);
-    let refused: Vec<_> = by_reason(&report.stats).iter().map(|(reason, n)| format!("\"{reason}\":{n}")).collect();
-    write!(
-        out,
-        concat!(
-            r#"{{"commands":{},"accepted":{},"rejected":{},"trades":{},"traded_qty":{},"canceled":{},"#,
-            r#""resting_orders":{},"elapsed_ns":{},"commands_per_s":{},"#,
-            r#""latency_ns":{{"p50":{},"p90":{},"p99":{},"p99_9":{},"max":{}}},"#,
-            r#""allocations_after_start":{},"page_faults_after_start":{},"#,
-            r#""queue_high_water":{{"commands":{},"events":{}}},"refused":{{{}}}}}"#,
-            "\n"
-        ),
-        report.commands,
-        count(EventKind::Accepted),
-        count(EventKind::Rejected),
-        count(EventKind::Trade),
-        report.stats.traded_qty,
-        count(EventKind::Canceled),
+    json::line(&Json {
+        commands: report.commands,
+        accepted: count(EventKind::Accepted),
+        rejected: count(EventKind::Rejected),
+        trades: count(EventKind::Trade),
+        traded_qty: report.stats.traded_qty,
+        canceled: count(EventKind::Canceled),
         resting_orders,
-        report.elapsed_ns,
-        report.commands_per_s(),
-        l.p50,
-        l.p90,
-        l.p99,
-        l.p99_9,
-        l.max,
-        report.allocations,
-        report.page_faults,
-        report.high_water.commands,
-        report.high_water.events,
-        refused.join(","),
-    )
+        elapsed_ns: report.elapsed_ns,
+        commands_per_s: report.commands_per_s(),
+        latency_ns: Percentiles::of(report),
+        allocations_after_start: report.allocations,
+        page_faults_after_start: report.page_faults,
+        queue_high_water: HighWater { commands: report.high_water.commands, events: report.high_water.events },
+        refused: by_reason(&report.stats).iter().map(|(reason, n)| (reason.to_string(), *n)).collect(),
+    })
 }
 
 /// A block of lines.
@@ -96,6 +108,7 @@ pub(crate) fn text<E>(out: &mut impl Write, report: &Report<E>, colour: bool) ->
     }
 }
 
+#[derive(Serialize)]
 struct Percentiles {
     p50: u64,
     p90: u64,

@@ -1,15 +1,19 @@
 //! `vvpx top`: what a running pipeline of processes is doing, seen from outside.
 
 use crate::args::Top;
-use crate::failure::{self, Failure, Outcome, grouped};
+use crate::diagnostic::{Diagnostic, Outcome, Place};
+use crate::io::output::{self, Reader};
 use crate::tui::ladder::{self, Style};
 use crate::tui::outside::{Outside, Seen};
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use vvp_core::book::{DepthLevel, Price, Qty, Tick};
 use vvp_core::cell::ReadError;
+use vvp_replay::digits::grouped;
+use vvp_replay::json;
 use vvp_std_adapter::ipc::Peer;
 use vvp_std_adapter::memory::CoreJitter;
 use vvp_std_adapter::pipeline::processes::{
@@ -66,27 +70,28 @@ impl Watch {
 }
 
 pub(crate) fn main(request: &Top) -> Outcome {
-    let fault = |e: &dyn core::fmt::Display| Failure::Error(format!("{}: {e}", request.dir));
+    let fault = |e: &dyn core::fmt::Display| Diagnostic::from_adapter(e).in_file(&request.dir);
     let path = Path::new(&request.dir);
     // Not made if it is not there: looking changes nothing.
     if !path.is_dir() {
-        return Err(fault(&"there is no such directory; 'vvpx stress' says where its pipeline is"));
+        return Err(Diagnostic::error("there is no such directory")
+            .in_file(&request.dir)
+            .remedy("'vvpx stress' says where its pipeline is"));
     }
     let view = PipelineDirectory::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
     let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
     // Draws until it is told to end, or the pipeline has; then its last state is printed.
     #[cfg(feature = "tui")]
     if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
-        crate::tui::live::run(&mut watch, &request.dir, request.book).map_err(|e| Failure::at("the terminal", &e))?;
+        crate::tui::live::run(&mut watch, &request.dir, request.book)
+            .map_err(|e| Diagnostic::io(Place::Host("the terminal".into()), &e))?;
     }
     loop {
         match watch.look() {
             Ok(shown) => {
-                let out = draw(request, &shown).map_err(|e| Failure::at("the text", &e))?;
-                match io::stdout().write_all(&out).and_then(|()| io::stdout().flush()) {
-                    Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-                    Err(e) => return Err(Failure::at("standard output", &e)),
-                    Ok(()) => {}
+                let out = draw(request, &shown).map_err(|e| output::stdout_failed(&e))?;
+                if output::print(&out)? == Reader::Gone {
+                    return Ok(ExitCode::SUCCESS);
                 }
                 let drawn = cfg!(feature = "tui") && io::stdout().is_terminal() && io::stdin().is_terminal();
                 if request.once || shown.is_over() || (drawn && !request.json) {
@@ -108,11 +113,10 @@ fn draw(request: &Top, shown: &Shown) -> io::Result<Vec<u8>> {
     let Shown { state, now, rates, seen } = shown;
     let Some(book) = now.books.get(request.book) else { return Ok(out) };
     if request.json {
-        as_json(&mut out, state, now, *rates, book, seen)?;
-    } else {
-        let live = !request.once && !cfg!(feature = "tui") && io::stdout().is_terminal();
-        as_text(&mut out, state, now, *rates, book, seen, live)?;
+        return Ok(as_json(state, now, *rates, book, seen).into_bytes());
     }
+    let live = !request.once && !cfg!(feature = "tui") && io::stdout().is_terminal();
+    as_text(&mut out, state, now, *rates, book, seen, live)?;
     Ok(out)
 }
 
@@ -128,10 +132,6 @@ fn rates(before: Option<&PipelineStatus>, now: &PipelineStatus) -> [Option<u64>;
 /// A number, or that it was not measured.
 pub(crate) fn or_dash(n: Option<u64>) -> String {
     n.map_or("–".to_owned(), grouped)
-}
-
-fn or_null(n: Option<u64>) -> String {
-    n.map_or("null".to_owned(), |n| n.to_string())
 }
 
 /// p50, p99, p99.9 and the longest in ns, once there is something they are of.
@@ -169,63 +169,137 @@ pub(crate) fn queues(now: &PipelineStatus) -> Vec<(&'static str, QueueCounters)>
     all
 }
 
+/// The state as JSON; what was not measured is null.
+#[derive(Serialize)]
+struct Json {
+    state: &'static str,
+    pid: u64,
+    commands: u64,
+    events: u64,
+    commands_per_s: Option<u64>,
+    events_per_s: Option<u64>,
+    #[serde(serialize_with = "json::hash")]
+    state_hash: Option<u64>,
+    #[serde(serialize_with = "json::object")]
+    queues: Vec<(&'static str, QueueJson)>,
+    #[serde(serialize_with = "json::object")]
+    latency_ns: Vec<(&'static str, LatencyJson)>,
+    allocations: u64,
+    allocated_bytes: u64,
+    allocations_per_s: Option<u64>,
+    minor_faults: u64,
+    major_faults: u64,
+    preempted: u64,
+    pressure: PressureJson,
+    pauses: PausesJson,
+    book: BookJson,
+}
+
+#[derive(Serialize)]
+struct QueueJson {
+    depth: u64,
+    high_water: u64,
+    refused: u64,
+    passed: u64,
+}
+
+#[derive(Serialize)]
+struct LatencyJson {
+    count: u64,
+    p50: Option<u64>,
+    p99: Option<u64>,
+    p999: Option<u64>,
+    max: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct PressureJson {
+    level: String,
+    some_avg10_hundredths: Option<u64>,
+    full_avg10_hundredths: Option<u64>,
+    available_bytes: Option<u64>,
+    rss_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct PausesJson {
+    waited_ns: Option<u64>,
+    cores: Vec<CoreJson>,
+}
+
+#[derive(Serialize)]
+struct CoreJson {
+    cpu: usize,
+    looks: u64,
+    p99_ns: Option<u64>,
+    max_ns: Option<u64>,
+    too_long: u64,
+}
+
+#[derive(Serialize)]
+struct BookJson {
+    resting: u64,
+    bids: Vec<LevelJson>,
+    asks: Vec<LevelJson>,
+}
+
+#[derive(Serialize)]
+struct LevelJson {
+    price_ticks: i64,
+    qty: u64,
+    orders: u64,
+}
+
 fn as_json(
-    out: &mut Vec<u8>,
-    state: &str,
+    state: &'static str,
     now: &PipelineStatus,
     rates: [Option<u64>; 3],
     book: &BookSummary,
     seen: &Seen,
-) -> io::Result<()> {
-    let PipelineStatus { pid, commands, events, state_hash, .. } = *now;
-    let [commands_per_s, events_per_s, allocations_per_s] = rates.map(or_null);
-    let state_hash = if now.is_final == 1 { format!("\"{state_hash:016x}\"") } else { "null".to_owned() };
-    write!(out, r#"{{"state":"{state}","pid":{pid},"commands":{commands},"events":{events}"#)?;
-    write!(out, r#","commands_per_s":{commands_per_s},"events_per_s":{events_per_s}"#)?;
-    write!(out, r#","state_hash":{state_hash},"queues":{{"#)?;
-    for (i, (name, queue)) in queues(now).iter().enumerate() {
-        let QueueCounters { depth, high_water, refused, passed } = queue;
-        let comma = if i == 0 { "" } else { "," };
-        write!(
-            out,
-            r#"{comma}"{name}":{{"depth":{depth},"high_water":{high_water},"refused":{refused},"passed":{passed}}}"#
-        )?;
-    }
-    write!(out, r#"}},"latency_ns":{{"#)?;
-    for (i, (name, stage)) in stages(now).iter().enumerate() {
-        let (count, [p50, p99, p999, max]) = (stage.count, percentiles(stage).map(or_null));
-        let comma = if i == 0 { "" } else { "," };
-        write!(out, r#"{comma}"{name}":{{"count":{count},"p50":{p50},"p99":{p99},"p999":{p999},"max":{max}}}"#)?;
-    }
-    let PipelineStatus { allocations, allocated_bytes, minor_faults, major_faults, preempted, .. } = *now;
-    write!(out, r#"}},"allocations":{allocations},"allocated_bytes":{allocated_bytes}"#)?;
-    write!(out, r#","allocations_per_s":{allocations_per_s}"#)?;
-    write!(out, r#","minor_faults":{minor_faults},"major_faults":{major_faults},"preempted":{preempted}"#)?;
+) -> String {
+    let [commands_per_s, events_per_s, allocations_per_s] = rates;
+    let queue = |(name, q): (_, QueueCounters)| {
+        (name, QueueJson { depth: q.depth, high_water: q.high_water, refused: q.refused, passed: q.passed })
+    };
+    let stage = |(name, latency): (_, LatencySummary)| {
+        let [p50, p99, p999, max] = percentiles(&latency);
+        (name, LatencyJson { count: latency.count, p50, p99, p999, max })
+    };
+    let core = |core: &CoreJitter| {
+        let [p99_ns, max_ns] = core_stalls(core);
+        CoreJson { cpu: core.cpu, looks: core.stalls.count(), p99_ns, max_ns, too_long: core.too_long() }
+    };
+    let levels = |levels: &[LevelSummary]| -> Vec<LevelJson> {
+        let level = |l: &LevelSummary| LevelJson { price_ticks: l.price, qty: l.qty, orders: l.orders };
+        there(levels).map(level).collect()
+    };
     let (some, full) = stalls(seen);
-    write!(out, r#","pressure":{{"level":"{}","some_avg10_hundredths":{},"#, seen.level, or_null(some))?;
-    write!(
-        out,
-        r#""full_avg10_hundredths":{},"available_bytes":{}"#,
-        or_null(full),
-        or_null(seen.memory.available_bytes)
-    )?;
-    write!(out, r#","rss_bytes":{}}},"pauses":{{"waited_ns":{}"#, or_null(seen.rss_bytes), or_null(seen.waited_ns))?;
-    write!(out, r#","cores":["#)?;
-    for (i, core) in seen.cores.iter().enumerate() {
-        let (comma, [p99, max]) = (if i == 0 { "" } else { "," }, core_stalls(core).map(or_null));
-        write!(out, r#"{comma}{{"cpu":{},"looks":{},"p99_ns":{p99}"#, core.cpu, core.stalls.count())?;
-        write!(out, r#","max_ns":{max},"too_long":{}}}"#, core.too_long())?;
-    }
-    write!(out, r#"]}},"book":{{"resting":{}"#, book.resting)?;
-    for (name, levels) in [("bids", &book.bids), ("asks", &book.asks)] {
-        write!(out, r#","{name}":["#)?;
-        for (i, LevelSummary { price, qty, orders }) in there(levels).enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            write!(out, r#"{comma}{{"price_ticks":{price},"qty":{qty},"orders":{orders}}}"#)?;
-        }
-        write!(out, "]")?;
-    }
-    writeln!(out, "}}}}")
+    json::line(&Json {
+        state,
+        pid: now.pid,
+        commands: now.commands,
+        events: now.events,
+        commands_per_s,
+        events_per_s,
+        state_hash: (now.is_final == 1).then_some(now.state_hash),
+        queues: queues(now).into_iter().map(queue).collect(),
+        latency_ns: stages(now).into_iter().map(stage).collect(),
+        allocations: now.allocations,
+        allocated_bytes: now.allocated_bytes,
+        allocations_per_s,
+        minor_faults: now.minor_faults,
+        major_faults: now.major_faults,
+        preempted: now.preempted,
+        pressure: PressureJson {
+            level: seen.level.to_string(),
+            some_avg10_hundredths: some,
+            full_avg10_hundredths: full,
+            available_bytes: seen.memory.available_bytes,
+            rss_bytes: seen.rss_bytes,
+        },
+        pauses: PausesJson { waited_ns: seen.waited_ns, cores: seen.cores.iter().map(core).collect() },
+        book: BookJson { resting: book.resting, bids: levels(&book.bids), asks: levels(&book.asks) },
+    })
 }
 
 /// The machine's stalls for want of memory over the last 10 s, of some threads and of all, in hundredths of a percent.
@@ -305,7 +379,7 @@ fn as_text(
         };
         there(levels).map(level).collect()
     };
-    let style = Style { levels: book.bids.len(), colour: failure::colour(&io::stdout()) };
+    let style = Style { levels: book.bids.len(), colour: output::colour(&io::stdout()) };
     ladder::levels(out, &levels(&book.bids), &levels(&book.asks), Tick::ONE, style)
 }
 
@@ -314,9 +388,8 @@ mod tests {
     use super::*;
 
     fn json(now: &PipelineStatus, rates: [Option<u64>; 3]) -> serde_json::Value {
-        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
-        as_json(&mut out, "running", now, rates, &now.books[0], &seen).expect("a Vec takes everything");
-        serde_json::from_slice(&out).expect("one JSON object")
+        let seen = Outside::new().look(None);
+        serde_json::from_str(&as_json("running", now, rates, &now.books[0], &seen)).expect("one JSON object")
     }
 
     fn text(now: &PipelineStatus, rates: [Option<u64>; 3]) -> String {

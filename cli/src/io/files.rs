@@ -1,20 +1,20 @@
-//! Files and standard streams by name, and what to say when they fail.
+//! Files and standard streams by name, and the messages about bad lines of an input.
 
-use crate::failure::one_line;
+use crate::diagnostic::{Diagnostic, Place};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bad lines that are named one by one on standard error; more are only counted.
 const NAMED: u64 = 10;
 
-/// A command line that cannot be run: one line on standard error, exit code 2.
-pub(crate) fn usage(command: &str, error: &dyn core::fmt::Display) -> ExitCode {
-    complain(&format!("vvpx {command}: {error}; try vvpx {command} --help"));
-    ExitCode::from(2)
-}
+/// What standard input is called in messages.
+const STDIN: &str = "<stdin>";
+/// What standard output is called in messages.
+pub(crate) const STDOUT: &str = "<stdout>";
 
 /// An input by the name it was given, `-` for standard input.
 pub(crate) fn input(name: &str) -> io::Result<File> {
@@ -52,14 +52,22 @@ static AT_START: extern "C" fn() = at_start;
 pub(crate) fn is_open(fd: usize) -> io::Result<()> {
     // Relaxed: written before there was a second thread.
     if CLOSED.get(fd).is_some_and(|closed| closed.load(Ordering::Relaxed)) {
-        let what = ["it is closed; give an input, or </dev/null", "it is closed; to throw it away, say >/dev/null"];
+        let what = [
+            "the stream is closed; give an input, or </dev/null",
+            "the stream is closed; to discard it, say >/dev/null",
+        ];
         return Err(io::Error::other(what[fd]));
     }
     Ok(())
 }
 
+/// Checks that standard output was not closed at the start.
+pub(crate) fn check_stdout() -> Result<(), Diagnostic> {
+    is_open(1).map_err(|e| Diagnostic::io(Place::File(STDOUT.into()), &e))
+}
+
 /// A file to read; a directory is refused here rather than at its first read.
-pub(crate) fn open_file(name: &str) -> io::Result<File> {
+pub(crate) fn open_file(name: impl AsRef<Path>) -> io::Result<File> {
     let file = File::open(name)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory; give a file"));
@@ -67,14 +75,9 @@ pub(crate) fn open_file(name: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// One line on standard error, whatever a file name holds. If nobody listens there is nobody to tell.
-pub(crate) fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", one_line(text));
-}
-
 /// How an input is called in messages.
 pub(crate) fn called(name: &str) -> &str {
-    if name == "-" { "<stdin>" } else { name }
+    if name == "-" { STDIN } else { name }
 }
 
 /// The limit that a write met, and what to do about it, if `error` is that one.
@@ -91,43 +94,33 @@ pub(crate) fn too_large(error: &io::Error) -> Option<String> {
     })
 }
 
-/// Reports what cannot be read or written; exit code 1. A reader that has gone away is no error of ours.
-pub(crate) fn failed(what: &str, error: &io::Error) -> ExitCode {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return ExitCode::SUCCESS;
-    }
-    match too_large(error) {
-        Some(remedy) => complain(&format!("{what}: {error}; {remedy}")),
-        None => complain(&format!("{what}: {error}")),
-    }
-    ExitCode::FAILURE
-}
-
 /// Names the first bad lines of an input on standard error and counts them all.
 #[derive(Debug)]
 pub(crate) struct Complaints<'a> {
+    sub: &'static str,
     file: &'a str,
     count: u64,
 }
 
 impl<'a> Complaints<'a> {
-    pub(crate) fn about(name: &'a str) -> Self {
-        Self { file: called(name), count: 0 }
+    /// Starts counting for subcommand `sub` and the input called `name`.
+    pub(crate) fn about(sub: &'static str, name: &'a str) -> Self {
+        Self { sub, file: called(name), count: 0 }
     }
 
-    /// One bad line; its display begins with its number.
-    pub(crate) fn add(&mut self, bad: &dyn core::fmt::Display) {
+    /// Adds a bad line or record, at the place that `at` makes of the file's name.
+    pub(crate) fn add(&mut self, what: &dyn core::fmt::Display, at: impl FnOnce(String) -> Place) {
         self.count += 1;
         if self.count <= NAMED {
-            complain(&format!("{}:{bad}", self.file));
+            Diagnostic::from_text(&what.to_string()).at(at(self.file.to_owned())).of(self.sub).tell();
         }
     }
 
-    /// The exit code at the end of the input.
+    /// Returns the exit code at the end of the input, after a message with the total where not all were named.
     pub(crate) fn finish(&self) -> ExitCode {
         if self.count > NAMED {
-            let (file, count) = (self.file, self.count);
-            complain(&format!("{file}: {count} bad lines in all, the first {NAMED} of them are named above"));
+            let what = format!("{} bad lines in all, the first {NAMED} of them are named above", self.count);
+            Diagnostic::error(what).in_file(self.file).of(self.sub).tell();
         }
         if self.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -1,12 +1,13 @@
 //! Outputs by name: whole or not at all, and never over their own input.
 
-use crate::failure::Failure;
+use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::files;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Somewhere to write to. A regular file is written under another name beside it, and takes its place in
 /// [`OutFile::commit`]; until then, and after any failure, what was there before stays. Anything else (a pipe, a
@@ -43,8 +44,8 @@ impl OutFile {
             return Ok(Self { file: File::from(io::stdout().as_fd().try_clone_to_owned()?), replaces: None });
         }
         let target = match place(path)? {
-            Place::Descriptor(file) => return Ok(Self { file, replaces: None }),
-            Place::Path(path) => path,
+            Target::Descriptor(file) => return Ok(Self { file, replaces: None }),
+            Target::Path(path) => path,
         };
         let old = fs::metadata(&target).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
@@ -95,7 +96,7 @@ pub(crate) fn write_file(name: &str, bytes: &[u8]) -> io::Result<()> {
     out.commit()
 }
 
-enum Place {
+enum Target {
     /// A file, there or not, behind all symbolic links.
     Path(PathBuf),
     /// One of our own descriptors, as `/dev/stdout` is.
@@ -103,7 +104,7 @@ enum Place {
 }
 
 /// What `name` leads to.
-fn place(name: &Path) -> io::Result<Place> {
+fn place(name: &Path) -> io::Result<Target> {
     let mut path = name.to_path_buf();
     for _ in 0..40 {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -117,19 +118,19 @@ fn place(name: &Path) -> io::Result<Place> {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));
             }
             // SAFETY: opened just now, and nobody else has it.
-            return Ok(Place::Descriptor(unsafe { File::from_raw_fd(fd) }));
+            return Ok(Target::Descriptor(unsafe { File::from_raw_fd(fd) }));
         }
         let here = folder.join(last);
         match fs::read_link(&here) {
             Ok(to) => path = folder.join(to),
-            Err(_) => return Ok(Place::Path(here)),
+            Err(_) => return Ok(Target::Path(here)),
         }
     }
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
 /// Refuses to write to the file that is read: `output`, or standard output without one. Links do not hide it.
-pub(crate) fn apart(input: &str, file: &File, output: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn apart(input: &str, file: &File, output: Option<&str>) -> Result<(), Diagnostic> {
     let Ok(read) = file.metadata() else { return Ok(()) };
     let same = |written: &Metadata| {
         read.is_file() && written.is_file() && (read.dev(), read.ino()) == (written.dev(), written.ino())
@@ -138,12 +139,57 @@ pub(crate) fn apart(input: &str, file: &File, output: Option<&str>) -> Result<()
         Some(name) => (fs::metadata(name).ok(), name),
         None => {
             let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-            (stdout.and_then(|file| file.metadata()).ok(), "standard output")
+            (stdout.and_then(|file| file.metadata()).ok(), files::STDOUT)
         }
     };
     if written.is_some_and(|written| same(&written)) {
         let input = files::called(input);
-        return Err(Failure::Usage(format!("{called} is the input {input}; name another file for the output")));
+        return Err(Diagnostic::usage(format!("the output is the input {input}"))
+            .in_file(called)
+            .remedy("name another file for the output"));
     }
     Ok(())
+}
+
+/// Whether something still reads standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reader {
+    Present,
+    Gone,
+}
+
+/// Writes to standard output and flushes it. A closed pipe is no error.
+pub(crate) fn print(bytes: &[u8]) -> Result<Reader, Diagnostic> {
+    match io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()) {
+        Ok(()) => Ok(Reader::Present),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(e) => Err(stdout_failed(&e)),
+    }
+}
+
+/// Prints a text that is all that a run has to say.
+pub(crate) fn say(text: &str) -> Outcome {
+    files::check_stdout()?;
+    print(text.as_bytes()).map(|_| ExitCode::SUCCESS)
+}
+
+/// Returns the error for a failed write to standard output.
+pub(crate) fn stdout_failed(error: &io::Error) -> Diagnostic {
+    Diagnostic::io(Place::File(files::STDOUT.into()), error)
+}
+
+/// Ends a run whose output `name` failed: a closed pipe is success.
+pub(crate) fn failed(name: &str, error: &io::Error) -> Outcome {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Diagnostic::io(Place::File(name.into()), error))
+}
+
+/// Whether to colour what goes to a stream: it is a terminal that can, and the user does not object
+/// (<https://no-color.org>).
+pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        && std::env::var_os("TERM").is_none_or(|v| v != "dumb")
 }

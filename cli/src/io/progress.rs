@@ -18,7 +18,7 @@ pub(crate) struct Bar<'a> {
 
 impl<'a> Bar<'a> {
     pub(crate) fn new(progress: &'a Progress) -> Self {
-        Self { progress, visible: crate::failure::colour(&io::stderr()) }
+        Self { progress, visible: crate::io::output::colour(&io::stderr()) }
     }
 
     /// Runs `work` and draws until it is done.

@@ -1,6 +1,6 @@
 //! Input for the pipeline: commands in any format from a file, a pipe or memory, and what is said about bad ones.
 
-use crate::failure::Failure;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::io::files::{self, Complaints};
 use crate::io::output;
 use std::io::{self, Read};
@@ -24,13 +24,14 @@ pub(crate) struct CommandFile<'a> {
 impl<'a> CommandFile<'a> {
     /// Opens `name`, or standard input for `-`. Without a `format` the first bytes tell it.
     pub(crate) fn open(
+        sub: &'static str,
         name: &'a str,
         format: Option<InputFormat>,
         max_instruments: usize,
         stop: &'a Stop,
         progress: Option<&'a Progress>,
-    ) -> Result<Self, Failure> {
-        let failed = |e: io::Error| Failure::at(files::called(name), &e);
+    ) -> Result<Self, Diagnostic> {
+        let failed = |e: io::Error| Diagnostic::io(Place::File(files::called(name).into()), &e);
         let file = files::input(name).map_err(failed)?;
         output::apart(name, &file, None)?;
         let empty = name != "-" && file.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
@@ -45,11 +46,12 @@ impl<'a> CommandFile<'a> {
         };
         let input = Input::new(whole, format.unwrap_or(found), max_instruments);
         let name = files::called(name);
-        Ok(Self { input, name, complaints: Complaints::about(name), empty, without_room: 0 })
+        Ok(Self { input, name, complaints: Complaints::about(sub, name), empty, without_room: 0 })
     }
 
     /// Reads `source`, called `name` in messages.
     pub(crate) fn new(
+        sub: &'static str,
         source: Source<'a>,
         name: &'a str,
         format: InputFormat,
@@ -62,21 +64,18 @@ impl<'a> CommandFile<'a> {
         };
         let name = files::called(name);
         let input = Input::new(Box::new(source) as Whole<'a>, format, max_instruments);
-        Self { input, name, complaints: Complaints::about(name), empty: false, without_room: 0 }
+        Self { input, name, complaints: Complaints::about(sub, name), empty: false, without_room: 0 }
     }
 
-    /// The message for an input that cannot be read on.
-    pub(crate) fn failure(&self, error: &InputError) -> Failure {
-        match error {
-            InputError::Io(e) | InputError::Records(RecordError::Io(e)) => Failure::at(self.name, e),
-            _ => Failure::Error(format!("{}:{error}", self.name)),
-        }
+    /// Returns the error for an input that cannot be read on.
+    pub(crate) fn failure(&self, error: &InputError) -> Diagnostic {
+        input_failed(self.name, error)
     }
 
-    /// The message for a file without a single byte: whoever names one has most likely named the wrong one, or the
-    /// program that was to write it has failed. Standard input may well be empty.
-    pub(crate) fn emptiness(&self) -> Option<Failure> {
-        self.empty.then(|| Failure::Error(format!("{}: empty: no command in it; check the name", self.name)))
+    /// Returns the error for a file without a single byte: most likely the wrong name was given, or
+    /// the program that was to write the file has failed. Standard input may well be empty.
+    pub(crate) fn emptiness(&self) -> Option<Diagnostic> {
+        self.empty.then(|| Diagnostic::error("the file is empty").in_file(self.name).remedy("check the name"))
     }
 
     /// Defines `X` if the file defined no instrument, so that there is a book to look at.
@@ -100,6 +99,27 @@ impl<'a> CommandFile<'a> {
     }
 }
 
+/// Returns the error for the input called `name` that cannot be read on.
+pub(crate) fn input_failed(name: &str, error: &InputError) -> Diagnostic {
+    match error {
+        InputError::Io(e) => Diagnostic::io(Place::File(name.into()), e),
+        InputError::Records(e) => records_failed(name, e),
+        InputError::Header(bad) => {
+            Diagnostic::from_text(&format!("{} (in the header, so no line can be read)", bad.reason()))
+                .at(Place::Line(name.into(), bad.line))
+        }
+        other => Diagnostic::from_text(other.to_string().trim_start()).in_file(name),
+    }
+}
+
+/// Returns the error for the file of records called `name` that cannot be read on.
+pub(crate) fn records_failed(name: &str, error: &RecordError) -> Diagnostic {
+    match error {
+        RecordError::Io(e) => Diagnostic::io(Place::File(name.into()), e),
+        error => Diagnostic::from_text(&error.reason().to_string()).at(Place::Byte(name.into(), error.offset())),
+    }
+}
+
 /// A reader that has failed already.
 struct Broken(Option<io::Error>);
 
@@ -118,7 +138,7 @@ impl pipeline::Commands for CommandFile<'_> {
             Step::End => Ok(false),
             Step::Bad(bad) => {
                 self.without_room += u64::from(matches!(bad.why, Why::TooManyInstruments(_)));
-                self.complaints.add(&bad);
+                self.complaints.add(&bad.reason(), |file| Place::Line(file, bad.line));
                 Ok(true)
             }
             _ => Ok(true),

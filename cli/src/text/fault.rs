@@ -18,9 +18,17 @@ pub struct BadLine {
     pub why: Why,
 }
 
+impl BadLine {
+    /// Returns what is wrong, without the line's number: `field: why`.
+    #[must_use]
+    pub fn reason(&self) -> impl fmt::Display + use<> {
+        Fault { field: self.field, why: self.why }
+    }
+}
+
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.line, Fault { field: self.field, why: self.why })
+        write!(f, "{}: {}", self.line, self.reason())
     }
 }
 

@@ -60,19 +60,47 @@ pub enum RecordError {
     Io(io::Error),
 }
 
+impl RecordError {
+    /// Returns the byte of the file at which the record starts that cannot be read.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        match self {
+            Self::Truncated { offset, .. } => *offset,
+            _ => 0,
+        }
+    }
+
+    /// Returns what is wrong, without the place.
+    #[must_use]
+    pub fn reason(&self) -> impl core::fmt::Display + '_ {
+        Reason(self)
+    }
+}
+
+struct Reason<'a>(&'a RecordError);
+
+impl core::fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            RecordError::NotRecords => f.write_str(
+                "not a file of vvp records (it must begin with VVPCMD1 or VVPEVT1); is it text? then drop --format bin",
+            ),
+            RecordError::Truncated { got, .. } => {
+                write!(f, "truncated: a record has {RECORD} bytes and only {got} are there")
+            }
+            RecordError::WrongKind(RecordKind::Commands) => f.write_str("records of commands, not of events"),
+            RecordError::WrongKind(RecordKind::Events) => f.write_str("records of events, not of commands"),
+            RecordError::Io(error) => write!(f, "cannot read: {error}"),
+        }
+    }
+}
+
 impl core::fmt::Display for RecordError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::NotRecords => f.write_str(
-                "byte 0: not a file of vvp records (it must begin with VVPCMD1 or VVPEVT1); is it text? then drop --format bin",
-            ),
-            Self::Truncated { offset, got } => {
-                write!(f, "byte {offset}: truncated: a record has {RECORD} bytes and only {got} are there")
-            }
-            Self::WrongKind(RecordKind::Commands) => f.write_str("byte 0: records of commands, not of events"),
-            Self::WrongKind(RecordKind::Events) => f.write_str("byte 0: records of events, not of commands"),
-            Self::Io(error) => write!(f, "cannot read: {error}"),
+        if !matches!(self, Self::Io(_)) {
+            write!(f, "byte {}: ", self.offset())?;
         }
+        self.reason().fmt(f)
     }
 }
 

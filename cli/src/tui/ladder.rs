@@ -1,8 +1,8 @@
 //! A book drawn as a ladder: asks above, bids below, bars for the quantities.
 
-use crate::failure::grouped;
 use std::io::{self, Write};
 use vvp_core::book::{BookView, DepthLevel, InstrumentSpec, Price, Side, Tick};
+use vvp_replay::digits::grouped;
 use vvp_replay::price_text;
 
 const BAR_CELLS: u64 = 40;

@@ -1,9 +1,9 @@
 //! The panels of the live view of `vvpx top`, as lines of text for a column of any width.
 
 use crate::commands::top::{Shown, core_stalls, or_dash, percentiles, queues, stages, stalls, there};
-use crate::failure::grouped;
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
+use vvp_replay::digits::grouped;
 use vvp_std_adapter::pipeline::processes::LevelSummary;
 
 /// Cores that are shown.

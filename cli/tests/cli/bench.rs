@@ -89,7 +89,10 @@ fn assert_refused(words: &[&str], file: &str, message: &str) {
     let output = vvpx(words);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{words:?}: {stderr}");
-    assert!(stderr.starts_with(&format!("vvpx: {file}: ")) && stderr.contains(message), "{words:?}: {stderr}");
+    assert!(
+        stderr.starts_with("vvpx bench: ") && stderr.contains(&format!(": {file}: ")) && stderr.contains(message),
+        "{words:?}: {stderr}"
+    );
     assert!(output.stdout.is_empty());
 }
 
@@ -99,15 +102,19 @@ fn mistakes_are_said_before_anything_is_measured() {
     std::fs::write(&broken, "{\"form\":1").expect("written");
     let broken = broken.to_str().expect("UTF-8");
     let cases: [(&[&str], i32, &str); 6] = [
-        (&["queue"], 2, "possible values: queues, pools, maps, book, pipeline, all]; a similar value exists: 'queues'"),
-        (&["--fast"], 2, "vvpx: unexpected argument '--fast' found"),
         (
-            &["--prove", "book"],
+            &["queue"],
             2,
-            "vvpx: the argument '--prove' cannot be used with '[GROUP]...'; try 'vvpx bench --help'",
+            "possible values: queues, pools, maps, book, pipeline, all]: [GROUP]...: a similar value exists: 'queues'",
         ),
-        (&["--json", "/nowhere/x.json"], 1, "vvpx: /nowhere/x.json: no such file or directory; check the name"),
-        (&["--compare", "/nowhere/x.json"], 1, "vvpx: /nowhere/x.json: no such file or directory; check the name"),
+        (&["--fast"], 2, "vvpx bench: unexpected argument: --fast: try 'vvpx bench --help'"),
+        (&["--prove", "book"], 2, "vvpx bench: cannot be used with '[GROUP]...': --prove: try 'vvpx bench --help'"),
+        (&["--json", "/nowhere/x.json"], 1, "vvpx bench: no such file or directory: /nowhere/x.json: check the name"),
+        (
+            &["--compare", "/nowhere/x.json"],
+            1,
+            "vvpx bench: no such file or directory: /nowhere/x.json: check the name",
+        ),
         (&["--compare", broken], 1, "not results of 'vvpx bench --json'"),
     ];
     let nothing_made = path("bench-not-made.json");

@@ -102,8 +102,14 @@ fn bad_lines_are_named_become_refusals_and_keep_their_place() {
     assert_eq!(code, 1);
     let lines: Vec<_> = err.lines().collect();
     assert_eq!(lines.len(), 2, "{err}");
-    assert!(lines[0].starts_with(&format!("{file}:1: qty: must be an integer")), "{err}");
-    assert!(lines[1].starts_with(&format!("{file}:5: not one JSON object")), "{err}");
+    assert!(
+        lines[0].starts_with("vvpx encode: qty: must be an integer") && lines[0].contains(&format!(": {file}:1")),
+        "{err}"
+    );
+    assert!(
+        lines[1].starts_with("vvpx encode: not one JSON object") && lines[1].ends_with(&format!(": {file}:5")),
+        "{err}"
+    );
     let (code, back, _) = said(&vvpx(&["decode"], &encoded.stdout));
     assert_eq!(
         (code, back.as_str()),
@@ -122,19 +128,19 @@ fn input_that_cannot_be_read_is_one_line_on_standard_error() {
     let cut = folder.file("cut.bin", &records[..records.len() - 1]);
     let (code, out, err) = said(&vvpx(&["decode", &cut], b""));
     assert_eq!((code, err.lines().count()), (1, 1), "{err}");
-    assert!(err.contains("cut.bin: byte 640: truncated"), "{err}");
+    assert!(err.starts_with("vvpx decode: truncated: ") && err.ends_with(&format!(": byte 640 of {cut}\n")), "{err}");
     assert_eq!(out, ORDERS.lines().take(9).map(|l| format!("{l}\n")).collect::<String>(), "whole lines, no more");
-    fails(&["decode"], ORDERS.as_bytes(), 1, "<stdin>: byte 0: not a file of vvp records");
-    fails(&["decode"], b"", 1, "<stdin>: byte 0: not a file of vvp records");
-    fails(&["decode", &folder.path("none.bin")], b"", 1, "none.bin: ");
-    fails(&["encode", &folder.path("none.jsonl")], b"", 1, "none.jsonl: ");
+    fails(&["decode"], ORDERS.as_bytes(), 1, "vvpx decode: not a file of vvp records");
+    fails(&["decode"], b"", 1, "vvpx decode: not a file of vvp records");
+    fails(&["decode", &folder.path("none.bin")], b"", 1, "none.bin: check the name");
+    fails(&["encode", &folder.path("none.jsonl")], b"", 1, "none.jsonl: check the name");
     fails(&["encode", &folder.path(".")], b"", 1, "directory");
-    fails(&["encode", "-o", &folder.path("no/such/folder")], b"", 1, "no/such/folder: ");
+    fails(&["encode", "-o", &folder.path("no/such/folder")], b"", 1, "no/such/folder: check the name");
     let (code, _, err) = said(&vvpx(&["encode"], b""));
-    assert_eq!((code, err.as_str()), (1, "<stdin>: empty: no command in it\n"));
+    assert_eq!((code, err.as_str()), (1, "vvpx encode: the input is empty: no command in it: <stdin>\n"));
     let (code, _, err) = said(&vvpx(&["encode", "--format", "csv"], b"op,prise\n"));
     assert_eq!((code, err.lines().count()), (1, 1));
-    assert!(err.starts_with("<stdin>:1: unknown field name at byte 4"), "{err}");
+    assert!(err.starts_with("vvpx encode: unknown field name at byte 4") && err.ends_with(": <stdin>:1\n"), "{err}");
 }
 
 #[test]
@@ -165,6 +171,6 @@ fn event_records_decode_and_a_gap_in_their_numbers_is_seen() {
     file.extend(accepted(4, 7).as_bytes());
     let (code, out, err) = said(&vvpx(&["decode"], &file));
     assert_eq!((code, out.as_str()), (1, want));
-    assert_eq!(err, "<stdin>: byte 256: event 4 where event 3 should be; records are missing\n");
+    assert_eq!(err, "vvpx decode: event 4 where event 3 should be, records are missing: byte 256 of <stdin>\n");
     fails(&["encode", "--format", "bin"], b"", 2, "possible values: jsonl, csv");
 }

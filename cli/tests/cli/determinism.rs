@@ -120,14 +120,14 @@ fn on_one_thread_or_three() {
         let hash_line = format!("{{\"state_hash\":\"{hash:016x}\"}}");
         let (first, refusals) = said.split_once('\n').expect("a line");
         assert_eq!(first, hash_line, "{extra:?}");
-        assert!(refusals.starts_with("vvpx: ") && refusals.contains(" commands refused: "), "{refusals}");
+        assert!(refusals.starts_with("vvpx match: ") && refusals.contains(" commands refused: "), "{refusals}");
         let whole = output.stdout.strip_prefix(b"VVPEVT1\n").and_then(|rest| rest.get(Event::SIZE - 8..));
         assert!(output.status.success() && whole == Some(&events[..]), "{extra:?}: other events");
     }
     // Without the hash standard output is the same, as text too.
     let text = |args: &[&str]| vvpx(&["match", "--format", "bin", "--book"]).args(args).arg(file.name()).output();
     let plain = text(&[]).expect("vvpx runs");
-    assert!(plain.stderr.starts_with(b"vvpx: "), "the refusals alone");
+    assert!(plain.stderr.starts_with(b"vvpx match: "), "the refusals alone");
     assert_eq!(text(&["--state-hash"]).expect("vvpx runs").stdout, plain.stdout);
     assert_eq!(text(&["--state-hash", "--inline"]).expect("vvpx runs").stdout, plain.stdout);
     let fed = text(&["--state-hash", "--feed", "l2"]).expect("vvpx runs");

@@ -132,12 +132,12 @@ fn a_choice_that_matches_nothing_lists_what_is_there() {
             let (code, out, err) = desk.replay(&format!("{input} {choice}"), &capture(Shape::PLAIN, &datagrams));
             let name = if input == "-" { "<stdin>" } else { input };
             assert_eq!((code, out.as_str()), (1, ""), "{choice}: {err}");
-            assert_eq!(err, format!("vvpx replay: {name}: no packet for {choice}; {held}"));
+            assert_eq!(err, format!("vvpx replay: no packet for {choice}: {name}: {held}"));
         }
     }
     for (args, code, says) in [
-        ("none.pcap --session MINE", 1, "none.pcap: no packet for --session MINE; it holds no packet of MoldUDP64"),
-        ("day.itch --port 1", 1, "day.itch is no capture; --group, --port and --session choose"),
+        ("none.pcap --session MINE", 1, "no packet for --session MINE: none.pcap: it holds no packet of MoldUDP64"),
+        ("day.itch --port 1", 1, "not a capture: day.itch: --group, --port and --session choose"),
         ("feed.pcap --group here", 2, "not an address like 233.54.12.111 or ff15::1"),
         ("feed.pcap --port 65536", 2, "65536"),
         ("feed.pcap --session elevenbytes", 2, "longer than the 10 bytes"),
@@ -160,7 +160,7 @@ fn a_pipe_is_read_once_and_its_first_packets_choose_the_session() {
     let file = capture(Shape::PLAIN, &datagrams);
     let (code, _, err) = desk.replay("-", &file);
     assert_eq!(code, 1);
-    assert!(err.contains("no ITCH message in it; 9 packets of another session"), "{err}");
+    assert!(err.contains("no ITCH message: <stdin>: 9 packets of another session"), "{err}");
     // By name it is found, and a file is read twice.
     assert_eq!(desk.json_of("- --session MINE", &file, 0).0["total"]["messages"], 9);
     desk.put("feed.pcap", &file);
@@ -243,7 +243,7 @@ fn many_interfaces_and_other_captures_at_the_command_line() {
     desk.put("ixia.pcap", [0x1c, 0, 1, 0xac, 0, 2, 0, 4]);
     let (code, _, err) = desk.replay("ixia.pcap", b"");
     assert_eq!((code, err.lines().count()), (1, 1));
-    assert!(err.contains("ixia.pcap: at byte 0: a capture of a format that is not read (1c 00 01 ac)"), "{err}");
+    assert!(err.contains("a capture of a format that is not read (1c 00 01 ac): byte 0 of ixia.pcap: "), "{err}");
     // Its first byte is a digit, which once was taken for LOBSTER's.
     let mut modified = vec![0x34, 0xcd, 0xb2, 0xa1];
     modified.extend_from_slice(&Shape::PLAIN.file(&[])[4..]);

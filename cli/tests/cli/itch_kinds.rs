@@ -27,7 +27,8 @@ fn is_named(test: &str, name: &str, bytes: &[u8], says: &str) {
     ] {
         let (code, out, err) = desk.replay(args, input);
         assert_eq!((code, out.as_str()), (1, ""), "{args}: {err}");
-        assert_eq!(err, format!("vvpx replay: {file}: this is {says}\n"), "{args}");
+        let (kind, advice) = says.split_once("; ").unwrap();
+        assert_eq!(err, format!("vvpx replay: this is {kind}: {file}: {advice}\n"), "{args}");
     }
 }
 
@@ -71,7 +72,7 @@ fn what_is_packed_twice_is_named() {
     desk.put("twice.gz", gzipped(&gzipped(&frames(&[message(1)]))));
     let (code, _, err) = desk.replay("twice.gz", b"");
     assert_eq!(code, 1);
-    assert_eq!(err, "vvpx replay: twice.gz: this is a gzip file; it is packed twice; unpack it once before\n");
+    assert_eq!(err, "vvpx replay: this is a gzip file: twice.gz: it is packed twice; unpack it once before\n");
     // Once is no matter.
     desk.put("once.gz", gzipped(&frames(&[message(1)])));
     assert_eq!(desk.json("once.gz", 0).0["total"]["messages"], 1);
@@ -95,17 +96,21 @@ fn other_packings_are_named() {
 fn lobster_that_itch_was_asked_of_is_named() {
     let desk = Desk::new("kinds-lobster");
     desk.put("m.csv", "34200.017459617,5,0,1,2238200,-1\n");
-    let says = "this is a LOBSTER message file; give --format lobster and --orderbook FILE\n";
+    let advice = "give --format lobster and --orderbook FILE\n";
     for (args, file, input) in
         [("--format itch m.csv", "m.csv", &b""[..]), ("-", "<stdin>", b"34200.017459617,5,0,1,2238200,-1\n")]
     {
         let (code, _, err) = desk.replay(args, input);
-        assert_eq!((code, err), (1, format!("vvpx replay: {file}: {says}")), "{args}");
+        assert_eq!(
+            (code, err),
+            (1, format!("vvpx replay: this is a LOBSTER message file: {file}: {advice}")),
+            "{args}"
+        );
     }
     // A first row with a time of twelve decimals is one of LOBSTER as well.
     desk.put("m.csv", "34200.017459617123,5,0,1,2238200,-1\n");
     assert_eq!(desk.replay("m.csv", b"").2.lines().next().unwrap(), {
-        "vvpx replay: --orderbook FILE is missing; try vvpx replay --help"
+        "vvpx replay: a required argument is missing: --orderbook FILE: try 'vvpx replay --help'"
     });
 }
 
@@ -131,10 +136,10 @@ fn other_formats_are_named_where_lobster_was_asked_for() {
     desk.put("day.json", b"{\"a\":1}");
     desk.put("twice.gz", gzipped(&gzipped(b"34200.017459617,5,0,1,2238200,-1\n")));
     for (args, says) in [
-        ("day.itch --orderbook b.csv", "day.itch: this is a NASDAQ ITCH 5.0 file; replay it with --format itch"),
-        ("day.dbn --orderbook b.csv", "day.dbn: this is a DBN file (Databento); LOBSTER files are rows of numbers"),
-        ("m.csv --orderbook day.json", "day.json: this is a JSON file; LOBSTER files are rows of numbers"),
-        ("twice.gz --orderbook b.csv", "twice.gz: this is a gzip file; unpack it before"),
+        ("day.itch --orderbook b.csv", "this is a NASDAQ ITCH 5.0 file: day.itch: replay it with --format itch"),
+        ("day.dbn --orderbook b.csv", "this is a DBN file (Databento): day.dbn: LOBSTER files are rows of numbers"),
+        ("m.csv --orderbook day.json", "this is a JSON file: day.json: LOBSTER files are rows of numbers"),
+        ("twice.gz --orderbook b.csv", "this is a gzip file: twice.gz: unpack it before"),
     ] {
         let (code, out, err) = desk.replay(&format!("--format lobster {args}"), b"");
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{args}: {err}");

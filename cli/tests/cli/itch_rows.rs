@@ -76,15 +76,15 @@ fn summaries_and_exit_codes() {
     fs::write(&cut, &session()[..100]).unwrap();
     fs::write(desk.0.join("empty.itch"), "").unwrap();
     for (args, code, says) in [
-        ("day.itch --strict", 1, "unknown_ref at byte 220; --strict ends here"),
-        ("cut.itch", 1, "cut.itch: at byte 65: the stream ends after 35 of a frame's 38 bytes"),
-        ("empty.itch", 1, "empty.itch: no ITCH message in it"),
-        ("nowhere.itch", 1, "nowhere.itch: no such file"),
+        ("day.itch --strict", 1, "unknown_ref at byte 220: day.itch: --strict ends here"),
+        ("cut.itch", 1, "the stream ends after 35 of a frame's 38 bytes: byte 65 of cut.itch: get the whole file"),
+        ("empty.itch", 1, "no ITCH message: empty.itch: "),
+        ("nowhere.itch", 1, "no such file or directory: nowhere.itch"),
         ("day.itch --at 10:00:05 --symbol NONE", 1, "no message names NONE so far"),
         ("day.itch --at noon", 2, "not a time of day like 10:30:00"),
-        ("day.itch --every 1s", 2, "--every is for --out"),
-        ("day.itch --depth 5", 2, "--depth is for --out or --at"),
-        ("day.itch --drive --out csv", 2, "--drive and --out do not go together"),
+        ("day.itch --every 1s", 2, "for --out csv, jsonl or bin only, which is missing: --every"),
+        ("day.itch --depth 5", 2, "for --out or --at only, which are missing: --depth"),
+        ("day.itch --drive --out csv", 2, "cannot be used with --out: --drive"),
         ("--format itch", 2, "the file is missing"),
     ] {
         let done = desk.replay(args);

@@ -46,7 +46,8 @@ fn a_time_behind_the_end_of_the_day_is_an_anomaly() {
     assert_eq!((&json["total"]["time_beyond_day"], &json["total"]["time_reversed"]), (&1.into(), &0.into()));
     let ran = run(&["replay", file.name(), "--strict"], b"");
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.ends_with("time_beyond_day at byte 38; --strict ends here\n"), "{}", ran.stderr);
+    let says = format!("vvpx replay: time_beyond_day at byte 38: {}: --strict ends here\n", file.name());
+    assert_eq!(ran.stderr, says);
     // It is not the time that was asked for, and the engine refuses nothing behind it.
     let ran = run(&["replay", file.name(), "--at", "11:00", "--json"], b"");
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();

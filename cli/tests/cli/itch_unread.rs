@@ -50,7 +50,7 @@ fn bytes_after_a_zero_length_are_said() {
     desk.put("first.itch", [&[0, 0], &two[..]].concat());
     let (code, out, err) = desk.replay("first.itch", b"");
     assert_eq!((code, out.as_str()), (1, ""));
-    let says = "first.itch: no ITCH message in it; 38 bytes after a zero length at byte 0 of first.itch; is this";
+    let says = "no ITCH message: first.itch: 38 bytes after a zero length at byte 0 of first.itch; is this";
     assert!(err.contains(says), "{err}");
 }
 
@@ -89,7 +89,7 @@ fn packets_that_are_short_or_no_udp_are_said_with_their_place() {
         desk.put(name, capture(shape, cut));
         let (code, _, err) = desk.replay(name, b"");
         assert_eq!(code, 1);
-        assert!(err.contains("no ITCH message in it; 3 packets captured in part (short)"), "{err}");
+        assert!(err.contains(&format!("no ITCH message: {name}: 3 packets captured in part (short)")), "{err}");
         assert!(err.contains("capture whole packets"), "{err}");
     }
 }
@@ -131,12 +131,12 @@ fn a_file_without_a_valid_message_is_named() {
     for (args, says) in [
         ("soup.itch", "9 frames of a wrong length (wrong_length), first at byte 0; is this a file of NASDAQ ITCH 5.0?"),
         ("unknown.itch", "1 frames of an unknown type (unknown_type), first at byte 0; is this"),
-        ("empty.itch", "empty.itch: no ITCH message in it; is this a file"),
-        ("soup.itch empty.itch", "soup.itch, empty.itch: no ITCH message in it"),
+        ("empty.itch", "no ITCH message: empty.itch: is this a file"),
+        ("soup.itch empty.itch", "no ITCH message: soup.itch, empty.itch: "),
     ] {
         let (code, out, err) = desk.replay(args, b"");
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{args}");
-        assert!(err.contains("no ITCH message in it") && err.contains(says), "{args}: {err}");
+        assert!(err.contains("no ITCH message: ") && err.contains(says), "{args}: {err}");
     }
     for bad in ["soup.itch", "unknown.itch", "empty.itch"] {
         let (json, err) = desk.json(&format!("good.itch {bad}"), 1);
@@ -153,7 +153,7 @@ fn a_file_without_a_valid_message_is_named() {
     assert!(desk.json("a.pcap b.pcap", 1).1.ends_with(": no packet of the feed in b.pcap\n"));
     // Captured frames of something else.
     desk.put("c.pcap", capture(shape, [shape.packet(1, &mold("MINE", 1, &soup))]));
-    assert!(desk.replay("c.pcap", b"").2.contains("no ITCH message in it; 9 frames of a wrong length"));
+    assert!(desk.replay("c.pcap", b"").2.contains("no ITCH message: c.pcap: 9 frames of a wrong length"));
 }
 
 #[test]

@@ -62,7 +62,8 @@ fn a_difference_shows_both_books_and_exits_1() {
     assert!(stdout.starts_with("row 150 (line 151): ask level 1 differs\nmessage: "), "{stdout}");
     assert_eq!(stdout.matches("987654").count(), 1, "{stdout}");
     let stderr = text(&done.stderr);
-    assert!(stderr.starts_with("vvpx replay: ABC_message_4.csv: line 151: ask level 1 differs"), "{stderr}");
+    assert!(stderr.starts_with("vvpx replay: message and book disagree: ask level 1 differs"), "{stderr}");
+    assert!(stderr.ends_with(": ABC_message_4.csv:151\n"), "{stderr}");
     assert_eq!(stderr.lines().count(), 1);
 }
 
@@ -141,7 +142,7 @@ fn a_time_of_twelve_decimals_is_read() {
     }
     let done = desk.replay("ABC_message_4.csv");
     assert_eq!(done.status.code(), Some(2), "known to be LOBSTER: {}", text(&done.stderr));
-    assert!(text(&done.stderr).contains("--orderbook FILE is missing"));
+    assert!(text(&done.stderr).contains("a required argument is missing: --orderbook FILE"));
 }
 
 #[test]
@@ -153,16 +154,19 @@ fn bad_files_are_one_line_and_exit_1() {
     fs::write(desk.0.join("cut.csv.xz"), b"\xfd7zXZ\0\0\x04\xe6\xd6").unwrap();
     fs::write(desk.0.join("cut.csv.gz"), b"\x1f\x8b\x08\0").unwrap();
     for (args, says) in [
-        ("short.csv --orderbook book.csv", "short.csv: line 2: no such row, but book.csv has one"),
-        ("empty.csv --orderbook book.csv", "empty.csv: line 1: holds no rows"),
-        ("bad.csv --orderbook book.csv", "bad.csv: line 2, field 3 (order id): \"what\" is not a whole number"),
-        ("nowhere.csv --orderbook book.csv", "nowhere.csv: cannot open: "),
-        (". --orderbook book.csv", ".: is a directory"),
-        ("ABC_message_4.csv --orderbook empty.csv", "empty.csv: line 1: holds no rows"),
-        ("ABC_message_4.csv --orderbook cut.csv.xz", "cut.csv.xz: line 1: the compressed file ends too early"),
-        ("ABC_message_4.csv --orderbook cut.csv.gz", "cut.csv.gz: line 1: the compressed file ends too early"),
-        ("ABC_message_4.csv --orderbook book.csv --out no/such/folder.csv", "no/such/folder.csv: cannot write: "),
-        ("ABC_message_4.csv --orderbook book.csv --out /dev/full", "/dev/full: cannot write: "),
+        ("short.csv --orderbook book.csv", "no such row, but book.csv has one: short.csv:2"),
+        ("empty.csv --orderbook book.csv", "holds no rows: empty.csv:1"),
+        ("bad.csv --orderbook book.csv", "\"what\" is not a whole number of 64 bits: bad.csv:2, field 3 (order id)"),
+        ("nowhere.csv --orderbook book.csv", "no such file or directory: nowhere.csv: check the name"),
+        (". --orderbook book.csv", "is a directory: .: give a file"),
+        ("ABC_message_4.csv --orderbook empty.csv", "holds no rows: empty.csv:1"),
+        ("ABC_message_4.csv --orderbook cut.csv.xz", "the compressed file ends too early: cut.csv.xz:1"),
+        ("ABC_message_4.csv --orderbook cut.csv.gz", "the compressed file ends too early: cut.csv.gz:1"),
+        (
+            "ABC_message_4.csv --orderbook book.csv --out no/such/folder.csv",
+            "no such file or directory: no/such/folder.csv: check the name",
+        ),
+        ("ABC_message_4.csv --orderbook book.csv --out /dev/full", "no space left on device: /dev/full: make room"),
     ] {
         let done = desk.replay(&format!("--format lobster {args}"));
         let stderr = text(&done.stderr);
@@ -177,21 +181,33 @@ fn wrong_usage_is_one_line_and_exits_2() {
     let (desk, files) = Desk::new("usage");
     for (args, says) in [
         ("", "the file is missing"),
-        ("--format itch a.csv --orderbook b.csv", "--orderbook is an option of lobster"),
-        ("--format taq a.csv", "invalid value 'taq' for '--format <FORMAT>'"),
+        ("--format itch a.csv --orderbook b.csv", "an option of lobster, not of itch: --orderbook"),
+        ("--format taq a.csv", "invalid value 'taq' [possible values: auto, itch, lobster]: --format <FORMAT>"),
         ("--format lobster", "the message file is missing"),
-        ("--format lobster a.csv", "--orderbook FILE is missing"),
-        ("--format lobster a.csv b.csv --orderbook c.csv", "one message file at a time: 'b.csv' is the second"),
-        ("--format lobster a.csv --orderbook b.csv --fast", "unexpected argument '--fast' found"),
-        ("--format lobster a.csv --orderbook b.csv --verify=no", "unexpected value 'no' for '--verify' found"),
-        ("--format lobster a.csv --orderbook b.csv --out c.csv --levels 0", "invalid value '0' for '--levels <N>'"),
-        ("--format lobster a.csv --orderbook b.csv --out c.csv --levels x", "invalid value 'x' for '--levels <N>'"),
-        ("--format lobster a.csv --orderbook b.csv --levels 5", "--levels is for --out FILE, which is missing"),
-        ("--format lobster a.csv --orderbook b.csv --tick 0", "invalid value '0' for '--tick <N>'"),
-        ("--format lobster a.csv --orderbook b.csv --out c.csv.xz", "--out c.csv.xz: the output is not compressed"),
+        ("--format lobster a.csv", "a required argument is missing: --orderbook FILE"),
+        ("--format lobster a.csv b.csv --orderbook c.csv", "more than one message file: b.csv: give one at a time"),
+        ("--format lobster a.csv --orderbook b.csv --fast", "unexpected argument: --fast"),
+        ("--format lobster a.csv --orderbook b.csv --verify=no", "unexpected value 'no': --verify"),
+        (
+            "--format lobster a.csv --orderbook b.csv --out c.csv --levels 0",
+            "invalid value '0': 0 is not in 1..=1000: --levels <N>",
+        ),
+        (
+            "--format lobster a.csv --orderbook b.csv --out c.csv --levels x",
+            "invalid value 'x': invalid digit found in string: --levels <N>",
+        ),
+        ("--format lobster a.csv --orderbook b.csv --levels 5", "for --out FILE only, which is missing: --levels"),
+        (
+            "--format lobster a.csv --orderbook b.csv --tick 0",
+            "invalid value '0': 0 is not in 1..=1000000000: --tick <N>",
+        ),
+        (
+            "--format lobster a.csv --orderbook b.csv --out c.csv.xz",
+            "the output is not compressed: --out c.csv.xz: name a .csv file",
+        ),
         (
             "--format lobster ABC_message_4.csv --orderbook book.csv --out ./book.csv",
-            "--out ./book.csv: would overwrite",
+            "would overwrite book.csv: --out ./book.csv",
         ),
     ] {
         let done = desk.replay(args);

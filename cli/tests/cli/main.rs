@@ -28,6 +28,7 @@ mod itch_rows;
 mod itch_steps;
 mod itch_unread;
 mod lobster;
+mod messages;
 mod newcomer;
 mod readme;
 mod scenarios;

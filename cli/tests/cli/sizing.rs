@@ -41,16 +41,16 @@ fn size_beyond_the_memory_names_the_most_orders_that_fit() {
 #[test]
 fn size_out_of_range_names_the_option() {
     for (args, says) in [
-        ("--orders 0", "'--orders <N>': not a whole number from 1 to 134217727"),
-        ("--orders 10 --ticks 262145", "'--ticks <N>': not a whole number from 1 to 262144"),
-        ("--orders 10 --symbols 0", "'--symbols <N>': not a whole number from 1 to 65535"),
+        ("--orders 0", "not a whole number from 1 to 134217727: --orders <N>: "),
+        ("--orders 10 --ticks 262145", "not a whole number from 1 to 262144: --ticks <N>: "),
+        ("--orders 10 --symbols 0", "not a whole number from 1 to 65535: --symbols <N>: "),
         ("--orders 1000000 --symbols 64 --target 32", "no type on a target of 32 bits is that large"),
         ("--orders 10 --memory 5furlong", "'furlong' is no unit"),
     ] {
         let words: Vec<&str> = ["size"].into_iter().chain(args.split_whitespace()).collect();
         let ran = run(&words, b"");
         assert!(ran.code != 0 && ran.stderr.contains(says), "{args}: {}", ran.stderr);
-        assert!(ran.stderr.lines().next().is_some_and(|line| line.starts_with("vvpx: ")), "{}", ran.stderr);
+        assert!(ran.stderr.lines().next().is_some_and(|line| line.starts_with("vvpx size: ")), "{}", ran.stderr);
     }
 }
 

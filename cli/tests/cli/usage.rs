@@ -28,7 +28,10 @@ const BOOK: &str = r#"{"symbol":"AAPL","phase":"continuous","last":"150.10","bid
 "#;
 
 /// What is said of the one refusal in [`ORDERS`].
-const REFUSED: &str = "vvpx: 1 of 8 commands refused: 1 unknown_order\n";
+const REFUSED: &str = "vvpx match: 1 of 8 commands refused: 1 unknown_order\n";
+
+/// The same of `vvpx run`.
+const REFUSED_RUN: &str = "vvpx run: 1 of 8 commands refused: 1 unknown_order\n";
 
 /// A run of [`ORDERS`] that ended well.
 fn answered(stdout: impl Into<String>) -> Ran {
@@ -256,9 +259,9 @@ fn a_bad_line_is_answered_named_and_the_run_goes_on() {
             );
             assert_eq!((ran.code, ran.stdout.as_str()), (1, expected), "{shown}");
             let (first, rest) = ran.stderr.split_once('\n').expect("a line");
-            assert_eq!(rest, "vvpx: 2 of 3 commands refused: 1 bad_field, 1 duplicate_id\n", "{shown}");
+            assert_eq!(rest, "vvpx match: 2 of 3 commands refused: 1 bad_field, 1 duplicate_id\n", "{shown}");
             let first = Ran { stderr: format!("{first}\n"), ..ran };
-            assert_one_line(&first, &[words, &[file.name(), ":2: "][..]].concat(), &shown);
+            assert_one_line(&first, &[words, &[&*format!(": {}:2", file.name())][..]].concat(), &shown);
         }
     }
 }
@@ -267,7 +270,7 @@ fn a_bad_line_is_answered_named_and_the_run_goes_on() {
 fn a_price_beyond_i64_is_an_ordinary_refusal() {
     let ran = run(&["match"], br#"{"op":"new","id":1,"side":"buy","price":"99999999999999999999","qty":1}"#);
     let stdout = "{\"seq\":1,\"event\":\"rejected\",\"id\":1,\"reason\":\"bad_price\"}\n".to_owned();
-    let stderr = "vvpx: 1 of 1 commands refused: 1 bad_price\n".to_owned();
+    let stderr = "vvpx match: 1 of 1 commands refused: 1 bad_price\n".to_owned();
     assert_eq!(ran, Ran { code: 0, stdout, stderr });
 }
 
@@ -297,7 +300,7 @@ fn threads_one_thread_and_one_core_give_the_same_bytes() {
             let output = command.output().expect("runs");
             assert_eq!(output.status.code(), Some(0));
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(said.starts_with("vvpx: 155 of 25,000 commands refused: 50 unknown_order, "), "{said}");
+            assert!(said.starts_with("vvpx match: 155 of 25,000 commands refused: 50 unknown_order, "), "{said}");
             output.stdout
         };
         let threads = out(&args, false);
@@ -358,8 +361,8 @@ fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
             let ran = talk.end();
             assert_eq!(ran.code, 130, "{ran:?}");
             assert!(ran.stdout.contains(if json { r#"{"commands":"# } else { "after start" }), "{ran:?}");
-            let (refused, stopped) = ran.stderr.split_at(REFUSED.len());
-            assert_eq!(refused, REFUSED);
+            let (refused, stopped) = ran.stderr.split_at(REFUSED_RUN.len());
+            assert_eq!(refused, REFUSED_RUN);
             assert_one_line(&Ran { stderr: stopped.to_owned(), ..ran }, &["stopped"], "run");
         }
     }
@@ -417,7 +420,7 @@ fn an_output_that_fails_is_an_error() {
                 stderr: String::from_utf8(output.stderr).expect("UTF-8"),
             };
             assert_eq!(ran.code, 1, "{args:?}: {ran:?}");
-            assert_one_line(&ran, &["standard output", "no space left"], &format!("{args:?}"));
+            assert_one_line(&ran, &["<stdout>", "no space left"], &format!("{args:?}"));
         }
     }
 }

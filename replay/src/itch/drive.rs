@@ -5,6 +5,7 @@ use std::io;
 
 use super::market::{DAY_NS, DayMarket, OrderView, STOCKS};
 use super::{TICK, Watch};
+use serde::{Serialize, Serializer};
 use vvp_core::book::{
     Command, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Reject, Side, Symbol, TimeInForce,
 };
@@ -45,7 +46,7 @@ impl Difference {
 }
 
 /// How many, and how many shares.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Tally {
     /// How many.
     pub count: u64,
@@ -63,7 +64,7 @@ impl Tally {
 /// What the comparison found.
 ///
 /// It adds up: `tape` − `short` + `on_entry` = `engine`, in shares.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct DriveReport {
     /// Commands that the engine got, definitions of instruments apart.
@@ -77,6 +78,7 @@ pub struct DriveReport {
     /// Executions that the engine repeated exactly: one trade, the same order, price and shares.
     pub same: Tally,
     /// Executions that it did not, by kind, in the order of [`Difference::ALL`]; shares are those of the executions.
+    #[serde(serialize_with = "by_kind")]
     pub different: [Tally; Difference::ALL.len()],
     /// Executions that traded less in the engine, and how much less.
     pub short: Tally,
@@ -363,36 +365,15 @@ impl<M: Matcher> Watch for Drive<'_, M> {
     }
 }
 
+fn by_kind<S: Serializer>(different: &[Tally; Difference::ALL.len()], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Difference::ALL.into_iter().map(|kind| (kind.name(), different[kind as usize])))
+}
+
 impl DriveReport {
-    /// All numbers as one JSON object.
+    /// Returns all numbers as one JSON object.
     #[must_use]
     pub fn json(&self) -> String {
-        let tally = |t: Tally| format!("{{\"count\":{},\"shares\":{}}}", t.count, t.shares);
-        let different: Vec<String> = Difference::ALL
-            .into_iter()
-            .map(|kind| format!("\"{}\":{}", kind.name(), tally(self.different[kind as usize])))
-            .collect();
-        format!(
-            "{{\"commands\":{},\"instruments\":{},\"tape\":{},\"engine\":{},\"same\":{},\"different\":{{{}}},\
-             \"short\":{},\"on_entry\":{},\"taken_before\":{},\"stood\":{},\"refused\":{},\"hidden\":{},\"crosses\":{},\
-             \"broken\":{},\"unknown\":{},\"no_instrument\":{}}}",
-            self.commands,
-            self.instruments,
-            tally(self.tape),
-            tally(self.engine),
-            tally(self.same),
-            different.join(","),
-            tally(self.short),
-            tally(self.on_entry),
-            tally(self.taken_before),
-            tally(self.stood),
-            self.refused,
-            tally(self.hidden),
-            tally(self.crosses),
-            self.broken,
-            self.unknown,
-            self.no_instrument
-        )
+        crate::json::text(self)
     }
 }
 

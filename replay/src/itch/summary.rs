@@ -1,11 +1,11 @@
 //! What a replay found, for programs and for people.
 
-use core::fmt::Write;
-
-use super::market::{Anomaly, COUNTED, DayMarket, Totals};
-use super::{Destination, DriveReport, Feeds, LineStats, Odd, Spent};
+use super::market::{Anomaly, COUNTED, DayMarket};
+use super::{Destination, DriveReport, Feeds, Flow, LineStats, Odd, Spent};
 use crate::itch::TICK;
+use crate::json;
 use crate::price_text;
+use serde::Serialize;
 use vvp_core::book::Price;
 use vvp_core::wire::itch::Message;
 
@@ -49,98 +49,117 @@ impl Summary<'_> {
         self.symbols.is_empty() || self.symbols.iter().any(|s| s == name)
     }
 
-    /// All numbers as one JSON object with a line feed: `total`, and `stocks` by name (a name that two locates share is
-    /// followed by `#` and the locate; a stock without a name is `locate:` and its number).
+    /// Returns all numbers as one JSON object with a line feed: `total`, and `stocks` by name (a name that two locates
+    /// share is followed by `#` and the locate; a stock without a name is `locate:` and its number).
     #[must_use]
     pub fn json(&self) -> String {
-        let mut out = String::with_capacity(4096);
-        // Writing to a string does not fail.
-        let _ = self.write_json(&mut out);
+        let mut out = json::text(&self.head());
+        // Each stock has a line of its own, which serde's writer does not make.
+        out.truncate(out.len().saturating_sub(1));
+        out.push_str(",\"stocks\":{");
+        let mut comma = "";
+        for (name, stock) in self.stocks() {
+            out.push_str(&format!("{comma}\n{}:{}", json::text(&name), json::text(&stock)));
+            comma = ",";
+        }
+        out.push_str("}}\n");
         out
     }
 
-    fn write_json(&self, out: &mut String) -> core::fmt::Result {
-        let (market, totals) = (self.market, self.market.totals());
-        out.push_str("{\"total\":{");
-        if let Some(sum) = market.checksum() {
-            write!(out, "\"bbo_fnv1a64\":\"{sum:016x}\",")?;
-        }
-        let Totals { messages, book_messages, live, max_live, .. } = *totals;
-        write!(
-            out,
-            "\"messages\":{messages},\"book_messages\":{book_messages},\"live\":{live},\"max_live\":{max_live}"
-        )?;
+    /// Everything but the stocks.
+    fn head(&self) -> Head<'_> {
+        let (market, totals, anomalies) = (self.market, self.market.totals(), self.market.anomalies());
         let all =
             |field: fn(&super::market::StockCounts) -> u64| market.stocks().map(|s| field(s.counts())).sum::<u64>();
-        write!(
-            out,
-            ",\"executed\":{},\"executed_printable\":{},\"hidden\":{},\"crosses\":{},\"crossed\":{},\"broken\":{}",
-            all(|c| c.executed),
-            all(|c| c.executed_printable),
-            all(|c| c.hidden),
-            all(|c| c.crosses),
-            all(|c| c.crossed),
-            all(|c| c.broken)
-        )?;
-        let crossed_now = market.stocks().filter(super::market::StockView::is_crossed).count();
-        write!(out, ",\"crossings\":{},\"crossed_books\":{crossed_now}", all(|c| c.crossings))?;
-        for (n, letter) in COUNTED.into_iter().enumerate() {
-            let count: u64 = market.stocks().map(|s| s.counts().messages[n]).sum();
-            write!(out, ",\"{}\":{count}", char::from(letter))?;
+        let letters = COUNTED.into_iter().enumerate();
+        let letters =
+            letters.map(|(n, letter)| (char::from(letter), market.stocks().map(|s| s.counts().messages[n]).sum()));
+        let [orders_touched, levels_touched, price_words_touched] = market.touched();
+        let [decode, book, total] = self.per_message().map(|tenths| tenths as f64 / 10.0);
+        let by_type = (0..=255u8).zip(totals.by_type).filter(|&(_, count)| count > 0);
+        // Letters as they are, other types as numbers.
+        let name =
+            |kind: u8| if kind.is_ascii_alphanumeric() { char::from(kind).to_string() } else { kind.to_string() };
+        let places = Anomaly::ALL.into_iter().map(|kind| (kind.name(), anomalies.places(kind)));
+        Head {
+            total: Total {
+                bbo_fnv1a64: market.checksum(),
+                messages: totals.messages,
+                book_messages: totals.book_messages,
+                live: totals.live,
+                max_live: totals.max_live,
+                executed: all(|c| c.executed),
+                executed_printable: all(|c| c.executed_printable),
+                hidden: all(|c| c.hidden),
+                crosses: all(|c| c.crosses),
+                crossed: all(|c| c.crossed),
+                broken: all(|c| c.broken),
+                crossings: all(|c| c.crossings),
+                crossed_books: market.stocks().filter(super::market::StockView::is_crossed).count(),
+                letters: letters.collect(),
+                anomalies: Anomaly::ALL.into_iter().map(|kind| (kind.name(), anomalies.count(kind))).collect(),
+                bad_frames: anomalies.count(Anomaly::WrongLength) + anomalies.count(Anomaly::UnknownType),
+                bytes_consumed: self.bytes,
+                orders_touched,
+                levels_touched,
+                price_words_touched,
+                allocations_after_start: self.allocations,
+                decode_ns_per_message: decode,
+                book_ns_per_message: book,
+                total_ns_per_message: total,
+            },
+            by_type: by_type.map(|(kind, count)| (name(kind), count)).collect(),
+            first_offsets: places.filter(|(_, places)| !places.is_empty()).collect(),
+            lines: self.lines.map(LinesJson::of),
+            feeds: self.feeds.map(|feeds| feeds.flows().iter().map(FeedJson::of).collect()),
+            not_read: self.unread.iter().map(|what| printable(what.as_bytes())).collect(),
+            drive: self.drive,
         }
-        let anomalies = market.anomalies();
-        for kind in Anomaly::ALL {
-            write!(out, ",\"{}\":{}", kind.name(), anomalies.count(kind))?;
-        }
-        let bad = anomalies.count(Anomaly::WrongLength) + anomalies.count(Anomaly::UnknownType);
-        write!(out, ",\"bad_frames\":{bad},\"bytes_consumed\":{}", self.bytes)?;
-        let [orders, levels, words] = market.touched();
-        write!(out, ",\"orders_touched\":{orders},\"levels_touched\":{levels},\"price_words_touched\":{words}")?;
-        if let Some(allocations) = self.allocations {
-            write!(out, ",\"allocations_after_start\":{allocations}")?;
-        }
-        for (key, tenths) in ["decode", "book", "total"].into_iter().zip(self.per_message()) {
-            write!(out, ",\"{key}_ns_per_message\":{}.{}", tenths / 10, tenths % 10)?;
-        }
-        out.push_str("},\"by_type\":{");
-        let mut comma = "";
-        for (kind, &count) in (0..=255u8).zip(&totals.by_type) {
-            if count > 0 {
-                // Letters as they are, whatever else as a number.
-                let name = if kind.is_ascii_alphanumeric() { char::from(kind).to_string() } else { kind.to_string() };
-                write!(out, "{comma}\"{name}\":{count}")?;
-                comma = ",";
+    }
+
+    /// The stocks that are shown, by the names that they have in the JSON.
+    fn stocks(&self) -> Vec<(String, StockJson)> {
+        let mut names = std::collections::HashSet::new();
+        let mut stocks = Vec::new();
+        for stock in self.market.stocks() {
+            let (counts, state) = (stock.counts(), stock.state());
+            let mut name = printable(stock.name().trimmed());
+            if !self.is_shown(&name) || (name.is_empty() && counts.messages == [0; 8]) {
+                continue;
             }
-        }
-        out.push_str("},\"first_offsets\":{");
-        let mut comma = "";
-        for kind in Anomaly::ALL {
-            let places = anomalies.places(kind);
-            if !places.is_empty() {
-                write!(out, "{comma}\"{}\":{places:?}", kind.name())?;
-                comma = ",";
+            if name.is_empty() {
+                name = format!("locate:{}", stock.locate());
             }
+            while !names.insert(name.clone()) {
+                name += &format!("#{}", stock.locate());
+            }
+            let [bid, bid_qty, ask, ask_qty] = stock.best();
+            let is_traded = state.trading != 0;
+            let json = StockJson {
+                locate: stock.locate(),
+                live: stock.live(),
+                bid,
+                bid_qty,
+                ask,
+                ask_qty,
+                letters: COUNTED.into_iter().map(char::from).zip(counts.messages).collect(),
+                executed: counts.executed,
+                executed_printable: counts.executed_printable,
+                hidden: counts.hidden,
+                crosses: counts.crosses,
+                crossed: counts.crossed,
+                broken: counts.broken,
+                unknown_ref: counts.unknown,
+                crossings: counts.crossings,
+                is_crossed: stock.is_crossed(),
+                last_price: state.last_price.into(),
+                trading: is_traded.then(|| printable(&[state.trading])),
+                reason: is_traded.then(|| printable(&state.reason).trim_end().to_owned()),
+                bbo_fnv1a64: stock.checksum(),
+            };
+            stocks.push((name, json));
         }
-        out.push('}');
-        if let Some(lines) = self.lines {
-            write_lines(out, lines)?;
-        }
-        if let Some(feeds) = self.feeds {
-            write_feeds(out, feeds)?;
-        }
-        out.push_str(",\"not_read\":[");
-        for (n, what) in self.unread.iter().enumerate() {
-            let comma = if n > 0 { "," } else { "" };
-            write!(out, "{comma}\"{}\"", printable(what.as_bytes()))?;
-        }
-        out.push(']');
-        if let Some(drive) = self.drive {
-            write!(out, ",\"drive\":{}", drive.json())?;
-        }
-        out.push_str(",\"stocks\":{");
-        self.write_stocks(out)?;
-        out.push_str("}}\n");
-        Ok(())
+        stocks
     }
 
     /// Says how often books became crossed, and which still are.
@@ -162,77 +181,146 @@ impl Summary<'_> {
         }
         writeln!(f, "{}", if now > NAMED { ", ..." } else { "" })
     }
-
-    fn write_stocks(&self, out: &mut String) -> core::fmt::Result {
-        let mut names = std::collections::HashSet::new();
-        for stock in self.market.stocks() {
-            let (counts, state) = (stock.counts(), stock.state());
-            let name = stock.name();
-            let mut key = printable(name.trimmed());
-            if !self.is_shown(&key) || (key.is_empty() && counts.messages == [0; 8]) {
-                continue;
-            }
-            if key.is_empty() {
-                key = format!("locate:{}", stock.locate());
-            }
-            while !names.insert(key.clone()) {
-                write!(key, "#{}", stock.locate())?;
-            }
-            let comma = if names.len() > 1 { "," } else { "" };
-            let [bid, bid_qty, ask, ask_qty] = stock.best();
-            write!(out, "{comma}\n\"{key}\":{{\"locate\":{},\"live\":{}", stock.locate(), stock.live())?;
-            write!(out, ",\"bid\":{bid},\"bid_qty\":{bid_qty},\"ask\":{ask},\"ask_qty\":{ask_qty}")?;
-            for (letter, count) in COUNTED.into_iter().zip(counts.messages) {
-                write!(out, ",\"{}\":{count}", char::from(letter))?;
-            }
-            write!(out, ",\"executed\":{},\"executed_printable\":{}", counts.executed, counts.executed_printable)?;
-            write!(out, ",\"hidden\":{},\"crosses\":{},\"crossed\":{}", counts.hidden, counts.crosses, counts.crossed)?;
-            write!(out, ",\"broken\":{},\"unknown_ref\":{}", counts.broken, counts.unknown)?;
-            write!(out, ",\"crossings\":{},\"is_crossed\":{}", counts.crossings, stock.is_crossed())?;
-            write!(out, ",\"last_price\":{}", state.last_price)?;
-            if state.trading != 0 {
-                let (trading, reason) = (printable(&[state.trading]), printable(&state.reason));
-                write!(out, ",\"trading\":\"{trading}\",\"reason\":\"{}\"", reason.trim_end())?;
-            }
-            if let Some(sum) = stock.checksum() {
-                write!(out, ",\"bbo_fnv1a64\":\"{sum:016x}\"")?;
-            }
-            out.push('}');
-        }
-        Ok(())
-    }
 }
 
 fn dollars(price: u64) -> String {
     price_text(Price::new(i64::try_from(price).unwrap_or(0)), TICK).to_string()
 }
 
-fn write_lines(out: &mut String, lines: &LineStats) -> core::fmt::Result {
-    let mold = &lines.mold;
-    write!(out, ",\"lines\":{{\"packets\":{:?},\"first\":{:?}", mold.packets, mold.first)?;
-    write!(out, ",\"duplicate\":{:?},\"held\":{},\"messages\":{}", mold.duplicate, mold.held, mold.messages)?;
-    write!(out, ",\"lost\":{},\"gaps\":{},\"unnumbered\":{}", mold.lost, lines.gaps, lines.unnumbered)?;
-    write!(out, ",\"requests\":{}", mold.requests)?;
-    let gaps: Vec<[u64; 2]> = lines.first_gaps.iter().flatten().map(|gap| [gap.from, gap.to]).collect();
-    write!(out, ",\"first_gaps\":{gaps:?}")?;
-    for kind in Odd::ALL {
-        write!(out, ",\"{}\":{}", kind.name(), lines.odd[kind as usize])?;
-    }
-    out.push('}');
-    Ok(())
+/// A [`Summary`] as JSON, without the stocks.
+#[derive(Serialize)]
+struct Head<'a> {
+    total: Total,
+    #[serde(serialize_with = "json::object")]
+    by_type: Vec<(String, u64)>,
+    #[serde(serialize_with = "json::object")]
+    first_offsets: Vec<(&'static str, &'a [u64])>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<LinesJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feeds: Option<Vec<FeedJson>>,
+    not_read: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drive: Option<&'a DriveReport>,
 }
 
-fn write_feeds(out: &mut String, feeds: &Feeds) -> core::fmt::Result {
-    out.push_str(",\"feeds\":[");
-    for (n, flow) in feeds.flows().iter().enumerate() {
-        let comma = if n > 0 { "," } else { "" };
-        let (session, destination) = (printable(flow.session.name()), Destination(flow.destination));
-        write!(out, "{comma}{{\"session\":\"{session}\",\"destination\":\"{destination}\"")?;
-        write!(out, ",\"packets\":{},\"with_messages\":{}", flow.packets, flow.with_messages)?;
-        write!(out, ",\"numbered\":{},\"read\":{}}}", !flow.unnumbered, flow.read)?;
+#[derive(Serialize)]
+struct Total {
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "json::hash")]
+    bbo_fnv1a64: Option<u64>,
+    messages: u64,
+    book_messages: u64,
+    live: u64,
+    max_live: u64,
+    executed: u64,
+    executed_printable: u64,
+    hidden: u64,
+    crosses: u64,
+    crossed: u64,
+    broken: u64,
+    crossings: u64,
+    crossed_books: usize,
+    /// Messages of the book by their letter.
+    #[serde(flatten, serialize_with = "json::object")]
+    letters: Vec<(char, u64)>,
+    #[serde(flatten, serialize_with = "json::object")]
+    anomalies: Vec<(&'static str, u64)>,
+    bad_frames: u64,
+    bytes_consumed: u64,
+    orders_touched: u32,
+    levels_touched: u32,
+    price_words_touched: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations_after_start: Option<u64>,
+    decode_ns_per_message: f64,
+    book_ns_per_message: f64,
+    total_ns_per_message: f64,
+}
+
+#[derive(Serialize)]
+struct StockJson {
+    locate: u16,
+    live: u32,
+    bid: u64,
+    bid_qty: u64,
+    ask: u64,
+    ask_qty: u64,
+    #[serde(flatten, serialize_with = "json::object")]
+    letters: Vec<(char, u64)>,
+    executed: u64,
+    executed_printable: u64,
+    hidden: u64,
+    crosses: u64,
+    crossed: u64,
+    broken: u64,
+    unknown_ref: u64,
+    crossings: u64,
+    is_crossed: bool,
+    last_price: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trading: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "json::hash")]
+    bbo_fnv1a64: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct LinesJson {
+    packets: [u64; 2],
+    first: [u64; 2],
+    duplicate: [u64; 2],
+    held: u64,
+    messages: u64,
+    lost: u64,
+    gaps: u64,
+    unnumbered: u64,
+    requests: u64,
+    first_gaps: Vec<[u64; 2]>,
+    #[serde(flatten, serialize_with = "json::object")]
+    odd: Vec<(&'static str, u64)>,
+}
+
+impl LinesJson {
+    fn of(lines: &LineStats) -> Self {
+        let mold = &lines.mold;
+        Self {
+            packets: mold.packets,
+            first: mold.first,
+            duplicate: mold.duplicate,
+            held: mold.held,
+            messages: mold.messages,
+            lost: mold.lost,
+            gaps: lines.gaps,
+            unnumbered: lines.unnumbered,
+            requests: mold.requests,
+            first_gaps: lines.first_gaps.iter().flatten().map(|gap| [gap.from, gap.to]).collect(),
+            odd: Odd::ALL.into_iter().map(|kind| (kind.name(), lines.odd[kind as usize])).collect(),
+        }
     }
-    out.push(']');
-    Ok(())
+}
+
+#[derive(Serialize)]
+struct FeedJson {
+    session: String,
+    destination: String,
+    packets: u64,
+    with_messages: u64,
+    numbered: bool,
+    read: u64,
+}
+
+impl FeedJson {
+    fn of(flow: &Flow) -> Self {
+        Self {
+            session: printable(flow.session.name()),
+            destination: Destination(flow.destination).to_string(),
+            packets: flow.packets,
+            with_messages: flow.with_messages,
+            numbered: !flow.unnumbered,
+            read: flow.read,
+        }
+    }
 }
 
 /// Bytes that should be ASCII, fit for a JSON string.

@@ -20,7 +20,7 @@ pub const ANONYMOUS: u64 = 1 << 63;
 const ASLEEP_MAX: usize = 64;
 
 /// How often the order-book file had a say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct WindowCounts {
     /// Levels of row 0.
     pub start: u64,

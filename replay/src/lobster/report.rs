@@ -1,10 +1,15 @@
 //! What a replay prints: its summary, and the first difference with both books side by side.
 
-use std::fmt::{self, Write as _};
+use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::Serialize;
 use vvp_core::book::Side;
 
-use super::{BookRow, Difference, Level, MessageKind, Summary};
+use crate::digits::grouped;
+use crate::json;
+
+use super::{BookRow, Difference, Level, MessageKind, Summary, WindowCounts};
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,70 +104,94 @@ impl fmt::Display for Summary {
     }
 }
 
+/// [`Summary`] as JSON.
+#[derive(Serialize)]
+struct SummaryJson<'a> {
+    symbol: &'a str,
+    rows: u64,
+    stopped: bool,
+    first_ns: u64,
+    last_ns: u64,
+    levels: usize,
+    #[serde(serialize_with = "json::object")]
+    kinds: Vec<(String, KindJson)>,
+    window: WindowCounts,
+    #[serde(flatten)]
+    compared: Option<ComparedJson>,
+    commands: u64,
+    events: u64,
+    resting_orders: usize,
+    engine_ns: u128,
+    batched: bool,
+    elapsed_ns: u128,
+}
+
+#[derive(Serialize)]
+struct KindJson {
+    rows: u64,
+    shares: u64,
+}
+
+#[derive(Serialize)]
+struct ComparedJson {
+    matched: u64,
+    compared: u64,
+    matched_last: u64,
+    compared_sides: u64,
+}
+
 impl Summary {
-    /// All numbers as one JSON object with a line feed. `compared` is the number of rows that were
+    /// Returns all numbers as one JSON object with a line feed. `compared` is the number of rows that were
     /// compared (absent without [`Options::verify`](super::Options::verify)), `compared_sides`
     /// twice that; times are in nanoseconds, of the day for `first_ns` and `last_ns`.
     #[must_use]
     pub fn json(&self) -> String {
-        let mut out = format!(
-            "{{\"symbol\":{},\"rows\":{},\"stopped\":{},\"first_ns\":{},\"last_ns\":{},\"levels\":{},\"kinds\":{{",
-            quoted(&self.symbol),
-            self.rows,
-            self.stopped,
-            self.time_ns.0,
-            self.time_ns.1,
-            self.levels
-        );
-        for (n, (kind, (rows, shares))) in MessageKind::ALL.into_iter().zip(self.kinds).enumerate() {
-            let comma = if n > 0 { "," } else { "" };
-            let name = kind.name().replace(' ', "_");
-            // Writing to a string does not fail.
-            let _ = write!(out, "{comma}\"{name}\":{{\"rows\":{rows},\"shares\":{shares}}}");
-        }
-        let w = &self.window;
-        let _ = write!(
-            out,
-            "}},\"window\":{{\"start\":{},\"seeded\":{},\"unchanged\":{},\"grown\":{},\"rewritten\":{},\"dropped\":{},\
-             \"merged\":{}}}",
-            w.start, w.seeded, w.unchanged, w.grown, w.rewritten, w.dropped, w.merged
-        );
-        if let Some(matched) = self.matched {
-            let compared = self.rows.saturating_sub(1);
-            let _ = write!(
-                out,
-                ",\"matched\":{matched},\"compared\":{compared},\"matched_last\":{},\"compared_sides\":{}",
-                self.matched_last,
-                2 * compared
-            );
-        }
-        let _ = writeln!(
-            out,
-            ",\"commands\":{},\"events\":{},\"resting_orders\":{},\"engine_ns\":{},\"batched\":{},\"elapsed_ns\":{}}}",
-            self.commands,
-            self.events,
-            self.resting_orders,
-            self.engine_time.as_nanos(),
-            self.batched,
-            self.elapsed.as_nanos()
-        );
-        out
+        let kinds = MessageKind::ALL.into_iter().zip(self.kinds);
+        let compared = self.rows.saturating_sub(1);
+        json::line(&SummaryJson {
+            symbol: self.symbol.as_str(),
+            rows: self.rows,
+            stopped: self.stopped,
+            first_ns: self.time_ns.0,
+            last_ns: self.time_ns.1,
+            levels: self.levels,
+            kinds: kinds
+                .map(|(kind, (rows, shares))| (kind.name().replace(' ', "_"), KindJson { rows, shares }))
+                .collect(),
+            window: self.window,
+            compared: self.matched.map(|matched| ComparedJson {
+                matched,
+                compared,
+                matched_last: self.matched_last,
+                compared_sides: 2 * compared,
+            }),
+            commands: self.commands,
+            events: self.events,
+            resting_orders: self.resting_orders,
+            engine_ns: self.engine_time.as_nanos(),
+            batched: self.batched,
+            elapsed_ns: self.elapsed.as_nanos(),
+        })
     }
+}
+
+/// [`Difference`] as JSON.
+#[derive(Serialize)]
+struct DifferenceJson<'a> {
+    row: u64,
+    line: u64,
+    problem: &'a str,
+    message: String,
 }
 
 impl Difference {
-    /// Where and what it is, as one JSON object with a line feed.
+    /// Returns where and what it is, as one JSON object with a line feed.
     #[must_use]
     pub fn json(&self) -> String {
-        let (row, line) = (self.row, self.row + 1);
-        let (problem, message) = (quoted(&self.problem), quoted(&self.message));
-        format!("{{\"difference\":{{\"row\":{row},\"line\":{line},\"problem\":{problem},\"message\":{message}}}}}\n")
+        let (problem, message) = (self.problem.as_str(), self.message.to_string());
+        let difference = DifferenceJson { row: self.row, line: self.row + 1, problem, message };
+        json::line(&BTreeMap::from([("difference", difference)]))
     }
-}
-
-/// A JSON string.
-fn quoted(value: &impl ToString) -> serde_json::Value {
-    value.to_string().into()
 }
 
 /// Nanoseconds after midnight as a time of day.
@@ -175,30 +204,9 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
-/// A number with a comma before every three digits.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-    }
 
     #[test]
     fn times_of_day() {
