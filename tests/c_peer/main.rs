@@ -1,53 +1,78 @@
-//! `include/vvp.h` is true: a C program, compiled from it, and this one use the same rings in a shared region, each as
-//! producer and as consumer.
+//! A C or C++ program that is compiled with `include/vvp.h` and this one use the same queues in a shared
+//! file, each as producer and as consumer; the constants of the header are those of the code.
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, broken))))]
 
-use std::fs::{File, OpenOptions};
+mod constants;
+
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program};
-use vvp_core::book::{Command, OrderId, OwnerId, Price, Qty, Side};
+use vvp_core::book::{
+    CancelReason, Command, Event, EventBody, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty,
+    Replacement, SelfTradePrevention, Side, Symbol, Tick, TimeInForce, Visible,
+};
 use vvp_core::cell::Latest;
+use vvp_core::market_data::{MarketData, Record};
 use vvp_core::queue::{PopError, SequencedSpsc, Spsc};
-use zerocopy::IntoBytes;
 
 /// What both sides map.
 #[repr(C)]
 struct Region {
     records: Spsc<[u8; 64], 64>,
-    turns: SequencedSpsc<u64, 16>,
+    sequenced: SequencedSpsc<u64, 16>,
     latest: [Latest<[usize; 4]>; 2],
 }
 
 const COUNT: u64 = 20_000;
 
-/// The C side. Without a C compiler there is nothing to test; that Rust links here shows that there is one.
-fn compile() -> PathBuf {
+struct Language {
+    name: &'static str,
+    /// The variable that names the compiler, and the compiler where it is not set.
+    compiler: (&'static str, &'static str),
+    options: &'static [&'static str],
+}
+
+const C: Language = Language { name: "c", compiler: ("CC", "cc"), options: &["-std=c11"] };
+const CPP: Language = Language { name: "c++", compiler: ("CXX", "c++"), options: &["-x", "c++", "-std=c++17"] };
+
+/// Compiles the other side; `None` where there is no compiler for the language.
+fn compile(language: &Language) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peer-{}", std::process::id()));
-    let status = Program::new(std::env::var_os("CC").unwrap_or("cc".into()))
-        .args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
+    let name = format!("peer-{}-{}", language.name, std::process::id());
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let (variable, default) = language.compiler;
+    let status = Program::new(std::env::var_os(variable).unwrap_or(default.into()))
+        .args(language.options)
+        .args(["-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I"])
         .arg(here.join("include"))
         .arg(here.join("tests/c_peer/peer.c"))
         .arg("-o")
         .arg(&program)
-        .status()
-        .expect("a C compiler, `cc` or that of the variable CC");
-    assert!(status.success(), "the C side does not compile");
-    program
+        .status();
+    match status {
+        Ok(status) => assert!(status.success(), "the {} side does not compile", language.name),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(e) => panic!("{default} does not start: {e}"),
+    }
+    Some(program)
 }
 
-/// A file of zeros, mapped and shared.
-fn region(path: &Path) -> (&'static Region, File) {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path).expect("a file");
-    file.set_len(size_of::<Region>() as u64).expect("room for it");
+/// Maps a file in which the other side has made the queues.
+fn region(path: &Path, make: impl FnOnce() -> Child) -> &'static Region {
+    // A new file: an earlier mapping keeps its own.
+    let _ = std::fs::remove_file(path);
+    let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(path).expect("a file");
+    file.write_all(&[0xA5; size_of::<Region>()]).expect("room for it");
+    assert!(make().wait().expect("it ends").success());
     let (len, flags) = (size_of::<Region>(), libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: a new mapping, where the system likes, of a file that is as long.
     let at = unsafe { libc::mmap(core::ptr::null_mut(), len, flags, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     assert_ne!(at, libc::MAP_FAILED);
-    // SAFETY: zero bytes are empty queues; a page is aligned enough; it is never unmapped; and the C side keeps to the
-    // same protocol, which is what this test is about.
-    (unsafe { &*at.cast::<Region>() }, file)
+    // SAFETY: the other side has made the bytes those of empty queues; a page is aligned enough; it is never unmapped;
+    // and the other side keeps to the same protocol, which is what this test is about.
+    unsafe { &*at.cast::<Region>() }
 }
 
 fn record(n: u64) -> Command {
@@ -55,7 +80,44 @@ fn record(n: u64) -> Command {
     Command::limit(OrderId::new(n + 1), side, Price::new(-(n as i64)), Qty::new(n + 2)).owner(OwnerId::new(7))
 }
 
-/// A result of `f`, which is asked until it has one, or the other side is gone and it has none still.
+/// One command of each constructor of the header; peer.c has the same.
+fn samples() -> [Command; 15] {
+    let (id, qty) = (OrderId::new, Qty::new);
+    let mut spec = InstrumentSpec::new(Symbol::new(b"AAPL").expect("a symbol"));
+    spec.tick = Tick::new(25, 2).expect("a tick");
+    [
+        Command::instrument(InstrumentId::new(0), &spec),
+        Command::limit(id(1), Side::Buy, Price::new(15_000), qty(100)).tif(TimeInForce::Ioc).min_qty(qty(50)),
+        Command::limit(id(2), Side::Sell, Price::new(15_001), qty(100))
+            .expires(9)
+            .self_trade(SelfTradePrevention::CancelOldest)
+            .post_only(),
+        Command::market(id(3), Side::Sell, qty(40)),
+        Command::stop(id(4), Side::Buy, Price::new(-1), qty(2)),
+        Command::stop_limit(id(5), Side::Buy, Price::new(-1), Price::new(-2), qty(3)),
+        Command::trailing_stop(id(6), Side::Sell, 8, qty(3)),
+        Command::cancel(id(7)),
+        Command::reduce(id(8), qty(1)).at(77),
+        Command::replace(id(9), Replacement { price: Some(Price::new(-5)), ..Replacement::default() }),
+        Command::replace(id(10), Replacement { qty: Some(qty(6)), ..Replacement::default() }),
+        Command::mass_cancel(OwnerId::new(11), None),
+        Command::mass_cancel(OwnerId::new(12), Some(Side::Sell)),
+        Command::phase(Phase::Auction),
+        Command::time(13),
+    ]
+}
+
+/// An event and a market data record, the fields of which peer.c knows.
+fn other_records() -> [[u8; 64]; 2] {
+    let (instrument, qty) = (InstrumentId::new(2), Qty::new);
+    let (id, reason) = (OrderId::new(4), CancelReason::SelfTradePrevention);
+    let event = Event::new(1, Some(instrument), Some(3), EventBody::Canceled { id, qty: qty(5), reason });
+    let what = Visible::Executed { id: OrderId::new(6), at: Price::new(7), qty: qty(8), left: qty(9), again: true };
+    let data = MarketData::Order { side: Side::Sell, price: Price::new(-5), what };
+    [zerocopy::transmute!(event), zerocopy::transmute!(Record::new(1, instrument, 3, 4, data))]
+}
+
+/// A result of `f`, which is asked until it has one, or until the other side has ended and there is none.
 fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
     loop {
         for _ in 0..1000 {
@@ -65,14 +127,14 @@ fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
             std::thread::yield_now();
         }
         if let Some(status) = peer.try_wait().expect("it can be asked") {
-            return f().unwrap_or_else(|| panic!("the C side ended early: {status}"));
+            return f().unwrap_or_else(|| panic!("the other side ended early: {status}"));
         }
     }
 }
 
 /// Writes all versions of one value, and sees the last of the other.
 fn newest(peer: &mut Child, mine: &Latest<[usize; 4]>, theirs: &Latest<[usize; 4]>) {
-    let mut writer = mine.writer().expect("nobody else writes");
+    let mut writer = mine.writer().expect("no other writer");
     for n in 1..=COUNT as usize {
         writer.write([n, n + 1, n + 2, n + 3]);
     }
@@ -83,51 +145,75 @@ fn newest(peer: &mut Child, mine: &Latest<[usize; 4]>, theirs: &Latest<[usize; 4
     }
 }
 
-#[test]
-fn c_and_rust_use_the_same_rings_both_ways() {
-    let program = compile();
+/// The other side produces.
+fn consume_from(shared: &Region, peer: &mut Child) {
+    let mut records = shared.records.consumer().expect("it is free");
+    for command in samples().into_iter().chain((0..COUNT).map(record)) {
+        let bytes = wait(peer, || records.pop().ok());
+        assert_eq!(Command::from_record(&bytes), Ok(command));
+    }
+    assert_eq!(wait(peer, || records.pop().err().filter(|why| *why == PopError::Closed)), PopError::Closed);
+    let mut sequenced = shared.sequenced.consumer().expect("it is free");
+    for n in 0..COUNT {
+        assert_eq!(wait(peer, || sequenced.pop().ok()), n * n);
+    }
+    assert_eq!(wait(peer, || sequenced.pop().err().filter(|why| *why == PopError::Closed)), PopError::Closed);
+    newest(peer, &shared.latest[1], &shared.latest[0]);
+    assert!(peer.wait().expect("it ends").success());
+    assert!(shared.records.producer().is_some() && shared.sequenced.producer().is_some(), "both are released");
+    assert_eq!(shared.records.stats().pushed, samples().len() + COUNT as usize);
+}
+
+/// The other side consumes.
+fn produce_for(shared: &Region, peer: &mut Child) {
+    let mut records = shared.records.producer().expect("it is free");
+    let commands = (0..COUNT).map(|n| zerocopy::transmute!(record(n)));
+    for bytes in other_records().into_iter().chain(commands) {
+        wait(peer, || records.push(bytes).ok());
+    }
+    records.close();
+    let mut sequenced = shared.sequenced.producer().expect("it is free");
+    for n in 0..COUNT {
+        wait(peer, || sequenced.push(n * n).ok());
+    }
+    sequenced.close();
+    newest(peer, &shared.latest[1], &shared.latest[0]);
+    assert!(peer.wait().expect("it ends").success());
+    let (records, sequenced) = (shared.records.producer(), shared.sequenced.producer());
+    assert!(records.is_some_and(|end| end.is_closed()) && sequenced.is_some_and(|end| end.is_closed()));
+    assert!(shared.records.consumer().is_some() && shared.sequenced.consumer().is_some(), "both are released");
+    assert_eq!((shared.records.len(), shared.sequenced.len()), (0, 0));
+}
+
+fn exchange(program: &Path) {
     let path = program.with_extension("region");
     let run = |role: &str| {
-        Program::new(&program).arg(&path).args([role, &COUNT.to_string()]).spawn().expect("the C side starts")
+        Program::new(program).arg(&path).args([role, &COUNT.to_string()]).spawn().expect("the other side starts")
     };
-
-    // C produces.
-    let (shared, file) = region(&path);
-    let mut peer = run("produce");
-    let mut records = shared.records.consumer().expect("nobody else has it");
-    for n in 0..COUNT {
-        let bytes = wait(&mut peer, || records.pop().ok());
-        assert_eq!(Command::from_record(&bytes), Ok(record(n)), "record {n}");
-    }
-    assert_eq!(wait(&mut peer, || records.pop().err().filter(|why| *why == PopError::Closed)), PopError::Closed);
-    let mut turns = shared.turns.consumer().expect("nobody else has it");
-    for n in 0..COUNT {
-        assert_eq!(wait(&mut peer, || turns.pop().ok()), n * n);
-    }
-    newest(&mut peer, &shared.latest[1], &shared.latest[0]);
-    assert!(peer.wait().expect("it ends").success());
-    assert!(shared.records.producer().is_some() && shared.turns.producer().is_some(), "C gave its ends back");
-    assert_eq!(shared.records.stats().pushed, COUNT as usize);
-    drop(file);
-
-    // C consumes. The file is emptied and filled with zeros again, so the rings are new; the old mapping is left alone.
-    let (shared, _file) = region(&path.with_extension("second"));
-    std::fs::rename(path.with_extension("second"), &path).expect("the same folder");
-    let mut peer = run("consume");
-    let mut records = shared.records.producer().expect("nobody else has it");
-    for n in 0..COUNT {
-        let bytes: [u8; 64] = record(n).as_bytes().try_into().expect("64 bytes");
-        wait(&mut peer, || records.push(bytes).ok());
-    }
-    let mut turns = shared.turns.producer().expect("nobody else has it");
-    for n in 0..COUNT {
-        wait(&mut peer, || turns.push(n * n).ok());
-    }
-    newest(&mut peer, &shared.latest[1], &shared.latest[0]);
-    assert!(peer.wait().expect("it ends").success());
-    assert!(shared.records.consumer().is_some() && shared.turns.consumer().is_some(), "C gave its ends back");
-    assert_eq!((shared.records.len(), shared.turns.len()), (0, 0));
-    for file in [&program, &path] {
+    let shared = region(&path, || run("make"));
+    consume_from(shared, &mut run("produce"));
+    let shared = region(&path, || run("make"));
+    produce_for(shared, &mut run("consume"));
+    for file in [program, &path] {
         std::fs::remove_file(file).expect("ours");
+    }
+}
+
+/// That Rust links here shows that there is a C compiler.
+#[test]
+fn c_and_rust_use_the_same_queues_in_both_directions() {
+    exchange(&compile(&C).expect("a C compiler: `cc`, or that of the variable CC"));
+}
+
+#[test]
+fn cpp_and_rust_use_the_same_queues_in_both_directions() {
+    match compile(&CPP) {
+        Some(program) => exchange(&program),
+        None => {
+            // Straight to the stream: the test harness keeps what a test that passes prints.
+            let text =
+                "SKIPPED: no C++ compiler (`c++`, or that of the variable CXX): include/vvp.h is tested as C only\n";
+            std::io::stderr().write_all(text.as_bytes()).expect("standard error");
+        }
     }
 }
