@@ -468,7 +468,7 @@ mod tests {
                         model.insert(rank, level);
                     }
                     Step::Remove(which) => {
-                        let Some(rank) = model.ranks().copied().nth(which % model.len().max(1)) else { continue };
+                        let Some(rank) = model.keys().copied().nth(which % model.len().max(1)) else { continue };
                         ladder.remove(rank);
                         model.remove(&rank);
                     }

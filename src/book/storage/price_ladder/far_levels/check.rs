@@ -134,7 +134,7 @@ mod tests {
         prop_assert_eq!(far.highest(), model.last_key_value().map(pair));
         prop_assert_eq!(far.last_low(), model.range(..=top).next_back().map(pair));
         prop_assert_eq!(far.first_high(), model.range((Excluded(top), Unbounded)).next().map(pair));
-        let near = model.ranks().flat_map(|&k| [k.saturating_sub(1), k, k.saturating_add(1)]);
+        let near = model.keys().flat_map(|&k| [k.saturating_sub(1), k, k.saturating_add(1)]);
         for rank in near.chain([top, i64::MIN, i64::MAX]) {
             prop_assert_eq!(far.find(rank), model.get(&rank).copied().unwrap_or(0));
             let below = model.range(..rank).next_back().map(pair);
@@ -187,12 +187,12 @@ mod tests {
                 far.pop_high();
                 rank.and_then(|rank| model.remove(&rank));
             }
-            Step::Remove(which) => remove(far, model, model.ranks().copied().nth(which % model.len().max(1))),
+            Step::Remove(which) => remove(far, model, model.keys().copied().nth(which % model.len().max(1))),
             Step::RemoveFirst(count) => {
-                (0..count).for_each(|_| remove(far, model, model.ranks().next().copied()));
+                (0..count).for_each(|_| remove(far, model, model.keys().next().copied()));
             }
             Step::RemoveLast(count) => {
-                (0..count).for_each(|_| remove(far, model, model.ranks().next_back().copied()));
+                (0..count).for_each(|_| remove(far, model, model.keys().next_back().copied()));
             }
             Step::Split(at) => {
                 *top = at;
