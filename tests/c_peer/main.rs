@@ -1,5 +1,5 @@
-//! `include/vvp.h` is true: a C program, compiled from it, and this one use the same rings in a shared region, each as
-//! producer and as consumer.
+//! `include/vvp.h` against the code: a C program that is compiled with it and this program use the same rings in a shared
+//! region, each as producer and as consumer.
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, broken))))]
 
 use std::fs::{File, OpenOptions};
@@ -11,17 +11,17 @@ use vvp_core::cell::Latest;
 use vvp_core::queue::{PopError, SequencedSpsc, Spsc};
 use zerocopy::IntoBytes;
 
-/// What both sides map.
+/// The memory that both sides map.
 #[repr(C)]
 struct Region {
     records: Spsc<[u8; 64], 64>,
-    turns: SequencedSpsc<u64, 16>,
+    sequenced: SequencedSpsc<u64, 16>,
     latest: [Latest<[usize; 4]>; 2],
 }
 
 const COUNT: u64 = 20_000;
 
-/// The C side. Without a C compiler there is nothing to test; that Rust links here shows that there is one.
+/// Compiles the C side. There is a C compiler: Rust links with it.
 fn compile() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peer-{}", std::process::id()));
@@ -37,16 +37,16 @@ fn compile() -> PathBuf {
     program
 }
 
-/// A file of zeros, mapped and shared.
+/// Creates a file of zeros and maps it shared.
 fn region(path: &Path) -> (&'static Region, File) {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path).expect("a file");
     file.set_len(size_of::<Region>() as u64).expect("room for it");
     let (len, flags) = (size_of::<Region>(), libc::PROT_READ | libc::PROT_WRITE);
-    // SAFETY: a new mapping, where the system likes, of a file that is as long.
+    // SAFETY: a new mapping at an address of the system's choice, of a file of this length.
     let at = unsafe { libc::mmap(core::ptr::null_mut(), len, flags, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     assert_ne!(at, libc::MAP_FAILED);
-    // SAFETY: zero bytes are empty queues; a page is aligned enough; it is never unmapped; and the C side keeps to the
-    // same protocol, which is what this test is about.
+    // SAFETY: zero bytes are empty queues; a page is aligned enough; it is never unmapped; and the C side follows the
+    // same protocol, which this test checks.
     (unsafe { &*at.cast::<Region>() }, file)
 }
 
@@ -55,7 +55,7 @@ fn record(n: u64) -> Command {
     Command::limit(OrderId::new(n + 1), side, Price::new(-(n as i64)), Qty::new(n + 2)).owner(OwnerId::new(7))
 }
 
-/// A result of `f`, which is asked until it has one, or the other side is gone and it has none still.
+/// Calls `f` until it has a result; panics if the C side has ended and `f` still has none.
 fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
     loop {
         for _ in 0..1000 {
@@ -64,15 +64,15 @@ fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
             }
             std::thread::yield_now();
         }
-        if let Some(status) = peer.try_wait().expect("it can be asked") {
+        if let Some(status) = peer.try_wait().expect("a status") {
             return f().unwrap_or_else(|| panic!("the C side ended early: {status}"));
         }
     }
 }
 
-/// Writes all versions of one value, and sees the last of the other.
+/// Writes all versions of one value, and reads the other's until the last one.
 fn newest(peer: &mut Child, mine: &Latest<[usize; 4]>, theirs: &Latest<[usize; 4]>) {
-    let mut writer = mine.writer().expect("nobody else writes");
+    let mut writer = mine.writer().expect("not claimed");
     for n in 1..=COUNT as usize {
         writer.write([n, n + 1, n + 2, n + 3]);
     }
@@ -84,7 +84,7 @@ fn newest(peer: &mut Child, mine: &Latest<[usize; 4]>, theirs: &Latest<[usize; 4
 }
 
 #[test]
-fn c_and_rust_use_the_same_rings_both_ways() {
+fn c_and_rust_share_rings_in_both_directions() {
     let program = compile();
     let path = program.with_extension("region");
     let run = |role: &str| {
@@ -94,39 +94,45 @@ fn c_and_rust_use_the_same_rings_both_ways() {
     // C produces.
     let (shared, file) = region(&path);
     let mut peer = run("produce");
-    let mut records = shared.records.consumer().expect("nobody else has it");
+    let mut records = shared.records.consumer().expect("not claimed");
     for n in 0..COUNT {
         let bytes = wait(&mut peer, || records.pop().ok());
         assert_eq!(Command::from_record(&bytes), Ok(record(n)), "record {n}");
     }
     assert_eq!(wait(&mut peer, || records.pop().err().filter(|why| *why == PopError::Closed)), PopError::Closed);
-    let mut turns = shared.turns.consumer().expect("nobody else has it");
+    let mut sequenced = shared.sequenced.consumer().expect("not claimed");
     for n in 0..COUNT {
-        assert_eq!(wait(&mut peer, || turns.pop().ok()), n * n);
+        assert_eq!(wait(&mut peer, || sequenced.pop().ok()), n * n);
     }
     newest(&mut peer, &shared.latest[1], &shared.latest[0]);
     assert!(peer.wait().expect("it ends").success());
-    assert!(shared.records.producer().is_some() && shared.turns.producer().is_some(), "C gave its ends back");
+    assert!(
+        shared.records.producer().is_some() && shared.sequenced.producer().is_some(),
+        "C did not release its endpoints"
+    );
     assert_eq!(shared.records.stats().pushed, COUNT as usize);
     drop(file);
 
-    // C consumes. The file is emptied and filled with zeros again, so the rings are new; the old mapping is left alone.
+    // C consumes. A new file of zeros replaces the old one, so the rings are new; the old mapping stays.
     let (shared, _file) = region(&path.with_extension("second"));
     std::fs::rename(path.with_extension("second"), &path).expect("the same folder");
     let mut peer = run("consume");
-    let mut records = shared.records.producer().expect("nobody else has it");
+    let mut records = shared.records.producer().expect("not claimed");
     for n in 0..COUNT {
         let bytes: [u8; 64] = record(n).as_bytes().try_into().expect("64 bytes");
         wait(&mut peer, || records.push(bytes).ok());
     }
-    let mut turns = shared.turns.producer().expect("nobody else has it");
+    let mut sequenced = shared.sequenced.producer().expect("not claimed");
     for n in 0..COUNT {
-        wait(&mut peer, || turns.push(n * n).ok());
+        wait(&mut peer, || sequenced.push(n * n).ok());
     }
     newest(&mut peer, &shared.latest[1], &shared.latest[0]);
     assert!(peer.wait().expect("it ends").success());
-    assert!(shared.records.consumer().is_some() && shared.turns.consumer().is_some(), "C gave its ends back");
-    assert_eq!((shared.records.len(), shared.turns.len()), (0, 0));
+    assert!(
+        shared.records.consumer().is_some() && shared.sequenced.consumer().is_some(),
+        "C did not release its endpoints"
+    );
+    assert_eq!((shared.records.len(), shared.sequenced.len()), (0, 0));
     for file in [&program, &path] {
         std::fs::remove_file(file).expect("ours");
     }

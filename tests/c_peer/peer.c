@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define RECORDS 64u
-#define TURNS 16u
+#define SEQUENCED 16u
 #define WORDS 4u
 
 static void fail(const char *what) {
@@ -44,18 +44,18 @@ static void consume(vvp_spsc *q, uint64_t count) {
     vvp_unclaim(&q->consumer.claimed);
 }
 
-static void turns_out(vvp_sequenced *q, uint64_t count) {
+static void sequenced_out(vvp_sequenced *q, uint64_t count) {
     if (!vvp_claim(&q->producer.claimed, &q->producer.closed)) fail("the producer's end is taken");
-    size_t tail = vvp_sequenced_start(q, TURNS);
-    for (uint64_t n = 0; n < count; n++) while (!vvp_sequenced_push(q, TURNS, &tail, n * n)) sched_yield();
+    size_t tail = vvp_sequenced_start(q, SEQUENCED);
+    for (uint64_t n = 0; n < count; n++) while (!vvp_sequenced_push(q, SEQUENCED, &tail, n * n)) sched_yield();
     vvp_unclaim(&q->producer.claimed);
 }
 
-static void turns_in(vvp_sequenced *q, uint64_t count) {
+static void sequenced_in(vvp_sequenced *q, uint64_t count) {
     if (!vvp_claim(&q->consumer.claimed, &q->consumer.closed)) fail("the consumer's end is taken");
     for (uint64_t n = 0; n < count; n++) {
         uint64_t value;
-        while (!vvp_sequenced_pop(q, TURNS, &value)) sched_yield();
+        while (!vvp_sequenced_pop(q, SEQUENCED, &value)) sched_yield();
         if (value != n * n) fail("a value is not as it was written");
     }
     vvp_unclaim(&q->consumer.claimed);
@@ -85,12 +85,12 @@ int main(int argc, char **argv) {
     unsigned char *region = mmap(NULL, (size_t)about.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (region == MAP_FAILED) fail("cannot map the region");
     vvp_spsc *records = (vvp_spsc *)region;
-    vvp_sequenced *turns = (vvp_sequenced *)(region + vvp_spsc_bytes(RECORDS, sizeof(vvp_command)));
-    vvp_latest *first = (vvp_latest *)((unsigned char *)turns + sizeof(vvp_sequenced) + TURNS * sizeof(vvp_sequenced_slot));
+    vvp_sequenced *sequenced = (vvp_sequenced *)(region + vvp_spsc_bytes(RECORDS, sizeof(vvp_command)));
+    vvp_latest *first = (vvp_latest *)((unsigned char *)sequenced + sizeof(vvp_sequenced) + SEQUENCED * sizeof(vvp_sequenced_slot));
     vvp_latest *second = (vvp_latest *)((unsigned char *)first + 256);
     uint64_t count = strtoull(argv[3], NULL, 10);
-    if (strcmp(argv[2], "produce") == 0) { produce(records, count); turns_out(turns, count); newest(first, second, count); }
-    else if (strcmp(argv[2], "consume") == 0) { consume(records, count); turns_in(turns, count); newest(first, second, count); }
+    if (strcmp(argv[2], "produce") == 0) { produce(records, count); sequenced_out(sequenced, count); newest(first, second, count); }
+    else if (strcmp(argv[2], "consume") == 0) { consume(records, count); sequenced_in(sequenced, count); newest(first, second, count); }
     else fail("ROLE is produce or consume");
     return 0;
 }

@@ -1,5 +1,5 @@
-//! Builds the crate once more, in plain flags, and compiles small programs against it: the checks are made when
-//! code is generated, so nothing less than a build shows them.
+//! Builds the crate once more, without special flags, and compiles small programs against it: the checks run when code is
+//! generated, so only a build shows them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,8 @@ pub(crate) struct Crates {
 }
 
 impl Crates {
-    /// Builds a package of this workspace into `dir`, offline and with the locked versions, which the build of this
-    /// test has brought here. Flags of the environment (sanitizers) are left out: what is legal does not depend on
-    /// them.
+    /// Builds a package of this workspace into `dir`, offline and with the locked versions, which the build of this test
+    /// has downloaded. Flags of the environment (sanitizers) are removed: which sizes are legal does not depend on them.
     pub(crate) fn build(dir: &Path, package: &str, features: &[&str], names: &[&str]) -> Self {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--lib", "--offline", "--locked", "-p", package]);
@@ -24,7 +23,7 @@ impl Crates {
         let output = cargo.env("CARGO_PROFILE_DEV_DEBUG", "none").output().expect("cargo runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-        // The last one built of each name: of the package's own artifacts, not those of its build scripts.
+        // The last artifact of each name: those of build scripts come before.
         let rlib = |name: &str| {
             let start = format!("lib{name}-");
             let ends = |file: &&str| {
@@ -37,7 +36,10 @@ impl Crates {
         Self { dir: dir.to_owned(), externs }
     }
 
-    /// What the compiler says of a library with this source; `Ok` if it accepts it.
+    /// Compiles a library with this source.
+    ///
+    /// # Errors
+    /// The compiler's output, if it refuses it.
     pub(crate) fn compile(&self, name: &str, source: &str) -> Result<(), String> {
         let file = self.dir.join(format!("{name}.rs"));
         std::fs::write(&file, source).expect("a file");
@@ -63,19 +65,18 @@ impl Crates {
     }
 }
 
-/// The cases, by number, that are not refused with the error that is expected of each: an error of its own that has
-/// both the message and the type.
+/// Returns the cases that were not refused as expected: by an error of their own with both the message and the type.
 pub(crate) fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
     let errors: Vec<&str> = said.split("error[E0080]").collect();
     let is_refused = |case: &Case| errors.iter().any(|e| e.contains(&case.message) && e.contains(&case.named));
     cases.iter().filter(|case| !is_refused(case)).collect()
 }
 
-/// One piece of code, and why it must not compile.
+/// One piece of code that must not compile, and the expected error.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) code: String,
-    /// What the error names: a type that no other case has.
+    /// The type that the error names, which no other case has.
     pub(crate) named: String,
     pub(crate) message: String,
 }
