@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What commands cause against what `events_max` says (tests/events_max.rs); then the broken twins of the bound, each with one
+# What commands cause against what `events_max` says (tests/events_max/); then the broken twins of the bound, each with one
 # thing left out of it (src/sync/mutation.rs). Each must be noticed by the random streams.
 #   scripts/bound-twins.sh
 set -euo pipefail
@@ -9,16 +9,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Twin, the test that must fail, and what it must say.
 TWINS='
-bound_rest       no_command_of_the_streams_causes_more_than_was_said  caused
-bound_reserve    no_command_of_the_streams_causes_more_than_was_said  caused
-bound_end        no_command_of_the_streams_causes_more_than_was_said  caused
-bound_both       no_command_of_the_streams_causes_more_than_was_said  caused
-bound_own        no_command_of_the_streams_causes_more_than_was_said  caused
-bound_decrement  no_command_of_the_streams_causes_more_than_was_said  caused
-bound_expiring   no_command_of_the_streams_causes_more_than_was_said  caused
-bound_uncross    no_command_of_the_streams_causes_more_than_was_said  caused
-bound_saturated  no_command_of_the_streams_causes_more_than_was_said  caused
-bound_stop_end   no_command_of_the_streams_causes_more_than_was_said  caused
+bound_rest       events_never_exceed_the_bound  caused
+bound_reserve    events_never_exceed_the_bound  caused
+bound_end        events_never_exceed_the_bound  caused
+bound_both       events_never_exceed_the_bound  caused
+bound_own        events_never_exceed_the_bound  caused
+bound_decrement  events_never_exceed_the_bound  caused
+bound_expiring   events_never_exceed_the_bound  caused
+bound_uncross    events_never_exceed_the_bound  caused
+bound_saturated  events_never_exceed_the_bound  caused
+bound_stop_end   events_never_exceed_the_bound  caused
 bound_glance     try_apply_does_all_or_nothing_in_every_room  panic
 '
 
@@ -34,7 +34,7 @@ cargo test --quiet --package vvp-core --test events_max
 while read -r twin test what; do
   if [ -z "$twin" ]; then continue; fi
   if VVP_BROKEN=$twin cargo test --quiet --package vvp-core --test events_max -- --exact "$test" >"$log" 2>&1 </dev/null; then
-    die "the broken twin $twin was not noticed; look at tests/events_max.rs"
+    die "the broken twin $twin was not noticed; see tests/events_max/main.rs"
   fi
   if ! grep -q "running 1 test" "$log" || ! grep -q "$what" "$log"; then
     cat "$log" >&2

@@ -142,8 +142,8 @@ TWINS='
 spsc_early       spsc push
 spsc_early       fan-in push
 spsc_back_early  spsc pop
-turn_early       turn push
-turn_back_early  turn pop
+turn_early       sequenced push
+turn_back_early  sequenced pop
 latest_recheck   latest read
 '
 if can thumbv7em-none-eabihf interrupts qemu-system-arm qemu-system-arm; then

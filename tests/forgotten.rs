@@ -1,5 +1,5 @@
-//! Everything that lends or takes is forgotten (`mem::forget`), in every order, with every reattachment: values may leak,
-//! but none is handed out or dropped twice, none appears that was not put in, and their order stays.
+//! Grants, drains, guards and endpoints are forgotten (`mem::forget`) in every order, and endpoints attached again: values
+//! may leak, but none is handed out or dropped twice, none appears that was not pushed, and their order stays.
 //!
 //! Run under AddressSanitizer by `.ci/run asan`.
 
@@ -13,16 +13,16 @@ use vvp_core::pool::{Pool, Reset, Slab};
 use vvp_core::queue::spsc::{Drain, ReadGrant};
 use vvp_core::queue::{FanIn, Frames, Mpsc, Pop, Push, RobustMpsc, SequencedSpsc, Spsc};
 
-/// Tells AddressSanitizer's leak checker to stay off: to leak is what this test does. All else is still checked.
+/// Switches AddressSanitizer's leak checker off, as this test leaks on purpose. All other checks stay on.
 #[unsafe(no_mangle)]
 extern "C" fn __lsan_is_turned_off() -> core::ffi::c_int {
     1
 }
 
-/// How often each value was dropped.
+/// The number of drops of each value.
 type Drops = Arc<Mutex<Vec<u32>>>;
 
-/// A value with a number; its memory is on the heap, so that a sanitizer sees a second owner.
+/// A value with a number on the heap, so that a sanitizer sees a second owner.
 #[derive(Debug)]
 struct Token {
     number: Box<usize>,
@@ -40,11 +40,11 @@ impl Drop for Token {
     }
 }
 
-/// Makes tokens and checks what comes out.
+/// Makes tokens, and checks those that are popped.
 #[derive(Default)]
 struct Mint {
     drops: Drops,
-    /// Per lane, the last number that came out.
+    /// Per lane, the last number that was popped.
     last: HashMap<usize, usize>,
     lanes: Vec<usize>,
 }
@@ -57,7 +57,7 @@ impl Mint {
         Token { number: Box::new(number), drops: Arc::clone(&self.drops) }
     }
 
-    /// A value came out: after all that came out before from its lane, so never twice.
+    /// Checks that a popped value is newer than all before it of its lane; so none is popped twice.
     fn took(&mut self, token: Token) {
         let number = *token.number;
         let last = self.last.insert(self.lanes[number], number);
@@ -65,7 +65,7 @@ impl Mint {
     }
 }
 
-/// What becomes of something that could be forgotten.
+/// What happens to a grant, guard or endpoint.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Finished,
@@ -92,8 +92,8 @@ enum Op {
         taken: usize,
         fate: Fate,
     },
-    /// The ends are dropped or forgotten, and new ones attached.
-    Again {
+    /// The endpoints are dropped or forgotten, and new ones attached.
+    Reattach {
         producer: Fate,
         consumer: Fate,
         take_over: bool,
@@ -114,7 +114,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (n(), n(), fate()).prop_map(|(len, released, fate)| Op::Read { len, released, fate }),
         3 => (n(), fate()).prop_map(|(taken, fate)| Op::Drain { taken, fate }),
         2 => (fate(), fate(), any::<bool>())
-            .prop_map(|(producer, consumer, take_over)| Op::Again { producer, consumer, take_over }),
+            .prop_map(|(producer, consumer, take_over)| Op::Reattach { producer, consumer, take_over }),
     ];
     prop::collection::vec(op, 0..60)
 }
@@ -131,10 +131,10 @@ fn spsc(ops: &[Op]) {
     let mut queue = Box::new(Spsc::<Token, 4>::new());
     let mut left = ops;
     while !left.is_empty() {
-        // A new attachment: by splitting, or by taking over from owners that are gone.
+        // Attaches endpoints: by a split, or by taking over from owners that are gone.
         let (mut tx, mut rx) = match left.first() {
-            // SAFETY: no handle of an earlier round exists; they were dropped or forgotten.
-            Some(Op::Again { take_over: true, .. }) => unsafe {
+            // SAFETY: no handle of an earlier round is used again; they were dropped or forgotten.
+            Some(Op::Reattach { take_over: true, .. }) => unsafe {
                 (queue.take_over_producer(), queue.take_over_consumer())
             },
             _ => queue.split(),
@@ -172,24 +172,24 @@ fn spsc(ops: &[Op]) {
                     drain.by_ref().take(taken).for_each(|token| mint.took(token));
                     end(drain, fate);
                 }
-                Op::Again { producer, consumer, .. } if index > 0 => {
+                Op::Reattach { producer, consumer, .. } if index > 0 => {
                     fates = (producer, consumer);
                     break;
                 }
-                Op::Again { .. } => {}
+                Op::Reattach { .. } => {}
             }
         }
         end(tx, fates.0);
         end(rx, fates.1);
-        // The op that ended the round begins the next one; an op that began this one is done.
-        let ended = matches!(left.get(done - 1), Some(Op::Again { .. })) && done > 1;
+        // The op that ended the round begins the next one; the op that began this one is done.
+        let ended = matches!(left.get(done - 1), Some(Op::Reattach { .. })) && done > 1;
         left = &left[if ended { done - 1 } else { done }..];
     }
     drop(queue);
 }
 
-/// The same for queues whose ends have the common operations; grants of `Mpsc` apart, which block when forgotten.
-fn ends<'q, P, C>(mint: &mut Mint, lanes: &mut [(usize, P)], rx: &mut C, ops: &[Op])
+/// The same for all queues with `Push` and `Pop`, without the grants of `Mpsc`, which block when they are forgotten.
+fn endpoints<'q, P, C>(mint: &mut Mint, lanes: &mut [(usize, P)], rx: &mut C, ops: &[Op])
 where
     P: Push<Item = Token> + 'q,
     C: Pop<Item = Token> + 'q,
@@ -204,7 +204,7 @@ where
                     mint.took(token);
                 }
             }
-            Op::Drain { .. } | Op::Again { .. } => {}
+            Op::Drain { .. } | Op::Reattach { .. } => {}
         }
     }
 }
@@ -213,17 +213,17 @@ macro_rules! rounds {
     ($ops:expr, $queue:expr, $split:expr) => {{
         let mut mint = Mint::default();
         let mut queue = Box::new($queue);
-        for round in $ops.split(|op| matches!(op, Op::Again { .. })) {
+        for round in $ops.split(|op| matches!(op, Op::Reattach { .. })) {
             let (mut lanes, mut rx) = $split(&mut *queue);
             for part in round.split_inclusive(|op| matches!(op, Op::Drain { .. })) {
-                ends(&mut mint, &mut lanes, &mut rx, part);
+                endpoints(&mut mint, &mut lanes, &mut rx, part);
                 if let Some(Op::Drain { taken, fate }) = part.last() {
                     let mut drain = rx.drain();
                     drain.by_ref().take(*taken).for_each(|token| mint.took(token));
                     end(drain, *fate);
                 }
             }
-            // Every other round is forgotten, the ends in either order.
+            // Endpoints are dropped or forgotten, in either order.
             match round.len() % 4 {
                 0 => (forget(lanes), forget(rx)),
                 1 => (drop(lanes), forget(rx)),
@@ -234,7 +234,7 @@ macro_rules! rounds {
     }};
 }
 
-/// A forgotten grant of `Mpsc` holds up what is behind it until the queue is dropped, which leaks only what it held.
+/// A forgotten grant of `Mpsc` blocks the values behind it until the queue is dropped; only the grant's own values leak.
 fn mpsc_grants(ops: &[Op]) {
     let mut mint = Mint::default();
     let queue = Box::new(Mpsc::<Token, 8>::new());
@@ -250,9 +250,9 @@ fn mpsc_grants(ops: &[Op]) {
                 }
             }
             Op::Push | Op::Stage => drop(tx.push(mint.make(0))),
-            Op::Again { producer, .. } => end(core::mem::replace(&mut tx, queue.producer()), producer),
+            Op::Reattach { producer, .. } => end(core::mem::replace(&mut tx, queue.producer()), producer),
             _ => {
-                let mut rx = queue.consumer().expect("the one before was dropped");
+                let mut rx = queue.consumer().expect("the last one was dropped");
                 if let Ok(token) = rx.pop() {
                     mint.took(token);
                 }
@@ -274,7 +274,7 @@ fn pool(ops: &[Op]) {
     let mut numbers = HashMap::<usize, u32>::new();
     for op in ops {
         match *op {
-            // A value is made where the slot has none; else the old one is used on.
+            // A value is made if the slot has none; else the old one is reused.
             Op::Push | Op::Stage => {
                 if let Some(token) = pool.acquire_with(|| mint.make(0)) {
                     handles.push(token.into_handle());
@@ -288,7 +288,7 @@ fn pool(ops: &[Op]) {
             Op::Pop => {
                 if let Some(handle) = handles.pop() {
                     assert!(pool.release(handle).is_ok());
-                    assert!(pool.release(handle).is_err(), "given back once");
+                    assert!(pool.release(handle).is_err(), "released twice");
                 }
             }
             Op::Read { fate, released, .. } => {
@@ -298,7 +298,7 @@ fn pool(ops: &[Op]) {
                         end(shared, fate);
                         number
                     });
-                    // A guard that was forgotten keeps its value lent for ever: no one else may change it.
+                    // A forgotten guard keeps its value borrowed for ever.
                     match (fate, pool.get_mut(handle)) {
                         (Fate::Forgotten, exclusive) => assert!(exclusive.is_err()),
                         (_, Ok(exclusive)) => {
@@ -309,7 +309,7 @@ fn pool(ops: &[Op]) {
                     }
                     if matches!(fate, Fate::Forgotten) || released == 0 {
                         handles.pop();
-                        assert!(pool.release(handle).is_err(), "a value that is lent is not given back");
+                        assert!(pool.release(handle).is_err(), "a borrowed value is not released");
                     }
                 }
             }
@@ -321,7 +321,7 @@ fn pool(ops: &[Op]) {
                     end(token, fate);
                 }
             }
-            Op::Again { producer, .. } => end(pool.magazine::<2>(), producer),
+            Op::Reattach { producer, .. } => end(pool.magazine::<2>(), producer),
         }
     }
     drop(magazine);
@@ -329,7 +329,7 @@ fn pool(ops: &[Op]) {
     assert!(mint.drops.lock().expect("no panic under the lock").iter().all(|&drops| drops <= 1));
 }
 
-/// Frames are bytes: each carries its number, and its length follows from it.
+/// Each frame carries its number, from which its length follows.
 fn frames(ops: &[Op]) {
     let frame = |number: u32| {
         let mut bytes = number.to_le_bytes().to_vec();
@@ -339,13 +339,13 @@ fn frames(ops: &[Op]) {
     let check = |bytes: &[u8], next: &mut u32| {
         let number = u32::from_le_bytes(*bytes.first_chunk().expect("a number"));
         assert_eq!(bytes, frame(number));
-        assert!(number >= *next, "frame {number} came again, or out of its order");
+        assert!(number >= *next, "frame {number} came twice or out of order");
         *next = number;
     };
     let mut queue = Box::new(Frames::<128>::new());
-    // The next number to put in, and the least that may come out: above all that were released.
+    // The next number to push, and the least that may be read: above all released ones.
     let (mut made, mut least) = (1, 0);
-    for round in ops.split(|op| matches!(op, Op::Again { .. })) {
+    for round in ops.split(|op| matches!(op, Op::Reattach { .. })) {
         let (mut tx, mut rx) = queue.split();
         for op in round {
             match *op {
@@ -405,7 +405,7 @@ fn frames(ops: &[Op]) {
                         }
                     }
                 }
-                Op::Again { .. } => {}
+                Op::Reattach { .. } => {}
             }
         }
         match round.len() % 3 {
@@ -416,7 +416,7 @@ fn frames(ops: &[Op]) {
     }
 }
 
-/// Values of `RobustMpsc` are plain; ends that were forgotten are taken over, as those of dead processes are.
+/// Values of `RobustMpsc` are plain; forgotten endpoints are taken over, like those of dead processes.
 fn robust(ops: &[Op]) {
     let queue = Box::new(RobustMpsc::<u64, 4, 2>::new());
     let (mut lanes, mut rx) = ([0, 1].map(|lane| queue.producer_of(lane)), queue.consumer());
@@ -445,7 +445,7 @@ fn robust(ops: &[Op]) {
                 drain.by_ref().take(taken).for_each(&mut took);
                 end(drain, fate);
             }
-            Op::Again { producer, consumer, .. } => {
+            Op::Reattach { producer, consumer, .. } => {
                 for (end, fate) in lanes.iter_mut().zip([producer, consumer]) {
                     match fate {
                         Fate::Finished => {}
@@ -480,7 +480,7 @@ fn slab(ops: &[Op]) {
             Op::Pop => {
                 if let Some(key) = keys.pop() {
                     assert!(slab.remove(key).is_some());
-                    assert!(slab.remove(key).is_none(), "removed once");
+                    assert!(slab.remove(key).is_none(), "removed twice");
                 }
             }
             Op::Read { .. } => forget(slab.iter_mut()),
@@ -492,7 +492,7 @@ fn slab(ops: &[Op]) {
                 });
                 keys.retain(|key| slab.contains(*key));
             }
-            Op::Again { .. } => forget(slab.iter()),
+            Op::Reattach { .. } => forget(slab.iter()),
         }
         slab.check_invariants().expect("holds");
     }
@@ -507,9 +507,9 @@ proptest! {
     }
 
     #[test]
-    fn turn_spsc_hands_each_value_out_once(ops in ops()) {
+    fn sequenced_spsc_hands_each_value_out_once(ops in ops()) {
         rounds!(ops, SequencedSpsc::<Token, 4>::new(), |queue: &mut SequencedSpsc<Token, 4>| {
-            // SAFETY: the queue is boxed and outlives the round, whose ends are dropped or forgotten before the next.
+            // SAFETY: the queue is boxed and outlives the round; the round's endpoints are not used after it.
             let queue = unsafe { &mut *core::ptr::from_mut(queue) };
             let (tx, rx) = queue.split();
             (vec![(0, tx)], rx)
@@ -548,12 +548,12 @@ proptest! {
     }
 
     #[test]
-    fn pool_has_one_owner_a_value(ops in ops()) {
+    fn pool_values_have_one_owner(ops in ops()) {
         pool(&ops);
     }
 
     #[test]
-    fn slab_has_one_owner_a_value(ops in ops()) {
+    fn slab_values_have_one_owner(ops in ops()) {
         slab(&ops);
     }
 }
@@ -567,7 +567,7 @@ fn spsc_drain_forgotten_twice_hands_out_nothing_twice() {
     for _ in 0..6 {
         tx.push(mint.make(0)).expect("there is room");
     }
-    // The second counts what is left, from where the first came to.
+    // The second drain starts where the first stopped.
     for taken in [4, 1] {
         let mut drain = rx.drain();
         drain.by_ref().take(taken).for_each(|token| mint.took(token));
@@ -580,9 +580,9 @@ fn spsc_drain_forgotten_twice_hands_out_nothing_twice() {
     }
 }
 
-/// A closure that panics at its first or second attempt leaves the map as it was, with all its room.
+/// A closure that panics at its first or second attempt leaves the map unchanged, with all its room.
 #[test]
-fn concurrent_map_closure_that_panics_gives_its_place_back() {
+fn concurrent_map_keeps_its_room_when_a_closure_panics() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let map = Box::new(ConcurrentMap::<u64, u64, 64>::new());
     let most = ConcurrentMap::<u64, u64, 64>::CAPACITY as u64;
@@ -596,24 +596,24 @@ fn concurrent_map_closure_that_panics_gives_its_place_back() {
             let panicked = catch_unwind(AssertUnwindSafe(|| {
                 map.update(&key, |now| {
                     attempt += 1;
-                    assert!(second && attempt == 1, "told to panic");
-                    // Another writer comes between, so that the first attempt fails while it holds a place.
+                    assert!(second && attempt == 1, "on purpose");
+                    // Another writer interferes, so that the first attempt fails while it holds a slot.
                     map.update(&key, |other| other).expect("there is room");
                     now
                 })
             }));
             assert!(panicked.is_err());
         }
-        let removing = catch_unwind(AssertUnwindSafe(|| map.remove_if(&key, |_| panic!("told to panic"))));
+        let removing = catch_unwind(AssertUnwindSafe(|| map.remove_if(&key, |_| panic!("on purpose"))));
         assert!(removing.is_err());
         assert_eq!(map.update(&key, |now| now), Ok(Some(key)));
     }
     assert_eq!((map.len(), map.stats().refused), (most as usize, 0));
 }
 
-/// A refill of the largest magazine fits a thread of 64 KiB; the magazine itself lies on the heap.
+/// A refill of the largest magazine fits a stack of 64 KiB; the magazine itself lies on the heap.
 #[test]
-fn magazine_refill_needs_little_stack_whatever_its_size() {
+fn magazine_refill_needs_little_stack() {
     struct Plain;
     impl Reset for Plain {
         fn reset(&mut self) {}
@@ -622,7 +622,7 @@ fn magazine_refill_needs_little_stack_whatever_its_size() {
     let made = std::thread::Builder::new().stack_size(8 << 20).spawn(|| Box::new(POOL.magazine::<65_535>()));
     let magazine = made.expect("a thread").join().expect("made");
     let small = std::thread::Builder::new().stack_size(64 << 10).spawn(move || {
-        // From what was never used; then from what was given back.
+        // From slots that were never used; then from released ones.
         for round in 0..2 {
             let taken = magazine.acquire_with(|| Plain);
             assert!(taken.is_some() && magazine.len() > 30_000, "round {round}: {}", magazine.len());
@@ -635,7 +635,7 @@ fn magazine_refill_needs_little_stack_whatever_its_size() {
 }
 
 #[test]
-fn read_grant_and_drain_can_be_shared_where_values_can() {
+fn read_grant_and_drain_are_sync_if_values_are() {
     fn is_sync<T: Sync>() {}
     is_sync::<ReadGrant<'_, '_, u64, 4>>();
     is_sync::<Drain<'_, '_, u64, 4>>();

@@ -133,7 +133,7 @@ impl<
 
     /// Returns an upper bound on the events that a command can cause in the present state.
     ///
-    /// The proof is at the head of `src/book/matching/max_events.rs`; `tests/events_max.rs`
+    /// The proof is at the head of `src/book/matching/max_events.rs`; `tests/events_max/`
     /// compares the bound with what commands cause.
     ///
     /// With X the orders and stops that the command's time expires, R the slices of orders that

@@ -9,6 +9,7 @@
 //! - [`Coverage`] counts which cases of the contract a run has met.
 //! - [`Session`](text::Session) answers command files, so that the model runs the scenario files
 //!   too.
+//! - [`sinks`] collect the events of an engine that is compiled once for all tests.
 //! - `strategies` (feature `proptest`) gives both as `proptest` strategies, for properties of your
 //!   own.
 //!
@@ -19,10 +20,11 @@
 //! An engine with capacities of your choice agrees with the model, event by event:
 //!
 //! ```
-//! use vvp_core::book::{Book, FnSink};
+//! use vvp_core::book::Book;
 //! use vvp_core::engine::{Engine, Matcher};
 //! use vvp_testkit::Model;
 //! use vvp_testkit::flavours::{Flavour, flavours};
+//! use vvp_testkit::sinks::events_of;
 //! use vvp_testkit::streams::Stream;
 //!
 //! // A book: 64 resting orders, 8 far levels a side, 8 stops. 2 instruments, limits of 4 owners.
@@ -33,8 +35,7 @@
 //!     let mut engine = MyEngine::new();
 //!     let mut model = Model::new(64, 8).with_instruments(2).with_owners(4).with_far_levels(8);
 //!     for (at, command) in Stream::new(&flavour, 1).commands(500).iter().enumerate() {
-//!         let mut events = Vec::new();
-//!         engine.apply(command, &mut FnSink(|event| events.push(event)));
+//!         let events = events_of(&mut engine, command);
 //!         if let Err(expected) = model.compare(command, &events) {
 //!             let name = flavour.name;
 //!             panic!("{name} {at}: {command:?}\nengine {events:?}\nmodel {expected:?}");
@@ -59,6 +60,7 @@
 //! 6. `stops.rs`: triggers; `auction.rs`: the uncross; `questions.rs`: queries.
 //! 7. [`flavours`] and [`streams`]: the random commands. [`rules`]: the counters of coverage.
 //! 8. [`text`]: the text format, as far as the scenario files need it.
+//! 9. [`sinks`]: sinks that tests share.
 //!
 //! # Where the contract left room
 //!
@@ -83,6 +85,7 @@ pub mod order;
 mod questions;
 mod refusals;
 pub mod rules;
+pub mod sinks;
 mod stops;
 #[cfg(feature = "proptest")]
 pub mod strategies;

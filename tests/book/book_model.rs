@@ -1,57 +1,39 @@
 //! The engine against the reference model: every event and the book, over random command streams of every flavour.
 //!
-//! A difference is cut down to a short list of commands before it is shown. The long run goes on for as many commands as
-//! one asks for, from any seed, and prints what it met:
+//! A difference is shrunk to a short list of commands before it is printed. A long run takes any number of commands, from
+//! any seed, and prints the coverage:
 //!
 //! ```text
-//! VVP_MODEL_COMMANDS=100000000 VVP_MODEL_SEED=7000000 cargo test --test book_model every -- --nocapture
+//! VVP_MODEL_COMMANDS=100000000 VVP_MODEL_SEED=7000000 cargo test --release --test book every_flavour_agrees -- --nocapture
 //! ```
 //!
-//! That one, as a release build on 2026-11-22: 16 minutes, no difference.
+//! That run on 2026-11-22: 16 minutes, no difference.
 
+use crate::engines::{self, FewLevels, Full, INSTRUMENTS, Normal, OWNERS, Tight, Tiny};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use vvp_core::book::{
-    Book, BookView, Command, Event, FillCost, FnSink, InstrumentId, InstrumentSpec, OrderId, OrderType, OwnerId, Phase,
-    Price, Qty, QueuePosition, Replacement, RestingOrder, SelfTradePrevention, Side, Symbol, TimeInForce,
+    Book, BookView, Command, DepthLevel, Event, FillCost, InstrumentId, InstrumentSpec, OrderId, OrderType, OwnerId,
+    Phase, Price, Qty, QueuePosition, Replacement, RestingOrder, SelfTradePrevention, Side, StateHash, Symbol,
+    TimeInForce,
 };
 use vvp_core::engine::{Engine, Matcher};
 use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::sinks::events_of;
 use vvp_testkit::streams::Stream;
 use vvp_testkit::{Coverage, Model};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-const OWNERS: usize = 16;
-
-/// Room for everything that a normal stream asks for; more far levels than a stream has orders.
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, OWNERS>;
-/// So little room that it runs out all the time.
-type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, OWNERS>;
-/// Room for orders, but for hardly any level beyond the window.
-type FewLevels = Engine<Book<1000, 1, 4, 200, 2048>, INSTRUMENTS, OWNERS>;
-
-/// An id table as full as it may be, and few levels too.
-type Tight = Engine<Book<50, 1, 8, 6, 64>, INSTRUMENTS, OWNERS>;
-/// No room for any stop, and one order.
-type Tiny = Engine<Book<1, 1, 1, 0, 8>, INSTRUMENTS, OWNERS>;
-
-/// The first place where the two part.
+/// The first command where engine and model differ.
 #[derive(Debug)]
 struct Difference {
     at: usize,
     text: String,
 }
 
-/// The engine's events for one command.
-fn events_of<M: Checked>(engine: &mut M, command: &Command) -> Vec<Event> {
-    let mut events = Vec::new();
-    engine.apply(command, &mut FnSink(|e| events.push(e)));
-    events
-}
-
-/// What can be read of the real book beyond [`BookView`].
+/// What can be read of a real book of any size, beyond [`BookView`].
 trait Readable: BookView {
+    fn levels_of(&self, side: Side) -> Vec<DepthLevel>;
     /// Orders of a level in the order in which they trade.
     fn queue(&self, side: Side, price: Price) -> Vec<RestingOrder>;
     fn stops(&self) -> usize;
@@ -61,9 +43,13 @@ trait Readable: BookView {
     fn occupied(&self, side: Side) -> usize;
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Readable
-    for Book<ORDERS, BLOCKS, FAR, STOPS, IDS>
+impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
+    Readable for Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
+    fn levels_of(&self, side: Side) -> Vec<DepthLevel> {
+        self.depth(side).collect()
+    }
+
     fn queue(&self, side: Side, price: Price) -> Vec<RestingOrder> {
         self.orders_at(side, price).collect()
     }
@@ -89,25 +75,61 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// The engine's own checks.
-trait Checked: Matcher<Book: Readable> + FromZeros {
-    /// Levels a side that fit anywhere.
-    const FAR_LEVELS: usize;
-
+/// An engine of any size, behind a pointer, so that the comparison is compiled once.
+trait Checked {
+    fn events_of(&mut self, command: &Command) -> Vec<Event>;
+    /// Last sequence number, clock, number of instruments.
+    fn counters(&self) -> (u64, u64, usize);
+    fn spec_of(&self, instrument: InstrumentId) -> Option<InstrumentSpec>;
+    fn readable(&self, instrument: InstrumentId) -> Option<&dyn Readable>;
+    /// Levels of a side that fit at any price.
+    fn far_levels(&self) -> usize;
+    /// The engine's own checks.
     fn check(&self) -> Result<(), &'static str>;
 }
 
-impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize> Checked
-    for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS>, INSTRUMENTS, OWNERS>
+impl<
+    const ORDERS: usize,
+    const BLOCKS: usize,
+    const FAR: usize,
+    const STOPS: usize,
+    const IDS: usize,
+    T: StateHash + 'static,
+> Checked for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
 {
-    const FAR_LEVELS: usize = FAR;
+    fn events_of(&mut self, command: &Command) -> Vec<Event> {
+        events_of(self, command)
+    }
+
+    fn counters(&self) -> (u64, u64, usize) {
+        (self.seq(), self.clock(), self.instruments())
+    }
+
+    fn spec_of(&self, instrument: InstrumentId) -> Option<InstrumentSpec> {
+        self.spec(instrument)
+    }
+
+    fn readable(&self, instrument: InstrumentId) -> Option<&dyn Readable> {
+        self.book(instrument).map(|book| book as &dyn Readable)
+    }
+
+    fn far_levels(&self) -> usize {
+        FAR
+    }
 
     fn check(&self) -> Result<(), &'static str> {
         self.check_invariants()
     }
 }
 
-/// A resting order of the model, as the real book shows one.
+/// Makes an empty engine of one size.
+type Make = fn() -> Box<dyn Checked>;
+
+fn make<E: Checked + FromZeros + 'static>() -> Box<dyn Checked> {
+    engines::new::<E>()
+}
+
+/// Converts a resting order of the model to the real book's form.
 fn resting(order: &vvp_testkit::order::Order) -> RestingOrder {
     RestingOrder {
         id: order.order_id(),
@@ -119,8 +141,8 @@ fn resting(order: &vvp_testkit::order::Order) -> RestingOrder {
     }
 }
 
-/// What the two books show, line by line.
-fn same_book<B: Readable>(book: &B, model: &vvp_testkit::book::Book) -> Result<(), String> {
+/// Compares all that can be read of the two books.
+fn same_book(book: &dyn Readable, model: &vvp_testkit::book::Book) -> Result<(), String> {
     let differ = |what: &str, engine: String, model: String| Err(format!("{what}: engine {engine}, model {model}"));
     if book.phase() != model.phase {
         return differ("phase", book.phase().to_string(), model.phase.to_string());
@@ -170,7 +192,7 @@ fn same_book<B: Readable>(book: &B, model: &vvp_testkit::book::Book) -> Result<(
                 return differ(&format!("cost to {side} {qty}"), format!("{here:?}"), format!("{there:?}"));
             }
         }
-        let here: Vec<(Price, Qty, u32)> = book.depth(side).map(|l| (l.price, l.qty, l.orders)).collect();
+        let here: Vec<(Price, Qty, u32)> = book.levels_of(side).iter().map(|l| (l.price, l.qty, l.orders)).collect();
         let there = model.depth(side);
         if here != there {
             return differ(&format!("{side} levels"), format!("{here:?}"), format!("{there:?}"));
@@ -179,13 +201,13 @@ fn same_book<B: Readable>(book: &B, model: &vvp_testkit::book::Book) -> Result<(
     Ok(())
 }
 
-/// Runs both over the commands; compares the books after every `every`-th command and after the last.
-fn compare<M: Checked>(commands: &[Command], room: (usize, usize), every: usize) -> Result<Coverage, Difference> {
-    let mut engine = M::new_box_zeroed().expect("memory");
-    let mut model = Model::new(room.0, room.1).with_owners(OWNERS).with_far_levels(M::FAR_LEVELS);
+/// Applies the commands to both; compares the books after every `every`-th command and after the last.
+fn compare(make: Make, commands: &[Command], room: (usize, usize), every: usize) -> Result<Coverage, Difference> {
+    let mut engine = make();
+    let mut model = Model::new(room.0, room.1).with_owners(OWNERS).with_far_levels(engine.far_levels());
     for (at, command) in commands.iter().enumerate() {
         let differ = |text: String| Err(Difference { at, text: format!("command {at}: {command:?}\n{text}") });
-        let Ok(here) = catch_unwind(AssertUnwindSafe(|| events_of(&mut *engine, command))) else {
+        let Ok(here) = catch_unwind(AssertUnwindSafe(|| engine.events_of(command))) else {
             return differ("the engine panics".into());
         };
         let Ok(compared) = catch_unwind(AssertUnwindSafe(|| {
@@ -205,24 +227,17 @@ fn compare<M: Checked>(commands: &[Command], room: (usize, usize), every: usize)
             ));
         }
         if at % every == 0 || at + 1 == commands.len() {
-            if (engine.seq(), engine.clock(), engine.instruments()) != (model.seq, model.clock, model.books.len()) {
-                return differ(format!(
-                    "engine seq {} clock {} instruments {}, model {} {} {}",
-                    engine.seq(),
-                    engine.clock(),
-                    engine.instruments(),
-                    model.seq,
-                    model.clock,
-                    model.books.len()
-                ));
+            let (here, there) = (engine.counters(), (model.seq, model.clock, model.books.len()));
+            if here != there {
+                return differ(format!("seq, clock, instruments: engine {here:?}, model {there:?}"));
             }
             if let Err(text) = engine.check() {
                 return differ(format!("the engine's invariants: {text}"));
             }
             for book in &model.books {
                 let id = InstrumentId::new(book.index);
-                assert_eq!(engine.spec(id), Some(book.spec));
-                if let Err(text) = same_book(engine.book(id).expect("defined"), book) {
+                assert_eq!(engine.spec_of(id), Some(book.spec));
+                if let Err(text) = same_book(engine.readable(id).expect("defined"), book) {
                     return differ(format!("the books of instrument {id} differ: {text}"));
                 }
             }
@@ -231,8 +246,8 @@ fn compare<M: Checked>(commands: &[Command], room: (usize, usize), every: usize)
     Ok(model.coverage().clone())
 }
 
-/// Leaves out commands as long as the rest still differs.
-fn shrink(commands: &[Command], differs: impl Fn(&[Command]) -> bool) -> Vec<Command> {
+/// Removes commands while the rest still differs.
+fn shrink(commands: &[Command], differs: &dyn Fn(&[Command]) -> bool) -> Vec<Command> {
     let mut left = commands.to_vec();
     let mut chunk = left.len().div_ceil(2);
     while chunk > 0 {
@@ -255,23 +270,23 @@ fn shrink(commands: &[Command], differs: impl Fn(&[Command]) -> bool) -> Vec<Com
     left
 }
 
-/// Compares one stream; on a difference shows the shortest list of commands found.
-fn check<M: Checked>(what: &str, commands: &[Command], room: (usize, usize), every: usize) -> Coverage {
-    let found = match compare::<M>(commands, room, every) {
+/// Compares one stream; on a difference panics with the shortest list of commands that was found.
+fn check(make: Make, what: &str, commands: &[Command], room: (usize, usize), every: usize) -> Coverage {
+    let found = match compare(make, commands, room, every) {
         Ok(coverage) => return coverage,
         Err(found) => found,
     };
     let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {})); // the attempts would fill the screen
-    // An instrument must be defined before the next one: definitions stay.
+    std::panic::set_hook(Box::new(|_| {})); // the panics of the attempts would fill the screen
+    // Instruments must be defined in order: definitions stay.
     let definitions = commands.iter().take_while(|c| c.instrument_spec().is_some()).count();
     let (head, tail) = commands[..=found.at].split_at(definitions.min(found.at + 1));
     let whole = |tail: &[Command]| [head, tail].concat();
-    let short = shrink(tail, |tail| compare::<M>(&whole(tail), room, 1).is_err());
+    let short = shrink(tail, &|tail| compare(make, &whole(tail), room, 1).is_err());
     std::panic::set_hook(hook);
     let short = whole(&short);
     let list: String = short.iter().map(|c| format!("  {c:?}\n")).collect();
-    let found = compare::<M>(&short, room, 1).expect_err("the short list differs too");
+    let found = compare(make, &short, room, 1).expect_err("the short list differs too");
     panic!("{what}: engine and model differ\n{} commands:\n{list}{}", short.len(), found.text);
 }
 
@@ -279,9 +294,9 @@ fn check_flavour(flavour: &Flavour, seed: u64, len: usize, every: usize) -> Cove
     let what = format!("flavour {:?}, seed {seed}", flavour.name);
     let commands = Stream::new(flavour, seed).commands(len);
     if flavour.room == (12, 5) {
-        check::<Full>(&what, &commands, flavour.room, every)
+        check(make::<Full>, &what, &commands, flavour.room, every)
     } else {
-        check::<Normal>(&what, &commands, flavour.room, every)
+        check(make::<Normal>, &what, &commands, flavour.room, every)
     }
 }
 
@@ -293,7 +308,7 @@ fn long_run() -> u64 {
     }
 }
 
-/// Every flavour in turn, until the commands are used up; then the table of what was met.
+/// Runs the flavours one after another, until the commands are used up; then prints the coverage.
 #[test]
 fn every_flavour_agrees_and_meets_every_rule() {
     let mut all = Coverage::default();
@@ -306,21 +321,21 @@ fn every_flavour_agrees_and_meets_every_rule() {
             let end = all.commands + 5000;
             while all.commands < end {
                 seed += 1;
-                // Books are compared after each command of every fourth stream, and now and then in the others.
+                // Books are compared after each command of every fourth stream, and after every 61st of the others.
                 let every = if seed.is_multiple_of(4) { 1 } else { 61 };
                 all.add(&check_flavour(flavour, seed, flavour.len, every));
             }
         }
-        // Levels run out where the type says so; the model follows and checks that it may be.
+        // Levels run out in these types; the model checks that each `levels_full` is allowed.
         for flavour in &flavours {
             let wide = ["jumps", "anywhere", "ends", "stops"].contains(&flavour.name);
             let what = |shape: &str| format!("{shape}, flavour {:?}, seed {seed}", flavour.name);
             let commands = Stream::new(flavour, seed).commands(if wide { 5000 } else { 500 });
             if wide {
-                all.add(&check::<FewLevels>(&what("few levels"), &commands, (1000, 200), 7));
+                all.add(&check(make::<FewLevels>, &what("few levels"), &commands, (1000, 200), 7));
             }
-            all.add(&check::<Tight>(&what("tight"), &commands, (50, 6), 7));
-            all.add(&check::<Tiny>(&what("tiny"), &commands[..commands.len() / 8], (1, 0), 1));
+            all.add(&check(make::<Tight>, &what("tight"), &commands, (50, 6), 7));
+            all.add(&check(make::<Tiny>, &what("tiny"), &commands[..commands.len() / 8], (1, 0), 1));
             seed += 1;
         }
     }
@@ -329,9 +344,9 @@ fn every_flavour_agrees_and_meets_every_rule() {
     assert!(missed.is_empty(), "the streams never met: {missed:#?}\n(in {} commands)", all.commands);
 }
 
-// ---- short streams that proptest makes and shrinks ----------------------------------------------------------
+// ---- short streams, made and shrunk by proptest ----------------------------------------------------------
 
-/// One step of a short stream, in small numbers, so that it shrinks to something readable.
+/// One step of a short stream, in small numbers that shrink to readable commands.
 #[derive(Clone, Debug)]
 struct Step {
     op: u8,
@@ -426,7 +441,7 @@ proptest! {
         for c in &commands {
             prop_assert!(c.is_well_formed(), "{c:?}");
         }
-        if let Err(found) = compare::<Normal>(&commands, (1000, 200), 1) {
+        if let Err(found) = compare(make::<Normal>, &commands, (1000, 200), 1) {
             let list: String = commands[..=found.at].iter().map(|c| format!("  {c:?}\n")).collect();
             prop_assert!(false, "engine and model differ\n{list}{}", found.text);
         }

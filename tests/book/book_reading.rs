@@ -1,29 +1,29 @@
-//! What can be read of a book, beyond what `book_model` compares, against the reference model: best levels, the first
-//! levels of a side, the level at any price, orders by id, an owner's stops.
+//! The book's queries that `book_model` does not compare, against the reference model: best levels, the first levels of a
+//! side, the level at any price, orders by id, an owner's stops.
 
+use crate::engines::{self, Normal};
 use vvp_core::book::{
-    Book, BookView, CountSink, DepthLevel, InstrumentId, OrderId, OrderType, OwnerId, Price, Qty, RestingOrder, Side,
-    WaitingStop,
+    BookView, DepthLevel, InstrumentId, OrderId, OrderType, OwnerId, Price, Qty, RestingOrder, Side, WaitingStop,
 };
-use vvp_core::engine::{Engine, Matcher};
+use vvp_core::engine::Matcher;
 use vvp_testkit::Model;
 use vvp_testkit::flavours::flavours;
+use vvp_testkit::sinks::events_of;
 use vvp_testkit::streams::Stream;
-use zerocopy::FromZeros;
 
-type Real = Book<1000, 4, 1024, 200, 2048>;
-type Normal = Engine<Real, { vvp_testkit::engine::MAX_INSTRUMENTS }, 16>;
+type Real = <Normal as Matcher>::Book;
 
-/// What was met, so that nothing is tested with empty hands: best levels, levels without anything visible, orders, stops.
+/// Counts of what was compared, to show that the streams contain it.
 #[derive(Default, Debug)]
 struct Met {
     best: u32,
-    dark: u32,
+    /// Levels with hidden orders only.
+    hidden_levels: u32,
     orders: u32,
     stops: u32,
 }
 
-fn same(book: &Real, model: &vvp_testkit::book::Book, met: &mut Met) {
+fn compare(book: &Real, model: &vvp_testkit::book::Book, met: &mut Met) {
     for side in [Side::Buy, Side::Sell] {
         let level = |(price, qty, orders)| DepthLevel { price, qty, orders };
         let depth: Vec<DepthLevel> = model.depth(side).into_iter().map(level).collect();
@@ -39,8 +39,8 @@ fn same(book: &Real, model: &vvp_testkit::book::Book, met: &mut Met) {
         for price in prices {
             let there = depth.iter().copied().find(|level| level.price == Price::new(price));
             assert_eq!(book.level_at(side, Price::new(price)), there);
-            met.dark += u32::from(there.is_none() && model.levels(side).contains_key(&price));
-            // What comes after any price, occupied or not.
+            met.hidden_levels += u32::from(there.is_none() && model.levels(side).contains_key(&price));
+            // The next level after any price, occupied or not.
             let worse =
                 |l: &&DepthLevel| if side == Side::Buy { l.price.ticks() < price } else { l.price.ticks() > price };
             assert_eq!(book.next_level(side, Some(Price::new(price))), depth.iter().find(worse).copied());
@@ -86,21 +86,21 @@ fn same(book: &Real, model: &vvp_testkit::book::Book, met: &mut Met) {
 }
 
 #[test]
-fn every_flavour_reads_as_the_model() {
+fn queries_agree_with_the_model() {
     let mut met = Met::default();
     for (i, flavour) in flavours().iter().enumerate().filter(|(_, f)| f.room == (1000, 200)) {
-        let mut engine = Normal::new_box_zeroed().expect("memory");
+        let mut engine = engines::new::<Normal>();
         let mut model = Model::new(1000, 200);
         for (at, c) in Stream::new(flavour, 271 + i as u64).commands(flavour.len.min(800)).iter().enumerate() {
-            engine.apply(c, &mut CountSink::default());
+            events_of(&mut *engine, c);
             model.apply(c);
             if at % 7 == 0 {
                 for book in &model.books {
-                    same(engine.book(InstrumentId::new(book.index)).expect("defined"), book, &mut met);
+                    compare(engine.book(InstrumentId::new(book.index)).expect("defined"), book, &mut met);
                 }
             }
         }
     }
     println!("{met:?}");
-    assert!(met.best > 1_000 && met.dark > 100 && met.orders > 1_000 && met.stops > 1_000, "{met:?}");
+    assert!(met.best > 1_000 && met.hidden_levels > 100 && met.orders > 1_000 && met.stops > 1_000, "{met:?}");
 }

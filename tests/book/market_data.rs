@@ -4,23 +4,21 @@
 //! exactly the differences, each once. A book rebuilt from L3 records alone, one rebuilt from L2 records alone, and the
 //! last L1 are compared with the model's books.
 
+use crate::engines::{self, Full, INSTRUMENTS, Normal};
 use std::collections::{BTreeMap, VecDeque};
 use vvp_core::book::{
-    Book, Command, CountSink, DepthLevel, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId,
-    Price, Qty, QueueSink, Side, Symbol, TimeInForce, Visible,
+    Command, CountSink, DepthLevel, Event, EventBody, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty,
+    QueueSink, Side, Symbol, TimeInForce, Visible,
 };
-use vvp_core::engine::{Engine, Matcher};
+use vvp_core::engine::Matcher;
 use vvp_core::market_data::{self, Feed, MarketData, Record};
 use vvp_core::queue::{Spin, Spsc};
 use vvp_testkit::Model;
 use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::sinks::{DynSink, VecSink};
 use vvp_testkit::streams::Stream;
 use zerocopy::{FromZeros, IntoBytes};
 
-const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
-type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;
 type NormalFeed = Feed<INSTRUMENTS, { Normal::LEVELS_TOUCHED_MAX }>;
 type FullFeed = Feed<INSTRUMENTS, { Full::LEVELS_TOUCHED_MAX }>;
 
@@ -62,7 +60,7 @@ impl Rebuilt {
         }
     }
 
-    /// Takes `by` off an order that must stand at `side` and `price`.
+    /// Reduces an order, which must rest at this side and price, by `by`.
     fn shrink(&mut self, instrument: u16, id: OrderId, at: (Side, i64), by: Qty, left: Qty) {
         let order = self.orders.get_mut(&(instrument, id.get())).expect("a known order");
         assert_eq!((order.0, order.1), at);
@@ -91,7 +89,7 @@ impl Rebuilt {
         }
     }
 
-    /// The same orders in the same queues as the model shows?
+    /// Checks for the same orders in the same queues as in the model.
     fn check(&self, model: &Model) {
         let mut there = BTreeMap::new();
         for book in &model.books {
@@ -111,14 +109,14 @@ impl Rebuilt {
     }
 }
 
-/// Everything a reader of the feed would know.
+/// A subscriber's view of the market, rebuilt from the records.
 #[derive(Default)]
 struct Reader {
     l3: Rebuilt,
     l2: BTreeMap<LevelKey, Totals>,
     l1: BTreeMap<u16, [Option<DepthLevel>; 2]>,
     records: u32,
-    /// What was met, to show that the test tests something: L1, L2, each kind of L3, "again".
+    /// Counts of the records, to show that the streams contain them: L1, L2, each kind of L3, `again`.
     met: [u64; 8],
 }
 
@@ -141,7 +139,11 @@ impl Reader {
                 MarketData::Top { bid, ask } => {
                     is_after_top = true;
                     tops.push(instrument);
-                    assert_ne!(self.l1.insert(instrument, [bid, ask]), Some([bid, ask]), "L1 as it was");
+                    assert_ne!(
+                        self.l1.insert(instrument, [bid, ask]),
+                        Some([bid, ask]),
+                        "an L1 record without a change"
+                    );
                     self.met[0] += 1;
                 }
                 MarketData::Level { side, level } => {
@@ -182,7 +184,7 @@ impl Reader {
                 _ => panic!("another kind"),
             }
         }
-        // Each trade once, or once and once again.
+        // Each trade once, or in an uncross a second time with `again`.
         let is_trade = |e: &&Event| matches!(e.body(), EventBody::Trade { .. });
         assert_eq!(trades.len(), events.iter().filter(is_trade).count());
         let uncross = events.iter().any(|e| matches!(e.body(), EventBody::Uncross { .. }));
@@ -209,32 +211,34 @@ impl Reader {
         for book in &model.books {
             let tops_of = |depth| SIDES.map(|side| top(depth, book.index, side));
             assert_eq!(self.l1.get(&book.index).copied().unwrap_or_default(), tops_of(&after));
-            let told = tops.iter().filter(|&&i| i == book.index).count();
-            assert_eq!(told, usize::from(tops_of(before) != tops_of(&after)));
+            let count = tops.iter().filter(|&&i| i == book.index).count();
+            assert_eq!(count, usize::from(tops_of(before) != tops_of(&after)));
         }
         self.l3.check(model);
     }
 }
 
-/// Runs commands through an engine with a feed and through the model.
+/// Applies commands to an engine with a feed and to the model, and checks the records.
 fn compare<M: Matcher + FromZeros, const TOUCHED: usize>(
     feed: &mut Feed<INSTRUMENTS, TOUCHED>,
     what: &str,
     commands: &[Command],
     room: (usize, usize),
 ) -> [u64; 8] {
-    let mut engine = M::new_box_zeroed().expect("memory");
+    let mut engine = engines::new::<M>();
     let mut model = Model::new(room.0, room.1);
     let mut reader = Reader::default();
-    let (mut records, mut events) = (Vec::new(), Vec::new());
+    let (mut records, mut sink) = (Vec::new(), VecSink::default());
     for (at, command) in commands.iter().enumerate() {
         records.clear();
-        events.clear();
+        sink.events.clear();
         let before = depth(&model);
-        feed.apply(&mut *engine, command, &mut FnSink(|e| events.push(e)), &mut market_data::all(|r| records.push(r)));
-        assert_eq!(events, model.apply(command), "{what}, command {at}: {command:?}");
+        let mut engine = DynSink(&mut *engine);
+        feed.apply(&mut engine, command, &mut sink, &mut market_data::all(|r| records.push(r)));
+        let events = &sink.events;
+        assert_eq!(*events, model.apply(command), "{what}, command {at}: {command:?}");
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            reader.command(&records, &events, &before, &model);
+            reader.command(&records, events, &before, &model);
         }));
         assert!(result.is_ok(), "{what}, command {at}: {command:?}\nevents {events:#?}\nrecords {records:#?}");
         for book in &model.books {
@@ -250,16 +254,16 @@ fn check(flavour: &Flavour, seed: u64, len: usize) -> [u64; 8] {
     let what = format!("flavour {:?}, seed {seed}", flavour.name);
     let commands = Stream::new(flavour, seed).commands(len);
     if flavour.room == (12, 5) {
-        let mut feed = FullFeed::new_box_zeroed().expect("memory");
+        let mut feed = engines::new::<FullFeed>();
         compare::<Full, _>(&mut feed, &what, &commands, flavour.room)
     } else {
-        let mut feed = NormalFeed::new_box_zeroed().expect("memory");
+        let mut feed = engines::new::<NormalFeed>();
         compare::<Normal, _>(&mut feed, &what, &commands, flavour.room)
     }
 }
 
 #[test]
-fn every_flavour_tells_every_change_once() {
+fn every_change_is_published_once() {
     let mut met = [0; 8];
     for seed in 0..3 {
         for flavour in flavours() {
@@ -268,26 +272,27 @@ fn every_flavour_tells_every_change_once() {
         }
     }
     println!("L1, L2, added, reduced, deleted, executed, hidden, again: {met:?}");
-    assert!(met.iter().all(|&n| n > 100), "hardly met: {met:?}");
+    assert!(met.iter().all(|&n| n > 100), "too few: {met:?}");
 }
 
-/// The records that a feed of one kind makes are those of the full feed.
+/// A subscription to one kind of records gets those of the full feed.
 #[test]
-fn a_part_of_the_feed_is_the_same_part() {
+fn partial_subscription_gets_its_part_of_the_feed() {
     for flavour in flavours() {
         let commands = Stream::new(&flavour, 815).commands(flavour.len.min(400));
         let mut parts: [Vec<Record>; 4] = Default::default();
         for (which, part) in parts.iter_mut().enumerate() {
-            let mut engine = Normal::new_box_zeroed().expect("memory");
-            let mut feed = NormalFeed::new_box_zeroed().expect("memory");
+            let mut engine = engines::new::<Normal>();
+            let mut feed = engines::new::<NormalFeed>();
             let mut sink = CountSink::default();
             for c in &commands {
+                let mut engine = DynSink(&mut *engine);
                 let take = |r: Record| part.push(r);
                 match which {
-                    0 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::all(take)),
-                    1 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::top(take)),
-                    2 => feed.apply(&mut *engine, c, &mut sink, &mut market_data::levels(take)),
-                    _ => feed.apply(&mut *engine, c, &mut sink, &mut market_data::orders(take)),
+                    0 => feed.apply(&mut engine, c, &mut sink, &mut market_data::all(take)),
+                    1 => feed.apply(&mut engine, c, &mut sink, &mut market_data::top(take)),
+                    2 => feed.apply(&mut engine, c, &mut sink, &mut market_data::levels(take)),
+                    _ => feed.apply(&mut engine, c, &mut sink, &mut market_data::orders(take)),
                 }
             }
         }
@@ -314,18 +319,17 @@ fn limit(id: u64, side: Side, price: i64, qty: u64) -> Command {
     Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty))
 }
 
-/// A thousand levels go in one command, by a sweep and by a mass cancel; a level that is emptied and filled again in one
-/// command is told of once, one that looks as before not at all.
+/// One command empties a thousand levels, by trades and by a mass cancel. A level that is emptied and filled again in one
+/// command is published once, or not at all if it is as before.
 #[test]
-fn a_thousand_levels_in_one_command() {
-    type Wide = Engine<Book<2048, 32, 8, 8, 4096>, 1, 1>;
-    let mut engine = Wide::new_box_zeroed().expect("memory");
-    let mut feed = Feed::<1, { Wide::LEVELS_TOUCHED_MAX }>::new_box_zeroed().expect("memory");
+fn one_command_publishes_a_thousand_levels() {
+    let mut engine = engines::new::<Normal>();
+    let mut feed = engines::new::<NormalFeed>();
     let mut levels = Vec::new();
     let mut apply = |c: Command| {
         levels.clear();
         feed.apply(
-            &mut *engine,
+            &mut DynSink(&mut *engine),
             &c,
             &mut CountSink::default(),
             &mut market_data::levels(|r| {
@@ -341,18 +345,18 @@ fn a_thousand_levels_in_one_command() {
         [limit(5_000, Side::Buy, 1_099, 5_001).tif(TimeInForce::Ioc), Command::mass_cancel(OwnerId::new(0), None)];
     for command in takes_all {
         for i in 0..1_000 {
-            let told = apply(limit(i, Side::Sell, 100 + i as i64, 5));
-            assert_eq!(told, [(Side::Sell, 100 + i as i64, 5, 1)]);
+            let changes = apply(limit(i, Side::Sell, 100 + i as i64, 5));
+            assert_eq!(changes, [(Side::Sell, 100 + i as i64, 5, 1)]);
         }
-        let told = apply(command);
-        assert!(told.into_iter().eq((0..1_000).map(|i| (Side::Sell, 100 + i, 0, 0))));
+        let changes = apply(command);
+        assert!(changes.into_iter().eq((0..1_000).map(|i| (Side::Sell, 100 + i, 0, 0))));
     }
-    // The iceberg's level looks as before; the stop_limit's rest takes the place of the order that is gone.
+    // The iceberg's level is as before after a refresh; the stop_limit rests in place of the order that was filled.
     apply(limit(1, Side::Sell, 100, 20).display(Qty::new(10)));
     assert_eq!(apply(limit(2, Side::Buy, 100, 10).tif(TimeInForce::Ioc)), []);
     apply(Command::cancel(OrderId::new(1)));
     apply(limit(6, Side::Sell, 150, 1));
-    apply(limit(7, Side::Buy, 150, 1)); // last is 150: the stop waits
+    apply(limit(7, Side::Buy, 150, 1)); // the last trade price is 150: the stop below is not triggered yet
     apply(limit(3, Side::Sell, 100, 10));
     let (stop, price) = (Price::new(100), Price::new(100));
     apply(Command::stop_limit(OrderId::new(4), Side::Sell, stop, price, Qty::new(10)));
@@ -361,14 +365,14 @@ fn a_thousand_levels_in_one_command() {
     assert!(book.order(OrderId::new(4)).is_some() && book.order(OrderId::new(3)).is_none());
 }
 
-/// Records go through a queue like events, and none is lost when it is small.
+/// No record is lost in a small queue.
 #[test]
-fn records_through_a_queue() {
+fn records_pass_a_queue_without_loss() {
     static RECORDS: Spsc<Record, 8> = Spsc::new();
     let flavour = &flavours()[0];
     let commands = Stream::new(flavour, 3).commands(1_000);
     let reader = std::thread::spawn(|| {
-        let mut reader = RECORDS.consumer().expect("nobody else has it");
+        let mut reader = RECORDS.consumer().expect("not claimed");
         let mut next = 1;
         loop {
             match reader.pop() {
@@ -381,11 +385,11 @@ fn records_through_a_queue() {
             }
         }
     });
-    let mut engine = Normal::new_box_zeroed().expect("memory");
-    let mut feed = NormalFeed::new_box_zeroed().expect("memory");
-    let mut out = QueueSink::new(RECORDS.producer().expect("nobody else has it"), Spin);
+    let mut engine = engines::new::<Normal>();
+    let mut feed = engines::new::<NormalFeed>();
+    let mut out = QueueSink::new(RECORDS.producer().expect("not claimed"), Spin);
     for command in &commands {
-        feed.apply(&mut *engine, command, &mut CountSink::default(), &mut out);
+        feed.apply(&mut DynSink(&mut *engine), command, &mut CountSink::default(), &mut out);
         out.flush();
     }
     out.into_producer().close();
@@ -393,7 +397,7 @@ fn records_through_a_queue() {
 }
 
 #[test]
-fn bytes_that_are_no_record_are_refused() {
+fn malformed_records_are_refused() {
     let level = DepthLevel { price: Price::new(-5), qty: Qty::new(7), orders: 2 };
     let data = MarketData::Level { side: Side::Sell, level };
     let good: [u8; 64] = Record::new(1, InstrumentId::new(3), 9, 8, data).as_bytes().try_into().expect("64 bytes");

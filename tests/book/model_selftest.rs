@@ -1,4 +1,4 @@
-//! The reference model against itself: its invariants, and quantities that add up, over every flavour of commands.
+//! The reference model checked by itself: its invariants, and conservation of quantity, over every flavour.
 
 use std::collections::BTreeMap;
 use vvp_core::book::{Command, EventBody, Op, OrderType};
@@ -7,7 +7,7 @@ use vvp_testkit::streams::Stream;
 use vvp_testkit::text::Session;
 use vvp_testkit::{Coverage, Model};
 
-/// What is open, from the events alone: `(instrument, id)` → open quantity.
+/// Open quantities, from the events alone: `(instrument, id)` → open quantity.
 #[derive(Default)]
 struct Ledger {
     open: BTreeMap<(u16, u64), u64>,
@@ -17,7 +17,7 @@ struct Ledger {
 impl Ledger {
     fn take(&mut self, key: (u16, u64), qty: u64, left: u64) {
         let open = self.open.get_mut(&key).unwrap_or_else(|| panic!("{key:?} is not live"));
-        assert_eq!(*open - qty, left, "{key:?}: quantity lost or made");
+        assert_eq!(*open - qty, left, "{key:?}: quantity is not conserved");
         *open = left;
         if left == 0 {
             self.open.remove(&key);
@@ -28,7 +28,7 @@ impl Ledger {
         let key = |id: vvp_core::book::OrderId| (instrument.expect("an order's event has an instrument"), id.get());
         match *body {
             EventBody::Accepted { id } => {
-                assert!(self.open.insert(key(id), c.quantity().lots()).is_none(), "an id lives twice");
+                assert!(self.open.insert(key(id), c.quantity().lots()).is_none(), "an id is live twice");
                 self.market.insert(key(id), c.order_type() == OrderType::Market);
             }
             EventBody::Trade { maker, taker, qty, maker_open, taker_open, .. } => {
@@ -64,7 +64,7 @@ fn run(commands: &[Command], room: (usize, usize)) -> Coverage {
             .collect();
         assert_eq!(live, ledger.open, "the book and its events disagree after {c:?}");
 
-        // A refusal changes nothing, unless its time canceled something.
+        // A refusal changes nothing, except for expiries at its time.
         if c.op() != Op::Time && events.len() == 1 && matches!(events[0].body(), EventBody::Rejected { .. }) {
             for (before, after) in before.iter().zip(&model.books) {
                 assert_eq!((&before.orders, &before.stops), (&after.orders, &after.stops), "{c:?}");
@@ -75,7 +75,7 @@ fn run(commands: &[Command], room: (usize, usize)) -> Coverage {
 }
 
 #[test]
-fn quantities_add_up_and_invariants_hold() {
+fn quantities_are_conserved_and_invariants_hold() {
     let mut all = Coverage::default();
     for flavour in flavours() {
         for seed in 0..3 {
@@ -87,7 +87,7 @@ fn quantities_add_up_and_invariants_hold() {
     println!("never met: {missed:#?}");
 }
 
-/// The scenario files, by name.
+/// Returns the scenario files, sorted by name.
 fn scenarios() -> Vec<std::path::PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
     let entries = std::fs::read_dir(folder).expect("tests/scenarios").map(|e| e.expect("an entry").path());
@@ -115,7 +115,6 @@ fn scenarios_print_what_is_expected() {
 
 #[test]
 fn deep_sweep() {
-    // 5,000 orders on 50 levels, filled front to back by one.
     let mut file = String::new();
     let mut expected = String::new();
     for i in 0..5000 {

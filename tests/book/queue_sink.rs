@@ -1,4 +1,4 @@
-//! The sink over a queue: nothing lost while the reader lives, no hang when it is gone.
+//! `QueueSink`: no event is lost while the reader lives, and it does not hang when the reader has closed.
 
 use std::thread;
 use vvp_core::book::{Event, EventBody, InstrumentId, Phase, QueueSink, Sink};
@@ -9,7 +9,7 @@ fn event(n: u32) -> Event {
 }
 
 #[test]
-fn a_slow_reader_gets_every_event() {
+fn slow_reader_gets_every_event() {
     static EVENTS: Spsc<Event, 8> = Spsc::new();
     const COUNT: u32 = 10_000;
     let mut sink = QueueSink::new(EVENTS.producer().unwrap(), |_| thread::yield_now());
@@ -39,7 +39,7 @@ fn a_slow_reader_gets_every_event() {
 }
 
 #[test]
-fn events_show_at_the_flush_and_in_batches() {
+fn events_are_published_by_a_flush_and_in_batches() {
     let queue = Spsc::<Event, 64>::new();
     let mut sink = QueueSink::new(queue.producer().unwrap(), |_| panic!("there is room"));
     let mut reader = queue.consumer().unwrap();
@@ -48,13 +48,13 @@ fn events_show_at_the_flush_and_in_batches() {
     sink.flush();
     assert_eq!(reader.available(), 1);
     (2..40).for_each(|n| sink.emit(event(n)));
-    assert!(reader.available() > 20, "a long command shows before its end");
+    assert!(reader.available() > 20, "a long command is published before its end");
     drop(sink);
     assert_eq!(reader.available(), 39);
 }
 
 #[test]
-fn a_closed_reader_is_no_hang() {
+fn closed_reader_does_not_block_the_sink() {
     let queue = Spsc::<Event, 4>::new();
     let reader = queue.consumer().unwrap();
     let mut waits = 0;

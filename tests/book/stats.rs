@@ -1,18 +1,15 @@
 //! The statistics against the reference model, over random command streams of every flavour.
 
+use crate::engines::{self, INSTRUMENTS, Normal};
 use std::collections::BTreeMap;
-use vvp_core::book::{Book, CancelReason, CountSink, EventBody, EventKind, InstrumentId, Op, Reject, Side};
-use vvp_core::engine::{Engine, Matcher, Meter};
+use vvp_core::book::{CancelReason, CountSink, EventBody, EventKind, InstrumentId, Op, Reject, Side};
+use vvp_core::engine::{Matcher, Meter};
 use vvp_testkit::Model;
 use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::sinks::DynSink;
 use vvp_testkit::streams::Stream;
-use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
-
-/// What the model says, counted the plainest way.
+/// The model's events, counted without optimisation.
 #[derive(Default)]
 struct Counted {
     commands: BTreeMap<Op, u64>,
@@ -22,23 +19,23 @@ struct Counted {
     lots: u128,
     notional: u128,
     latencies: Vec<u64>,
-    /// By instrument: orders, levels and stops at most, seen between commands.
+    /// By instrument: the most orders, levels and stops between commands.
     most: [[usize; 3]; INSTRUMENTS],
 }
 
 fn check(flavour: &Flavour, seed: u64, len: usize) {
     let commands = Stream::new(flavour, seed).commands(len);
-    let mut engine = Normal::new_box_zeroed().expect("memory");
+    let mut engine = engines::new::<Normal>();
     let mut model = Model::new(1000, 200);
     let mut meter = Box::new(Meter::new());
     let mut there = Counted::default();
     let mut clock_ns = 0;
     for (at, c) in commands.iter().enumerate() {
-        // A clock that goes now and then backwards, as clocks of two processors can.
+        // A clock that sometimes goes backwards, as those of two processors can.
         let took = (at as u64 * 7919) % 5000;
         let end_ns = if at % 50 == 0 { clock_ns - clock_ns.min(3) } else { clock_ns + took };
         there.latencies.push(end_ns.saturating_sub(clock_ns));
-        meter.apply(&mut *engine, c, &mut CountSink::default(), clock_ns, || end_ns);
+        meter.apply(&mut DynSink(&mut *engine), c, &mut CountSink::default(), clock_ns, || end_ns);
         clock_ns += took;
         *there.commands.entry(c.op()).or_default() += 1;
         for event in model.apply(c) {
@@ -65,7 +62,7 @@ fn check(flavour: &Flavour, seed: u64, len: usize) {
             for (most, now) in most.iter_mut().zip([book.orders.len(), levels[0] + levels[1], book.stops.len()]) {
                 *most = now.max(*most);
             }
-            // A stop that rests for a moment counts too; without stops nothing comes and goes within a command.
+            // The high-water marks include stop orders that rest within a command; without stops both must be equal.
             let high = [counts.resting_orders_max, counts.levels_max, counts.stops_max];
             let stops = flavour.stop + flavour.stop_limit + flavour.trailing > 0;
             assert!(high == *most || (stops && high.iter().zip(*most).all(|(h, m)| *h >= m)), "{high:?} {most:?}");
@@ -101,7 +98,7 @@ fn check(flavour: &Flavour, seed: u64, len: usize) {
 }
 
 #[test]
-fn every_flavour_is_counted_as_the_model_counts() {
+fn statistics_agree_with_the_model() {
     for (i, flavour) in flavours().iter().enumerate().filter(|(_, f)| f.room == (1000, 200)) {
         check(flavour, 31 + i as u64, flavour.len.min(1_500));
     }

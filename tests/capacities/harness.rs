@@ -30,7 +30,7 @@ impl Crates {
         let output = cargo.env("CARGO_PROFILE_DEV_DEBUG", "none").output().expect("cargo runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-        // The last one built of each name: of the package's own artifacts, not those of its build scripts.
+        // The last artifact of each name: those of build scripts come before.
         let rlib = |name: &str| {
             let start = format!("lib{name}-");
             let ends = |file: &&str| {
@@ -43,7 +43,10 @@ impl Crates {
         Self { dir, dependencies: crates.join("debug/deps"), externs }
     }
 
-    /// What the compiler says of a library with this source; `Ok` if it accepts it.
+    /// Compiles a library with this source.
+    ///
+    /// # Errors
+    /// The compiler's output, if it refuses it.
     pub(crate) fn compile(&self, name: &str, source: &str) -> Result<(), String> {
         let file = self.dir.join(format!("{name}.rs"));
         std::fs::write(&file, source).expect("a file");
@@ -66,19 +69,18 @@ impl Crates {
     }
 }
 
-/// The cases, by number, that are not refused with the error that is expected of each: an error of its own that has
-/// both the message and the type.
+/// Returns the cases that were not refused as expected: by an error of their own with both the message and the type.
 pub(crate) fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
     let errors: Vec<&str> = said.split("error[E0080]").collect();
     let is_refused = |case: &Case| errors.iter().any(|e| e.contains(&case.message) && e.contains(&case.named));
     cases.iter().filter(|case| !is_refused(case)).collect()
 }
 
-/// One piece of code, and why it must not compile.
+/// One piece of code that must not compile, and the expected error.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) code: String,
-    /// What the error names: a type that no other case has.
+    /// The type that the error names, which no other case has.
     pub(crate) named: String,
     pub(crate) message: String,
 }

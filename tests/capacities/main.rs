@@ -1,7 +1,7 @@
-//! Illegal sizes of structures are refused when a program is built, on every way in.
+//! Illegal capacities are refused when a program is built, by every way to make or use a structure.
 //!
-//! On failure: the code that compiled and should not have, or was refused without the message; or legal code that was
-//! refused, with what the compiler says.
+//! A failure prints the code that compiled and should not have, or was refused without the message; or legal code that was
+//! refused, with the compiler's output.
 #![cfg(all(not(loom), not(broken), not(miri)))]
 
 mod harness;
@@ -14,11 +14,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 use table::{GENERIC, STRUCTURES, Structure, TRACKED};
 
-/// Code that takes a way in, for a structure, its type with its sizes, and the number of the case; `None` where the
-/// structure does not have that way.
+/// Makes code that creates a structure in one way, from its table row, its type and the number of the case; `None` if the
+/// structure cannot be made in that way.
 type Way = fn(&Structure, &str, usize) -> Option<String>;
 
-/// What every program begins with: values of a size of their own, and a structure around another.
+/// The head of every program: value types of any size, and a structure around another.
 const PRELUDE: &str = r#"
 use vvp_core::{book::*, capacity, engine::*, market_data::*, map::*, pool::*, queue::*, queue::asynch::*};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
@@ -40,12 +40,12 @@ fn crates() -> &'static Crates {
         .get_or_init(|| Crates::build(Path::new(env!("CARGO_TARGET_TMPDIR")), "capacities", &["vvp_core", "zerocopy"]))
 }
 
-/// Puts a number in, so that no two cases have a type in common.
+/// Inserts a number, so that no two cases share a type.
 fn numbered(text: &str, number: usize) -> String {
     text.replace('@', &number.to_string())
 }
 
-/// Each illegal size in each of the ways, as cases.
+/// Returns a case for each illegal size and each way.
 fn cases(ways: &[Way]) -> Vec<Case> {
     let mut cases = Vec::new();
     for structure in STRUCTURES {
@@ -98,7 +98,7 @@ fn statics_of_illegal_sizes_are_refused() {
     must_be_accepted("legal_statics", &legal(&[in_a_static]));
 }
 
-/// The ways of zero bytes, none of which calls anything of the structure's own.
+/// Ways to make a structure of zero bytes, none of which calls a function of its own.
 const ZERO_BYTES: &[Way] = &[
     |s, t, n| {
         s.zeros.then(|| format!("pub fn boxed{n}() {{ let _b: Box<{t}> = FromZeros::new_box_zeroed().unwrap(); }}\n"))
@@ -122,7 +122,7 @@ fn zero_bytes_of_illegal_sizes_are_refused_before_they_are_used() {
     must_be_accepted("legal_zero_bytes", &legal(ZERO_BYTES));
 }
 
-/// A function's address, which has it compiled, for this type.
+/// Returns code that takes a method's address, so that it is compiled for this type.
 fn mention(method: &Method, t: &str, number: usize) -> String {
     let tracked =
         if TRACKED.contains(&method.name.as_str()) { t.replace("128>", "128, WithStateHash>") } else { t.to_owned() };
@@ -137,12 +137,12 @@ fn mention(method: &Method, t: &str, number: usize) -> String {
         Some("Default" | "core::default::Default") => format!("<{tracked} as Default>"),
         Some("fmt::Debug" | "core::fmt::Debug") => format!("<{tracked} as core::fmt::Debug>"),
         Some(name @ ("Matcher" | "BookView")) => format!("<{tracked} as {name}>"),
-        Some(other) => panic!("a trait of {} that this test does not know: say here where {other} is", method.owner),
+        Some(other) => panic!("{other}, a trait of {}, is unknown to this test: add its path here", method.owner),
     };
     format!("pub fn m{number}() {{ let _: {kind}{pointer} = {path}::{}{arguments}; }}\n", method.name)
 }
 
-/// The methods that are found in the source; a destructor is mentioned by its owners.
+/// Returns the methods in the source, without destructors, whose address cannot be taken.
 fn found() -> Vec<Method> {
     let all = methods::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let known = |owner: &str| STRUCTURES.iter().any(|s| s.name == owner);
@@ -172,7 +172,7 @@ fn every_public_method_refuses_illegal_sizes() {
 }
 
 #[test]
-fn a_method_without_the_check_is_noticed() {
+fn method_without_the_check_is_found() {
     let case =
         |number| Case { code: String::new(), named: format!("Spsc<V<{number}>, 3>"), message: "Spsc: N".to_owned() };
     let said =

@@ -1,4 +1,4 @@
-//! The public methods of a structure, as the source has them.
+//! Finds the public methods of a structure in the source.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub(crate) struct Method {
     pub(crate) is_unsafe: bool,
 }
 
-/// All methods in all files under `dir`.
+/// Returns all methods in all files under `dir`.
 pub(crate) fn all(dir: &Path) -> Vec<Method> {
     let mut files = Vec::new();
     collect(dir, &mut files);
@@ -22,7 +22,7 @@ pub(crate) fn all(dir: &Path) -> Vec<Method> {
     };
     let mut methods = Vec::new();
     for (file, text) in files.iter().zip(&texts) {
-        // Only of structures that are declared in the same module: the book has a slab of its own.
+        // Only of structures that are declared in the same module: names may repeat elsewhere.
         let beside = files.iter().zip(&texts).filter(|(other, _)| room(other) == room(file));
         let beside: Vec<&String> = beside.map(|(_, text)| text).collect();
         let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! The lanes of many producers under loom, which tries every interleaving and every stale read that the orderings allow.
-//! A lane itself is tried in `tests/loom/spsc.rs`.
+//! The lanes of `FanIn` under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `tests/loom/spsc.rs` covers a lane itself.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use crate::endpoints::{Value, lend, pop};
@@ -27,7 +27,7 @@ fn values_of_all_lanes_arrive() {
 }
 
 #[test]
-fn lanes_are_claimed_while_it_runs() {
+fn lanes_are_claimed_concurrently() {
     loom::model(|| {
         let queue = Arc::new(FanIn::<Value, 2, 2>::new());
         let other = {
@@ -48,7 +48,7 @@ fn lanes_are_claimed_while_it_runs() {
 }
 
 #[test]
-fn a_lane_that_is_given_back_loses_nothing() {
+fn released_lane_loses_no_value() {
     loom::model(|| {
         let queue = Arc::new(FanIn::<Value, 2, 1>::new());
         let mut tx = queue.producer().unwrap();
@@ -56,7 +56,7 @@ fn a_lane_that_is_given_back_loses_nothing() {
             tx.push(Box::new(1)).unwrap();
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                // As soon as it is free, or not at all.
+                // Claims the lane if it is free already.
                 queue.producer().map(|mut tx| tx.push(Box::new(2)).is_ok())
             })
         };
@@ -69,7 +69,7 @@ fn a_lane_that_is_given_back_loses_nothing() {
 }
 
 #[test]
-fn the_last_value_before_a_close_is_not_missed() {
+fn last_value_before_a_close_is_not_missed() {
     loom::model(|| {
         lend(FanIn::<Value, 2, 2>::new(), |queue| {
             let ([mut a, b], mut rx) = queue.split();
@@ -78,9 +78,9 @@ fn the_last_value_before_a_close_is_not_missed() {
                 a.push(Box::new(0)).unwrap();
                 a.close();
             });
-            // No waiting here: to yield would make loom forget the stale values that are the point.
+            // Not in a loop that yields: loom would forget the stale values that this test is about.
             let first = rx.pop();
-            assert!(first != Err(PopError::Closed), "closed, and a value was left: assertion");
+            assert!(first != Err(PopError::Closed), "closed, but a value was left: assertion");
             producer.join().unwrap();
             if first.is_err() {
                 assert_eq!(rx.pop().map(|value| *value), Ok(0));
@@ -91,7 +91,7 @@ fn the_last_value_before_a_close_is_not_missed() {
 }
 
 #[test]
-fn who_goes_to_another_lane_is_not_missed() {
+fn producer_that_changes_its_lane_is_not_missed() {
     loom::model(|| {
         lend(FanIn::<Value, 2, 2>::new(), |queue| {
             let ([free, old], mut rx) = queue.split();
@@ -102,7 +102,7 @@ fn who_goes_to_another_lane_is_not_missed() {
                 old.close();
                 new.push(Box::new(1)).unwrap();
             });
-            // There is a producer until the value is there.
+            // There is a producer until the value is pushed.
             let first = rx.pop();
             assert!(first != Err(PopError::Closed), "closed, but assertion: there was always a producer");
             mover.join().unwrap();
@@ -111,7 +111,7 @@ fn who_goes_to_another_lane_is_not_missed() {
 }
 
 #[test]
-fn who_came_before_the_last_one_left_is_not_missed() {
+fn producer_that_came_before_the_last_left_is_not_missed() {
     loom::model(|| {
         lend(FanIn::<Value, 2, 2>::new(), |queue| {
             let ([free, old], mut rx) = queue.split();
@@ -141,7 +141,7 @@ fn who_came_before_the_last_one_left_is_not_missed() {
 }
 
 #[test]
-fn what_is_left_is_dropped_with_the_lanes() {
+fn remaining_values_are_dropped_with_the_lanes() {
     loom::model(|| {
         let mark = Arc::new(());
         let queue = Arc::new(FanIn::<Arc<()>, 2, 2>::new());

@@ -1,5 +1,5 @@
-//! The bookkeeping of `Frames` under loom: a ring of a few bytes, each guarded. `bbqueue` itself,
-//! which hands out the bytes that the bookkeeping grants, cannot be built with the model checker's
+//! The bookkeeping of `Frames` under loom: a ring of a few bytes, each in a loom cell. `bbqueue`
+//! itself, which hands out the bytes that the bookkeeping grants, cannot be built with loom's
 //! atomics; `tests/threads/frames.rs` runs it under the sanitizers.
 #![cfg(loom)]
 
@@ -14,7 +14,7 @@ struct Ring<const N: usize> {
     bytes: [UnsafeCell<u8>; N],
 }
 
-// SAFETY: for the model to find out.
+// SAFETY: loom checks every access to the cells.
 unsafe impl<const N: usize> Sync for Ring<N> {}
 
 impl<const N: usize> Ring<N> {
@@ -22,7 +22,7 @@ impl<const N: usize> Ring<N> {
         Arc::new(Self { marks: Marks::new(), bytes: core::array::from_fn(|_| UnsafeCell::new(0)) })
     }
 
-    /// Writes pieces of these lengths, numbering their bytes on from 1.
+    /// Writes pieces of these lengths, whose bytes count up from 1.
     fn write(&self, lengths: &[usize]) {
         let mut next = 0;
         for &len in lengths {
@@ -34,14 +34,14 @@ impl<const N: usize> Ring<N> {
             };
             for cell in &self.bytes[start..start + len] {
                 next += 1;
-                // SAFETY: granted; loom watches.
+                // SAFETY: granted; loom checks it.
                 cell.with_mut(|byte| unsafe { *byte = next });
             }
             self.marks.commit(len);
         }
     }
 
-    /// Reads so many bytes and expects them in order.
+    /// Reads `all` bytes and checks their order.
     fn read(&self, all: u8) {
         let mut next = 0;
         while next < all {
@@ -51,7 +51,7 @@ impl<const N: usize> Ring<N> {
             };
             for cell in &self.bytes[start..start + len] {
                 next += 1;
-                // SAFETY: readable; loom watches.
+                // SAFETY: readable; loom checks it.
                 cell.with(|byte| assert_eq!(unsafe { *byte }, next));
             }
             self.marks.release(len);
@@ -59,7 +59,7 @@ impl<const N: usize> Ring<N> {
     }
 }
 
-fn both<const N: usize>(lengths: &'static [usize]) {
+fn check_pieces<const N: usize>(lengths: &'static [usize]) {
     loom::model(move || {
         let ring = Ring::<N>::new();
         let writer = {
@@ -74,21 +74,21 @@ fn both<const N: usize>(lengths: &'static [usize]) {
 
 #[test]
 fn pieces_arrive_in_order() {
-    both::<4>(&[1, 2, 1]);
+    check_pieces::<4>(&[1, 2, 1]);
 }
 
 #[test]
-fn pieces_that_do_not_fit_the_end_go_to_the_front() {
-    both::<4>(&[2, 1, 2]);
+fn pieces_that_do_not_fit_at_the_end_go_to_the_front() {
+    check_pieces::<4>(&[2, 1, 2]);
 }
 
 #[test]
-fn the_ring_goes_round_twice() {
-    both::<4>(&[2, 2, 2, 2]);
+fn ring_wraps_twice() {
+    check_pieces::<4>(&[2, 2, 2, 2]);
 }
 
 #[test]
-fn what_is_not_used_is_granted_again() {
+fn unused_bytes_are_granted_again() {
     loom::model(|| {
         let ring = Ring::<4>::new();
         assert_eq!(ring.marks.grant(4, 2), Some(0));

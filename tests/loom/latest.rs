@@ -1,6 +1,6 @@
-//! The newest value under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Latest` under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use loom::sync::Arc;
@@ -9,27 +9,27 @@ use vvp_core::cell::Latest;
 use vvp_core::cell::{ReadError, Reader, Writer};
 use vvp_core::sync::Plain;
 
-/// A place for as long as the model runs, its ends fit to move to a thread.
+/// Runs `test` with the endpoints of a `Latest`, which may move to threads.
 ///
-/// The ends are made before the threads start: loom remembers only who used an atomic last, so a writer that loads the
-/// version itself makes it forget that a reader did, and it tries next to nothing.
+/// The endpoints are made before the threads start: loom remembers only the last access to an atomic. A writer that loads
+/// the version itself would make it forget a reader's access, and loom would try almost no interleavings.
 fn with_split<T: Plain>(test: impl FnOnce(Writer<'static, T>, Reader<'static, T>)) {
     let latest = Box::into_raw(Box::new(Latest::<T>::new()));
     // SAFETY: it lives until below, where every test has joined its threads and so dropped the handles.
     let (writer, reader) = unsafe { &mut *latest }.split();
     test(writer, reader);
-    // SAFETY: it came from `into_raw`, and nobody uses it any more.
+    // SAFETY: from `into_raw`; all handles are gone.
     drop(unsafe { Box::from_raw(latest) });
 }
 
-/// Two words that belong together: anything else than what `value` makes is torn.
+/// Two words that belong together: any pair that `value` does not make is torn.
 type Pair = [usize; 2];
 
 fn value(n: usize) -> Pair {
     [n, !n]
 }
 
-/// Which value it is, once it is known to be whole.
+/// Checks that a value is whole and returns its number.
 fn number(pair: Pair) -> usize {
     assert_eq!(pair[1], !pair[0], "torn");
     pair[0]
@@ -39,7 +39,7 @@ fn number(pair: Pair) -> usize {
 fn values_are_whole_and_never_older() {
     loom::model(|| {
         with_split::<Pair>(|mut writer, mut reader| {
-            // The third lies where the first did.
+            // The third overwrites the first.
             let writing = thread::spawn(move || (1..=3).for_each(|n| writer.write(value(n))));
             let mut newest = 0;
             for _ in 0..2 {
@@ -49,7 +49,7 @@ fn values_are_whole_and_never_older() {
                         assert!(n >= newest && reader.seen() == n, "an older value");
                         newest = n;
                     }
-                    Err(e) => assert!(e == ReadError::Overtaken || newest == 0, "gone again"),
+                    Err(e) => assert!(e == ReadError::Overtaken || newest == 0, "the value is gone again"),
                 }
             }
             writing.join().unwrap();
@@ -67,7 +67,7 @@ fn single_words_are_never_older() {
             for _ in 0..3 {
                 match reader.try_read() {
                     Ok(n) => {
-                        assert!(n >= newest && n >= reader.seen(), "older than said, or than before");
+                        assert!(n >= newest && n >= reader.seen(), "older than `seen`, or than before");
                         newest = n;
                     }
                     Err(e) => assert!(e == ReadError::Nothing && newest == 0),
@@ -95,7 +95,7 @@ fn readers_do_not_disturb_each_other() {
 }
 
 #[test]
-fn the_last_value_before_a_close_is_not_missed() {
+fn last_value_before_a_close_is_not_missed() {
     loom::model(|| {
         with_split::<Pair>(|mut writer, mut reader| {
             let writing = thread::spawn(move || {
@@ -103,7 +103,7 @@ fn the_last_value_before_a_close_is_not_missed() {
                 writer.write(value(2));
                 writer.close();
             });
-            // No waiting here: to yield would make loom forget the stale values that are the point.
+            // Not in a loop that yields: loom would forget the stale values that this test is about.
             let closed = reader.is_closed();
             let last = reader.read_if_newer().map(number);
             assert!(!closed || last == Some(2), "closed, but {last:?} was the last");
@@ -113,7 +113,7 @@ fn the_last_value_before_a_close_is_not_missed() {
 }
 
 #[test]
-fn there_is_one_writer_and_the_next_goes_on() {
+fn only_one_writer_exists_and_the_next_resumes() {
     loom::model(|| {
         let latest = Arc::new(Latest::<Pair>::new());
         let write = |latest: &Latest<Pair>| match latest.writer() {

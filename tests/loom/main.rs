@@ -1,4 +1,4 @@
-//! Every lock-free structure under the model checker loom (.ci/loom).
+//! Every lock-free structure under the model checker loom (`.ci/loom`).
 #![cfg(loom)]
 
 mod endpoints;

@@ -1,10 +1,10 @@
-//! The concurrent map under loom, which tries every interleaving and every stale read that the orderings allow. Under
-//! loom a key's places are 2, so that few keys are enough to make some move.
+//! `ConcurrentMap` under loom, which tries every interleaving and every stale read that the orderings allow. Under loom a
+//! neighbourhood has 2 slots, so that few keys are enough to displace some.
 //!
-//! Readers are the threads that are spawned: loom tries a switch between two accesses only where the later one, by
-//! another thread, depends on the one just before it, and a writer looks at a word before it swaps it.
+//! The spawned threads are the readers: loom switches between two accesses only where the later one, by another thread,
+//! depends on the one just before it, and a writer reads a word before it swaps it.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use loom::cell::UnsafeCell;
@@ -12,10 +12,10 @@ use loom::sync::Arc;
 use loom::thread;
 use vvp_core::map::{ConcurrentMap, Full, UpdateError};
 
-/// Both words are always the same in a value that is whole.
+/// Two words that are equal in every whole value.
 type Pair = [usize; 2];
 
-/// The `n`-th key whose home is this one.
+/// Returns the `n`-th key whose home bucket is `home`.
 fn key<V: vvp_core::sync::Plain, const N: usize>(map: &ConcurrentMap<u64, V, N>, home: usize, n: usize) -> u64 {
     (0..).filter(|key| map.home(key) == home).nth(n).unwrap()
 }
@@ -28,7 +28,7 @@ fn whole(pair: Option<Pair>) -> Option<usize> {
 }
 
 #[test]
-fn a_reader_sees_whole_values_that_do_not_go_back() {
+fn reader_sees_whole_values_that_never_go_back() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, Pair, 2>::new());
         map.insert(7, [1, 1]).unwrap();
@@ -40,7 +40,7 @@ fn a_reader_sees_whole_values_that_do_not_go_back() {
                 assert!(first <= second && second <= 3);
             })
         };
-        // There are two places: the second update comes back to the first.
+        // There are two slots: the second update returns to the first.
         assert_eq!(map.insert(7, [2, 2]), Ok(Some([1, 1])));
         assert_eq!(map.insert(7, [3, 3]), Ok(Some([2, 2])));
         reader.join().unwrap();
@@ -49,7 +49,7 @@ fn a_reader_sees_whole_values_that_do_not_go_back() {
 }
 
 #[test]
-fn a_place_that_another_key_gets_is_not_taken_for_the_old_one() {
+fn slot_reused_by_another_key_is_not_taken_for_the_old_one() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, Pair, 2>::new());
         map.insert(1, [1, 1]).unwrap();
@@ -68,7 +68,7 @@ fn a_place_that_another_key_gets_is_not_taken_for_the_old_one() {
 }
 
 #[test]
-fn a_key_that_is_sent_back_is_never_missed() {
+fn key_moved_back_to_its_home_is_never_missed() {
     loom::model(|| {
         let mut map = ConcurrentMap::<u64, usize, 4>::new();
         let (gone, moved, other, new) = (key(&map, 0, 0), key(&map, 0, 1), key(&map, 1, 0), key(&map, 1, 1));
@@ -93,7 +93,7 @@ fn a_key_that_is_sent_back_is_never_missed() {
 }
 
 #[test]
-fn a_key_that_makes_room_is_changed_meanwhile_and_never_missed() {
+fn displaced_key_may_be_updated_and_is_never_missed() {
     loom::model(|| {
         let map = ConcurrentMap::<u64, usize, 4>::new();
         let (first, moved, new) = (key(&map, 0, 0), key(&map, 1, 0), key(&map, 0, 1));
@@ -108,7 +108,7 @@ fn a_key_that_makes_room_is_changed_meanwhile_and_never_missed() {
         let now = if updated.is_ok() { 4 } else { 2 };
         assert_eq!(map.get(&moved), Some(now));
         let inserted = writer.join().unwrap();
-        // Each takes a place for a moment: there may be none left for the other.
+        // Each takes a slot for a moment: there may be none left for the other.
         assert!(matches!(updated, Ok(Some(2)) | Err(Full(4))));
         assert!(matches!(inserted, Ok(None) | Err(Full(3))));
         assert!(updated.is_ok() || inserted.is_ok());
@@ -119,7 +119,7 @@ fn a_key_that_makes_room_is_changed_meanwhile_and_never_missed() {
 }
 
 #[test]
-fn one_of_two_writers_puts_a_key_in() {
+fn one_of_two_writers_inserts_a_key() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, usize, 4>::new());
         let other = {
@@ -160,7 +160,7 @@ fn no_update_is_lost() {
         };
         let mine = map.update(&5, |v| v + 1);
         let theirs = other.join().unwrap();
-        // There are two places: while one writes to the second, the other may find none.
+        // There are two slots: while one writes to the second, the other may find none.
         match (mine, theirs) {
             (Ok(Some(0)), Ok(Some(1))) | (Ok(Some(1)), Ok(Some(0))) => assert_eq!(map.get(&5), Some(2)),
             (Ok(Some(0)), Err(Full(_))) | (Err(Full(_)), Ok(Some(0))) => assert_eq!(map.get(&5), Some(1)),
@@ -171,7 +171,7 @@ fn no_update_is_lost() {
 }
 
 #[test]
-fn one_of_two_comparisons_holds() {
+fn one_of_two_compare_and_updates_succeeds() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, usize, 4>::new());
         map.insert(5, 0).unwrap();
@@ -191,7 +191,7 @@ fn one_of_two_comparisons_holds() {
 }
 
 #[test]
-fn what_was_done_before_an_insert_is_seen_after_the_get() {
+fn writes_before_an_insert_are_visible_after_the_get() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, usize, 2>::new());
         let data = Arc::new(UnsafeCell::new(0));
@@ -199,22 +199,22 @@ fn what_was_done_before_an_insert_is_seen_after_the_get() {
             let (map, data) = (Arc::clone(&map), Arc::clone(&data));
             thread::spawn(move || {
                 if map.get(&3).is_some() {
-                    // SAFETY: the key is in, so the writer is done with it.
+                    // SAFETY: the key is in the map, so the writer is done with the data.
                     assert_eq!(data.with(|data| unsafe { *data }), 9);
                 }
             })
         };
-        // SAFETY: nobody reads before the key is in.
+        // SAFETY: no thread reads before the key is in the map.
         data.with_mut(|data| unsafe { *data = 9 });
         map.insert(3, 1).unwrap();
         reader.join().unwrap();
     });
 }
 
-/// Found by the soak: a writer that slept while it counted took the map for full when others had put in and removed more
-/// than was there before.
+/// Found by the soak test: a writer that was suspended while it counted took the map for full, after others had inserted
+/// and removed more than was there before.
 #[test]
-fn a_map_that_has_room_refuses_nothing() {
+fn map_with_room_refuses_no_key() {
     loom::model(|| {
         let map = Arc::new(ConcurrentMap::<u64, usize, 4>::new());
         let (old, new) = (key(&map, 0, 0), key(&map, 1, 0));

@@ -1,6 +1,6 @@
-//! The queue of many producers under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Mpsc` under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use crate::endpoints::{Value, lend, pop, push};
@@ -26,7 +26,7 @@ fn two_producers_keep_their_order() {
 }
 
 #[test]
-fn slots_are_used_again() {
+fn slots_are_reused() {
     loom::model(|| {
         lend(Mpsc::<Value, 2>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
@@ -49,7 +49,7 @@ fn two_producers_share_the_last_slot() {
             let other = thread::spawn(move || b.push(Box::new(10)).is_ok());
             let mine = a.push(Box::new(1)).is_ok();
             let theirs = other.join().unwrap();
-            assert!(mine != theirs, "one slot, and not one of two took it");
+            assert!(mine != theirs, "one slot, but not exactly one of two took it");
             assert_eq!(a.stats().full_count, 1);
             assert_eq!(pop(&mut rx), Some(0));
             assert_eq!(pop(&mut rx), Some(if mine { 1 } else { 10 }));
@@ -58,7 +58,7 @@ fn two_producers_share_the_last_slot() {
 }
 
 #[test]
-fn a_run_stays_together() {
+fn slice_stays_together() {
     loom::model(|| {
         let queue = Arc::new(Mpsc::<usize, 4>::new());
         let other = {
@@ -74,7 +74,7 @@ fn a_run_stays_together() {
         let mut out = [0; 4];
         while taken.len() < 3 {
             let n = rx.pop_slice(&mut out);
-            assert!(out[..n] != [1] && out[..n] != [10, 1], "half a run was seen");
+            assert!(out[..n] != [1] && out[..n] != [10, 1], "half a slice was seen");
             taken.extend_from_slice(&out[..n]);
             thread::yield_now();
         }
@@ -85,7 +85,7 @@ fn a_run_stays_together() {
 }
 
 #[test]
-fn what_a_grant_leaves_out_is_passed_over() {
+fn unwritten_slots_of_a_grant_are_passed_over() {
     loom::model(|| {
         lend(Mpsc::<Value, 4>::new(), |queue| {
             let (mut a, mut rx) = queue.split();
@@ -110,7 +110,7 @@ fn what_a_grant_leaves_out_is_passed_over() {
 }
 
 #[test]
-fn the_last_value_before_a_close_is_not_missed() {
+fn last_value_before_a_close_is_not_missed() {
     loom::model(|| {
         lend(Mpsc::<Value, 2>::new(), |queue| {
             let (mut a, mut rx) = queue.split();
@@ -120,10 +120,10 @@ fn the_last_value_before_a_close_is_not_missed() {
                 a.close();
             });
             let second = thread::spawn(move || drop(b));
-            // No waiting here: to yield would make loom forget the stale values that are the point.
+            // Not in a loop that yields: loom would forget the stale values that this test is about.
             match rx.pop() {
                 Ok(value) => assert_eq!(*value, 0),
-                Err(e) => assert!(e != PopError::Closed, "closed, and a value was left: assertion"),
+                Err(e) => assert!(e != PopError::Closed, "closed, but a value was left: assertion"),
             }
             first.join().unwrap();
             second.join().unwrap();
@@ -134,7 +134,7 @@ fn the_last_value_before_a_close_is_not_missed() {
 }
 
 #[test]
-fn a_producer_comes_while_the_last_one_goes() {
+fn producer_may_come_while_the_last_one_leaves() {
     loom::model(|| {
         let queue = Arc::new(Mpsc::<Value, 2>::new());
         let old = queue.producer();
@@ -153,7 +153,7 @@ fn a_producer_comes_while_the_last_one_goes() {
 }
 
 #[test]
-fn a_consumer_is_restarted_while_producers_run() {
+fn consumer_is_restarted_while_producers_run() {
     loom::model(|| {
         let queue = Arc::new(Mpsc::<Value, 2>::new());
         let take_one = |queue: &Mpsc<Value, 2>| queue.consumer().and_then(|mut rx| rx.pop().ok()).map(|value| *value);
@@ -175,7 +175,7 @@ fn a_consumer_is_restarted_while_producers_run() {
 }
 
 #[test]
-fn what_is_left_is_dropped_with_the_queue() {
+fn remaining_values_are_dropped_with_the_queue() {
     loom::model(|| {
         let mark = Arc::new(());
         let queue = Arc::new(Mpsc::<Arc<()>, 2>::new());

@@ -1,6 +1,6 @@
-//! What loom tries on both queues from one producer to one consumer.
+//! The loom tests of both queues from one producer to one consumer.
 
-/// The tests of a queue of this name, as if they stood where this is called.
+/// Defines the tests of the queue of this name.
 macro_rules! one_to_one {
     ($Queue:ident) => {
         #[test]
@@ -30,7 +30,7 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn the_last_value_before_a_close_is_not_missed() {
+        fn last_value_before_a_close_is_not_missed() {
             loom::model(|| {
                 lend($Queue::<Value, 2>::new(), |queue| {
                     let (mut tx, mut rx) = queue.split();
@@ -51,7 +51,7 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn a_producer_learns_that_the_consumer_is_gone() {
+        fn producer_learns_that_the_consumer_has_closed() {
             loom::model(|| {
                 lend($Queue::<Value, 1>::new(), |queue| {
                     let (mut tx, mut rx) = queue.split();
@@ -104,7 +104,7 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn an_end_has_one_owner_and_the_next_goes_on() {
+        fn endpoint_has_one_owner_and_the_next_resumes() {
             loom::model(|| {
                 let queue = Arc::new($Queue::<Value, 4>::new());
                 let rival = {
@@ -127,7 +127,7 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn a_consumer_is_restarted_while_the_producer_runs() {
+        fn consumer_is_restarted_while_the_producer_runs() {
             loom::model(|| {
                 let queue = Arc::new($Queue::<Value, 2>::new());
                 let take_one =
@@ -141,7 +141,7 @@ macro_rules! one_to_one {
                 tx.push(Box::new(1)).unwrap();
                 let mine = take_one(&queue);
                 let theirs = other.join().unwrap();
-                // Whoever came second went on where the first had stopped; what nobody took is dropped with the queue.
+                // The second resumed where the first had stopped; values that were not taken are dropped with the queue.
                 assert!(mine != theirs || mine.is_none());
                 let taken = usize::from(mine.is_some()) + usize::from(theirs.is_some());
                 assert_eq!(queue.stats().popped, taken);
@@ -151,7 +151,7 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn what_is_left_is_dropped_with_the_queue() {
+        fn remaining_values_are_dropped_with_the_queue() {
             loom::model(|| {
                 let mark = Arc::new(());
                 let queue = Arc::new($Queue::<Arc<()>, 2>::new());

@@ -1,15 +1,14 @@
-//! The pool and its magazines under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Pool` and its magazines under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail: a slot is given back, by its box or
-//! by a magazine, or claimed by its handle, with an ordering that is too weak; a magazine keeps what it has shed, or takes
-//! more than was given back.
+//! `.ci/loom` runs this, and then its mutants, which must fail: a slot is released, by its box or by a magazine, or claimed
+//! by its handle, with an ordering that is too weak; a magazine keeps what it has shed, or takes more than was released.
 #![cfg(loom)]
 
 use loom::sync::Arc;
 use loom::thread;
 use vvp_core::pool::{HandleError, Pool, PoolBox, Reset};
 
-/// A value on the heap, which says who had it last: one that has two owners, or is dropped twice, is memory gone wrong.
+/// A value on the heap with the number of its last owner: two owners at once, or a second drop, are a memory error.
 #[derive(Default)]
 struct Value(Box<usize>);
 
@@ -25,17 +24,17 @@ fn pool<const N: usize>() -> Shared<N> {
     Arc::new(Pool::new())
 }
 
-/// Takes one if there is one, and makes sure of it.
-fn use_one<const N: usize>(pool: &Pool<Value, N>, who: usize) -> bool {
+/// Acquires a value if there is one, and checks that it has no other owner.
+fn use_one<const N: usize>(pool: &Pool<Value, N>, owner: usize) -> bool {
     let Some(mut value) = pool.acquire() else { return false };
-    assert_eq!(*value.0, 0, "not reset, or somebody else's");
-    *value.0 = who;
+    assert_eq!(*value.0, 0, "not reset, or another owner's");
+    *value.0 = owner;
     thread::yield_now();
-    assert_eq!(*value.0, who, "somebody else's");
+    assert_eq!(*value.0, owner, "another owner's");
     true
 }
 
-fn all_are_back<const N: usize>(mut pool: Shared<N>) {
+fn check_all_released<const N: usize>(mut pool: Shared<N>) {
     let pool = Arc::get_mut(&mut pool).expect("the threads have ended");
     assert_eq!(pool.check_invariants(), Ok(()));
     assert_eq!(pool.stats().in_use, 0);
@@ -54,12 +53,12 @@ fn one_slot_has_one_owner() {
         let mine = use_one(&pool, 1);
         let theirs = other.join().unwrap();
         assert!(mine || theirs);
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
 #[test]
-fn two_threads_take_and_give_back() {
+fn two_threads_acquire_and_release() {
     loom::model(|| {
         let pool = pool::<2>();
         let other = {
@@ -68,13 +67,13 @@ fn two_threads_take_and_give_back() {
         };
         (0..2).for_each(|_| assert!(use_one(&pool, 1), "there are two"));
         other.join().unwrap();
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
-/// Both give back at once, so that one finds the other's entry filled and the tail not yet moved.
+/// Both release at once, so that one may find the other's entry filled and the tail not yet moved.
 #[test]
-fn two_threads_give_back_what_one_took() {
+fn two_threads_release_what_one_acquired() {
     loom::model(|| {
         let pool: &'static Pool<Value, 2> = Box::leak(Box::new(Pool::new()));
         let (a, b) = (pool.acquire().unwrap(), pool.acquire().unwrap());
@@ -86,28 +85,28 @@ fn two_threads_give_back_what_one_took() {
         assert!(use_one(pool, 1));
         assert!(other.join().unwrap());
         assert_eq!(pool.stats().in_use, 0);
-        // SAFETY: it came from a box, and nobody uses it any more.
-        all_are_back(Arc::new(unsafe { core::ptr::read(pool) }));
+        // SAFETY: from a box; the threads that used it have ended.
+        check_all_released(Arc::new(unsafe { core::ptr::read(pool) }));
     });
 }
 
 #[test]
-fn three_threads_and_one_slot() {
+fn three_threads_share_one_slot() {
     loom::model(|| {
         let pool = pool::<1>();
-        let others = [2, 3].map(|who| {
+        let others = [2, 3].map(|owner| {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || use_one(&pool, who))
+            thread::spawn(move || use_one(&pool, owner))
         });
         let mine = use_one(&pool, 1);
         let theirs = others.map(|other| other.join().unwrap());
         assert!(mine || theirs[0] || theirs[1]);
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
 #[test]
-fn a_handle_has_one_taker() {
+fn handle_is_adopted_or_released_once() {
     loom::model(|| {
         let pool = pool::<1>();
         let handle = pool.acquire_handle().unwrap();
@@ -125,12 +124,12 @@ fn a_handle_has_one_taker() {
         let mine = pool.release(handle).is_ok();
         let theirs = other.join().unwrap();
         assert!(mine != theirs, "one of the two");
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
 #[test]
-fn a_loan_keeps_others_away() {
+fn borrow_excludes_others() {
     loom::model(|| {
         let pool = pool::<1>();
         let handle = pool.acquire_handle().unwrap();
@@ -155,12 +154,12 @@ fn a_loan_keeps_others_away() {
         assert!(mine + theirs > 0);
         assert_eq!(*pool.get(handle).unwrap().0, mine + theirs);
         pool.release(handle).unwrap();
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
 #[test]
-fn readers_and_a_writer() {
+fn readers_exclude_a_writer() {
     loom::model(|| {
         let pool = pool::<1>();
         let handle = pool.acquire_handle().unwrap();
@@ -180,18 +179,18 @@ fn readers_and_a_writer() {
         }
         reader.join().unwrap();
         pool.release(handle).unwrap();
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
 #[test]
-fn an_old_handle_stays_old() {
+fn stale_handle_stays_stale() {
     loom::model(|| {
         let pool = pool::<1>();
         let old = pool.acquire_handle().unwrap();
         let other = {
             let pool = Arc::clone(&pool);
-            // The same slot, for the next one.
+            // The same slot again.
             thread::spawn(move || match pool.release(old) {
                 Ok(()) => Some(pool.acquire_handle().unwrap()),
                 Err(e) => {
@@ -217,7 +216,7 @@ fn an_old_handle_stays_old() {
                 pool.release(old).unwrap();
             }
         }
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
@@ -225,13 +224,13 @@ fn an_old_handle_stays_old() {
 fn magazines_share_the_pool() {
     loom::model(|| {
         let pool = pool::<2>();
-        let use_some = |pool: &Pool<Value, 2>, who: usize| {
+        let use_some = |pool: &Pool<Value, 2>, owner: usize| {
             let magazine = pool.magazine::<1>();
             let mut got = 0;
             for _ in 0..2 {
                 if let Some(mut value) = magazine.acquire() {
-                    assert_eq!(*value.0, 0, "not reset, or somebody else's");
-                    *value.0 = who;
+                    assert_eq!(*value.0, 0, "not reset, or another owner's");
+                    *value.0 = owner;
                     got += 1;
                 }
             }
@@ -245,13 +244,13 @@ fn magazines_share_the_pool() {
         assert_eq!(other.join().unwrap(), 2, "one slot for each");
         let stats = pool.stats();
         assert_eq!((stats.acquired, stats.released, stats.in_magazines, stats.magazine_hits), (4, 4, 0, 2));
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
-/// A magazine sheds several at once, while another thread takes from and gives to the pool.
+/// A magazine sheds several values at once, while another thread uses the pool.
 #[test]
-fn a_magazine_gives_back_in_one_go() {
+fn magazine_releases_several_at_once() {
     loom::model(|| {
         let pool = pool::<2>();
         let other = {
@@ -265,38 +264,38 @@ fn a_magazine_gives_back_in_one_go() {
             drop((a, b));
         }
         let _ = other.join().unwrap();
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
-/// A full magazine sheds what came first; another thread may have that at once, and the magazine has it no more.
+/// A full magazine sheds its oldest value; another thread may acquire that at once, and the magazine no longer has it.
 #[test]
-fn what_a_magazine_sheds_it_has_no_more() {
+fn magazine_no_longer_has_what_it_shed() {
     loom::model(|| {
         let pool = pool::<2>();
         let magazine = pool.magazine::<1>();
         let (a, b) = (magazine.acquire().unwrap(), magazine.acquire().unwrap());
         drop(a);
-        drop(b); // no room: the one before goes to the pool
+        drop(b); // no room: the one before goes back to the pool
         let other = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || assert!(use_one(&pool, 2), "one is in the pool"))
         };
         let mut mine = magazine.acquire().unwrap();
-        assert_eq!(*mine.0, 0, "not reset, or somebody else's");
+        assert_eq!(*mine.0, 0, "not reset, or another owner's");
         *mine.0 = 1;
         thread::yield_now();
-        assert_eq!(*mine.0, 1, "somebody else's");
+        assert_eq!(*mine.0, 1, "another owner's");
         other.join().unwrap();
         drop(mine);
         drop(magazine);
-        all_are_back(pool);
+        check_all_released(pool);
     });
 }
 
-/// A magazine that takes several at once takes those that were given back, and no more.
+/// A magazine that takes several values at once takes those that were released, and no more.
 #[test]
-fn a_magazine_takes_only_what_is_there() {
+fn magazine_takes_only_released_values() {
     loom::model(|| {
         let pool: &'static Pool<Value, 2> = Box::leak(Box::new(Pool::new()));
         let (a, b) = (pool.acquire().unwrap(), pool.acquire().unwrap());
@@ -304,21 +303,21 @@ fn a_magazine_takes_only_what_is_there() {
             let mut b = b;
             *b.0 = 2;
             thread::yield_now();
-            assert_eq!(*b.0, 2, "somebody else's");
+            assert_eq!(*b.0, 2, "another owner's");
         });
         drop(a);
         {
             let magazine = pool.magazine::<4>();
             let mut mine: Vec<_> = core::iter::from_fn(|| magazine.acquire()).collect();
             for value in &mut mine {
-                assert_eq!(*value.0, 0, "not reset, or somebody else's");
+                assert_eq!(*value.0, 0, "not reset, or another owner's");
                 *value.0 = 1;
             }
             thread::yield_now();
-            assert!(mine.iter().all(|value| *value.0 == 1), "somebody else's");
+            assert!(mine.iter().all(|value| *value.0 == 1), "another owner's");
         }
         other.join().unwrap();
-        // SAFETY: it came from a box, and nobody uses it any more.
-        all_are_back(Arc::new(unsafe { core::ptr::read(pool) }));
+        // SAFETY: from a box; the threads that used it have ended.
+        check_all_released(Arc::new(unsafe { core::ptr::read(pool) }));
     });
 }

@@ -1,8 +1,8 @@
-//! The queue whose producers may die, under loom, which tries every interleaving and every stale read that the orderings
-//! allow. A producer that dies is a thread that ends in the middle of a push; the operating system's word of it is a flag,
-//! raised after all that the thread did.
+//! `RobustMpsc` under loom, which tries every interleaving and every stale read that the orderings allow. A producer that
+//! dies is a thread that ends in the middle of a push; a flag that is set after all its writes stands for the operating
+//! system's report of the death.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use loom::sync::Arc;
@@ -24,9 +24,9 @@ fn number(pair: Pair) -> usize {
     pair[0]
 }
 
-/// One producer each that lives, and a consumer that passes over whatever it may, wrongly if it can.
+/// The producer lives, and the consumer passes over every slot that the queue lets it.
 #[test]
-fn nobody_alive_is_passed_over() {
+fn living_producer_is_not_passed_over() {
     loom::model(|| {
         let queue = Arc::new(Queue::new());
         let producer = {
@@ -39,7 +39,7 @@ fn nobody_alive_is_passed_over() {
         };
         let mut rx = queue.consumer().unwrap();
         let mut taken = Vec::new();
-        // No yielding here: it would make loom forget the stale values that are the point.
+        // Not in a loop that yields: loom would forget the stale values that this test is about.
         for _ in 0..3 {
             match rx.pop() {
                 Ok(value) => taken.push(number(value)),
@@ -52,9 +52,9 @@ fn nobody_alive_is_passed_over() {
     });
 }
 
-/// Values are whole and in order while slots are used again, and a refused push leaves no trace.
+/// Values are whole and in order while slots are reused, and a refused push leaves no trace.
 #[test]
-fn slots_are_used_again() {
+fn slots_are_reused() {
     loom::model(|| {
         let queue = Arc::new(RobustMpsc::<Pair, 1, 1>::new());
         let producer = {
@@ -73,7 +73,7 @@ fn slots_are_used_again() {
     });
 }
 
-/// Takes what is there, passing over what `lives` lets it.
+/// Pops up to `tries` values; passes over slots of lanes for which `lives` is false.
 fn take(rx: &mut RobustConsumer<'_, Pair, 2, 2>, tries: usize, lives: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut taken = Vec::new();
     for _ in 0..tries {
@@ -87,9 +87,9 @@ fn take(rx: &mut RobustConsumer<'_, Pair, 2, 2>, tries: usize, lives: impl Fn(us
     taken
 }
 
-/// Lane 0 dies somewhere in a push, and lane 1 pushes: what was published comes, once, and the rest holds up nobody.
+/// Lane 0 dies at each stage of a push, and lane 1 pushes: published values arrive once, and the rest blocks no value.
 #[test]
-fn a_death_in_a_push_loses_nothing_and_holds_up_nobody() {
+fn death_in_a_push_loses_no_value_and_blocks_no_lane() {
     for at in [Stage::Begun, Stage::Reserved, Stage::Written, Stage::Published] {
         loom::model(move || {
             let queue = Arc::new(Queue::new());
@@ -103,7 +103,7 @@ fn a_death_in_a_push_loses_nothing_and_holds_up_nobody() {
             };
             queue.producer_of(1).unwrap().push(pair(10)).unwrap();
             let mut rx = queue.consumer().unwrap();
-            // Acquire: as the word of an operating system.
+            // Acquire: as the operating system's report.
             let mut taken = take(&mut rx, 2, |lane| lane != 0 || !dead.load(Ordering::Acquire));
             dying.join().unwrap();
             taken.extend(take(&mut rx, 4, |lane| lane != 0));
@@ -114,10 +114,10 @@ fn a_death_in_a_push_loses_nothing_and_holds_up_nobody() {
     }
 }
 
-/// Who takes the lane over goes on at the exact place, whatever the consumer does meanwhile; and does not make it pass over
-/// what the dead one had published.
+/// A successor resumes the lane at the exact position, whatever the consumer does meanwhile, and does not make it pass over
+/// values that the dead producer had published.
 #[test]
-fn a_lane_is_taken_over_at_the_exact_place() {
+fn successor_resumes_at_the_exact_position() {
     for at in [Stage::Reserved, Stage::Published] {
         loom::model(move || {
             let queue = Arc::new(Queue::new());
@@ -133,17 +133,17 @@ fn a_lane_is_taken_over_at_the_exact_place() {
             let second = {
                 let queue = Arc::clone(&queue);
                 thread::spawn(move || {
-                    // Acquire: as the word of an operating system.
+                    // Acquire: as the operating system's report.
                     if !dead.load(Ordering::Acquire) {
                         return false;
                     }
                     let tx = queue.take_over_producer_of(0).unwrap();
-                    assert_eq!(tx.position(), published, "another place");
+                    assert_eq!(tx.position(), published, "another position");
                     true
                 })
             };
             let mut rx = queue.consumer().unwrap();
-            // To this one nobody ever dies: only the step of who took the lane over frees the slot.
+            // This consumer is never told of the death: only the successor frees the slot.
             let mut taken = take(&mut rx, 1, |_| true);
             first.join().unwrap();
             let taken_over = second.join().unwrap();
@@ -157,9 +157,9 @@ fn a_lane_is_taken_over_at_the_exact_place() {
     }
 }
 
-/// The place of a lane is right even while its last values are taken out and their slots go to another.
+/// The position of a lane is exact even while its last values are popped and their slots go to another lane.
 #[test]
-fn the_place_is_right_while_slots_change_hands() {
+fn position_is_exact_while_slots_change_lanes() {
     loom::model(|| {
         let queue = Arc::new(RobustMpsc::<usize, 1, 2>::new());
         {
@@ -179,14 +179,14 @@ fn the_place_is_right_while_slots_change_hands() {
             })
         };
         let tx = queue.producer_of(0).unwrap();
-        assert_eq!(tx.position(), 1, "another place");
+        assert_eq!(tx.position(), 1, "another position");
         other.join().unwrap();
     });
 }
 
-/// A consumer that takes over gets what was not given back, and nothing twice.
+/// A consumer that takes over gets the values whose slots were not released, and none twice.
 #[test]
-fn a_consumer_is_restarted_while_a_producer_runs() {
+fn consumer_is_restarted_while_a_producer_runs() {
     loom::model(|| {
         let queue = Arc::new(Queue::new());
         let producer = {

@@ -1,6 +1,6 @@
-//! The queue with turns under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `SequencedSpsc` under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use crate::endpoints::{Value, lend, pop, push};
@@ -11,13 +11,13 @@ use vvp_core::queue::{PopError, SequencedSpsc};
 one_to_one!(SequencedSpsc);
 
 #[test]
-fn a_drain_gives_its_slots_back() {
+fn drain_releases_its_slots() {
     loom::model(|| {
         lend(SequencedSpsc::<Value, 2>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
             push(&mut tx, 0);
             push(&mut tx, 1);
-            let producer = thread::spawn(move || push(&mut tx, 2)); // needs a slot that the drain gives back
+            let producer = thread::spawn(move || push(&mut tx, 2)); // needs a slot that the drain releases
             let mut taken: Vec<usize> = rx.drain().map(|value| *value).collect();
             while taken.len() < 3 {
                 taken.extend(pop(&mut rx));
@@ -29,7 +29,7 @@ fn a_drain_gives_its_slots_back() {
 }
 
 #[test]
-fn a_look_at_the_first_value_waits_for_it_to_be_written() {
+fn peek_sees_a_value_only_after_it_is_written() {
     loom::model(|| {
         lend(SequencedSpsc::<Value, 1>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();

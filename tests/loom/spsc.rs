@@ -1,6 +1,6 @@
-//! The one-to-one queue under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Spsc` under loom, which tries every interleaving and every stale read that the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its broken twins, which must fail.
+//! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
 
 use crate::endpoints::{Value, lend, pop, push};
@@ -11,7 +11,7 @@ use vvp_core::queue::{PopError, Spsc};
 one_to_one!(Spsc);
 
 #[test]
-fn what_was_staged_is_published_by_a_close() {
+fn close_publishes_staged_values() {
     loom::model(|| {
         lend(Spsc::<Value, 2>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
@@ -35,11 +35,11 @@ fn batches_are_published_at_once() {
             let producer = thread::spawn(move || {
                 push(&mut tx, 0);
                 loop {
-                    // Lies across the wrap.
+                    // The grant crosses the wrap.
                     if let Ok(mut grant) = tx.grant(2) {
                         grant.push(Box::new(1)).unwrap();
                         grant.slots().0.iter_mut().chain([]).for_each(|slot| _ = slot.write(Box::new(2)));
-                        // SAFETY: the last slot was written just now.
+                        // SAFETY: the last slot has just been written.
                         unsafe { grant.assume_written(1) };
                         grant.commit();
                         break;
@@ -63,13 +63,13 @@ fn batches_are_published_at_once() {
 }
 
 #[test]
-fn a_drain_gives_its_slots_back() {
+fn drain_releases_its_slots() {
     loom::model(|| {
         lend(Spsc::<Value, 2>::new(), |queue| {
             let (mut tx, mut rx) = queue.split();
             push(&mut tx, 0);
             push(&mut tx, 1);
-            let producer = thread::spawn(move || push(&mut tx, 2)); // needs a slot that the drain gives back
+            let producer = thread::spawn(move || push(&mut tx, 2)); // needs a slot that the drain releases
             let mut drain = rx.drain();
             assert_eq!(drain.next().map(|value| *value), Some(0));
             assert_eq!(drain.next().map(|value| *value), Some(1));
@@ -81,7 +81,7 @@ fn a_drain_gives_its_slots_back() {
 }
 
 #[test]
-fn what_a_grant_aborts_is_dropped_once() {
+fn values_of_an_aborted_grant_are_dropped_once() {
     loom::model(|| {
         let mark = Arc::new(());
         let queue = Arc::new(Spsc::<Arc<()>, 2>::new());

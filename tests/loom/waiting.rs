@@ -1,5 +1,4 @@
-//! Tasks that wait for a queue, under loom: a wake-up that is lost would leave one asleep for ever, which loom calls a
-//! deadlock.
+//! Tasks that wait for a queue, under loom: a lost wake-up leaves a task asleep for ever, which loom reports as a deadlock.
 #![cfg(all(loom, feature = "async"))]
 
 use crate::endpoints::lend;
@@ -13,7 +12,7 @@ use loom::thread;
 use std::task::Wake;
 use vvp_core::queue::asynch::{AsyncFanIn, AsyncMpsc, AsyncSpsc, WakerCell};
 
-/// Lets the thread that runs a task sleep until it is woken.
+/// A waker that unblocks the thread that runs the task.
 struct Bell(Notify);
 
 impl Wake for Bell {
@@ -34,7 +33,7 @@ fn block_on<F: Future>(task: F) -> F::Output {
     }
 }
 
-/// Nothing but the cell orders the flag.
+/// Only the waker cell orders the flag.
 #[test]
 fn no_wake_up_is_lost() {
     loom::model(|| {
@@ -63,7 +62,7 @@ fn no_wake_up_is_lost() {
 }
 
 #[test]
-fn a_value_wakes_the_consumer() {
+fn value_wakes_the_consumer() {
     loom::model(|| {
         let queue = Arc::new(AsyncSpsc::<Box<u32>, 1>::new());
         let producer = {
@@ -92,7 +91,7 @@ fn room_wakes_the_producer() {
 }
 
 #[test]
-fn a_close_wakes_the_consumer() {
+fn close_wakes_the_consumer() {
     loom::model(|| {
         let queue = Arc::new(AsyncSpsc::<Box<u32>, 1>::new());
         let producer = {
@@ -106,7 +105,7 @@ fn a_close_wakes_the_consumer() {
 }
 
 #[test]
-fn a_consumer_that_closes_wakes_the_producer() {
+fn closing_consumer_wakes_the_producer() {
     loom::model(|| {
         let queue = Arc::new(AsyncSpsc::<Box<u32>, 1>::new());
         let consumer = {
@@ -122,7 +121,7 @@ fn a_consumer_that_closes_wakes_the_producer() {
 
 #[test]
 fn many_producers_wake_the_consumer() {
-    // Three threads that sleep and wake: with three preemptions it would take minutes.
+    // Three threads that sleep and wake: three preemptions would take minutes.
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(|| {
@@ -154,9 +153,9 @@ fn room_wakes_one_of_many_producers() {
     });
 }
 
-/// The one who closes is not the last to go.
+/// The producer that closes is not the last to go.
 #[test]
-fn the_last_producer_to_go_wakes_the_consumer() {
+fn last_producer_to_leave_wakes_the_consumer() {
     loom::model(|| {
         lend(AsyncMpsc::<Box<u32>, 2, 2>::new(), |queue| {
             let (first, last) = (queue.producer().unwrap(), queue.producer().unwrap());
@@ -169,7 +168,7 @@ fn the_last_producer_to_go_wakes_the_consumer() {
 }
 
 #[test]
-fn a_value_in_a_lane_wakes_the_consumer() {
+fn value_in_a_lane_wakes_the_consumer() {
     loom::model(|| {
         lend(AsyncFanIn::<Box<u32>, 1, 2>::new(), |queue| {
             let mut rx = queue.consumer().unwrap();

@@ -1,4 +1,4 @@
-//! `Frames` as a stream of bytes, by the traits of `embedded-io`.
+//! `Frames` as a stream of bytes, through the traits of `embedded-io`.
 #![cfg(all(feature = "embedded-io", not(loom)))]
 
 use embedded_io::{Error, ErrorKind, Read, ReadReady, Write, WriteReady};
@@ -6,7 +6,7 @@ use vvp_core::queue::frames::io::{FrameReader, FrameWriter};
 use vvp_core::queue::{Frames, Spin};
 
 #[test]
-fn bytes_come_out_as_they_went_in() {
+fn byte_stream_arrives_unchanged() {
     let frames = Frames::<64>::new();
     let mut tx = FrameWriter::new(frames.producer().expect("free"), Spin);
     let mut rx = FrameReader::new(frames.consumer().expect("free"), Spin);
@@ -37,11 +37,11 @@ fn bytes_come_out_as_they_went_in() {
         received
     });
     assert!(received == sent);
-    assert_eq!(rx.read(&mut [0; 4]), Ok(0), "the end stays the end");
+    assert_eq!(rx.read(&mut [0; 4]), Ok(0), "the end of the stream is final");
 }
 
 #[test]
-fn ready_says_whether_there_would_be_a_wait() {
+fn ready_is_false_where_a_call_would_wait() {
     let frames = Frames::<64>::new();
     let mut tx = FrameWriter::new(frames.producer().expect("free"), Spin);
     let mut rx = FrameReader::new(frames.consumer().expect("free"), Spin);

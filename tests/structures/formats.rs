@@ -1,4 +1,4 @@
-//! What a log may hold implements `defmt::Format`.
+//! Public values implement `defmt::Format`.
 #![cfg(all(feature = "defmt", not(loom)))]
 
 use defmt::Format;

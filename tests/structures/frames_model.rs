@@ -1,10 +1,10 @@
-//! Frames against a `VecDeque` of byte strings: random scripts of everything that they can do, on one thread.
+//! `Frames` against a `VecDeque` of byte strings: random scripts of all its operations, on one thread.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use vvp_core::queue::{FrameError, Frames, PopError};
 
-/// One thing to do. Numbers are lengths in bytes or counts.
+/// One step of a script. Numbers are lengths in bytes, or counts.
 #[derive(Clone, Debug)]
 enum Op {
     Push(usize),
@@ -39,12 +39,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// Bytes that do not come in a row by chance.
+/// Returns a pattern of bytes that is unlikely to occur by chance.
 fn content(n: u64, len: usize) -> Vec<u8> {
     (0..len as u64).map(|i| (n.wrapping_mul(167) ^ i.wrapping_mul(59)) as u8).collect()
 }
 
-/// Bytes that a frame takes, with its length and rounded up.
+/// Returns the bytes that a frame takes in the ring, with its length and rounded up.
 fn room(len: usize) -> usize {
     4 + len.next_multiple_of(4)
 }
@@ -177,9 +177,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn behave_like_a_deque_of_strings(script in ops()) {
+    fn behaves_like_a_deque_of_strings(script in ops()) {
         run::<64>(&script);
-        run::<92>(&script); // half of it is no multiple of four
+        run::<92>(&script); // half of it is not a multiple of four
         run::<16>(&script);
     }
 }

@@ -1,4 +1,4 @@
-//! The histogram against a sorted list of all that was recorded.
+//! `Histogram` against a sorted list of all recorded values.
 
 use proptest::prelude::*;
 use vvp_core::metrics::{Counter, Gauge, Histogram, SharedCounter, SharedGauge};
@@ -15,7 +15,8 @@ fn durations() -> impl Strategy<Value = u64> {
 
 const TOP: u64 = (1 << 42) - 1;
 
-/// What the histogram may answer for an exact value: that or up to 1 % more. Beyond the range it knows the maximum.
+/// Returns whether the histogram may report `answer` for an exact value: that value or up to 1 % more; beyond the range, the
+/// maximum.
 fn agrees(answer: u64, exact: u64, max: u64) -> bool {
     if exact > TOP { answer == max } else { answer >= exact && answer - exact <= exact / 100 }
 }
@@ -24,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn answers_like_a_sorted_list(
+    fn quantiles_agree_with_a_sorted_list(
         values in prop::collection::vec(durations(), 1..300),
         fractions in prop::collection::vec((0_u64..=1000, 1_u64..=1000), 8),
     ) {
@@ -45,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_is_recording_both(
+    fn merge_equals_recording_both(
         left in prop::collection::vec(durations(), 0..100),
         right in prop::collection::vec(durations(), 0..100),
     ) {
@@ -65,7 +66,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Both within their error of each other: ours 1/128, theirs (three digits) 1/1000, on either side.
+    /// The two are within their errors of each other: 1/128 here, 1/1000 (three digits) there, on either side.
     #[test]
     fn agrees_with_hdrhistogram(
         values in prop::collection::vec((0_u32..42).prop_flat_map(|bit| (1_u64 << bit)..(2_u64 << bit)), 1..400),
@@ -87,7 +88,7 @@ proptest! {
         prop_assert_eq!(ours.count(), theirs.len());
         let near = |a: u64, b: u64| a.abs_diff(b) <= a.max(b) / 100;
         prop_assert!(near(ours.min(), theirs.min()) && near(ours.max(), theirs.max()));
-        // Fractions that a float holds exactly, or it would round the rank to the next.
+        // Fractions that a float represents exactly; others might round the rank up.
         for q in 0..=1024_u64 {
             let (a, b) = (ours.value_at(q, 1024), theirs.value_at_quantile(q as f64 / 1024.0));
             prop_assert!(near(a, b), "{q}/1024: {a} and {b}");
@@ -111,16 +112,16 @@ proptest! {
     }
 }
 
-/// However absurd the interval, a correction goes through the buckets at most once.
+/// A correction visits each bucket at most once, for every interval.
 #[test]
-fn a_correction_ends() {
+fn correction_with_a_tiny_interval_terminates() {
     let histogram = Histogram::new();
     histogram.record_with_expected_interval(u64::MAX, 1);
     assert_eq!((histogram.min(), histogram.max()), (1, u64::MAX));
     if usize::BITS == 64 {
         assert_eq!(histogram.count(), u64::MAX);
     } else {
-        // A bucket stops at 2^32 - 1 there.
+        // A bucket saturates at 2^32 - 1 there.
         assert_eq!(histogram.buckets().map(|(_, count)| count).max(), Some(u64::from(u32::MAX)));
     }
     histogram.clear();
@@ -130,7 +131,7 @@ fn a_correction_ends() {
 }
 
 #[test]
-fn a_copy_is_what_was_there() {
+fn clone_keeps_the_values_of_its_moment() {
     let histogram = Histogram::new();
     [3, 500, u64::MAX].iter().for_each(|value| histogram.record(*value));
     let copy = histogram.clone();
@@ -139,9 +140,9 @@ fn a_copy_is_what_was_there() {
     assert_eq!(Histogram::new().clone().min(), 0);
 }
 
-/// Whoever reads while it is written sees counts that only grow, and the extremes that belong to them.
+/// A concurrent reader sees counts that only grow, and the extremes that belong to them.
 #[test]
-fn read_while_it_is_written() {
+fn concurrent_reads_are_monotonic() {
     static HISTOGRAM: Histogram = Histogram::new();
     const ROUNDS: u64 = 20_000;
     std::thread::scope(|scope| {
@@ -163,7 +164,7 @@ fn read_while_it_is_written() {
 }
 
 #[test]
-fn counters_and_gauges() {
+fn counters_and_gauges_count_across_threads() {
     static COUNTER: Counter = Counter::new();
     static SHARED: (SharedCounter, SharedGauge) = (SharedCounter::new(), SharedGauge::new());
     std::thread::scope(|scope| {
@@ -200,7 +201,7 @@ fn each_bucket_ends_where_the_next_begins() {
     while next <= TOP {
         let histogram = Histogram::new();
         histogram.record(next);
-        histogram.record(TOP); // so that the maximum does not hide the bucket's end
+        histogram.record(TOP); // so that the result is not clamped to the maximum
         let end = histogram.value_at(1, 2);
         assert!(end >= next && end - next <= next / 128, "{next}..={end}");
         values.push(end);
@@ -210,7 +211,7 @@ fn each_bucket_ends_where_the_next_begins() {
 }
 
 #[test]
-fn nothing_recorded_is_all_zero() {
+fn empty_histogram_reports_zeros() {
     let histogram = Histogram::new();
     assert_eq!((histogram.count(), histogram.min(), histogram.max(), histogram.per_mille(999)), (0, 0, 0, 0));
     assert_eq!(histogram.value_at(1, 0), 0);

@@ -1,4 +1,4 @@
-//! The id index and its table against `HashMap`, with ids that come in sequence, at random, and on purpose.
+//! `IdIndex` and `IdTable` against `HashMap`, with ids in sequence, at random, and chosen to collide.
 
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ enum Step {
     Get(u64),
 }
 
-/// Ids that meet: few residues, neighbours, far apart, both ends.
+/// Ids that collide: few residues, neighbours, far apart, both ends.
 fn id() -> impl Strategy<Value = u64> {
     prop_oneof![
         0u64..200,
@@ -36,7 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
-/// What both have in common.
+/// The operations that both have.
 trait Index {
     fn get(&self, id: u64, ids: &[u64]) -> u32;
     fn insert(&mut self, id: u64, slot: u32);
@@ -111,10 +111,9 @@ proptest! {
     }
 }
 
-/// Ids that all share their place in the array end in the table, whose mixing they do not know: the longest run of
-/// entries that a look-up may have to walk stays short.
+/// Ids that all share one place in the array end in the table, whose secret seed spreads them: look-ups stay short.
 #[test]
-fn ids_chosen_to_meet_stay_cheap() {
+fn ids_chosen_to_collide_stay_cheap() {
     const BIG: usize = 1 << 14;
     let mut index = Box::new(IdIndex::<BIG>::new());
     index.reseed(0x5eed);
@@ -130,6 +129,6 @@ fn ids_chosen_to_meet_stay_cheap() {
         });
         assert_eq!(found, slot as u32 + 1);
     }
-    // One question to the slab for the array's place, one for the entry: hashes of 32 bits hardly ever agree by chance.
-    assert!(probes.get() < 3 * ids.len() as u64, "{} questions for {} ids", probes.get(), ids.len());
+    // One comparison for the array's place, one for the entry: hashes of 32 bits hardly ever agree by chance.
+    assert!(probes.get() < 3 * ids.len() as u64, "{} comparisons for {} ids", probes.get(), ids.len());
 }

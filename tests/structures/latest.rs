@@ -1,4 +1,4 @@
-//! The newest value on one thread: values of every size, restarts, zero bytes, and random scripts against a deque of one.
+//! `Latest` on one thread: values of every size, restarts, zero bytes, and random scripts against a deque of one.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -6,8 +6,8 @@ use vvp_core::cell::Latest;
 use vvp_core::cell::ReadError;
 use zerocopy::FromZeros;
 
-/// Reads what was written, and nothing before and nothing twice.
-fn through<const SIZE: usize>() {
+/// Checks that a reader sees each value once, and none before the first write.
+fn check_size<const SIZE: usize>() {
     let latest = Latest::<[u8; SIZE]>::new();
     let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader());
     assert_eq!((reader.read(), reader.read_if_newer(), reader.has_news()), (Err(ReadError::Nothing), None, false));
@@ -21,23 +21,23 @@ fn through<const SIZE: usize>() {
 }
 
 #[test]
-fn every_size() {
-    through::<0>();
-    through::<1>();
-    through::<2>();
-    through::<3>();
-    through::<4>();
-    through::<7>();
-    through::<8>();
-    through::<9>();
-    through::<12>();
-    through::<31>();
-    through::<64>();
-    through::<1000>();
+fn values_of_every_size_are_read_once() {
+    check_size::<0>();
+    check_size::<1>();
+    check_size::<2>();
+    check_size::<3>();
+    check_size::<4>();
+    check_size::<7>();
+    check_size::<8>();
+    check_size::<9>();
+    check_size::<12>();
+    check_size::<31>();
+    check_size::<64>();
+    check_size::<1000>();
 }
 
 #[test]
-fn types_that_are_one_atomic() {
+fn values_of_one_atomic_are_read() {
     let (a, b, c, d) = (Latest::<u8>::new(), Latest::<i16>::new(), Latest::<u32>::new(), Latest::<i64>::new());
     a.writer().unwrap().write(200);
     b.writer().unwrap().write(-2);
@@ -48,7 +48,7 @@ fn types_that_are_one_atomic() {
 }
 
 #[test]
-fn the_writer_is_one_and_can_be_restarted() {
+fn only_one_writer_exists_and_it_can_be_restarted() {
     let mut latest = Latest::<[u64; 4]>::new();
     {
         let mut writer = latest.writer().unwrap();
@@ -74,7 +74,7 @@ fn the_writer_is_one_and_can_be_restarted() {
 }
 
 #[test]
-fn zero_bytes_are_nothing_yet() {
+fn zero_bytes_are_an_empty_latest() {
     let zeroed: Latest<[u64; 4]> = FromZeros::new_zeroed();
     assert_eq!(zeroed.reader().read(), Err(ReadError::Nothing));
     zeroed.writer().unwrap().write([7; 4]);
@@ -82,14 +82,15 @@ fn zero_bytes_are_nothing_yet() {
 }
 
 #[test]
-fn it_may_be_moved_with_its_value() {
+fn value_survives_a_move() {
     let latest = Latest::<[u8; 13]>::new();
     latest.writer().unwrap().write([9; 13]);
     let moved = Box::new(latest);
     assert_eq!(moved.reader().read(), Ok([9; 13]));
 }
 
-/// A script: what to do, and which of two readers does it. The model is a deque that keeps only its newest value.
+/// Runs a script of operations and the index of the reader that does each. The model is a deque that keeps only its newest
+/// value.
 fn run<const WORDS: usize>(script: &[(u8, usize)]) {
     let latest = Latest::<[u64; WORDS]>::new();
     let mut model = VecDeque::new();
@@ -97,8 +98,8 @@ fn run<const WORDS: usize>(script: &[(u8, usize)]) {
     let mut readers = [latest.reader(), latest.reader()];
     let mut seen = [0; 2];
     let mut writer = latest.writer();
-    for &(op, who) in script {
-        let reader = &mut readers[who];
+    for &(op, i) in script {
+        let reader = &mut readers[i];
         match op {
             0..3 => {
                 written += 1;
@@ -108,12 +109,12 @@ fn run<const WORDS: usize>(script: &[(u8, usize)]) {
             }
             3 => {
                 assert_eq!(reader.read().ok(), model.back().copied());
-                seen[who] = written;
+                seen[i] = written;
             }
             4..6 => {
-                let newer = if seen[who] < written { model.back().copied() } else { None };
+                let newer = if seen[i] < written { model.back().copied() } else { None };
                 assert_eq!((reader.has_news(), reader.read_if_newer()), (newer.is_some(), newer));
-                seen[who] = written;
+                seen[i] = written;
             }
             6 => {
                 assert!(latest.writer().is_none());
@@ -128,12 +129,12 @@ fn run<const WORDS: usize>(script: &[(u8, usize)]) {
                 writer = latest.writer();
                 closed &= latest.is_closed();
             }
-            _ => readers[who] = readers[1 - who].clone(),
+            _ => readers[i] = readers[1 - i].clone(),
         }
         if op > 7 {
-            seen[who] = seen[1 - who];
+            seen[i] = seen[1 - i];
         }
-        assert_eq!((readers[who].seen(), latest.version()), (seen[who], written));
+        assert_eq!((readers[i].seen(), latest.version()), (seen[i], written));
         assert_eq!((latest.is_closed(), latest.stats().pushed), (closed, written));
     }
 }

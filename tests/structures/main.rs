@@ -1,6 +1,7 @@
 //! Queues, pools, maps, metrics, record layouts and wire formats against plain models.
 
 mod capture;
+mod counted;
 mod embedded_io;
 mod formats;
 mod frames_model;

@@ -1,14 +1,13 @@
-//! Ids that somebody chose to make a map slow: what they do to plain hashing, to a map whose seed is known, and to one
-//! whose seed is not.
+//! Ids that an attacker chose to collide: their cost in a table with a fixed hash, in a map whose seed is known, and in one
+//! whose seed is secret.
 
 use vvp_core::map::{ConcurrentMap, IdMap};
 
 const N: usize = 1 << 12;
-/// Enough to hurt, and less than what fits.
+/// Enough ids to be slow, and fewer than the capacity.
 const CHOSEN: usize = N / 2;
 
-/// Open addressing with linear probing and a hash that everybody knows: the mean number of places that a look-up of an
-/// id that is there looks at.
+/// Returns the mean number of probes of a successful look-up with open addressing, linear probing and a fixed hash.
 fn naive(ids: &[u64], hash: impl Fn(u64) -> u64) -> f64 {
     let mut places = vec![None; N];
     let mut probes = 0;
@@ -24,12 +23,12 @@ fn naive(ids: &[u64], hash: impl Fn(u64) -> u64) -> f64 {
     probes as f64 / ids.len() as f64
 }
 
-/// The hash that hashbrown's users take with it when they want speed (rustc-hash 2): one known multiplication.
+/// The hash of rustc-hash 2, which is often used with hashbrown: one multiplication by a known constant.
 fn fx(id: u64) -> u64 {
     id.wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26)
 }
 
-/// Groups of 16 places that look-ups of ids that are there look at: mean and worst.
+/// Returns how many groups of 16 slots successful look-ups probe: mean and worst.
 fn groups(ids: &[u64], seed: u64) -> (f64, usize) {
     let mut map = Box::new(IdMap::<u32, N>::with_seed(seed));
     for &id in ids {
@@ -40,15 +39,15 @@ fn groups(ids: &[u64], seed: u64) -> (f64, usize) {
     (probed.iter().sum::<usize>() as f64 / ids.len() as f64, *probed.iter().max().unwrap())
 }
 
-/// Ids whose home is one and the same group when the seed is 0, as an attacker with the source can find them.
+/// Returns ids that have the same home group if the seed is 0, as an attacker with the source can find them.
 fn chosen_against_seed_0() -> Vec<u64> {
     let known = Box::new(IdMap::<u32, N>::new());
     (0..).filter(|&id| known.home_group(id) == 0).take(CHOSEN).collect()
 }
 
 #[test]
-fn chosen_ids_make_plain_hashing_linear() {
-    // All multiples of the table's size have one place; and what undoes the known multiplication undoes its mixing.
+fn chosen_ids_make_a_fixed_hash_linear() {
+    // All multiples of the table's size share one slot; multiples of the constant's inverse undo its mixing.
     let multiples: Vec<u64> = (0..CHOSEN as u64).map(|i| i * N as u64).collect();
     assert!(naive(&multiples, |id| id) > CHOSEN as f64 / 3.0);
     const UNDO: u64 = {
@@ -62,7 +61,7 @@ fn chosen_ids_make_plain_hashing_linear() {
     };
     let undone: Vec<u64> = (0..CHOSEN as u64).map(|i| i.wrapping_mul(UNDO)).collect();
     assert!(naive(&undone, fx) > CHOSEN as f64 / 3.0);
-    // Neither troubles the map, with any seed.
+    // Neither set slows the map down, with any seed.
     for seed in 0..20 {
         for ids in [&multiples, &undone] {
             let (mean, worst) = groups(ids, seed);
@@ -72,7 +71,7 @@ fn chosen_ids_make_plain_hashing_linear() {
 }
 
 #[test]
-fn ids_chosen_against_a_known_seed_do_nothing_against_an_unknown_one() {
+fn ids_chosen_against_a_known_seed_are_harmless_with_another_seed() {
     let chosen = chosen_against_seed_0();
     let (mean, _) = groups(&chosen, 0);
     assert!(mean > CHOSEN as f64 / 16.0 / 3.0, "the attack works where the seed is known: {mean}");
@@ -82,13 +81,13 @@ fn ids_chosen_against_a_known_seed_do_nothing_against_an_unknown_one() {
         sum += mean;
         worst = worst.max(longest);
     }
-    // Ids that were neighbours when they were chosen still are, 16 at most.
+    // Ids that were neighbours when they were chosen remain neighbours, 16 at most.
     assert!(sum / 100.0 < 1.4 && worst <= 32, "mean {}, worst {worst}", sum / 100.0);
 }
 
-/// What people really use as ids, at 75 %: no seed makes any of it slow.
+/// Usual patterns of ids, at a load of 75 %.
 #[test]
-fn ordinary_ids_are_quick_with_any_seed() {
+fn common_id_patterns_are_fast_with_any_seed() {
     let n = N as u64 / 4 * 3;
     type Kind = (&'static str, fn(u64) -> u64);
     let kinds: [Kind; 9] = [
@@ -121,7 +120,7 @@ fn known_home(key: u64) -> u64 {
 }
 
 #[test]
-fn the_concurrent_map_is_never_slow_and_refuses_only_where_the_seed_is_known() {
+fn concurrent_map_refuses_chosen_keys_only_if_the_seed_is_known() {
     const N: usize = 1 << 10;
     let chosen: Vec<u64> = (0..).filter(|&key| known_home(key) % N as u64 == 3).take(N / 2).collect();
     let fill = |seed| {
@@ -130,7 +129,7 @@ fn the_concurrent_map_is_never_slow_and_refuses_only_where_the_seed_is_known() {
         assert_eq!(chosen.iter().filter(|key| map.get(key) == Some(!**key)).count(), taken);
         taken
     };
-    // All have one home, which has so many places: the others are refused, and a look-up stays as short as ever.
+    // All keys share one home bucket: those beyond its neighbourhood are refused, and a look-up stays as short as before.
     assert_eq!(fill(0), usize::BITS as usize / 2);
     for seed in 1..100 {
         assert_eq!(fill(seed), chosen.len(), "seed {seed}");

@@ -1,4 +1,5 @@
-//! The three maps against `HashMap`, with keys in sequence, at random, and chosen to meet; until they are full, and after.
+//! The three maps against `HashMap`, with keys in sequence, at random, and chosen to collide; until they are full, and
+//! after.
 
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ enum Step {
     Insert(u64, u32),
     GetOrInsert(u64, u32),
     Update(u64, u32),
-    /// Expected from what is there when true, else wrong.
+    /// Compare-and-update; `true`: with the current value as the expected one, else with another.
     Compare(u64, bool, u32),
     Remove(u64),
     RemoveIfEven(u64),
@@ -17,7 +18,7 @@ enum Step {
     Clear,
 }
 
-/// Few enough to meet again, of all the kinds that might trouble a hash, among them 0 and the greatest.
+/// Ids from a small set, so that they repeat, of the kinds that a weak hash handles badly; 0 and the greatest are among them.
 fn id() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0u64..100,
@@ -41,7 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..500)
 }
 
-/// What the model says about a step: the value before, or that there is no room.
+/// Returns the model's result of a step: the value before, or that there is no room.
 fn model_step(model: &mut HashMap<u64, u32>, capacity: usize, step: &Step) -> Result<Option<u32>, Full<u32>> {
     let full = model.len() == capacity;
     Ok(match *step {
@@ -173,7 +174,8 @@ proptest! {
         concurrent_is_a_map::<128>(&steps, seed)?;
     }
 
-    /// Against a `HashMap` and the window's two rules: what drops out must have gone, and what is out stays out.
+    /// Against a `HashMap` and the window's two rules: an id leaves the window only after it is removed, and an id below
+    /// the window is refused.
     #[test]
     fn dense_map(
         start in prop_oneof![Just(0u64), 0u64..100, Just(u64::MAX - 60), any::<u64>()],
@@ -224,9 +226,9 @@ proptest! {
     }
 }
 
-/// Any `N` ids in a row fit, for ever.
+/// Any `N` consecutive ids fit, without end.
 #[test]
-fn a_window_moves_on_for_ever() {
+fn window_slides_without_end() {
     let mut map = DenseMap::<u64, 64>::new();
     for id in 1000..100_000 {
         assert_eq!(map.insert(id, id * 3), Ok(None));
@@ -241,7 +243,7 @@ fn a_window_moves_on_for_ever() {
     assert_eq!(map.insert(1 << 40, 1), Ok(None)); // nothing is in the way
 }
 
-/// Values and keys that are no whole number of words.
+/// Values and keys whose size is not a whole number of words.
 #[test]
 fn keys_and_values_of_any_length() {
     let mut map = ConcurrentMap::<[u8; 11], [u16; 5], 64>::with_seed(9);
@@ -260,9 +262,9 @@ fn keys_and_values_of_any_length() {
     assert_eq!((map.stats().refused, map.stats().len, map.stats().capacity), (1, most, most));
 }
 
-/// All that is promised can be used, whatever the seed; a full map refuses and recovers, and churn at the limit goes on.
+/// With every seed the whole capacity can be used, a full map refuses and recovers, and churn at the limit succeeds.
 #[test]
-fn full_is_full_and_recovers() {
+fn full_map_refuses_and_recovers() {
     const N: usize = 1024;
     let mut ids = Box::new(IdMap::<u64, N>::new());
     let mut shared = Box::new(ConcurrentMap::<u64, u64, N>::new());
@@ -295,12 +297,11 @@ fn full_is_full_and_recovers() {
         shared.check_invariants();
         assert!((4 * most..5 * most).all(|n| shared.get(&key(n)) == Some(n)));
     }
-    assert!(shared.stats().moved > 0, "keys had to be moved");
+    assert!(shared.stats().moved > 0, "no entry was displaced");
 }
 
-/// Zero bytes are the empty map.
 #[test]
-fn zeroed_memory_is_a_map() {
+fn zeroed_memory_is_an_empty_map() {
     use zerocopy::FromZeros;
     let mut ids = IdMap::<u32, 4096>::new_box_zeroed().unwrap();
     let shared = ConcurrentMap::<u32, [u32; 3], 4096>::new_box_zeroed().unwrap();

@@ -1,4 +1,4 @@
-//! MoldUDP64: two lines that lose, repeat and reorder packets, against what was sent.
+//! MoldUDP64: two lines that lose, repeat and reorder packets, against the packets sent.
 
 use proptest::prelude::*;
 use vvp_core::wire::mold::{Accepted, BadPacket, Gap, Header, Kind, Merge, Packet, Refused, Session, encode, request};
@@ -13,13 +13,13 @@ fn packet(sequence: u64, messages: &[Vec<u8>], end: bool) -> Vec<u8> {
     out
 }
 
-/// What becomes of a packet on one line.
+/// What happens to a packet on one line.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Lost,
     Sent,
     Twice,
-    /// It comes this many packets later.
+    /// It arrives this many packets later.
     Late(usize),
 }
 
@@ -34,10 +34,10 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
-    /// Whatever the lines do: messages come once, in order, as they were sent; what does not come was lost on both
-    /// lines and is said to be lost.
+    /// Messages arrive once, in order and unchanged; those that do not arrive were lost on both lines, and are reported as
+    /// lost.
     #[test]
-    fn every_message_comes_once_in_order_or_is_said_to_be_lost(
+    fn every_message_arrives_once_in_order_or_is_reported_lost(
         packets in prop::collection::vec((1usize..5, fate(), fate()), 1..40),
         sizes in prop::collection::vec(0usize..20, 200),
     ) {
@@ -92,9 +92,9 @@ proptest! {
         prop_assert_eq!((merge.stats().messages, merge.stats().lost), (came.len() as u64, lost.len() as u64));
     }
 
-    /// Any bytes: no panic, and what is a packet encodes to the same bytes.
+    /// Random bytes cause no panic, and a valid packet encodes to the same bytes.
     #[test]
-    fn anything_is_a_packet_that_comes_back_or_is_refused(
+    fn random_bytes_round_trip_or_are_refused(
         mut bytes in prop::collection::vec(any::<u8>(), 0..60), count in 0u16..3, whole: bool
     ) {
         if whole && bytes.len() >= 20 {
@@ -122,7 +122,7 @@ proptest! {
 }
 
 #[test]
-fn a_part_of_a_packet_may_be_new() {
+fn new_part_of_a_packet_is_taken() {
     let message = |n: u8| vec![n];
     let mut merge = Merge::<2, 64>::new(1);
     let mut came = Vec::new();
@@ -146,7 +146,7 @@ fn a_part_of_a_packet_may_be_new() {
 }
 
 #[test]
-fn bad_packets_say_why() {
+fn malformed_packets_are_refused_with_the_reason() {
     let read = |bytes: &[u8]| Packet::read(bytes).map(|_| ()).unwrap_err();
     let good = packet(1, &[vec![1, 2, 3], vec![]], false);
     assert_eq!(read(&good[..19]), BadPacket::NoHeader);
@@ -169,15 +169,15 @@ fn bad_packets_say_why() {
 }
 
 #[test]
-fn a_request_is_a_kind_of_its_own() {
+fn request_packets_are_told_from_data() {
     let wanted = request(SESSION, 7, 3);
     let packet_of = Packet::read(&wanted).unwrap();
     assert_eq!((packet_of.kind(), packet_of.count(), packet_of.header().count()), (Kind::Request, 0, 3));
     assert_eq!((packet_of.next_sequence(), packet_of.blocks().count()), (7, 0));
-    // Its numbers need not fit: it has no messages.
+    // The sum of its numbers may overflow: it has no messages.
     assert_eq!(Packet::read(&request(SESSION, u64::MAX, 2)).unwrap().kind(), Kind::Request);
-    // Before anything else it neither names the session nor the first number, nor is one of another
-    // session refused.
+    // As the first packet it sets neither the session nor the first number, and one of another session
+    // is not refused.
     let mut merge = Merge::<1, 64>::new(0);
     let other = request(Session::new(*b"OTHER     "), 90, 1);
     for bytes in [&wanted, &other] {
@@ -189,15 +189,15 @@ fn a_request_is_a_kind_of_its_own() {
     assert_eq!(merge.receive(true, &other, |_, _| ()), Ok(Accepted::Request));
     let stats = merge.stats();
     assert_eq!((stats.requests, stats.packets, stats.refused), (3, [1, 0], 0));
-    // One block of no bytes is data: it has a length.
+    // An empty block is data: it has a length.
     assert_eq!(Packet::read(&packet(1, &[vec![]], false)).unwrap().kind(), Kind::Data);
 }
 
 #[test]
-fn an_end_that_is_not_the_last_number_ends_nothing() {
+fn end_of_session_waits_for_missing_messages() {
     let mut merge = Merge::<1, 64>::new(1);
     assert!(merge.receive(false, &packet(1, &[vec![1], vec![2]], false), |_, _| ()).is_ok());
-    // A request for 65,535 messages from number 1 on looks like the end.
+    // A request for 65,535 messages from number 1 has the bytes of an end of session.
     assert_eq!(merge.receive(false, &request(SESSION, 1, u16::MAX), |_, _| ()), Ok(Accepted::Idle));
     assert!(!merge.is_ended() && !merge.is_finished());
     assert_eq!(merge.receive(false, &packet(5, &[], true), |_, _| ()), Ok(Accepted::Idle));
@@ -207,7 +207,7 @@ fn an_end_that_is_not_the_last_number_ends_nothing() {
 }
 
 #[test]
-fn a_packet_that_finds_no_room_is_counted_once_it_is_taken() {
+fn packet_without_room_is_counted_once_it_is_taken() {
     let mut merge = Merge::<1, 64>::new(1);
     let waiting = packet(3, &[vec![3]], false);
     let late = packet(5, &[vec![5]], false);

@@ -1,38 +1,20 @@
-//! The queue of many producers, and the lanes, against `VecDeque`s: random scripts of everything that they can do, on one
-//! thread. The values count themselves, so that one dropped twice, or never, is noticed.
+//! `Mpsc` and `FanIn` against `VecDeque`s: random scripts of all their operations, on one thread. The values count
+//! themselves.
 
+use crate::counted::{Alive, Counted};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use vvp_core::queue::{FanIn, Full, Mpsc, MpscProducer, PopError, Producer, TooFew};
 
-/// Knows how many of its kind live.
-struct Counted {
-    n: u64,
-    alive: Rc<Cell<i64>>,
-}
-
-impl Counted {
-    fn new(n: u64, alive: &Rc<Cell<i64>>) -> Self {
-        alive.set(alive.get() + 1);
-        Self { n, alive: Rc::clone(alive) }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.alive.set(self.alive.get() - 1);
-    }
-}
-
-/// One thing to do, by producer `who` where one does it.
+/// One step of a script; `i` is the index of the producer.
 #[derive(Clone, Debug)]
 enum Op {
-    Push { who: usize },
-    Grant { who: usize, granted: usize, written: usize, commit: bool },
-    Come { who: usize },
-    Go { who: usize, close: bool },
+    Push { i: usize },
+    Grant { i: usize, granted: usize, written: usize, commit: bool },
+    Claim { i: usize },
+    Leave { i: usize, close: bool },
     Pop,
     Peek,
     Drain(usize),
@@ -42,14 +24,14 @@ enum Op {
 const PRODUCERS: usize = 3;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let (who, n) = (0..PRODUCERS, 0_usize..7);
+    let (i, n) = (0..PRODUCERS, 0_usize..7);
     prop::collection::vec(
         prop_oneof![
-            8 => who.clone().prop_map(|who| Op::Push { who }),
-            3 => (who.clone(), n.clone(), n.clone(), any::<bool>())
-                .prop_map(|(who, granted, written, commit)| Op::Grant { who, granted, written, commit }),
-            2 => who.clone().prop_map(|who| Op::Come { who }),
-            1 => (who, any::<bool>()).prop_map(|(who, close)| Op::Go { who, close }),
+            8 => i.clone().prop_map(|i| Op::Push { i }),
+            3 => (i.clone(), n.clone(), n.clone(), any::<bool>())
+                .prop_map(|(i, granted, written, commit)| Op::Grant { i, granted, written, commit }),
+            2 => i.clone().prop_map(|i| Op::Claim { i }),
+            1 => (i, any::<bool>()).prop_map(|(i, close)| Op::Leave { i, close }),
             7 => Just(Op::Pop),
             1 => Just(Op::Peek),
             1 => n.prop_map(Op::Drain),
@@ -59,7 +41,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// What the queue should be: values in order, `None` for slots that hold none.
+/// The model: values in order, `None` for slots that hold none.
 #[derive(Default)]
 struct Model {
     slots: VecDeque<Option<u64>>,
@@ -76,7 +58,7 @@ impl Model {
         self.next += 1;
         self.next
     }
-    /// The slots in front that hold nothing are given back when the consumer looks for a value.
+    /// Returns the next value. Slots before it that hold none are released when the consumer reads.
     fn front(&mut self) -> Option<u64> {
         while self.slots.front() == Some(&None) {
             self.slots.pop_front();
@@ -94,7 +76,7 @@ impl Model {
     }
 }
 
-fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
+fn run<const N: usize>(script: &[Op], alive: &Alive) {
     let queue = Mpsc::<Counted, N>::new();
     let mut model = Model::default();
     let mut producers: [Option<MpscProducer<'_, Counted, N>>; PRODUCERS] = [None, None, None];
@@ -104,8 +86,8 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
         let consumer = rx.as_mut().unwrap();
         let free = N - model.slots.len();
         match *op {
-            Op::Push { who } => {
-                let Some(tx) = &mut producers[who] else { continue };
+            Op::Push { i } => {
+                let Some(tx) = &mut producers[i] else { continue };
                 let n = model.value();
                 match tx.push(Counted::new(n, alive)) {
                     Ok(()) => {
@@ -120,8 +102,8 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
                 }
                 assert_eq!(tx.free_slots(), N - model.slots.len());
             }
-            Op::Grant { who, granted, written, commit } => {
-                let Some(tx) = &mut producers[who] else { continue };
+            Op::Grant { i, granted, written, commit } => {
+                let Some(tx) = &mut producers[i] else { continue };
                 match tx.grant(granted) {
                     Err(TooFew { available, .. }) => {
                         assert!(granted > free && available == free);
@@ -147,15 +129,15 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
                     }
                 }
             }
-            Op::Come { who } if producers[who].is_none() => {
+            Op::Claim { i } if producers[i].is_none() => {
                 let other = producers.iter().flatten().next();
-                producers[who] = Some(other.map_or_else(|| queue.producer(), Clone::clone));
+                producers[i] = Some(other.map_or_else(|| queue.producer(), Clone::clone));
                 model.closing &= model.producers > 0;
                 model.producers += 1;
             }
-            Op::Come { .. } => {}
-            Op::Go { who, close } => {
-                let Some(tx) = producers[who].take() else { continue };
+            Op::Claim { .. } => {}
+            Op::Leave { i, close } => {
+                let Some(tx) = producers[i].take() else { continue };
                 model.producers -= 1;
                 if close {
                     tx.close();
@@ -170,7 +152,7 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
             },
             Op::Peek => assert_eq!(consumer.peek().map(|value| value.n), model.front()),
             Op::Drain(n) => {
-                // How far a drain goes over slots that hold nothing is its own affair; the values are in order.
+                // A drain may pass any number of slots that hold no value; the values are in order.
                 for value in consumer.drain().take(n) {
                     assert_eq!(Some(value.n), model.pop());
                 }
@@ -194,15 +176,16 @@ fn run<const N: usize>(script: &[Op], alive: &Rc<Cell<i64>>) {
         assert_eq!(consumer.is_closed(), model.empty() == PopError::Closed);
         let stats = queue.stats();
         assert_eq!((stats.popped, stats.full_count), (model.popped, model.refused));
-        // Slots that hold nothing count as values until they are passed over.
-        let nothing = model.slots.iter().filter(|slot| slot.is_none()).count();
-        assert_eq!((stats.pushed, stats.depth), (model.pushed + nothing, model.slots.len()));
+        // Slots that hold no value count as values until they are passed.
+        let vacant = model.slots.iter().filter(|slot| slot.is_none()).count();
+        assert_eq!((stats.pushed, stats.depth), (model.pushed + vacant, model.slots.len()));
         assert!(stats.high_water >= stats.depth && stats.high_water <= N);
     }
 }
 
-/// A script for three lanes of four: (lane, what), what below 6 a push, else a pop in one of its forms.
-fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
+/// Runs a script on three lanes of four slots. A step is a lane and an operation: below 6 a push, 6 drops the lane's
+/// producer, 7 closes it, else a pop.
+fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Alive) {
     let queue = FanIn::<Counted, 4, 3>::new();
     let mut models: [VecDeque<u64>; 3] = Default::default();
     let mut producers = [None, None, None];
@@ -211,8 +194,8 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
     assert!(queue.consumer().is_none());
     let (mut next, mut waited) = (0, [0; 3]);
     let (mut pushed, mut refused, mut deepest) = (0, 0, 0);
-    for &(lane, what) in script {
-        match what {
+    for &(lane, op) in script {
+        match op {
             0..6 => {
                 next += 1;
                 let tx = producers[lane].get_or_insert_with(|| queue.producer_of(lane).unwrap());
@@ -237,7 +220,8 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Rc<Cell<i64>>) {
             _ => match rx.pop_with_lane() {
                 Ok((from, value)) => {
                     assert_eq!(Some(value.n), models[from].pop_front());
-                    // Fair: a lane that has values waits for two others, each for a batch, and one that has begun.
+                    // Fair: a lane with values waits for a batch of each of the two others, and for the one that is
+                    // under way.
                     for lane in 0..3 {
                         waited[lane] = if lane == from || models[lane].is_empty() { 0 } else { waited[lane] + 1 };
                         assert!(waited[lane] <= 3 * batch.min(4), "lane {lane} waits too long");
@@ -281,7 +265,7 @@ proptest! {
 }
 
 #[test]
-fn runs_are_copied_in_order() {
+fn slices_are_copied_in_order() {
     let queue = Mpsc::<u64, 8>::new();
     let (mut a, mut rx) = (queue.producer(), queue.consumer().unwrap());
     let mut b = a.clone();
@@ -301,9 +285,9 @@ fn runs_are_copied_in_order() {
     assert_eq!((queue.stats().full_count, queue.stats().high_water), (150, 8));
 }
 
-/// A grant that is forgotten stops the queue, which says so, and leaks at worst.
+/// A forgotten grant stalls the queue, which reports it, and leaks at worst.
 #[test]
-fn a_forgotten_grant_stalls() {
+fn forgotten_grant_stalls_the_queue() {
     let alive = Rc::new(Cell::new(0));
     let queue = Mpsc::<Counted, 4>::new();
     let (mut tx, mut rx) = (queue.producer(), queue.consumer().unwrap());
@@ -315,9 +299,8 @@ fn a_forgotten_grant_stalls() {
     assert_eq!(alive.get(), 0, "the value behind it is dropped with the queue");
 }
 
-/// A destructor that panics while a grant is given up leaves the queue in order.
 #[test]
-fn a_panic_while_a_grant_is_given_up() {
+fn destructor_that_panics_in_an_aborted_grant_leaves_the_queue_sound() {
     struct Bomb(bool);
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -336,7 +319,7 @@ fn a_panic_while_a_grant_is_given_up() {
 }
 
 #[test]
-fn split_forgets_what_forgotten_handles_left() {
+fn split_reopens_a_queue_whose_handles_were_forgotten() {
     let mut queue = Mpsc::<u64, 4>::new();
     {
         let (mut tx, rx) = queue.split();
@@ -360,7 +343,7 @@ fn split_forgets_what_forgotten_handles_left() {
 }
 
 #[test]
-fn lanes_in_fair_order() {
+fn lanes_are_read_in_fair_order() {
     let lanes = FanIn::<u64, 64, 130>::new();
     let mut rx = lanes.consumer().unwrap();
     rx.set_batch(2);
@@ -383,9 +366,9 @@ fn lanes_in_fair_order() {
     assert!(again.is_some() && !lanes.is_closed());
 }
 
-/// Zeroed memory is empty: this is how the big ones are made.
+/// Large queues are made of zeroed memory.
 #[test]
-fn zero_bytes_are_empty() {
+fn zero_bytes_are_empty_queues() {
     use zerocopy::FromZeros;
     let queue: Mpsc<u64, 64> = FromZeros::new_zeroed();
     assert_eq!(queue.stats(), Mpsc::<u64, 64>::new().stats());

@@ -1,7 +1,7 @@
-//! The pool against a plain model: random scripts of everything that it can do, on one thread.
+//! `Pool` and `Magazine` against a plain model: random scripts of all their operations, on one thread.
 //!
-//! The values count themselves, so that one dropped twice, or never, is noticed; and each knows when it was last reset,
-//! so that one that somebody else still has is noticed as well.
+//! The values count themselves, so that the test sees one that is dropped twice or never. Each owner writes a number into
+//! its value, so that the test sees one that is handed out twice.
 
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vvp_core::pool::{Handle, HandleError, Magazine, MagazineBox, Pool, PoolBox, Reset};
 
-/// Knows how many of its kind live, and how often they were reset.
+/// A value that counts how many of its kind live, and how often they were reset.
 #[derive(Debug)]
 struct Counted {
     n: u64,
@@ -42,7 +42,7 @@ impl Drop for Counted {
     }
 }
 
-/// One thing to do. Numbers choose among what there is.
+/// One step of a script. Numbers choose among the boxes or handles that exist.
 #[derive(Clone, Debug)]
 enum Op {
     Acquire,
@@ -84,7 +84,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// What is out: boxes with their numbers, handles with theirs, and handles that are no longer good.
+/// The values in use: boxes and handles with their numbers; and stale handles.
 struct Model<'m, 'p, const K: usize> {
     boxes: Vec<(PoolBox<'p, Counted>, u64)>,
     own: Vec<(MagazineBox<'m, 'p, Counted, K>, u64)>,
@@ -119,7 +119,7 @@ fn run<const N: usize, const K: usize>(script: &[Op], tally: &Rc<Tally>) {
             Model { boxes: vec![], own: vec![], handles: vec![], stale: vec![], next: 0, acquired: 0, released: 0 };
         for op in script {
             step(op, &mut model, &pool, &magazine, tally);
-            // Whatever was done, all that are out have the number their owner gave them.
+            // Every value in use has the number that its owner wrote.
             assert!(model.boxes.iter().all(|(value, n)| value.n == *n));
             assert!(model.own.iter().all(|(value, n)| value.n == *n));
             assert!(model.handles.iter().all(|(handle, n)| pool.get_mut(*handle).unwrap().n == *n));
@@ -138,8 +138,8 @@ fn run<const N: usize, const K: usize>(script: &[Op], tally: &Rc<Tally>) {
         assert!(stats.magazine_hits <= stats.acquired && stats.high_water <= N);
         highest = stats.high_water;
     }
-    // Values were made for slots that were used, and none was dropped; slots that a magazine took and never handed out
-    // hold none.
+    // Values are made for slots that were used, and none is dropped; slots that a magazine took and never handed out hold
+    // none.
     assert!(tally.alive.get() <= highest as i64);
     pool.check_invariants().unwrap();
     let all: Vec<_> = core::iter::from_fn(|| pool.acquire_with(|| Counted::make(tally))).collect();
@@ -229,7 +229,7 @@ fn step<'m, 'p, const N: usize, const K: usize>(
                 let mut value = pool.get_mut(handle).unwrap();
                 model.next += 1;
                 value.n = model.next;
-                // As long as it is lent, nobody else gets near.
+                // While it is borrowed, every other access is refused.
                 assert_eq!(pool.get_mut(handle).err(), Some(HandleError::Busy));
                 assert_eq!(pool.adopt(handle).err(), Some(HandleError::Busy));
                 assert_eq!(pool.release(handle).err(), Some(HandleError::Busy));
@@ -275,9 +275,9 @@ proptest! {
         prop_assert_eq!(tally.alive.get(), 0);
     }
 
-    /// What one pool gives never passes for another's, and what was given back never for what was taken.
+    /// A pool refuses the handles of other pools, and stale ones of its own.
     #[test]
-    fn other_pools_handles_are_foreign(takes in prop::collection::vec((0_usize..3, any::<bool>()), 1..60)) {
+    fn handles_of_other_pools_are_foreign(takes in prop::collection::vec((0_usize..3, any::<bool>()), 1..60)) {
         let pools = [Pool::<u64, 8>::new(), Pool::new(), Pool::new()];
         let mut good: HashMap<Handle, usize> = HashMap::new();
         for (at, give_back) in takes {
@@ -301,7 +301,7 @@ proptest! {
 }
 
 #[test]
-fn twelve_may_read_and_none_may_write_meanwhile() {
+fn twelve_readers_exclude_a_writer() {
     let pool = Pool::<u64, 2>::new();
     let handle = pool.acquire_handle().unwrap();
     let mut loans: Vec<_> = (0..12).map(|_| pool.get(handle).unwrap()).collect();
@@ -318,7 +318,7 @@ fn twelve_may_read_and_none_may_write_meanwhile() {
 }
 
 #[test]
-fn exhausted_and_well_again() {
+fn exhausted_pool_recovers() {
     let pool = Pool::<u64, 4>::new();
     for round in 1..=3_usize {
         let all: Vec<_> = core::iter::from_fn(|| pool.acquire()).collect();
@@ -331,7 +331,7 @@ fn exhausted_and_well_again() {
 }
 
 #[test]
-fn what_was_used_is_used_before_what_was_not() {
+fn used_slots_are_reused_before_new_ones() {
     let pool = Pool::<u64, 64>::new();
     for _ in 0..1000 {
         let two = (pool.acquire().unwrap(), pool.acquire().unwrap());
@@ -341,7 +341,7 @@ fn what_was_used_is_used_before_what_was_not() {
 }
 
 #[test]
-fn all_can_be_made_at_once() {
+fn make_all_fills_every_slot() {
     let tally = Rc::new(Tally::default());
     let pool = Pool::<Counted, 8>::new();
     let one = pool.acquire_with(|| Counted::make(&tally)).unwrap();
@@ -355,7 +355,7 @@ fn all_can_be_made_at_once() {
 }
 
 #[test]
-fn a_magazine_seldom_goes_to_the_pool() {
+fn magazine_rarely_touches_the_pool() {
     let pool = Pool::<u64, 64>::new();
     let magazine = pool.magazine::<16>();
     for _ in 0..1000 {
@@ -369,14 +369,14 @@ fn a_magazine_seldom_goes_to_the_pool() {
 }
 
 #[test]
-fn a_box_of_another_pool_goes_home() {
+fn kept_box_of_another_pool_returns_to_its_pool() {
     let (here, there) = (Pool::<u64, 2>::new(), Pool::<u64, 2>::new());
     let magazine = here.magazine::<2>();
     magazine.keep(there.acquire().unwrap());
     assert_eq!((magazine.len(), there.stats().in_use), (0, 0));
 }
 
-/// A forgotten box keeps its slot, and its value is dropped with the pool all the same.
+/// A forgotten box keeps its slot; its value is dropped with the pool.
 #[test]
 fn forgotten_boxes_leak_slots_only() {
     let tally = Rc::new(Tally::default());
@@ -391,7 +391,7 @@ fn forgotten_boxes_leak_slots_only() {
     assert_eq!(tally.alive.get(), 0);
 }
 
-/// A panic in the making of a value takes no slot; one in its reset takes that slot out of use.
+/// A panic while a value is made takes no slot; one in its reset takes that slot out of use.
 #[test]
 fn panics_lose_no_value() {
     #[derive(Debug)]
@@ -419,16 +419,16 @@ fn panics_lose_no_value() {
         drop(good);
     }
     assert!(pool.acquire_with(|| Touchy(&log, false)).is_some());
-    assert_eq!(pool.stats().in_use, 1, "the slot that would not be reset");
+    assert_eq!(pool.stats().in_use, 1, "the slot whose value was not reset");
     drop(pool);
     assert_eq!(*log.borrow(), ["dropped"; 2]);
 }
 
-/// Zeroed memory is a pool that nobody has used: this is how the big ones are made.
+/// Large pools are made of zeroed memory.
 #[test]
 fn zero_bytes_are_an_unused_pool() {
     use zerocopy::FromZeros;
-    // SAFETY: `FromZeros` is the promise that zero bytes are a valid value.
+    // SAFETY: `Pool` implements `FromZeros`: zero bytes are a valid value.
     let zeroed: Pool<u64, 64> = unsafe { core::mem::zeroed() };
     fn promised<T: FromZeros>(_: &T) {}
     promised(&zeroed);
@@ -438,7 +438,7 @@ fn zero_bytes_are_an_unused_pool() {
 }
 
 #[test]
-fn a_named_pool_keeps_its_name() {
+fn pools_of_one_name_share_handles() {
     let mut pools = [Pool::<u64, 4>::new(), Pool::new(), Pool::new()];
     pools[0].set_name(7);
     pools[1].set_name(7);

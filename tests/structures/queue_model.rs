@@ -1,14 +1,13 @@
-//! The one-to-one queue against a `VecDeque`: random scripts of everything that it can do, on one thread.
-//!
-//! The values count themselves, so that one dropped twice, or never, is noticed.
+//! `Spsc` against a `VecDeque`: random scripts of all its operations, on one thread. The values count themselves.
 
+use crate::counted::{Alive, Counted};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use vvp_core::queue::{Full, PopError, Spsc, TooFew};
 
-/// One thing to do.
+/// One step of a script.
 #[derive(Clone, Debug)]
 enum Op {
     Push,
@@ -22,7 +21,7 @@ enum Op {
     Abort { granted: usize, written: usize },
     GrantUpTo(usize),
     Release { lent: usize, released: usize },
-    Look(usize),
+    ReadUpTo(usize),
     Drain(usize),
     RestartProducer,
     RestartConsumer,
@@ -45,7 +44,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
             1 => (n.clone(), n.clone()).prop_map(|(granted, written)| Op::Abort { granted, written }),
             1 => n.clone().prop_map(Op::GrantUpTo),
             2 => (n.clone(), n.clone()).prop_map(|(lent, released)| Op::Release { lent, released }),
-            1 => n.clone().prop_map(Op::Look),
+            1 => n.clone().prop_map(Op::ReadUpTo),
             1 => n.prop_map(Op::Drain),
             1 => Just(Op::RestartProducer),
             1 => Just(Op::RestartConsumer),
@@ -56,7 +55,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// What the queue should be: a deque, and what is staged but not published.
+/// The model: a deque, and what is staged but not published.
 #[derive(Default)]
 struct Model {
     queue: VecDeque<u64>,
@@ -90,7 +89,7 @@ impl Model {
     }
 }
 
-/// A value of the queue: a number, whatever else it carries.
+/// A value of the queue, which carries a number.
 trait Item: Sized {
     type Maker;
     fn make(maker: &Self::Maker, n: u64) -> Self;
@@ -107,31 +106,17 @@ impl Item for u64 {
     }
 }
 
-/// Knows how many of its kind live.
-#[derive(Debug)]
-struct Counted {
-    n: u64,
-    alive: Rc<Cell<i64>>,
-}
-
 impl Item for Counted {
-    type Maker = Rc<Cell<i64>>;
-    fn make(alive: &Self::Maker, n: u64) -> Self {
-        alive.set(alive.get() + 1);
-        Self { n, alive: Rc::clone(alive) }
+    type Maker = Alive;
+    fn make(alive: &Alive, n: u64) -> Self {
+        Self::new(n, alive)
     }
     fn number(&self) -> u64 {
         self.n
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.alive.set(self.alive.get() - 1);
-    }
-}
-
-/// The two operations that need `Copy`, or their equal by single steps where the values are not.
+/// The two operations that need `Copy`.
 type SliceOps<T, const N: usize> = (
     fn(&mut vvp_core::queue::Producer<'_, T, N>, &[u64]) -> usize,
     fn(&mut vvp_core::queue::Consumer<'_, T, N>, usize) -> Vec<u64>,
@@ -157,7 +142,7 @@ fn run<T: Item, const N: usize>(script: &[Op], maker: &T::Maker, slices: Option<
     for op in script {
         assert!(tx.is_none() || queue.producer().is_none(), "two producers");
         assert!(rx.is_none() || queue.consumer().is_none(), "two consumers");
-        // An end that was closed is claimed again by the next operation that needs it, and is open again.
+        // The next operation that needs a closed endpoint claims it again, which opens it.
         if matches!(
             op,
             Op::Push
@@ -281,7 +266,7 @@ fn step<'q, T: Item, const N: usize>(
         Op::GrantUpTo(n) => {
             let mut grant = tx.as_mut().unwrap().grant_up_to(n);
             assert_eq!(grant.len(), n.min(free));
-            // In place, across the wrap.
+            // Written in place, across the wrap.
             let (first, second) = grant.slots();
             assert_eq!(first.len() + second.len(), n.min(free));
             let len = first.len() + second.len();
@@ -290,7 +275,7 @@ fn step<'q, T: Item, const N: usize>(
                 slot.write(T::make(maker, n));
                 model.staged.push(n);
             }
-            // SAFETY: all the slots were written just now.
+            // SAFETY: all the slots have just been written.
             unsafe { grant.assume_written(len) };
             grant.commit();
             model.publish();
@@ -306,7 +291,7 @@ fn step<'q, T: Item, const N: usize>(
                 (0..released.min(lent)).for_each(|_| assert!(model.pop().is_some()));
             }
         },
-        Op::Look(n) => {
+        Op::ReadUpTo(n) => {
             let lent = rx.as_mut().unwrap().read_up_to(n);
             assert!(lent.iter().map(T::number).eq(model.queue.iter().copied().take(n)));
         }
@@ -358,26 +343,25 @@ proptest! {
     }
 }
 
-/// A queue whose last value was dropped by the queue itself.
 #[test]
-fn what_is_left_is_dropped_with_the_queue() {
+fn remaining_values_are_dropped_with_the_queue() {
     let alive = Rc::new(Cell::new(0));
     let mut queue = Spsc::<Counted, 4>::new();
     {
         let (mut tx, mut rx) = queue.split();
         (0..6).for_each(|n| drop(tx.push(Counted::make(&alive, n))));
         assert!(rx.pop().is_ok());
-        assert!(tx.push(Counted::make(&alive, 9)).is_ok()); // lies beyond the wrap
+        assert!(tx.push(Counted::make(&alive, 9)).is_ok()); // beyond the wrap
     }
     assert_eq!(alive.get(), 4);
     drop(queue);
     assert_eq!(alive.get(), 0);
 }
 
-/// A forgotten drain may leak, but never hands a value out twice.
+/// A forgotten drain may leak values, but hands none out twice.
 #[test]
-fn a_forgotten_drain_leaks_at_worst() {
-    /// Counts its drops; owns nothing, so that a leak of it is none for the address sanitizer.
+fn forgotten_drain_leaks_at_worst() {
+    /// Counts its drops; owns no memory, so that AddressSanitizer does not report its leak.
     struct Tally<'a>(u64, &'a Cell<u32>);
     impl Drop for Tally<'_> {
         fn drop(&mut self) {
@@ -401,12 +385,11 @@ fn a_forgotten_drain_leaks_at_worst() {
         assert_eq!(rx.pop().map(|v| v.0), Ok(7));
     }
     drop(queue);
-    assert_eq!(drops.get(), 2); // leaked are those that were there when the drain began and were not taken
+    assert_eq!(drops.get(), 2); // what the drain had not yet yielded is leaked
 }
 
-/// A consumer that forgot a drain but goes on itself loses nothing.
 #[test]
-fn a_consumer_goes_on_after_a_forgotten_drain() {
+fn consumer_that_forgot_a_drain_loses_no_value() {
     let queue = Spsc::<u64, 4>::new();
     let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
     assert_eq!(tx.push_slice(&[1, 2, 3]), 3);

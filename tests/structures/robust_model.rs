@@ -1,5 +1,5 @@
-//! The queue whose producers may die against a `VecDeque`: random scripts of everything that its ends can do, with deaths in
-//! the middle of pushes, on one thread; also where the counts wrap.
+//! `RobustMpsc` against a `VecDeque`: random scripts of all operations of its endpoints, with deaths in the middle of
+//! pushes, on one thread; also where the counts wrap.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -11,27 +11,27 @@ const LANES: usize = 3;
 #[derive(Clone, Debug)]
 enum Op {
     Push {
-        who: usize,
+        lane: usize,
     },
     PushSlice {
-        who: usize,
+        lane: usize,
         len: usize,
     },
     Die {
-        who: usize,
+        lane: usize,
         at: Stage,
     },
-    Come {
-        who: usize,
+    Claim {
+        lane: usize,
     },
-    Go {
-        who: usize,
+    Leave {
+        lane: usize,
         close: bool,
     },
     Pop,
     PopSlice(usize),
     PassOver,
-    /// The consumer dies with a value in its hand, or between two.
+    /// The consumer dies while it handles a value, or between two.
     RestartConsumer {
         in_hand: bool,
     },
@@ -39,15 +39,15 @@ enum Op {
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let (who, n) = (0..LANES, 0_usize..7);
+    let (lane, n) = (0..LANES, 0_usize..7);
     let stage = prop::sample::select(vec![Stage::Begun, Stage::Reserved, Stage::Written, Stage::Published]);
     prop::collection::vec(
         prop_oneof![
-            8 => who.clone().prop_map(|who| Op::Push { who }),
-            2 => (who.clone(), n.clone()).prop_map(|(who, len)| Op::PushSlice { who, len }),
-            2 => (who.clone(), stage).prop_map(|(who, at)| Op::Die { who, at }),
-            4 => who.clone().prop_map(|who| Op::Come { who }),
-            1 => (who, any::<bool>()).prop_map(|(who, close)| Op::Go { who, close }),
+            8 => lane.clone().prop_map(|lane| Op::Push { lane }),
+            2 => (lane.clone(), n.clone()).prop_map(|(lane, len)| Op::PushSlice { lane, len }),
+            2 => (lane.clone(), stage).prop_map(|(lane, at)| Op::Die { lane, at }),
+            4 => lane.clone().prop_map(|lane| Op::Claim { lane }),
+            1 => (lane, any::<bool>()).prop_map(|(lane, close)| Op::Leave { lane, close }),
             8 => Just(Op::Pop),
             1 => n.prop_map(Op::PopSlice),
             3 => Just(Op::PassOver),
@@ -58,13 +58,13 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// A value says whose it is and which one.
+/// Returns the value with this number of a lane; its third word is a checksum.
 fn value(lane: usize, number: usize) -> [u64; 3] {
     let (lane, number) = (lane as u64, number as u64);
     [lane, number, (lane << 40 | number).wrapping_mul(0x9E37_79B9_7F4A_7C15)]
 }
 
-/// What the queue should be: each slot's lane and number, `None` for one whose producer died before it published.
+/// The model: each slot's lane and number, `None` for one whose producer died before it published.
 #[derive(Default)]
 struct Model {
     slots: VecDeque<Option<(usize, usize)>>,
@@ -78,7 +78,7 @@ struct Model {
 }
 
 impl Model {
-    /// Pushes, or refuses.
+    /// Pushes, or counts a refusal.
     fn push(&mut self, lane: usize, capacity: usize) -> bool {
         if self.slots.len() == capacity {
             self.refused += 1;
@@ -95,7 +95,7 @@ impl Model {
         (self.passed, self.pushed) = (self.passed + 1, self.pushed - 1);
     }
 
-    /// Takes; where all producers have gone, nobody is there who could still publish a slot that is not.
+    /// Pops. If all producers are gone, unpublished slots are passed over: no producer can publish them any more.
     fn pop(&mut self, closed: bool) -> Option<(usize, usize)> {
         while closed && self.slots.front() == Some(&None) {
             self.pass_over();
@@ -118,52 +118,52 @@ fn run<const N: usize>(script: &[Op]) {
         assert!(queue.consumer().is_none(), "two consumers");
         let full = model.slots.len() == N;
         match *op {
-            Op::Push { who } => {
-                let Some(tx) = &mut producers[who] else { continue };
-                assert_eq!((tx.lane(), tx.position()), (who, model.next[who]));
-                let value = value(who, tx.position());
-                let expected = if model.push(who, N) { Ok(()) } else { Err(Full(value)) };
+            Op::Push { lane } => {
+                let Some(tx) = &mut producers[lane] else { continue };
+                assert_eq!((tx.lane(), tx.position()), (lane, model.next[lane]));
+                let value = value(lane, tx.position());
+                let expected = if model.push(lane, N) { Ok(()) } else { Err(Full(value)) };
                 assert_eq!(tx.push(value), expected);
             }
-            Op::PushSlice { who, len } => {
-                let Some(tx) = &mut producers[who] else { continue };
-                let values: Vec<_> = (0..len).map(|i| value(who, tx.position() + i)).collect();
-                let pushed = (0..len).take_while(|_| model.push(who, N)).count();
+            Op::PushSlice { lane, len } => {
+                let Some(tx) = &mut producers[lane] else { continue };
+                let values: Vec<_> = (0..len).map(|i| value(lane, tx.position() + i)).collect();
+                let pushed = (0..len).take_while(|_| model.push(lane, N)).count();
                 assert_eq!(tx.push_slice(&values), pushed);
             }
-            Op::Die { who, at } => {
-                let Some(tx) = producers[who].take() else { continue };
-                let last = value(who, tx.position());
+            Op::Die { lane, at } => {
+                let Some(tx) = producers[lane].take() else { continue };
+                let last = value(lane, tx.position());
                 tx.die(last, at);
-                model.dead[who] = true;
+                model.dead[lane] = true;
                 match at {
                     Stage::Begun => {}
                     _ if full => model.refused += 1,
-                    Stage::Published => _ = model.push(who, N),
+                    Stage::Published => _ = model.push(lane, N),
                     Stage::Reserved | Stage::Written => {
                         model.slots.push_back(None);
                         model.pushed += 1;
                     }
                 }
             }
-            Op::Come { who } => {
-                let claimed = queue.producer_of(who);
-                if producers[who].is_some() || model.dead[who] {
+            Op::Claim { lane } => {
+                let claimed = queue.producer_of(lane);
+                if producers[lane].is_some() || model.dead[lane] {
                     assert!(claimed.is_none(), "two producers in a lane");
                 }
-                if model.dead[who] {
-                    producers[who] = queue.take_over_producer_of(who);
-                } else if producers[who].is_none() {
-                    producers[who] = claimed;
+                if model.dead[lane] {
+                    producers[lane] = queue.take_over_producer_of(lane);
+                } else if producers[lane].is_none() {
+                    producers[lane] = claimed;
                 }
-                (model.dead[who], model.closed[who]) = (false, false);
-                assert_eq!(producers[who].as_ref().map(RobustProducer::position), Some(model.next[who]));
+                (model.dead[lane], model.closed[lane]) = (false, false);
+                assert_eq!(producers[lane].as_ref().map(RobustProducer::position), Some(model.next[lane]));
             }
-            Op::Go { who, close } => {
-                let Some(tx) = producers[who].take() else { continue };
+            Op::Leave { lane, close } => {
+                let Some(tx) = producers[lane].take() else { continue };
                 if close {
                     tx.close();
-                    model.closed[who] = true;
+                    model.closed[lane] = true;
                 }
             }
             Op::Pop => {
@@ -192,7 +192,7 @@ fn run<const N: usize>(script: &[Op]) {
             Op::RestartConsumer { in_hand } => {
                 if in_hand {
                     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        // As a death: the value was seen, and not given back.
+                        // Like a death: the value was seen, and its slot not released.
                         let seen = rx.handle(|_, lane, number| std::panic::panic_any((lane, number)));
                         assert!(matches!(seen, Err(PopError::Empty | PopError::Closed)));
                     }));
@@ -220,7 +220,7 @@ fn run<const N: usize>(script: &[Op]) {
 
 proptest! {
     #[test]
-    fn behaves_as_a_deque(script in ops()) {
+    fn behaves_like_a_deque(script in ops()) {
         std::panic::set_hook(Box::new(|panic| {
             if panic.payload().downcast_ref::<(usize, usize)>().is_none() {
                 eprintln!("{panic}");
@@ -233,7 +233,7 @@ proptest! {
 }
 
 #[test]
-fn there_is_a_lane_for_each_and_no_more() {
+fn producers_get_one_lane_each_until_all_are_taken() {
     let queue = RobustMpsc::<u8, 4, 2>::new();
     let (a, b) = (queue.producer().unwrap(), queue.producer().unwrap());
     assert_eq!((a.lane(), b.lane()), (0, 1));

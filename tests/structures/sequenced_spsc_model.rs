@@ -1,14 +1,14 @@
-//! The queue with turns against a `VecDeque`: random scripts of everything that it can do, on one thread.
-//!
-//! The values count themselves, so that one dropped twice, or never, is noticed.
+//! `SequencedSpsc` against a `VecDeque`: random scripts of all its operations, on one thread. The values count
+//! themselves.
 
+use crate::counted::Counted;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use vvp_core::queue::{Full, PopError, SequencedConsumer, SequencedProducer, SequencedSpsc};
 
-/// One thing to do.
+/// One step of a script.
 #[derive(Clone, Debug)]
 enum Op {
     Push,
@@ -44,23 +44,6 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     )
 }
 
-/// Knows how many of its kind live.
-#[derive(Debug)]
-struct Counted(u64, Rc<Cell<i64>>);
-
-impl Counted {
-    fn new(n: u64, alive: &Rc<Cell<i64>>) -> Self {
-        alive.set(alive.get() + 1);
-        Self(n, Rc::clone(alive))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.set(self.1.get() - 1);
-    }
-}
-
 /// The operations that need `Copy`.
 type Slices<T, const N: usize> =
     (fn(&mut SequencedProducer<'_, T, N>, &[u64]) -> usize, fn(&mut SequencedConsumer<'_, T, N>, usize) -> Vec<u64>);
@@ -78,7 +61,7 @@ fn run<T, const N: usize>(
     let (mut closed, mut consumer_closed) = (false, false);
     for part in script.split_inclusive(|op| matches!(op, Op::Split)) {
         let (tx, rx) = queue.split();
-        drop((tx, rx)); // opened, and given back
+        drop((tx, rx)); // claimed, and released
         (closed, consumer_closed) = (false, false);
         let (mut tx, mut rx) = (queue.producer(), queue.consumer());
         for op in part {
@@ -199,28 +182,27 @@ proptest! {
     #[test]
     fn drops_each_value_once(script in ops()) {
         let alive = Rc::new(Cell::new(0));
-        run::<Counted, 4>(&script, |n| Counted::new(n, &alive), |value| value.0, None);
+        run::<Counted, 4>(&script, |n| Counted::new(n, &alive), |value| value.n, None);
         prop_assert_eq!(alive.get(), 0);
     }
 }
 
-/// A queue whose last values were dropped by the queue itself.
 #[test]
-fn what_is_left_is_dropped_with_the_queue() {
+fn remaining_values_are_dropped_with_the_queue() {
     let alive = Rc::new(Cell::new(0));
     let mut queue = SequencedSpsc::<Counted, 4>::new();
     {
         let (mut tx, mut rx) = queue.split();
         (0..6).for_each(|n| drop(tx.push(Counted::new(n, &alive))));
         assert!(rx.pop().is_ok());
-        assert!(tx.push(Counted::new(9, &alive)).is_ok()); // lies beyond the wrap
+        assert!(tx.push(Counted::new(9, &alive)).is_ok()); // beyond the wrap
     }
     assert_eq!(alive.get(), 4);
     drop(queue);
     assert_eq!(alive.get(), 0);
 }
 
-/// Zeroed memory is an empty queue: this is how the big ones are made.
+/// Large queues are made of zeroed memory.
 #[test]
 fn zero_bytes_are_an_empty_queue() {
     use zerocopy::FromZeros;

@@ -1,26 +1,11 @@
-//! The slab against a `HashMap`: random scripts, with values that count themselves.
+//! `Slab` against a `HashMap`: random scripts, with values that count themselves.
 
+use crate::counted::Counted;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use vvp_core::pool::{Full, Key, Slab};
-
-#[derive(Debug)]
-struct Counted(u64, Rc<Cell<i64>>);
-
-impl Counted {
-    fn new(n: u64, alive: &Rc<Cell<i64>>) -> Self {
-        alive.set(alive.get() + 1);
-        Self(n, Rc::clone(alive))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.set(self.1.get() - 1);
-    }
-}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -59,32 +44,32 @@ fn run<const N: usize>(script: &[Op]) {
             Op::Insert => {
                 next += 1;
                 match slab.insert(Counted::new(next, &alive)) {
-                    Err(Full(back)) => assert_eq!((model.len(), back.0), (N, next)),
+                    Err(Full(back)) => assert_eq!((model.len(), back.n), (N, next)),
                     Ok(key) => {
-                        // Last in, first out; only then a new one.
+                        // Freed slots first, last in, first out; then one that was never used.
                         assert_eq!(key.slot(), left.pop().unwrap_or(most));
                         assert_eq!(model.insert(key, next), None, "a key twice");
-                        assert!(!gone.contains(&key), "an old key anew");
+                        assert!(!gone.contains(&key), "a stale key is issued again");
                         keys.push(key);
                     }
                 }
             }
             Op::Remove(i) if !keys.is_empty() => {
                 let key = keys.swap_remove(i % keys.len());
-                assert_eq!(slab.remove(key).map(|value| value.0), model.remove(&key));
+                assert_eq!(slab.remove(key).map(|value| value.n), model.remove(&key));
                 left.push(key.slot());
                 gone.push(key);
             }
             Op::RemoveAgain(i) if !gone.is_empty() => assert!(slab.remove(gone[i % gone.len()]).is_none()),
             Op::Change(i) if !keys.is_empty() => {
                 let key = keys[i % keys.len()];
-                slab.get_mut(key).unwrap().0 += 1000;
+                slab.get_mut(key).unwrap().n += 1000;
                 *model.get_mut(&key).unwrap() += 1000;
             }
             Op::Retain(divisor) => {
                 let stays = |n: u64| n.is_multiple_of(divisor);
-                left.extend(slab.iter().filter(|(_, value)| !stays(value.0)).map(|(key, _)| key.slot()));
-                slab.retain(|_, value| stays(value.0));
+                left.extend(slab.iter().filter(|(_, value)| !stays(value.n)).map(|(key, _)| key.slot()));
+                slab.retain(|_, value| stays(value.n));
                 model.retain(|_, n| stays(*n));
                 gone.extend(keys.extract_if(.., |key| !model.contains_key(key)));
             }
@@ -104,13 +89,13 @@ fn run<const N: usize>(script: &[Op]) {
         slab.check_invariants().unwrap();
         assert_eq!((slab.len(), slab.is_full(), slab.high_water()), (model.len(), model.len() == N, most));
         assert_eq!(alive.get(), model.len() as i64);
-        assert!(keys.iter().all(|key| slab.get(*key).map(|v| v.0) == model.get(key).copied()));
+        assert!(keys.iter().all(|key| slab.get(*key).map(|v| v.n) == model.get(key).copied()));
         assert!(gone.iter().all(|key| !slab.contains(*key)));
         assert!(keys.iter().all(|key| Key::from_bits(key.to_bits()) == *key));
         let mut in_order: Vec<_> = model.iter().map(|(key, n)| (*key, *n)).collect();
         in_order.sort_by_key(|(key, _)| key.slot());
-        assert!(slab.iter().map(|(key, value)| (key, value.0)).eq(in_order.iter().copied()));
-        assert!(slab.iter_mut().map(|(key, value)| (key, value.0)).eq(in_order));
+        assert!(slab.iter().map(|(key, value)| (key, value.n)).eq(in_order.iter().copied()));
+        assert!(slab.iter_mut().map(|(key, value)| (key, value.n)).eq(in_order));
     }
     drop(slab);
     assert_eq!(alive.get(), 0);

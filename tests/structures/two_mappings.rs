@@ -1,5 +1,5 @@
-//! Nothing in a queue is an address: its bytes are mapped twice, and each end works through a mapping of its own, as two
-//! processes would.
+//! Queues hold no addresses: their bytes are mapped twice, and each endpoint works through a mapping of its own, as in two
+//! processes.
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::thread;
@@ -17,7 +17,7 @@ struct Twice {
 
 impl Twice {
     fn new(len: usize) -> Self {
-        // SAFETY: no pointers but to a string that ends with zero; the file is ours, and as long as what is mapped of it.
+        // SAFETY: the only pointer is to a string that ends with zero; the file is ours, and as long as its mappings.
         let places = unsafe {
             let file = libc::memfd_create(c"queue".as_ptr(), 0);
             assert!(file >= 0 && libc::ftruncate(file, len as libc::off_t) == 0, "no memory to map");
@@ -34,25 +34,25 @@ impl Twice {
 impl Drop for Twice {
     fn drop(&mut self) {
         for place in self.places {
-            // SAFETY: it was mapped so, and whoever used it has borrowed us.
+            // SAFETY: mapped with this length; every user has borrowed `self`.
             unsafe { libc::munmap(place, self.len) };
         }
     }
 }
 
-/// Lends a queue of zero bytes through both mappings. `Q` must be shared memory all through: every queue here is made of
-/// atomics, and of cells that they guard, and zero bytes are an empty one.
+/// Runs a test with a queue of zero bytes, once through each mapping. `Q` must be fit for shared memory: every queue here
+/// consists of atomics and of cells that they guard, and zero bytes are an empty one.
 fn twice<Q: Sync>(test: impl FnOnce(&Q, &Q)) {
     let memory = Twice::new(size_of::<Q>());
     let [here, there] = memory.places.map(|place| {
         assert!(place.cast::<Q>().is_aligned());
-        // SAFETY: as long as a Q, aligned, zero (which is a Q), and mapped until the test is over.
+        // SAFETY: as long as a `Q`, aligned, zero (a valid `Q`), and mapped until the test is over.
         unsafe { &*place.cast::<Q>() }
     });
     test(here, there);
 }
 
-/// All numbers go through, in order; then the producer closes.
+/// Checks that all numbers arrive, in order, and then the end.
 fn stream(mut tx: impl Push<Item = u64> + Send, mut rx: impl Pop<Item = u64>) {
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -79,19 +79,19 @@ fn stream(mut tx: impl Push<Item = u64> + Send, mut rx: impl Pop<Item = u64>) {
 }
 
 #[test]
-fn spsc() {
+fn spsc_works_through_two_mappings() {
     twice(|here: &Spsc<u64, 64>, there: &Spsc<u64, 64>| {
         let tx = here.producer().unwrap();
-        assert!(there.producer().is_none(), "one owner, whichever mapping it came by");
+        assert!(there.producer().is_none(), "one producer for both mappings");
         stream(tx, there.consumer().unwrap());
-        // The next owners came by the other mapping.
+        // The next endpoints are claimed through the other mapping.
         stream(there.producer().unwrap(), here.consumer().unwrap());
         assert_eq!((here.stats(), here.stats().popped as u64), (there.stats(), 2 * COUNT));
     });
 }
 
 #[test]
-fn turn_spsc() {
+fn sequenced_spsc_works_through_two_mappings() {
     twice(|here: &SequencedSpsc<u64, 64>, there: &SequencedSpsc<u64, 64>| {
         stream(here.producer().unwrap(), there.consumer().unwrap());
         stream(there.producer().unwrap(), here.consumer().unwrap());
@@ -100,7 +100,7 @@ fn turn_spsc() {
 }
 
 #[test]
-fn mpsc() {
+fn mpsc_works_through_two_mappings() {
     twice(|here: &Mpsc<u64, 64>, there: &Mpsc<u64, 64>| {
         stream(here.producer(), there.consumer().unwrap());
         stream(there.producer(), here.consumer().unwrap());
@@ -112,7 +112,7 @@ fn mpsc() {
 }
 
 #[test]
-fn robust() {
+fn robust_mpsc_works_through_two_mappings() {
     twice(|here: &RobustMpsc<u64, 64, 3>, there: &RobustMpsc<u64, 64, 3>| {
         stream(here.producer().unwrap(), there.consumer().unwrap());
         stream(there.producer().unwrap(), here.consumer().unwrap());
@@ -126,7 +126,7 @@ fn robust() {
 }
 
 #[test]
-fn fan_in() {
+fn fan_in_works_through_two_mappings() {
     twice(|here: &FanIn<u64, 64, 3>, there: &FanIn<u64, 64, 3>| {
         stream(here.producer_of(2).unwrap(), there.consumer().unwrap());
         stream(there.producer_of(2).unwrap(), here.consumer().unwrap());
@@ -138,9 +138,9 @@ fn fan_in() {
     });
 }
 
-/// A ring of frames is not `zerocopy`'s, but zero bytes are an empty one all the same.
+/// `Frames` is no `FromZeros`, but zero bytes are an empty ring.
 #[test]
-fn frames() {
+fn frames_work_through_two_mappings() {
     twice(|here: &Frames<256>, there: &Frames<256>| {
         let (mut tx, mut rx) = (here.producer().unwrap(), there.consumer().unwrap());
         for n in 0..COUNT {
@@ -160,7 +160,7 @@ fn frames() {
 }
 
 #[test]
-fn latest() {
+fn latest_works_through_two_mappings() {
     twice(|here: &Latest<[u64; 5]>, there: &Latest<[u64; 5]>| {
         let (mut writer, mut reader) = (here.writer().unwrap(), there.reader());
         assert!(there.writer().is_none());

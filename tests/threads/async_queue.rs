@@ -1,6 +1,6 @@
-//! Queues that are awaited, with the least executors there can be.
+//! Awaited queues, with minimal executors.
 #![cfg(feature = "async")]
-#![allow(clippy::disallowed_types)] // the test counts for itself; nothing here is under loom
+#![allow(clippy::disallowed_types)] // the test has atomics of its own; nothing here runs under loom
 
 use crate::tasks::block_on;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::thread;
 use vvp_core::queue::asynch::{AsyncFanIn, AsyncMpsc, AsyncSpsc};
 use vvp_core::queue::{Full, PopError};
 
-/// Counts how often it was called.
+/// A waker that counts its calls.
 #[derive(Default)]
 struct Calls(AtomicUsize);
 
@@ -23,7 +23,7 @@ impl Wake for Calls {
 }
 
 #[test]
-fn two_threads_that_sleep() {
+fn two_threads_pass_values_in_order() {
     static QUEUE: AsyncSpsc<u64, 8> = AsyncSpsc::new();
     const COUNT: u64 = 20_000;
     let mut tx = QUEUE.producer().unwrap();
@@ -49,9 +49,9 @@ fn two_threads_that_sleep() {
     assert_eq!((QUEUE.stats().pushed as u64, QUEUE.stats().depth), (COUNT, 0));
 }
 
-/// Two tasks on one thread: each runs only when it was woken.
+/// Two tasks on one thread; each is polled only after it was woken.
 #[test]
-fn two_tasks_on_one_thread() {
+fn two_tasks_on_one_thread_wake_each_other() {
     let mut queue = AsyncSpsc::<u32, 2>::new();
     let (mut tx, mut rx) = queue.split();
     let producer = async move {
@@ -82,18 +82,18 @@ fn two_tasks_on_one_thread() {
                 *slot = None;
             }
         }
-        assert!(ran, "both sleep, and nobody will wake them");
+        assert!(ran, "both tasks sleep, and no wake-up is due");
     }
 }
 
 #[test]
-fn a_future_that_is_dropped_has_done_nothing() {
+fn dropped_future_has_no_effect() {
     let queue = AsyncSpsc::<Box<u32>, 1>::new();
     let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
     let mut context = Context::from_waker(Waker::noop());
     assert!(pin!(rx.pop()).poll(&mut context).is_pending());
     assert_eq!(tx.try_push(Box::new(1)), Ok(()));
-    assert!(pin!(tx.push(Box::new(2))).poll(&mut context).is_pending()); // and dropped, with its value
+    assert!(pin!(tx.push(Box::new(2))).poll(&mut context).is_pending()); // dropped, with its value
     assert_eq!(rx.try_pop(), Ok(Box::new(1)));
     assert_eq!(rx.try_pop(), Err(PopError::Empty));
     assert_eq!(tx.try_push(Box::new(3)), Ok(()));
@@ -102,7 +102,7 @@ fn a_future_that_is_dropped_has_done_nothing() {
 }
 
 #[test]
-fn only_who_waits_is_woken() {
+fn only_a_waiting_endpoint_is_woken() {
     let queue = AsyncSpsc::<u8, 4>::new();
     let (mut tx, mut rx) = (queue.producer().unwrap(), queue.consumer().unwrap());
     let calls = Arc::new(Calls::default());
@@ -115,40 +115,40 @@ fn only_who_waits_is_woken() {
     assert_eq!(calls.0.load(Ordering::Relaxed), 0);
     assert_eq!(tx.try_push_slice(&[3, 4]), 2);
     assert_eq!(tx.try_push(5), Ok(()));
-    assert_eq!(calls.0.load(Ordering::Relaxed), 1); // once a wait
+    assert_eq!(calls.0.load(Ordering::Relaxed), 1); // once per wait
     let mut out = [0; 4];
     assert_eq!((rx.try_pop_slice(&mut out), out), (3, [3, 4, 5, 0]));
 }
 
-/// Polls once, with a waker that counts.
+/// Polls once, with a counting waker.
 fn poll<F: Future>(future: F, calls: &Arc<Calls>) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(calls))))
 }
 
-/// How often it was called since the last time.
+/// Returns the calls since the last time.
 fn woken(calls: &Calls) -> usize {
     calls.0.swap(0, Ordering::Relaxed)
 }
 
 #[test]
-fn all_producers_that_wait_are_woken_and_nobody_else() {
+fn all_waiting_producers_are_woken_and_no_other() {
     let queue = AsyncMpsc::<u8, 2, 3>::new();
     let mut rx = queue.consumer().unwrap();
     let [mut a, mut b, mut c] = [(); 3].map(|()| queue.producer().unwrap());
-    assert!(queue.producer().is_none(), "three seats");
+    assert!(queue.producer().is_none(), "three waker slots");
     let (first, second, reader) = (Arc::<Calls>::default(), Arc::<Calls>::default(), Arc::<Calls>::default());
     assert!(poll(rx.pop(), &reader).is_pending());
     assert_eq!(c.try_push_slice(&[1, 2, 3]), 2);
     assert_eq!(woken(&reader), 1);
     assert!(poll(a.push(4), &first).is_pending() && poll(b.push(5), &second).is_pending());
     assert_eq!(rx.try_pop(), Ok(1));
-    assert_eq!((woken(&first), woken(&second)), (1, 1)); // each looks for itself
+    assert_eq!((woken(&first), woken(&second)), (1, 1)); // each tries again by itself
     assert_eq!(poll(b.push(5), &second), Poll::Ready(Ok(())));
     assert!(poll(a.push(4), &first).is_pending());
     let mut out = [0; 2];
     assert_eq!((rx.try_pop_slice(&mut out), out), (2, [2, 5]));
     assert_eq!((woken(&first), woken(&second)), (1, 0));
-    // A seat is free again when its producer is dropped, and the last to go wakes the consumer.
+    // A waker slot is free again when its producer is dropped; the last producer to go wakes the consumer.
     drop(a);
     let again = queue.producer().unwrap();
     again.close();
@@ -160,7 +160,7 @@ fn all_producers_that_wait_are_woken_and_nobody_else() {
 }
 
 #[test]
-fn a_lane_wakes_its_own_producer() {
+fn room_in_a_lane_wakes_its_own_producer() {
     let queue = AsyncFanIn::<u8, 1, 70>::new();
     let mut rx = queue.consumer().unwrap();
     let (mut a, mut b) = (queue.producer().unwrap(), queue.producer_of(69).unwrap());
@@ -183,7 +183,7 @@ fn a_lane_wakes_its_own_producer() {
 }
 
 #[test]
-fn a_consumer_that_closes_wakes_everybody() {
+fn closing_consumer_wakes_every_producer() {
     let (many, lanes) = (AsyncMpsc::<u8, 2, 2>::new(), AsyncFanIn::<u8, 1, 2>::new());
     let calls = Arc::<Calls>::default();
     let [mut a, mut b] = [(); 2].map(|()| many.producer().unwrap());

@@ -1,16 +1,12 @@
-//! Many producers with a lane each, at full speed, with checksums. `.ci/tsan` runs this under the thread sanitizer, and
-//! then its broken twins, which must be noticed.
+//! Many producers with a lane each, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then its
+//! mutants, which must be caught.
 
+use crate::values::checked;
 use std::thread;
 use vvp_core::queue::{FanIn, PopError};
 
 const LANES: usize = 5;
 const EACH: u64 = 20_000;
-
-/// Says whose value it is, which one, and whether it is whole.
-fn value(producer: u64, n: u64) -> [u64; 3] {
-    [producer, n, (producer << 40 | n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)]
-}
 
 #[test]
 fn single_values() {
@@ -21,7 +17,7 @@ fn single_values() {
         let mut tx = QUEUE.producer_of(producer).unwrap();
         thread::spawn(move || {
             for n in 0..EACH {
-                while tx.push(value(producer as u64, n)).is_err() {
+                while tx.push(checked(producer as u64, n)).is_err() {
                     thread::yield_now();
                 }
             }
@@ -32,7 +28,7 @@ fn single_values() {
     loop {
         match rx.pop_with_lane() {
             Ok((lane, taken)) => {
-                assert_eq!(taken, value(lane as u64, next[lane]));
+                assert_eq!(taken, checked(lane as u64, next[lane]));
                 next[lane] += 1;
             }
             Err(PopError::Closed) => break,
@@ -52,7 +48,7 @@ fn batches() {
     thread::scope(|scope| {
         for (producer, mut tx) in producers.into_iter().enumerate() {
             scope.spawn(move || {
-                let all: Vec<_> = (0..EACH).map(|n| value(producer as u64, n)).collect();
+                let all: Vec<_> = (0..EACH).map(|n| checked(producer as u64, n)).collect();
                 let mut rest = all.as_slice();
                 while !rest.is_empty() {
                     let n = tx.push_slice(&rest[..rest.len().min(1 + rest.len() % 29)]);
@@ -69,7 +65,7 @@ fn batches() {
             let n = rx.pop_slice(&mut out);
             for taken in &out[..n] {
                 let lane = taken[0] as usize;
-                assert_eq!(*taken, value(lane as u64, next[lane]));
+                assert_eq!(*taken, checked(lane as u64, next[lane]));
                 next[lane] += 1;
             }
             if n == 0 {
@@ -87,9 +83,9 @@ fn batches() {
     });
 }
 
-/// More producers than lanes: each claims one, pushes a little and gives it back, in whatever lane is free.
+/// More producers than lanes: each claims a free lane, pushes a few values and releases it.
 #[test]
-fn lanes_that_change_hands() {
+fn lanes_change_hands_without_loss() {
     static QUEUE: FanIn<Box<u64>, 8, 2> = FanIn::new();
     const PRODUCERS: u64 = 4;
     const ALL: u64 = 12_000;
@@ -102,7 +98,7 @@ fn lanes_that_change_hands() {
                         thread::yield_now();
                         continue;
                     };
-                    // What is staged is published when the lane is given back.
+                    // Staged values are published when the lane is released.
                     for _ in 0..7 {
                         let Some(n) = left.pop() else { break };
                         if tx.stage(Box::new(n)).is_err() {
@@ -115,8 +111,8 @@ fn lanes_that_change_hands() {
         }
         let (mut sum, mut count) = (0, 0);
         while count < ALL {
-            // The consumer's end changes hands as well.
-            let mut rx = QUEUE.consumer().expect("nobody else");
+            // The consumer changes hands as well.
+            let mut rx = QUEUE.consumer().expect("not claimed");
             for value in rx.drain().take(100) {
                 sum += *value;
                 count += 1;

@@ -1,12 +1,12 @@
-//! Two threads and frames between them, at full speed, with checksums: for the sanitizers. The model checker cannot
-//! look into `bbqueue`; what is ours of the bookkeeping is checked alone in `tests/loom/frames.rs`.
+//! Two threads and frames between them, at full speed, with checksums: for the sanitizers. loom cannot check `bbqueue`; our
+//! own bookkeeping is checked alone in `tests/loom/frames.rs`.
 
 use std::thread;
 use vvp_core::queue::{FrameError, Frames, PopError};
 
 const FRAMES: u32 = 50_000;
 
-/// A frame of a length that varies, from its number.
+/// Returns the frame of a number, whose length varies.
 fn frame(n: u32, out: &mut [u8; 60]) -> &[u8] {
     let len = 4 + (n.wrapping_mul(0x9E37_79B9) >> 27) as usize;
     for (i, byte) in out.iter_mut().enumerate().take(len) {
@@ -51,7 +51,7 @@ fn single_frames() {
 }
 
 #[test]
-fn batches_and_many_at_once() {
+fn batches_are_read_many_at_once() {
     let mut ring = Frames::<1024>::new();
     let (mut tx, mut rx) = ring.split();
     thread::scope(|scope| {

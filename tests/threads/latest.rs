@@ -1,18 +1,14 @@
-//! One writer and several readers of the newest value, at full speed. `.ci/tsan` runs this under the thread sanitizer,
-//! and then its broken twins, which must be noticed.
+//! One writer of `Latest` and several readers, at full speed. `.ci/tsan` runs this under ThreadSanitizer, and then its
+//! mutants, which must be caught.
 
+use crate::values::nth;
 use std::thread;
 use vvp_core::cell::{Latest, ReadError};
 
-/// Values written: enough that the threads meet in every way, few enough for the sanitizer.
+/// Values written: enough for all interleavings to be likely, few enough for the sanitizer.
 const ROUNDS: u64 = 100_000;
 
-/// A number that is not another's neighbour.
-fn nth(n: u64) -> u64 {
-    n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-}
-
-/// Long enough that the writer comes round while a reader copies.
+/// Long enough that the writer overtakes a reader that copies it.
 type Long = [u64; 64];
 
 fn long(n: u64) -> Long {
@@ -68,7 +64,7 @@ fn small_values_are_one_atomic() {
                 while newest < ROUNDS {
                     match reader.read() {
                         Ok(value) => {
-                            // At least as new as said; how much newer is for the number itself to say.
+                            // At least as new as `seen`; the value itself tells how much newer.
                             let n = (reader.seen() as u64..).find(|n| nth(*n) == value).unwrap();
                             assert!((newest..=ROUNDS).contains(&n), "{n} after {newest}");
                             newest = n;
@@ -81,9 +77,9 @@ fn small_values_are_one_atomic() {
     });
 }
 
-/// The writer changes hands all the time, and each goes on where the last one stopped.
+/// The writer changes hands all the time; each resumes at the last one's version.
 #[test]
-fn writers_that_change_hands() {
+fn writers_change_hands_without_loss() {
     static LATEST: Latest<[u64; 3]> = Latest::new();
     thread::scope(|scope| {
         for _ in 0..2 {

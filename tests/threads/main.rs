@@ -1,4 +1,4 @@
-//! Threads at full speed: run as they are, and under the thread sanitizer (.ci/tsan).
+//! Threads at full speed: run as they are, and under ThreadSanitizer (.ci/tsan).
 
 #[cfg(feature = "async")]
 mod tasks;
@@ -16,4 +16,5 @@ mod robust;
 mod sequenced_spsc;
 mod spsc;
 mod tops;
+mod values;
 mod waiting;

@@ -1,11 +1,12 @@
-//! Many threads on one map, at full speed, with checks that hold whatever the order. `.ci/tsan` runs this under the
-//! thread sanitizer, and once more with `--cfg broken="map_publish"`, where it must report a race.
+//! Many threads on one map, at full speed, with checks that hold in any order. `.ci/tsan` runs this under ThreadSanitizer,
+//! and once more as the mutant `map_publish`, where it must report a race.
 
+use crate::values::nth;
 use std::thread;
 use vvp_core::map::{ConcurrentMap, UpdateError};
 use vvp_core::sync::{AtomicBool, AtomicUsize, Ordering};
 
-/// Rounds of each thread: enough that they meet in every way, few enough for the sanitizer.
+/// Rounds of each thread: enough for all interleavings to be likely, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;
 const THREADS: u64 = 3;
 
@@ -21,15 +22,9 @@ fn number(v: Value) -> u64 {
     v[0]
 }
 
-/// Numbers that do not come in a row by chance.
-fn nth(n: u64) -> u64 {
-    n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-}
-
-/// Keys that stay are never missed, and their values never go back, while others come and go around them and make them
-/// move.
+/// Permanent keys are always found, and their values never go back, while other keys come and go and displace them.
 #[test]
-fn keys_that_stay_are_never_missed() {
+fn permanent_keys_are_never_missed() {
     static MAP: ConcurrentMap<u64, Value, 256> = ConcurrentMap::with_seed(1);
     const STAY: u64 = 96;
     static DONE: AtomicBool = AtomicBool::new(false);
@@ -41,15 +36,15 @@ fn keys_that_stay_are_never_missed() {
             .map(|me| {
                 scope.spawn(move || {
                     for n in 0..ROUNDS {
-                        // Each counts up its own half of those that stay.
+                        // Each counts up its own half of the permanent keys.
                         let key = nth(n) % (STAY / 2) * 2 + me;
                         let before = MAP.update(&key, |v| value(number(v) + 1)).unwrap();
                         assert!(before.is_some(), "missed by a writer");
                         // The rest fill the map and leave it: up to 48 each.
-                        let guest = 1000 + n * 2 + me;
-                        MAP.insert(guest, value(n)).unwrap();
+                        let passing = 1000 + n * 2 + me;
+                        MAP.insert(passing, value(n)).unwrap();
                         if n >= 45 {
-                            assert_eq!(MAP.remove(&(guest - 90)).map(number), Some(n - 45));
+                            assert_eq!(MAP.remove(&(passing - 90)).map(number), Some(n - 45));
                         }
                     }
                 })
@@ -69,7 +64,7 @@ fn keys_that_stay_are_never_missed() {
                         number(v);
                         stay += u64::from(key < STAY);
                     });
-                    assert_eq!(stay, STAY, "a walk meets every key once");
+                    assert_eq!(stay, STAY, "an iteration meets every key once");
                 }
             });
         }
@@ -82,10 +77,10 @@ fn keys_that_stay_are_never_missed() {
     assert_eq!(sum, 2 * ROUNDS);
     let stats = MAP.stats();
     assert_eq!((stats.len as u64, stats.refused), (STAY + 90, 0));
-    assert!(stats.moved > 0, "some had to move: {stats:?}");
+    assert!(stats.moved > 0, "no entry was displaced: {stats:?}");
 }
 
-/// No change is lost: additions in two ways, to keys that everybody uses.
+/// All threads add to the same keys, in two ways; no addition is lost.
 #[test]
 fn no_change_is_lost() {
     static MAP: ConcurrentMap<u32, u64, 64> = ConcurrentMap::new();
@@ -114,13 +109,13 @@ fn no_change_is_lost() {
     assert_eq!(MAP.len(), 7);
 }
 
-/// What a thread wrote before it put a key in, the one that takes it out may use. Each box is freed exactly once.
+/// Writes before an insert are visible to the thread that removes the key. Each box is freed exactly once.
 #[test]
 fn boxes_change_hands() {
     static MAP: ConcurrentMap<u64, usize, 64> = ConcurrentMap::new();
     static LIVE: AtomicUsize = AtomicUsize::new(0);
     let taken = |address: usize| {
-        // SAFETY: the address was in the map, and whoever took it out of there is the only one who has it.
+        // SAFETY: the address was in the map, and the thread that removed it is its only owner.
         let boxed = unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut::<[u64; 2]>(address)) };
         assert_eq!(boxed[0], !boxed[1]);
         LIVE.fetch_sub(1, Ordering::Relaxed);
@@ -152,9 +147,9 @@ fn boxes_change_hands() {
     assert_eq!(LIVE.load(Ordering::Relaxed), 0);
 }
 
-/// All threads fill a small map to the brim and empty it again: never more than fit, and it always recovers.
+/// All threads fill a small map and empty it again: its capacity is never exceeded, and it always recovers.
 #[test]
-fn full_for_everybody_and_then_not() {
+fn full_map_recovers_for_all_threads() {
     type Map = ConcurrentMap<u64, u64, 32>;
     static MAP: Map = ConcurrentMap::with_seed(5);
     const MOST: usize = Map::CAPACITY;
@@ -171,7 +166,7 @@ fn full_for_everybody_and_then_not() {
                     }
                     assert!(MAP.len() <= MOST);
                     for key in mine {
-                        assert_eq!(MAP.remove(&key), Some(key), "what is in stays in until it is removed");
+                        assert_eq!(MAP.remove(&key), Some(key), "an inserted key stays until it is removed");
                     }
                 }
             });
@@ -179,6 +174,6 @@ fn full_for_everybody_and_then_not() {
     });
     assert!(MAP.is_empty());
     for key in 0..MOST as u64 {
-        assert_eq!(MAP.insert(key, 0), Ok(None), "all places are free again");
+        assert_eq!(MAP.insert(key, 0), Ok(None), "all slots are free again");
     }
 }

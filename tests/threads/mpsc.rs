@@ -1,19 +1,15 @@
-//! Many producers into one queue, at full speed, with checksums. `.ci/tsan` runs this under the thread sanitizer, and
-//! then its broken twins, which must be noticed.
+//! Many producers into one queue, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then its
+//! mutants, which must be caught.
 
+use crate::values::checked;
 use std::thread;
 use vvp_core::queue::{Mpsc, PopError};
 
-/// Producers, and values from each: enough that the threads meet in every way, few enough for the sanitizer.
+/// Producers, and values from each: enough for all interleavings to be likely, few enough for the sanitizer.
 const PRODUCERS: u64 = 3;
 const EACH: u64 = 30_000;
 
-/// Says whose value it is, which one, and whether it is whole.
-fn value(producer: u64, n: u64) -> [u64; 3] {
-    [producer, n, (producer << 40 | n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)]
-}
-
-/// Checks that each producer's values come in order, complete, and whole.
+/// Checks that each producer's values arrive in order, complete, and whole.
 #[derive(Default)]
 struct Check {
     next: [u64; PRODUCERS as usize],
@@ -22,7 +18,7 @@ struct Check {
 impl Check {
     fn take(&mut self, taken: [u64; 3]) {
         let next = &mut self.next[taken[0] as usize];
-        assert_eq!(taken, value(taken[0], *next));
+        assert_eq!(taken, checked(taken[0], *next));
         *next += 1;
     }
     fn complete(&self) {
@@ -38,7 +34,7 @@ fn single_values() {
         let mut tx = QUEUE.producer();
         thread::spawn(move || {
             for n in 0..EACH {
-                while tx.push(value(producer, n)).is_err() {
+                while tx.push(checked(producer, n)).is_err() {
                     thread::yield_now();
                 }
             }
@@ -59,9 +55,9 @@ fn single_values() {
     assert!(stats.high_water <= 64 && (stats.full_count == 0 || stats.high_water == 64));
 }
 
-/// Runs of all lengths, by copying and by grants, some of them given up.
+/// Slices of all lengths, by copying and by grants, some of which are aborted.
 #[test]
-fn runs() {
+fn slices_and_grants() {
     let mut queue = Mpsc::<[u64; 3], 32>::new();
     let (tx, mut rx) = queue.split();
     thread::scope(|scope| {
@@ -72,7 +68,7 @@ fn runs() {
                 while n < EACH {
                     let most = (1 + n % 13).min(EACH - n);
                     if n % 3 == 0 {
-                        let run: Vec<_> = (n..n + most).map(|n| value(producer, n)).collect();
+                        let run: Vec<_> = (n..n + most).map(|n| checked(producer, n)).collect();
                         n += tx.push_slice(&run) as u64;
                     } else {
                         let Ok(mut grant) = tx.grant(most as usize) else {
@@ -80,13 +76,13 @@ fn runs() {
                             continue;
                         };
                         let written = most - n % 2 * (most / 2);
-                        (n..n + written).for_each(|n| grant.push(value(producer, n)).unwrap());
+                        (n..n + written).for_each(|n| grant.push(checked(producer, n)).unwrap());
                         if n % 7 != 1 {
                             grant.commit();
                             n += written;
                         } else {
-                            drop(grant); // written, and given up
-                            while tx.push(value(producer, n)).is_err() {
+                            drop(grant); // written, and aborted
+                            while tx.push(checked(producer, n)).is_err() {
                                 thread::yield_now();
                             }
                             n += 1;
@@ -117,9 +113,9 @@ fn runs() {
     assert_eq!((stats.pushed as u64, stats.depth), (PRODUCERS * EACH, 0));
 }
 
-/// Producers come and go, the consumer's end changes hands, and nothing is lost or taken twice.
+/// Producers come and go and the consumer changes hands; no value is lost or popped twice.
 #[test]
-fn handles_that_change() {
+fn handles_change_hands_without_loss() {
     static QUEUE: Mpsc<Box<u64>, 16> = Mpsc::new();
     const ALL: u64 = 12_000;
     let sum = thread::scope(|scope| {

@@ -1,14 +1,11 @@
-//! What two threads do with both queues from one producer to one consumer.
+//! Tests of two threads for both queues from one producer to one consumer.
 
-/// Values through each queue: enough that the threads meet in every way, few enough for the sanitizer.
+use crate::values::nth;
+
+/// Values through each queue: enough for all interleavings to be likely, few enough for the sanitizer.
 pub(crate) const ROUNDS: u64 = 100_000;
 
-/// Numbers that do not come in a row by chance.
-pub(crate) fn nth(n: u64) -> u64 {
-    n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
-}
-
-/// Checks that numbers come in order and complete.
+/// Checks that numbers arrive in order and complete.
 #[derive(Default)]
 pub(crate) struct Check {
     pub(crate) count: u64,
@@ -21,7 +18,7 @@ impl Check {
     }
 }
 
-/// The tests of a queue of this name, as if they stood where this is called.
+/// Defines the tests of the queue of this name.
 macro_rules! one_to_one {
     ($Queue:ident) => {
         #[test]
@@ -83,9 +80,9 @@ macro_rules! one_to_one {
         }
 
         #[test]
-        fn ends_that_change_hands() {
+        fn endpoints_change_hands_without_loss() {
             static QUEUE: $Queue<Box<u64>, 32> = $Queue::new();
-            const TURN: u64 = 100;
+            const EACH: u64 = 100;
             thread::scope(|scope| {
                 for _ in 0..2 {
                     scope.spawn(|| {
@@ -94,12 +91,12 @@ macro_rules! one_to_one {
                                 thread::yield_now();
                                 continue;
                             };
-                            // Where the last one stopped.
+                            // Resumes where the last one stopped.
                             let n = tx.stats().pushed as u64;
                             if n == ROUNDS / 10 {
                                 break;
                             }
-                            for n in n..(n + TURN).min(ROUNDS / 10) {
+                            for n in n..(n + EACH).min(ROUNDS / 10) {
                                 let mut value = Box::new(nth(n));
                                 while let Err(full) = tx.push(value) {
                                     value = full.0;
@@ -120,7 +117,7 @@ macro_rules! one_to_one {
                             if check.count == ROUNDS / 10 {
                                 break;
                             }
-                            for value in core::iter::from_fn(|| rx.pop().ok()).take(TURN as usize) {
+                            for value in core::iter::from_fn(|| rx.pop().ok()).take(EACH as usize) {
                                 check.take(*value);
                             }
                         }

@@ -1,5 +1,5 @@
-//! Threads that share a pool, at full speed, with values that say who has them. `.ci/tsan` runs this under the thread
-//! sanitizer, and then as each of the broken twins of the pool and its magazines, where it must report a race.
+//! Threads that share a pool, at full speed, with values that name their owner. `.ci/tsan` runs this under ThreadSanitizer,
+//! and then as each mutant of the pool and its magazines, where it must report a race.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, mpsc};
@@ -9,10 +9,10 @@ use vvp_core::pool::{Handle, HandleError, Magazine, Pool, PoolBox, Reset};
 use vvp_core::queue::Spsc;
 use vvp_core::sync::{AtomicUsize, Ordering};
 
-/// Enough that the threads meet in every way, few enough for the sanitizer.
+/// Enough for all interleavings to be likely, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;
 
-/// Sixteen words that must be alike. Not atomics: two owners at once are a race, and the sanitizer says so.
+/// Sixteen words that must be equal. Not atomics: two owners at once are a data race, which the sanitizer reports.
 #[derive(Default)]
 struct Value([u64; 16]);
 
@@ -32,14 +32,14 @@ impl Reset for Value {
 }
 
 #[test]
-fn everybody_takes_and_gives_back() {
+fn threads_acquire_and_release_without_conflict() {
     static POOL: Pool<Value, 8> = Pool::new();
     thread::scope(|scope| {
-        for who in 1..=3 {
+        for owner in 1..=3 {
             scope.spawn(move || {
                 let mut mine = VecDeque::new();
                 for n in 0..ROUNDS {
-                    let name = who * ROUNDS + n;
+                    let name = owner * ROUNDS + n;
                     if let Some(mut value) = POOL.acquire() {
                         value.check(0);
                         value.put(name);
@@ -59,9 +59,9 @@ fn everybody_takes_and_gives_back() {
     assert!(stats.acquired + stats.exhausted >= 3 * ROUNDS as usize && stats.high_water <= 8);
 }
 
-/// One thread takes, the other gives back: boxes through a channel, and back to their slots on the other side.
+/// One thread acquires boxes, the other gets them through a channel and releases them.
 #[test]
-fn freed_by_another_thread() {
+fn boxes_may_be_released_by_another_thread() {
     static POOL: Pool<Value, 16> = Pool::new();
     let (tx, rx) = mpsc::sync_channel::<(PoolBox<'static, Value>, u64)>(8);
     let producer = thread::spawn(move || {
@@ -85,38 +85,40 @@ fn freed_by_another_thread() {
     assert_eq!((stats.acquired as u64, stats.released as u64, stats.in_use), (ROUNDS, ROUNDS, 0));
 }
 
-/// Two threads in turns, each of which must come after what the other did the time before. Whose turn it is they tell
-/// each other with Relaxed, which orders nothing: so they alternate on any machine, however busy or idle, and all order
-/// there is between their turns is that of the pool.
-fn in_turns(turn: impl Fn(u64) + Sync) {
+/// Runs `turn` on two threads alternately. They signal each other with Relaxed, which orders nothing: so they alternate on
+/// any machine, busy or idle, and only the pool orders their accesses.
+fn alternate(turn: impl Fn(u64) + Sync) {
     const TURNS: usize = 400;
-    /// Instead of a turn: there will be none.
+    /// In place of a turn: the other thread has failed.
     const FAILED: usize = usize::MAX;
     struct Failing<'a>(&'a AtomicUsize);
     impl Drop for Failing<'_> {
         fn drop(&mut self) {
             if thread::panicking() {
-                self.0.store(FAILED, Ordering::Relaxed); // Relaxed: as all of them
+                self.0.store(FAILED, Ordering::Relaxed); // Relaxed: as all here
             }
         }
     }
-    let whose = AtomicUsize::new(0);
+    let current = AtomicUsize::new(0);
     let turns_of = |me| {
-        let _failing = Failing(&whose);
+        let _failing = Failing(&current);
         let begun = Instant::now();
         for n in (me..TURNS).step_by(2) {
             // Relaxed, both: see above.
             loop {
-                match whose.load(Ordering::Relaxed) {
+                match current.load(Ordering::Relaxed) {
                     now if now == n => break,
                     FAILED => panic!("the other thread has failed"),
                     _ => {}
                 }
-                assert!(begun.elapsed() < Duration::from_secs(120), "waited for the other thread's turn before {n}");
+                assert!(
+                    begun.elapsed() < Duration::from_secs(120),
+                    "the other thread did not take its turn before {n}"
+                );
                 thread::yield_now();
             }
             turn(n as u64);
-            whose.store(n + 1, Ordering::Relaxed);
+            current.store(n + 1, Ordering::Relaxed);
         }
     };
     thread::scope(|scope| {
@@ -126,11 +128,11 @@ fn in_turns(turn: impl Fn(u64) + Sync) {
     });
 }
 
-/// The only slot there is goes to and fro.
+/// The pool's only slot changes owner each time.
 #[test]
-fn the_next_owner_sees_what_the_last_one_did() {
+fn next_owner_sees_the_writes_of_the_last() {
     static POOL: Pool<Value, 1> = Pool::new();
-    in_turns(|n| {
+    alternate(|n| {
         let mut value = loop {
             match POOL.acquire() {
                 Some(value) => break value,
@@ -143,11 +145,11 @@ fn the_next_owner_sees_what_the_last_one_did() {
     assert_eq!(POOL.stats().in_use, 0);
 }
 
-/// The only slot there is goes to and fro, from one's magazine to the other's.
+/// The pool's only slot goes from one thread's magazine to the other's.
 #[test]
-fn the_next_magazine_sees_what_the_last_one_did() {
+fn next_magazine_sees_the_writes_of_the_last() {
     static POOL: Pool<Value, 1> = Pool::new();
-    in_turns(|n| {
+    alternate(|n| {
         let magazine = POOL.magazine::<1>();
         let mut value = loop {
             match magazine.acquire() {
@@ -161,13 +163,13 @@ fn the_next_magazine_sees_what_the_last_one_did() {
     assert_eq!((POOL.stats().in_use, POOL.stats().in_magazines), (0, 0));
 }
 
-/// Each has a magazine with room for two, and takes and gives back three: so each time one goes to the pool, where the
-/// other may find it, and two stay.
+/// Each thread acquires and releases three values with a magazine for two: each time one goes to the pool, where the other
+/// thread may get it, and two stay.
 #[test]
-fn a_full_magazine_keeps_nothing_that_it_gave_back() {
+fn full_magazine_keeps_no_value_that_it_released() {
     static POOL: Pool<Value, 8> = Pool::new();
     let turns_of = |magazine: &Magazine<'_, Value, 2>, n| {
-        // Looked at one by one: the third comes from the pool, and after it we have seen all that the other did.
+        // Checked one by one: the third comes from the pool, and orders this thread after the other's release.
         let all = [(); 3].map(|()| {
             let mut value = magazine.acquire().expect("there are eight");
             value.check(0);
@@ -177,17 +179,17 @@ fn a_full_magazine_keeps_nothing_that_it_gave_back() {
         all.iter().for_each(|value| value.check(n));
     };
     let magazines = [POOL.magazine(), POOL.magazine()].map(Mutex::new);
-    in_turns(|n| turns_of(&magazines[n as usize % 2].lock().unwrap(), n));
+    alternate(|n| turns_of(&magazines[n as usize % 2].lock().unwrap(), n));
     drop(magazines);
     assert_eq!((POOL.stats().in_use, POOL.stats().in_magazines), (0, 0));
 }
 
-/// The same value is lent to one and to the other.
+/// Both threads borrow the same value.
 #[test]
-fn the_next_borrower_sees_what_the_last_one_did() {
+fn next_borrower_sees_the_writes_of_the_last() {
     static POOL: Pool<Value, 1> = Pool::new();
     let handle = POOL.acquire_handle().unwrap();
-    in_turns(|n| {
+    alternate(|n| {
         let mut value = loop {
             match POOL.get_mut(handle) {
                 Ok(value) => break value,
@@ -201,9 +203,9 @@ fn the_next_borrower_sees_what_the_last_one_did() {
     assert_eq!(POOL.release(handle), Ok(()));
 }
 
-/// The same with magazines on both sides, and handles through our own queue.
+/// Boxes of one thread's magazine go through an `Spsc` as handles to the other's.
 #[test]
-fn handles_and_magazines() {
+fn handles_pass_between_magazines() {
     static POOL: Pool<Value, 64> = Pool::new();
     static QUEUE: Spsc<Handle, 16> = Spsc::new();
     let mut tx = QUEUE.producer().unwrap();
@@ -246,24 +248,24 @@ fn handles_and_magazines() {
     assert_eq!(stats.in_magazines, 0);
 }
 
-/// Every thread has every handle, and all try everything.
+/// Every thread has every handle, and tries every operation.
 #[test]
-fn everybody_has_the_same_handles() {
+fn shared_handles_are_released_once() {
     static POOL: Pool<Value, 4> = Pool::new();
     for _ in 0..ROUNDS / 200 {
         let handles: Vec<Handle> = core::iter::from_fn(|| POOL.acquire_handle()).collect();
         assert_eq!(handles.len(), 4);
         let handles = &handles;
         let released: usize = thread::scope(|scope| {
-            let work = |who: u64| {
+            let work = |thread: u64| {
                 move || {
                     let mut released = 0;
                     for n in 0..100 {
-                        let handle = handles[(n + who) as usize % 4];
+                        let handle = handles[(n + thread) as usize % 4];
                         if let Ok(mut value) = POOL.get_mut(handle) {
                             let before = value.0[0];
                             value.check(before);
-                            value.put(before + who);
+                            value.put(before + thread);
                         }
                         if let Ok(value) = POOL.get(handle) {
                             value.check(value.0[0]);
@@ -275,7 +277,7 @@ fn everybody_has_the_same_handles() {
                     released
                 }
             };
-            let others = [2, 3].map(|who| scope.spawn(work(who)));
+            let others = [2, 3].map(|thread| scope.spawn(work(thread)));
             work(1)() + others.into_iter().map(|other| other.join().unwrap()).sum::<usize>()
         });
         assert!(released <= 4);

@@ -1,25 +1,24 @@
-//! Producers that die in the middle of pushes, at full speed, with checksums. `.ci/tsan` runs this under the thread
-//! sanitizer, and then its broken twins, which must be noticed.
+//! Producers that die in the middle of pushes, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer,
+//! and then its mutants, which must be caught.
 
+use crate::values::checked;
 use std::thread;
 use vvp_core::queue::PopError;
 use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
 use vvp_core::sync::{AtomicBool, Ordering};
 
-/// Producers, and values from each: enough that the threads meet in every way, few enough for the sanitizer.
+/// Producers, and values from each: enough for all interleavings to be likely, few enough for the sanitizer.
 const LANES: usize = 3;
 const EACH: usize = 20_000;
 
-/// Says whose value it is, which one, and whether it is whole.
 fn value(lane: usize, number: usize) -> [u64; 3] {
-    let (lane, number) = (lane as u64, number as u64);
-    [lane, number, (lane << 40 | number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)]
+    checked(lane as u64, number as u64)
 }
 
-/// Each lane's producers die now and then, at every stage of a push; the next one of the lane goes on where the last one
-/// stopped. All that was published comes once, in order, and nothing else.
+/// Each lane's producers die now and then, at every stage of a push; the successor resumes at the exact position. All
+/// published values arrive once, in order, and no other.
 #[test]
-fn producers_that_die() {
+fn deaths_lose_and_double_no_value() {
     static QUEUE: RobustMpsc<[u64; 3], 32, LANES> = RobustMpsc::new();
     static DEAD: [AtomicBool; LANES] = [const { AtomicBool::new(false) }; LANES];
     const STAGES: [Stage; 4] = [Stage::Begun, Stage::Reserved, Stage::Written, Stage::Published];
@@ -32,12 +31,12 @@ fn producers_that_die() {
                 if at % 37 == lives % 37 {
                     tx.die(value(lane, at), STAGES[lives % 4]);
                     lives += 1;
-                    // Release: as an operating system tells of a death.
+                    // Release: as an operating system reports a death.
                     dead.store(true, Ordering::Release);
                     if lives % 3 == 0 {
                         thread::yield_now();
                     }
-                    // The next life, which is alive before it does anything in the queue.
+                    // The successor is alive before it uses the queue.
                     dead.store(false, Ordering::Release);
                     tx = QUEUE.take_over_producer_of(lane).unwrap();
                     assert!(
@@ -74,7 +73,7 @@ fn producers_that_die() {
     assert!(QUEUE.passed_over() > 0 && stats.high_water <= 32);
 }
 
-/// What a value stands for changes hands with it: here a box, which the sanitizer watches.
+/// The memory that a value refers to changes owner with it: here a box, which the sanitizer watches.
 #[test]
 fn boxes_change_hands() {
     static QUEUE: RobustMpsc<usize, 32, LANES> = RobustMpsc::new();
@@ -95,7 +94,7 @@ fn boxes_change_hands() {
     loop {
         match rx.pop_with_lane() {
             Ok((lane, address)) => {
-                // SAFETY: it came from `into_raw`, and comes out once.
+                // SAFETY: from `into_raw`, and popped once.
                 let taken = unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<[u64; 3]>(address)) };
                 assert_eq!(*taken, value(lane, next[lane]));
                 next[lane] += 1;

@@ -1,14 +1,15 @@
-//! Two threads and a queue between them, at full speed, with checksums. `.ci/tsan` runs this under the thread
-//! sanitizer, and then its broken twins, where it must report a race.
+//! Two threads and an `Spsc` between them, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and
+//! then its mutants, where it must report a race.
 
-use crate::one_to_one::{Check, ROUNDS, nth};
+use crate::one_to_one::{Check, ROUNDS};
+use crate::values::nth;
 use std::thread;
 use vvp_core::queue::{PopError, Spsc};
 
 one_to_one!(Spsc);
 
 #[test]
-fn big_values_in_place() {
+fn large_values_are_written_in_place() {
     let mut queue = Spsc::<[u64; 8], 16>::new();
     let (mut tx, mut rx) = queue.split();
     thread::scope(|scope| {

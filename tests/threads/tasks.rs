@@ -1,5 +1,5 @@
-//! The least executor there can be: one task a thread, which sleeps while the task waits.
-#![allow(clippy::disallowed_types)] // it counts for itself; nothing here is under loom
+//! A minimal executor: one task per thread, which sleeps while the task waits.
+#![allow(clippy::disallowed_types)] // it has atomics of its own; nothing here runs under loom
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,8 +18,8 @@ impl Wake for Unpark {
     }
 }
 
-/// A thread's waker, kept for good: the thread sanitizer cannot see the fence by which the last owner of an `Arc` may free
-/// it. (Nor what a `Mutex` does when it is contended, so they are chained by hand; where the leak checker finds them.)
+/// A thread's waker, never freed: ThreadSanitizer does not understand the fence by which the last owner of an `Arc` frees
+/// it, nor a contended `Mutex`. So the wakers are chained by hand, where the leak checker finds them.
 struct Kept {
     _waker: Waker,
     _next: *mut Kept,
@@ -31,7 +31,7 @@ thread_local! {
     static WAKER: Waker = {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let kept = Box::leak(Box::new(Kept { _waker: waker.clone(), _next: null_mut() }));
-        kept._next = KEPT.swap(kept, Ordering::Relaxed); // Relaxed: nobody looks at it
+        kept._next = KEPT.swap(kept, Ordering::Relaxed); // Relaxed: never read
         waker
     };
 }

@@ -1,5 +1,5 @@
-//! The tops of books, read by other threads while the engine's thread writes them. `.ci/tsan` runs this under the thread
-//! sanitizer.
+//! The tops of books, read by other threads while the engine's thread writes them. `.ci/tsan` runs this under
+//! ThreadSanitizer.
 
 use std::collections::HashSet;
 use std::thread;
@@ -7,6 +7,7 @@ use vvp_core::book::{Book, Command, CountSink, InstrumentId};
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::market_data::{self, Feed, Record, Tops};
 use vvp_testkit::flavours::flavours;
+use vvp_testkit::sinks::DynSink;
 use vvp_testkit::streams::Stream;
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -19,7 +20,7 @@ fn play(commands: &[Command], out: &mut impl market_data::FeedSink) {
     let mut feeds = Feeds::new_box_zeroed().expect("memory for a feed");
     let mut events = CountSink::default();
     for command in commands {
-        feeds.apply(&mut *engine, command, &mut events, out);
+        feeds.apply(&mut DynSink(&mut *engine), command, &mut events, out);
     }
 }
 
@@ -27,12 +28,12 @@ fn bytes(record: &Record) -> [u8; 64] {
     record.as_bytes().try_into().expect("64 bytes")
 }
 
-/// Whatever a reader sees was published, in the order of publication, and the last one is seen in the end.
+/// Every top that a reader sees was published; it sees them in order, and in the end the last one.
 #[test]
 fn readers_see_tops_that_were_published() {
     for (i, flavour) in flavours().iter().enumerate() {
         let commands = Stream::new(flavour, 100 + i as u64).commands(flavour.len);
-        // First alone, to know what will be published.
+        // First without readers, to know what will be published.
         let mut published: Vec<Vec<Record>> = vec![vec![]; INSTRUMENTS];
         play(
             &commands,
@@ -41,7 +42,7 @@ fn readers_see_tops_that_were_published() {
         let known: HashSet<[u8; 64]> = published.iter().flatten().map(bytes).collect();
 
         let tops = Tops::<INSTRUMENTS>::new_box_zeroed().expect("memory for the tops");
-        let mut writer = tops.writer().expect("nobody else writes");
+        let mut writer = tops.writer().expect("not claimed");
         assert!(tops.writer().is_none(), "there is one writer");
         assert!(tops.reader(InstrumentId::new(INSTRUMENTS as u16)).is_none());
         thread::scope(|scope| {
@@ -51,7 +52,7 @@ fn readers_see_tops_that_were_published() {
                 readers.push(scope.spawn(move || {
                     let mut reader = tops.reader(InstrumentId::new(instrument as u16)).expect("there is one");
                     let mut seq = 0;
-                    // The last one is not followed by another.
+                    // Until the last one.
                     while let Some(last) = published.last()
                         && seq < last.seq()
                     {

@@ -1,7 +1,7 @@
-//! Tasks on threads of their own that sleep at the ends of queues, with checksums. `.ci/tsan` runs this under the thread
-//! sanitizer, and then its broken twins, which must be noticed. A wake-up that is lost leaves the test asleep for ever.
+//! Tasks on threads of their own that wait at queues, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then
+//! its mutants, which must be caught. A lost wake-up leaves the test asleep for ever.
 #![cfg(feature = "async")]
-#![allow(clippy::disallowed_types)] // the test counts for itself; nothing here is under loom
+#![allow(clippy::disallowed_types)] // the test has atomics of its own; nothing here runs under loom
 
 use crate::tasks::block_on;
 use std::future::poll_fn;
@@ -14,16 +14,16 @@ use vvp_core::queue::{Pop, Push};
 const PRODUCERS: usize = 3;
 const EACH: u64 = 3_000;
 
-/// Two threads hand a number to and fro, and sleep meanwhile.
+/// Two threads count up by turns; each sleeps while it waits for the other.
 #[test]
-fn there_and_back() {
+fn ping_pong_loses_no_wake_up() {
     static TURNS: AtomicUsize = AtomicUsize::new(0);
     static CELLS: [WakerCell; 2] = [const { WakerCell::new() }; 2];
     const LAST: usize = 10_000;
     fn play(me: usize) {
         while TURNS.load(Ordering::Relaxed) < LAST {
             block_on(poll_fn(|context| {
-                // Relaxed: the cell orders it.
+                // Relaxed: the waker cell orders it.
                 let mine = || TURNS.load(Ordering::Relaxed) % 2 == me || TURNS.load(Ordering::Relaxed) >= LAST;
                 if mine() {
                     return Poll::Ready(());
@@ -42,7 +42,7 @@ fn there_and_back() {
     assert!(TURNS.load(Ordering::Relaxed) >= LAST);
 }
 
-/// Takes all that comes, and checks that each producer's values come in order and complete.
+/// Checks that each producer's values arrive in order and complete.
 struct Check([u64; PRODUCERS]);
 
 impl Check {
@@ -52,8 +52,8 @@ impl Check {
     }
 }
 
-/// All producers push all their values, sleeping where there is no room, and close; the consumer takes them.
-fn all_come<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
+/// Checks that all values arrive: the producers push theirs, sleep while there is no room, and close.
+fn all_arrive<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
 where
     P: Push<Item = (usize, u64)> + Send + 'static,
     C: Pop<Item = (usize, u64)>,
@@ -84,15 +84,15 @@ where
 }
 
 #[test]
-fn many_producers_that_sleep() {
+fn sleeping_producers_lose_no_value() {
     static QUEUE: AsyncMpsc<(usize, u64), 4, PRODUCERS> = AsyncMpsc::new();
-    all_come((0..PRODUCERS).map(|_| QUEUE.producer().unwrap()).collect(), QUEUE.consumer().unwrap());
+    all_arrive((0..PRODUCERS).map(|_| QUEUE.producer().unwrap()).collect(), QUEUE.consumer().unwrap());
     assert_eq!(QUEUE.stats().depth, 0);
 }
 
 #[test]
-fn lanes_whose_producers_sleep() {
+fn sleeping_producers_of_lanes_lose_no_value() {
     static QUEUE: AsyncFanIn<(usize, u64), 4, PRODUCERS> = AsyncFanIn::new();
-    all_come((0..PRODUCERS).map(|lane| QUEUE.producer_of(lane).unwrap()).collect(), QUEUE.consumer().unwrap());
+    all_arrive((0..PRODUCERS).map(|lane| QUEUE.producer_of(lane).unwrap()).collect(), QUEUE.consumer().unwrap());
     assert_eq!(QUEUE.stats().depth, 0);
 }

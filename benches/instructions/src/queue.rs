@@ -13,9 +13,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("spsc_grant_release_64_u64", grants_of_64),
     ("spsc_push_full", push_full),
     ("spsc_pop_empty", pop_empty),
-    ("turn_push_pop_u64", turn_push_pop_u64),
-    ("turn_push_pop_16_bytes", turn_push_pop_16_bytes),
-    ("turn_slices_of_64_u64", turn_slices_of_64),
+    ("sequenced_push_pop_u64", sequenced_push_pop_u64),
+    ("sequenced_push_pop_16_bytes", sequenced_push_pop_16_bytes),
+    ("sequenced_slices_of_64_u64", sequenced_slices_of_64),
     ("mpsc_push_pop_u64", mpsc_push_pop_u64),
     ("mpsc_slices_of_64_u64", mpsc_slices_of_64),
     ("robust_push_pop_u64", robust_push_pop_u64),
@@ -31,7 +31,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 const N: usize = 1024;
 
 static NUMBERS: Spsc<u64, N> = Spsc::new();
-static TURNS: SequencedSpsc<u64, N> = SequencedSpsc::new();
+static SEQUENCED: SequencedSpsc<u64, N> = SequencedSpsc::new();
 static PAIRS: SequencedSpsc<[u64; 2], N> = SequencedSpsc::new();
 static MANY: Mpsc<u64, N> = Mpsc::new();
 static MORTAL: RobustMpsc<u64, N, 8> = RobustMpsc::new();
@@ -109,15 +109,15 @@ fn pop_empty(times: u64) {
     }
 }
 
-fn turn_push_pop_u64(times: u64) {
-    let (mut tx, mut rx) = (TURNS.producer().expect("free"), TURNS.consumer().expect("free"));
+fn sequenced_push_pop_u64(times: u64) {
+    let (mut tx, mut rx) = (SEQUENCED.producer().expect("free"), SEQUENCED.consumer().expect("free"));
     for i in 0..times {
         black_box(tx.push(black_box(i)).is_ok());
         black_box(rx.pop().ok());
     }
 }
 
-fn turn_push_pop_16_bytes(times: u64) {
+fn sequenced_push_pop_16_bytes(times: u64) {
     let (mut tx, mut rx) = (PAIRS.producer().expect("free"), PAIRS.consumer().expect("free"));
     for i in 0..times {
         black_box(tx.push(black_box([i; 2])).is_ok());
@@ -126,8 +126,8 @@ fn turn_push_pop_16_bytes(times: u64) {
 }
 
 /// One time is 64 values.
-fn turn_slices_of_64(times: u64) {
-    let (mut tx, mut rx) = (TURNS.producer().expect("free"), TURNS.consumer().expect("free"));
+fn sequenced_slices_of_64(times: u64) {
+    let (mut tx, mut rx) = (SEQUENCED.producer().expect("free"), SEQUENCED.consumer().expect("free"));
     let mut values = [7; 64];
     for _ in 0..times {
         black_box(tx.push_slice(black_box(&values)));

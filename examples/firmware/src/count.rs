@@ -19,7 +19,7 @@ use vvp_firmware::{Node, say};
 
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
 static QUEUE: Spsc<u64, 64> = Spsc::new();
-static TURNS: SequencedSpsc<u64, 64> = SequencedSpsc::new();
+static SEQUENCED: SequencedSpsc<u64, 64> = SequencedSpsc::new();
 static FRAMES: Frames<1024> = Frames::new();
 static POOL: Pool<[u64; 8], 64> = Pool::new();
 
@@ -59,8 +59,8 @@ fn main() -> ! {
         tx.push_slice(black_box(&buffer));
         rx.pop_slice(black_box(&mut buffer));
     });
-    let (Some(mut tx), Some(mut rx)) = (TURNS.producer(), TURNS.consumer()) else { exit(false) };
-    count("turn_push_pop_u64", |n| {
+    let (Some(mut tx), Some(mut rx)) = (SEQUENCED.producer(), SEQUENCED.consumer()) else { exit(false) };
+    count("sequenced_push_pop_u64", |n| {
         let _ = tx.push(n);
         let _ = black_box(rx.pop());
     });

@@ -21,7 +21,7 @@ pub type TinyBook = Book<48, 1, 4, 4, 64, WithStateHash>;
 pub type TinyNode = Engine<TinyBook, 1, 2>;
 
 static VALUES: Spsc<u64, 16> = Spsc::new();
-static TURNS: SequencedSpsc<u32, 8> = SequencedSpsc::new();
+static SEQUENCED: SequencedSpsc<u32, 8> = SequencedSpsc::new();
 static MANY: Mpsc<u32, 8> = Mpsc::new();
 static PACKETS: Frames<128> = Frames::new();
 static NEWEST: Latest<[u32; 3]> = Latest::new();
@@ -72,7 +72,7 @@ pub fn run(node: &mut TinyNode, out: &mut dyn Write) -> fmt::Result {
 fn queues(out: &mut dyn Write) -> fmt::Result {
     let (mut random, mut seen) = (Random(1), Seen::NOTHING);
     let mut values = VALUES.producer().zip(VALUES.consumer()).ok_or(fmt::Error)?;
-    let mut turns = TURNS.producer().zip(TURNS.consumer()).ok_or(fmt::Error)?;
+    let mut sequenced = SEQUENCED.producer().zip(SEQUENCED.consumer()).ok_or(fmt::Error)?;
     let mut many = (MANY.producer(), MANY.consumer().ok_or(fmt::Error)?);
     let mut buffer = [0; 5];
     for n in 0..2000 {
@@ -87,11 +87,11 @@ fn queues(out: &mut dyn Write) -> fmt::Result {
         }
         match random.below(4) {
             0..2 => {
-                seen.number(u64::from(turns.0.push(n as u32).is_ok()));
+                seen.number(u64::from(sequenced.0.push(n as u32).is_ok()));
                 seen.number(u64::from(many.0.push(n as u32).is_ok()));
             }
             _ => {
-                seen.number(turns.1.pop().map_or(u64::MAX, u64::from));
+                seen.number(sequenced.1.pop().map_or(u64::MAX, u64::from));
                 seen.number(many.1.pop().map_or(u64::MAX, u64::from));
             }
         }
@@ -99,10 +99,10 @@ fn queues(out: &mut dyn Write) -> fmt::Result {
     values.0.close();
     values.1.drain().for_each(|value| seen.number(value));
     let closed = values.1.pop() == Err(PopError::Closed);
-    let (one, two) = (VALUES.stats(), TURNS.stats());
+    let (one, two) = (VALUES.stats(), SEQUENCED.stats());
     writeln!(out, "queues {:016x} closed {closed}", seen.0)?;
     writeln!(out, "spsc pushed {} refused {} most {}", one.pushed, one.full_count, one.high_water)?;
-    writeln!(out, "turn pushed {} refused {} most {}", two.pushed, two.full_count, two.high_water)
+    writeln!(out, "sequenced pushed {} refused {} most {}", two.pushed, two.full_count, two.high_water)
 }
 
 fn frames(out: &mut dyn Write) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! The layout of a snapshot a second time, from `docs/snapshot.md`: where things stand, what the checksum is.
+//! A second implementation of the snapshot's layout and checksum, from `docs/snapshot.md`.
 
 #![allow(dead_code)] // each test binary uses its own part
 
@@ -15,7 +15,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Gives changed bytes the length and checksum that belong to them.
+/// Corrects the length and checksum of changed bytes.
 pub(crate) fn reseal(bytes: &mut [u8]) {
     let len = bytes.len() as u64;
     put(bytes, 16, len);
@@ -36,7 +36,7 @@ pub(crate) fn put(bytes: &mut [u8], at: usize, value: u64) {
     bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
 
-/// Where a book stands, and how much is in it.
+/// The offset of a book, and its counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) book: usize,
@@ -68,7 +68,7 @@ pub(crate) fn books(bytes: &[u8]) -> Vec<Place> {
     places
 }
 
-/// The snapshot without what depends on the sizes of the engine.
+/// Returns the snapshot without the fields that depend on the capacities of the engine.
 pub(crate) fn without_windows(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for place in books(&bytes) {
@@ -79,8 +79,8 @@ pub(crate) fn without_windows(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The state itself: the snapshot without windows, and entry stamps only as ranks. Two engines with equal ones behave
-/// alike.
+/// Returns the state itself: the snapshot without windows, with ranks for entry stamps. Engines whose states are equal give
+/// the same events.
 pub(crate) fn canonical(bytes: &[u8]) -> Vec<u8> {
     let mut bytes_now = without_windows(bytes);
     for place in books(bytes) {

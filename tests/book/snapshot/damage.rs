@@ -1,28 +1,30 @@
-//! Snapshots that are not what an engine wrote.
+//! Snapshots that no engine wrote.
 
+use super::Saved;
 use super::bytes::{HEADER, OWNER, books, checksum, get, put, reseal};
-use super::{Normal, Saved, Tight, engine, events_of};
+use crate::engines::{self, Normal, Tight};
 use vvp_core::book::{
     Command, EventKind, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, SelfTradePrevention,
     Side, Symbol,
 };
 use vvp_core::engine::{Capacity, Engine, Matcher, RestoreError, RestoreFault, SliceWriter};
 use vvp_testkit::flavours::flavours;
+use vvp_testkit::sinks::events_of;
 use vvp_testkit::streams::{Rng, Stream};
 
-/// The state that the first `len` commands of a stream lead to.
+/// Returns an engine after the first `len` commands of a stream.
 fn state_of(flavour: &str, seed: u64, len: usize) -> Box<Normal> {
     let flavour = flavours().into_iter().find(|f| f.name == flavour).expect("a flavour");
-    let mut first = engine::<Normal>();
+    let mut first = engines::new::<Normal>();
     for command in Stream::new(&flavour, seed).commands(len) {
         events_of(&mut *first, &command);
     }
     first
 }
 
-/// An engine with a little of everything.
+/// Returns an engine with orders and stops of every kind.
 fn small() -> Box<Normal> {
-    let mut engine = engine::<Normal>();
+    let mut engine = engines::new::<Normal>();
     let id = OrderId::new;
     let mut spec = InstrumentSpec::new(Symbol::new(b"AAPL").expect("a symbol"));
     spec.min_price = Some(Price::new(50));
@@ -55,16 +57,16 @@ fn fault(bytes: &[u8]) -> RestoreFault {
     refused(bytes).fault
 }
 
-/// Why these bytes are refused. The engine is then as it was, or empty if that is announced.
+/// Returns why these bytes are refused. Checks that the engine is unchanged, or empty if the error says so.
 fn refused(bytes: &[u8]) -> RestoreError {
     let mut engine = state_of("mixed", 5, 200);
     let before = engine.bytes();
     let error = engine.take_in(bytes).expect_err("damaged");
-    engine.check().expect("whole");
+    engine.check().expect("consistent");
     assert!(!error.to_string().is_empty());
     let after = engine.bytes();
     if error.left_empty() {
-        assert_eq!(after, super::engine::<Normal>().bytes(), "{error}");
+        assert_eq!(after, engines::new::<Normal>().bytes(), "{error}");
     } else {
         assert_eq!(after, before, "{error}");
     }
@@ -72,7 +74,7 @@ fn refused(bytes: &[u8]) -> RestoreError {
 }
 
 #[test]
-fn any_changed_byte_is_noticed() {
+fn every_changed_byte_is_detected() {
     let bytes = small().bytes();
     let mut rng = Rng::new(1);
     for at in 0..bytes.len() {
@@ -89,12 +91,12 @@ fn any_changed_byte_is_noticed() {
 }
 
 #[test]
-fn any_other_length_is_noticed() {
+fn every_wrong_length_is_detected() {
     let bytes = small().bytes();
     for len in 0..bytes.len() {
         let expected = if len < 8 { RestoreFault::NotASnapshot } else { RestoreFault::Length };
         assert_eq!(fault(&bytes[..len]), expected);
-        // What is left says that it is all.
+        // The truncated bytes with a valid length and checksum.
         if len >= HEADER + 8 {
             let mut short = bytes[..len].to_vec();
             reseal(&mut short);
@@ -110,7 +112,7 @@ fn any_other_length_is_noticed() {
     assert_eq!(fault(&long), RestoreFault::Length);
 }
 
-/// Changes the bytes with `damage`, seals them anew, and gives the reason for the refusal and the byte.
+/// Changes the bytes with `damage`, corrects length and checksum, and returns the fault and its offset.
 fn forged(from: &Normal, damage: impl FnOnce(&mut [u8])) -> (RestoreFault, usize) {
     let mut bytes = from.bytes();
     damage(&mut bytes);
@@ -120,7 +122,7 @@ fn forged(from: &Normal, damage: impl FnOnce(&mut [u8])) -> (RestoreFault, usize
 }
 
 #[test]
-fn each_fault_is_found_where_it_is() {
+fn every_fault_is_reported_with_its_offset() {
     let from = small();
     let bytes = from.bytes();
     let aapl = books(&bytes)[0];
@@ -138,14 +140,14 @@ fn each_fault_is_found_where_it_is() {
     assert_eq!(forge(&|b| b[second + 4] |= 16), (RestoreFault::BadRecord, second));
     assert_eq!(forge(&|b| b[second + 7] = 1), (RestoreFault::BadRecord, second));
 
-    // The book: symbol, tick, a price that is not there, phase, flags, the byte that is always 0.
+    // The book: symbol, tick, a value for an absent price, phase, flags, the byte that is always 0.
     for (at, byte) in [(0, b' '), (5, b'Z'), (16, 0), (40, 1), (112, 4), (113, 19), (114, 16), (115, 4), (116, 1)] {
         assert_eq!(forge(&|b| b[book + at] = byte), (RestoreFault::BadRecord, book), "byte {at}");
     }
     assert_eq!(forge(&|b| put(b, book + 24, 251)), (RestoreFault::BadRecord, book));
     assert_eq!(forge(&|b| put(b, book + 56, 1 << 56)), (RestoreFault::BadRecord, book));
     assert_eq!(forge(&|b| b[12] = 1), (RestoreFault::BadRecord, 0));
-    // Windows: of no length, too long, too low; in place but not whole.
+    // Windows: empty, too long, too low; a start without the rest.
     for (at, value) in [(80, 0), (80, 257), (72, 1 << 63), (80, 255)] {
         assert_eq!(forge(&|b| put(b, book + at, value)), (RestoreFault::Window, book));
     }
@@ -174,7 +176,7 @@ fn each_fault_is_found_where_it_is() {
     assert_eq!(forge(&|b| put(b, gtd + 24, 0)), (RestoreFault::EntryOrder, gtd));
     assert_eq!(forge(&|b| put(b, gtd + 24, 11)), (RestoreFault::EntryOrder, gtd));
     assert_eq!(forge(&|b| (0..3).for_each(|i| put(b, aapl.order(i) + 16, 110))), (RestoreFault::Crossed, ask));
-    // Visible orders of a level in another order than they came.
+    // Visible orders of a level that are not in time priority.
     assert_eq!(
         forge(&|b| {
             put(b, last_ask + 16, 110);
@@ -211,7 +213,7 @@ fn each_fault_is_found_where_it_is() {
     );
     assert_eq!(forge(&|b| put(b, stop_limit + 56, get(b, stop + 56))), (RestoreFault::EntryOrder, stop_limit));
     assert_eq!(forge(&|b| put(b, trailing + 56, 11)), (RestoreFault::EntryOrder, trailing));
-    // Without a last trade price nothing has an anchor.
+    // Without a last trade price no stop has an anchor.
     let unpriced = |b: &mut [u8]| {
         b[book + 114] &= !8;
         put(b, book + 48, 0);
@@ -229,39 +231,42 @@ fn each_fault_is_found_where_it_is() {
 }
 
 #[test]
-fn what_does_not_fit_is_named() {
+fn exceeded_capacity_is_named() {
     let bytes = small().bytes();
-    fn room<E: Saved>(bytes: &[u8]) -> (Capacity, u64, u64) {
-        match engine::<E>().take_in(bytes).map_err(|e| e.fault) {
-            Err(RestoreFault::NoRoom { of, needed, room }) => (of, needed, room),
-            other => panic!("{other:?}"),
-        }
-    }
     use vvp_core::book::Book;
-    assert_eq!(room::<Engine<Book<6, 4, 2, 3, 16>, 1, 2>>(&bytes), (Capacity::Instruments, 2, 1));
-    assert_eq!(room::<Engine<Book<6, 4, 2, 3, 16>, 2, 1>>(&bytes), (Capacity::Owners, 2, 1));
-    assert_eq!(room::<Engine<Book<5, 4, 2, 3, 16>, 2, 2>>(&bytes), (Capacity::Orders, 6, 5));
-    assert_eq!(room::<Engine<Book<6, 4, 2, 2, 16>, 2, 2>>(&bytes), (Capacity::Stops, 3, 2));
-    engine::<Engine<Book<6, 4, 0, 3, 16>, 2, 2>>().take_in(&bytes).expect("just enough");
+    // A macro, not a trait object: of these engines only `restore` is compiled.
+    macro_rules! restored {
+        ($engine:ty, $bytes:expr) => {
+            engines::new::<$engine>().restore($bytes).map_err(|e| e.fault)
+        };
+    }
+    let no_room = |of, needed, room| Err(RestoreFault::NoRoom { of, needed, room });
+    let (instruments, owners) = (Capacity::Instruments, Capacity::Owners);
+    assert_eq!(restored!(Engine<Book<6, 4, 2, 3, 16>, 1, 2>, &bytes), no_room(instruments, 2, 1));
+    assert_eq!(restored!(Engine<Book<6, 4, 2, 3, 16>, 2, 1>, &bytes), no_room(owners, 2, 1));
+    assert_eq!(restored!(Engine<Book<5, 4, 2, 3, 16>, 2, 2>, &bytes), no_room(Capacity::Orders, 6, 5));
+    assert_eq!(restored!(Engine<Book<6, 4, 2, 2, 16>, 2, 2>, &bytes), no_room(Capacity::Stops, 3, 2));
+    assert_eq!(restored!(Engine<Book<6, 4, 0, 3, 16>, 2, 2>, &bytes), Ok(()), "just enough");
 
     // Levels far apart.
-    let mut wide = engine::<Normal>();
+    let mut wide = engines::new::<Normal>();
     events_of(&mut *wide, &Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)));
     for n in 0..5 {
         let price = Price::new(-1000 * n as i64);
         events_of(&mut *wide, &Command::limit(OrderId::new(n), Side::Buy, price, Qty::new(1)));
     }
     let bytes = wide.bytes();
-    assert_eq!(room::<Engine<Book<6, 4, 3, 3, 16>, 2, 2>>(&bytes), (Capacity::FarLevels, 4, 3));
-    assert_eq!(room::<Engine<Book<6, 1, 3, 3, 16>, 2, 2>>(&bytes), (Capacity::FarLevels, 4, 3));
-    engine::<Engine<Book<6, 4, 4, 3, 16>, 2, 2>>().take_in(&bytes).expect("just enough");
+    let far_levels = no_room(Capacity::FarLevels, 4, 3);
+    assert_eq!(restored!(Engine<Book<6, 4, 3, 3, 16>, 2, 2>, &bytes), far_levels);
+    assert_eq!(restored!(Engine<Book<6, 1, 3, 3, 16>, 2, 2>, &bytes), far_levels);
+    assert_eq!(restored!(Engine<Book<6, 4, 4, 3, 16>, 2, 2>, &bytes), Ok(()), "just enough");
 }
 
-/// Bytes that are changed here and there and sealed anew: refused, or an engine that is whole.
+/// Randomly changed bytes with a correct checksum are refused, or make a consistent engine.
 #[test]
-fn forged_bytes_do_no_harm() {
+fn forged_bytes_are_refused_or_consistent() {
     let mut rng = Rng::new(42);
-    let mut tight = engine::<Tight>();
+    let mut tight = engines::new::<Tight>();
     for flavour in ["mixed", "stops", "several instruments"] {
         for seed in 0..30 {
             let good = state_of(flavour, seed, 60).bytes();
@@ -284,13 +289,13 @@ fn forged_bytes_do_no_harm() {
                 reseal(&mut bytes);
                 match tight.take_in(&bytes) {
                     Ok(()) => {
-                        tight.check().expect("whole");
+                        tight.check().expect("consistent");
                         let again = tight.bytes();
-                        let mut other = engine::<Tight>();
+                        let mut other = engines::new::<Tight>();
                         other.take_in(&again).expect("its own bytes");
                         assert_eq!(other.bytes(), again);
                     }
-                    Err(_) => tight.check().expect("whole"),
+                    Err(_) => tight.check().expect("consistent"),
                 }
             }
         }
@@ -298,7 +303,7 @@ fn forged_bytes_do_no_harm() {
 }
 
 #[test]
-fn a_writer_that_refuses_ends_the_saving() {
+fn save_stops_at_the_first_write_error() {
     let from = small();
     let bytes = from.bytes();
     for room in 0..bytes.len() {

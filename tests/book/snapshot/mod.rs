@@ -1,31 +1,21 @@
-//! Snapshots: whatever the engine was doing, what was saved goes on exactly as what went on; and no bytes at all can do
-//! harm.
+//! Snapshots: a restored engine gives the same events as the saved one, at any point of any stream; and malformed bytes
+//! are refused.
 
 pub(crate) mod bytes;
 mod damage;
 
+use crate::engines::{self, FewLevels, Full, INSTRUMENTS, Narrow, Normal, Tight, Wide};
 use bytes::without_windows;
-use vvp_core::book::{Book, Command, Event, FnSink, StateHash, WithStateHash};
-use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
+use vvp_core::book::{Book, Command, Event, StateHash};
+use vvp_core::engine::{Engine, FnWriter, RestoreError};
 use vvp_testkit::flavours::{Flavour, flavours};
+use vvp_testkit::sinks::events_of;
 use vvp_testkit::streams::{Rng, Stream};
 use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-const OWNERS: usize = 16;
-
-/// Room for everything that a normal stream asks for.
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, OWNERS>;
-/// Room for as much in other shapes.
-type Wide = Engine<Book<2000, 16, 2000, 300, 4096, WithStateHash>, INSTRUMENTS, 40>;
-type Narrow = Engine<Book<1000, 1, 1001, 201, 4096>, INSTRUMENTS, 17>;
-/// So little room that it runs out all the time: of orders and stops, of far levels, of ids.
-type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, OWNERS>;
-type FewLevels = Engine<Book<1000, 1, 4, 200, 2048>, INSTRUMENTS, OWNERS>;
-type Tight = Engine<Book<50, 1, 8, 6, 64, WithStateHash>, INSTRUMENTS, OWNERS>;
-
-/// An engine of any size.
-trait Saved: Matcher + FromZeros {
+/// An engine of any size, behind a pointer, so that what uses it is compiled once.
+pub(crate) trait Saved {
+    fn events_of(&mut self, command: &Command) -> Vec<Event>;
     fn bytes(&self) -> Vec<u8>;
     fn take_in(&mut self, bytes: &[u8]) -> Result<(), RestoreError>;
     fn empty(&mut self);
@@ -33,7 +23,6 @@ trait Saved: Matcher + FromZeros {
 }
 
 impl<
-    const INSTRUMENTS: usize,
     const OWNERS: usize,
     const ORDERS: usize,
     const BLOCKS: usize,
@@ -42,9 +31,11 @@ impl<
     const IDS: usize,
     T: StateHash,
 > Saved for Engine<Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, INSTRUMENTS, OWNERS>
-where
-    Self: FromZeros,
 {
+    fn events_of(&mut self, command: &Command) -> Vec<Event> {
+        events_of(self, command)
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = FnWriter(|piece: &[u8]| {
@@ -70,32 +61,25 @@ where
     }
 }
 
-fn engine<E: Saved>() -> Box<E> {
-    E::new_box_zeroed().expect("memory")
+/// Makes an empty engine of one size.
+type Make = fn() -> Box<dyn Saved>;
+
+fn make<E: Saved + FromZeros + 'static>() -> Box<dyn Saved> {
+    engines::new::<E>()
 }
 
-fn events_of<E: Saved>(engine: &mut E, command: &Command) -> Vec<Event> {
-    let mut events = Vec::new();
-    engine.apply(command, &mut FnSink(|e| events.push(e)));
-    events
-}
-
-/// An engine that takes over from another now and then, and must answer as that one does.
-struct Shadow<E> {
-    engine: Box<E>,
-    /// Whether it has the sizes of the one it shadows.
+/// An engine that is now and then restored from another, and must give the same events.
+struct Shadow {
+    engine: Box<dyn Saved>,
+    /// Whether it has the capacities of the one it shadows.
     twin: bool,
 }
 
-impl<E: Saved> Shadow<E> {
-    fn new(twin: bool) -> Self {
-        Self { engine: engine(), twin }
-    }
-
-    /// Takes over; whatever it is, it forgets.
+impl Shadow {
+    /// Restores the engine from these bytes, whatever its state.
     fn take_over(&mut self, bytes: &[u8]) {
         self.engine.take_in(bytes).unwrap_or_else(|e| panic!("{e}: {e:?}"));
-        self.engine.check().expect("a restored engine is whole");
+        self.engine.check().expect("a restored engine is consistent");
         self.compare(bytes);
     }
 
@@ -109,11 +93,12 @@ impl<E: Saved> Shadow<E> {
     }
 }
 
-/// Runs a stream on `E`; each of the others takes over at random points and follows from there.
-fn follow<E: Saved, A: Saved, B: Saved>(flavour: &Flavour, seed: u64, len: usize, twins: [bool; 2]) {
+/// Runs a stream on an engine of the first size; two others are restored from it at random points and follow.
+fn follow(sizes: [Make; 3], flavour: &Flavour, seed: u64, len: usize, twins: [bool; 2]) {
     let mut rng = Rng::new(seed);
-    let mut first = engine::<E>();
-    let (mut a, mut b) = (Shadow::<A>::new(twins[0]), Shadow::<B>::new(twins[1]));
+    let mut first = sizes[0]();
+    let mut a = Shadow { engine: sizes[1](), twin: twins[0] };
+    let mut b = Shadow { engine: sizes[2](), twin: twins[1] };
     for (i, command) in Stream::new(flavour, seed).commands(len).iter().enumerate() {
         let what = || format!("flavour {:?}, seed {seed}, command {i}: {command:?}", flavour.name);
         if rng.permille(30) || i == 0 {
@@ -129,9 +114,9 @@ fn follow<E: Saved, A: Saved, B: Saved>(flavour: &Flavour, seed: u64, len: usize
                 b.take_over(&bytes);
             }
         }
-        let events = events_of(&mut *first, command);
-        assert_eq!(events, events_of(&mut *a.engine, command), "{}", what());
-        assert_eq!(events, events_of(&mut *b.engine, command), "{}", what());
+        let events = first.events_of(command);
+        assert_eq!(events, a.engine.events_of(command), "{}", what());
+        assert_eq!(events, b.engine.events_of(command), "{}", what());
         a.engine.check().unwrap_or_else(|e| panic!("{e}: {}", what()));
         b.engine.check().unwrap_or_else(|e| panic!("{e}: {}", what()));
     }
@@ -139,19 +124,19 @@ fn follow<E: Saved, A: Saved, B: Saved>(flavour: &Flavour, seed: u64, len: usize
     a.compare(&bytes);
     b.compare(&bytes);
     a.engine.empty();
-    assert_eq!(a.engine.bytes(), engine::<A>().bytes(), "an emptied engine is an empty one");
+    assert_eq!(a.engine.bytes(), sizes[1]().bytes(), "a cleared engine equals a new one");
 }
 
 #[test]
-fn a_restored_engine_goes_on_as_the_saved_one() {
+fn restored_engine_gives_the_events_of_the_saved_one() {
     for (i, flavour) in flavours().iter().enumerate() {
         for seed in [3, 4] {
             let (seed, len) = (seed * 1000 + i as u64, flavour.len.min(1500));
             if flavour.room == (12, 5) {
-                follow::<Full, Full, Full>(flavour, seed, len, [true, true]);
+                follow([make::<Full>, make::<Full>, make::<Full>], flavour, seed, len, [true, true]);
             } else {
-                follow::<Normal, Normal, Wide>(flavour, seed, len, [true, false]);
-                follow::<Normal, Narrow, Normal>(flavour, seed + 500, len, [false, true]);
+                follow([make::<Normal>, make::<Normal>, make::<Wide>], flavour, seed, len, [true, false]);
+                follow([make::<Normal>, make::<Narrow>, make::<Normal>], flavour, seed + 500, len, [false, true]);
             }
         }
     }
@@ -159,19 +144,19 @@ fn a_restored_engine_goes_on_as_the_saved_one() {
 
 /// Levels and ids run out at the same command.
 #[test]
-fn a_restored_engine_refuses_what_the_saved_one_refuses() {
+fn restored_engine_runs_out_of_room_at_the_same_command() {
     for (i, flavour) in flavours().iter().enumerate() {
         let seed = 7000 + i as u64;
-        follow::<FewLevels, FewLevels, FewLevels>(flavour, seed, 1000, [true, true]);
-        follow::<Tight, Tight, Tight>(flavour, seed, 1000, [true, true]);
+        follow([make::<FewLevels>, make::<FewLevels>, make::<FewLevels>], flavour, seed, 1000, [true, true]);
+        follow([make::<Tight>, make::<Tight>, make::<Tight>], flavour, seed, 1000, [true, true]);
     }
 }
 
 #[test]
-fn an_empty_engine_has_an_empty_snapshot() {
-    let bytes = engine::<Normal>().bytes();
+fn empty_engine_has_an_empty_snapshot() {
+    let bytes = engines::new::<Normal>().bytes();
     assert_eq!(bytes.len(), 48 + 8);
-    let mut other = engine::<Tight>();
+    let mut other = engines::new::<Tight>();
     other.take_in(&bytes).expect("it fits");
     assert_eq!(other.bytes(), bytes);
 }

@@ -1,62 +1,45 @@
-//! The state hash: the same for two engines exactly when they are in the same state, however they came there.
+//! The state hash: equal for two engines exactly if they are in the same state, whatever commands led there.
 //!
-//! What "the same state" is says the snapshot, with windows left out and entry stamps as ranks (`bytes::canonical`). That the
-//! hash which was kept up is the one made from nothing, `check_invariants` says after every command.
+//! Two states are the same if their snapshots are, without windows and with ranks for entry stamps (`bytes::canonical`).
+//! `check_invariants` compares the incremental hash with one computed from scratch after every command.
 
+use crate::engines::{self, Full, FullHashed, Narrow, Normal, NormalHashed};
+use crate::snapshot::Saved;
 use crate::snapshot::bytes::{self, HEADER, OWNER, books, canonical, get, put, reseal};
 use std::collections::HashMap;
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty,
-    Replacement, SelfTradePrevention, Side, Symbol, TimeInForce, WithStateHash,
+    Book, Command, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, Replacement,
+    SelfTradePrevention, Side, Symbol, TimeInForce, WithStateHash,
 };
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 use vvp_testkit::flavours::flavours;
+use vvp_testkit::sinks::events_of;
 use vvp_testkit::streams::{Rng, Stream};
-use zerocopy::FromZeros;
 
-const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-
-type Tracking = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENTS, 16>;
-/// The same without a hash, and as much room in another shape.
-type Untracking = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
-type Other = Engine<Book<1200, 1, 1200, 201, 4096, WithStateHash>, INSTRUMENTS, 40>;
-type Full = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, 16>;
-type UnhashedFull = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, 16>;
 type Small = Engine<Book<16, 1, 16, 8, 64, WithStateHash>, 2, 4>;
 
-fn engine<E: FromZeros>() -> Box<E> {
-    E::new_box_zeroed().expect("memory")
+fn saved(engine: &Small) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = FnWriter(|piece: &[u8]| {
+        bytes.extend_from_slice(piece);
+        Ok::<(), ()>(())
+    });
+    engine.save(&mut writer).expect("the closure takes all");
+    bytes
 }
 
-fn events_of<E: Matcher>(engine: &mut E, command: &Command) -> Vec<Event> {
-    let mut events = Vec::new();
-    engine.apply(command, &mut FnSink(|e| events.push(e)));
-    events
-}
-
-macro_rules! saved {
-    ($engine:expr) => {{
-        let mut bytes = Vec::new();
-        let mut writer = FnWriter(|piece: &[u8]| {
-            bytes.extend_from_slice(piece);
-            Ok::<(), ()>(())
-        });
-        $engine.save(&mut writer).expect("memory");
-        bytes
-    }};
-}
-
-/// After every command: the hash is that of the state, the same in another shape, and after a restore; and tracking
+/// After every command the hash is that of the state, the same with other capacities and after a restore; and the hash
 /// changes no event.
 #[test]
-fn the_hash_is_kept_up_and_knows_no_sizes() {
+fn hash_follows_the_state_with_any_capacities() {
     for (i, flavour) in flavours().iter().enumerate() {
         if flavour.room == (12, 5) {
             continue;
         }
         let seed = 900 + i as u64;
         let mut rng = Rng::new(seed);
-        let (mut one, mut off, mut other) = (engine::<Tracking>(), engine::<Untracking>(), engine::<Other>());
+        let (mut one, mut off, mut other) =
+            (engines::new::<NormalHashed>(), engines::new::<Normal>(), engines::new::<Narrow>());
         for (n, command) in Stream::new(flavour, seed).commands(flavour.len.min(2000)).iter().enumerate() {
             let what = || format!("flavour {:?}, seed {seed}, command {n}: {command:?}", flavour.name);
             let events = events_of(&mut *one, command);
@@ -65,8 +48,8 @@ fn the_hash_is_kept_up_and_knows_no_sizes() {
             one.check_invariants().unwrap_or_else(|e| panic!("{e}: {}", what()));
             assert_eq!(one.state_hash(), other.state_hash(), "{}", what());
             if rng.permille(10) {
-                let bytes = saved!(one);
-                assert_eq!(bytes, saved!(off));
+                let bytes = one.bytes();
+                assert_eq!(bytes, off.bytes());
                 other.restore(&bytes).expect("it fits");
                 other.check_invariants().unwrap_or_else(|e| panic!("{e}: {}", what()));
                 assert_eq!(one.state_hash(), other.state_hash(), "{}", what());
@@ -76,41 +59,42 @@ fn the_hash_is_kept_up_and_knows_no_sizes() {
 }
 
 #[test]
-fn the_hash_is_kept_up_where_room_runs_out() {
+fn hash_follows_the_state_where_room_runs_out() {
     for (i, flavour) in flavours().iter().enumerate() {
         let seed = 1900 + i as u64;
-        let (mut one, mut off, mut again) = (engine::<Full>(), engine::<UnhashedFull>(), engine::<Full>());
+        let (mut one, mut off, mut again) =
+            (engines::new::<FullHashed>(), engines::new::<Full>(), engines::new::<FullHashed>());
         for (n, command) in Stream::new(flavour, seed).commands(800).iter().enumerate() {
             assert_eq!(events_of(&mut *one, command), events_of(&mut *off, command));
             one.check_invariants().unwrap_or_else(|e| panic!("{e}: {:?} {seed} {n} {command:?}", flavour.name));
             if n % 50 == 0 {
-                again.restore(&saved!(off)).expect("it fits");
+                again.restore(&off.bytes()).expect("it fits");
                 assert_eq!(one.state_hash(), again.state_hash());
             }
         }
     }
 }
 
-/// States and their hashes: one of each for one of the other.
+/// States and their hashes, which must correspond one to one.
 #[derive(Default)]
 struct Pairs {
     hashes: HashMap<Vec<u8>, u64>,
     states: HashMap<u64, Vec<u8>>,
-    /// Entry stamps as they were, to see that engines came to one state on different ways.
+    /// Snapshots with their entry stamps, to count the states that were reached by different commands.
     stamps: HashMap<u64, Vec<u8>>,
     met_again: u64,
-    met_on_another_way: u64,
+    met_by_other_commands: u64,
 }
 
 impl Pairs {
     fn add(&mut self, engine: &Small) {
-        let bytes = saved!(engine);
+        let bytes = saved(engine);
         let (state, hash) = (canonical(&bytes), engine.state_hash());
         if let Some(&known) = self.hashes.get(&state) {
             assert_eq!(known, hash, "one state, two hashes");
             self.met_again += 1;
-            let way = bytes::without_windows(&bytes);
-            self.met_on_another_way += u64::from(self.stamps[&hash] != way);
+            let stamps = bytes::without_windows(&bytes);
+            self.met_by_other_commands += u64::from(self.stamps[&hash] != stamps);
         }
         if let Some(known) = self.states.get(&hash) {
             assert!(*known == state, "two states, one hash");
@@ -121,7 +105,7 @@ impl Pairs {
     }
 }
 
-/// A command in a world so small that different ways often lead to one state.
+/// Returns a command from a set so small that different streams often lead to one state.
 fn small_command(rng: &mut Rng) -> Command {
     let id = OrderId::new(rng.below(3));
     let side = if rng.permille(700) { Side::Buy } else { Side::Sell };
@@ -144,12 +128,12 @@ fn small_command(rng: &mut Rng) -> Command {
 }
 
 #[test]
-fn equal_exactly_when_in_the_same_state() {
+fn hashes_are_equal_exactly_if_the_states_are() {
     let mut rng = Rng::new(77);
     let mut pairs = Pairs::default();
     let definition = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     for _ in 0..20_000 {
-        let mut small = engine::<Small>();
+        let mut small = engines::new::<Small>();
         events_of(&mut *small, &definition);
         for _ in 0..14 {
             events_of(&mut *small, &small_command(&mut rng));
@@ -160,14 +144,14 @@ fn equal_exactly_when_in_the_same_state() {
         "{} states, {} of them met again, {} with other stamps",
         pairs.hashes.len(),
         pairs.met_again,
-        pairs.met_on_another_way
+        pairs.met_by_other_commands
     );
-    assert!(pairs.hashes.len() > 20_000 && pairs.met_on_another_way > 5_000);
+    assert!(pairs.hashes.len() > 20_000 && pairs.met_by_other_commands > 5_000);
 }
 
-/// An engine with a little of everything.
+/// Returns an engine with orders and stops of every kind.
 fn full_house() -> Box<Small> {
-    let mut engine = engine::<Small>();
+    let mut engine = engines::new::<Small>();
     let id = OrderId::new;
     let limit = |n, side, price, qty| Command::limit(id(n), side, Price::new(price), Qty::new(qty));
     let mut spec = InstrumentSpec::new(Symbol::new(b"AAPL").expect("a symbol"));
@@ -197,11 +181,11 @@ fn full_house() -> Box<Small> {
     engine
 }
 
-/// Each single thing that an engine remembers, changed by itself, makes another hash.
+/// A change of any single field of the state changes the hash.
 #[test]
-fn every_single_change_shows() {
+fn every_field_of_the_state_changes_the_hash() {
     let from = full_house();
-    let bytes = saved!(from);
+    let bytes = saved(&from);
     let [aapl, x] = books(&bytes)[..] else { panic!("two books") };
     let [_, iceberg, iceberg2, hidden, gtd, ask, last_ask] = [0, 1, 2, 3, 4, 5, 6].map(|i| aapl.order(i));
     let first = aapl.order(0);
@@ -234,7 +218,7 @@ fn every_single_change_shows() {
         ("last", Box::new(move |b| put(b, book + 48, 109))),
         ("last where there was none", Box::new(move |b| b[x.book + 114] |= 8)),
         ("phase", Box::new(byte(book + 112, 2))),
-        ("instruments the other way round", Box::new(move |b| swap(b, book, x.book))),
+        ("instruments swapped", Box::new(move |b| swap(b, book, x.book))),
         ("id", Box::new(move |b| put(b, first, 77))),
         ("ids of two orders", Box::new(move |b| swap(b, first, gtd))),
         ("ids of an order and a stop", Box::new(move |b| swap(b, first, stop))),
@@ -304,7 +288,7 @@ fn every_single_change_shows() {
         let mut bytes = bytes.clone();
         change(&mut bytes);
         reseal(&mut bytes);
-        let mut engine = engine::<Small>();
+        let mut engine = engines::new::<Small>();
         if *what == "stop: type" {
             put(&mut bytes, stop_limit + 24, 0);
             reseal(&mut bytes);
@@ -315,13 +299,13 @@ fn every_single_change_shows() {
             panic!("'{what}' has the hash of '{before}'");
         }
     }
-    // What is not of the state: windows, and how many stamps there were.
+    // Not part of the state: windows, and the count of stamps.
     for at in [book + 56, book + 64] {
         let mut bytes = bytes.clone();
         let value = get(&bytes, at);
         put(&mut bytes, at, value * 2);
         reseal(&mut bytes);
-        let mut engine = engine::<Small>();
+        let mut engine = engines::new::<Small>();
         engine.restore(&bytes).expect("good");
         assert_eq!(engine.state_hash(), from.state_hash());
     }
@@ -329,11 +313,11 @@ fn every_single_change_shows() {
     assert_eq!(HEADER + OWNER, book);
 }
 
-/// Bytes changed at random that still make an engine: another state, another hash.
+/// Randomly changed bytes that still make an engine have another hash if the state differs.
 #[test]
-fn other_states_have_other_hashes() {
+fn different_states_have_different_hashes() {
     let mut rng = Rng::new(5);
-    let from = saved!(full_house());
+    let from = saved(&full_house());
     let mut pairs = Pairs::default();
     let mut taken = 0;
     for _ in 0..60_000 {
@@ -347,7 +331,7 @@ fn other_states_have_other_hashes() {
             }
         }
         reseal(&mut bytes);
-        let mut small = engine::<Small>();
+        let mut small = engines::new::<Small>();
         if small.restore(&bytes).is_ok() {
             taken += 1;
             pairs.add(&small);
@@ -358,7 +342,7 @@ fn other_states_have_other_hashes() {
 }
 
 #[test]
-fn entry_order_is_to_be_read() {
+fn entry_order_lists_orders_and_stops_by_arrival() {
     let from = full_house();
     let order =
         |i| from.book(InstrumentId::new(i)).expect("defined").entry_order().map(OrderId::get).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What the formats say seldom: time offsets, many interfaces and sections, the modified pcap,
+//! Rare features of the formats: time offsets, many interfaces and sections, the modified pcap,
 //! lengths of zero.
 
 use super::packets::Shape;
@@ -43,7 +43,7 @@ fn time_offset_of_an_interface_is_added_to_its_times() {
 }
 
 #[test]
-fn time_offsets_beyond_the_clock_are_its_ends() {
+fn time_offsets_beyond_the_clock_are_clamped() {
     let shape = NG;
     let of = |offset_s, units| {
         let interface = Described { offset_s: Some(offset_s), resolution: Some(9) };
@@ -56,10 +56,10 @@ fn time_offsets_beyond_the_clock_are_its_ends() {
 }
 
 #[test]
-fn options_behind_their_end_mark_are_none() {
+fn options_after_the_end_mark_are_ignored() {
     for shape in both_orders() {
         let mut file = shape.section(&[Described { offset_s: Some(9), ..PLAIN }], &[(0, 1, shape.packet(1, b""))]);
-        // The option before it, three letters of a name, becomes the end mark.
+        // The option before it, a name of three letters, becomes the end mark.
         let name = file.windows(3).position(|w| w == b"eth").unwrap();
         file[name - 4..name].fill(0);
         assert_eq!(times(&file), [1_000]);
@@ -74,14 +74,14 @@ fn sections_have_their_own_interfaces_and_byte_orders() {
         file.extend(shape.section(&[interface], &[(0, 1, shape.packet(1, b""))]));
     }
     assert_eq!(times(&file), [100_000_001_000, 200_000_001_000]);
-    // A new section forgets those of the one before.
+    // A new section starts without the interfaces of the one before.
     let at = file.len() as u64 + 28;
     file.extend(NG.section(&[], &[(0, 1, NG.packet(1, b""))]));
     assert_eq!(walk(&file, 64).1, Err(CaptureError { offset: at, fault: Fault::Interface(0) }));
 }
 
 #[test]
-fn a_larger_table_takes_more_interfaces() {
+fn larger_table_takes_more_interfaces() {
     for shape in both_orders() {
         let file = shape.section(&[PLAIN; 100], &[(99, 3, shape.packet(1, b"last"))]);
         let mut small = CaptureFile::with_interfaces(InterfaceTable::<99>::new());
@@ -134,7 +134,7 @@ fn modified_pcap_is_read_in_both_byte_orders() {
 }
 
 #[test]
-fn captures_of_other_formats_are_named() {
+fn captures_of_other_formats_are_refused_by_name() {
     for magic in [0xa1b2_34cdu32, 0xa12b_3c4d, 0x1c00_01ab, 0x1c00_01ac] {
         for start in [magic.to_be_bytes(), magic.to_le_bytes()] {
             assert!(CaptureFile::is_capture(&start));
@@ -148,7 +148,7 @@ fn captures_of_other_formats_are_named() {
     assert!(!CaptureFile::is_capture(b"34200.1,1,1"));
 }
 
-/// Where the IP header starts in a packet of a shape, by its source address.
+/// Returns the offset of the IP header in a packet of a shape, found by its source address.
 fn ip_header(shape: Shape, packet: &[u8]) -> usize {
     let end = if shape.v6 { &[60, 1, 0, 0, 0][..] } else { &[10, 0, 0, 1] };
     let before = if shape.v6 { 6 } else { 12 };
@@ -156,7 +156,7 @@ fn ip_header(shape: Shape, packet: &[u8]) -> usize {
 }
 
 #[test]
-fn an_ip_length_of_zero_is_the_rest_of_the_packet() {
+fn ip_length_of_zero_is_the_rest_of_the_packet() {
     for link in [1, 0, 101, 113, 276] {
         for (v6, tags) in [(false, 0), (true, 0), (false, 2), (true, 2)] {
             let shape = Shape { link, v6, tags, ..Shape::PLAIN };
@@ -164,15 +164,15 @@ fn an_ip_length_of_zero_is_the_rest_of_the_packet() {
             let ip = ip_header(shape, &packet);
             let length = ip + if v6 { 4 } else { 2 };
             packet[length..length + 2].fill(0);
-            // The length of UDP still says where padding begins.
+            // The UDP length still excludes the padding.
             assert_eq!(Datagram::of(link, &packet).unwrap().payload, b"hello", "{shape:?}");
-            // Without it as well, all that is there.
+            // Without it too, the payload is the rest of the packet.
             let udp = packet.windows(4).rposition(|w| w == [0, 5, 0x67, 0x6d]).unwrap();
             packet[udp + 4..udp + 6].fill(0);
             let padding = if matches!(link, 1 | 113 | 276) { 3 } else { 0 };
             let all = Datagram::of(link, &packet).unwrap().payload;
             assert_eq!((&all[..5], all.len()), (&b"hello"[..], 5 + padding), "{shape:?}");
-            // Cut within the headers it is short, as ever.
+            // Truncated within the headers it is short.
             packet.truncate(udp + 7);
             assert!(matches!(Datagram::of(link, &packet), Err(NotUdp::Short { .. })), "{shape:?}");
         }
@@ -180,7 +180,7 @@ fn an_ip_length_of_zero_is_the_rest_of_the_packet() {
 }
 
 #[test]
-fn a_packet_in_part_says_where_it_went() {
+fn truncated_packet_keeps_its_addresses() {
     for v6 in [false, true] {
         let shape = Shape { v6, tags: 1, ..Shape::PLAIN };
         let packet = shape.packet(1, b"hello");
@@ -202,7 +202,7 @@ fn a_packet_in_part_says_where_it_went() {
 }
 
 #[test]
-fn a_udp_length_of_zero_needs_an_open_ip_length() {
+fn udp_length_of_zero_needs_an_ip_length_of_zero() {
     for v6 in [false, true] {
         let shape = Shape { v6, ..Shape::PLAIN };
         let mut packet = shape.packet(1, b"hello");
@@ -214,8 +214,8 @@ fn a_udp_length_of_zero_needs_an_open_ip_length() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Whatever offset and resolution an interface has, a packet's time is its units in seconds,
-    /// and the offset.
+    /// A packet's time is its units in seconds plus the interface's offset, for every offset and
+    /// resolution.
     #[test]
     fn times_are_units_and_offset(
         big: bool,

@@ -1,5 +1,4 @@
-//! Captures: what was written comes back, whatever the format, the network and the pieces it is read in; anything else
-//! is an error with its place.
+//! Captures round-trip in every format, link type and piece size; anything else is an error with its offset.
 
 mod formats;
 mod packets;
@@ -24,7 +23,7 @@ fn shape() -> impl Strategy<Value = Shape> {
 /// Time, link type and bytes of each packet, and how the file ended.
 type Walked = (Vec<(u64, u32, Vec<u8>)>, Result<(), CaptureError>);
 
-/// All packets of a file that is read in pieces of `piece` bytes, and how it ended.
+/// Reads a file in pieces of `piece` bytes; returns all packets, and how it ended.
 fn walk(file: &[u8], piece: usize) -> Walked {
     let (mut capture, mut found) = (CaptureFile::new(), Vec::new());
     let (mut at, mut have) = (0, 0);
@@ -64,7 +63,7 @@ fn walk(file: &[u8], piece: usize) -> Walked {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn what_was_written_comes_back(
+    fn captures_round_trip(
         shape in shape(),
         sent in prop::collection::vec((0u64..1 << 60, any::<u8>(), prop::collection::vec(any::<u8>(), 0..80)), 0..6),
         piece in 1usize..200,
@@ -86,9 +85,9 @@ proptest! {
         }
     }
 
-    /// Cut anywhere: whole packets before the cut, and the place of what is cut. Any byte changed: no panic.
+    /// Truncated anywhere: whole packets before the cut, and the offset of the cut one. Any byte changed: no panic.
     #[test]
-    fn what_is_cut_or_damaged_says_where(
+    fn truncated_captures_report_the_offset(
         shape in shape(), cut in any::<prop::sample::Index>(), spoiled in any::<prop::sample::Index>(), with: u8,
     ) {
         let mut file = shape.file(&[(1, shape.packet(1, b"one")), (2, shape.packet(2, b"two"))]);
@@ -107,14 +106,14 @@ proptest! {
     }
 
     #[test]
-    fn nothing_makes_it_panic(link in 0u32..300, bytes in prop::collection::vec(any::<u8>(), 0..90)) {
+    fn random_bytes_cause_no_panic(link in 0u32..300, bytes in prop::collection::vec(any::<u8>(), 0..90)) {
         let _ = Datagram::of(link, &bytes);
         let _ = walk(&bytes, 16);
     }
 }
 
 #[test]
-fn packets_that_are_no_datagram_say_why() {
+fn other_packets_are_refused_with_the_reason() {
     let plain = Shape::PLAIN;
     let good = plain.packet(1, b"hello");
     let of = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -125,7 +124,7 @@ fn packets_that_are_no_datagram_say_why() {
     assert_eq!(of(&|_| ()), Ok(5));
     assert_eq!(of(&|p| p.truncate(13)), Err(NotUdp::Short { offset: 0 }));
     assert_eq!(of(&|p| p.truncate(30)), Err(NotUdp::Short { offset: 14 }));
-    // Cut within the datagram: its IP header says how long it was.
+    // Truncated within the datagram: the IP header has its whole length.
     assert_eq!(of(&|p| p.truncate(p.len() - 4)), Err(NotUdp::Short { offset: 14 }));
     assert_eq!(of(&|p| p[13] = 6), Err(NotUdp::Protocol(0x0806)));
     assert_eq!(of(&|p| p[14] = 0x44), Err(NotUdp::Malformed { offset: 14 }));
@@ -140,7 +139,7 @@ fn packets_that_are_no_datagram_say_why() {
 }
 
 #[test]
-fn files_that_are_damaged_say_where() {
+fn damaged_files_are_refused_with_the_offset() {
     let ng = Shape { ng: true, ..Shape::PLAIN };
     let file = ng.file(&[(1, ng.packet(1, b"one"))]);
     let (section, interface) = (28, 20 + 12);

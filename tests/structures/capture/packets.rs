@@ -1,6 +1,6 @@
-//! Writes captures, plainly, for whoever reads them back.
+//! A plain writer of captures, for the tests of the reader.
 
-/// What a capture is like.
+/// The shape of a capture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     /// pcapng, else pcap.
@@ -29,7 +29,7 @@ impl Shape {
         out.extend(if self.big { n.to_be_bytes() } else { n.to_le_bytes() });
     }
 
-    /// A UDP packet from 10.0.0.1 (or ::1) port 5 to group 233.0.0.`group` (or ff00::`group`) port 26477.
+    /// Returns a UDP packet from 10.0.0.1 (or ::1) port 5 to group 233.0.0.`group` (or ff00::`group`) port 26477.
     pub(crate) fn packet(self, group: u8, payload: &[u8]) -> Vec<u8> {
         let kind: u16 = if self.v6 { 0x86dd } else { 0x0800 };
         let mut out = Vec::new();
@@ -53,7 +53,7 @@ impl Shape {
         let udp = 8 + payload.len() as u16;
         if self.v6 {
             out.extend([0x60, 0, 0, 0]);
-            // A header of options for the destination comes first.
+            // A destination options header comes first.
             out.extend((udp + 8).to_be_bytes());
             out.extend([60, 1]);
             out.extend([0; 15]);
@@ -77,7 +77,7 @@ impl Shape {
         out
     }
 
-    /// A file of packets with their times in ns.
+    /// Returns a file of packets with their times in ns.
     pub(crate) fn file(self, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
         if !self.ng {
@@ -117,7 +117,7 @@ impl Shape {
             }
             self.block(&mut out, 1, &body);
         }
-        // Statistics, which nobody wants.
+        // A statistics block, which readers skip.
         self.block(&mut out, 5, &[0; 12]);
         for (time, packet) in packets {
             let units = if self.nanos { *time } else { time / 1_000 };

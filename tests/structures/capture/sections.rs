@@ -1,18 +1,18 @@
-//! Writes sections of pcapng files that say more of their interfaces.
+//! A writer of pcapng sections whose interfaces have options.
 
 use super::packets::Shape;
 
-/// An interface as its description has it.
+/// The options of an interface description.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Described {
-    /// `if_tsresol`, if it is said.
+    /// `if_tsresol`, if present.
     pub(crate) resolution: Option<u8>,
-    /// `if_tsoffset` in seconds, if it is said.
+    /// `if_tsoffset` in seconds, if present.
     pub(crate) offset_s: Option<i64>,
 }
 
 impl Shape {
-    /// A section with these interfaces, all of the shape's link type, and packets by interface,
+    /// Returns a section with these interfaces, all of the shape's link type, and packets by interface,
     /// time in units of that interface, and bytes.
     pub(crate) fn section(self, interfaces: &[Described], packets: &[(u32, u64, Vec<u8>)]) -> Vec<u8> {
         let (mut out, mut body) = (Vec::new(), Vec::new());
@@ -26,7 +26,7 @@ impl Shape {
             self.u16(&mut body, self.link as u16);
             self.u16(&mut body, 0);
             self.u32(&mut body, 0);
-            // A name of three letters, so that options of other lengths stand before.
+            // A name of three letters, so that the next options follow one with padding.
             self.u16(&mut body, 2);
             self.u16(&mut body, 3);
             body.extend(b"eth\0");

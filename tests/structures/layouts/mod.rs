@@ -1,7 +1,7 @@
-//! `docs/layouts.md` gives every shared structure byte by byte, and is true; what it calls padding nobody uses.
+//! `docs/layouts.md` gives every shared structure byte by byte, as the code has it; no field lies in its padding.
 //!
-//! On failure: the row of the page that is wrong, and what the code has.
-#![cfg(all(not(loom), not(target_arch = "x86")))] // which aligns a u64 to 4 bytes: the page is for all others
+//! A failure names the row of the page that is wrong.
+#![cfg(all(not(loom), not(target_arch = "x86")))] // x86 aligns a u64 to 4 bytes: the page is for all other targets
 
 mod page;
 
@@ -10,20 +10,20 @@ use vvp_core::layout::Layout;
 use vvp_core::queue::{Mpsc, SequencedSpsc, Spsc};
 
 #[test]
-fn the_page_says_where_every_field_is() {
+fn page_agrees_with_every_field() {
     assert_eq!(check(PAGE), Ok(97));
 }
 
 #[test]
-fn a_page_that_is_wrong_is_noticed() {
+fn wrong_pages_are_refused() {
     assert_eq!(check(&PAGE.replace("| `consumer.head` | 128 |", "| `consumer.head` | 136 |")), Err(("Spsc", 5)));
     assert_eq!(check(&PAGE.replace("`slots[i].sequence`", "`slots[i].sequences`")), Err(("SequencedSpsc", 9)));
     assert_eq!(check(""), Err(("Spsc", 0)));
 }
 
-/// Fields in ascending order, none over another, and lines of 128 bytes with one writer each.
+/// Fields ascend without overlap, and the consumer's begin on a 128-byte line of their own.
 #[test]
-fn fields_do_not_meet() {
+fn fields_do_not_overlap() {
     for fields in [Spsc::<u64, 4>::FIELDS, SequencedSpsc::<u64, 4>::FIELDS, Mpsc::<u64, 4>::FIELDS] {
         for pair in fields.windows(2) {
             assert!(pair[0].offset + pair[0].width <= pair[1].offset, "{pair:?}");

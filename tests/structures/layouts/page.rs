@@ -1,4 +1,4 @@
-//! Compares `docs/layouts.md` with the code. No std: the firmware for a Cortex-M3 does it too, for the 32-bit columns.
+//! Compares `docs/layouts.md` with the code. Without std: the firmware for a Cortex-M3 uses it too, for the 32-bit columns.
 
 use vvp_core::cell::Latest;
 use vvp_core::layout::{Field, Layout};
@@ -10,7 +10,7 @@ use vvp_core::queue::{FanIn, Frames, Mpsc, RobustMpsc, SequencedSpsc, Spsc};
 /// The page.
 pub(crate) const PAGE: &str = include_str!("../../../docs/layouts.md");
 
-/// How many fields agree; else the heading and the row (from 0) of the first that does not.
+/// Returns how many fields agree; else the heading and the row (from 0) of the first that does not.
 pub(crate) fn check(page: &str) -> Result<usize, (&'static str, usize)> {
     let mut fields = 0;
     for (heading, rows) in [
@@ -41,14 +41,14 @@ pub(crate) fn check(page: &str) -> Result<usize, (&'static str, usize)> {
     Ok(fields)
 }
 
-/// The rows of the table below a heading.
+/// Returns the rows of the table below a heading.
 fn table<'p>(page: &'p str, heading: &str) -> impl Iterator<Item = &'p str> {
     let below = page.split("\n## ").find(|part| part.lines().next() == Some(heading)).unwrap_or_default();
     below.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'))
 }
 
-/// `| field | 64-bit: offset | bytes | 32-bit: offset | bytes | every | who writes | ordering |`; `every` has both
-/// widths' strides with a comma, and the last two say something.
+/// Returns whether a row agrees with a field. Its cells: field, 64-bit offset and bytes, 32-bit offset and bytes, strides of
+/// both widths with a comma, writer, ordering; the last two must not be empty.
 fn agrees(line: &str, field: &Field) -> bool {
     let mut cells = line.split('|').map(str::trim).skip(1);
     let mut next = || cells.next().unwrap_or_default();

@@ -23,12 +23,12 @@ use vvp_firmware::say;
 use vvp_firmware::semihosting::exit;
 
 type Ring = Spsc<u64, 4>;
-type Turns = SequencedSpsc<u64, 4>;
+type Sequenced = SequencedSpsc<u64, 4>;
 type Lanes = FanIn<u64, 4, 2>;
 type Many = Mpsc<u64, 4>;
 
 static RING: Place<Ring> = Place::new();
-static TURNS: Place<Turns> = Place::new();
+static SEQUENCED: Place<Sequenced> = Place::new();
 static LANES: Place<Lanes> = Place::new();
 static MANY: Place<Many> = Place::new();
 
@@ -42,12 +42,12 @@ fn all(sweep: &mut Sweep) -> Result<(), sweep::Wrong> {
     sweep.run::<Giving<Ring, Some3>>("spsc push_slice", &RING)?;
     sweep.run::<Giving<Ring, Grant>>("spsc grant, commit", &RING)?;
     sweep.run::<Giving<Ring, Staged>>("spsc stage, publish", &RING)?;
-    sweep.run::<Taking<Turns, One>>("turn pop", &TURNS)?;
-    sweep.run::<Taking<Turns, Look>>("turn peek, pop", &TURNS)?;
-    sweep.run::<Taking<Turns, Some3>>("turn pop_slice", &TURNS)?;
-    sweep.run::<Taking<Turns, Drain>>("turn drain", &TURNS)?;
-    sweep.run::<Giving<Turns, One>>("turn push", &TURNS)?;
-    sweep.run::<Giving<Turns, Some3>>("turn push_slice", &TURNS)?;
+    sweep.run::<Taking<Sequenced, One>>("sequenced pop", &SEQUENCED)?;
+    sweep.run::<Taking<Sequenced, Look>>("sequenced peek, pop", &SEQUENCED)?;
+    sweep.run::<Taking<Sequenced, Some3>>("sequenced pop_slice", &SEQUENCED)?;
+    sweep.run::<Taking<Sequenced, Drain>>("sequenced drain", &SEQUENCED)?;
+    sweep.run::<Giving<Sequenced, One>>("sequenced push", &SEQUENCED)?;
+    sweep.run::<Giving<Sequenced, Some3>>("sequenced push_slice", &SEQUENCED)?;
     sweep.run::<Taking<Lanes, One>>("fan-in pop", &LANES)?;
     sweep.run::<Taking<Lanes, Look>>("fan-in peek, pop", &LANES)?;
     sweep.run::<Taking<Lanes, Some3>>("fan-in pop_slice", &LANES)?;
