@@ -1,4 +1,4 @@
-//! The `vvpx` binary as a person meets it who knows only its help: refusals, sizes, formats,
+//! The `vvpx` binary for a first-time user who knows only its help: refusals, sizes, formats,
 //! outputs.
 
 use crate::common::{Ran, Scratch, run, run_command, vvpx};
@@ -87,7 +87,7 @@ fn the_tick_in_the_hint_is_fine_enough_for_every_price() {
 }
 
 #[test]
-fn an_unknown_symbol_and_a_time_that_goes_back_come_with_what_to_do() {
+fn unknown_symbol_and_reversed_time_get_a_remedy() {
     let lines = concat!(
         r#"{"op":"time","ts":9}"#,
         "\n",
@@ -150,7 +150,7 @@ fn one_gibibyte_of_address_space_is_enough_by_default() {
 }
 
 #[test]
-fn a_full_engine_says_which_limit_was_met_and_what_raises_it() {
+fn full_engine_names_the_limit_and_the_option() {
     let mut orders = String::new();
     for id in 1..=65_537 {
         orders += &format!("{{\"op\":\"new\",\"id\":{id},\"side\":\"buy\",\"price\":\"5\",\"qty\":1}}\n");
