@@ -157,7 +157,7 @@ fn full_engine_names_the_limit_and_the_option() {
     }
     let ran = run(&["match"], orders.as_bytes());
     let expected = "vvpx match: 1 of 65,537 commands refused: 1 book_full\nvvpx match: book_full: this engine has room for 65,536 \
-                    resting orders a book; --orders 1048576 makes room for 1,048,576\n";
+                    resting orders a book: --orders 1048576 makes room for 1,048,576\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (0, expected));
     let ran = run(&["match", "--orders", "65537", "--instruments", "1"], orders.as_bytes());
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
