@@ -1,4 +1,5 @@
-//! Writes a file of command records of every kind, always the same for the same numbers; `scripts/determinism.sh` plays it.
+//! Writes a file of command records of every kind, always the same for the same numbers;
+//! `scripts/determinism.sh` plays it.
 //!
 //! ```text
 //! cargo run -p vvpx --example make_mixture -- SEED COUNT > mixture.bin

@@ -4,8 +4,8 @@
 //! cargo run --release -p vvpx --example make_session > cli/assets/session.jsonl
 //! ```
 //!
-//! A small book of its own tells the generator which orders are alive and where the touch is, so that cancels hit
-//! and prices follow the market. Nothing here is measured data.
+//! A small book of its own tells the generator which orders are alive and where the touch is, so
+//! that cancels hit and prices follow the market. Nothing here is measured data.
 //!
 //! The bytes of the file depend on every number that [`Rng`] gives for the seed.
 
@@ -128,7 +128,8 @@ fn main() -> io::Result<()> {
         let crowded = book.orders(side) > ORDERS_A_SIDE;
         let roll = random.below(1000);
 
-        // A limit order that is now on the wrong side of the fair price gets hit by somebody who noticed.
+        // A stale limit order, now on the wrong side of the fair price, is hit by an informed
+        // trader.
         let stale = match side {
             BUY => book.best(SELL).is_some_and(|ask| ask < mid),
             _ => book.best(BUY).is_some_and(|bid| bid > mid),

@@ -1,4 +1,5 @@
-//! How fast the text format is on this machine: lines decoded and events printed a second, on one thread.
+//! How fast the text format is on this machine: lines decoded and events printed a second, on one
+//! thread.
 //!
 //! `cargo run --release -p vvpx --example text_speed [LINES]`
 

@@ -59,7 +59,7 @@ fn main() {
         *median = rates[ROUNDS / 2];
         println!("{name}: {median} commands/s [{}..{}]", rates[0], rates[ROUNDS - 1]);
     }
-    println!("looked at, {} per mille of the rate when nobody looks", medians[1] * 1_000 / medians[0].max(1));
+    println!("with top, {} per mille of the rate without it", medians[1] * 1_000 / medians[0].max(1));
     drop(stages);
     std::fs::remove_dir_all(&dir).expect("ours");
 }

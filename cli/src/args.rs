@@ -1,4 +1,5 @@
-//! The one definition of the command line: parser, help, completions and the man page come from it.
+//! The definition of the command line, from which parser, help, completions and man pages are
+//! generated.
 
 use crate::commands::replay_itch;
 use crate::commands::size::Wanted;
@@ -22,7 +23,7 @@ const TEMPLATE: &str = "{bin} - {about}\n\n{usage-heading} {usage}\n\n{all-args}
 const EXIT_CODES: &str = "\
 Without a subcommand, 'vvpx' is 'vvpx run'.
 
-Exit codes: 0 done; 1 bad input or an error; 2 a command line that makes no sense; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 bad input or an error; 2 a usage error; 130 stopped by Ctrl-C.
 doctor has its own.";
 
 /// Matches orders.
@@ -42,22 +43,22 @@ pub(crate) enum Sub {
     Match(Match),
     /// rebuilds books from recorded market data: NASDAQ ITCH 5.0, LOBSTER
     Replay(Replay),
-    /// says what of this machine's set-up costs latency, and what to do
+    /// checks this machine's set-up for low latency, and lists remedies
     Doctor(Doctor),
-    /// kills the stages of a pipeline of processes at random, and proves that nothing was lost
+    /// kills stages of a pipeline of processes at random, and proves that nothing was lost
     Stress(Stress),
-    /// shows what a running pipeline of processes is doing
+    /// shows the state of a running pipeline of processes
     Top(Top),
     /// runs one stage of a pipeline of processes
     #[command(hide = true)]
     Stage(StageArgs),
-    /// measures this machine: every structure, orders at fixed rates, and what never happens
+    /// measures this machine: every structure, and orders through the whole path at fixed rates
     Bench(Bench),
-    /// turns text into binary records
+    /// converts text into binary records
     Encode(Encode),
-    /// turns binary records into text
+    /// converts binary records into text
     Decode(Decode),
-    /// chooses the type of an engine for a number of orders and symbols, and says its bytes
+    /// computes the type and the bytes of an engine for a number of orders and symbols
     Size(Size),
     /// prints a completion script for a shell
     Completions(Completions),
@@ -88,9 +89,9 @@ impl Sub {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Commands are decoded from text, matched, and every event is made into text again, which is then thrown away:
-'vvpx match' prints it. Exit code 1 if a line was no command. At the end standard error says how many commands of FILE
-were refused for which reason.")]
+Commands are decoded from text and matched; every event is formatted as text and discarded ('vvpx match' prints it).
+Exit code 1 if a line was not a command. At the end, standard error lists how many commands of FILE were refused, by
+reason.")]
 pub(crate) struct Run {
     /// commands, - for standard input; without it, a built-in session of 25,000 commands
     #[arg(value_hint = ValueHint::FilePath)]
@@ -98,10 +99,10 @@ pub(crate) struct Run {
     /// print only the summary, as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// do it all on one thread
+    /// run on one thread
     #[arg(long)]
     pub(crate) inline: bool,
-    /// how the commands are written; found out when it is missing
+    /// format of the commands; detected if absent
     #[arg(long, value_parser = input_format())]
     pub(crate) format: Option<InputFormat>,
     #[command(flatten)]
@@ -110,33 +111,32 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Each command is answered at once, so it works in a conversation too. Exit code 1 if a line was no command, which is
-answered in its place and explained on standard error; the run goes on. At the end standard error says how many commands
-were refused for which reason. With the default room 1 GiB of address space is enough (ulimit -v 1048576); memory is
-taken only where orders are.")]
+Each command is answered at once, so that it can be used interactively. Exit code 1 if a line was not a command; such a
+line is answered in sequence and reported on standard error, and the run goes on. At the end, standard error lists how
+many commands were refused, by reason. The default capacity needs 1 GiB of address space (ulimit -v 1048576); memory is
+used only for pages that hold orders.")]
 pub(crate) struct Match {
     /// commands; - is standard input
     #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) file: String,
-    /// after the events, one line of JSON an instrument with its book
+    /// after the events, print the book of each instrument as a line of JSON
     #[arg(long)]
     pub(crate) book: bool,
-    /// how the commands are written: jsonl, csv, or bin (see vvpx encode); found out when it is
-    /// missing
+    /// format of the commands: jsonl, csv, or bin (see vvpx encode); detected if absent
     #[arg(long, value_parser = input_format())]
     pub(crate) format: Option<InputFormat>,
-    /// how to write the events
+    /// format of the events
     #[arg(long, value_parser = input_format(), default_value = "jsonl")]
     pub(crate) out_format: InputFormat,
-    /// do it all on one thread; the output is the same
+    /// run on one thread; the output is the same
     #[arg(long)]
     pub(crate) inline: bool,
-    /// print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price levels, l3 single
-    /// orders; on one thread
+    /// print market data instead of events, a line of JSON a record: l1 best bid and ask, l2 price
+    /// levels, l3 single orders; on one thread
     #[arg(long, value_name = "VIEW", value_parser = ["l1", "l2", "l3"])]
     pub(crate) feed: Option<String>,
-    /// at the end, a line of JSON on standard error with a 64-bit hash of the engine's state: equal for two runs
-    /// exactly when the engines would answer alike from there on
+    /// at the end, print a line of JSON on standard error with a 64-bit hash of the engine's state:
+    /// equal for two runs if the engines would answer all further commands alike
     #[arg(long)]
     pub(crate) state_hash: bool,
     #[command(flatten)]
@@ -146,18 +146,18 @@ pub(crate) struct Match {
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
 itch: NASDAQ TotalView-ITCH 5.0, every stock of the day; several files are one day in parts. pcap and pcapng files with
-MoldUDP64 open as well, several of them together (line A and line B). What was not read is said at the end, in one line
-on standard error, and the exit code then is 1.
+MoldUDP64 open as well, several of them together (line A and line B). What was not read is reported at the end, in one
+line on standard error, and the exit code is 1.
 lobster: one stock, FILE is its message file; checked against its recorded book.
 .gz, .xz and .zst files open directly.")]
 pub(crate) struct Replay {
     /// the recorded files; - is standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<String>,
-    /// what the files are; auto finds it out
+    /// format of the files; auto detects it
     #[arg(long, value_parser = ["auto", "itch", "lobster"], default_value = "auto")]
     pub(crate) format: String,
-    /// the summary for programs
+    /// print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// itch: csv, jsonl or bin: write rows to standard output, and the summary to standard error.
@@ -167,7 +167,7 @@ pub(crate) struct Replay {
     /// only this stock in rows, ladders and summary (may be given again)
     #[arg(long, value_name = "SYMBOL", help_heading = "Options of itch")]
     pub(crate) symbol: Vec<String>,
-    /// stop behind this time (10:30:00.5, US Eastern) and draw the books of the symbols
+    /// stop after this time (10:30:00.5, US Eastern) and draw the books of the symbols
     #[arg(long, value_name = "TIME", help_heading = "Options of itch", value_parser = replay_itch::time_of_day)]
     pub(crate) at: Option<u64>,
     /// levels a side to write or draw (default: 1 to write, 10 to draw)
@@ -189,16 +189,16 @@ pub(crate) struct Replay {
     /// send the day through the matching engine as well and compare its trades with the tape
     #[arg(long, help_heading = "Options of itch")]
     pub(crate) drive: bool,
-    /// end with exit code 1 at the first thing that cannot be
+    /// end with exit code 1 at the first anomaly
     #[arg(long, help_heading = "Options of itch")]
     pub(crate) strict: bool,
-    /// leave out bbo_fnv1a64: faster
+    /// omit bbo_fnv1a64: faster
     #[arg(long, help_heading = "Options of itch")]
     pub(crate) no_checksum: bool,
-    /// the true book after each event: the start, and what comes into its window at the edge
+    /// LOBSTER's order-book file: gives the start, and the levels that enter its window at the edge
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Options of lobster")]
     pub(crate) orderbook: Option<PathBuf>,
-    /// compare our book with the true one after every event; stop at the first difference
+    /// compare our book with the order-book file after every event; stop at the first difference
     #[arg(long, help_heading = "Options of lobster")]
     pub(crate) verify: bool,
     /// levels a side to write (default: as many as the order-book file has)
@@ -213,23 +213,23 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-For each thing: what is, what is best, the command to get there, and why it matters. Nothing is changed.
+For each finding: what is, what is best, the command to get there, and why it matters. Nothing is changed.
 
 Exit codes: the worst finding: 0 good (or unknown), 10 advice, 20 warning, 30 critical;
-            1 an error, 2 a command line that makes no sense")]
+            1 an error, 2 a usage error")]
 pub(crate) struct Doctor {
     /// all findings as one JSON object on one line
     #[arg(long)]
     pub(crate) json: bool,
-    /// look at a copy of /proc and /sys below DIR instead of this machine
+    /// read a copy of /proc and /sys below DIR instead of this machine's
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Prints Rust types for vvp-core. Every structure has its full size when it is built, so the bytes are all that the engine
-ever takes. Exit code 1 if there is no such engine, or it does not fit --memory; then it says how many orders would.")]
+Prints Rust types for vvp-core. Every structure has its full size from the start, so the engine never takes more bytes.
+Exit code 1 if there is no such engine, or it does not fit --memory; the message then names the orders that would fit.")]
 pub(crate) struct Size {
     /// resting orders in each book
     #[arg(long, value_name = "N", value_parser = up_to((1 << 27) - 1))]
@@ -240,27 +240,27 @@ pub(crate) struct Size {
     /// ticks a side near the best price where a level is found without a search
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = up_to(262_144))]
     pub(crate) ticks: usize,
-    /// price levels a side beyond those ticks; without it, a quarter of the orders
+    /// price levels a side beyond those ticks; default: a quarter of the orders
     #[arg(long, value_name = "N")]
     pub(crate) far_levels: Option<usize>,
-    /// untriggered stops in each book; without it, an eighth of the orders
+    /// untriggered stops in each book; default: an eighth of the orders
     #[arg(long, value_name = "N")]
     pub(crate) stops: Option<usize>,
     /// owners with risk limits
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub(crate) owners: usize,
-    /// the memory there is: bytes, or a number with KiB, MiB or GiB
+    /// available memory: bytes, or a number with KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub(crate) memory: Option<u64>,
     /// pointer width of the target in bits
     #[arg(long, value_name = "BITS", default_value = "64", value_parser = PossibleValuesParser::new(["32", "64"]))]
     pub(crate) target: String,
-    /// as one JSON object
+    /// print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// `512KiB`, `64 MiB`, `1048576`.
+/// Parses a size: `512KiB`, `64 MiB`, `1048576`.
 fn memory(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
     let unit = match text[digits.len()..].trim_start() {
@@ -268,7 +268,7 @@ fn memory(text: &str) -> Result<u64, String> {
         "KiB" | "K" => 1 << 10,
         "MiB" | "M" => 1 << 20,
         "GiB" | "G" => 1 << 30,
-        other => return Err(format!("'{other}' is no unit; take B, KiB, MiB or GiB")),
+        other => return Err(format!("'{other}' is no unit; use B, KiB, MiB or GiB")),
     };
     let number: u64 = digits.parse().map_err(|_| "not a whole number of bytes, KiB, MiB or GiB".to_owned())?;
     number.checked_mul(unit).filter(|&n| n > 0).ok_or_else(|| "must be from 1 byte to 16 EiB".to_owned())
@@ -276,17 +276,17 @@ fn memory(text: &str) -> Result<u64, String> {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Gateways send made-up commands to a matcher, and it sends events to publishers; each is a process. Again and again one of
-them is killed (SIGKILL) and started again, or stopped for a moment, so that the queues before it run full. At the end:
+Gateways send generated commands to a matcher, which sends events to publishers; each is a process. Repeatedly one of them
+is killed (SIGKILL) and restarted, or stopped for a moment, so that the queues before it fill up. At the end:
   - the journal must hold each gateway's commands once, in order, and unchanged;
-  - an engine to which the journal is applied undisturbed must have the matcher's state hash;
-  - it must give the very events that each publisher got, each once.
+  - an undisturbed engine to which the journal is applied must have the matcher's state hash;
+  - it must produce exactly the events that each publisher received, each once.
 What a killed 'vvpx stress' has left in /dev/shm is removed first.
-At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is done, and proved in the same way.
+At Ctrl-C or SIGTERM the gateways are asked to stop; what they have sent is processed, and proved in the same way.
 
-Exit code 1 if anything was lost, doubled or changed.")]
+Exit code 1 if anything was lost, duplicated or changed.")]
 pub(crate) struct Stress {
-    /// commands of each gateway
+    /// commands that each gateway sends
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) commands: u64,
     /// gateways, each a process
@@ -298,47 +298,48 @@ pub(crate) struct Stress {
     /// seed of commands and kills
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// at most this many milliseconds between two disturbances
+    /// maximum milliseconds between two disturbances
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub(crate) pause_ms: u64,
-    /// in phases, throw a file of this size out of memory and read it back, so that memory is scarce (0: do not)
+    /// in phases, evict a file of this size from memory and read it back, to create memory pressure
+    /// (0: none)
     #[arg(long, value_name = "MIB", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=1 << 20))]
     pub(crate) pressure: u64,
     /// give up after this many seconds
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     pub(crate) limit_s: u64,
-    /// the result as one JSON object
+    /// print the result as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-On a terminal it draws, twice a second: 0 and 1 choose the book, the arrows scroll, q ends it.
-Elsewhere it prints.
-The region is mapped read-only, so the pipeline cannot be disturbed; it ends when the pipeline has.
-Exit code 1 if there is no such pipeline, or nothing was written yet and --once asks for it.")]
+On a terminal it draws the state twice a second: 0 and 1 choose the book, the arrows scroll, q quits.
+Elsewhere it prints the state.
+The region is mapped read-only, so the pipeline is not disturbed; 'top' ends when the pipeline has ended.
+Exit code 1 if there is no such pipeline, or with --once if it has no state yet.")]
 pub(crate) struct Top {
-    /// where the pipeline's regions lie; 'vvpx stress' says it
+    /// directory of the pipeline; 'vvpx stress' prints it
     #[arg(value_hint = ValueHint::DirPath)]
     pub(crate) dir: String,
-    /// show the state once, and end
+    /// show the state once and exit
     #[arg(long)]
     pub(crate) once: bool,
-    /// one JSON object a line
+    /// print one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// the ladder of this instrument
+    /// show the ladder of this instrument
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = book_number())]
     pub(crate) book: usize,
 }
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-A stage that was killed and is started again goes on at the exact place. It ends when the stage before it has. At SIGTERM
-or Ctrl-C a gateway sends no more, and the others end when what was sent is done; a stage that is asked to end alone does
-so after some seconds, and its successor goes on.
-The regions of DIR are made by 'vvpx stress', which starts all stages; 'vvpx top DIR' shows the state.")]
+A stage that was killed and is restarted resumes at the exact sequence position. It ends after the stage before it. At
+SIGTERM or Ctrl-C a gateway stops sending, and the others end when everything sent is processed; a stage that is stopped
+alone ends after some seconds, and its successor resumes.
+'vvpx stress' creates the regions in DIR and starts all stages; 'vvpx top DIR' shows the state.")]
 pub(crate) struct StageArgs {
     #[command(subcommand)]
     pub(crate) which: Stage,
@@ -346,11 +347,11 @@ pub(crate) struct StageArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stage {
-    /// sends COUNT made-up commands through a lane
+    /// sends COUNT generated commands through a lane
     Gateway { dir: String, lane: usize, seed: u64, count: u64 },
     /// journals commands, matches them, publishes their events
     Matcher { dir: String },
-    /// takes the events, as publisher WHICH
+    /// receives the events, as publisher WHICH
     Publisher {
         dir: String,
         #[arg(default_value_t = 0)]
@@ -360,64 +361,66 @@ pub(crate) enum Stage {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Each row: nanoseconds for one, the median of the rounds with the fastest and the slowest, and how many a second.
-Rows of two processors show a cache line's round trip before and after; where that changes, the host moved something.
-pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; after
-that, orders that nothing is done for: what they take is the machine's own.")]
+Each row: nanoseconds per operation, the median of the rounds with the fastest and the slowest, and operations a second.
+Rows of two processors show a cache line's round trip before and after; if it changes, the host has moved a processor.
+pipeline sends orders through the whole path at fixed rates, on one thread and on two, up to saturation and beyond; then
+orders that are not processed, whose latency is that of the machine itself.")]
 pub(crate) struct Bench {
-    /// what to measure; all of it unless given
+    /// what to measure; default: everything
     #[arg(value_name = "GROUP", value_parser = groups())]
     pub(crate) groups: Vec<String>,
     /// a tenth of the operations, three rounds instead of seven
     #[arg(long)]
     pub(crate) quick: bool,
-    /// ask for the real-time class (SCHED_FIFO): better numbers; on a machine with two processors nothing else runs
-    /// meanwhile
+    /// use the real-time class (SCHED_FIFO) for better numbers; on a machine with two processors
+    /// nothing else runs meanwhile
     #[arg(long)]
     pub(crate) real_time: bool,
     /// also write the results to FILE (- for standard output, and nothing else there)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
     pub(crate) json: Option<String>,
-    /// also write a report that stands alone
+    /// also write a self-contained HTML report
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
     pub(crate) html: Option<String>,
-    /// beside the results of an earlier --json; exit code 1 if a row is slower beyond both ranges
+    /// compare with the results of an earlier --json; exit code 1 if a row is slower beyond both
+    /// ranges
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "prove")]
     pub(crate) compare: Option<String>,
-    /// 10,000,000 orders: no allocation, and on the matcher's thread no page fault, no wait, no system call; exit
-    /// code 1 if there was one, or if it cannot be counted here; with --quick 1,000,000
+    /// prove with 10,000,000 orders that there is no allocation, and on the matcher's thread no
+    /// page fault, no wait and no system call; exit code 1 if there was one, or if it cannot be
+    /// counted here; with --quick 1,000,000 orders
     #[arg(long, conflicts_with = "groups")]
     pub(crate) prove: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Commands as text become 64-byte binary records. A bad line becomes a record of its refusal, is named on standard error,
-and makes the exit code 1. A file OUT is replaced when all is written, and stays as it was after an error.")]
+Commands as text become 64-byte binary records. A bad line becomes a record of its refusal, is reported on standard error,
+and makes the exit code 1. A file OUT is replaced when everything is written, and unchanged after an error.")]
 pub(crate) struct Encode {
     /// the commands; - is standard input; .gz, .xz and .zst are unpacked
     #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) file: String,
-    /// where the records go; standard output if left out
+    /// output of the records; default: standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<String>,
-    /// of the text; found out when it is missing
+    /// format of the text; detected if absent
     #[arg(long, value_parser = text_format())]
     pub(crate) format: Option<Format>,
 }
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-The records are commands, events, or the market data that 'vvpx replay --out bin' writes; the file says which.
-A file OUT is replaced when all is written, and stays as it was after an error.")]
+The records are commands, events, or the market data that 'vvpx replay --out bin' writes; this is detected.
+A file OUT is replaced when everything is written, and unchanged after an error.")]
 pub(crate) struct Decode {
     /// the records; - is standard input; .gz, .xz and .zst are unpacked
     #[arg(default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) file: String,
-    /// where the text goes; standard output if left out
+    /// output of the text; default: standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<String>,
-    /// of the text: jsonl (default) or csv; market data is written as jsonl only
+    /// format of the text: jsonl (default) or csv; market data is written as jsonl only
     #[arg(long, value_parser = text_format())]
     pub(crate) format: Option<Format>,
 }
@@ -436,7 +439,7 @@ pub(crate) struct Completions {
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "To read it: vvpx man match | man -l -")]
 pub(crate) struct Man {
-    /// the subcommand; without it, the page of vvpx itself
+    /// the subcommand; default: the page of vvpx itself
     #[arg(action = ArgAction::Set)]
     pub(crate) subcommand: Option<String>,
 }
@@ -457,7 +460,7 @@ fn shells() -> impl TypedValueParser<Value = clap_complete::Shell> {
     clap::value_parser!(clap_complete::Shell)
 }
 
-/// A count from 1 to `most`.
+/// Returns a parser of counts from 1 to `most`.
 pub(crate) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
     move |word: &str| {
         let count = word.parse().ok().filter(|count| (1..=most).contains(count));
@@ -465,7 +468,7 @@ pub(crate) fn up_to(most: usize) -> impl TypedValueParser<Value = usize> {
     }
 }
 
-/// The number of a book that a pipeline shows.
+/// Returns a parser of the numbers of the books that a pipeline shows.
 fn book_number() -> impl TypedValueParser<Value = usize> {
     let most = PipelineStatus::default().books.len().saturating_sub(1);
     clap::value_parser!(u64).range(..=most as u64).map(|book| usize::try_from(book).unwrap_or(usize::MAX))
@@ -552,7 +555,7 @@ pub(crate) fn man(request: &Man) -> Outcome {
     output::say(&String::from_utf8_lossy(&page))
 }
 
-/// The page of a subcommand, or of `vvpx` itself; `None` where there is no such subcommand.
+/// Renders the page of a subcommand, or of `vvpx` itself; `None` if there is no such subcommand.
 fn man_page(subcommand: Option<&str>) -> Option<io::Result<Vec<u8>>> {
     let mut all = Vvp::command();
     all.build();
@@ -581,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_nearly_right_comes_with_the_right_one() {
+    fn misspelled_words_get_a_suggestion() {
         for (words, says) in [
             (&["vvpx", "mtach"][..], "a similar subcommand exists: 'match'; try 'vvpx --help'"),
             (&["vvpx", "match", "--lvels", "3"], "a similar argument exists: '--levels'; try 'vvpx match --help'"),

@@ -19,7 +19,7 @@ enum Severity {
     Note,
     /// The work could not be done: exit code 1.
     Error,
-    /// The command line makes no sense: exit code 2, and the remedy names the help.
+    /// A usage error: exit code 2, and the remedy names the help.
     Usage,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// One message: which subcommand says it, what happened, where, and what to do about it.
+/// One message: its subcommand, what happened, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     severity: Severity,
@@ -159,7 +159,7 @@ impl Diagnostic {
         Self { remedy: Some(remedy), ..self }
     }
 
-    /// Puts what failed before what the system said about it: `cannot write`.
+    /// Puts what failed before the system's reason: `cannot start`.
     pub(crate) fn context(self, doing: &str) -> Self {
         Self { what: format!("{doing}: {}", self.what), ..self }
     }

@@ -1,11 +1,13 @@
-//! What the `vvpx` command line is made of, for programs that want a part of it.
+//! The parts of the `vvpx` command line, for programs that use one of them.
 //!
 //! - [`text`]: order files and event files: JSON lines, CSV and binary records.
 //! - [`mod@bench`]: the measurements behind `vvpx bench`.
-//! - [`doctor`]: what of a machine's set-up costs latency.
+//! - [`doctor`]: the checks of a machine's set-up for low latency.
+//! - [`random`]: the random generator of streams and schedules.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bench;
 pub mod doctor;
+pub mod random;
 pub mod text;

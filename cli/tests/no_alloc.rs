@@ -1,4 +1,5 @@
-//! Nothing is allocated after start-up: the pipeline and the text format under the counting allocator.
+//! Nothing is allocated after start-up: the pipeline and the text format under the counting
+//! allocator.
 
 use std::io;
 use vvp_core::book::{Command, Event};
@@ -83,7 +84,7 @@ fn play(orders: &[u8], inline: bool, leak_at: u64) -> Report<InputError> {
     report
 }
 
-// One test, so that no other one allocates meanwhile.
+// One test only, so that no other one allocates at the same time.
 #[test]
 fn nothing_is_allocated_after_start_up_and_one_allocation_would_be_seen() {
     let orders = orders();

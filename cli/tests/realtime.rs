@@ -1,10 +1,11 @@
-//! The hot path of the pipeline under RealtimeSanitizer: no call for memory, no lock, no call that may block, from the first
-//! command on. `.ci/run rtsan` builds it; elsewhere this file is empty.
+//! The hot path of the pipeline under RealtimeSanitizer: no call for memory, no lock, no call that
+//! may block, from the first command on. `.ci/run rtsan` builds it; elsewhere this file is empty.
 //!
-//! What is watched says so where it stands: `#[sanitize(realtime = "nonblocking")]`, on the matching of a batch
-//! (`pipeline/stages.rs`), on one command of the matcher with a journal (`pipeline/processes/matcher.rs`), and here on the
-//! decoding of a command with its way into the queue, and on the encoding of an event. A full queue makes its sender wait, which
-//! is a blocking call, so no queue is ever full here.
+//! What is watched says so where it stands: `#[sanitize(realtime = "nonblocking")]`, on the
+//! matching of a batch (`pipeline/stages.rs`), on one command of the matcher with a journal
+//! (`pipeline/processes/matcher.rs`), and here on the decoding of a command with its way into the
+//! queue, and on the encoding of an event. A full queue makes its sender wait, which is a blocking
+//! call, so no queue is ever full here.
 
 #![cfg(rtsan)]
 #![feature(sanitize)]
@@ -87,7 +88,7 @@ fn the_matcher_with_a_journal_calls_for_nothing_that_may_block() {
     let meeting = PipelineDirectory::create(dir.as_ref(), 500).expect("room");
     meeting.expect_publishers(2).expect("so many can be");
     let stop = Stop::new().expect("a descriptor");
-    // One after the other: each has all its room, and nobody waits for anybody.
+    // One after the other: each finds room in its queue, so that none of them waits.
     processes::gateway(&meeting, 0, 7, 500, &stop).expect("there");
     processes::matcher(&meeting, &stop).expect("there");
     for publisher in 0..2 {
@@ -99,17 +100,17 @@ fn the_matcher_with_a_journal_calls_for_nothing_that_may_block() {
 
 const CULPRIT: &str = "VVP_CULPRIT";
 
-/// What must be caught.
+/// A blocking call that must be caught.
 #[sanitize(realtime = "nonblocking")]
 fn culprit(which: &str) {
     match which {
         "malloc" => drop(std::hint::black_box(Box::new(7))),
-        // What the sender to a full queue does.
+        // The wait of a sender to a full queue.
         "nap" => SpinThenSleep::new(true).wait(0),
         "open" => drop(std::fs::File::open("/dev/null")),
         "lock" => {
             let (lock, condition) = (Mutex::new(()), Condvar::new());
-            let guard = lock.lock().expect("nobody else has it");
+            let guard = lock.lock().expect("free");
             drop(condition.wait_timeout(guard, Duration::from_millis(1)));
         }
         _ => {}

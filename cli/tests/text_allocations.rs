@@ -21,7 +21,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`, and the block came from the system allocator.
+        // SAFETY: the caller keeps the contract of `dealloc`, and the block came from the system
+        // allocator.
         unsafe { System.dealloc(block, layout) }
     }
 }

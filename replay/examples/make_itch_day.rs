@@ -4,8 +4,9 @@
 //! xz -dc GOOG.NASDAQ_ITCH50.xz | cargo run --release -p vvp-replay --example make_itch_day -- 1024 10000000 > day.NASDAQ_ITCH50
 //! vvpx replay day.NASDAQ_ITCH50 --no-checksum
 //! ```
-//! Every stock plays the small file from its start, in turns of 1 to 8 messages at random. References are given out
-//! anew, in the order of appearance over all stocks, as NASDAQ does; times rise by 1 µs a message.
+//! Every stock plays the small file from its start, in turns of 1 to 8 messages at random.
+//! References are given out anew, in the order of appearance over all stocks, as NASDAQ does; times
+//! rise by 1 µs a message.
 
 use std::io::{self, BufWriter, Read, Write};
 
@@ -66,7 +67,8 @@ fn main() -> io::Result<()> {
     out.flush()
 }
 
-/// The messages of a file that are about a stock, each with the index of its order, by first appearance.
+/// The messages of a file that are about a stock, each with the index of its order, by first
+/// appearance.
 fn messages_of(file: &[u8]) -> Vec<(Vec<u8>, Option<usize>)> {
     let (mut indices, mut all, mut rest) = (std::collections::HashMap::new(), Vec::new(), file);
     while let Some((length, behind)) = rest.split_first_chunk::<2>() {

@@ -53,13 +53,13 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Starts at the beginning of `buf`.
+    /// Creates a cursor at the beginning of `buf`.
     #[must_use]
     pub fn new(buf: &'a mut [u8]) -> Self {
         Self { buf, at: 0 }
     }
 
-    /// Bytes written.
+    /// Returns the number of bytes written.
     #[must_use]
     pub fn len(&self) -> usize {
         self.at
@@ -98,7 +98,7 @@ impl<'a> Cursor<'a> {
         self.padded(n, width);
     }
 
-    /// The last `width` digits of `n`, with leading zeros.
+    /// Writes the last `width` digits of `n`, with leading zeros.
     #[inline]
     fn padded(&mut self, mut n: u64, width: usize) {
         let digits = &mut self.buf[self.at..self.at + width];
@@ -127,7 +127,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A price of `ticks` ticks in currency, with as many decimals as the tick has.
+    /// Writes a price of `ticks` ticks in currency, with as many decimals as the tick has.
     #[inline]
     pub fn price(&mut self, ticks: i64, tick: Tick) {
         if ticks < 0 {
@@ -136,7 +136,7 @@ impl<'a> Cursor<'a> {
         self.size(ticks.unsigned_abs(), tick);
     }
 
-    /// As [`Cursor::price`], of a number of ticks that may be beyond `i64`.
+    /// Does the same as [`Cursor::price`], for a number of ticks that may exceed `i64`.
     #[inline]
     pub fn size(&mut self, size: u64, tick: Tick) {
         let mantissa = tick.mantissa().unsigned_abs();

@@ -1,7 +1,7 @@
-//! Files that may be compressed: recognised by their first bytes, whatever their name.
+//! Reads files that may be compressed, detected by their first bytes rather than their names.
 //!
-//! What the reference tool of a container refuses is refused here: each checksum is compared, and
-//! each length that a container says of its content. `docs/containers.md` has the table of what is
+//! What the reference tool of a container format refuses is refused here: every checksum and every
+//! length of content in a container is verified. `docs/containers.md` has the table of what is
 //! read.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -14,14 +14,13 @@ mod zstd;
 /// Read-ahead in bytes, before and after decompression.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// What `reader` gives, decompressed if it is `.gz`, `.xz` or `.zst`. Several compressed files one
-/// after the other, as `cat` puts them together, are one.
+/// Returns a reader of the content of `reader`, decompressed if it is `.gz`, `.xz` or `.zst`.
+/// Concatenated compressed files are one file.
 ///
 /// # Errors
-/// What the reader says to the first read; of a broken compressed file, later reads say so:
-/// `UnexpectedEof` where it is cut short, `InvalidData` or `InvalidInput` where it is damaged. A
-/// checksum is compared when its frame, block or member ends: what was read before may be wrong
-/// until then, so read to the end.
+/// Errors of the first read. Later reads of a broken compressed file return `UnexpectedEof` if it
+/// is truncated, `InvalidData` or `InvalidInput` if it is damaged. A checksum is verified when its
+/// frame, block or member ends: data before that may be wrong, so read to the end.
 pub fn unpacked<'a>(mut reader: impl Read + Send + 'a) -> io::Result<Box<dyn BufRead + Send + 'a>> {
     let mut head = Vec::new();
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;

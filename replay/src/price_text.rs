@@ -1,4 +1,4 @@
-//! One price as text, for people and for whoever prints more than events.
+//! A price as text, for output other than events.
 
 use crate::digits::{Cursor, PRICE_MAX};
 use core::fmt;
@@ -11,7 +11,7 @@ pub struct PriceText {
     len: u8,
 }
 
-/// `price` in currency, with as many decimals as the tick has.
+/// Formats `price` in currency, with as many decimals as the tick has.
 ///
 /// ```
 /// use vvp_core::book::{Price, Tick};
@@ -29,7 +29,7 @@ pub fn price_text(price: Price, tick: Tick) -> PriceText {
 }
 
 impl PriceText {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or("") // it is all ASCII

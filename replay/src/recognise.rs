@@ -1,11 +1,12 @@
-//! What a file is, by its first bytes: the formats that are read, and those that are often taken for one.
+//! Detects the format of a file from its first bytes: the formats that are read, and those that are
+//! often mistaken for one.
 
 use std::io::{self, BufRead, Read};
 
-/// First bytes that [`Kind::of`] looks at; more are not needed, fewer may leave the kind [`Kind::Unknown`].
+/// Number of first bytes that [`Kind::of`] examines; with fewer the kind may be [`Kind::Unknown`].
 pub const HEAD_BYTES: usize = 64;
 
-/// First bytes of the compressed files that are unpacked: `.gz`, `.xz` and `.zst`.
+/// First bytes of the compressed formats that are unpacked: `.gz`, `.xz` and `.zst`.
 pub const PACKED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
 
 /// The kind of a file.
@@ -14,9 +15,9 @@ pub const PACKED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0xfd, b'7', b'z', b'X', b'Z', 0
 pub enum Kind {
     /// No bytes.
     Empty,
-    /// NASDAQ ITCH 5.0, each message behind its length.
+    /// NASDAQ ITCH 5.0, each message preceded by its length.
     Itch,
-    /// ITCH 5.0 inside the packets of `SoupBinTCP`: a type byte stands between length and message.
+    /// ITCH 5.0 in `SoupBinTCP` packets: a type byte between length and message.
     SoupItch,
     /// A pcap capture, times in micro- or nanoseconds.
     Pcap,
@@ -30,7 +31,7 @@ pub enum Kind {
     PitchText,
     /// A LOBSTER message file: time, type, order id, size, price, direction.
     LobsterMessages,
-    /// Lines of values with commas, of another kind than LOBSTER's messages.
+    /// Comma-separated values other than LOBSTER's messages.
     Csv,
     /// JSON, or a JSON value a line.
     Json,
@@ -84,7 +85,7 @@ fn itch_length(kind: u8) -> Option<u16> {
 }
 
 impl Kind {
-    /// The kind of a file that starts with `head`.
+    /// Returns the kind of a file that starts with `head`.
     #[must_use]
     pub fn of(head: &[u8]) -> Self {
         if head.is_empty() {
@@ -93,7 +94,7 @@ impl Kind {
         Self::of_magic(head).or_else(|| Self::of_itch(head)).unwrap_or_else(|| Self::of_text(head))
     }
 
-    /// Whether it is a compressed file that [`unpacked`](crate::packed::unpacked) opens.
+    /// Returns whether it is a compressed file that [`unpacked`](crate::packed::unpacked) opens.
     #[must_use]
     pub const fn is_packed(self) -> bool {
         matches!(self, Self::Gzip | Self::Xz | Self::Zstd)
@@ -144,7 +145,7 @@ impl Kind {
         if !printable || !line.contains(&b',') {
             return Self::Unknown;
         }
-        // A line longer than what is here says nothing about its number of fields.
+        // The number of fields is unknown if the line is longer than the head.
         let whole = line.len() < HEAD_BYTES;
         let mut fields = line.split(|&b| b == b',');
         let time = fields.next().is_some_and(|t| {
@@ -159,7 +160,7 @@ impl Kind {
         if time && kind && plain && whole && others == 5 { Self::LobsterMessages } else { Self::Csv }
     }
 
-    /// Its name in a sentence: "a DBN file".
+    /// Returns its name in a sentence: "a DBN file".
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -185,7 +186,7 @@ impl Kind {
         }
     }
 
-    /// What to do where ITCH messages were wanted and this came; `None` for what may hold them.
+    /// Returns what to do with this kind where ITCH is expected; `None` if it may hold ITCH.
     #[must_use]
     pub const fn instead_of_itch(self) -> Option<&'static str> {
         Some(match self {
@@ -199,7 +200,7 @@ impl Kind {
                  text go to vvpx match"
             }
             Self::Json => "replay takes ITCH 5.0 and LOBSTER; commands as JSON lines go to vvpx match",
-            // Seen only inside of another container: the outer one is opened by itself.
+            // Only inside another container: the outer one is unpacked automatically.
             Self::Gzip | Self::Xz | Self::Zstd => "it is packed twice; unpack it once before",
             Self::Bzip2 => "unpack it with bzip2 -dc and give - as the file",
             Self::Lz4 => "unpack it with lz4 -dc and give - as the file",
@@ -210,8 +211,8 @@ impl Kind {
 }
 
 impl Kind {
-    /// What to do where LOBSTER rows were wanted and this came; `None` for what may hold them. Text
-    /// that is no LOBSTER is told by its line and field.
+    /// Returns what to do with this kind where LOBSTER rows are expected; `None` if it may hold
+    /// them. Other text is reported with its line and field.
     #[must_use]
     pub const fn instead_of_lobster(self) -> Option<&'static str> {
         Some(match self {
@@ -230,24 +231,24 @@ impl core::fmt::Display for Kind {
     }
 }
 
-/// A reader whose first bytes were looked at, and that gives them all the same. Nothing is sought,
-/// so pipes will do.
+/// A reader whose first bytes were examined, and that still returns them. It does not seek, so
+/// pipes work too.
 #[derive(Debug)]
 pub struct Peeked<R> {
     head: [u8; HEAD_BYTES],
     filled: usize,
     taken: usize,
-    /// What the reader said behind the first bytes: said again in its place.
+    /// An error after the first bytes; returned again in its place.
     failed: Option<io::Error>,
     rest: R,
 }
 
 impl<R: Read> Peeked<R> {
-    /// Reads up to [`HEAD_BYTES`]; of ITCH only what comes with one read, so that a pipe that
-    /// pauses between messages is not waited for.
+    /// Reads up to [`HEAD_BYTES`]; of ITCH only what one read returns, so that it does not wait for
+    /// a pipe that pauses between messages.
     ///
     /// # Errors
-    /// What the reader says to its first read.
+    /// Errors of the first read.
     pub fn new(rest: R) -> io::Result<Self> {
         let mut peeked = Self::patient(rest);
         match peeked.failed.take_if(|_| peeked.filled == 0) {
@@ -256,7 +257,7 @@ impl<R: Read> Peeked<R> {
         }
     }
 
-    /// As [`Peeked::new`], but an error waits until it is read in its place, also behind no bytes.
+    /// Does the same as [`Peeked::new`], but returns any error only when it is read in its place.
     pub fn patient(mut rest: R) -> Self {
         let (mut head, mut filled, mut failed) = ([0; HEAD_BYTES], 0, None);
         while filled < HEAD_BYTES && failed.is_none() && Kind::of(&head[..filled]) != Kind::Itch {
@@ -272,13 +273,13 @@ impl<R: Read> Peeked<R> {
 }
 
 impl<R> Peeked<R> {
-    /// The first bytes.
+    /// Returns the first bytes.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.head[..self.filled]
     }
 
-    /// What they are.
+    /// Returns the kind of the first bytes.
     #[must_use]
     pub fn kind(&self) -> Kind {
         Kind::of(self.head())
@@ -316,7 +317,8 @@ impl<R: BufRead> BufRead for Peeked<R> {
     }
 }
 
-/// Milliseconds in eight digits, then the type; before it perhaps the `S` of a sequenced packet.
+/// Returns whether a line is PITCH: eight digits of milliseconds, then the type; optionally
+/// preceded by the `S` of a sequenced packet.
 fn is_pitch(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"S").unwrap_or(line);
     match line.split_at_checked(8) {
@@ -394,19 +396,15 @@ mod tests {
 
     #[test]
     fn any_first_bytes_are_some_kind() {
-        let mut state = 1_u64;
+        let mut random = vvp_testkit::streams::Rng::new(1);
         for _ in 0..20_000 {
-            let mut head = [0; 80];
-            for byte in &mut head {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                *byte = (state >> 56) as u8;
-            }
-            let _ = Kind::of(&head[..(state >> 40) as usize % 81]);
+            let head: [u8; 80] = core::array::from_fn(|_| random.below(256) as u8);
+            let _ = Kind::of(&head[..random.below(81) as usize]);
         }
     }
 
     #[test]
-    fn what_is_no_itch_comes_with_what_to_do() {
+    fn other_formats_come_with_a_remedy() {
         for kind in [Kind::Dbn, Kind::PitchText, Kind::Csv, Kind::Json, Kind::SoupItch, Kind::LobsterMessages] {
             assert!(kind.instead_of_itch().is_some_and(|advice| !advice.is_empty()), "{kind}");
         }
@@ -415,7 +413,7 @@ mod tests {
         }
     }
 
-    /// Gives a byte at a time, and an error behind the last.
+    /// Returns one byte a read, and an error after the last.
     struct Drops<'a>(&'a [u8], bool);
 
     impl Read for Drops<'_> {
@@ -432,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_comes_again() {
+    fn peeked_bytes_are_returned_again() {
         let bytes: Vec<u8> = (0..200).collect();
         for length in [0, 1, 63, 64, 65, 200] {
             let whole = &bytes[..length];
@@ -460,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn itch_is_not_waited_for() {
+    fn peek_does_not_wait_for_more_itch() {
         let file = [&b"\0\x0cS"[..], &[0; 100]].concat();
         assert_eq!(Peeked::new(Drops(&file, false)).unwrap().head(), b"\0\x0cS");
     }

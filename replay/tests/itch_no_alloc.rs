@@ -1,5 +1,5 @@
-//! The market allocates nothing after start-up: under the counting allocator, over more messages than one piece of a file
-//! has, with every kind of message of the book and with anomalies.
+//! The market allocates nothing after start-up: under the counting allocator, over more messages
+//! than one piece of a file has, with every kind of message of the book and with anomalies.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! The order book: commands of a made-up market through the engine, on one thread.
+//! The order book: commands of a simulated market through the engine, on one thread.
 
 use super::flow::{FlowEngine, stream};
 use super::harness::Harness;
@@ -10,7 +10,7 @@ use vvp_std_adapter::memory::{MapError, Pages, Zeroed};
 
 const GROUP: &str = "book";
 
-/// All rows of this group, and the latency of a single command.
+/// Measures all rows of this group, and the latency of a single command.
 ///
 /// # Errors
 /// No memory.
@@ -18,8 +18,8 @@ pub(super) fn rows(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<Curve,
     book(harness, harness.operations(1_000_000), row)
 }
 
-/// `n` commands: their mean time one by one and given together, then the time of each. The original's
-/// `benchmark_order_book(n)`.
+/// Measures `n` commands: their mean time one by one and in batches, then the time of each. The
+/// original's `benchmark_order_book(n)`.
 ///
 /// # Errors
 /// No memory.

@@ -1,4 +1,4 @@
-//! Two runs beside each other.
+//! Compares two runs.
 
 use super::Group;
 use super::row::{FORM, Results, Row};
@@ -7,15 +7,15 @@ use super::row::{FORM, Results, Row};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotComparable {
-    /// The other one is written in this form.
+    /// The other run has another version of the JSON form.
     Form(u32),
     /// One is a quick run and the other is not.
     Quick,
-    /// The other one has no rows.
+    /// The other run has no rows.
     Empty,
-    /// This row of the other one, group and name, is there twice.
+    /// The other run has this row, group and name, twice.
     Twice(String),
-    /// The numbers of this row of the other one, group and name, cannot have been measured.
+    /// The numbers of this row of the other run, group and name, cannot have been measured.
     Nonsense(String),
     /// No row is in both.
     NothingInCommon,
@@ -46,33 +46,36 @@ impl core::fmt::Display for NotComparable {
 
 impl core::error::Error for NotComparable {}
 
-/// What became of a row.
+/// How a row has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The ranges of the two runs overlap, or the medians are within a twentieth.
     Same,
-    /// Every round now is faster than every round then, and the medians are more than a twentieth apart.
+    /// Every new round is faster than every old one, and the medians differ by more than a
+    /// twentieth.
     Faster,
-    /// The same the other way round.
+    /// Every new round is slower than every old one, and the medians differ by more than a
+    /// twentieth.
     Slower,
-    /// A cache line took more than half as long again in one run as in the other: nothing can be said.
+    /// A cache line's round trip differs by more than half between the runs, so they are not
+    /// comparable.
     OtherHost,
 }
 
 /// One row of both runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison<'a> {
-    /// Then.
+    /// The earlier run's row.
     pub old: &'a Row,
-    /// Now.
+    /// The new run's row.
     pub new: &'a Row,
-    /// New median over old.
+    /// New median divided by the old one.
     pub ratio: f64,
-    /// What that means.
+    /// The verdict.
     pub change: Change,
 }
 
-/// Whether a run of these groups can be compared with `old`, as far as that can be said before it.
+/// Checks, before a run, whether a run of these groups can be compared with `old`.
 ///
 /// # Errors
 /// [`NotComparable`].
@@ -102,7 +105,7 @@ pub fn comparable(old: &Results, quick: bool, groups: &[Group]) -> Result<(), No
     Ok(())
 }
 
-/// The rows that both runs have; at least one.
+/// Returns the rows that both runs have; at least one.
 ///
 /// # Errors
 /// [`NotComparable`].
@@ -157,7 +160,7 @@ mod tests {
     }
 
     proptest! {
-        /// Who changes the sides changes the sign, and a run beside itself is the same.
+        /// Comparison is antisymmetric, and a run compared with itself is the same.
         #[test]
         fn a_change_has_two_sides(a in any_row(), b in any_row()) {
             let mirrored = match change(&b, &a) {
@@ -241,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lies_apart_has_changed() {
+    fn only_disjoint_ranges_count_as_changed() {
         let base = row(10.0, 11.0, 12.0, 100.0);
         assert_eq!(change(&base, &row(12.5, 13.0, 14.0, 100.0)), Change::Slower);
         assert_eq!(change(&base, &row(11.5, 13.0, 14.0, 100.0)), Change::Same);

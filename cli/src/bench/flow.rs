@@ -1,5 +1,6 @@
-//! A market in the making: the stream of orders that the book and the whole path are measured with.
+//! Generates the stream of orders with which the book and the whole path are measured.
 
+use crate::random::Random;
 use std::collections::HashSet;
 use vvp_core::book::{
     Book, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Replacement,
@@ -7,43 +8,43 @@ use vvp_core::book::{
 };
 use vvp_core::engine::{Engine, Matcher};
 
-/// The engine that is measured: one instrument of up to 65,536 resting orders, a window of 16,384 ticks a side, 1,024 levels
-/// beyond it; limits of 16 owners.
+/// The engine that is measured: one instrument with up to 65,536 resting orders, near levels for
+/// 16,384 ticks a side, 1,024 far levels; risk limits of 16 owners.
 pub type FlowEngine = Engine<Book<65_536, 256, 1024, 1024, 131_072>, 1, 16>;
 
-/// The instrument of the stream, defined.
+/// Returns the definition of the stream's instrument.
 fn definition() -> Command {
     Command::instrument(X, &InstrumentSpec::new(Symbol::X))
 }
 
 const X: InstrumentId = InstrumentId::new(0);
 const MID: i64 = 10_000;
-/// Orders that rest.
+/// Target number of resting orders.
 const LIVE: usize = 10_000;
-/// The farthest from the middle.
+/// Maximum distance from the mid price, in ticks.
 const DEPTH_MAX: u64 = 2_000;
 
-/// A stream half made, and the market that it makes.
+/// A stream under construction, and the state of its market.
 #[derive(Debug)]
 struct Flow<'e> {
     engine: &'e mut FlowEngine,
     commands: Vec<Command>,
-    /// What the market has in its book, as its events say.
+    /// The orders in the book, according to its events.
     resting: HashSet<u64>,
-    /// Those orders, and some that have gone.
+    /// Those orders, and some that have left the book.
     live: Vec<(u64, Side)>,
-    random: u64,
+    random: Random,
     ids: u64,
     mid: i64,
 }
 
-/// A stream of commands: those that fill the book (their number comes with them), then `n` more. `engine` is used to make it,
-/// and is empty again after.
+/// Returns a stream of commands: those that fill the book, with their number, then `n` more.
+/// `engine` is used to generate it, and is empty again afterwards.
 ///
-/// Always the same for the same `n`: 46 % new orders, 42 % cancels, 6 % immediate-or-cancel that mostly trade, 6 % replaces,
-/// around ten thousand resting orders; near the middle there are more than far from it; the middle walks a tick every 500
-/// commands. The time of a command is its place in the stream; the first, which defines the instrument, has
-/// none.
+/// The stream is a function of `n`: 46 % new orders, 42 % cancels, 6 % immediate-or-cancel that
+/// mostly trade, 6 % replaces; around ten thousand resting orders, denser near the mid price, which
+/// walks a tick every 500 commands. The time of a command is its position in the stream; the first,
+/// which defines the instrument, has none.
 #[must_use]
 pub fn stream(engine: &mut FlowEngine, n: usize) -> (Vec<Command>, usize) {
     engine.clear();
@@ -52,7 +53,7 @@ pub fn stream(engine: &mut FlowEngine, n: usize) -> (Vec<Command>, usize) {
         commands: Vec::with_capacity(n + LIVE + 1),
         resting: HashSet::with_capacity(2 * LIVE),
         live: Vec::with_capacity(2 * LIVE),
-        random: 0x1bc4_9e37_79b9,
+        random: Random::new(0x1bc4_9e37_79b9),
         ids: 0,
         mid: MID,
     };
@@ -69,26 +70,19 @@ pub fn stream(engine: &mut FlowEngine, n: usize) -> (Vec<Command>, usize) {
 }
 
 impl Flow<'_> {
-    /// xorshift64*.
-    fn bits(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
     fn below(&mut self, n: u64) -> u64 {
-        u64::try_from((u128::from(self.bits()) * u128::from(n)) >> 64).unwrap_or(0)
+        self.random.below(n)
     }
 
-    /// From 1 to [`DEPTH_MAX`], small ones more often: `DEPTH_MAX / x` for even `x` has the density of 1/d².
+    /// Returns a depth from 1 to [`DEPTH_MAX`], small ones more often: `DEPTH_MAX / x` for uniform
+    /// `x` has a density of 1/d².
     fn depth(&mut self) -> i64 {
         let x = 1 + self.below(DEPTH_MAX);
         i64::try_from(DEPTH_MAX / x).unwrap_or(1)
     }
 
     fn push(&mut self, command: Command) {
-        // Time is the place in the stream, so an event says which command it answers.
+        // Time is the position in the stream, so that an event identifies its command.
         let command = if self.commands.is_empty() { command } else { command.at(self.commands.len() as u64) };
         let resting = &mut self.resting;
         let mut sink = FnSink(|event: Event| match event.body() {
@@ -107,7 +101,7 @@ impl Flow<'_> {
         self.commands.push(command);
     }
 
-    /// A price at this depth that does not cross.
+    /// Returns a price at this depth that does not cross.
     fn passive(&mut self, side: Side, depth: i64) -> Price {
         let best = self.engine.book(X).and_then(|book| book.best(side.opposite())).map(|level| level.price.ticks());
         Price::new(match (side, best) {
@@ -134,7 +128,8 @@ impl Flow<'_> {
         self.live.push((id, side));
     }
 
-    /// A resting order, seven times in ten one of the last 200, taken out of the list.
+    /// Removes a resting order from the list and returns it; with probability 0.7 one of the last
+    /// 200.
     fn pick(&mut self) -> Option<(u64, Side)> {
         loop {
             let n = self.live.len() as u64;
@@ -154,7 +149,7 @@ impl Flow<'_> {
         if self.below(500) == 0 {
             self.mid += if self.below(2) == 0 { 1 } else { -1 };
         }
-        // Leans a little, to keep the number of orders where it is.
+        // Biased slightly, to keep the number of orders stable.
         let adds = if self.live.len() < LIVE { 48 } else { 44 };
         match self.below(100) {
             x if x < adds => self.add(),
@@ -188,9 +183,9 @@ mod tests {
     use vvp_core::book::{BookView, EventKind};
     use vvp_std_adapter::memory::{Pages, Zeroed};
 
-    /// The same each time, and of the kinds that it says.
+    /// The stream is reproducible, and has the documented mixture.
     #[test]
-    fn the_stream_is_what_it_says() {
+    fn stream_has_the_documented_mixture() {
         let mut engine = Zeroed::<FlowEngine>::new(Pages::LAZY).expect("memory");
         let (commands, warm) = stream(&mut engine, 20_000);
         assert_eq!(stream(&mut engine, 20_000), (commands.clone(), warm));

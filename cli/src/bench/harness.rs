@@ -1,4 +1,5 @@
-//! How a row is timed: two threads on two processors, or one thread; what is repeated when somebody came between.
+//! Times a row, on one thread or on two threads of two processors; rounds in which a thread was
+//! preempted are repeated.
 
 use super::row::Row;
 use std::sync::Barrier;
@@ -7,9 +8,9 @@ use std::time::Duration;
 use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::thread::{allowed_cpus, pin_to, wake_on_time};
 
-/// Runs of a round that was disturbed, at most.
+/// Maximum runs of a round in which a thread was preempted.
 const ATTEMPTS: u32 = 4;
-/// Trips of a line for one measurement of it.
+/// Round trips of a cache line in one measurement.
 const TRIPS: u64 = 4000;
 
 /// Where, how often and how long to measure.
@@ -33,65 +34,66 @@ struct Round {
 }
 
 impl Harness {
-    /// For this machine: seven rounds, or three quick ones of a tenth of the operations.
+    /// Creates a harness for this machine: seven rounds, or three quick ones of a tenth of the
+    /// operations.
     #[must_use]
     pub fn new(quick: bool) -> Self {
         let cpus = allowed_cpus();
-        // The first processor is where interrupts tend to go: measure on the last.
+        // Interrupts tend to go to the first processor, so the last ones are used.
         let here = cpus.last().copied();
         let there = cpus.iter().rev().nth(1).copied();
         let clock = Clock::calibrated(Duration::from_millis(50));
         Self { clock, cpus: (here, there), rounds: if quick { 3 } else { 7 }, quick, real_time: false }
     }
 
-    /// The same in the real-time class, where the system allows it: nothing else gets these two processors while something is
-    /// measured. On a machine with two processors that is all there are.
+    /// Uses the real-time class, if the system allows it: nothing else runs on these two processors
+    /// during a measurement. On a machine with two processors those are all.
     #[must_use]
     pub const fn real_time(self) -> Self {
         Self { real_time: true, ..self }
     }
 
-    /// Whether it is a quick one.
+    /// Returns whether it is a quick run.
     #[must_use]
     pub const fn is_quick(&self) -> bool {
         self.quick
     }
 
-    /// The calling thread goes to the processor of the thread that measures.
+    /// Moves the calling thread to the processor of the measuring thread.
     pub fn settle_here(&self) {
         settle(self.cpus.0, self.real_time);
     }
 
-    /// The calling thread goes to the other processor.
+    /// Moves the calling thread to the other processor.
     pub fn settle_there(&self) {
         settle(self.cpus.1, self.real_time);
     }
 
-    /// The clock.
+    /// Returns the clock.
     #[must_use]
     pub const fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// The two processors that are measured on: one thread's and the other's.
+    /// Returns the two processors of the measurements.
     #[must_use]
     pub const fn cpus(&self) -> (Option<usize>, Option<usize>) {
         self.cpus
     }
 
-    /// Rounds a row.
+    /// Returns the number of rounds of a row.
     #[must_use]
     pub const fn rounds(&self) -> u32 {
         self.rounds
     }
 
-    /// So many operations, or a tenth of them in a quick run.
+    /// Returns the number of operations: `n`, or a tenth of it in a quick run.
     #[must_use]
     pub const fn operations(&self, n: u64) -> u64 {
         if self.quick { n / 10 } else { n }
     }
 
-    /// A row of one thread: `work` does `n` operations.
+    /// Measures a row on one thread: `work` does `n` operations.
     pub fn solo(&self, group: &str, name: &str, n: u64, mut work: impl FnMut()) -> Row {
         self.timed(group, name, n, || {
             let start = self.clock.now();
@@ -100,9 +102,10 @@ impl Harness {
         })
     }
 
-    /// A row of two threads on two processors: together they do `n` operations; `here` on the calling thread.
+    /// Measures a row on two threads of two processors: together they do `n` operations; `here`
+    /// runs on the calling thread.
     ///
-    /// On a machine with one processor both share it, and the row says how that is.
+    /// On a machine with one processor both share it.
     pub fn pair(&self, group: &str, name: &str, n: u64, mut here: impl FnMut(), mut there: impl FnMut() + Send) -> Row {
         let before = self.line_ns();
         let rounds: Vec<Round> = (0..self.rounds).map(|_| self.both(&mut here, &mut there)).collect();
@@ -110,12 +113,12 @@ impl Harness {
         row(group, name, n, &rounds, Some([before, after]))
     }
 
-    /// Nanoseconds for a cache line to go to the other processor and back, now.
+    /// Measures the round trip of a cache line to the other processor, in nanoseconds.
     pub fn line_ns(&self) -> f64 {
         #[repr(align(128))]
         struct Line(AtomicU64);
         let lines = (Line(AtomicU64::new(0)), Line(AtomicU64::new(0)));
-        // Release and Acquire on both lines: each side answers what it has seen.
+        // Release and Acquire on both lines: each side answers the value it has read.
         let round = self.both(
             &mut || {
                 let first = lines.1.0.load(Ordering::Acquire);
@@ -135,7 +138,7 @@ impl Harness {
         round.ns as f64 / TRIPS as f64
     }
 
-    /// A row of one thread whose rounds say themselves how long the part of them was that counts.
+    /// Measures a row on one thread; `work` returns the time of the part that counts.
     pub fn timed(&self, group: &str, name: &str, n: u64, mut work: impl FnMut() -> u64) -> Row {
         let rounds: Vec<Round> = (0..self.rounds).map(|_| self.alone(&mut work)).collect();
         row(group, name, n, &rounds, None)
@@ -157,11 +160,12 @@ impl Harness {
         Round { ns: best, repeated: ATTEMPTS - 1, disturbed: true }
     }
 
-    /// Both at once; from the start of `here` to the end of the later one.
+    /// Runs both at once and measures from the start of `here` to the end of the later one.
     fn both(&self, here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> Round {
         let mut best = u64::MAX;
         for repeated in 0..ATTEMPTS {
-            // A thread starts on the processor of its maker, who must sleep until it has moved.
+            // A thread starts on the processor of its parent, which must sleep until the thread has
+            // moved.
             let (moved, ready, end) = (Barrier::new(2), AtomicBool::new(false), AtomicU64::new(0));
             let calm_there = AtomicBool::new(false);
             let (start, end_here, calm_here) = std::thread::scope(|scope| {
@@ -169,7 +173,8 @@ impl Harness {
                     self.settle_there();
                     moved.wait();
                     let before = preemptions();
-                    // Release: pairs with the Acquire below; what was set up here comes before the start.
+                    // Release: pairs with the Acquire below; what was set up here comes before the
+                    // start.
                     ready.store(true, Ordering::Release);
                     there();
                     // Relaxed: read after the join.
@@ -198,7 +203,7 @@ impl Harness {
     }
 }
 
-/// Spins until it is so; on a machine with one processor the other one must get it, so now and then it yields.
+/// Spins until the condition holds; it yields now and then, for machines with one processor.
 pub(super) fn wait_for(mut so: impl FnMut() -> bool) {
     let mut looks = 0u32;
     while !so() {
@@ -210,7 +215,7 @@ pub(super) fn wait_for(mut so: impl FnMut() -> bool) {
     }
 }
 
-/// To a processor, and before others if that is wanted and allowed.
+/// Pins the calling thread to a processor, in the real-time class if requested and allowed.
 fn settle(cpu: Option<usize>, real_time: bool) {
     if let Some(cpu) = cpu {
         let _ = pin_to(cpu);
@@ -224,17 +229,18 @@ fn settle(cpu: Option<usize>, real_time: bool) {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const first) };
 }
 
-/// Leaves the processor to others for a while, so that the system does not take it away in the middle of a round.
+/// Leaves the processor to others for a while, so that the scheduler does not preempt the thread in
+/// the middle of a round.
 pub(super) fn rest(ns: u64) {
     std::thread::sleep(Duration::from_nanos(ns / 10 + 200_000));
 }
 
-/// How often the calling thread has lost its processor.
+/// Returns how often the calling thread was preempted.
 pub(super) fn preemptions() -> i64 {
     usage().ru_nivcsw
 }
 
-/// What the calling thread has used so far.
+/// Returns the resource usage of the calling thread.
 pub(super) fn usage() -> libc::rusage {
     // SAFETY: all-zero bytes are a valid `rusage`: numbers only.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };

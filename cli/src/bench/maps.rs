@@ -1,4 +1,4 @@
-//! Maps: look up, put in and take out.
+//! Maps: lookup, insert and remove.
 
 use super::harness::{Harness, wait_for};
 use super::row::Row;
@@ -9,16 +9,16 @@ use vvp_std_adapter::memory::{MapError, Pages, Zeroed};
 
 const GROUP: &str = "maps";
 const PLACES: usize = 131_072;
-/// Three quarters of the places.
+/// Three quarters of the capacity.
 const ENTRIES: u64 = 98_304;
 const KEYS: u64 = 1024;
 
-/// Ids that nobody would guess: the multiplication is a bijection, so all differ.
+/// Returns a scattered id: the multiplication is a bijection, so all ids differ.
 const fn id(n: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// All rows of this group.
+/// Measures all rows of this group.
 ///
 /// # Errors
 /// No memory.
@@ -79,7 +79,7 @@ fn concurrent(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapErro
         black_box(map.get(&id(i.wrapping_mul(619) % KEYS)));
     };
     row(harness.solo(GROUP, "ConcurrentMap, read", n, || (0..n).for_each(read)));
-    // Relaxed: only says when to stop.
+    // Relaxed: only a flag to stop.
     let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
     row(harness.pair(
         GROUP,

@@ -1,5 +1,5 @@
-//! The numbers of this machine: every structure of the core timed, orders sent through the whole path at fixed rates, and what
-//! must never happen counted. `vvpx bench` is its face.
+//! Measures this machine: times every structure of the core, sends orders through the whole path at
+//! fixed rates, and counts what must never happen. `vvpx bench` is its command line.
 //!
 //! ```no_run
 //! use vvpx::bench::{Group, run_all};
@@ -9,10 +9,10 @@
 //! }
 //! ```
 //!
-//! How it measures: threads pinned to the last two processors and, if asked for, in the real-time class; a round in which a
-//! thread lost its processor is run again, three times at most; the median of the rounds with the fastest and the slowest; for
-//! rows of two threads a cache line's round trip just before and just after, because on a shared host that changes and all
-//! else with it.
+//! Method: threads are pinned to the last two processors and, on request, in the real-time class; a
+//! round in which a thread was preempted is repeated, three times at most; results are the median
+//! of the rounds with the fastest and the slowest. Rows of two threads have a cache line's round
+//! trip just before and just after, because on a shared host it changes, and the results with it.
 
 mod book;
 mod compare;
@@ -41,7 +41,7 @@ pub use syscalls::{NotCounted, SyscallWatch};
 use surroundings::Surroundings;
 use vvp_std_adapter::memory::MapError;
 
-/// Part of the benchmarks.
+/// A group of benchmarks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Queues across two processors and on one.
@@ -57,10 +57,10 @@ pub enum Group {
 }
 
 impl Group {
-    /// All of them, in the order in which they run.
+    /// All groups, in the order in which they run.
     pub const ALL: [Self; 5] = [Self::Queues, Self::Pools, Self::Maps, Self::Book, Self::Pipeline];
 
-    /// As the command line calls it.
+    /// Returns its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,10 +73,11 @@ impl Group {
     }
 }
 
-/// Orders in one run of the whole path.
+/// Number of orders in one run of the whole path.
 const PATH_ORDERS: u64 = 500_000;
 
-/// Runs everything; `quick` for a tenth of the operations in three rounds. `step` hears what was just measured.
+/// Runs everything; `quick` for a tenth of the operations in three rounds. `step` is called after
+/// each measurement.
 ///
 /// # Errors
 /// No memory.
@@ -84,7 +85,7 @@ pub fn run_all(quick: bool, step: &mut dyn FnMut(&Step<'_>)) -> Result<Results, 
     run(&Harness::new(quick), &Group::ALL, step)
 }
 
-/// What a run has just done.
+/// A step of a run, for progress messages.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
     /// A group begins.
@@ -114,7 +115,8 @@ impl core::fmt::Display for Step<'_> {
 
 /// Runs these groups.
 ///
-/// The calling thread stays where the harness puts it: pinned to a processor, and in the real-time class if it asked for that.
+/// The calling thread stays pinned to a processor, and in the real-time class if the harness uses
+/// it.
 ///
 /// # Errors
 /// No memory.

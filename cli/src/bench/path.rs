@@ -1,4 +1,5 @@
-//! The whole path of an order: bytes in, decoded, through a lane to the matcher, risk limits, matched, events, bytes out.
+//! The whole path of an order: bytes in, decoded, through a lane to the matcher, risk limits,
+//! matched, events, bytes out.
 //!
 //! ```text
 //!  one thread:   bytes → decode → FanIn → engine (limits, book) → event → bytes
@@ -7,9 +8,9 @@
 //!                edge                              matcher
 //!                bytes ← encode ← [ event queue ] ←
 //! ```
-//! Orders are due at fixed times, whatever became of those before them, and a latency counts from when the order was due:
-//! a path that falls behind is seen to (no coordinated omission). The same with nothing done for them shows what of the latencies
-//! is the machine's own: what comes between a thread and its processor.
+//! Orders are due at fixed times, independent of those before them, and latency counts from the
+//! time an order was due, so there is no coordinated omission. The same without processing the
+//! orders shows which part of the latency is the machine's own: preemption, interrupts and stalls.
 
 use super::flow::{FlowEngine, stream};
 use super::harness::{Harness, rest};
@@ -24,13 +25,13 @@ use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::memory::{MapError, Pages, Zeroed};
 use zerocopy::IntoBytes;
 
-/// Commands that can wait in a lane.
+/// Capacity of a lane, in commands.
 const LANE: usize = 1024;
-/// Lanes, of which one is used.
+/// Number of lanes, of which one is used.
 const LANES: usize = 4;
-/// Events that can wait for the edge.
+/// Capacity of the event queue.
 const EVENTS: usize = 8192;
-/// Commands taken, or events encoded, at once.
+/// Maximum commands taken, or events encoded, in one batch.
 const BATCH: usize = 16;
 /// Bytes of a record.
 const RECORD: usize = Command::SIZE;
@@ -38,31 +39,32 @@ const RECORD: usize = Command::SIZE;
 pub(super) type Lanes = FanIn<Command, LANE, LANES>;
 pub(super) type Events = Spsc<Event, EVENTS>;
 
-/// Fractions of what the path takes at most, in percent, at which it is measured.
+/// The measured loads, in percent of the path's saturation rate.
 const LOADS: [u64; 10] = [5, 10, 25, 50, 60, 70, 80, 90, 95, 105];
 
-/// The longest run, in seconds. A thread of the real-time class that keeps its processor for more than 0.95 s of a second is stopped
-/// for the rest of it by Linux (`sched_rt_runtime_us`), which would count as 50 ms of latency.
+/// Maximum duration of a run, in seconds. Linux stops a real-time thread that runs for more than
+/// 0.95 s of a second for the rest of that second (`sched_rt_runtime_us`), which would count as 50
+/// ms of latency.
 const LONGEST_S: f64 = 0.5;
 
-/// Rates at which nothing is done.
+/// Rates of the runs without processing.
 const IDLE: [f64; 3] = [1e6, 5e6, 1e7];
 
-/// Which way the orders go.
+/// Which threads process the orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
-    /// Nothing is done for an order, but that it is waited for and answered: the machine itself.
+    /// None: each order is only awaited and answered, which measures the machine itself.
     None,
-    /// One thread does all.
+    /// One thread does everything.
     One,
-    /// One for the edges, one that matches, on two processors.
+    /// One thread for the edge and one for the matcher, on two processors.
     Two,
 }
 
 /// The path of [`Threads::None`] among the results.
 const NOTHING: &str = "nothing";
 
-/// What stands above the loads of a path, by its name among the results.
+/// Returns the title of a path's loads, by the path's name in the results.
 #[must_use]
 pub fn load_title(path: &str) -> String {
     if path == NOTHING {
@@ -72,7 +74,7 @@ pub fn load_title(path: &str) -> String {
     }
 }
 
-/// Whether the orders of this path are matched, rather than only waited for.
+/// Returns whether the orders of this path are matched, rather than only awaited.
 pub(super) fn is_matched(path: &str) -> bool {
     path != NOTHING
 }
@@ -87,23 +89,23 @@ impl Threads {
     }
 }
 
-/// Memory for the whole path, all of it there before the first order.
+/// Memory for the whole path, allocated before the first order.
 #[derive(Debug)]
 pub struct Path {
     engine: Zeroed<FlowEngine>,
     lanes: Zeroed<Lanes>,
     events: Zeroed<Events>,
     latency: Zeroed<Histogram>,
-    /// Orders as they come from outside.
+    /// Orders in wire format.
     wire: Vec<u8>,
-    /// The first commands, which fill the book before the time counts.
+    /// The first commands, which fill the book before the measurement.
     filling: Vec<Command>,
     /// When each order was answered, in counts of the clock.
     done: Vec<u64>,
     out: Outgoing,
 }
 
-/// Where encoded events go: the last megabyte of them.
+/// A ring for the last megabyte of encoded events.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     bytes: Vec<u8>,
@@ -131,21 +133,22 @@ impl Sink for Outgoing {
     }
 }
 
-/// A command as the network would bring it; what is no command is left out, as a gateway would refuse it.
+/// Decodes a command from wire format; `None` for what a gateway would refuse.
 #[inline]
 pub(super) fn decode(wire: &[u8], i: usize) -> Option<Command> {
     let record = wire.get(i * RECORD..)?.first_chunk::<RECORD>()?;
     Command::from_record(record).ok()
 }
 
-/// Limits that never refuse but have to be looked at: 8 owners who may send orders of up to a million lots.
+/// Returns risk limits that are checked and never refuse: 8 owners with orders of up to a million
+/// lots.
 pub(super) fn limits() -> impl Iterator<Item = Command> {
     let limits = Limits { max_qty: Some(Qty::new(1_000_000)), ..Limits::default() };
     (1..=8).map(move |owner| Command::limits(OwnerId::new(owner), &limits))
 }
 
 impl Path {
-    /// For `n` orders.
+    /// Creates a path for `n` orders.
     ///
     /// # Errors
     /// No memory.
@@ -167,14 +170,14 @@ impl Path {
         })
     }
 
-    /// Orders a run.
+    /// Returns the number of orders in a run.
     #[must_use]
     pub fn orders(&self) -> u64 {
         self.done.len() as u64
     }
 
-    /// Loads from light to more than the path can take; the first one is as fast as it goes, which says what that is. With
-    /// nothing done, some fixed rates.
+    /// Measures loads from light to beyond saturation; the first run is at full speed and gives the
+    /// saturation rate. Without processing: some fixed rates.
     pub fn sweep(&mut self, harness: &Harness, threads: Threads, load: &mut dyn FnMut(Load)) {
         if threads == Threads::None {
             return IDLE.iter().for_each(|&rate| load(self.run(harness, threads, rate)));
@@ -191,8 +194,8 @@ impl Path {
         }
     }
 
-    /// All orders once, so many a second, or as many of them as are due in half a second; a rate of 0 for all, as fast as they are
-    /// taken.
+    /// Sends all orders at a rate, or as many of them as are due in half a second; rate 0 sends all
+    /// orders at full speed.
     pub fn run(&mut self, harness: &Harness, threads: Threads, per_second: f64) -> Load {
         self.engine.clear();
         for command in self.filling.iter().take(1).copied().chain(limits()) {
@@ -280,7 +283,7 @@ impl Path {
             super::harness::wait_for(|| ready.load(Ordering::Acquire));
             let mut lane = Some(lane);
             let start = schedule.clock.now();
-            // What has come is taken up before the next order goes out.
+            // Events that have arrived are taken before the next order is sent.
             let mut take = |done: &mut [u64]| {
                 let batch = events.read_up_to(BATCH);
                 let some = !batch.is_empty();
@@ -323,13 +326,14 @@ impl Path {
     }
 }
 
-/// One lane; the others are given back, or they would never count as closed.
+/// Returns one lane, and drops the others, so that they count as closed.
 pub(super) fn first(lanes: [Producer<'_, Command, LANE>; LANES]) -> Producer<'_, Command, LANE> {
     let [lane, ..] = lanes;
     lane
 }
 
-/// The matcher's thread: takes commands as they come until no more will, and never sleeps. `between` runs after each batch.
+/// Runs the matcher's thread: processes commands until the lanes are closed, and never sleeps.
+/// `between` runs after each batch.
 pub(super) fn matching(
     engine: &mut FlowEngine,
     mut commands: FanInConsumer<'_, Command, LANE, LANES>,
@@ -341,7 +345,7 @@ pub(super) fn matching(
     loop {
         between();
         match commands.pop_slice(&mut batch) {
-            // Nothing there, or nothing ever again: only a single pop tells.
+            // Empty or closed: only a single pop distinguishes them.
             0 => match commands.pop() {
                 Ok(command) => {
                     engine.apply(&command, &mut sink);
@@ -358,13 +362,13 @@ pub(super) fn matching(
     }
 }
 
-/// When each order is due.
+/// The schedule of the orders.
 #[derive(Clone, Copy, Debug)]
 struct Schedule {
     clock: Clock,
-    /// From one order to the next; 0 when they come as fast as they are taken.
+    /// Nanoseconds from one order to the next; 0 at full speed.
     ns_apart: f64,
-    /// The time that the first order of the stream carries.
+    /// The timestamp of the stream's first order.
     first: u64,
 }
 
@@ -384,7 +388,8 @@ impl Schedule {
         }
     }
 
-    /// Notes that the order which this event answers was answered now; a later event of the same order overwrites it.
+    /// Records that the order of this event was answered now; a later event of the same order
+    /// overwrites it.
     #[inline]
     fn answered(&self, event: &Event, now: u64, done: &mut [u64]) {
         let order = event.ts().and_then(|ts| ts.checked_sub(self.first)).and_then(|i| usize::try_from(i).ok());
@@ -402,7 +407,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    /// Every order is answered, on both ways, and late orders are seen to be late.
+    /// Every order is answered, on one and on two threads, and late orders count as late.
     #[test]
     fn every_order_is_answered() {
         let harness = Harness::new(true);
@@ -412,7 +417,8 @@ mod tests {
             let load = path.run(&harness, threads, 0.0);
             assert_eq!(load.orders, 20_000);
             assert!(path.done.iter().all(|&done| done != u64::MAX), "{threads:?}");
-            // A thousand times what any machine takes: the last ones must be late by nearly the whole run.
+            // A thousand times the rate of any machine: the last orders must be late by nearly the
+            // whole run.
             let flood = path.run(&harness, threads, 1e12);
             let run_ns = 1e9 * 20_000.0 / flood.answered_per_s;
             let worst = flood.at(100.0).expect("kept") as f64;

@@ -1,4 +1,4 @@
-//! Pools and slabs: take and give back.
+//! Pools and slabs: acquire and release.
 
 use super::harness::{Harness, wait_for};
 use super::row::Row;
@@ -11,7 +11,7 @@ const GROUP: &str = "pools";
 const N: usize = 1024;
 const BURST: usize = 64;
 
-/// 64 bytes, as an order is.
+/// 64 bytes, the size of an order.
 #[derive(Clone, Copy, Debug, Default)]
 struct Order([u64; 8]);
 
@@ -22,7 +22,7 @@ impl Reset for Order {
     }
 }
 
-/// All rows of this group.
+/// Measures all rows of this group.
 ///
 /// # Errors
 /// No memory.

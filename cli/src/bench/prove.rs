@@ -1,4 +1,5 @@
-//! "Never", counted: ten million orders through two threads, and what the matcher's thread asked of the system meanwhile.
+//! Counts what must never happen: sends ten million orders through two threads, and counts
+//! allocations, and the page faults, waits and system calls of the matcher's thread.
 
 use super::flow::{FlowEngine, stream};
 use super::harness::{Harness, usage, wait_for};
@@ -10,9 +11,9 @@ use vvp_core::engine::Matcher;
 use vvp_std_adapter::memory::{MapError, Pages, Zeroed, allocations, populate};
 use zerocopy::IntoBytes;
 
-/// Commands a pass; then the book is emptied and the same come again under new ids.
+/// Commands of a pass; then the book is emptied, and the same commands follow with new ids.
 const PASS: usize = 500_000;
-/// Mappings up to this size are brought in before the start.
+/// Maximum size of the mappings that are populated before the start.
 const POPULATE_MAX: usize = 512 << 20;
 
 /// What was counted.
@@ -20,7 +21,7 @@ const POPULATE_MAX: usize = 512 << 20;
 pub struct Proof {
     /// Orders that were sent after start-up.
     pub orders: u64,
-    /// Events that came back.
+    /// Events received.
     pub events: u64,
     /// Orders a second.
     pub per_second: u64,
@@ -28,28 +29,28 @@ pub struct Proof {
     pub allocations: u64,
     /// Page faults of the matcher's thread.
     pub page_faults: u64,
-    /// Times that the matcher's thread gave its processor up by itself: it slept, waited or yielded.
+    /// Voluntary context switches of the matcher's thread: it slept, waited or yielded.
     pub waits: u64,
     /// Stretches between two batches in which the matcher's thread called the kernel.
     pub syscalls: Result<u64, NotCounted>,
 }
 
 impl Proof {
-    /// Whether everything that was to be zero was counted, and is.
+    /// Returns whether everything that must be zero was counted and is zero.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.allocations == 0 && self.page_faults == 0 && self.waits == 0 && self.syscalls == Ok(0)
     }
 }
 
-/// What the matcher's thread found of itself.
+/// The counts of the matcher's thread.
 struct Found {
     page_faults: u64,
     waits: u64,
     syscalls: Result<u64, NotCounted>,
 }
 
-/// Sends so many orders at full speed. One pass more comes before them and belongs to the start: it touches what there is to touch.
+/// Sends this many orders at full speed. A warm-up pass precedes them and touches all memory.
 ///
 /// # Errors
 /// No memory.
@@ -61,7 +62,7 @@ pub fn prove(harness: &Harness, orders: u64) -> Result<Proof, MapError> {
     for command in commands.iter().take(1).copied().chain(limits()) {
         engine.apply(&command, &mut CountSink::default());
     }
-    // Defined once; emptied after each pass.
+    // The instrument is defined once; its book is emptied after each pass.
     commands.remove(0);
     commands.extend((1..=8).map(|owner| Command::mass_cancel(OwnerId::new(owner), None)));
     let wire: Vec<u8> = commands.iter().flat_map(|c| c.as_bytes()).copied().collect();
@@ -123,7 +124,7 @@ pub fn prove(harness: &Harness, orders: u64) -> Result<Proof, MapError> {
         let (mut from, mut start, mut before) = (0, 0, 0);
         for pass in 0..=passes {
             if pass == 1 {
-                // What the first pass caused is all there.
+                // All events of the first pass have arrived.
                 while take() > 0 {}
                 from = pass;
                 before = allocations().calls;
@@ -142,7 +143,7 @@ pub fn prove(harness: &Harness, orders: u64) -> Result<Proof, MapError> {
                 }
             }
             if pass == 0 {
-                // Let the matcher finish, so that its first pass is over before the count begins.
+                // Waits until the matcher has finished the first pass, before the count begins.
                 let mut quiet = 0;
                 while quiet < 1_000_000 {
                     quiet = if take() > 0 { 0 } else { quiet + 1 };
@@ -152,7 +153,8 @@ pub fn prove(harness: &Harness, orders: u64) -> Result<Proof, MapError> {
         if let Some(lane) = lane.take() {
             lane.close();
         }
-        // All that was sent has been answered when the thread has ended; what is in the queue then is the rest.
+        // When the thread has ended, all orders are answered, and the queue holds the remaining
+        // events.
         while !matcher.is_finished() {
             take();
         }
@@ -174,7 +176,8 @@ pub fn prove(harness: &Harness, orders: u64) -> Result<Proof, MapError> {
     Ok(proof)
 }
 
-/// The command of a record in a later pass: its id and its time are as many higher as there were commands before.
+/// Returns the command of a record in a later pass: its id and its time are increased by the number
+/// of earlier commands.
 fn again(record: &[u8; Command::SIZE], pass: u64, in_a_pass: u64) -> Option<Command> {
     // `docs/records.md`: the time is at byte 16, the id at byte 24; a mass cancel has neither.
     let mut bytes = *record;

@@ -14,7 +14,7 @@ const BATCH: usize = 64;
 
 type Line = [u64; 8];
 
-/// All rows of this group.
+/// Measures all rows of this group.
 ///
 /// # Errors
 /// No memory.
@@ -123,7 +123,7 @@ fn spsc(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
     Ok(())
 }
 
-/// There and back again, one value under way.
+/// Measures round trips with one value in flight.
 fn turn(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
     let n = harness.operations(200_000);
     let mut there = Zeroed::<SequencedSpsc<u64, N>>::new(Pages::READY)?;
@@ -197,10 +197,10 @@ fn many(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
 
 fn frames(harness: &Harness, row: &mut dyn FnMut(Row)) -> Result<(), MapError> {
     const FRAMES: usize = 16;
-    /// At least what a frame takes besides its bytes.
+    /// Minimum overhead of a frame, in bytes.
     const HEADER: usize = 8;
     let n = harness.operations(1_000_000);
-    // Not made of zeros, so it is made on the heap.
+    // Its initial state is not all zeros, so it is boxed.
     let mut queue = Box::new(Frames::<65_536>::new());
     let (mut tx, mut rx) = queue.split();
     let frame = [7u8; 64];

@@ -1,27 +1,27 @@
-//! What a run of the benchmarks gives: rows, loads, and what the machine was like.
+//! The results of a benchmark run: rows, loads, and the state of the machine.
 
 use serde::{Deserialize, Serialize};
 use vvp_core::metrics::Histogram;
 
-/// Version of the JSON form; another one cannot be compared with.
+/// Version of the JSON form; results of another version cannot be compared.
 pub const FORM: u32 = 1;
 
 /// Everything that one run measured. It is what `--json` writes and `--compare` reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`FORM`] of the program that wrote it.
+    /// [`FORM`] of the program that wrote the results.
     pub form: u32,
     /// Version of the program.
     pub version: String,
     /// Seconds since 1970, at the start.
     pub unix_time: u64,
-    /// Whether it was the quick run: fewer rounds of fewer operations.
+    /// Whether it was a quick run: fewer rounds of fewer operations.
     pub quick: bool,
-    /// What the machine is, a name and a value each.
+    /// Properties of the machine, a name and a value each.
     pub host: Vec<(String, String)>,
-    /// What makes these numbers worth less than they look.
+    /// Conditions that make the numbers less reliable.
     pub warnings: Vec<String>,
-    /// One operation of one structure each.
+    /// The times of single operations of the structures.
     pub rows: Vec<Row>,
     /// Latencies of single operations.
     pub curves: Vec<Curve>,
@@ -34,7 +34,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// The row of this name, if it was measured.
+    /// Returns the row of this name, if it was measured.
     #[must_use]
     pub fn row(&self, group: &str, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.group == group && row.name == name)
@@ -44,29 +44,29 @@ impl Results {
 /// The time of one operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Of which part.
+    /// The group.
     pub group: String,
-    /// Which operation.
+    /// The operation.
     pub name: String,
-    /// Nanoseconds for one, the median of the rounds.
+    /// Nanoseconds for one operation, the median of the rounds.
     pub median_ns: f64,
     /// The fastest round.
     pub min_ns: f64,
     /// The slowest round.
     pub max_ns: f64,
-    /// How many rounds.
+    /// Number of rounds.
     pub rounds: u32,
-    /// Rounds that were run again because a thread had lost its processor.
+    /// Rounds that were repeated because a thread was preempted.
     pub repeated: u32,
-    /// Rounds that were disturbed in every attempt, and count nevertheless.
+    /// Rounds in which a thread was preempted in every attempt; they count nevertheless.
     pub disturbed: u32,
-    /// Round trip of a cache line between the two processors in ns, just before the row and just after it; rows of one
-    /// thread have none.
+    /// Round trip of a cache line between the two processors in ns, just before the row and just
+    /// after it; rows of one thread have none.
     pub line_ns: Option<[f64; 2]>,
 }
 
 impl Row {
-    /// Whether these numbers can have been measured: times are finite and above 0, and in order.
+    /// Returns whether the numbers are plausible: times are finite, above 0, and in order.
     #[must_use]
     pub fn is_plausible(&self) -> bool {
         let ordered = 0.0 < self.min_ns && self.min_ns <= self.median_ns && self.median_ns <= self.max_ns;
@@ -74,74 +74,77 @@ impl Row {
         ordered && self.max_ns.is_finite() && line && self.rounds > 0
     }
 
-    /// Operations in a second at the median; 0 when it took no time that could be measured.
+    /// Returns operations a second at the median; 0 if the time was too short to be measured.
     #[must_use]
     pub fn per_second(&self) -> f64 {
         if self.median_ns > 0.0 { 1e9 / self.median_ns } else { 0.0 }
     }
 }
 
-/// How the times of one operation are distributed.
+/// The distribution of the times of one operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
-    /// Of which part.
+    /// The group.
     pub group: String,
-    /// Which operation.
+    /// The operation.
     pub name: String,
     /// Percentiles and their ns, ascending.
     pub percentiles: Vec<(f64, u64)>,
 }
 
-/// The percentiles that are kept of a histogram.
+/// The percentiles of a histogram that are kept.
 pub const PERCENTILES: [f64; 12] = [0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.999, 100.0];
 
-/// What a histogram says at each of [`PERCENTILES`].
+/// Returns the values of a histogram at [`PERCENTILES`].
 #[must_use]
 pub(super) fn percentiles(histogram: &Histogram) -> Vec<(f64, u64)> {
     let millionth = |p: f64| (p * 1_000.0).round() as u64;
     PERCENTILES.iter().map(|&p| (p, histogram.value_at(millionth(p), 100_000))).collect()
 }
 
-/// What happened to orders that came at a fixed rate, however long those before them took.
+/// The latencies of orders that were sent at a fixed rate, independent of earlier orders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// `one thread` or `two threads`.
     pub path: String,
-    /// Orders offered in a second; 0 when they came as fast as they were taken.
+    /// Orders offered a second; 0 at full speed.
     pub offered_per_s: f64,
-    /// Orders answered in a second.
+    /// Orders answered a second.
     pub answered_per_s: f64,
     /// Orders sent.
     pub orders: u64,
-    /// From the time at which an order was due to its last event encoded: percentiles and their ns, ascending.
+    /// Latency from the time an order was due to its last encoded event: percentiles and their ns,
+    /// ascending.
     pub percentiles: Vec<(f64, u64)>,
-    /// Round trip of a cache line between the two processors in ns, just before and just after; none on one thread.
+    /// Round trip of a cache line between the two processors in ns, just before and just after;
+    /// none on one thread.
     pub line_ns: Option<[f64; 2]>,
-    /// Whether the median kept within ten times that of the lowest rate: the knee lies above.
+    /// Whether the median stayed within ten times that of the lowest rate: the knee is above this
+    /// rate.
     pub sustained: bool,
 }
 
 impl Load {
-    /// Nanoseconds at this percentile, if it is one of those kept.
+    /// Returns nanoseconds at this percentile, if it is one of those kept.
     #[must_use]
     pub fn at(&self, percentile: f64) -> Option<u64> {
         self.percentiles.iter().find(|(p, _)| (p - percentile).abs() < 1e-9).map(|&(_, ns)| ns)
     }
 }
 
-/// A processor stood still, as a spinning thread on it saw.
+/// A stall of a processor, as measured by a spinning thread on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stall {
     /// Milliseconds since the start of the run.
     pub at_ms: u64,
-    /// The longest in this stretch of looking, in ns.
+    /// The longest stall in this interval, in ns.
     pub longest_ns: u64,
 }
 
 /// Memory of the process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
-    /// After this group.
+    /// The group after which it was measured.
     pub after: String,
     /// Resident bytes.
     pub resident_bytes: u64,

@@ -1,4 +1,4 @@
-//! What the machine is and does while it is measured.
+//! Properties and disturbances of the machine during a run.
 
 use super::Group;
 use super::harness::Harness;
@@ -8,12 +8,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vvp_std_adapter::memory::{Allocations, allocations, page_faults};
 use vvp_std_adapter::os::System;
 
-/// How long a thread looks for stalls after a group.
+/// Duration of the stall measurement after a group.
 const LOOK: Duration = Duration::from_millis(100);
-/// A line's round trip that changes more than so from before a row to after it says that the host moved something.
+/// A cache line's round trip that changes by more than this factor during a row shows that the host
+/// has moved a processor.
 const LINE_CHANGE: f64 = 1.5;
 
-/// What a run began with.
+/// The state at the start of a run.
 pub(super) struct Surroundings {
     start: Instant,
     faults: u64,
@@ -42,7 +43,8 @@ impl Surroundings {
         }
     }
 
-    /// Looks at the clock for a tenth of a second, all the time: the longest step from one look to the next is a stall.
+    /// Reads the clock continuously for a tenth of a second; the longest step between two readings
+    /// is the stall.
     pub(super) fn stall(&self, harness: &Harness) -> Stall {
         let clock = harness.clock();
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -68,7 +70,7 @@ impl Surroundings {
     }
 }
 
-/// The machine in a few words, and what the doctor finds wrong with it.
+/// Returns properties of the machine, and the doctor's findings.
 fn host(system: &System) -> Vec<(String, String)> {
     let line = |file: &str| system.text(file).map(|text| text.trim().to_owned());
     let cpu = system.text("/proc/cpuinfo").and_then(|text| {
@@ -87,7 +89,7 @@ fn host(system: &System) -> Vec<(String, String)> {
     host
 }
 
-/// What makes the numbers worth less than they look.
+/// Returns conditions that make the numbers less reliable.
 pub(super) fn warnings(results: &Results, harness: &Harness) -> Vec<String> {
     let mut warnings = Vec::new();
     let disturbed: u32 = results.rows.iter().map(|row| row.disturbed).sum();

@@ -1,15 +1,16 @@
-//! Counts whether a thread asks the kernel for anything, with syscall user dispatch (Linux 5.11, x86-64).
+//! Counts system calls of a thread, with syscall user dispatch (Linux 5.11, x86-64).
 //!
-//! While a byte of the thread says so, each of its system calls is turned into a signal instead. The handler counts it, clears
-//! the byte, and lets the call happen after all. So a thread that sets the byte again and again, which is one store, learns how
-//! many of these stretches had a call in them: none means none.
+//! While a byte of the thread is set, each of its system calls raises a signal instead. The handler
+//! counts it, clears the byte, and repeats the call. So a thread that sets the byte repeatedly,
+//! which is one store, counts the intervals with a call in them; zero proves that there was no
+//! call.
 
 /// Why calls cannot be counted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCounted {
-    /// Only for x86-64 so far.
+    /// Implemented for x86-64 only.
     Processor,
-    /// The kernel said no; the number is its `errno`. It needs Linux 5.11, and a sandbox may forbid it.
+    /// The kernel refused, with this `errno`. It needs Linux 5.11, and a sandbox may forbid it.
     Kernel(i32),
 }
 
@@ -43,12 +44,13 @@ mod dispatch {
     /// Bytes of the instruction `syscall`.
     const SYSCALL_BYTES: libc::greg_t = 2;
 
-    /// What the kernel looks at before each call of the watched thread. One thread at a time is watched.
+    /// The byte that the kernel reads before each call of the watched thread. One thread at a time
+    /// is watched.
     static SELECTOR: AtomicU8 = AtomicU8::new(ALLOW);
     static WATCHED: AtomicU8 = AtomicU8::new(0);
     static CALLS: AtomicU64 = AtomicU64::new(0);
 
-    /// A watch over the calling thread, until it is dropped.
+    /// Counts the system calls of the calling thread until it is dropped.
     #[derive(Debug)]
     pub struct SyscallWatch(PhantomData<Cell<()>>); // stays with its thread
 
@@ -62,7 +64,8 @@ mod dispatch {
             if WATCHED.swap(1, Ordering::Acquire) != 0 {
                 return Ok(None);
             }
-            // Relaxed, here and below: this thread's own byte and count; the handler runs on the same thread.
+            // Relaxed, here and below: this thread's own byte and count; the handler runs on the
+            // same thread.
             CALLS.store(0, Ordering::Relaxed);
             SELECTOR.store(ALLOW, Ordering::Relaxed);
             let done = install().and_then(|()| switch(ON));
@@ -73,18 +76,19 @@ mod dispatch {
             Ok(Some(Self(PhantomData)))
         }
 
-        /// The next call of this thread will be counted.
+        /// Arms the counter: the next call of this thread is counted.
         #[inline(always)]
         pub fn arm(&self) {
             SELECTOR.store(BLOCK, Ordering::Relaxed);
         }
 
-        /// No call of this thread is counted until it is armed again.
+        /// Disarms the counter: no call is counted until it is armed again.
         pub fn disarm(&self) {
             SELECTOR.store(ALLOW, Ordering::Relaxed);
         }
 
-        /// Stretches from one [`arm`](Self::arm) to the next that had a call in them.
+        /// Returns the number of intervals from one [`arm`](Self::arm) to the next with a call in
+        /// them.
         #[must_use]
         pub fn calls(&self) -> u64 {
             CALLS.load(Ordering::Relaxed)
@@ -117,12 +121,13 @@ mod dispatch {
         if code == 0 { Ok(()) } else { Err(last_errno()) }
     }
 
-    /// Counts, and lets the thread do the call once more, now that it is allowed.
+    /// Counts the call, and lets the thread repeat it, now that it is allowed.
     extern "C" fn counted(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
         CALLS.fetch_add(1, Ordering::Relaxed);
         SELECTOR.store(ALLOW, Ordering::Relaxed);
-        // SAFETY: with SA_SIGINFO the third argument is the thread's `ucontext_t`; the kernel has put the number of the
-        // call back into its register, so that going back over the instruction repeats it.
+        // SAFETY: with SA_SIGINFO the third argument is the thread's `ucontext_t`; the kernel has
+        // put the number of the call back into its register, so that going back over the
+        // instruction repeats it.
         unsafe {
             let context = context.cast::<libc::ucontext_t>();
             (*context).uc_mcontext.gregs[libc::REG_RIP as usize] -= SYSCALL_BYTES;
@@ -134,12 +139,12 @@ mod dispatch {
 mod dispatch {
     use super::NotCounted;
 
-    /// A watch that cannot be started here.
+    /// A counter that cannot be started on this processor.
     #[derive(Debug)]
     pub struct SyscallWatch(core::convert::Infallible);
 
     impl SyscallWatch {
-        /// Not on this processor.
+        /// Returns an error.
         ///
         /// # Errors
         /// Always.
@@ -167,11 +172,11 @@ pub use dispatch::SyscallWatch;
 mod tests {
     use super::*;
 
-    /// One call in one stretch out of three; a call while it is not armed is none of its business.
+    /// One of three intervals has a call; a call while disarmed is not counted.
     #[test]
     fn calls_are_counted() {
         let watch = match SyscallWatch::start() {
-            Ok(watch) => watch.expect("nobody else is watched"),
+            Ok(watch) => watch.expect("no other watch"),
             Err(why) => return eprintln!("SKIPPED: {why}"),
         };
         // SAFETY: takes nothing and only reads.

@@ -1,4 +1,4 @@
-//! `vvpx bench`: the numbers of this machine.
+//! `vvpx bench`: measures this machine.
 
 use crate::args::Bench;
 use crate::diagnostic::{Diagnostic, Outcome, Place};
@@ -22,13 +22,14 @@ struct Request {
 }
 
 pub(crate) fn main(asked: Bench) -> Outcome {
-    // Each group once, in their order.
+    // Each group once, in the order of `Group::ALL`.
     let all = asked.groups.is_empty() || asked.groups.iter().any(|word| word == "all");
     let is_asked = |group: &Group| all || asked.groups.iter().any(|word| word == group.name());
     let groups = Group::ALL.into_iter().filter(is_asked).collect();
     let Bench { quick, real_time, prove: proving, json, html, compare: earlier, .. } = asked;
     let request = Request { groups, quick, real_time, prove: proving, json, html, compare: earlier };
-    // Before the run, which takes a minute: a file that cannot be read or written is said at once.
+    // Before the run, which takes a minute, so that a file that cannot be read or written is
+    // reported at once.
     let old = request.compare.as_deref().map(|name| old_results(name, &request)).transpose()?;
     for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
         drop(OutFile::create(Some(file)).map_err(|e| Diagnostic::io(Place::File(file.into()), &e))?);
@@ -65,7 +66,7 @@ pub(crate) fn main(asked: Bench) -> Outcome {
         let _ = output::say(&String::from_utf8_lossy(&out))?;
         shown.map_err(|e| output::stdout_failed(&e))?;
     }
-    // What was measured is kept even if there is nothing to compare it with.
+    // The results are written even if they cannot be compared.
     let write = |file: &str, text: &str| {
         output::write_file(file, text.as_bytes()).map_err(|e| Diagnostic::io(Place::File(file.into()), &e))
     };
@@ -81,10 +82,10 @@ pub(crate) fn main(asked: Bench) -> Outcome {
     Ok(ExitCode::from(u8::from(slower)))
 }
 
-/// The greatest file of results that is read, in bytes; a run writes some 30,000.
+/// Maximum size of a file of results, in bytes; a run writes some 30,000.
 const RESULTS_MAX: u64 = 16 << 20;
 
-/// The results of an earlier run, if what is measured now can be compared with them.
+/// Reads the results of an earlier run, if this run can be compared with them.
 fn old_results(name: &str, request: &Request) -> Result<Results, Diagnostic> {
     let refused = |why: &dyn core::fmt::Display| Diagnostic::from_text(&why.to_string()).in_file(name);
     let at = |e: io::Error| Diagnostic::io(Place::File(name.into()), &e);
@@ -113,7 +114,7 @@ fn old_results(name: &str, request: &Request) -> Result<Results, Diagnostic> {
     Ok(old)
 }
 
-/// A line that overwrites itself on a terminal, a line each elsewhere.
+/// Reports a step: on a terminal it overwrites the line, elsewhere each step has a line.
 fn progress(step: &Step<'_>, terminal: bool) {
     let _ = if terminal { write!(io::stderr(), "\r\x1b[K  {step}") } else { writeln!(io::stderr(), "{step}") };
 }
@@ -205,7 +206,7 @@ fn show_load(out: &mut Vec<u8>, load: &Load) -> io::Result<()> {
     writeln!(out, "{}", if load.sustained { "" } else { "  beyond the knee" })
 }
 
-/// The highest rate of each path whose median stayed near that of the lowest.
+/// Returns the knee of each path: the highest rate whose median stayed near that of the lowest.
 fn knee(loads: &[Load]) -> Option<String> {
     let of = |path: &str| {
         let held = loads.iter().filter(|load| load.path == path && load.offered_per_s > 0.0);

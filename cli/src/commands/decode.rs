@@ -1,4 +1,4 @@
-//! `vvpx decode`: binary records of commands or events into text.
+//! `vvpx decode`: converts binary records of commands or events into text.
 
 use crate::args::Decode;
 use crate::commands::encode::{MAX_INSTRUMENTS, Options};
@@ -20,10 +20,10 @@ pub(crate) fn run(asked: Decode) -> Outcome {
     decode(&Options { input: asked.file, output: asked.output, format: asked.format })
 }
 
-/// What ends the run early.
+/// Why a run ended early.
 pub(crate) enum Ended {
     Input(RecordError),
-    /// The input cannot be read at its very start.
+    /// The start of the input cannot be read.
     Read(io::Error),
     Output(io::Error),
     Usage(Diagnostic),
@@ -68,7 +68,7 @@ fn decode(options: &Options) -> Outcome {
             RecordKind::Events => events(&mut records, format, &mut out, &mut complaints),
         }
     });
-    // What was read before an error is written: whole lines only.
+    // Records before an error are written: whole lines only.
     let written = LineWriter::flush(&mut out);
     match decoded {
         Err(Ended::Input(RecordError::Io(error)) | Ended::Read(error)) if is_stop(&error) => {
@@ -128,7 +128,7 @@ fn events(
                 continue;
             }
         };
-        // Whoever counts can tell a lost record: numbers have no gap.
+        // Sequence numbers have no gaps, so a lost record is detected.
         if event.kind() != EventKind::Defined && event.seq_low() != writer.seq().wrapping_add(1) as u32 {
             let (want, got) = (writer.seq() + 1, event.seq_low());
             let what = format_args!("event {got} where event {want} should be, records are missing");

@@ -1,4 +1,4 @@
-//! `vvpx doctor`: is this machine set up for low latency?
+//! `vvpx doctor`: checks whether this machine is set up for low latency.
 
 use crate::args::Doctor;
 use crate::diagnostic::{Diagnostic, Outcome};
@@ -76,7 +76,7 @@ fn as_text(out: &mut Vec<u8>, findings: &[Finding], colour: bool) -> io::Result<
             Level::Warning => ("\x1b[33m", "\x1b[0m"),
             Level::Critical => ("\x1b[31m", "\x1b[0m"),
         };
-        // What comes from files may hold anything; a terminal gets to see printable text only.
+        // Text from files may contain anything; only printable text goes to a terminal.
         let found: String = f.found.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(out, "{on}{:<8}{off}  {}: {found}", f.level, f.title)?;
         if f.level > Level::Good {

@@ -1,4 +1,4 @@
-//! `vvpx encode`: commands as text into binary records.
+//! `vvpx encode`: converts commands as text into binary records.
 
 use crate::args::Encode;
 use crate::commands::host;
@@ -12,20 +12,20 @@ use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
 use vvpx::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
 use zerocopy::IntoBytes;
 
-/// Instruments that one file can define: as many as an index can name.
+/// Maximum number of instruments that one file can define: as many as a 16-bit index can name.
 pub(crate) const MAX_INSTRUMENTS: usize = 1 << 16;
 
-/// What `encode` and `decode` are told; they take the same arguments.
+/// The arguments of `encode` and `decode`, which are the same.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) input: String,
     pub(crate) output: Option<String>,
-    /// Of the text; `None` if it was not said.
+    /// Format of the text, if given.
     pub(crate) format: Option<Format>,
 }
 
 impl Options {
-    /// Opens both files, if they are two.
+    /// Opens both files; they must be different files.
     pub(crate) fn open<'a>(&self, stop: &'a Stop) -> Result<Opened<'a>, Diagnostic> {
         let at = |name: &str| Place::File(name.into());
         let file = files::input(&self.input).map_err(|e| Diagnostic::io(at(files::called(&self.input)), &e))?;
@@ -34,7 +34,7 @@ impl Options {
         Ok(Opened { source: Source::file(file, stop), out })
     }
 
-    /// What the output is called in messages.
+    /// Returns the name of the output in messages.
     pub(crate) fn to(&self) -> &str {
         self.output.as_deref().filter(|name| *name != "-").unwrap_or(files::STDOUT)
     }

@@ -28,7 +28,7 @@ impl View {
         }
     }
 
-    /// Whether `record` belongs to this view.
+    /// Returns whether `record` belongs to this view.
     fn has(self, record: &Record) -> bool {
         let view = match record.data() {
             MarketData::Top { .. } => Self::Top,
@@ -39,7 +39,8 @@ impl View {
     }
 }
 
-/// Where the lines go: shared by the engine, which makes them, and the publisher, which flushes. One thread has both.
+/// The output of the lines, shared by the engine, which writes them, and the publisher, which
+/// flushes them; both are on one thread.
 pub(crate) struct FeedFile<W> {
     out: LineWriter<W>,
     specs: Vec<InstrumentSpec>,
@@ -53,7 +54,7 @@ impl<W: Write> FeedFile<W> {
         Self { out: LineWriter::new(write), specs, number: 0, result: Ok(()) }
     }
 
-    /// What is behind the records.
+    /// Returns the writer of the lines.
     pub(crate) fn out(&mut self) -> &mut LineWriter<W> {
         &mut self.out
     }
@@ -67,7 +68,7 @@ impl<W: Write> FeedFile<W> {
     }
 }
 
-/// The engine with a feed beside it.
+/// The engine together with the market data derived from it.
 pub(crate) struct Fed<'a, E, W> {
     pub(crate) engine: &'a mut E,
     pub(crate) feed: Zeroed<LargeFeed>,
@@ -81,7 +82,7 @@ impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         let Self { engine, feed, file, view } = self;
         let mut file = file.borrow_mut();
-        // One sink for all three views: each type of sink is an engine more to compile.
+        // One sink for all three views: the engine is compiled once for each type of sink.
         let mut wanted = market_data::all(|record: Record| {
             if view.has(&record) {
                 file.line(&record);
@@ -120,7 +121,7 @@ impl<E: Matcher, W: Write> Matcher for Fed<'_, E, W> {
     }
 }
 
-/// Passes the events over.
+/// Ignores the events and flushes the market data.
 pub(crate) struct Flusher<'a, W>(pub(crate) &'a RefCell<FeedFile<W>>);
 
 impl<W: Write> Publish for Flusher<'_, W> {

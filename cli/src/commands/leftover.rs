@@ -1,9 +1,8 @@
-//! The directory of a `vvpx stress`, and those that killed ones have left.
+//! The directory of a `vvpx stress`, and the directories that killed runs have left.
 //!
-//! A `vvpx stress` at work in its directory holds a lock on it (`flock`, on a descriptor that
-//! closes on exec), which the kernel drops with its process. The next `vvpx stress` removes
-//! directories whose lock is gone, if they have the name, the owner, the mode and nothing but the
-//! files of one.
+//! A running `vvpx stress` holds a lock on its directory (`flock`, on a descriptor that closes on
+//! exec), which the kernel releases when the process ends. The next `vvpx stress` removes
+//! directories without a lock if their name, owner, mode and files are those of such a run.
 
 use std::fs::File;
 use std::io;
@@ -13,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 const WHERE: &str = "/dev/shm";
 const NAME: &str = "vvp-stress-";
-/// What a pipeline has in its directory, besides the queues of events.
+/// Files in a pipeline's directory, besides the queues of events.
 const FILES: [&str; 4] = ["orders", "board", "figures", "journal"];
 const QUEUES: &str = "events-";
 
-/// The pipeline's directory, gone at the end.
+/// The pipeline's directory; removed when dropped.
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     /// Holds the lock.
@@ -25,8 +24,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes one for this process alone. (A process of another PID namespace may
-    /// have the same number.)
+    /// Creates a directory for this process only. (A process of another PID namespace may have the
+    /// same number.)
     pub(crate) fn make() -> io::Result<Self> {
         let pid = std::process::id();
         for n in 0..1_000 {
@@ -36,8 +35,8 @@ impl Place {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made?,
             }
-            // Before it was locked, another may have taken it for left and removed it: then the
-            // next name.
+            // Another process may have removed it as a leftover before it was locked; then the next
+            // name is tried.
             match locked(&path)? {
                 Some(lock) if lock.metadata()?.nlink() > 0 => return Ok(Self { path, _lock: lock }),
                 _ => {}
@@ -53,15 +52,15 @@ impl Drop for Place {
     }
 }
 
-/// Removes the directories that killed ones have left, and says which. What cannot be looked at is
-/// left alone.
+/// Removes the directories that killed runs have left, and returns their paths. Directories that
+/// cannot be read are kept.
 pub(crate) fn remove_left() -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(WHERE) else { return Vec::new() };
     let named = entries.filter_map(Result::ok).filter(|entry| entry.file_name().to_str().is_some_and(is_name));
     named.map(|entry| entry.path()).filter(|path| remove_if_left(path).unwrap_or(false)).collect()
 }
 
-/// A process number, and perhaps a further one.
+/// Returns whether a name has the form of ours: a process number, and optionally another number.
 fn is_name(name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     name.strip_prefix(NAME).is_some_and(|rest| match rest.split_once('-') {
@@ -73,7 +72,7 @@ fn is_name(name: &str) -> bool {
 fn remove_if_left(path: &Path) -> io::Result<bool> {
     let Some(lock) = locked(path)? else { return Ok(false) };
     let data = lock.metadata()?;
-    // SAFETY: asks for a number; cannot fail.
+    // SAFETY: returns a number; cannot fail.
     if data.uid() != unsafe { libc::geteuid() } || data.mode() & 0o777 != 0o700 {
         return Ok(false);
     }
@@ -94,11 +93,11 @@ fn remove_if_left(path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The directory with its lock; `None` if another has it. Links are not followed.
+/// Opens and locks the directory; `None` if another process holds the lock. Links are not followed.
 fn locked(path: &Path) -> io::Result<Option<File>> {
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
     let file = match File::options().read(true).custom_flags(flags).open(path) {
-        // Removed meanwhile.
+        // Removed in the meantime.
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_its_own_are_looked_at() {
+    fn only_leftover_directory_names_match() {
         for name in ["vvp-stress-1", "vvp-stress-4194303-12"] {
             assert!(is_name(name), "{name}");
         }

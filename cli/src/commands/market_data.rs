@@ -1,4 +1,4 @@
-//! `vvpx decode` of market data: the records that `vvpx replay --out bin` writes, which have no
+//! `vvpx decode` for market data: the records that `vvpx replay --out bin` writes, without a
 //! header.
 
 use crate::commands::decode::Ended;
@@ -10,21 +10,21 @@ use vvp_core::book::{InstrumentSpec, Symbol, Tick};
 use vvp_core::market_data::Record;
 use vvpx::text::{FEED_LINE_MAX, LineWriter, RECORD, RecordReader, Whole, feed_line};
 
-/// The first record's bytes, fewer where the input ends.
+/// Reads the first record's bytes; fewer at the end of the input.
 pub(crate) fn head(whole: &mut Whole<'_>) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(RECORD);
     whole.by_ref().take(RECORD as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// Whether a file begins with a record of market data, which is the first: it has the number 1.
+/// Returns whether a file begins with the first record of market data, which has the number 1.
 pub(crate) fn is_feed(head: &[u8]) -> bool {
     let record = head.first_chunk::<RECORD>().and_then(|bytes| Record::from_record(bytes).ok());
     record.is_some_and(|record| record.number_low() == 1)
 }
 
-/// The records as lines. Their instrument is the stock's locate, named `#` and the number; their prices are in
-/// ten-thousandths of a dollar.
+/// Writes the records as lines. Their instrument is the stock's locate, named `#` and the number;
+/// their prices are in ten-thousandths of a dollar.
 pub(crate) fn lines(
     records: &mut RecordReader<Whole<'_>>,
     out: &mut LineWriter<OutFile>,

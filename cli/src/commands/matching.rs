@@ -36,12 +36,12 @@ struct Request {
     size: Wanted,
 }
 
-/// The engine behind a run, with a state hash or without.
+/// The engine of a run, with or without a state hash.
 trait Server: Matcher + FromZeros + Send {
     fn state_hash(&self) -> Option<u64>;
 }
 
-/// A type of engine; it has as many parameters as its book has sizes.
+/// Implements [`Server`] for engines with one kind of state hash.
 macro_rules! server {
     ($track:ty, |$engine:ident| $hash:expr) => {
         impl<
@@ -83,7 +83,8 @@ pub(crate) fn main(asked: Match) -> Outcome {
         (Engine::File, true) => go::<MediumEngine<WithStateHash>>(&request, room),
         (Engine::Deep, false) => go::<DeepEngine>(&request, room),
         (Engine::Server, false) => go::<LargeEngine>(&request, room),
-        // Each engine takes long to build, so the rarest has none of its own.
+        // Each engine type takes long to compile, so the rarest combination uses the largest
+        // engine.
         (Engine::Deep | Engine::Server, true) => go::<LargeEngine<WithStateHash>>(&request, Room::LARGEST),
     }
 }
@@ -121,7 +122,7 @@ struct StateHash {
     state_hash: Option<u64>,
 }
 
-/// What there is to say and to print after a run.
+/// Writes the notes and the books after a run, and returns the exit code.
 fn conclude(
     request: &Request,
     room: Room,
@@ -166,7 +167,7 @@ fn conclude(
     }
 }
 
-/// A line for each instrument.
+/// Writes the book of each instrument as a line.
 fn books(out: &mut impl Write, engine: &impl Matcher) -> io::Result<()> {
     for index in 0..engine.instruments() {
         let id = InstrumentId::new(u16::try_from(index).unwrap_or(u16::MAX));

@@ -1,4 +1,4 @@
-//! The subcommands, and what only they share.
+//! The subcommands, and the code that only they share.
 
 pub(crate) mod bench;
 pub(crate) mod decode;

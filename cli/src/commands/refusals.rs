@@ -10,7 +10,7 @@ use vvp_replay::price_text;
 use vvp_std_adapter::pipeline::Report;
 use vvpx::text::EdgeRefusals;
 
-/// The reasons that occurred and how often, the most frequent first.
+/// Returns the reasons that occurred and how often, the most frequent first.
 pub(crate) fn by_reason(stats: &EngineStats) -> Vec<(Reject, u64)> {
     let mut counts: Vec<_> = Reject::ALL.iter().map(|&reason| (reason, stats.rejected_for(reason))).collect();
     counts.retain(|&(_, count)| count > 0);
@@ -18,20 +18,20 @@ pub(crate) fn by_reason(stats: &EngineStats) -> Vec<(Reject, u64)> {
     counts
 }
 
-/// All that is known of a run's refusals.
+/// The refusals of a run.
 #[derive(Debug)]
 pub(crate) struct Refusals<'a> {
     pub(crate) commands: u64,
     pub(crate) stats: &'a EngineStats,
     pub(crate) edge: EdgeRefusals,
-    /// Instruments that found no room.
+    /// Instruments for which there was no room.
     pub(crate) without_room: u64,
     /// The size of the engine; `None` where no option sets it.
     pub(crate) room: Option<Room>,
 }
 
 impl<'a> Refusals<'a> {
-    /// The refusals of the run that `report` tells of.
+    /// Returns the refusals of a run.
     pub(crate) fn of<E>(report: &'a Report<E>, input: &CommandFile<'_>, room: Option<Room>) -> Self {
         let Report { commands, stats, .. } = report;
         Self { commands: *commands, stats, edge: input.refused(), without_room: input.without_room(), room }
@@ -116,7 +116,7 @@ impl<'a> Refusals<'a> {
     }
 }
 
-/// 10 to the power of minus `decimals`.
+/// Returns 10 to the power of minus `decimals`.
 fn power_of_ten(decimals: u8) -> String {
     match usize::from(decimals) {
         0 => "1".to_owned(),

@@ -1,4 +1,4 @@
-//! `vvpx replay`: a day of real order events through the book.
+//! `vvpx replay`: rebuilds books from recorded order events; this file has the part for LOBSTER.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -41,7 +41,8 @@ enum Kind {
     Lobster,
 }
 
-/// What `--format` says, or else what the command line and the first file look like.
+/// Returns the kind that `--format` names, or else the one that the options and the first file
+/// suggest.
 fn kind(asked: &Replay) -> Kind {
     let is_of_lobster = asked.orderbook.is_some() || asked.verify || asked.levels.is_some() || asked.tick.is_some();
     match asked.format.as_str() {
@@ -55,8 +56,8 @@ fn kind(asked: &Replay) -> Kind {
     }
 }
 
-/// Whether the content, unpacked, is a LOBSTER message file. What cannot be read is said by what
-/// reads it.
+/// Returns whether the content, unpacked, is a LOBSTER message file. Errors are reported later, by
+/// the replay itself.
 fn is_lobster(path: &Path) -> bool {
     let opened = File::open(path).and_then(unpacked).and_then(Peeked::new);
     opened.is_ok_and(|file| file.kind() == recognise::Kind::LobsterMessages)
@@ -69,7 +70,8 @@ fn lobster(asked: &Replay) -> Outcome {
         Some(out) if out == Path::new("-") => (&mut io::stderr(), "<stderr>"),
         _ => (&mut io::stdout(), files::STDOUT),
     };
-    // Ctrl-C ends the replay between two rows. Without a descriptor for that it ends at once, which does no harm.
+    // Ctrl-C ends the replay between two rows. Without a descriptor for that it ends at once, which
+    // does no harm.
     let stop = Stop::new();
     if let Ok(stop) = &stop {
         stop.on_signals();
@@ -157,7 +159,7 @@ fn request(asked: &Replay) -> Result<Request, Diagnostic> {
     Ok(Request { messages, orderbook, out, options, json: asked.json })
 }
 
-/// The output must be no input, and what is written is plain text.
+/// Checks that the output is not an input, and has no name of a compressed file.
 fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Diagnostic> {
     let usage = |what: String| Diagnostic::usage(what).argument(format!("--out {}", out.display()));
     if out.extension().is_some_and(|e| e == "xz" || e == "gz") {
@@ -173,14 +175,15 @@ fn check_out(out: &Path, inputs: &[&Path]) -> Result<(), Diagnostic> {
     }
 }
 
-/// LOBSTER names its files `SYMBOL_DATE_…`.
+/// Returns the symbol in a file name of LOBSTER: `SYMBOL_DATE_…`.
 fn symbol_of(path: &Path) -> Option<Symbol> {
     let name = path.file_name()?.to_str()?;
     let (symbol, _) = name.split_once('_')?;
     Symbol::new(symbol.as_bytes())
 }
 
-/// Opens the files of the request and replays them; a file that cannot be opened is the outer error.
+/// Opens the files of the request and replays them; a file that cannot be opened is the outer
+/// error.
 fn replay_files(request: &Request) -> Result<Result<Summary, ReplayError>, Diagnostic> {
     let messages = open(&request.messages)?;
     let books = open(&request.orderbook)?;
@@ -196,7 +199,7 @@ fn replay_files(request: &Request) -> Result<Result<Summary, ReplayError>, Diagn
         Ok(summary) => summary,
         Err(e) => return Ok(Err(e)),
     };
-    // What was stopped is no whole file.
+    // A replay that was stopped has not written a whole file.
     Ok(match file.filter(|_| !summary.stopped).map(OutFile::commit) {
         Some(Err(e)) => Err(ReplayError::Output(e)),
         _ => Ok(summary),

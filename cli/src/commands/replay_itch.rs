@@ -1,4 +1,4 @@
-//! `vvpx replay --format itch`: a day of a whole market.
+//! `vvpx replay --format itch`: replays a day of a whole market.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ use vvp_std_adapter::engine::LargeEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed, allocations};
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
 
-/// Levels of a ladder that nobody asked a depth for.
+/// Default levels a side of a ladder.
 const LADDER_LEVELS: usize = 10;
 
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ fn request(asked: &Replay) -> Result<Request, Diagnostic> {
     Ok(r)
 }
 
-/// An address as it stands in a datagram.
+/// Parses an IP address; IPv4 becomes a mapped IPv6 address, as in the captures' datagrams.
 pub(crate) fn group(text: &str) -> Result<Ipv6Addr, &'static str> {
     match text.parse() {
         Ok(IpAddr::V4(ip)) => Ok(ip.to_ipv6_mapped()),
@@ -100,7 +100,7 @@ pub(crate) fn group(text: &str) -> Result<Ipv6Addr, &'static str> {
     }
 }
 
-/// The name of a session, without the padding that fills it up to ten bytes.
+/// Parses the name of a session, and pads it to ten bytes.
 pub(crate) fn session(text: &str) -> Result<Session, &'static str> {
     let mut name = [b' '; 10];
     let place = name.get_mut(..text.len()).ok_or("longer than the 10 bytes that a session's name has")?;
@@ -117,7 +117,7 @@ fn row_format(word: &str) -> Option<RowFormat> {
     }
 }
 
-/// `event`, or a number and a unit: 100ms, 1s, 5m.
+/// Parses `event`, or a number and a unit: 100ms, 1s, 5m.
 pub(crate) fn every(text: &str) -> Result<Every, &'static str> {
     if text == "event" {
         return Ok(Every::Event);
@@ -137,7 +137,8 @@ pub(crate) fn every(text: &str) -> Result<Every, &'static str> {
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
-/// Hours, minutes, and perhaps seconds with up to nine decimals: 10:30, 10:30:00, 10:30:00.5.
+/// Parses hours, minutes, and optional seconds with up to nine decimals: 10:30, 10:30:00,
+/// 10:30:00.5.
 pub(crate) fn time_of_day(text: &str) -> Result<u64, &'static str> {
     parse_time(text).filter(|&ns| ns <= DAY_NS).ok_or("not a time of day like 10:30:00 or 10:30:00.250")
 }
@@ -179,7 +180,7 @@ fn go(request: &Request) -> Outcome {
     let rows = Rows::new(out, format, every, depth, request.symbols.clone());
     let mut rows = rows.stopping(|| pipeline::signal().is_some());
     let done = all_files(request, &stop, market, &mut rows)?;
-    if done.end == Why::NobodyReads {
+    if done.end == Why::ReaderGone {
         return Ok(ExitCode::SUCCESS);
     }
     match rows.flush() {
@@ -188,14 +189,14 @@ fn go(request: &Request) -> Outcome {
     }
 }
 
-/// Why there is nothing more to replay.
+/// Why a replay ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Why {
     Over(End),
-    /// A signal came.
+    /// A signal stopped it.
     Stopped,
-    /// Whoever read our rows has seen enough.
-    NobodyReads,
+    /// The reader of the rows has closed its pipe.
+    ReaderGone,
 }
 
 #[derive(Debug)]
@@ -206,9 +207,9 @@ struct Done {
     allocations: u64,
     lines: Option<LineStats>,
     feeds: Option<Feeds>,
-    /// What was not read, a sentence each.
+    /// What was not read, one sentence each.
     unread: Vec<String>,
-    /// What the first file looks like.
+    /// The kind of the first file, from its first bytes.
     kind: Option<recognise::Kind>,
 }
 
@@ -216,14 +217,14 @@ struct Done {
 #[derive(Clone, Copy, Debug)]
 struct Group<'a> {
     files: &'a [String],
-    /// They are captures that can be read twice.
+    /// Whether they are captures that can be read twice.
     captures: bool,
 }
 
-/// Captures that follow one another are read together, by their times; other files one after the
-/// other, as one day.
+/// Groups consecutive captures, which are merged by time; other files are read one after the other,
+/// as one day.
 fn groups(files: &[String]) -> Vec<Group<'_>> {
-    // Pipes cannot be looked into: what was read is gone.
+    // Pipes cannot be read twice.
     let is_regular = |file: &String| file != "-" && std::fs::metadata(file).is_ok_and(|m| m.is_file());
     let is_capture =
         |file: &String| is_regular(file) && files::open_file(file).and_then(itch::is_capture).unwrap_or(false);
@@ -241,7 +242,7 @@ fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::io(Place::File(files::called(name).into()), error)
 }
 
-/// All files of the request by name.
+/// Returns the names of all files of the request.
 fn all_names(request: &Request) -> String {
     let names: Vec<&str> = request.files.iter().map(|file| files::called(file)).collect();
     names.join(" + ")
@@ -257,14 +258,14 @@ fn sources<'a>(group: Group<'_>, stop: &'a Stop, progress: &'a Progress) -> Resu
     group.files.iter().map(source).collect()
 }
 
-/// What a first reading of captures finds, where a session is to be chosen.
+/// Reads captures a first time for their feeds, if a session has to be chosen.
 fn feeds(request: &Request, group: Group<'_>, stop: &Stop) -> Result<Option<Feeds>, Diagnostic> {
     if !group.captures || request.wanted.session.is_some() {
         return Ok(None);
     }
     let progress = Progress::default();
     let sources = sources(group, stop, &progress)?;
-    // What cannot be read is said by the second reading.
+    // Errors are reported by the second reading.
     Ok(Bar::new(&progress).beside(|| Feeds::of(sources)).ok())
 }
 
@@ -319,7 +320,7 @@ fn all_files<W: Watch + Send>(
         done.end = match result {
             Ok(end) => Why::Over(end),
             Err(ReplayError::Read(e) | ReplayError::Write(e)) if pipeline::is_stop(&e) => Why::Stopped,
-            Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::NobodyReads,
+            Err(ReplayError::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => Why::ReaderGone,
             Err(ReplayError::Write(e)) => return Err(output::stdout_failed(&e)),
             Err(ReplayError::Read(e)) => return Err(unreadable(&name, &e)),
             Err(ReplayError::Cut(e)) => return Err(Diagnostic::wire(files::called(&name), &e)),
@@ -359,7 +360,7 @@ fn all_files<W: Watch + Send>(
         words.push(format!("is this a file of NASDAQ ITCH 5.0?{}", advice.unwrap_or_default()));
         return Err(Diagnostic::error("no ITCH message").in_file(names.join(", ")).remedy(words.join("; ")));
     }
-    // By name, so that a symbol of the command line that no message knows is found.
+    // By name, so that a symbol that no message has is reported.
     for symbol in request.symbols.iter().filter(|symbol| market.locate_of(symbol).is_none()) {
         match done.end {
             Why::Over(End::File) => done.unread.push(format!("no message names {symbol}; check --symbol")),
@@ -372,7 +373,7 @@ fn all_files<W: Watch + Send>(
     Ok(done)
 }
 
-/// Says what was found.
+/// Prints the summary, and returns the exit code or the error.
 fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&DriveReport>) -> Outcome {
     let Done { end, spent, bytes, allocations, ref lines, ref feeds, ref unread, .. } = *done;
     let (symbols, allocations, lines) = (&*request.symbols, Some(allocations), lines.as_ref());
@@ -385,7 +386,7 @@ fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&Drive
     } else {
         format!("{summary}\n")
     };
-    // What was found goes where it does not mix with the rows.
+    // The summary goes where it does not mix with the rows.
     let written = if request.out.is_some() {
         io::stderr().write_all(text.as_bytes())
     } else {
@@ -425,7 +426,7 @@ fn tell(request: &Request, market: &DayMarket, done: &Done, drive: Option<&Drive
     Ok(ExitCode::SUCCESS)
 }
 
-/// The books of the wanted stocks, drawn.
+/// Draws the books of the selected stocks.
 fn ladders(request: &Request, market: &DayMarket) -> Result<String, Diagnostic> {
     let mut out = Vec::new();
     let style = ladder::Style { levels: request.depth.unwrap_or(LADDER_LEVELS), colour: output::colour(&io::stdout()) };

@@ -1,19 +1,19 @@
-//! What a replay did not read, a sentence each, for the line at its end.
+//! What a replay did not read, one sentence each, for the message at its end.
 
 use crate::io::files;
 use vvp_replay::itch::market::{Anomaly, DayMarket};
 use vvp_replay::itch::{Destination, Feeds, Lines, Name, Odd, Wanted};
 
-/// Feeds that a sentence names.
+/// Maximum number of feeds that a sentence names.
 const NAMED: usize = 8;
 
-/// Messages of the format so far.
+/// Returns the number of valid messages so far.
 pub(super) fn valid_messages(market: &DayMarket) -> u64 {
     let anomalies = market.anomalies();
     market.totals().messages - anomalies.count(Anomaly::WrongLength) - anomalies.count(Anomaly::UnknownType)
 }
 
-/// Of captures: packets by kind, and files without a packet of the feed.
+/// Returns the unread parts of captures: packets by kind, and files without a packet of the feed.
 pub(super) fn of_captures(names: &[String], lines: &Lines<'_>, wanted: &Wanted, is_whole: bool) -> Vec<String> {
     let stats = lines.stats();
     let name = |capture: usize| names.get(capture).map_or("", |name| files::called(name));
@@ -36,12 +36,12 @@ pub(super) fn of_captures(names: &[String], lines: &Lines<'_>, wanted: &Wanted, 
     found
 }
 
-/// What follows a length of zero.
+/// Returns the sentence about bytes after a length of zero.
 pub(super) fn after_end(name: &str, (at, bytes): (u64, u64)) -> String {
     format!("{bytes} bytes after a zero length at byte {at} of {}", files::called(name))
 }
 
-/// Frames of which no message came.
+/// Returns the sentences about frames without a valid message.
 pub(super) fn bad_frames(market: &DayMarket) -> Vec<String> {
     let sentence = |(kind, what): (Anomaly, &str)| {
         let (count, at) = (market.anomalies().count(kind), market.anomalies().places(kind).first()?);
@@ -55,7 +55,7 @@ fn left_out(feeds: &Feeds) -> String {
     several(feeds.flows().iter().filter(|flow| flow.read == 0).map(ToString::to_string), feeds.others())
 }
 
-/// All feeds that there are.
+/// Returns the list of all feeds.
 pub(super) fn held(feeds: &Feeds) -> String {
     if feeds.flows().is_empty() {
         return "it holds no packet of MoldUDP64".into();
@@ -72,7 +72,7 @@ fn several(mut names: impl Iterator<Item = String>, others: u64) -> String {
     list
 }
 
-/// A choice as it stands on the command line.
+/// Returns a selection of packets as command-line options.
 pub(super) fn choice(wanted: &Wanted) -> String {
     let mut words = Vec::new();
     for &ip in &wanted.groups {

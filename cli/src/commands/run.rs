@@ -1,4 +1,4 @@
-//! `vvpx run`, also without a subcommand: plays an order file and shows what came of it.
+//! `vvpx run`, the default subcommand: plays an order file and shows the books and a summary.
 
 use crate::args::Run;
 use crate::commands::host::{self, Start};
@@ -21,10 +21,10 @@ use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_std_adapter::pipeline::{self, End, Progress, Report, Source};
 use vvpx::text::{InputError, InputFormat};
 
-/// A made-up session; `examples/make_session.rs` wrote it.
+/// A generated session, written by `examples/make_session.rs`.
 static SESSION: &[u8] = include_bytes!("../../assets/session.jsonl");
 
-/// Levels a side in the ladder.
+/// Levels a side of a ladder.
 const LEVELS: usize = 12;
 /// Instruments whose ladders are drawn.
 const LADDERS: usize = 4;
@@ -41,7 +41,7 @@ pub(crate) fn main(request: &Run) -> Outcome {
     }
 }
 
-/// Without a `room` it is the built-in session that is played.
+/// Plays the file, or the built-in session without a `room`.
 fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Room>) -> Outcome {
     let stop = host::stop()?;
     let pages = if room.is_none() { Pages::READY } else { Pages::LAZY };
@@ -72,14 +72,14 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Roo
 
     match &report.end {
         End::Panicked(stage) => return Err(diagnostic::bug(stage)),
-        // Half a file is no result.
+        // Part of a file has no meaningful summary.
         End::InputFailed(error) => return Err(commands.failure(error)),
         _ => {}
     }
     let text = show(request, &report, &*engine).unwrap_or_default();
     output::print(&text)?;
     let code = commands.exit_code();
-    // Of its own session there is nothing to correct.
+    // The built-in session has deliberate refusals.
     if room.is_some() {
         let refusals = Refusals::of(&report, &commands, room);
         refusals.tell("run", &*engine);
@@ -92,7 +92,7 @@ fn play<M: Matcher + zerocopy::FromZeros + Send>(request: &Run, room: Option<Roo
     Ok(code)
 }
 
-/// All that is printed, made before any of it is: no half of a JSON object ever comes out.
+/// Returns everything to print, so that no partial JSON object is ever written.
 fn show<M: Matcher>(request: &Run, report: &Report<InputError>, engine: &M) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let colour = output::colour(&io::stdout());

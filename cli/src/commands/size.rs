@@ -1,4 +1,4 @@
-//! How big an engine a run takes: `--orders`, `--instruments` and `--levels`.
+//! The engine sizes of a run: `--orders`, `--instruments` and `--levels`.
 
 use crate::args::up_to;
 use crate::diagnostic::Diagnostic;
@@ -7,7 +7,7 @@ use vvp_replay::digits::grouped;
 use vvp_std_adapter::engine::{DeepEngine, LargeEngine, MediumEngine};
 use vvp_std_adapter::memory::MapError;
 
-/// The engines there are. Each is compiled for itself, so there are few.
+/// The available engines. Each is compiled separately, so there are few.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Engine {
     File,
@@ -15,7 +15,7 @@ pub(crate) enum Engine {
     Server,
 }
 
-/// What an engine has room for.
+/// The capacity of an engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Room {
     pub(crate) engine: Engine,
@@ -32,7 +32,8 @@ const fn room(engine: Engine, orders: usize, instruments: usize, levels: usize, 
     Room { engine, orders, instruments, levels, stops }
 }
 
-/// By address space, the smallest first. The first is the default and fits 1 GiB, the last has the most of everything.
+/// The capacities by address space, the smallest first. The first is the default and fits 1 GiB;
+/// the last has the maximum of each.
 const ROOMS: [Room; 3] = [
     room(Engine::File, 1 << 16, 64, 1 << 15, 1 << 13),
     room(Engine::Deep, 1 << 20, 4, 1 << 20, 1 << 16),
@@ -41,7 +42,7 @@ const ROOMS: [Room; 3] = [
 const DEFAULT: Room = ROOMS[0];
 const MOST: Room = Room::LARGEST;
 
-/// The table says what the types are.
+/// Checks the table against the types.
 const _: () = {
     const fn fits<E: Matcher>(room: Room) -> bool {
         let touched = room.orders * 2 + 1 + room.stops;
@@ -51,7 +52,7 @@ const _: () = {
     assert!(size_of::<MediumEngine>() < size_of::<DeepEngine>() && size_of::<DeepEngine>() < size_of::<LargeEngine>());
 };
 
-/// The room that was asked for.
+/// The requested capacity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::Args)]
 pub(crate) struct Wanted {
     /// room for resting orders in each book, at most 1048576
@@ -72,7 +73,8 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// The smallest engine with that much room; the last has room for whatever the options take.
+    /// Returns the smallest engine with that capacity; the last one covers the range of the
+    /// options.
     pub(crate) fn room(&self) -> Room {
         let enough = |room: &&Room| {
             self.orders <= room.orders && self.instruments <= room.instruments && self.levels <= room.levels
@@ -80,7 +82,7 @@ impl Wanted {
         ROOMS.iter().find(enough).copied().unwrap_or(MOST)
     }
 
-    /// No memory for the engine: what can be done about it here.
+    /// Returns the error for an engine that does not fit in memory, with what to do about it.
     pub(crate) fn refused(&self, error: &MapError) -> Diagnostic {
         let default = *self == Self::default() || self.room() == DEFAULT;
         let failed = Diagnostic::from_adapter(error).context("no memory for the engine");
@@ -88,7 +90,7 @@ impl Wanted {
     }
 }
 
-/// A limit of the engine that a run has met.
+/// A limit of the engine that a run has reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Limit {
     Orders,
@@ -98,10 +100,10 @@ pub(crate) enum Limit {
 }
 
 impl Room {
-    /// The largest engine's.
+    /// The capacity of the largest engine.
     pub(crate) const LARGEST: Self = ROOMS[ROOMS.len() - 1];
 
-    /// Returns a note that says which limit was met, and which option raises it.
+    /// Returns a note about a limit that was reached, with the option that raises it.
     pub(crate) fn met(&self, limit: Limit) -> Diagnostic {
         let (room, most, what, option, value) = match limit {
             Limit::Orders => (self.orders, MOST.orders, "resting orders a book", "orders", MOST.orders),
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_engine_with_enough_room_is_taken() {
+    fn smallest_sufficient_engine_is_chosen() {
         let table: [(&[(&str, &str)], Engine); 9] = [
             (&[], Engine::File),
             (&[("orders", "1")], Engine::File),
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_names_the_option_that_raises_it_while_one_does() {
+    fn limit_names_the_option_that_raises_it() {
         let small = wanted(&[]).room();
         assert_eq!(
             small.met(Limit::Orders).to_string(),

@@ -1,4 +1,4 @@
-//! `vvpx size`: from orders, symbols and a memory budget to the type of an engine.
+//! `vvpx size`: computes the type of an engine from orders, symbols and a memory budget.
 
 use crate::args::Size;
 use crate::diagnostic::{Diagnostic, Outcome};
@@ -8,7 +8,7 @@ use vvp_core::book::Sizing;
 use vvp_replay::digits::grouped;
 use vvp_replay::json;
 
-/// Bytes that one type may have on a 32-bit target.
+/// Maximum bytes of a type on a 32-bit target.
 const MAX_BYTES_32: u64 = i32::MAX as u64;
 
 pub(crate) fn main(request: &Size) -> Outcome {
@@ -77,21 +77,21 @@ struct Json {
     ticks_per_side: usize,
 }
 
-/// The capacities of a book for a number of orders.
+/// Returns the capacities of a book for a number of orders.
 fn sizing(request: &Size, orders: usize) -> Sizing {
     let far_levels = request.far_levels.unwrap_or(orders.div_ceil(4));
     let stops = request.stops.unwrap_or(orders.div_ceil(8));
     Sizing { orders, ticks_per_side: request.ticks, far_levels, stops }
 }
 
-/// The bytes of the engine, `None` where there is none.
+/// Returns the bytes of the engine; `None` if there is no such type.
 fn bytes(request: &Size, orders: usize) -> Option<u64> {
     let bytes = sizing(request, orders).engine_bytes(request.symbols, request.owners)? as u64;
     (request.target != "32" || bytes <= MAX_BYTES_32).then_some(bytes)
 }
 
-/// The most orders a book with which the engine fits `memory`, 0 where none does. More orders never
-/// take fewer bytes.
+/// Returns the maximum number of orders a book with which the engine fits `memory`; 0 if none does.
+/// More orders never take fewer bytes.
 fn most_orders(request: &Size, memory: u64) -> usize {
     let (mut fits, mut too_many) = (0, request.orders);
     while too_many - fits > 1 {
@@ -101,7 +101,8 @@ fn most_orders(request: &Size, memory: u64) -> usize {
     fits
 }
 
-/// Returns the error for sizes that no type has. The options' own ranges were checked by the parser.
+/// Returns the error for sizes that no type has. The options' own ranges were checked by the
+/// parser.
 fn no_engine(request: &Size) -> Diagnostic {
     Diagnostic::error(format!("no type on a target of {} bits is that large", request.target))
         .argument(format!("--orders {}", request.orders))

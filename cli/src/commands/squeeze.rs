@@ -1,4 +1,4 @@
-//! Makes true pressure on memory: a file that is thrown out of memory and read back, again and again.
+//! Creates real memory pressure: a file is evicted from memory and read back, repeatedly.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,21 +8,21 @@ use std::time::Duration;
 use vvp_std_adapter::memory::{MemorySample, PressureLevel, PressureMonitor, Threshold, Thresholds};
 use vvp_std_adapter::os::System;
 
-/// How long memory is squeezed, and then left alone.
+/// Duration of a phase of pressure, and of the pause after it.
 const PHASE: Duration = Duration::from_millis(300);
 
-/// What came of it.
+/// The effect of the pressure.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Squeezed {
     /// Phases of pressure.
     pub(crate) phases: u64,
-    /// How long threads of the machine have waited for memory meanwhile, in microseconds.
+    /// Time that threads of the machine have waited for memory in these phases, in microseconds.
     pub(crate) stalled_us: u64,
-    /// How often the monitor of pressure changed its level.
+    /// How often the pressure monitor changed its level.
     pub(crate) changes: u64,
 }
 
-/// In phases, until `over`. The file has this many bytes, and no name.
+/// Creates pressure in phases until `over`, with an unlinked file of `mib` MiB.
 pub(crate) fn squeeze(mib: u64, over: &AtomicBool) -> io::Result<Squeezed> {
     let bytes = usize::try_from(mib << 20).map_err(|_| io::ErrorKind::InvalidInput)?;
     let path = std::env::temp_dir().join(format!("vvp-pressure-{}", std::process::id()));
@@ -37,7 +37,7 @@ pub(crate) fn squeeze(mib: u64, over: &AtomicBool) -> io::Result<Squeezed> {
     let thresholds = Thresholds { psi_some_avg10: Threshold { elevated: 1, critical: 2_000 }, ..Thresholds::default() };
     let monitor = PressureMonitor::builder().thresholds(thresholds).start()?;
     let mut done = Squeezed::default();
-    // Relaxed: only says that it is time to end. Each phase ends by itself.
+    // Relaxed: only a flag to stop; it guards no data.
     while !over.load(Ordering::Relaxed) {
         let start = std::time::Instant::now();
         while start.elapsed() < PHASE && !over.load(Ordering::Relaxed) {
@@ -52,15 +52,16 @@ pub(crate) fn squeeze(mib: u64, over: &AtomicBool) -> io::Result<Squeezed> {
     Ok(done)
 }
 
-/// Throws the file out of memory and reads it back, page by page.
+/// Evicts the file from memory and reads it back, page by page.
 fn press(file: &File, bytes: usize) -> io::Result<()> {
     let (null, read) = (core::ptr::null_mut(), libc::PROT_READ);
-    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in use.
+    // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that is in
+    // use.
     let at = unsafe { libc::mmap(null, bytes, read, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
-    // Only what is mapped goes, so it is read first.
+    // Only pages that are mapped are evicted, so they are read first.
     for _ in 0..2 {
         for page in (0..bytes).step_by(4096) {
             // SAFETY: within the mapping; the file is ours and keeps its length.

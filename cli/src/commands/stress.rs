@@ -1,5 +1,5 @@
-//! `vvpx stress`: a pipeline of processes under load, whose stages are killed at random; at the end
-//! the proof that nothing was lost or doubled.
+//! `vvpx stress`: runs a pipeline of processes under load, kills its stages at random, and at the
+//! end proves that nothing was lost or duplicated.
 
 use crate::args::Stress;
 use crate::commands::host;
@@ -22,6 +22,7 @@ use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
     EventSum, GATEWAYS_MAX, HashedSmallEngine, PipelineDirectory, PipelineStatus, StageError, define, order,
 };
+use vvpx::random::Random;
 use zerocopy::{FromBytes, IntoBytes};
 
 #[derive(Clone, Copy)]
@@ -87,7 +88,7 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
     Ok(ExitCode::from(u8::from(!proof.holds())))
 }
 
-/// A stage's process. It never outlives this one.
+/// A stage's process. It never outlives this process.
 struct Stage {
     words: Vec<String>,
     child: Child,
@@ -113,7 +114,7 @@ impl Stage {
         command.spawn()
     }
 
-    /// Kills it, waits for it, and starts it again.
+    /// Kills the process, waits for it, and starts it again.
     fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -121,7 +122,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Sends it a signal. It must not have been waited for since it was seen alive, so that the number is its own.
+    /// Sends the process a signal. It must not have been waited for, so that the number is still
+    /// its own.
     fn signal(&self, signal: i32) {
         if let Ok(pid) = libc::pid_t::try_from(self.child.id()) {
             // SAFETY: takes no pointer.
@@ -129,7 +131,7 @@ impl Stage {
         }
     }
 
-    /// Stops it for a while.
+    /// Stops the process with SIGSTOP for a while.
     fn stop_for(&mut self, pause: Duration) {
         for signal in [libc::SIGSTOP, libc::SIGCONT] {
             self.signal(signal);
@@ -139,7 +141,7 @@ impl Stage {
         }
     }
 
-    /// Whether it has come to its end; an end with an error is one.
+    /// Returns whether the process has ended; a failed process is an error.
     fn look(&mut self) -> Result<bool, Diagnostic> {
         if !self.finished {
             match self.child.try_wait() {
@@ -170,7 +172,7 @@ fn too_late(request: &Request, after: &str) -> Diagnostic {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // std sends nothing once the child was waited for.
+        // std sends no signal once the child was waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -206,13 +208,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         stages.push(Stage::start(words).map_err(fault)?);
     }
     let mut view = meeting.view().map_err(|e| Diagnostic::from_adapter(&e).in_file(&dir))?;
-    let (mut done, mut state, deadline) = (Done::default(), request.seed | 1, Instant::now() + request.limit);
-    let mut random = |n: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % n.max(1)
-    };
+    let (mut done, mut random, deadline) = (Done::default(), Random::new(request.seed), Instant::now() + request.limit);
     let mut commands_at_kill = 0;
     loop {
         let mut all = true;
@@ -225,7 +221,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         if Instant::now() > deadline {
             return Err(too_late(request, &format!("after {} s", request.limit.as_secs())));
         }
-        let pause = Duration::from_micros(random(request.pause_ms * 1_000));
+        let pause = Duration::from_micros(random.below(request.pause_ms * 1_000));
         for _ in 0..=pause.as_millis() / 10 {
             if !stop.is_asked() {
                 std::thread::sleep(pause.min(Duration::from_millis(10)));
@@ -236,18 +232,19 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
             drain(request, &mut stages, first_gateway, meeting, deadline)?;
             return Ok(done);
         }
-        let which = usize::try_from(random(stages.len() as u64)).unwrap_or(0);
+        let which = usize::try_from(random.below(stages.len() as u64)).unwrap_or(0);
         let Some(stage) = stages.get_mut(which) else { continue };
         if stage.look()? {
             continue;
         }
-        if random(4) == 0 {
-            stage.stop_for(Duration::from_micros(random(30_000)));
+        if random.below(4) == 0 {
+            stage.stop_for(Duration::from_micros(random.below(30_000)));
             done.stopped += 1;
             continue;
         }
         if which == 0 {
-            // A matcher first does again what is in the journal; one that got no further than that is left alone.
+            // A new matcher first replays the journal. It is not killed before it has got further
+            // than that.
             let commands = view.read().map_or(0, |snapshot| snapshot.commands);
             if commands <= commands_at_kill {
                 continue;
@@ -263,7 +260,7 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
     }
 }
 
-/// Asks the gateways to stop, and waits until what they have sent is done.
+/// Asks the gateways to stop, and waits until everything they have sent is processed.
 fn drain(
     request: &Request,
     stages: &mut [Stage],
@@ -271,9 +268,9 @@ fn drain(
     meeting: &PipelineDirectory,
     deadline: Instant,
 ) -> Result<(), Diagnostic> {
-    // Those that have sent nothing will not come any more.
+    // Gateways that have sent nothing will not connect any more.
     meeting.expect_gateways(0).map_err(|e| Diagnostic::from_adapter(&e))?;
-    // Each process is asked once; one that was just started may not listen yet, and dies of it.
+    // Each process is asked once; one that was just started may have no handler yet, and is killed.
     let mut asked = vec![0; stages.len()];
     loop {
         let mut all = true;
@@ -309,13 +306,13 @@ fn drain(
     }
 }
 
-/// What an undisturbed engine says to the journal.
+/// The result of applying the journal to an undisturbed engine.
 struct Proof {
     /// Commands that are in the journal once, in order and unchanged.
     commands: u64,
-    /// Commands that are not.
+    /// Entries of the journal that are not such commands.
     wrong: u64,
-    /// Commands that there should be.
+    /// Commands expected.
     expected: u64,
     state_hash: u64,
     same_state: bool,
@@ -418,7 +415,7 @@ fn report(
     let orders_full = seen.orders_queue.refused;
     let Proof { commands, wrong, expected, state_hash, same_state, events, published } = proof;
     let same_events = proof.same_events();
-    // Of the one that got the fewest.
+    // The publisher with the fewest.
     let published = published.iter().map(|sum| sum.count).min().unwrap_or(0);
     let Squeezed { phases, stalled_us, changes } = squeezed;
     let (holds, elapsed_ms) = (proof.holds(), elapsed.as_millis());

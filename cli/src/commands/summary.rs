@@ -55,7 +55,7 @@ pub(crate) fn json<E>(report: &Report<E>, resting_orders: u64) -> String {
     })
 }
 
-/// A block of lines.
+/// Writes the summary as lines for people.
 pub(crate) fn text<E>(out: &mut impl Write, report: &Report<E>, colour: bool) -> io::Result<()> {
     let (bold, off) = if colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let l = Percentiles::of(report);
@@ -130,7 +130,7 @@ impl Percentiles {
     }
 }
 
-/// Nanoseconds in the unit that suits them.
+/// Returns nanoseconds in a suitable unit.
 fn duration(ns: u64) -> String {
     match ns {
         0..10_000 => format!("{} ns", grouped(ns)),

@@ -1,4 +1,4 @@
-//! `vvpx top`: what a running pipeline of processes is doing, seen from outside.
+//! `vvpx top`: shows a running pipeline of processes from outside.
 
 use crate::args::Top;
 use crate::diagnostic::{Diagnostic, Outcome, Place};
@@ -23,7 +23,7 @@ use vvp_std_adapter::pipeline::processes::{
 
 pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
-/// Looks again and again.
+/// Reads the state of a pipeline repeatedly.
 pub(crate) struct Watch {
     view: StatusView,
     dir: PathBuf,
@@ -35,21 +35,22 @@ pub(crate) struct Watch {
 pub(crate) struct Shown {
     pub(crate) state: &'static str,
     pub(crate) now: PipelineStatus,
-    /// Commands, events, and calls for memory a second, since the look before; `None` until there
-    /// are two states of the same matcher to tell them from.
+    /// Commands, events and allocations a second since the previous state; `None` without two
+    /// states of the same matcher.
     pub(crate) rates: [Option<u64>; 3],
     pub(crate) seen: Seen,
 }
 
 impl Shown {
-    /// Whether all is done: no newer state will come.
+    /// Returns whether this is the final state.
     pub(crate) const fn is_over(&self) -> bool {
         self.now.is_final == 1
     }
 }
 
 impl Watch {
-    /// Whether nothing can come any more: without its directory, no other matcher can take the place of the last.
+    /// Returns whether no newer state can come: the matcher is gone, and without the directory no
+    /// other one can take its place.
     pub(crate) fn is_gone(&self) -> bool {
         !matches!(self.view.peer(), Peer::Alive(_)) && !self.dir.is_dir()
     }
@@ -72,7 +73,7 @@ impl Watch {
 pub(crate) fn main(request: &Top) -> Outcome {
     let fault = |e: &dyn core::fmt::Display| Diagnostic::from_adapter(e).in_file(&request.dir);
     let path = Path::new(&request.dir);
-    // Not made if it is not there: looking changes nothing.
+    // Checked first: `top` must not create the directory.
     if !path.is_dir() {
         return Err(Diagnostic::error("there is no such directory")
             .in_file(&request.dir)
@@ -80,7 +81,7 @@ pub(crate) fn main(request: &Top) -> Outcome {
     }
     let view = PipelineDirectory::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
     let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
-    // Draws until it is told to end, or the pipeline has; then its last state is printed.
+    // Draws until the user ends it or the pipeline has ended; then prints the last state.
     #[cfg(feature = "tui")]
     if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
         crate::tui::live::run(&mut watch, &request.dir, request.book)
@@ -129,23 +130,23 @@ fn rates(before: Option<&PipelineStatus>, now: &PipelineStatus) -> [Option<u64>;
     })
 }
 
-/// A number, or that it was not measured.
+/// Returns a number with grouped digits, or a dash if it was not measured.
 pub(crate) fn or_dash(n: Option<u64>) -> String {
     n.map_or("–".to_owned(), grouped)
 }
 
-/// p50, p99, p99.9 and the longest in ns, once there is something they are of.
+/// Returns p50, p99, p99.9 and the maximum in ns; `None` without a sample.
 pub(crate) fn percentiles(l: &LatencySummary) -> [Option<u64>; 4] {
     [l.p50_ns, l.p99_ns, l.p999_ns, l.max_ns].map(|ns| (l.count > 0).then_some(ns))
 }
 
-/// p99 and the longest stall of a core in ns, once its watcher has looked.
+/// Returns p99 and the longest stall of a core in ns; `None` without a sample.
 pub(crate) fn core_stalls(core: &CoreJitter) -> [Option<u64>; 2] {
     let stalls = &core.stalls;
     [stalls.per_mille(990), stalls.max()].map(|ns| (stalls.count() > 0).then_some(ns))
 }
 
-/// The first publisher has no number, for most pipelines have but one.
+/// Pairs the publishers with their names; the first has no number, because most pipelines have one.
 fn publishers<T: Copy>(
     now: &PipelineStatus,
     names: [&'static str; PUBLISHERS_MAX],
@@ -164,7 +165,7 @@ pub(crate) fn stages(now: &PipelineStatus) -> Vec<(&'static str, LatencySummary)
 pub(crate) fn queues(now: &PipelineStatus) -> Vec<(&'static str, QueueCounters)> {
     let mut all = vec![("orders", now.orders_queue)];
     all.extend(publishers(now, ["events", "events_1", "events_2", "events_3"], now.events_queue));
-    // A depth that is seen was met: the high water is at least that, whoever wrote the snapshot.
+    // The high-water mark is at least the depth; a snapshot may be written between the two.
     all.iter_mut().for_each(|(_, queue)| queue.high_water = queue.high_water.max(queue.depth));
     all
 }
@@ -302,7 +303,8 @@ fn as_json(
     })
 }
 
-/// The machine's stalls for want of memory over the last 10 s, of some threads and of all, in hundredths of a percent.
+/// Returns the machine's memory stalls over the last 10 s, of some threads and of all, in
+/// hundredths of a percent.
 pub(crate) fn stalls(seen: &Seen) -> (Option<u64>, Option<u64>) {
     let psi = seen.memory.psi;
     (psi.map(|psi| psi.some.avg10.into()), psi.map(|psi| psi.full.avg10.into()))

@@ -9,23 +9,23 @@ type Look = Option<(Level, String)>;
 pub(super) const TOPICS: &[Topic] = &[
     Topic {
         id: "memlock",
-        title: "memory that may be locked",
+        title: "locked memory limit",
         best: "unlimited",
         remedy: "ulimit -l unlimited, LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK",
-        why: "what cannot be locked may be taken away and must be read back from a disk",
+        why: "memory that is not locked may be reclaimed and must be read back from disk",
         look: memlock,
     },
     Topic {
         id: "rtprio",
-        title: "real-time priority that may be asked for",
+        title: "real-time priority limit",
         best: "1 or more",
         remedy: "ulimit -r 50, LimitRTPRIO=50 in the unit, or the capability CAP_SYS_NICE",
-        why: "without it any other thread on the core may go first",
+        why: "without it any other thread may preempt the hot thread",
         look: rtprio,
     },
     Topic {
         id: "rt_throttling",
-        title: "time taken from real-time threads",
+        title: "real-time throttling",
         best: "none (-1) where hot threads spin under SCHED_FIFO on cores of their own",
         remedy: "sysctl -w kernel.sched_rt_runtime_us=-1, only if other threads have other cores",
         why: "by default a real-time thread that spins may be stopped for 50 ms of every second",
@@ -43,8 +43,8 @@ pub(super) const TOPICS: &[Topic] = &[
         id: "cgroup_cpu",
         title: "processor quota of the control group",
         best: "none",
-        remedy: "write 'max' to cpu.max (v1: -1 to cpu.cfs_quota_us), or take CPUQuota= out of the unit; no CPU limit in Kubernetes",
-        why: "who has used up the quota stands still for the rest of the period, mostly 100 ms",
+        remedy: "write 'max' to cpu.max (v1: -1 to cpu.cfs_quota_us), or remove CPUQuota= from the unit; no CPU limit in Kubernetes",
+        why: "a group that has used its quota is stopped for the rest of the period, usually 100 ms",
         look: cgroup_cpu,
     },
 ];
@@ -52,14 +52,14 @@ pub(super) const TOPICS: &[Topic] = &[
 const CAP_IPC_LOCK: u32 = 14;
 const CAP_SYS_NICE: u32 = 23;
 
-/// Whether the process has a capability; no, if the system does not say.
+/// Returns whether the process has a capability; false if that is unknown.
 fn capable(system: &System, capability: u32) -> bool {
     let status = system.text("proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).is_some_and(|m| m >> capability & 1 != 0)
 }
 
-/// The soft limit of a line of `limits`; `None` inside is "unlimited".
+/// Returns the soft limit of a line of `limits`; the inner `None` is "unlimited".
 fn soft_limit(system: &System, name: &str) -> Option<Option<u64>> {
     let text = system.text("proc/self/limits")?;
     let rest = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -12,47 +12,47 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "transparent huge pages",
         best: "madvise",
         remedy: "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
-        why: "'always' stops a thread for the time it takes to find or clear 2 MiB; 'never' refuses them to the book, which is a third slower without",
+        why: "'always' stalls a thread while the kernel finds or clears 2 MiB; with 'never' the book has none and is a third slower",
         look: thp,
     },
     Topic {
         id: "thp_defrag",
-        title: "making room for huge pages",
+        title: "defragmentation for huge pages",
         best: "madvise, defer or never",
         remedy: "echo madvise > /sys/kernel/mm/transparent_hugepage/defrag",
-        why: "'always' moves other pages out of the way inside a page fault: milliseconds",
+        why: "'always' compacts memory inside a page fault: milliseconds",
         look: defrag,
     },
     Topic {
         id: "hugepages",
         title: "reserved huge pages",
         best: "as many as the shared regions need",
-        remedy: "sysctl -w vm.nr_hugepages=512 (1 GiB), best at boot, while memory is in one piece",
-        why: "only reserved pages are sure to be there when a region asks for them",
+        remedy: "sysctl -w vm.nr_hugepages=512 (1 GiB), best at boot, while memory is not fragmented",
+        why: "only reserved pages are guaranteed to be available for a region",
         look: hugepages,
     },
     Topic {
         id: "numa",
-        title: "memory nodes",
+        title: "memory nodes (NUMA)",
         best: "one node, or automatic balancing off",
         remedy: "sysctl -w kernel.numa_balancing=0, and keep threads and their memory on one node",
-        why: "balancing takes pages away to see who wants them: a fault of some microseconds each; another node's memory is twice as far",
+        why: "balancing unmaps pages to sample accesses: a fault of some microseconds each; a remote node has twice the memory latency",
         look: numa,
     },
     Topic {
         id: "swap",
         title: "swap",
         best: "none",
-        remedy: "swapoff -a, and take it out of /etc/fstab",
-        why: "a page that was swapped out is milliseconds away",
+        remedy: "swapoff -a, and remove it from /etc/fstab",
+        why: "reading back a page that was swapped out takes milliseconds",
         look: swap,
     },
     Topic {
         id: "psi",
         title: "pressure stall information",
         best: "available, and no stalls",
-        remedy: "boot with psi=1; where it shows stalls, find who takes the memory (vvpx's PressureMonitor tells when)",
-        why: "it is the kernel's own account of the time that threads waited for memory",
+        remedy: "boot with psi=1; if it shows stalls, find the process that takes the memory (PressureMonitor reports when)",
+        why: "it is the kernel's measure of the time that threads waited for memory",
         look: psi,
     },
     Topic {
@@ -123,7 +123,7 @@ fn psi(system: &System) -> Look {
 }
 
 fn cgroup_memory(system: &System) -> Look {
-    // Whether there is a group at all must be known before "no limit" can be said.
+    // Without this file it is unknown whether there is a group, and so whether there is a limit.
     system.text("proc/self/cgroup")?;
     let Some(group) = Cgroup::of_memory(system) else { return Some((Good, "no memory group".to_owned())) };
     let version = match group.version() {

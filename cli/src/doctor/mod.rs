@@ -1,4 +1,5 @@
-//! Is this machine set up for low latency? What is, what is best, how to get there, and why it matters.
+//! Checks whether this machine is set up for low latency: what is, what is best, how to get there,
+//! and why it matters.
 //!
 //! ```
 //! use vvpx::doctor::{Level, examine};
@@ -9,8 +10,8 @@
 //! }
 //! ```
 //!
-//! Only files are read, below the root that [`System`] names; nothing is changed. What cannot be read is
-//! [`Level::Unknown`].
+//! Only files are read, below the root that [`System`] names; nothing is changed. What cannot be
+//! read is [`Level::Unknown`].
 
 mod limits;
 mod memory;
@@ -18,23 +19,23 @@ mod processor;
 
 use vvp_std_adapter::os::System;
 
-/// How bad a finding is. The greater, the worse.
+/// The severity of a finding; greater is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// As it should be, or good enough that nothing is gained by a change.
+    /// Best, or good enough that a change gains nothing.
     Good,
-    /// The system does not say.
+    /// The system does not provide it.
     Unknown,
-    /// Costs microseconds now and then.
+    /// Costs microseconds occasionally.
     Advice,
-    /// Costs tens of microseconds to milliseconds, at times that nobody chooses.
+    /// Costs tens of microseconds to milliseconds, at unpredictable times.
     Warning,
-    /// Stalls of many milliseconds, an end by force, or a clock that cannot be trusted.
+    /// Stalls of many milliseconds, a process that may be killed, or an unreliable clock.
     Critical,
 }
 
 impl Level {
-    /// In one word.
+    /// Returns its name.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -46,8 +47,8 @@ impl Level {
         }
     }
 
-    /// What `vvpx doctor` exits with when this is the worst: 0 for good and unknown, then 10, 20
-    /// and 30.
+    /// Returns the exit code of `vvpx doctor` if this is the worst level: 0 for good and unknown,
+    /// then 10, 20 and 30.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -65,39 +66,39 @@ impl core::fmt::Display for Level {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Its name, the same in all versions.
+    /// Its id, the same in all versions.
     pub id: &'static str,
     /// What it is about.
     pub title: &'static str,
     /// How bad it is.
     pub level: Level,
-    /// What is.
+    /// The current state.
     pub found: String,
-    /// What would be best.
+    /// The best state.
     pub best: &'static str,
-    /// The command to get there, or the boot parameter, or who can change it. There also where nothing is wrong: it says
-    /// how to keep it.
+    /// The command or boot parameter to get there, or the party that can change it. Also present if
+    /// nothing is wrong: it says how to keep the state.
     pub remedy: &'static str,
     /// Why it matters.
     pub why: &'static str,
 }
 
-/// What is known about each thing before the machine is looked at.
+/// The constant part of a check, and its function.
 struct Topic {
     id: &'static str,
     title: &'static str,
     best: &'static str,
     remedy: &'static str,
     why: &'static str,
-    /// What is, and how bad that is; `None` if the system does not say.
+    /// Returns the level and the current state; `None` if the system does not provide it.
     look: fn(&System) -> Option<(Level, String)>,
 }
 
-/// Looks at everything, in a fixed order.
+/// Runs all checks, in a fixed order.
 #[must_use]
 pub fn examine(system: &System) -> Vec<Finding> {
     let topics = processor::TOPICS.iter().chain(memory::TOPICS).chain(limits::TOPICS);
@@ -111,13 +112,13 @@ pub fn examine(system: &System) -> Vec<Finding> {
         .collect()
 }
 
-/// The worst level of all; good if there are none.
+/// Returns the worst level; good if there are no findings.
 #[must_use]
 pub fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|f| f.level).max().unwrap_or(Level::Good)
 }
 
-/// `0-3,8` for people.
+/// Returns a list of numbers in the kernel's notation: `0-3,8`.
 fn written(numbers: &[usize]) -> String {
     let mut text = String::new();
     let mut rest = numbers;
@@ -131,12 +132,12 @@ fn written(numbers: &[usize]) -> String {
     text
 }
 
-/// The choice in brackets of a file like `always [madvise] never`.
+/// Returns the choice in brackets of a file like `always [madvise] never`.
 fn chosen(text: &str) -> Option<&str> {
     text.split_ascii_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'))
 }
 
-/// Bytes in the greatest unit that leaves no rest below a tenth of it.
+/// Returns bytes in KiB, MiB or GiB, in whole units.
 fn size(bytes: u64) -> String {
     match bytes {
         0..0x40_0000 => format!("{} KiB", bytes >> 10),
@@ -157,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_read_is_unknown_and_no_reason_to_fail() {
+    fn unreadable_system_gives_unknown_findings() {
         let findings = examine(&System::at("/nonexistent"));
         assert!(findings.iter().all(|f| f.level == Level::Unknown), "{findings:#?}");
         assert_eq!(worst(&findings).exit_code(), 0);
     }
 
     #[test]
-    fn every_finding_says_all_there_is_to_say_under_a_name_of_its_own() {
+    fn findings_are_complete_and_have_unique_ids() {
         let findings = examine(&System::this());
         for (i, f) in findings.iter().enumerate() {
             assert!(![f.title, &f.found, f.best, f.remedy, f.why].iter().any(|t| t.is_empty()), "{f:?}");

@@ -1,4 +1,4 @@
-//! Processors: their clock, their speed, and who else uses them.
+//! Processors: their clock, their speed, and what else runs on them.
 
 use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, written};
@@ -12,7 +12,7 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "invariant time-stamp counter",
         best: "constant_tsc and nonstop_tsc",
         remedy: "use a processor with an invariant TSC; on a virtual machine, ask the host to pass it on (-cpu host,+invtsc)",
-        why: "without it a reading of the clock is a call of the kernel: 25 ns and more instead of 10",
+        why: "without it each reading of the clock is a system call: 25 ns and more instead of 10",
         look: tsc,
     },
     Topic {
@@ -28,15 +28,15 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "frequency governor",
         best: "performance",
         remedy: "cpupower frequency-set -g performance",
-        why: "another governor lets a waiting core fall asleep; speeding up again takes tens of microseconds to milliseconds",
+        why: "other governors slow down an idle core; speeding up again takes tens of microseconds to milliseconds",
         look: governor,
     },
     Topic {
         id: "turbo",
         title: "turbo",
-        best: "off where every run must take the same time; on where only the mean counts",
+        best: "off for reproducible latency; on if only the mean counts",
         remedy: "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo, or echo 0 > /sys/devices/system/cpu/cpufreq/boost",
-        why: "the speed changes with heat and with what other cores do, and each change stops the core for some 10 us",
+        why: "the frequency depends on temperature and other cores, and each change stops the core for some 10 us",
         look: turbo,
     },
     Topic {
@@ -44,7 +44,7 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "isolated cores",
         best: "one core for each hot thread",
         remedy: "boot with isolcpus=managed_irq,domain,2-5 (your cores), then restart",
-        why: "on other cores the scheduler may run anything, for whole milliseconds, while the matcher waits",
+        why: "on other cores the scheduler may run other threads for milliseconds while the matcher waits",
         look: isolated,
     },
     Topic {
@@ -52,7 +52,7 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "timer tick on isolated cores",
         best: "off (nohz_full) on each isolated core",
         remedy: "boot with nohz_full=2-5 rcu_nocbs=2-5 (your cores), then restart",
-        why: "each tick, 100 to 1,000 times a second, takes a thread's core away for 1 to 10 us",
+        why: "each tick, 100 to 1,000 times a second, interrupts the thread for 1 to 10 us",
         look: nohz,
     },
     Topic {
@@ -60,14 +60,14 @@ pub(super) const TOPICS: &[Topic] = &[
         title: "two threads a core (SMT)",
         best: "off, or the hot cores' siblings left idle",
         remedy: "echo off > /sys/devices/system/cpu/smt/control, or leave the sibling of each hot core unused",
-        why: "a busy sibling takes up to half of the core's units and of its first caches",
+        why: "a busy sibling takes up to half of the core's execution units and L1 caches",
         look: smt,
     },
     Topic {
         id: "mitigations",
-        title: "mitigations of processor faults",
-        best: "off on a machine that runs nothing but trusted programs",
-        remedy: "boot with mitigations=off, if no stranger's code ever runs on this machine",
+        title: "mitigations of processor vulnerabilities",
+        best: "off on a machine that runs only trusted programs",
+        remedy: "boot with mitigations=off, if only trusted code ever runs on this machine",
         why: "they lengthen every system call and interrupt by 0.1 to 2 us",
         look: mitigations,
     },
@@ -97,14 +97,14 @@ fn clocksource(system: &System) -> Look {
     let current = system.text(format!("{folder}/current_clocksource"))?;
     let level = match current.as_str() {
         "tsc" | "arch_sys_counter" => Good,
-        // Read without a system call too, a little slower.
+        // Also read without a system call, a little slower.
         "kvm-clock" | "hyperv_clocksource_tsc_page" => Advice,
         _ => Critical,
     };
     Some((level, current))
 }
 
-/// The processors that are there.
+/// Returns the online processors.
 fn online(system: &System) -> Option<Vec<usize>> {
     system.list("sys/devices/system/cpu/online")
 }
@@ -137,7 +137,8 @@ fn isolated(system: &System) -> Look {
 }
 
 fn nohz(system: &System) -> Look {
-    // A kernel that cannot do it has no such file; one that was not asked says "(null)" or nothing.
+    // A kernel without support has no such file; without the boot parameter it is "(null)" or
+    // empty.
     let isolated = system.list("sys/devices/system/cpu/isolated")?;
     let quiet =
         system.text("sys/devices/system/cpu/nohz_full").and_then(|t| vvp_std_adapter::os::list(&t)).unwrap_or_default();

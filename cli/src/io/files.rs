@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Bad lines that are named one by one on standard error; more are only counted.
+/// Maximum number of bad lines reported one by one on standard error; more are only counted.
 const NAMED: u64 = 10;
 
 /// What standard input is called in messages.
@@ -16,7 +16,7 @@ const STDIN: &str = "<stdin>";
 /// What standard output is called in messages.
 pub(crate) const STDOUT: &str = "<stdout>";
 
-/// An input by the name it was given, `-` for standard input.
+/// Opens an input by name; `-` is standard input.
 pub(crate) fn input(name: &str) -> io::Result<File> {
     if name != "-" {
         return open_file(name);
@@ -25,32 +25,32 @@ pub(crate) fn input(name: &str) -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
-/// Which of descriptors 0 and 1 were closed when the process began.
+/// Which of descriptors 0 and 1 were closed when the process started.
 static CLOSED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
 
-/// Ignores SIGXFSZ, and looks which standard streams there are. It must run before the standard
-/// library's own start, which opens `/dev/null` in place of a closed one: from then on a closed
-/// stream cannot be told from one that was sent there.
+/// Ignores SIGXFSZ, and records which standard streams are open. It must run before the start-up
+/// code of the standard library, which opens `/dev/null` in place of a closed stream: from then on
+/// a closed stream cannot be distinguished from one that was redirected there.
 extern "C" fn at_start() {
     // SAFETY: sets a disposition; takes no pointer. A write beyond `ulimit -f` then fails with
     // EFBIG, which is reported with the name of the file. The signal would end the process.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     for (fd, closed) in (0..).zip(&CLOSED) {
-        // SAFETY: asks for the flags of a descriptor; takes no pointer.
+        // SAFETY: reads the flags of a descriptor; takes no pointer.
         let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
         closed.store(flags < 0, Ordering::Relaxed); // Relaxed: there is one thread
     }
 }
 
-// SAFETY: the loader calls what stands in this section, once, before `main`; the function takes no arguments that it
-// looks at, allocates nothing and does not unwind.
+// SAFETY: the loader calls the functions of this section once, before `main`; this one reads no
+// arguments, allocates nothing and does not unwind.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static AT_START: extern "C" fn() = at_start;
 
-/// An error if standard input (0) or output (1) was closed at the start.
+/// Returns an error if standard input (0) or output (1) was closed at the start.
 pub(crate) fn is_open(fd: usize) -> io::Result<()> {
-    // Relaxed: written before there was a second thread.
+    // Relaxed: written before there were other threads.
     if CLOSED.get(fd).is_some_and(|closed| closed.load(Ordering::Relaxed)) {
         let what = [
             "the stream is closed; give an input, or </dev/null",
@@ -66,7 +66,7 @@ pub(crate) fn check_stdout() -> Result<(), Diagnostic> {
     is_open(1).map_err(|e| Diagnostic::io(Place::File(STDOUT.into()), &e))
 }
 
-/// A file to read; a directory is refused here rather than at its first read.
+/// Opens a file for reading; a directory is refused here rather than at its first read.
 pub(crate) fn open_file(name: impl AsRef<Path>) -> io::Result<File> {
     let file = File::open(name)?;
     if file.metadata()?.is_dir() {
@@ -75,12 +75,13 @@ pub(crate) fn open_file(name: impl AsRef<Path>) -> io::Result<File> {
     Ok(file)
 }
 
-/// How an input is called in messages.
+/// Returns the name of an input in messages.
 pub(crate) fn called(name: &str) -> &str {
     if name == "-" { STDIN } else { name }
 }
 
-/// The limit that a write met, and what to do about it, if `error` is that one.
+/// Returns the size limit that a write has reached and what to do about it; `None` for other
+/// errors.
 pub(crate) fn too_large(error: &io::Error) -> Option<String> {
     if error.raw_os_error() != Some(libc::EFBIG) {
         return None;
@@ -116,7 +117,8 @@ impl<'a> Complaints<'a> {
         }
     }
 
-    /// Returns the exit code at the end of the input, after a message with the total where not all were named.
+    /// Returns the exit code at the end of the input, after a message with the total where not all
+    /// were named.
     pub(crate) fn finish(&self) -> ExitCode {
         if self.count > NAMED {
             let what = format!("{} bad lines in all, the first {NAMED} of them are named above", self.count);

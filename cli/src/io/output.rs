@@ -1,4 +1,4 @@
-//! Outputs by name: whole or not at all, and never over their own input.
+//! Outputs by name: written whole or not at all, and never over their own input.
 
 use crate::diagnostic::{Diagnostic, Outcome, Place};
 use crate::io::files;
@@ -9,16 +9,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Somewhere to write to. A regular file is written under another name beside it, and takes its place in
-/// [`OutFile::commit`]; until then, and after any failure, what was there before stays. Anything else (a pipe, a
-/// device, `/dev/stdout`) is written directly.
+/// An output. A regular file is written under a temporary name in the same directory, and renamed
+/// in [`OutFile::commit`]; until then, and after any failure, the previous file stays. Anything
+/// else (a pipe, a device, `/dev/stdout`) is written directly.
 #[derive(Debug)]
 pub(crate) struct OutFile {
     file: File,
     replaces: Option<Replaces>,
 }
 
-/// Removes its file when dropped, unless that has taken its place.
+/// A temporary file and its target; removes the temporary file when dropped.
 #[derive(Debug)]
 struct Replaces {
     temporary: PathBuf,
@@ -70,7 +70,7 @@ impl OutFile {
         }
     }
 
-    /// All is written: the file takes its name.
+    /// Gives the complete file its name.
     pub(crate) fn commit(self) -> io::Result<()> {
         match self.replaces {
             Some(replaces) => fs::rename(&replaces.temporary, &replaces.target),
@@ -89,7 +89,7 @@ impl Write for OutFile {
     }
 }
 
-/// Writes a whole file at a time, or leaves what was there.
+/// Writes a whole file, or keeps the previous one.
 pub(crate) fn write_file(name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut out = OutFile::create(Some(name))?;
     out.write_all(bytes)?;
@@ -97,13 +97,13 @@ pub(crate) fn write_file(name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 enum Target {
-    /// A file, there or not, behind all symbolic links.
+    /// A file, existing or not, with all symbolic links resolved.
     Path(PathBuf),
     /// One of our own descriptors, as `/dev/stdout` is.
     Descriptor(File),
 }
 
-/// What `name` leads to.
+/// Resolves `name`.
 fn place(name: &Path) -> io::Result<Target> {
     let mut path = name.to_path_buf();
     for _ in 0..40 {
@@ -112,12 +112,12 @@ fn place(name: &Path) -> io::Result<Target> {
         let Some(last) = path.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
         if folder.starts_with("/proc/") && folder.ends_with("fd") {
             let number = last.to_str().and_then(|last| last.parse::<i32>().ok());
-            // SAFETY: makes a new descriptor of whatever has that number; takes no pointer.
+            // SAFETY: duplicates a descriptor, if that number is one; takes no pointer.
             let fd = number.map_or(-1, |number| unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) });
             if fd < 0 {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));
             }
-            // SAFETY: opened just now, and nobody else has it.
+            // SAFETY: opened just now, and owned by nothing else.
             return Ok(Target::Descriptor(unsafe { File::from_raw_fd(fd) }));
         }
         let here = folder.join(last);
@@ -129,7 +129,8 @@ fn place(name: &Path) -> io::Result<Target> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// Refuses to write to the file that is read: `output`, or standard output without one. Links do not hide it.
+/// Refuses to write to the file that is read: `output`, or standard output without one. Links are
+/// resolved.
 pub(crate) fn apart(input: &str, file: &File, output: Option<&str>) -> Result<(), Diagnostic> {
     let Ok(read) = file.metadata() else { return Ok(()) };
     let same = |written: &Metadata| {
@@ -167,7 +168,7 @@ pub(crate) fn print(bytes: &[u8]) -> Result<Reader, Diagnostic> {
     }
 }
 
-/// Prints a text that is all that a run has to say.
+/// Prints the whole output of a run.
 pub(crate) fn say(text: &str) -> Outcome {
     files::check_stdout()?;
     print(text.as_bytes()).map(|_| ExitCode::SUCCESS)
@@ -186,7 +187,7 @@ pub(crate) fn failed(name: &str, error: &io::Error) -> Outcome {
     Err(Diagnostic::io(Place::File(name.into()), error))
 }
 
-/// Whether to colour what goes to a stream: it is a terminal that can, and the user does not object
+/// Returns whether to colour a stream: it is a capable terminal, and `NO_COLOR` is not set
 /// (<https://no-color.org>).
 pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal()

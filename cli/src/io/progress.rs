@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::pipeline::Progress;
 
-/// Runs shorter than this show no bar at all.
+/// Runs shorter than this show no bar.
 const PATIENCE: Duration = Duration::from_millis(500);
 const CELLS: u64 = 30;
 
-/// Draws how far a run is; made before the run, since looking at the terminal allocates.
+/// A progress bar; created before the run, because the check of the terminal allocates.
 #[derive(Debug)]
 pub(crate) struct Bar<'a> {
     progress: &'a Progress,
@@ -36,7 +36,7 @@ impl<'a> Bar<'a> {
         })
     }
 
-    /// Draws until `done` says so. Does nothing but wait where nobody would see a bar.
+    /// Draws until `done` returns true; without a terminal it only waits.
     pub(crate) fn show(&self, done: &dyn Fn() -> bool) {
         let start = Instant::now();
         let mut drawn = false;
@@ -69,7 +69,7 @@ fn draw(progress: &Progress, elapsed: Duration) -> io::Result<()> {
             for i in 0..CELLS {
                 out.write_all(if i < cells { b"#" } else { b"." })?;
             }
-            // From the rate so far.
+            // Estimated from the rate so far.
             let left = u128::from(total.saturating_sub(bytes)) * elapsed.as_millis() / u128::from(bytes.max(1)) / 1000;
             let rate = rate(bytes, elapsed);
             write!(out, "] {percent:3} %  {mib} of {} MiB  {rate} MiB/s  {left} s left\x1b[K", total >> 20)
@@ -78,7 +78,7 @@ fn draw(progress: &Progress, elapsed: Duration) -> io::Result<()> {
     }
 }
 
-/// MiB a second.
+/// Returns MiB a second.
 fn rate(bytes: u64, elapsed: Duration) -> u128 {
     (u128::from(bytes) * 1000 / elapsed.as_millis().max(1)) >> 20
 }

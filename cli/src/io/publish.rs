@@ -1,4 +1,4 @@
-//! Output of the pipeline: events in any format to anything that writes.
+//! Output of the pipeline: events in any format to any writer.
 
 use std::io::{self, Write};
 use vvp_core::book::Event;
@@ -9,12 +9,12 @@ use zerocopy::IntoBytes;
 /// Writes events.
 pub(crate) struct EventFile<W> {
     out: LineWriter<W>,
-    /// The printer, unless the events go out as records.
+    /// The formatter, unless the events are written as records.
     text: Option<EventWriter>,
 }
 
 impl<W: Write> EventFile<W> {
-    /// A writer that has written the header, if the format has one.
+    /// Creates a writer and writes the header, if the format has one.
     pub(crate) fn new(write: W, format: InputFormat, max_instruments: usize) -> io::Result<Self> {
         let mut out = LineWriter::new(write);
         let text = match format {
@@ -31,14 +31,14 @@ impl<W: Write> EventFile<W> {
         Ok(Self { out, text })
     }
 
-    /// What is behind the events.
+    /// Returns the writer of the lines.
     pub(crate) fn out(&mut self) -> &mut LineWriter<W> {
         &mut self.out
     }
 }
 
 impl EventFile<Discard> {
-    /// Makes the text of every event, and throws it away.
+    /// Creates a writer that formats every event and discards the text.
     pub(crate) fn discarded(max_instruments: usize) -> io::Result<Self> {
         Self::new(Discard, InputFormat::Text(Format::Jsonl), max_instruments)
     }
@@ -64,7 +64,7 @@ impl<W: Write> Publish for EventFile<W> {
     }
 }
 
-/// Takes everything and keeps nothing.
+/// A writer that discards everything.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Discard;
 

@@ -1,4 +1,5 @@
-//! Input for the pipeline: commands in any format from a file, a pipe or memory, and what is said about bad ones.
+//! Input of the pipeline: commands in any format from a file, a pipe or memory; bad lines are
+//! reported.
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::io::files::{self, Complaints};
@@ -10,19 +11,20 @@ use vvp_core::engine::Matcher;
 use vvp_std_adapter::pipeline::{self, Progress, Source, Stop};
 use vvpx::text::{EdgeRefusals, Input, InputError, InputFormat, RecordError, Step, Whole, Why, recognise};
 
-/// The commands of a file. Bad lines are explained on standard error as they come.
+/// The commands of a file. Bad lines are reported on standard error as they come.
 pub(crate) struct CommandFile<'a> {
     input: Input<Whole<'a>>,
     name: &'a str,
     complaints: Complaints<'a>,
-    /// A file of no bytes at all.
+    /// Whether the file has no bytes.
     empty: bool,
     /// Instruments for which the engine had no room.
     without_room: u64,
 }
 
 impl<'a> CommandFile<'a> {
-    /// Opens `name`, or standard input for `-`. Without a `format` the first bytes tell it.
+    /// Opens `name`, or standard input for `-`. Without a `format` it is detected from the first
+    /// bytes.
     pub(crate) fn open(
         sub: &'static str,
         name: &'a str,
@@ -41,7 +43,7 @@ impl<'a> CommandFile<'a> {
         }
         let (found, whole): (_, Whole<'a>) = match recognise(source) {
             Ok(known) => known,
-            // The run ends with it, as with any later one.
+            // The run reports it when it reads, like any later error.
             Err(e) => (InputFormat::default(), Box::new(Broken(Some(e)))),
         };
         let input = Input::new(whole, format.unwrap_or(found), max_instruments);
@@ -78,22 +80,23 @@ impl<'a> CommandFile<'a> {
         self.empty.then(|| Diagnostic::error("the file is empty").in_file(self.name).remedy("check the name"))
     }
 
-    /// Defines `X` if the file defined no instrument, so that there is a book to look at.
+    /// Defines `X` if the file defined no instrument, so that there is a book to read.
     pub(crate) fn finish(&mut self, matcher: &mut impl Matcher) {
         self.input.finish(|command| matcher.apply(&command, &mut CountSink::default()));
     }
 
-    /// The first of what the edge refused.
+    /// Returns the first refusals of the edge.
     pub(crate) fn refused(&self) -> EdgeRefusals {
         self.input.refused()
     }
 
-    /// How many instruments found no room.
+    /// Returns the number of instruments for which there was no room.
     pub(crate) const fn without_room(&self) -> u64 {
         self.without_room
     }
 
-    /// The exit code at the end, after a last word if there were many bad lines.
+    /// Returns the exit code at the end, after a message with the total if there were many bad
+    /// lines.
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.complaints.finish()
     }
@@ -120,7 +123,7 @@ pub(crate) fn records_failed(name: &str, error: &RecordError) -> Diagnostic {
     }
 }
 
-/// A reader that has failed already.
+/// A reader that returns an error at its first read.
 struct Broken(Option<io::Error>);
 
 impl Read for Broken {

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use vvp_core::book::{BookView, DepthLevel, InstrumentSpec, Side};
 use vvp_replay::digits::{Cursor, PRICE_MAX};
 
-/// Writes the line that `--book` asks for: every visible level of both sides, best first, and a line feed.
+/// Writes the line of `--book`: every visible level of both sides, best first, and a line feed.
 ///
 /// # Errors
-/// What the writer says.
+/// Errors of the writer.
 pub fn write_book(out: &mut impl Write, spec: &InstrumentSpec, book: &impl BookView) -> io::Result<()> {
     write!(out, "{{\"symbol\":\"{}\",\"phase\":\"{}\",\"last\":", spec.symbol, book.phase())?;
     let mut text = [0; PRICE_MAX + 48];

@@ -1,4 +1,4 @@
-//! Commands as text, such that reading the text gives the same commands.
+//! Writes commands as text that reads back as the same commands.
 
 use super::Format;
 use super::field::{Field, word};
@@ -12,37 +12,37 @@ use vvp_replay::digits::{Cursor, PRICE_MAX};
 
 const LINE_MAX: usize = 1024;
 
-// The longest lists all fields of an order, each at its longest.
+// The longest line has all fields of an order, each at its maximum length.
 const _: () = assert!(Field::ALL.len() * (12 + 4) + 12 * 20 + 4 * PRICE_MAX + 2 * 16 < LINE_MAX);
 
-/// Most empty lines that are written to reach the line of a refusal.
+/// Maximum number of empty lines written to reach the line of a refusal.
 const PAD_MAX: u64 = 1 << 20;
 
-/// Prints commands, a line each, in one spelling: fields in the order of [`Field::ALL`], what is absent or default
-/// left out, prices with the decimals of the tick.
+/// Writes commands, a line each, in canonical form: fields in the order of [`Field::ALL`], absent
+/// and default values omitted, prices with the decimals of the tick.
 ///
-/// Refusals of the edge get a line that is refused again, for the same reason: a bad line stands on the line that its
-/// refusal names, with empty lines before it where they are needed.
+/// A command that the edge refused becomes a line that is refused again for the same reason. A bad
+/// line keeps its line number: empty lines are written before it where necessary.
 #[derive(Debug)]
 pub struct CommandWriter {
     csv: bool,
     symbols: Symbols,
     lines: u64,
-    /// The definition of `X` that the reader would make itself: printed only if what follows does not.
+    /// The implicit definition of `X`; written only if the commands that follow do not imply it.
     implicit: bool,
 }
 
 impl CommandWriter {
-    /// A writer for a whole file, with room for `max_instruments` (1 to 65,536).
+    /// Creates a writer for a whole file, with room for `max_instruments` (1 to 65,536).
     #[must_use]
     pub fn new(format: Format, max_instruments: usize) -> Self {
         Self { csv: format == Format::Csv, symbols: Symbols::new(max_instruments), lines: 0, implicit: false }
     }
 
-    /// Writes what stands before the first command: the header of CSV, nothing in JSON Lines.
+    /// Writes the header: that of CSV; JSON Lines has none.
     ///
     /// # Errors
-    /// What the writer says.
+    /// Errors of the writer.
     pub fn start(&mut self, out: &mut impl Write) -> io::Result<()> {
         if self.csv {
             for (i, field) in Field::ALL.iter().enumerate() {
@@ -57,7 +57,7 @@ impl CommandWriter {
     /// Writes the line of `command`.
     ///
     /// # Errors
-    /// What the writer says, and `InvalidInput` for a symbol with a comma in CSV, which has no quoting.
+    /// Errors of the writer; `InvalidInput` for a symbol with a comma in CSV, which has no quoting.
     pub fn write(&mut self, command: &Command, out: &mut impl Write) -> io::Result<()> {
         let refusal = command.refusal();
         if std::mem::take(&mut self.implicit) {
@@ -82,10 +82,10 @@ impl CommandWriter {
         }
     }
 
-    /// Writes what [`CommandWriter::write`] still holds back. Call it after the last command.
+    /// Writes what [`CommandWriter::write`] has held back. Call it after the last command.
     ///
     /// # Errors
-    /// What the writer says.
+    /// Errors of the writer.
     pub fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
         if std::mem::take(&mut self.implicit) {
             self.definition(&InstrumentSpec::new(Symbol::X), out)?;
@@ -126,7 +126,7 @@ impl CommandWriter {
         })
     }
 
-    /// A line that is refused for the same reason.
+    /// Writes a line that is refused for the same reason.
     fn refused(&mut self, refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
         let pad = refusal.edge_ref.and_then(|line| line.checked_sub(self.lines + 1)).filter(|&pad| pad <= PAD_MAX);
         for _ in 0..pad.unwrap_or(0) {
@@ -160,7 +160,7 @@ impl CommandWriter {
     }
 }
 
-/// A legal symbol that no instrument has.
+/// Returns a legal symbol that no instrument has.
 fn undefined_name(symbols: &Symbols) -> Symbol {
     let mut name = *b"?\0\0\0\0\0";
     let mut len = 1;
@@ -178,11 +178,12 @@ const fn is_of_the_edge(reason: Reject) -> bool {
     matches!(reason, Reject::UnknownInstrument | Reject::BadPrice | Reject::OffTick)
 }
 
-/// A line in the making. Fields come in the order of [`Field::ALL`], which is that of the CSV columns.
+/// A line under construction. Fields come in the order of [`Field::ALL`], the order of the CSV
+/// columns.
 struct Row<'a> {
     c: Cursor<'a>,
     csv: bool,
-    /// Columns that are done.
+    /// Columns written so far.
     next: usize,
     symbols: &'a Symbols,
 }
@@ -247,7 +248,7 @@ impl Row<'_> {
         self.quote();
     }
 
-    /// A price that is refused for `reason`.
+    /// Writes a price that is refused for `reason`.
     fn bad_price(&mut self, reason: Reject, tick: Tick) {
         self.name(Field::Price);
         self.quote();
@@ -270,7 +271,7 @@ impl Row<'_> {
         }
     }
 
-    /// The symbol, but for the first instrument, which needs none.
+    /// Writes the symbol; the first instrument needs none.
     fn symbol(&mut self, id: InstrumentId) {
         if id.get() > 0 {
             match self.symbols.get(id) {

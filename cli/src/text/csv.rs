@@ -1,11 +1,11 @@
-//! One line of CSV into [`Values`], and the header that says what its columns are.
+//! Parses a line of CSV into [`Values`], by the columns that the header names.
 
 use super::decimal::Decimal;
 use super::fault::{Fault, Why};
 use super::field::{Field, Kind, word};
 use super::values::{Values, read_u64, read_u128};
 
-/// The columns of a file, as its header names them.
+/// The columns of a file, from its header.
 #[derive(Debug)]
 pub(crate) struct Columns {
     fields: [Field; Field::ALL.len()],
@@ -50,7 +50,7 @@ impl Columns {
     }
 }
 
-/// Sets a field from the text of its column. `None` if that is no value of the field.
+/// Sets a field from the text of its column; `None` if the text is not a value of the field.
 #[inline]
 fn set(field: Field, line: &[u8], start: usize, end: usize, values: &mut Values) -> Option<()> {
     let text = &line[start..end];

@@ -1,13 +1,13 @@
-//! Decimal text to ticks, exactly, whatever its length.
+//! Converts decimal text of any length to ticks, exactly.
 
 use super::string;
 use vvp_core::book::{Price, Tick};
 use vvp_replay::digits::POW10;
 
-/// A price as it stood in the line: `-?[0-9]+(\.[0-9]+)?`.
+/// A price as written in the line: `-?[0-9]+(\.[0-9]+)?`.
 ///
-/// Up to 19 digits are kept as a number; of longer text only the place is kept, and it is read again when the tick
-/// is known. So a price costs one pass, and no text is too long to be exact.
+/// Up to 19 digits are kept as a number. Of longer text only the position is kept, and it is parsed
+/// again once the tick is known. So a price costs one pass, and text of any length is exact.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Decimal {
     /// All digits as one number, if `!long`.
@@ -18,7 +18,7 @@ pub(crate) struct Decimal {
     /// Digits after the point, if `!long`.
     decimals: u8,
     negative: bool,
-    /// More than 19 digits.
+    /// There are more than 19 digits.
     long: bool,
     /// The text is a JSON string with escapes in it.
     escaped: bool,
@@ -27,14 +27,15 @@ pub(crate) struct Decimal {
 /// Why a price is not a number of ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NotTicks {
-    /// Price ÷ tick, cut to an integer, is outside `i64`.
+    /// Price ÷ tick, truncated to an integer, is outside `i64`.
     Range,
     /// Not a multiple of the tick.
     OffTick,
 }
 
 impl Decimal {
-    /// Reads `line[start..end]`, the inside of a JSON string if `escaped`. `None` if it is not a decimal number.
+    /// Parses `line[start..end]`, the inside of a JSON string if `escaped`; `None` if it is not a
+    /// decimal number.
     #[inline]
     pub(crate) fn parse(line: &[u8], start: usize, end: usize, escaped: bool) -> Option<Self> {
         let text = &line[start..end];
@@ -55,7 +56,7 @@ impl Decimal {
         }
         let mut in_fraction = false;
         loop {
-            // Here a digit must come: at the start, and after the point.
+            // A digit is required here: at the start, and after the point.
             if !next.is_ascii_digit() {
                 return None;
             }
@@ -80,13 +81,13 @@ impl Decimal {
         Some(Self { digits, decimals: decimals.min(20) as u8, negative, long, ..Self::default() })
     }
 
-    /// The price in ticks; `line` is the line that the number was read from.
+    /// Returns the price in ticks; `line` is the line that the number was parsed from.
     #[inline]
     pub(crate) fn ticks(&self, line: &[u8], tick: Tick) -> Result<Price, NotTicks> {
         let (scaled, cut_off) =
             if self.long { self.scale_text(line, tick.decimals())? } else { self.scale(tick.decimals()) };
         let mantissa = tick.mantissa().unsigned_abs();
-        // Cutting before the division and after it gives the same integer as cutting once.
+        // Truncating before the division and after it gives the same integer as truncating once.
         let (count, rest) = match u64::try_from(scaled) {
             Ok(scaled) if mantissa == 1 => (u128::from(scaled), false),
             Ok(scaled) => (u128::from(scaled / mantissa), scaled % mantissa != 0),
@@ -97,7 +98,7 @@ impl Decimal {
         if cut_off || rest { Err(NotTicks::OffTick) } else { Ok(Price::new(ticks)) }
     }
 
-    /// Digits behind the point, at most 18: more than a tick can have are not counted.
+    /// Returns the number of decimals, at most 18: a tick cannot have more.
     pub(crate) fn decimals_of(&self, line: &[u8]) -> u8 {
         let text = self.text_of(line);
         let behind = text.iter().position(|&b| b == b'.').map_or(0, |point| text.len() - point - 1);
@@ -105,12 +106,12 @@ impl Decimal {
         behind.min(18) as u8
     }
 
-    /// The price as it stood in the line that it was read from; nothing if it was written with escapes.
+    /// Returns the price as written in its line; empty if it was written with escapes.
     pub(crate) fn text_of<'a>(&self, line: &'a [u8]) -> &'a [u8] {
         if self.escaped { &[] } else { line.get(self.start..self.end).unwrap_or(&[]) }
     }
 
-    /// |number| × 10^decimals cut to an integer, and whether anything was cut off.
+    /// Returns |number| × 10^decimals truncated to an integer, and whether that dropped anything.
     #[inline]
     fn scale(&self, decimals: u8) -> (u128, bool) {
         match decimals.checked_sub(self.decimals) {
@@ -123,7 +124,7 @@ impl Decimal {
         }
     }
 
-    /// As [`Decimal::scale`], from the text.
+    /// Does the same as [`Decimal::scale`], from the text.
     #[cold]
     fn scale_text(&self, line: &[u8], decimals: u8) -> Result<(u128, bool), NotTicks> {
         let text = &line[self.start..self.end];
@@ -135,7 +136,8 @@ impl Decimal {
         .ok_or(NotTicks::Range) // over u128 ÷ a mantissa of 63 bits is over i64
     }
 
-    /// The number as a tick: positive, at most 18 decimals once trailing zeros are dropped, its digits within `i64`.
+    /// Returns the number as a tick: positive, at most 18 decimals without trailing zeros, digits
+    /// within `i64`.
     pub(crate) fn tick(&self, line: &[u8]) -> Option<Tick> {
         let text = &line[self.start..self.end];
         if self.negative {
@@ -148,7 +150,8 @@ impl Decimal {
     }
 }
 
-/// The digits of a well-formed decimal × 10^decimals, cut; `None` beyond u128.
+/// Returns a well-formed decimal × 10^decimals, truncated, and whether that dropped anything;
+/// `None` beyond u128.
 fn scale_digits(text: impl Iterator<Item = u8>, decimals: u8) -> Option<(u128, bool)> {
     let (mut value, mut cut_off) = (0_u128, false);
     let mut missing: Option<u8> = None; // decimals still to come, once the point was seen
@@ -234,7 +237,7 @@ mod tests {
         assert_eq!(ticks("9223372036854775808", 1, 0), Err(NotTicks::Range));
         assert_eq!(ticks("-9223372036854775808", 1, 0), Ok(i64::MIN));
         assert_eq!(ticks("-9223372036854775809", 1, 0), Err(NotTicks::Range));
-        // Cut to an integer first, then ask whether it fits.
+        // Truncates to an integer first; then checks the range.
         assert_eq!(ticks("9223372036854775807.9", 1, 0), Err(NotTicks::OffTick));
         assert_eq!(ticks("-9223372036854775808.9", 1, 0), Err(NotTicks::OffTick));
         assert_eq!(ticks("-85070591730234615856.620279821087277056", i64::MAX, 18), Ok(i64::MIN));

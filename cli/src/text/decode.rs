@@ -1,4 +1,4 @@
-//! Lines into commands.
+//! Decodes lines into commands.
 
 use super::Format;
 use super::csv::Columns;
@@ -14,13 +14,14 @@ use vvp_core::book::{
     Replacement, Symbol, Tick, TimeInForce,
 };
 
-/// Why a line gave no command of its own.
+/// Why a line gave no command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The line is not a command. Its refusal was emitted; go on with the next line.
+    /// The line is not a command. Its refusal was emitted; continue with the next line.
     BadLine(BadLine),
-    /// The header of a CSV file cannot be used, so no line of the file can be read. Nothing was emitted.
+    /// The header of a CSV file cannot be used, so no line of the file can be read. Nothing was
+    /// emitted.
     Header(BadLine),
 }
 
@@ -35,9 +36,9 @@ impl core::error::Error for DecodeError {}
 
 /// Turns the lines of one file of commands into [`Command`]s. Allocates at construction only.
 ///
-/// Every line that is not empty gives one command; the first that needs an instrument when none is defined gives the
-/// definition of `X` before it. A line that is no command, or that the edge refuses, gives [`Command::refused`], so
-/// that its refusal is numbered in its place.
+/// Every line that is not empty gives one command; the first that needs an instrument when none is
+/// defined gives the definition of `X` before it. A line that is not a command, or that the edge
+/// refuses, gives [`Command::refused`], so that its refusal is numbered in sequence.
 ///
 /// ```
 /// use vvpx::text::{Decoder, Format};
@@ -53,7 +54,7 @@ impl core::error::Error for DecodeError {}
 pub struct Decoder {
     values: Values,
     symbols: Symbols,
-    /// CSV only, once the header was read.
+    /// CSV only, after the header.
     columns: Option<Columns>,
     csv: bool,
     lines: u64,
@@ -62,7 +63,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for a whole file from its first line, with room for `max_instruments` (1 to 65,536).
+    /// Creates a decoder for a whole file from its first line, with room for `max_instruments` (1
+    /// to 65,536).
     #[must_use]
     pub fn new(format: Format, max_instruments: usize) -> Self {
         Self {
@@ -76,25 +78,26 @@ impl Decoder {
         }
     }
 
-    /// Lines so far, empty ones and a CSV header included.
+    /// Returns the number of lines so far, empty ones and a CSV header included.
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// Bad lines so far. If there was one, the process exits 1 at the end.
+    /// Returns the number of bad lines so far. If there was one, the process exits with 1 at the
+    /// end.
     #[must_use]
     pub fn bad_lines(&self) -> u64 {
         self.bad_lines
     }
 
-    /// Instruments defined so far.
+    /// Returns the number of instruments defined so far.
     #[must_use]
     pub fn instruments(&self) -> usize {
         self.symbols.len()
     }
 
-    /// The first of what the edge refused so far.
+    /// Returns the first refusals of the edge so far.
     #[must_use]
     pub fn refused(&self) -> EdgeRefusals {
         self.refused
@@ -103,7 +106,8 @@ impl Decoder {
     /// Decodes the next line, without its line feed, and gives `emit` its 0, 1 or 2 commands.
     ///
     /// # Errors
-    /// [`DecodeError`] if the line is not a command (`emit` got the refusal) or not a usable CSV header.
+    /// [`DecodeError`] if the line is not a command (`emit` got the refusal) or not a usable CSV
+    /// header.
     #[inline]
     pub fn line(&mut self, line: &[u8], mut emit: impl FnMut(Command)) -> Result<(), DecodeError> {
         self.lines += 1;
@@ -137,8 +141,8 @@ impl Decoder {
         if self.csv && self.columns.is_none() { self.header(fault) } else { self.bad(fault, emit) }
     }
 
-    /// Gives `emit` the definition of `X` if no line defined an instrument: call it at the end, for whoever looks at
-    /// the books then.
+    /// Gives `emit` the definition of `X` if no line defined an instrument. Call it at the end, so
+    /// that there is a book to read.
     pub fn finish(&mut self, emit: impl FnMut(Command)) {
         self.symbols.define_x().into_iter().for_each(emit);
     }
@@ -161,7 +165,8 @@ impl Decoder {
         DecodeError::BadLine(BadLine { line: self.lines, field: fault.field, why: fault.why })
     }
 
-    /// What the values ask for. All that makes a bad line is looked at first, then what the edge refuses.
+    /// Returns the command that the values describe. Everything that makes a bad line is checked
+    /// first, then what the edge refuses.
     #[inline]
     fn command(&mut self, line: &[u8], emit: &mut impl FnMut(Command)) -> Result<Command, Fault> {
         let values = &self.values;
@@ -268,7 +273,7 @@ impl Decoder {
     }
 }
 
-/// CR, blanks and tabs around a line mean nothing.
+/// Trims CR, blanks and tabs around a line; they have no meaning.
 #[inline]
 fn trim(mut line: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r'] = line {
@@ -277,7 +282,7 @@ fn trim(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// A line that is not even UTF-8 is best told so.
+/// Reports a line that is not UTF-8 as that, rather than as bad JSON.
 #[cold]
 fn explain(line: &[u8], fault: Fault) -> Fault {
     if core::str::from_utf8(line).is_err() { Why::NotUtf8.into() } else { fault }
@@ -289,7 +294,8 @@ fn symbol(values: &Values) -> Option<Symbol> {
     Symbol::new(&name[..len])
 }
 
-/// The fields that a new order of its type and time in force cannot have, or lacks (MATCHING, section 2).
+/// Checks for fields that a new order of its type and time in force cannot have, or lacks
+/// (MATCHING, section 2).
 #[inline]
 fn check_order(values: &Values) -> Result<(), Fault> {
     let (order_type, tif) = (values.order_type, values.tif);
@@ -349,11 +355,11 @@ fn limits(values: &Values) -> Command {
 }
 
 fn owner(values: &Values) -> OwnerId {
-    // The reader saw that it fits; absent is 0.
+    // The parser has checked that it fits; absent is 0.
     OwnerId::new(values.optional(Field::Owner).unwrap_or(0) as u32)
 }
 
-/// The command of values that were checked, but for its instrument and time.
+/// Returns the command of checked values, without its instrument and time.
 #[inline]
 fn command_of(values: &Values, price: Option<Price>, stop: Option<Price>) -> Command {
     let id = OrderId::new(values.integer(Field::Id));

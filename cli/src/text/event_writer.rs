@@ -1,22 +1,22 @@
-//! Events as text.
+//! Writes events as text.
 
 use super::Format;
 use vvp_core::book::{Event, EventBody, Symbol, Tick};
 use vvp_replay::digits::{Cursor, PRICE_MAX};
 
-/// Most bytes of one event as text, its line feed included.
+/// Maximum bytes of one event as text, its line feed included.
 pub const EVENT_LINE_MAX: usize = 384;
 
-// The longest is a trade: its names, 6 numbers, a price, a symbol.
+// The longest is a trade: its field names, 6 numbers, a price, a symbol.
 const _: () = assert!(144 + 6 * 20 + PRICE_MAX + 16 < EVENT_LINE_MAX);
 
 const HEADER: &str = "seq,event,symbol,ts,id,maker,taker,price,qty,maker_open,taker_open,reason,phase,line\n";
 
-/// How the events of one instrument print.
+/// How the events of one instrument are written.
 #[derive(Clone, Copy, Debug)]
 struct Face {
     tick: Tick,
-    /// The symbol as it stands in a line: in JSON Lines with its key.
+    /// The symbol as it appears in a line: in JSON Lines with its key.
     text: [u8; 28],
     len: u8,
 }
@@ -43,8 +43,8 @@ impl Face {
     }
 }
 
-/// Prints events, a line each. It counts their numbers itself, from 1 over the whole run, and learns symbols and
-/// ticks from the `Defined` events of the same stream, which print nothing.
+/// Writes events, a line each. It counts their sequence numbers itself, from 1 over the whole run,
+/// and takes symbols and ticks from the `Defined` events of the same stream, which have no line.
 ///
 /// ```
 /// use vvp_core::book::*;
@@ -65,27 +65,28 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// A writer for a whole run, with room for `max_instruments`; events of an instrument beyond them print without
-    /// a symbol, in ticks.
+    /// Creates a writer for a whole run, with room for `max_instruments`; events of further
+    /// instruments are written without a symbol, in ticks.
     #[must_use]
     pub fn new(format: Format, max_instruments: usize) -> Self {
         let csv = format == Format::Csv;
         Self { csv, seq: 0, faces: Vec::with_capacity(max_instruments), max: max_instruments }
     }
 
-    /// What stands before the first event: the header of CSV, nothing in JSON Lines.
+    /// Returns the header: that of CSV; JSON Lines has none.
     #[must_use]
     pub fn header(&self) -> &'static str {
         if self.csv { HEADER } else { "" }
     }
 
-    /// Events printed so far: the number of the last one.
+    /// Returns the sequence number of the last event written.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// Writes the line of `event` with its line feed to the start of `out`; returns its length, 0 for `Defined`.
+    /// Writes the line of `event` with its line feed to the start of `out`; returns its length, 0
+    /// for `Defined`.
     ///
     /// # Panics
     /// If `out` has fewer than [`EVENT_LINE_MAX`] bytes.
@@ -215,7 +216,7 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
     c.str("}\n");
 }
 
-/// The columns of [`HEADER`], as far as a line is written.
+/// The columns of [`HEADER`] written so far.
 #[inline]
 fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &EventBody, tick: Tick) {
     c.u64(seq);

@@ -1,4 +1,4 @@
-//! What is wrong with a line, in words for people; the event stream gets the bare `bad_field`.
+//! What is wrong with a line, as text for people; the event stream gets only `bad_field`.
 
 use super::field::{Field, Kind};
 use core::fmt;
@@ -6,13 +6,13 @@ use vvp_core::book::{BadCommand, Op, OrderType, TimeInForce};
 
 /// A line (or record) that is not a command.
 ///
-/// Its display is `line: field: why`, made to follow a file name and a colon.
+/// Displays as `line: field: why`, to follow a file name and a colon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BadLine {
     /// Its number, from 1; an empty line counts, and so does a CSV header.
     pub line: u64,
-    /// The field at fault, if it is one.
+    /// The field at fault, if there is one.
     pub field: Option<Field>,
     /// What is wrong.
     pub why: Why,
@@ -38,13 +38,13 @@ impl core::error::Error for BadLine {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Why {
-    /// Longer than the reader's limit of so many bytes.
+    /// Longer than the reader's limit, in bytes.
     TooLong(usize),
     /// Bytes that are not UTF-8.
     NotUtf8,
-    /// Not one JSON object; the first byte that does not fit, counted from 1.
+    /// Not one JSON object; the position of the first unexpected byte, from 1.
     NotJson(usize),
-    /// A name that no field has; where it is in the line, counted from 1.
+    /// A name that no field has; its position in the line, from 1.
     UnknownField(usize),
     /// The field is there twice.
     Repeated,
@@ -66,7 +66,7 @@ pub enum Why {
     NothingToReplace,
     /// The instrument is defined already.
     DefinedTwice,
-    /// So many instruments are defined and there is no room for more.
+    /// There is no room for more than this many instruments.
     TooManyInstruments(usize),
     /// The tick is not positive, or has too many digits.
     BadTick,
@@ -144,7 +144,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// What the field wants.
+    /// Writes which values the field accepts.
     fn write_wanted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn words(f: &mut fmt::Formatter<'_>, words: impl Iterator<Item = &'static str>) -> fmt::Result {
             f.write_str("must be ")?;

@@ -1,17 +1,18 @@
-//! Market data as text (`docs/market-data.md`).
+//! Writes market data as text (`docs/market-data.md`).
 
 use vvp_core::book::{DepthLevel, InstrumentSpec, Price, Side, Visible};
 use vvp_core::market_data::{MarketData, Record};
 use vvp_replay::digits::{Cursor, PRICE_MAX};
 
-/// Most bytes of one record as text, its line feed included.
+/// Maximum bytes of one record as text, its line feed included.
 pub const FEED_LINE_MAX: usize = 512;
 
-// The longest is an execution: its names, 6 numbers, two prices, a symbol.
+// The longest is an execution: its field names, 6 numbers, two prices, a symbol.
 const _: () = assert!(192 + 6 * 20 + 2 * PRICE_MAX + 16 < FEED_LINE_MAX);
 
-/// Writes a record of market data as a line of JSON with its line feed to the start of `out`; returns its length.
-/// `number` is the record's own, of which it carries the low half; `spec` the definition of its instrument.
+/// Writes a record of market data as a line of JSON with its line feed to the start of `out`;
+/// returns the length. `number` is the record's sequence number, of which the record carries the
+/// low half; `spec` is the definition of its instrument.
 ///
 /// # Panics
 /// If `out` has fewer than [`FEED_LINE_MAX`] bytes.

@@ -1,11 +1,11 @@
-//! The names of the text format: fields, and the words that some of them hold.
+//! The names of the text format: fields, and the words that are their values.
 
 use vvp_core::book::{Op, OrderType, Phase, SelfTradePrevention, Side, TimeInForce};
 
 /// Up to 16 bytes as one number, first byte lowest, zero-padded: names compare as numbers.
 pub(crate) type Word = u128;
 
-/// The word of a name of at most 16 bytes.
+/// Returns the word of a name of at most 16 bytes.
 pub(crate) const fn word(name: &[u8]) -> Word {
     let mut w = 0;
     let mut i = name.len();
@@ -30,13 +30,13 @@ macro_rules! fields {
             /// Every field.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name in the text.
+            /// Returns the name in the text.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// What its value looks like.
+            /// Returns the kind of its value.
             pub(crate) const fn kind(self) -> Kind {
                 match self { $(Self::$variant => Kind::$kind,)+ }
             }
@@ -83,7 +83,7 @@ fields! {
     Blocked "blocked" Bool,
 }
 
-/// What the value of a field looks like; the same for every command that has the field.
+/// The kind of a field's value; the same for every command that has the field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// u64.
@@ -105,12 +105,12 @@ pub(crate) enum Kind {
 }
 
 impl Field {
-    /// The field's bit in a [`Mask`].
+    /// Returns the field's bit in a [`Mask`].
     pub(crate) const fn bit(self) -> Mask {
         1 << self as u8
     }
 
-    /// The lowest field of a mask.
+    /// Returns the lowest field of a mask.
     pub(crate) fn first(mask: Mask) -> Option<Self> {
         Self::ALL.get(mask.trailing_zeros() as usize).copied()
     }
@@ -129,7 +129,7 @@ const fn mask(fields: &[Field]) -> Mask {
     m
 }
 
-/// The fields that a command may have and those that it must have.
+/// Returns the fields that a command may have and those that it must have.
 #[inline]
 pub(crate) const fn fields_of(op: Op) -> (Mask, Mask) {
     use Field as F;
@@ -181,7 +181,7 @@ from_word!(stp_of SelfTradePrevention, 5);
 from_word!(phase_of Phase, 4);
 from_word!(any_op_of Op, 10);
 
-/// The operation of this name; a refusal has no name in the text.
+/// Returns the operation of this name; a refusal has no name in the text.
 pub(crate) fn op_of(w: Word) -> Option<Op> {
     any_op_of(w).filter(|&op| op != Op::Refused)
 }

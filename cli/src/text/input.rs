@@ -1,4 +1,4 @@
-//! Commands from anything that reads, in any format.
+//! Reads commands from any reader, in any format.
 
 use super::decode::{DecodeError, Decoder};
 use super::fault::BadLine;
@@ -9,15 +9,15 @@ use super::{Format, InputFormat};
 use std::io::{self, Read};
 use vvp_core::book::Command;
 
-/// Why an input cannot be read on. Its display is made to follow a file name and `:`.
+/// Why the rest of an input cannot be read. Displays as text to follow a file name and `:`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InputError {
-    /// What the reader said.
+    /// An error of the reader.
     Io(io::Error),
     /// The header of a CSV file names an unknown column, or one twice.
     Header(BadLine),
-    /// The file of records is damaged, or is none.
+    /// The file of records is damaged, or is not one.
     Records(RecordError),
 }
 
@@ -39,7 +39,7 @@ impl core::error::Error for InputError {}
 pub enum Step {
     /// A line or record was read; its commands were emitted (none for an empty line or a header).
     Read,
-    /// A line or record was read that is not a command; its refusal was emitted. This says what is wrong.
+    /// A line or record was read that is not a command, for this reason; its refusal was emitted.
     Bad(BadLine),
     /// There is no more.
     End,
@@ -51,7 +51,7 @@ enum Source<R> {
     Records(RecordReader<R>, RecordDecoder, bool),
 }
 
-/// A stream of commands from anything that reads, a line or record at a time.
+/// A stream of commands from any reader, a line or record at a time.
 ///
 /// ```
 /// use vvpx::text::{Format, Input, InputFormat, Step};
@@ -73,7 +73,7 @@ enum Source<R> {
 pub struct Input<R>(Source<R>);
 
 impl<R: Read> Input<R> {
-    /// An input with room for `max_instruments` (1 to 65,536). Text lines have at most
+    /// Creates an input with room for `max_instruments` (1 to 65,536). Text lines have at most
     /// [`MAX_LINE`](super::MAX_LINE) bytes.
     pub fn new(read: R, format: InputFormat, max_instruments: usize) -> Self {
         Self(match format {
@@ -91,7 +91,7 @@ impl<R: Read> Input<R> {
     /// Reads one line or record and gives `emit` its commands.
     ///
     /// # Errors
-    /// [`InputError`] if nothing after this can be read.
+    /// [`InputError`] if the rest of the input cannot be read.
     #[inline]
     pub fn step(&mut self, emit: impl FnMut(Command)) -> Result<Step, InputError> {
         match &mut self.0 {
@@ -123,8 +123,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Gives `emit` the definition of `X` if the input defined no instrument: call it after [`Step::End`], before the
-    /// books are looked at, so that there is one.
+    /// Gives `emit` the definition of `X` if the input defined no instrument. Call it after
+    /// [`Step::End`], so that there is a book to read.
     pub fn finish(&mut self, emit: impl FnMut(Command)) {
         match &mut self.0 {
             Source::Text(_, decoder) => decoder.finish(emit),
@@ -132,8 +132,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Whether the next step needs nothing of the reader: if not, it may wait, and what waits downstream should be
-    /// flushed first.
+    /// Returns whether the next step needs no read: if it does, it may block, and buffered output
+    /// should be flushed first.
     #[inline]
     pub fn is_buffered(&mut self) -> bool {
         match &mut self.0 {
@@ -142,7 +142,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Bad lines or records so far. If there was one, the process exits 1 at the end.
+    /// Returns the number of bad lines or records so far. If there was one, the process exits with
+    /// 1 at the end.
     pub fn bad(&self) -> u64 {
         match &self.0 {
             Source::Text(_, decoder) => decoder.bad_lines(),
@@ -150,7 +151,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Lines so far, empty ones and a CSV header included; or records without their header.
+    /// Returns the number of lines so far, empty ones and a CSV header included; or of records,
+    /// without their header.
     pub fn lines(&self) -> u64 {
         match &self.0 {
             Source::Text(_, decoder) => decoder.lines(),
@@ -158,7 +160,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// The first of what the edge refused so far; of records nothing, since they came refused.
+    /// Returns the first refusals of the edge so far; none for records, which were refused when
+    /// they were encoded.
     pub fn refused(&self) -> EdgeRefusals {
         match &self.0 {
             Source::Text(_, decoder) => decoder.refused(),
@@ -166,7 +169,7 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Instruments defined so far.
+    /// Returns the number of instruments defined so far.
     pub fn instruments(&self) -> usize {
         match &self.0 {
             Source::Text(_, decoder) => decoder.instruments(),

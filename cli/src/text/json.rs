@@ -1,6 +1,7 @@
-//! One line of JSON into [`Values`]: exactly the JSON that a command can be, nothing else.
+//! Parses a line of JSON into [`Values`]: exactly the JSON that a command can be.
 //!
-//! Every value of a command is a string, a number, a boolean or null, so anything nested is refused where it stands.
+//! Every value of a command is a string, a number, a boolean or null, so anything nested is an
+//! error at its position.
 
 use super::decimal::Decimal;
 use super::fault::{Fault, Why};
@@ -8,8 +9,8 @@ use super::field::{Field, Kind};
 use super::string;
 use super::values::{Values, read_u64, read_u128};
 
-/// Skips JSON white space (a line feed is never inside a line). Beyond the end of the line is a NUL, which fits
-/// nowhere.
+/// Skips JSON white space (a line has no line feed inside) and returns the next byte; NUL beyond
+/// the end of the line, which is valid nowhere.
 #[inline(always)]
 fn token(line: &[u8], at: &mut usize) -> u8 {
     let b = peek(line, *at);
@@ -28,7 +29,7 @@ fn skip(line: &[u8], at: &mut usize) -> u8 {
     peek(line, *at)
 }
 
-/// Reads the object of a line that is not empty.
+/// Parses the object of a line that is not empty.
 pub(crate) fn read_line(line: &[u8], values: &mut Values) -> Result<(), Fault> {
     let at = &mut 0;
     expect(line, at, b'{')?;
@@ -117,7 +118,8 @@ fn read_member(line: &[u8], at: &mut usize, values: &mut Values) -> Result<Field
     Ok(field)
 }
 
-/// Where a number without leading zeros ends; the point and its digits are looked at by [`Decimal::parse`].
+/// Returns where a number without leading zeros ends; [`Decimal::parse`] checks the point and the
+/// digits.
 fn number_end(line: &[u8], at: usize) -> Option<usize> {
     let rest = &line[at..];
     let len = rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E')).count();

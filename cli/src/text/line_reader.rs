@@ -1,11 +1,11 @@
-//! Lines of anything that reads, in constant memory.
+//! Splits what a reader gives into lines, in constant memory.
 
 use std::io::{self, Read};
 
-/// Longest line that is read unless told otherwise.
+/// Default for the longest line that is read, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// The most that is asked of the reader at once: what fits in a core's own cache.
+/// Maximum bytes of one read: what fits in a core's private cache.
 const CHUNK: usize = 128 << 10;
 
 /// One line, without its line feed.
@@ -14,51 +14,51 @@ const CHUNK: usize = 128 << 10;
 pub enum Line<'a> {
     /// Its bytes.
     Text(&'a [u8]),
-    /// It was longer than the limit; nothing of it was kept.
+    /// The line was longer than the limit; it was discarded.
     TooLong,
 }
 
-/// Splits what a reader gives into lines. The buffer is allocated once; beyond its first pages it is touched only as
-/// far as the longest line needs.
+/// Splits what a reader gives into lines. The buffer is allocated once; beyond its first pages it
+/// is touched only as far as the longest line needs.
 #[derive(Debug)]
 pub struct LineReader<R> {
     read: R,
     buf: Box<[u8]>,
     max_line: usize,
-    /// `buf[start..end]` is read but not yet given out.
+    /// `buf[start..end]` was read and not yet returned.
     start: usize,
     end: usize,
     /// `buf[start..scanned]` has no line feed.
     scanned: usize,
-    /// In a line that is too long: what comes is dropped up to its line feed.
+    /// Inside a line that is too long: input is discarded up to its line feed.
     skipping: bool,
     at_end: bool,
 }
 
 impl<R: Read> LineReader<R> {
-    /// Reads lines of at most [`MAX_LINE`] bytes.
+    /// Creates a reader of lines of at most [`MAX_LINE`] bytes.
     pub fn new(read: R) -> Self {
         Self::with_max_line(read, MAX_LINE)
     }
 
-    /// Reads lines of at most `max_line` bytes.
+    /// Creates a reader of lines of at most `max_line` bytes.
     pub fn with_max_line(read: R, max_line: usize) -> Self {
         let mut buf = vec![0; max_line + CHUNK].into_boxed_slice();
         buf[..CHUNK].fill(1); // touched now, so that the pages that every file needs do not fault later
         Self { read, buf, max_line, start: 0, end: 0, scanned: 0, skipping: false, at_end: false }
     }
 
-    /// The longest line that is read, in bytes.
+    /// Returns the maximum length of a line, in bytes.
     pub fn max_line(&self) -> usize {
         self.max_line
     }
 
-    /// Whether the next line can be had without asking the reader: if not, [`LineReader::next_line`] may wait.
+    /// Returns whether the next line is buffered: if not, [`LineReader::next_line`] may block.
     pub fn has_line(&mut self) -> bool {
         self.find().is_some() || self.at_end
     }
 
-    /// The line feed of the line at `start`, if it was read.
+    /// Returns the position of the line feed of the line at `start`, if it was read.
     #[inline]
     fn find(&mut self) -> Option<usize> {
         match memchr::memchr(b'\n', &self.buf[self.scanned..self.end]) {
@@ -73,10 +73,10 @@ impl<R: Read> LineReader<R> {
         }
     }
 
-    /// The next line; `None` at the end. The last line needs no line feed.
+    /// Returns the next line; `None` at the end. The last line needs no line feed.
     ///
     /// # Errors
-    /// What the reader says. Nothing is lost: a later call goes on where this one stopped.
+    /// Errors of the reader. Nothing is lost: a later call continues where this one stopped.
     #[inline]
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
@@ -102,7 +102,7 @@ impl<R: Read> LineReader<R> {
         if too_long { Line::TooLong } else { Line::Text(&self.buf[line]) }
     }
 
-    /// Reads more behind the unfinished line that is all that is left.
+    /// Reads more bytes after the unfinished line.
     #[cold]
     fn fill(&mut self) -> io::Result<()> {
         self.skipping |= self.end - self.start > self.max_line;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_whether_a_line_is_there() {
+    fn has_line_reports_buffered_lines() {
         let mut reader = LineReader::new(Pieces(b"ab\ncd\nef", vec![7]));
         assert!(!reader.has_line());
         assert_eq!(reader.next_line().unwrap(), Some(Line::Text(b"ab")));

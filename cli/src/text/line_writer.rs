@@ -1,10 +1,10 @@
-//! Lines into anything that writes, through a buffer of fixed size.
+//! Buffers lines for a writer, in memory of fixed size.
 
 use std::io::{self, Write};
 
 const BUFFER: usize = 64 << 10;
 
-/// Gathers lines that are made in place and writes them in big pieces.
+/// Collects lines that are formatted in place and writes them in large pieces.
 #[derive(Debug)]
 pub struct LineWriter<W> {
     write: W,
@@ -13,18 +13,18 @@ pub struct LineWriter<W> {
 }
 
 impl<W: Write> LineWriter<W> {
-    /// A writer with an empty buffer of 64 KiB.
+    /// Creates a writer with an empty buffer of 64 KiB.
     pub fn new(write: W) -> Self {
         Self { write, buf: vec![1; BUFFER].into_boxed_slice(), len: 0 } // 1: touched now, not later
     }
 
-    /// Lets `make` write a line of at most `max` bytes into the buffer; it says how many it wrote.
+    /// Lets `make` format a line of at most `max` bytes into the buffer; it returns the length.
     ///
     /// # Errors
-    /// What the writer says, if the buffer had to be written first.
+    /// Errors of the writer, if the buffer had to be written first.
     ///
     /// # Panics
-    /// If `max` is over 64 KiB or `make` says that it wrote more than it was given.
+    /// If `max` is over 64 KiB, or `make` returns more than the bytes it was given.
     #[inline]
     pub fn line(&mut self, max: usize, make: impl FnOnce(&mut [u8]) -> usize) -> io::Result<()> {
         if self.buf.len() - self.len < max {
@@ -36,18 +36,18 @@ impl<W: Write> LineWriter<W> {
         Ok(())
     }
 
-    /// Bytes that wait in the buffer.
+    /// Returns the number of bytes in the buffer.
     #[inline]
     pub fn buffered(&self) -> usize {
         self.len
     }
 
-    /// The writer behind the buffer.
+    /// Returns the writer behind the buffer.
     pub fn get_ref(&self) -> &W {
         &self.write
     }
 
-    /// The writer behind the buffer, which must have been flushed: what waits is dropped.
+    /// Returns the writer behind the buffer. Flush first: buffered bytes are dropped.
     pub fn into_inner(self) -> W {
         self.write
     }
@@ -58,10 +58,10 @@ impl<W: Write> LineWriter<W> {
         self.write.write_all(&self.buf[..full])
     }
 
-    /// Writes what waits and flushes the writer.
+    /// Writes the buffered bytes and flushes the writer.
     ///
     /// # Errors
-    /// What the writer says.
+    /// Errors of the writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.write_out()?;
         self.write.flush()

@@ -1,15 +1,17 @@
-//! The text format: lines of commands in, lines of events out (`docs/text-format.md`), and files of binary records
-//! (`docs/records.md`).
+//! The text format: lines of commands in, lines of events out (`docs/text-format.md`), and files of
+//! binary records (`docs/records.md`).
 //!
-//! [`Input`] reads commands in any format from anything that reads; [`LineReader`] and [`Decoder`], [`RecordReader`]
-//! and [`RecordDecoder`] are its parts. [`EventWriter`], [`CommandWriter`], [`feed_line`] and [`write_book`] print.
-//! Nothing here allocates after construction, and no input makes it panic.
+//! [`Input`] reads commands in any format from anything that reads; [`LineReader`] and [`Decoder`],
+//! [`RecordReader`] and [`RecordDecoder`] are its parts. [`EventWriter`], [`CommandWriter`],
+//! [`feed_line`] and [`write_book`] print. Nothing here allocates after construction, and no input
+//! makes it panic.
 //!
-//! The JSON here is read and written by hand, unlike the tool's summaries, which go through serde: these lines are on
-//! the path of every order. A command is one flat object of known fields, so that the reader needs no tree, no copy
-//! of a string and no allocation; prices are decimals of any length and go to whole ticks exactly; a refused line is
-//! reported with the byte that is wrong; and a line that is written is the same to the byte in every version.
-//! `serde_json` is the oracle of the tests.
+//! The JSON here is read and written by hand, unlike the tool's summaries, which go through serde:
+//! these lines are on the path of every order. A command is one flat object of known fields, so
+//! that the reader needs no tree, no copy of a string and no allocation; prices are decimals of any
+//! length and go to whole ticks exactly; a refused line is reported with the byte that is wrong;
+//! and a line that is written is the same to the byte in every version. `serde_json` is the oracle
+//! of the tests.
 
 mod book_line;
 mod command_writer;
@@ -56,7 +58,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of this name on the command line.
+    /// Returns the format of this name on the command line.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -77,7 +79,7 @@ pub enum InputFormat {
 }
 
 impl InputFormat {
-    /// The format of this name on the command line.
+    /// Returns the format of this name on the command line.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         if word == "bin" { Some(Self::Records) } else { Format::from_word(word).map(Self::Text) }

@@ -1,4 +1,5 @@
-//! What a file of commands is, by its first bytes: compressed or not, records or text, lines of JSON or CSV.
+//! Detects the format of a file of commands from its first bytes: compressed or not, records or
+//! text, lines of JSON or CSV.
 
 use super::{Format, InputFormat, RecordKind};
 use std::io::{self, Cursor, Read};
@@ -6,9 +7,9 @@ use vvp_replay::packed::unpacked;
 use vvp_replay::recognise::{Kind, PACKED};
 
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-/// The longest first line that is looked at for a header of CSV.
+/// Maximum length of a first line that is checked for a CSV header.
 const HEADER_MAX: usize = 4096;
-/// Compressed files within compressed files are unpacked so often at most.
+/// Maximum nesting of compressed files within compressed files.
 const NESTED_MAX: usize = 4;
 
 /// A reader of the whole file, unpacked.
@@ -17,18 +18,18 @@ pub type Whole<'a> = Box<dyn Read + Send + 'a>;
 /// What a file begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Begins {
-    /// More bytes are needed to tell.
+    /// More bytes are needed to decide.
     Open,
     Packed,
     Is(InputFormat),
 }
 
-/// Finds out the format of what `reader` gives: `.gz`, `.xz` and `.zst` are unpacked, a byte order mark before text is
-/// passed over, binary records and CSV are told from lines of JSON. Reads no further than it must, so that
-/// a conversation goes on: one line at most.
+/// Detects the format of what `reader` gives: `.gz`, `.xz` and `.zst` are unpacked, a byte order
+/// mark before text is skipped, binary records and CSV are distinguished from lines of JSON. It
+/// reads one line at most, so that an interactive session is not held up.
 ///
 /// # Errors
-/// What the reader says.
+/// Errors of the reader.
 pub fn recognise<'a>(reader: impl Read + Send + 'a) -> io::Result<(InputFormat, Whole<'a>)> {
     let mut reader: Whole<'a> = Box::new(reader);
     let mut nested = 0;
@@ -74,7 +75,7 @@ fn look(head: &[u8], at_end: bool) -> Begins {
     let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
     let end = text.iter().position(|&b| b == b'\n');
     let line = &text[..end.unwrap_or(text.len())];
-    // A header has the names of fields in it, and nothing else.
+    // A header consists of names of fields only.
     let is_name = |b: &u8| b.is_ascii_lowercase() || matches!(b, b'_' | b',' | b' ' | b'\t' | b'\r');
     if !line.iter().all(is_name) || line.len() > HEADER_MAX {
         return Begins::Is(InputFormat::Text(Format::Jsonl));

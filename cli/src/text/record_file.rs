@@ -1,4 +1,5 @@
-//! Files of binary records: a header record, then commands or events of 64 bytes each (`docs/records.md`).
+//! Files of binary records: a header record, then commands or events of 64 bytes each
+//! (`docs/records.md`).
 
 use super::fault::{BadLine, Why};
 use super::field::{Field, word};
@@ -28,7 +29,7 @@ impl RecordKind {
         }
     }
 
-    /// The first record of a file: 8 bytes that name the kind and the version, then zeros.
+    /// Returns the first record of a file: 8 bytes for the kind and the version, then zeros.
     #[must_use]
     pub fn header(self) -> [u8; RECORD] {
         let mut header = [0; RECORD];
@@ -41,7 +42,7 @@ impl RecordKind {
     }
 }
 
-/// Why a record file cannot be read on. Its display is made to follow a file name and `: `.
+/// Why the rest of a record file cannot be read. Displays as text to follow a file name and `: `.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -51,17 +52,17 @@ pub enum RecordError {
     Truncated {
         /// Where the record starts.
         offset: u64,
-        /// How many of its bytes are there.
+        /// How many of its bytes the file has.
         got: usize,
     },
-    /// Commands where events are wanted, or the reverse.
+    /// Commands where events are expected, or the reverse.
     WrongKind(RecordKind),
-    /// What the reader said.
+    /// An error of the reader.
     Io(io::Error),
 }
 
 impl RecordError {
-    /// Returns the byte of the file at which the record starts that cannot be read.
+    /// Returns the offset of the record that cannot be read.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         match self {
@@ -127,13 +128,13 @@ pub struct RecordReader<R> {
 }
 
 impl<R: Read> RecordReader<R> {
-    /// A reader of a file from its first byte on; nothing is read yet.
+    /// Creates a reader of a file from its first byte on; nothing is read yet.
     pub fn new(read: R) -> Self {
         let buf = vec![1; BUFFER].into_boxed_slice(); // 1: touched now, not later
         Self { read, buf, start: 0, end: 0, offset: 0, at_end: false }
     }
 
-    /// Reads the header: what the records are.
+    /// Reads the header and returns what the records are.
     ///
     /// # Errors
     /// [`RecordError`] if there is no header or it cannot be read.
@@ -146,21 +147,21 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Whether the first bytes, fewer than a record, could become a header.
+    /// Returns whether the first bytes, fewer than a record, could become a header.
     fn looks_right(&self) -> bool {
         let got = &self.buf[self.start..self.end];
         [RecordKind::Commands, RecordKind::Events].iter().any(|kind| kind.header().starts_with(got))
     }
 
-    /// Whether the next record can be had without asking the reader.
+    /// Returns whether the next record is buffered.
     pub fn has_record(&self) -> bool {
         self.end - self.start >= RECORD || self.at_end
     }
 
-    /// The next record; `None` at the end.
+    /// Returns the next record; `None` at the end.
     ///
     /// # Errors
-    /// [`RecordError::Truncated`] if the file ends inside it, or what the reader says.
+    /// [`RecordError::Truncated`] if the file ends inside it; errors of the reader.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<&[u8; RECORD]>, RecordError> {
         while self.end - self.start < RECORD {
@@ -193,9 +194,10 @@ impl<R: Read> RecordReader<R> {
     }
 }
 
-/// Turns the records of one file of commands into [`Command`]s, with the same answers as the text
-/// [`Decoder`](super::Decoder): what is no command, or defines an instrument wrongly, gives its refusal with the
-/// number of its record as the line; the first command that needs an instrument when none is defined gives `X` first.
+/// Turns the records of one file of commands into [`Command`]s, with the same results as the text
+/// [`Decoder`](super::Decoder): a record that is not a command, or defines an instrument wrongly,
+/// gives its refusal with the number of its record as the line; the first command that needs an
+/// instrument when none is defined gives the definition of `X` first.
 #[derive(Debug)]
 pub struct RecordDecoder {
     symbols: Symbols,
@@ -204,26 +206,27 @@ pub struct RecordDecoder {
 }
 
 impl RecordDecoder {
-    /// A decoder for a whole file from its first record after the header, with room for `max_instruments`
-    /// (1 to 65,536).
+    /// Creates a decoder for a whole file from its first record after the header, with room for
+    /// `max_instruments` (1 to 65,536).
     #[must_use]
     pub fn new(max_instruments: usize) -> Self {
         Self { symbols: Symbols::new(max_instruments), records: 0, bad_records: 0 }
     }
 
-    /// Records so far, without the header.
+    /// Returns the number of records so far, without the header.
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// Records so far that were no commands, or that carry the refusal of a bad line.
+    /// Returns the number of records so far that were not commands, or carry the refusal of a bad
+    /// line.
     #[must_use]
     pub fn bad_records(&self) -> u64 {
         self.bad_records
     }
 
-    /// Instruments defined so far.
+    /// Returns the number of instruments defined so far.
     #[must_use]
     pub fn instruments(&self) -> usize {
         self.symbols.len()
@@ -256,8 +259,8 @@ impl RecordDecoder {
         }
     }
 
-    /// Gives `emit` the definition of `X` if no record defined an instrument: call it at the end, for whoever looks at
-    /// the books then.
+    /// Gives `emit` the definition of `X` if no record defined an instrument. Call it at the end,
+    /// so that there is a book to read.
     pub fn finish(&mut self, emit: impl FnMut(Command)) {
         self.symbols.define_x().into_iter().for_each(emit);
     }

@@ -1,34 +1,34 @@
-//! What the edge refused, by example: enough to say what would have been accepted.
+//! Examples of what the edge refused: enough to tell a user what would have been accepted.
 
 use super::decimal::{Decimal, NotTicks};
 use super::field::Field;
 use super::values::Values;
 use vvp_core::book::{InstrumentId, Symbol, Tick};
 
-/// The longest price that is kept as an example, in bytes.
+/// Maximum length of a price that is kept as an example, in bytes.
 const TEXT_MAX: usize = 24;
 
-/// The first refusal of each kind that the edge itself decides, so that a summary can say what to do.
+/// The first refusal of each kind that the edge itself decides, for the remedy in a summary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EdgeRefusals {
     off_tick: Option<OffTick>,
     unknown: Option<Symbol>,
 }
 
-/// A price that is no multiple of its instrument's tick.
+/// A price that is not a multiple of its instrument's tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OffTick {
     /// The instrument of the first such price.
     pub instrument: InstrumentId,
-    /// The most digits behind the point in any such price of this instrument: 10 to the power of minus so many is a
-    /// tick for all of them.
+    /// Maximum number of decimals in any such price of this instrument: 10^-decimals is a tick for
+    /// all of them.
     pub decimals: u8,
     text: [u8; TEXT_MAX],
     len: u8,
 }
 
 impl OffTick {
-    /// The first such price as it stood in the line; empty if it was longer than 24 bytes.
+    /// Returns the first such price as written in its line; empty if it was longer than 24 bytes.
     #[must_use]
     pub fn price(&self) -> &str {
         core::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or("")
@@ -36,19 +36,20 @@ impl OffTick {
 }
 
 impl EdgeRefusals {
-    /// The first price off its tick.
+    /// Returns the first price off its tick.
     #[must_use]
     pub const fn off_tick(&self) -> Option<OffTick> {
         self.off_tick
     }
 
-    /// The first symbol that no instrument had.
+    /// Returns the first symbol that no instrument had.
     #[must_use]
     pub const fn unknown_instrument(&self) -> Option<Symbol> {
         self.unknown
     }
 
-    /// The price or the stop of `line` is no multiple of `tick`, that of `instrument`.
+    /// Records that the price or the stop of `line` is not a multiple of `tick`, the tick of
+    /// `instrument`.
     #[cold]
     #[inline(never)]
     pub(super) fn note_off_tick(&mut self, instrument: InstrumentId, tick: Tick, line: &[u8], values: &Values) {

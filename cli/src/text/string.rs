@@ -1,11 +1,11 @@
-//! JSON strings in place: where they end and what they say.
+//! JSON strings in place: where they end, and their value.
 
 use super::field::{Word, word};
 
 /// A string of the line, without its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
-    /// What it says if that is 1 to 16 bytes without a NUL, else 0, which no name has.
+    /// The value, if that is 1 to 16 bytes without a NUL; else 0, which no name has.
     pub(crate) word: Word,
     /// Where the closing quote is.
     pub(crate) end: usize,
@@ -13,7 +13,8 @@ pub(crate) struct Text {
     pub(crate) escaped: bool,
 }
 
-/// Where the first quote is in 16 bytes, and whether a byte before it needs care: a backslash or a control character.
+/// Returns where the first quote is in 16 bytes, and whether a byte before it needs care: a
+/// backslash or a control character.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn first_quote(w: Word) -> Option<(usize, bool)> {
@@ -32,12 +33,13 @@ fn first_quote(w: Word) -> Option<(usize, bool)> {
     (quotes != 0).then_some((quotes.trailing_zeros() as usize, care & before != 0))
 }
 
-/// As above, eight bytes at a time in plain arithmetic.
+/// The same, eight bytes at a time in plain arithmetic.
 #[cfg(any(not(target_arch = "x86_64"), test))]
 fn first_quote_portable(w: Word) -> Option<(usize, bool)> {
     const ONES: Word = Word::MAX / 0xFF;
     const HIGHS: Word = ONES << 7;
-    // Marks the zero bytes with their high bit; bytes above the lowest marked one may be marked by mistake.
+    // Marks the zero bytes with their high bit; bytes above the lowest marked one may be marked by
+    // mistake.
     let zero_bytes = |w: Word| w.wrapping_sub(ONES) & !w & HIGHS;
     let quotes = zero_bytes(w ^ (ONES * b'"' as Word));
     let care = zero_bytes(w ^ (ONES * b'\\' as Word)) | (w.wrapping_sub(ONES * 0x20) & !w & HIGHS);
@@ -48,10 +50,12 @@ fn first_quote_portable(w: Word) -> Option<(usize, bool)> {
 #[cfg(not(target_arch = "x86_64"))]
 use first_quote_portable as first_quote;
 
-/// Reads the string whose first byte after the opening quote is `line[at]`. `None` if it is not a JSON string.
+/// Reads the string whose first byte after the opening quote is `line[at]`; `None` if it is not a
+/// JSON string.
 #[inline(always)]
 pub(crate) fn read(line: &[u8], at: usize) -> Option<Text> {
-    // Names and numbers are short: one look at 16 bytes finds the closing quote and sees that nothing needs care.
+    // Names and numbers are short: one test of 16 bytes finds the closing quote, and that no byte
+    // before it needs care.
     let window = line.get(at..at + 16).and_then(|w| <[u8; 16]>::try_from(w).ok());
     let w = Word::from_le_bytes(window.unwrap_or_else(|| tail(line, at)));
     if let Some((len, false)) = first_quote(w) {
@@ -60,7 +64,7 @@ pub(crate) fn read(line: &[u8], at: usize) -> Option<Text> {
     read_slowly(line, at)
 }
 
-/// The last bytes of the line, padded with NULs.
+/// Returns the last bytes of the line, padded with NULs.
 #[inline(never)]
 fn tail(line: &[u8], at: usize) -> [u8; 16] {
     let mut window = [0; 16];
@@ -107,7 +111,8 @@ fn read_slowly(line: &[u8], at: usize) -> Option<Text> {
     Some(Text { word, end, escaped })
 }
 
-/// The bytes that a well-formed string stands for. What is not ASCII comes as 0xFF, which nothing here accepts.
+/// Returns the bytes that a well-formed string stands for. Characters beyond ASCII become 0xFF,
+/// which no field accepts.
 pub(crate) fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let mut bytes = text.iter().copied();
     core::iter::from_fn(move || {
@@ -136,7 +141,7 @@ mod tests {
     use super::*;
 
     fn says(line: &[u8]) -> Option<Word> {
-        // With and without room for the quick look behind the string.
+        // With and without room for the 16-byte test after the string.
         let mut padded = line.to_vec();
         padded.extend([b' '; 16]);
         let (a, b) = (read(line, 0).map(|t| (t.word, t.end)), read(&padded, 0).map(|t| (t.word, t.end)));
@@ -159,14 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_to_find_a_quote_agree() {
-        let mut seed = 1_u64;
+    fn sse2_and_portable_quote_search_agree() {
+        let mut random = vvp_testkit::streams::Rng::new(1);
         for _ in 0..20_000 {
             let mut bytes = [0; 16];
             for b in &mut bytes {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 *b = [b'"', b'\\', 0x1F, 0x20, b'!', b'#', 0x7F, 0x80, 0xA2, 0xFF, 0, b'a', b'b', b'c', b'd', b'e']
-                    [(seed >> 60) as usize];
+                    [random.below(16) as usize];
             }
             let w = Word::from_le_bytes(bytes);
             assert_eq!(first_quote(w), first_quote_portable(w), "{bytes:?}");

@@ -1,4 +1,4 @@
-//! The instruments that were defined so far: name to index, index to name and tick.
+//! The instruments defined so far: name to index, index to name and tick.
 
 use super::field::{Word, word};
 use vvp_core::book::{Command, InstrumentId, InstrumentSpec, Symbol, Tick};
@@ -10,7 +10,7 @@ pub(crate) struct Known {
     pub(crate) tick: Tick,
 }
 
-/// A table of fixed capacity, allocated once. Names are found by hash, open addressing, half full at most.
+/// A table of fixed capacity, allocated once: a hash table with open addressing, at most half full.
 #[derive(Debug)]
 pub(crate) struct Symbols {
     known: Vec<Known>,
@@ -23,7 +23,7 @@ pub(crate) struct Symbols {
 const MOST: usize = 1 << 16;
 
 impl Symbols {
-    /// Room for `max` instruments, at least 1 and at most 65,536.
+    /// Creates a table with room for `max` instruments, at least 1 and at most 65,536.
     pub(crate) fn new(max: usize) -> Self {
         let max = max.clamp(1, MOST);
         let slots = vec![(0, 0); (2 * max).next_power_of_two()].into_boxed_slice();
@@ -43,7 +43,7 @@ impl Symbols {
         self.known.get(usize::from(id.get()))
     }
 
-    /// The slot that holds `name`, or the free one where it belongs.
+    /// Returns the slot that holds `name`, or the free one where it belongs.
     #[inline]
     fn slot(&self, name: Word) -> usize {
         let mask = self.slots.len() - 1;
@@ -63,7 +63,7 @@ impl Symbols {
         }
     }
 
-    /// Defines `X` if nothing is defined: the command that defines it for the engine.
+    /// Defines `X` if nothing is defined, and returns the command that defines it for the engine.
     pub(crate) fn define_x(&mut self) -> Option<Command> {
         if self.len() > 0 {
             return None;

@@ -1,4 +1,4 @@
-//! The values of one line, before anyone asks whether they make a command.
+//! The values of one line, before it is checked whether they form a command.
 
 use super::decimal::Decimal;
 use super::fault::{Fault, Why};
@@ -7,11 +7,11 @@ use vvp_core::book::{Op, OrderType, Phase, SelfTradePrevention, Side, TimeInForc
 
 const FIELDS: usize = Field::ALL.len();
 
-/// What a line says. Only what `present` names is of this line; the rest is left over from earlier ones, so that a
-/// new line costs a few stores and not a kilobyte.
+/// The values of a line. Only those that `present` names are of this line; the rest is left over
+/// from earlier ones, so that a new line costs a few stores and not a kilobyte.
 #[derive(Debug)]
 pub(crate) struct Values {
-    /// Fields that were named, whatever their value.
+    /// Fields that were named, with any value.
     seen: Mask,
     /// Fields that have a value: not `null`, not `false`, not blank.
     pub(crate) present: Mask,
@@ -21,7 +21,7 @@ pub(crate) struct Values {
     pub(crate) tif: TimeInForce,
     pub(crate) stp: SelfTradePrevention,
     pub(crate) phase: Phase,
-    /// Not yet known to be a legal symbol.
+    /// Not yet checked to be a legal symbol.
     pub(crate) symbol: Word,
     pub(crate) max_notional: u128,
     integers: [u64; FIELDS],
@@ -58,13 +58,13 @@ impl Values {
         self.present & field.bit() != 0
     }
 
-    /// The number of an integer field that is present.
+    /// Returns the number of an integer field that is present.
     #[inline(always)]
     pub(crate) fn integer(&self, field: Field) -> u64 {
         self.integers[field as usize]
     }
 
-    /// The number of an integer field, if present.
+    /// Returns the number of an integer field, if present.
     #[inline(always)]
     pub(crate) fn optional(&self, field: Field) -> Option<u64> {
         self.has(field).then(|| self.integer(field))
@@ -108,7 +108,7 @@ impl Values {
         self.present |= field.bit();
     }
 
-    /// Sets a symbol or one of the fields that hold a word. `None` if there is no such word.
+    /// Sets a symbol or one of the fields that hold a word; `None` if there is no such word.
     #[inline]
     pub(crate) fn set_word(&mut self, field: Field, word: Word) -> Option<()> {
         match field.kind() {
@@ -126,7 +126,8 @@ impl Values {
     }
 }
 
-/// Reads `0|[1-9][0-9]*` at `line[at..]`: the value and where it ends. `None` if there is none or it is over u64.
+/// Reads `0|[1-9][0-9]*` at `line[at..]`; returns the value and where it ends, or `None` if there
+/// is none or it exceeds u64.
 #[inline]
 pub(crate) fn read_u64(line: &[u8], at: usize) -> Option<(u64, usize)> {
     let mut end = at;
@@ -146,7 +147,7 @@ pub(crate) fn read_u64(line: &[u8], at: usize) -> Option<(u64, usize)> {
     }
 }
 
-/// As [`read_u64`], to u128.
+/// Does the same as [`read_u64`], for u128.
 pub(crate) fn read_u128(line: &[u8], at: usize) -> Option<(u128, usize)> {
     let len = line[at..].iter().take_while(|b| b.is_ascii_digit()).count();
     let digits = &line[at..at + len];

@@ -7,7 +7,7 @@ use vvp_replay::price_text;
 
 const BAR_CELLS: u64 = 40;
 
-/// How a ladder looks.
+/// The appearance of a ladder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     /// Levels a side.

@@ -10,17 +10,17 @@ use std::io;
 use std::time::Instant;
 use vvp_std_adapter::pipeline::{self, Stop};
 
-/// From this width on the ladder stands beside the other panels.
+/// Minimum width for the ladder beside the other panels.
 const TWO_COLUMNS: u16 = 112;
-/// What the other panels get then.
+/// Width of the other panels then.
 const LEFT: u16 = 76;
-/// A ladder with less room is drawn in full, to be scrolled to.
+/// Minimum rows of a ladder that fits; with less room it is drawn in full, below, for scrolling.
 const LADDER_ROWS_MIN: usize = 4;
 
-/// How soon a new size of the window is noticed.
+/// Interval of the checks for a new window size.
 const SIZE_EVERY_MS: libc::c_int = 50;
 
-/// What the keys chose.
+/// What the user has chosen by keys.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chosen {
     book: usize,
@@ -28,7 +28,8 @@ struct Chosen {
     scrolled: usize,
 }
 
-/// Draws until somebody ends it (a key, SIGTERM, SIGINT or SIGHUP), or the pipeline has ended. The terminal is then as it was.
+/// Draws until a key, SIGTERM, SIGINT or SIGHUP ends it, or the pipeline has ended. Then restores
+/// the terminal.
 pub(crate) fn run(watch: &mut Watch, dir: &str, book: usize) -> io::Result<()> {
     // A signal must not end the process while the terminal is ours.
     let stop = Stop::new()?;
@@ -49,15 +50,15 @@ pub(crate) fn run(watch: &mut Watch, dir: &str, book: usize) -> io::Result<()> {
         }
     })();
     let restored = ratatui::try_restore();
-    // Once the terminal has hung up there is nothing to draw on, nor to restore.
+    // After a hang-up there is no terminal to restore.
     if pipeline::signal() == Some(libc::SIGHUP) { Ok(()) } else { result.and(restored) }
 }
 
-/// Waits for the next look; whether it is the end. A key that changes what is seen shows it at once.
+/// Waits until the next state is due, or a key changes the view; returns whether to end.
 ///
-/// The bytes are read here, for the few keys there are. crossterm's source of events waits for edges, and loses that of a key
-/// which comes together with a change of the window's size; it would go on after a signal, and never come back from a terminal that has
-/// hung up. For a new size it asks.
+/// The keys are few, so their bytes are read here. crossterm's event source is edge-triggered and
+/// loses the edge of a key that comes together with a change of the window's size; it continues
+/// after a signal, and never returns from a terminal that has hung up. The window's size is polled.
 fn wait(chosen: &mut Chosen) -> io::Result<bool> {
     let (until, size) = (Instant::now() + EVERY, terminal::size().ok());
     loop {
@@ -65,7 +66,7 @@ fn wait(chosen: &mut Chosen) -> io::Result<bool> {
         let mut fd = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
         let ms = libc::c_int::try_from(left.as_millis() + 1).unwrap_or(0).min(SIZE_EVERY_MS);
         if pipeline::signal().is_none() {
-            // SAFETY: one entry of ours. An error is a signal: then there is nothing in `revents`.
+            // SAFETY: one entry of ours. An error means a signal: then `revents` is 0.
             unsafe { libc::poll(&raw mut fd, 1, ms) };
         }
         if pipeline::signal().is_some() || fd.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0 {
@@ -76,7 +77,7 @@ fn wait(chosen: &mut Chosen) -> io::Result<bool> {
             // SAFETY: writes to `bytes`, which are ours and as long.
             let read = unsafe { libc::read(libc::STDIN_FILENO, bytes.as_mut_ptr().cast(), bytes.len()) };
             match usize::try_from(read) {
-                Ok(0) => return Ok(true), // nobody will press a key any more
+                Ok(0) => return Ok(true), // the terminal is gone: no more keys
                 Ok(len) => match chosen.press(&bytes[..len.min(bytes.len())]) {
                     Pressed::End => return Ok(true),
                     Pressed::Other => return Ok(false),
@@ -94,17 +95,18 @@ fn wait(chosen: &mut Chosen) -> io::Result<bool> {
     }
 }
 
-/// What keys have done.
+/// The effect of keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pressed {
     End,
-    /// Something else is to be seen.
+    /// The view has changed.
     Other,
     Nothing,
 }
 
 impl Chosen {
-    /// All keys of one read, as a terminal in raw mode sends them: a letter is its byte, an arrow three bytes from Escape on.
+    /// Handles all keys of one read, as a terminal in raw mode sends them: a letter is one byte, an
+    /// arrow three bytes from Escape on.
     fn press(&mut self, mut bytes: &[u8]) -> Pressed {
         let mut done = Pressed::Nothing;
         loop {
@@ -137,14 +139,14 @@ impl Chosen {
         Pressed::Other
     }
 
-    /// The end of what can be scrolled is known when it is drawn.
+    /// Scrolls; the limit is applied when the view is drawn.
     const fn scroll(&mut self, lines: isize) -> Pressed {
         self.scrolled = self.scrolled.saturating_add_signed(lines);
         Pressed::Other
     }
 }
 
-/// The title, and below it all panels, in one column or two. What does not fit below can be scrolled to.
+/// Draws the title and below it all panels, in one column or two; the rest is reached by scrolling.
 fn draw(frame: &mut Frame<'_>, shown: &Shown, dir: &str, chosen: &mut Chosen) {
     let [title, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(frame.area());
     let wide = below.width >= TWO_COLUMNS;
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_a_small_screen_can_be_scrolled_to() {
+    fn small_screen_can_be_scrolled() {
         let (first, last) = (screen(40, 10, 0), screen(40, 10, usize::MAX));
         assert!(first.contains("1,234,567") && !first.contains(" 991 "), "{first}");
         assert!(last.contains(" 991 ") && !last.contains("1,234,567"), "{last}");
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_what_they_say() {
+    fn keys_have_their_documented_effect() {
         let press = |keys: &[u8]| {
             let mut chosen = Chosen { book: 0, scrolled: 5 };
             (chosen.press(keys), chosen.book, chosen.scrolled)

@@ -1,4 +1,4 @@
-//! What is drawn for people: books as ladders, and the live view of `vvpx top`.
+//! Drawings for people: books as ladders, and the live view of `vvpx top`.
 
 pub(crate) mod ladder;
 #[cfg(feature = "tui")]

@@ -1,26 +1,27 @@
-//! What `vvpx top` sees of the matcher's process and of its machine from outside, at no cost to the
-//! matcher.
+//! What `vvpx top` observes of the matcher's process and its machine from outside, at no cost to
+//! the matcher.
 
 use std::time::Duration;
 use vvp_std_adapter::memory::{CoreJitter, JitterMode, JitterMonitor, MemorySample, PressureLevel, Thresholds};
 use vvp_std_adapter::os::System;
 use vvp_std_adapter::thread::allowed_cpus;
 
-/// How often the watcher of a core looks whether the core was there: rarely enough to take nothing from those who work there.
+/// Interval of the jitter monitor's samples on a core: long enough to take no time from the threads
+/// that work there.
 const EVERY: Duration = Duration::from_millis(5);
-/// A longer stall is counted as a pause.
+/// Stalls longer than this count as pauses.
 const PAUSE_NS: u64 = 1_000_000;
 
-/// The observer. Its own threads are what sees the pauses.
+/// The observer; its own threads detect the pauses.
 #[derive(Debug)]
 pub(crate) struct Outside {
     system: System,
     pauses: Option<JitterMonitor>,
-    /// The sample before, to see what has become worse.
+    /// The previous sample, for the difference.
     before: MemorySample,
 }
 
-/// What was seen.
+/// What was observed.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) level: PressureLevel,
@@ -36,15 +37,15 @@ pub(crate) struct Seen {
 impl Outside {
     pub(crate) fn new() -> Self {
         let system = System::this();
-        // No thread for them is no reason to show nothing.
+        // Without these threads the rest is shown all the same.
         let pauses = JitterMonitor::start(&allowed_cpus(), JitterMode::Timer(EVERY), PAUSE_NS, |_| ()).ok();
         Self { before: MemorySample::take(&system), system, pauses }
     }
 
-    /// `pid`: the matcher's process, if it lives.
+    /// Takes a sample. `pid` is the matcher's process, if it is alive.
     pub(crate) fn look(&mut self, pid: Option<u32>) -> Seen {
         let mut memory = MemorySample::take(&self.system);
-        // These would be our own.
+        // These are of our own process.
         (memory.rss_bytes, memory.major_faults, memory.minor_faults, memory.swapped_bytes) = (None, None, None, None);
         let level = Thresholds::default().evaluate(&self.before, &memory).0;
         self.before = memory;

@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use vvp_replay::digits::grouped;
 use vvp_std_adapter::pipeline::processes::LevelSummary;
 
-/// Cores that are shown.
+/// Maximum number of cores shown.
 const CORES_MAX: usize = 16;
-/// The first column of a table.
+/// Width of a table's first column.
 const NAME: usize = 14;
-/// The least and the most that a column of numbers gets.
+/// Minimum and maximum width of a column of numbers.
 const NUMBER: (usize, usize) = (8, 15);
 
-/// The first line of the screen: what is looked at, how it is, and which keys there are.
+/// Returns the first line of the screen: the state, the matcher, the directory and the keys.
 pub(crate) fn title(shown: &Shown, dir: &str, width: usize, scrolls: bool) -> Line<'static> {
     let state = format!(" {}", shown.state);
     let about = format!("  matcher {}  {dir}", shown.now.pid);
@@ -30,7 +30,7 @@ pub(crate) fn title(shown: &Shown, dir: &str, width: usize, scrolls: bool) -> Li
     Line::from(vec![Span::styled(state, style.bold()), Span::from(about), Span::from(gap), Span::from(keys)]).reversed()
 }
 
-/// Rates, queues, latencies, and what surrounds the matcher: pressure, pauses, allocations.
+/// Returns rates, queues, latencies, memory pressure, pauses and allocations.
 pub(crate) fn figures(shown: &Shown, width: usize) -> Vec<Line<'static>> {
     let Shown { now, rates, .. } = shown;
     let mut lines = Vec::new();
@@ -49,14 +49,14 @@ pub(crate) fn figures(shown: &Shown, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// A line of names, and rows of a name and numbers.
+/// Adds a table: a line of column names, and rows of a name and numbers.
 fn table<const ALL: usize, const NUMBERS: usize>(
     lines: &mut Vec<Line<'static>>,
     width: usize,
     names: [&str; ALL],
     rows: impl IntoIterator<Item = (&'static str, [Option<u64>; NUMBERS])>,
 ) {
-    // Columns shrink where there is little room; where there is less, the last ones are left out.
+    // Columns shrink with the width; below their minimum the last ones are left out.
     let room = width.saturating_sub(NAME);
     let columns = (room / NUMBER.0).clamp(1, NUMBERS);
     let column = (room / columns).clamp(NUMBER.0, NUMBER.1);
@@ -75,12 +75,13 @@ fn table<const ALL: usize, const NUMBERS: usize>(
     }
 }
 
-/// The last word of a name that does not fit with a blank before it.
+/// Returns the name, or its last word if it does not fit with a blank before it.
 fn last(name: &str, column: usize) -> &str {
     if name.len() < column { name } else { name.rsplit(' ').next().unwrap_or(name) }
 }
 
-/// A number in at most one character less than its column: in groups, else without them, else rounded down to three digits.
+/// Returns a number in at most one character less than its column: with grouped digits, else
+/// without groups, else rounded down to three digits.
 fn fitting(n: u64, column: usize) -> String {
     let (groups, digits) = (grouped(n), n.to_string());
     for text in [groups, digits] {
@@ -101,7 +102,7 @@ fn heading(text: String, width: usize) -> Line<'static> {
     Line::from(format!("{text:<width$}")).style(Style::new().fg(Color::Cyan).underlined())
 }
 
-/// Pressure, pauses, allocations.
+/// Adds memory pressure, pauses and allocations.
 fn surroundings(lines: &mut Vec<Line<'static>>, shown: &Shown, width: usize) {
     let Shown { now, seen, rates, .. } = shown;
     let percent = |n: Option<u64>| n.map_or("–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
@@ -131,7 +132,7 @@ fn surroundings(lines: &mut Vec<Line<'static>>, shown: &Shown, width: usize) {
     words(lines, width, "allocations", allocations);
 }
 
-/// A name and some words, of which those that do not fit go to lines of their own.
+/// Adds a name and some words; words that do not fit get lines of their own.
 fn words<const N: usize>(lines: &mut Vec<Line<'static>>, width: usize, name: &str, words: [String; N]) {
     let mut line = format!("{name:<NAME$}");
     let mut is_first = true;
@@ -149,7 +150,7 @@ fn words<const N: usize>(lines: &mut Vec<Line<'static>>, width: usize, name: &st
     lines.push(Line::from(line));
 }
 
-/// The best levels of a book: as many as `rows` lines have room for; they meet in the middle.
+/// Returns the best levels of a book, as many as fit `rows` lines, asks above bids.
 pub(crate) fn ladder(shown: &Shown, book: usize, width: usize, rows: usize) -> Vec<Line<'static>> {
     let Some(ladder) = shown.now.books.get(book) else { return Vec::new() };
     let about = format!("book {book}: {} resting", grouped(ladder.resting));
@@ -163,7 +164,7 @@ pub(crate) fn ladder(shown: &Shown, book: usize, width: usize, rows: usize) -> V
         let text = format!("{side} {:>16}{qty:>8}{orders:>8}  ", level.price);
         Line::from(vec![Span::from(text), Span::styled(bar, Style::new().fg(colour))])
     };
-    // Both sides get the same; what one does not use, the other may.
+    // Both sides get half; the other side may use what is left.
     let (bids, asks) = (there(&ladder.bids).count(), there(&ladder.asks).count());
     let rows = rows.saturating_sub(1);
     let asks_shown = asks.min((rows / 2).max(rows.saturating_sub(bids)));

@@ -1,4 +1,4 @@
-//! `vvpx bench` as a user runs it. What it measures is not tested: numbers are the machine's.
+//! `vvpx bench` on the command line. The measured numbers depend on the machine and are not tested.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -40,7 +40,7 @@ fn results_go_to_files_and_compare_with_themselves() {
     assert!(matches!(again.status.code(), Some(0 | 1)), "{}", last_line(&again));
     serde_json::from_slice::<serde_json::Value>(&again.stdout).expect("only JSON on standard output");
 
-    // What cannot be compared is refused before it is measured.
+    // Results that cannot be compared are refused before the measurement.
     let old = std::fs::read_to_string(json).expect("written");
     let with = |name: &str, change: &dyn Fn(&mut serde_json::Value)| {
         let mut results: serde_json::Value = serde_json::from_str(&old).expect("one JSON object");
@@ -78,7 +78,7 @@ fn results_go_to_files_and_compare_with_themselves() {
         assert_refused(&["pools", "--quick", "--compare", json, flag, json], json, "it would be overwritten");
     }
     assert_eq!(std::fs::read_to_string(json).expect("there"), old, "refused, so not written");
-    // That the rows have other names is known only after.
+    // Differing row names are known only after the measurement.
     let renamed = vvpx(&["pools", "--quick", "--compare", &renamed]);
     assert_eq!(renamed.status.code(), Some(1));
     assert!(last_line(&renamed).contains("no row in common"), "{}", last_line(&renamed));
@@ -97,7 +97,7 @@ fn assert_refused(words: &[&str], file: &str, message: &str) {
 }
 
 #[test]
-fn mistakes_are_said_before_anything_is_measured() {
+fn bad_arguments_are_reported_before_the_measurement() {
     let broken = path("broken.json");
     std::fs::write(&broken, "{\"form\":1").expect("written");
     let broken = broken.to_str().expect("UTF-8");
@@ -129,7 +129,7 @@ fn mistakes_are_said_before_anything_is_measured() {
     }
 }
 
-/// What is counted is up to the machine; that the exit code says what the page says is not.
+/// The counts depend on the machine; the exit code must agree with the printed verdict.
 #[test]
 fn the_proof_and_its_exit_code_agree() {
     let output = vvpx(&["--prove", "--quick"]);

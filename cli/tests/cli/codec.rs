@@ -1,4 +1,4 @@
-//! `vvpx encode` and `vvpx decode` as a user runs them.
+//! `vvpx encode` and `vvpx decode` on the command line.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -16,19 +16,19 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// The binary with arguments, nothing piped yet.
+/// Returns a command for the binary with arguments, without pipes.
 pub(crate) fn vvpx(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vvpx"));
     command.args(args).env_remove("NO_COLOR");
     command
 }
 
-/// Runs to the end with `input` on standard input.
+/// Runs the binary to its end with `input` on standard input.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Ran {
     run_command(vvpx(args), input)
 }
 
-/// As [`run`], for a command that was prepared further.
+/// Does the same as [`run`], for a prepared command.
 pub(crate) fn run_command(mut command: Command, input: &[u8]) -> Ran {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
@@ -46,7 +46,7 @@ pub(crate) fn run_command(mut command: Command, input: &[u8]) -> Ran {
     })
 }
 
-/// Allows the command one processor only.
+/// Pins the command to one processor.
 pub(crate) fn on_one_core(command: &mut Command) -> &mut Command {
     let pin = || {
         let cpus = vvp_std_adapter::thread::allowed_cpus();
@@ -55,7 +55,8 @@ pub(crate) fn on_one_core(command: &mut Command) -> &mut Command {
         }
         Ok(())
     };
-    // SAFETY: between fork and exec: system calls, and a small allocation, which glibc allows after fork.
+    // SAFETY: between fork and exec: system calls, and a small allocation, which glibc allows after
+    // fork.
     unsafe { command.pre_exec(pin) }
 }
 
@@ -86,7 +87,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A running `vvpx` that is talked to line by line.
+/// A running `vvpx` in an interactive session.
 pub(crate) struct Talk {
     pub(crate) child: Child,
     pub(crate) stdin: Option<ChildStdin>,
@@ -97,8 +98,8 @@ impl Talk {
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = vvpx(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A shell that starts the tests in the background has Ctrl-C ignored, which the binary would respect for ever.
-        // SAFETY: `signal` may be called between fork and exec, and nothing else is.
+        // A shell that starts the tests in the background ignores Ctrl-C, and so would the binary.
+        // SAFETY: only `signal` is called between fork and exec, which is allowed.
         unsafe {
             command.pre_exec(|| {
                 libc::signal(libc::SIGINT, libc::SIG_DFL);
@@ -116,7 +117,7 @@ impl Talk {
         stdin.write_all(b"\n").expect("it listens");
     }
 
-    /// The next line of its answer. Panics where a hanging test would help nobody.
+    /// Returns the next line of its output; panics after a minute without one.
     pub(crate) fn hear(&mut self) -> String {
         let stdout = self.stdout.as_mut().expect("open");
         let mut line = Vec::new();
@@ -141,7 +142,7 @@ impl Talk {
         assert_eq!(unsafe { libc::kill(pid, number) }, 0);
     }
 
-    /// Waits for its end and takes what is left of its output. Standard input stays open meanwhile.
+    /// Waits for its end and returns the rest of its output. Standard input stays open meanwhile.
     pub(crate) fn end(mut self) -> Ran {
         let mut stdout = String::new();
         if let Some(mut s) = self.stdout.take() {

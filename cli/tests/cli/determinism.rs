@@ -1,5 +1,6 @@
-//! The same commands give the same bytes and the same state: wherever the engine lies, whatever its sizes, whether it was
-//! saved and restored on the way, on one thread or on three, at every optimisation level that this is built at.
+//! The same commands give the same bytes and the same state: wherever the engine lies, whatever its
+//! sizes, whether it was saved and restored on the way, on one thread or on three, at every
+//! optimisation level that this is built at.
 
 use crate::common::{Scratch, vvpx};
 use crate::mixture::mixture;
@@ -38,7 +39,7 @@ fn outcome<
 }
 
 #[test]
-fn wherever_the_engine_lies_and_whatever_its_sizes() {
+fn engine_address_and_size_do_not_change_events() {
     static ENGINE: Mutex<Here> = Mutex::new(Here::new());
     let in_static = outcome(&mut *ENGINE.lock().expect("the first one here"));
     let kinds = in_static.0.chunks(Event::SIZE).map(|event| event[0]).collect::<std::collections::BTreeSet<_>>();
@@ -51,7 +52,7 @@ fn wherever_the_engine_lies_and_whatever_its_sizes() {
     }
     let bigger = outcome(&mut *Bigger::new_box_zeroed().expect("memory"));
     assert!(bigger == in_static, "of other sizes");
-    // An engine that has seen other things, emptied.
+    // A used engine, cleared.
     let mut used = Here::new_box_zeroed().expect("memory");
     outcome(&mut used);
     used.clear();
@@ -78,14 +79,15 @@ fn save<
     bytes
 }
 
-/// From one engine into the next after each of some commands: the stream of events knows nothing of it.
+/// From one engine into the next after each of some commands: the stream of events knows nothing of
+/// it.
 #[test]
-fn saved_and_restored_on_the_way() {
+fn snapshot_and_restore_do_not_change_events() {
     let expected = outcome(&mut *Here::new_box_zeroed().expect("memory"));
     for every in [1, 97, 4001] {
         let mut engines = [Here::new_box_zeroed().expect("memory"), Here::new_box_zeroed().expect("memory")];
         let mut bytes = Vec::new();
-        // Each command takes a while when all of the book moves with it.
+        // Each command is slow if the whole book moves with it.
         let count = if every == 1 { 2_000 } else { COUNT };
         for (i, command) in mixture(SEED, COUNT).iter().take(count + 2).enumerate() {
             let [one, other] = &mut engines;
@@ -105,7 +107,7 @@ fn saved_and_restored_on_the_way() {
 
 /// The binary: one thread or three, all its formats, from a file or a pipe.
 #[test]
-fn on_one_thread_or_three() {
+fn one_thread_and_three_give_the_same_events() {
     let (events, hash) = outcome(&mut *Here::new_box_zeroed().expect("memory"));
     let mut file = b"VVPCMD1\n".to_vec();
     file.resize(Command::SIZE, 0);

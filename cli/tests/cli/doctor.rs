@@ -1,11 +1,11 @@
-//! `vvpx doctor` on machines that are text files.
+//! `vvpx doctor` on copies of the text files of machines.
 
 use crate::tree::{Tree, files};
 use proptest::prelude::*;
 use vvpx::doctor::{Level, examine, worst};
 
 #[test]
-fn a_machine_set_up_well_gets_no_advice() {
+fn tuned_machine_gets_no_advice() {
     let tree = Tree::of("tuned");
     for f in examine(&tree.system()) {
         assert_eq!(f.level, Level::Good, "{f:#?}");
@@ -13,7 +13,7 @@ fn a_machine_set_up_well_gets_no_advice() {
 }
 
 #[test]
-fn a_machine_nobody_set_up_gets_a_word_on_everything() {
+fn untuned_machine_gets_a_finding_for_every_check() {
     let tree = Tree::of("laptop");
     let findings = examine(&tree.system());
     let levels: Vec<(&str, Level, &str)> = findings.iter().map(|f| (f.id, f.level, f.found.as_str())).collect();
@@ -79,7 +79,7 @@ fn one_worse_file_changes_one_finding() {
 }
 
 #[test]
-fn the_command_says_it_as_text_and_as_json_and_exits_with_the_worst() {
+fn doctor_prints_text_or_json_and_exits_with_the_worst_level() {
     for (name, code) in [("tuned", 0), ("laptop", 30)] {
         let tree = Tree::of(name);
         let text = crate::common::run(&["doctor", "--root", tree.root()], b"");
@@ -113,7 +113,7 @@ fn the_command_says_it_as_text_and_as_json_and_exits_with_the_worst() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_the_files_hold_the_doctor_goes_on(
+    fn arbitrary_file_content_does_not_stop_the_doctor(
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![
             prop::collection::vec(any::<u8>(), 0..60),
             "[-0-9, max:=./\\[\\]\n]{0,40}".prop_map(String::into_bytes),

@@ -36,14 +36,14 @@ fn packet(name: &str, sequence: u64, messages: &[&[u8]], end: bool) -> Vec<u8> {
     out
 }
 
-/// A new order whose reference and time are a number.
+/// A new order whose reference and time are both `number`.
 pub(crate) fn message(number: u64) -> Vec<u8> {
     let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::new(number).unwrap() };
     let add = AddOrder::new(stamp).with_reference(number).with_side(BuySell::Buy).with_shares(1);
     add.with_stock(Text::new(b"ABC").unwrap()).with_price(Price4::new(10_000)).as_bytes().to_vec()
 }
 
-/// Messages as they lie in files.
+/// Messages as frames of a file.
 pub(crate) fn frames(messages: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     for message in messages {
@@ -76,7 +76,7 @@ impl Desk {
         command.current_dir(&self.0).arg("replay").args(args.split_whitespace());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // A tool that refuses its arguments does not read.
+        // With bad arguments the tool does not read its input.
         let _ = child.stdin.take().unwrap().write_all(input);
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())

@@ -1,12 +1,12 @@
-//! Outputs that meet the limit of a file's size (`ulimit -f`): an error with a name and a remedy,
-//! and no half of an output.
+//! Outputs that reach the file size limit (`ulimit -f`): an error with a name and a remedy, and no
+//! partial output.
 
 use crate::common::{Ran, Scratch, run_command, session, vvpx};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Bytes that a file may have.
+/// Maximum size of a file, in bytes.
 const LIMIT: u64 = 512;
 
 fn limited(command: &mut Command) -> &mut Command {
@@ -51,7 +51,7 @@ fn a_file_that_would_be_too_large_is_refused_and_what_was_there_stays() {
     assert_eq!(std::fs::read(&old.0).expect("there"), b"what was there");
     assert_eq!(beside(&old.0).len(), 1, "no file under another name is left");
 
-    // Where there was nothing, there is nothing.
+    // A file that did not exist is not created.
     std::fs::remove_file(&old.0).expect("ours");
     assert_refused(&run_limited(&["encode", session, "-o", old.name()]), old.name());
     assert_eq!(beside(&old.0), Vec::<String>::new());

@@ -1,5 +1,5 @@
-//! Captures of several things: which feed is read, what is said of the others, and how one is
-//! named.
+//! Captures of several feeds: which one is read, how the others are reported, and how to select
+//! one.
 
 use std::io::{Cursor, Read};
 
@@ -82,7 +82,7 @@ fn a_feed_is_chosen_by_group_port_and_session() {
         let (json, err) = desk.json(args, code);
         (json["total"]["messages"].as_u64().unwrap(), json["lines"]["not_chosen"].as_u64().unwrap(), err)
     };
-    // MINE has 7 packets on its two lines, OTHER 6; without a choice the rest is said.
+    // MINE has 7 packets on its two lines, OTHER 6; without a selection the rest is reported.
     for (file, one, two) in [("four.pcap", "233.0.0.1", "233.0.0.2"), ("six.pcapng", "ff00::1", "ff00::2")] {
         let (count, _, err) = messages(file, 1);
         assert_eq!(count, 4);
@@ -90,8 +90,8 @@ fn a_feed_is_chosen_by_group_port_and_session() {
         assert!(err.contains("6 packets of another session (other_session)"), "{err}");
         assert!(err.contains(&format!("session OTHER to {to}: 6 packets, 6 with messages")), "{err}");
         assert!(err.contains("1 packet of UDP without MoldUDP64 (not_mold)"), "{err}");
-        // What was chosen is read, and leaving the rest out was asked for. Where no destination was
-        // named, UDP that is no MoldUDP64 is counted by its own name.
+        // The selected feed is read, and the rest is excluded. Without a destination in the
+        // selection, UDP that is not MoldUDP64 is counted separately.
         for (args, count, left_out) in [
             (format!("{file} --session OTHER"), 6, 7),
             (format!("{file} --session MINE"), 4, 6),
@@ -111,7 +111,7 @@ fn a_feed_is_chosen_by_group_port_and_session() {
 }
 
 #[test]
-fn a_choice_that_matches_nothing_lists_what_is_there() {
+fn selection_without_a_match_lists_the_feeds() {
     let desk = Desk::new("feeds-nothing");
     let mut datagrams = day("MINE", 1, 1, 3);
     datagrams.push((2, mold("a\"b\x1b[2J\n", 1, &[])));
@@ -154,14 +154,14 @@ fn a_pipe_is_read_once_and_its_first_packets_choose_the_session() {
     datagrams.extend(day("MINE", 1, 1, 9));
     let (json, err) = desk.json_of("-", &capture(Shape::PLAIN, &datagrams), 1);
     assert_eq!((&json["total"]["messages"], &json["lines"]["other_session"]), (&9.into(), &1.into()), "{err}");
-    // More than is read ahead: what comes later cannot be chosen, but is said.
+    // More than the read-ahead: a later session cannot be chosen, but is reported.
     let mut datagrams: Vec<_> = (0..5_000).map(|_| (9, mold("IDLE", 1, &[]))).collect();
     datagrams.extend(day("MINE", 1, 1, 9));
     let file = capture(Shape::PLAIN, &datagrams);
     let (code, _, err) = desk.replay("-", &file);
     assert_eq!(code, 1);
     assert!(err.contains("no ITCH message: <stdin>: 9 packets of another session"), "{err}");
-    // By name it is found, and a file is read twice.
+    // By name it is found; a file is read twice.
     assert_eq!(desk.json_of("- --session MINE", &file, 0).0["total"]["messages"], 9);
     desk.put("feed.pcap", &file);
     assert_eq!(desk.json("feed.pcap", 1).0["total"]["messages"], 9);
@@ -172,7 +172,7 @@ fn days_that_follow_one_another_are_read_from_the_first() {
     let mut datagrams = day("MONDAY", 1, 1, 2);
     datagrams.extend([(1, end("MONDAY", 4)), (1, end("MONDAY", 4))]);
     datagrams.extend(day("TUESDAY", 1, 1, 5));
-    // Said again on a slower line.
+    // Repeated on the slower line.
     datagrams.push((1, end("MONDAY", 4)));
     datagrams.extend(day("TUESDAY", 1, 6, 1));
     let file = capture(Shape::PLAIN, &datagrams);
@@ -180,10 +180,10 @@ fn days_that_follow_one_another_are_read_from_the_first() {
     for known in [None, Some(&feeds)] {
         let (found, stats) = read(Lines::wanted([&file[..]], Wanted::default(), known).unwrap());
         assert_eq!(found, [1, 2, 1, 2, 3, 4, 5, 6]);
-        // The last of Monday is missing: its end said so.
+        // Monday's last message is missing, as its end of session shows.
         assert_eq!((stats.mold.lost, stats.odd, stats.mold.packets), (1, [0; Odd::ALL.len()], [11, 0]));
     }
-    // Without the end of the one, the other is another feed.
+    // Without an end of the first session, the second is another feed.
     datagrams.retain(|d| d.1 != end("MONDAY", 4));
     let (found, stats) = read(Lines::new([&capture(Shape::PLAIN, &datagrams)[..]]).unwrap());
     assert_eq!((found, stats.odd[Odd::OtherSession as usize]), ((1..=6).collect(), 2));

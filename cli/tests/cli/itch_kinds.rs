@@ -1,4 +1,4 @@
-//! `vvpx replay` names a file that is of another format as what it is, and says what to do.
+//! `vvpx replay` recognises files of other formats and gives a remedy.
 
 use std::io::Write;
 
@@ -73,7 +73,7 @@ fn what_is_packed_twice_is_named() {
     let (code, _, err) = desk.replay("twice.gz", b"");
     assert_eq!(code, 1);
     assert_eq!(err, "vvpx replay: this is a gzip file: twice.gz: it is packed twice; unpack it once before\n");
-    // Once is no matter.
+    // A file packed once is read.
     desk.put("once.gz", gzipped(&frames(&[message(1)])));
     assert_eq!(desk.json("once.gz", 0).0["total"]["messages"], 1);
 }
@@ -93,7 +93,7 @@ fn other_packings_are_named() {
 }
 
 #[test]
-fn lobster_that_itch_was_asked_of_is_named() {
+fn lobster_file_given_as_itch_is_named() {
     let desk = Desk::new("kinds-lobster");
     desk.put("m.csv", "34200.017459617,5,0,1,2238200,-1\n");
     let advice = "give --format lobster and --orderbook FILE\n";
@@ -115,7 +115,7 @@ fn lobster_that_itch_was_asked_of_is_named() {
 }
 
 #[test]
-fn soup_packets_get_advice_where_nothing_can_be_read() {
+fn soup_packets_get_a_remedy() {
     let desk = Desk::new("kinds-soup");
     let soup: Vec<_> = (1..=9).map(|n| [&b"S"[..], &message(n)].concat()).collect();
     desk.put("soup.itch", frames(&soup));
@@ -127,7 +127,7 @@ fn soup_packets_get_advice_where_nothing_can_be_read() {
 }
 
 #[test]
-fn other_formats_are_named_where_lobster_was_asked_for() {
+fn other_formats_given_as_lobster_are_named() {
     let desk = Desk::new("kinds-for-lobster");
     desk.put("m.csv", "34200.017459617,5,0,1,2238200,-1\n");
     desk.put("b.csv", "2239500,100,2231800,100\n");
@@ -149,7 +149,7 @@ fn other_formats_are_named_where_lobster_was_asked_for() {
 }
 
 #[test]
-fn itch_behind_a_first_frame_that_cannot_be_is_read() {
+fn itch_after_an_invalid_first_frame_is_read() {
     let desk = Desk::new("kinds-mixed");
     for first in [&b"?123"[..], b"D", b"S", b"{\"a\":1}", b"1,2,3,4"] {
         desk.put("mixed.itch", frames(&[first.to_vec(), message(1)]));

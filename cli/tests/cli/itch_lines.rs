@@ -1,4 +1,5 @@
-//! ITCH out of captured MoldUDP64: one line or two, in one capture or two, whatever was lost, repeated or reordered.
+//! ITCH out of captured MoldUDP64: one line or two, in one capture or two, whatever was lost,
+//! repeated or reordered.
 
 // What is written here is what the codec's own tests read.
 
@@ -25,7 +26,7 @@ fn mold(session: Session, sequence: u64, messages: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// A message that says its number.
+/// A message that carries its number.
 fn message(number: u64) -> Vec<u8> {
     let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::new(number).unwrap() };
     let add = AddOrder::new(stamp).with_reference(number).with_side(BuySell::Buy).with_shares(1);
@@ -51,7 +52,8 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
-    /// Both lines in one capture, or each in its own: what came on either comes once, in order; the rest is a gap.
+    /// Both lines in one capture, or each in its own: what came on either comes once, in order; the
+    /// rest is a gap.
     #[test]
     fn two_lines_are_one_stream(
         fates in prop::collection::vec((1u64..4, fate(), fate()), 1..30),
@@ -76,13 +78,13 @@ proptest! {
             }
             next += count;
         }
-        // The end says how far it went.
+        // The end of session gives the last number.
         let end = shape.packet(1, &mold(DAY, next, &[]));
         lines[0].push((1 << 50, end));
         for line in &mut lines {
             line.sort_by_key(|p| p.0);
         }
-        // Nothing before the first packet that comes is known to be missing.
+        // Messages before the first packet are not known to be missing.
         let first = lines.iter().flatten().min_by_key(|p| p.0).map(|p| p.1.clone()).unwrap();
         let files = if together {
             let mut all = lines.concat();

@@ -37,7 +37,7 @@ fn a_quiet_day_has_a_row_a_step() {
 }
 
 #[test]
-fn a_time_behind_the_end_of_the_day_is_an_anomaly() {
+fn time_beyond_the_day_is_an_anomaly() {
     let day = [order(10 * HOUR_NS), order((1 << 48) - 1), order(10 * HOUR_NS + 2_500_000_000)];
     let file = Scratch::new("beyond.itch", &crate::feed::frames(&day));
     let ran = run(&["replay", file.name(), "--out", "csv", "--every", "1s", "--json"], b"");
@@ -48,7 +48,7 @@ fn a_time_behind_the_end_of_the_day_is_an_anomaly() {
     assert_eq!(ran.code, 1);
     let says = format!("vvpx replay: time_beyond_day at byte 38: {}: --strict ends here\n", file.name());
     assert_eq!(ran.stderr, says);
-    // It is not the time that was asked for, and the engine refuses nothing behind it.
+    // It does not count as the time of --at, and the engine refuses nothing after it.
     let ran = run(&["replay", file.name(), "--at", "11:00", "--json"], b"");
     let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(json["total"]["messages"], 3);
@@ -60,7 +60,7 @@ fn a_time_behind_the_end_of_the_day_is_an_anomaly() {
 #[test]
 fn a_signal_ends_the_steps_between_two_messages() {
     let file = Scratch::new("signal.itch", &quiet_day());
-    // 57,600,000,000 steps: what does not stop goes on for hours.
+    // 57,600,000,000 steps: without a stop this takes hours.
     let mut talk = Talk::start(&["replay", file.name(), "--symbol", "AAPL", "--out", "csv", "--every", "1us"]);
     assert!(talk.hear().starts_with("14400000001000,AAPL"));
     talk.signal(libc::SIGTERM);

@@ -1,4 +1,4 @@
-//! The end of a replay says what was not read: in one line on standard error, with exit code 1.
+//! A replay reports at its end what was not read: one line on standard error, and exit code 1.
 
 use std::fs::File;
 use std::io::Write;
@@ -22,7 +22,7 @@ fn capture(shape: Shape, packets: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> 
 }
 
 #[test]
-fn bytes_after_a_zero_length_are_said() {
+fn bytes_after_a_zero_length_are_reported() {
     let desk = Desk::new("unread-zero");
     let (one, two) = (frames(&[message(1), message(2)]), frames(&[message(3)]));
     let part = [&one[..], &[0, 0]].concat();
@@ -55,7 +55,7 @@ fn bytes_after_a_zero_length_are_said() {
 }
 
 #[test]
-fn packets_that_are_short_or_no_udp_are_said_with_their_place() {
+fn short_and_non_udp_packets_are_reported_with_offset() {
     let desk = Desk::new("unread-packets");
     for (name, ng) in [("a.pcap", false), ("a.pcapng", true)] {
         let shape = Shape { ng, ..Shape::PLAIN };
@@ -95,7 +95,7 @@ fn packets_that_are_short_or_no_udp_are_said_with_their_place() {
 }
 
 #[test]
-fn what_a_choice_leaves_out_is_not_held_against_it() {
+fn packets_excluded_by_a_selection_are_no_error() {
     let desk = Desk::new("unread-chosen");
     let shape = Shape::PLAIN;
     let good = shape.packet(1, &mold("MINE", 1, &[message(1)]));
@@ -157,10 +157,10 @@ fn a_file_without_a_valid_message_is_named() {
 }
 
 #[test]
-fn a_symbol_that_never_came_is_named() {
+fn symbol_without_a_message_is_reported() {
     let desk = Desk::new("unread-symbol");
     let stamp = Stamp { locate: 2, tracking: 0, time: Nanos48::new(9).unwrap() };
-    // Named, without an order: it came.
+    // A directory message without an order counts as named.
     let directory = StockDirectory::new(stamp).with_stock(Text::new(b"XYZ").unwrap()).as_bytes().to_vec();
     desk.put("day.itch", frames(&[message(1), directory]));
     for how in ["", "--drive", "--out csv", "--out jsonl --every 1s"] {
@@ -174,7 +174,7 @@ fn a_symbol_that_never_came_is_named() {
     let (code, _, err) = desk.replay("day.itch --symbol NONE --at 00:00 --json", b"");
     assert_eq!(code, 1);
     assert!(err.contains("no message names NONE so far; check --symbol and --at"), "{err}");
-    // All that was not read stands in the one line.
+    // One line reports everything that was not read.
     desk.put("both.itch", [&frames(&[message(1)])[..], &[0, 0, 1]].concat());
     let err = desk.json("both.itch --symbol abc", 1).1;
     assert!(
@@ -183,7 +183,7 @@ fn a_symbol_that_never_came_is_named() {
 }
 
 #[test]
-fn a_book_that_stays_crossed_is_said() {
+fn book_that_stays_crossed_is_reported() {
     let desk = Desk::new("unread-crossed");
     let order = |number, side, price| {
         let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::new(number).unwrap() };
@@ -206,7 +206,7 @@ fn a_book_that_stays_crossed_is_said() {
 }
 
 #[test]
-fn a_pipe_by_its_name_loses_nothing() {
+fn named_pipe_loses_no_bytes() {
     let desk = Desk::new("unread-pipe");
     let (read, mut write) = std::io::pipe().unwrap();
     let shape = Shape::PLAIN;
@@ -218,7 +218,7 @@ fn a_pipe_by_its_name_loses_nothing() {
     let done = command.output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!((&json["total"]["messages"], done.status.code()), (&9.into(), Some(0)));
-    // A file as standard input is one like any other.
+    // A file as standard input is read like any other file.
     let day = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("unread-pipe/day.itch");
     desk.put("day.itch", frames(&[message(1)]));
     let mut command = Command::new(env!("CARGO_BIN_EXE_vvpx"));

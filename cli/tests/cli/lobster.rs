@@ -104,7 +104,7 @@ fn the_summary_and_a_difference_are_json_objects() {
 }
 
 #[test]
-fn files_of_one_or_two_levels_say_what_was_compared() {
+fn files_of_one_or_two_levels_report_what_was_compared() {
     let (desk, _) = Desk::new("levels");
     for (levels, says) in [
         (1, "rows match (one level; compared on "),
@@ -129,7 +129,7 @@ fn a_time_of_twelve_decimals_is_read() {
     assert_eq!(time.split_once('.').unwrap().1.len(), 9);
     lines[100] = format!("{time}127,{rest}");
     fs::write(desk.0.join("ABC_message_4.csv"), lines.join("\n")).unwrap();
-    // The format is found out by the first row, which may be such a one.
+    // The format is detected from the first row, which may have such a time.
     for first in [false, true] {
         if first {
             let (time, rest) = lines[0].split_once(',').unwrap();

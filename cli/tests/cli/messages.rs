@@ -82,7 +82,7 @@ fn bad_input_and_bad_arguments_are_reported_as_what_where_and_remedy() {
             b"",
             1,
             [
-                "the engine takes 9,984 bytes, there are 1",
+                "the engine takes 15,552 bytes, there are 1",
                 "--memory",
                 "not even one order a book fits; take fewer --symbols or --owners",
             ],

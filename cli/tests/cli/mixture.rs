@@ -7,7 +7,8 @@ use vvp_core::book::{
 };
 use vvp_testkit::streams::Rng;
 
-/// Two instruments, then `count` commands: a few hundred live orders, auctions now and then, a clock that runs.
+/// Two instruments, then `count` commands: a few hundred live orders, auctions now and then, a
+/// clock that runs.
 pub(crate) fn mixture(seed: u64, count: usize) -> Vec<Command> {
     let mut random = Rng::new(seed);
     let mut commands = Vec::with_capacity(count + 2);

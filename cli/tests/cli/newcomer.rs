@@ -1,4 +1,4 @@
-//! The `vvpx` binary as a person meets it who knows only its help: refusals, sizes, formats,
+//! The `vvpx` binary for a first-time user who knows only its help: refusals, sizes, formats,
 //! outputs.
 
 use crate::common::{Ran, Scratch, run, run_command, vvpx};
@@ -87,7 +87,7 @@ fn the_tick_in_the_hint_is_fine_enough_for_every_price() {
 }
 
 #[test]
-fn an_unknown_symbol_and_a_time_that_goes_back_come_with_what_to_do() {
+fn unknown_symbol_and_reversed_time_get_a_remedy() {
     let lines = concat!(
         r#"{"op":"time","ts":9}"#,
         "\n",
@@ -150,14 +150,14 @@ fn one_gibibyte_of_address_space_is_enough_by_default() {
 }
 
 #[test]
-fn a_full_engine_says_which_limit_was_met_and_what_raises_it() {
+fn full_engine_names_the_limit_and_the_option() {
     let mut orders = String::new();
     for id in 1..=65_537 {
         orders += &format!("{{\"op\":\"new\",\"id\":{id},\"side\":\"buy\",\"price\":\"5\",\"qty\":1}}\n");
     }
     let ran = run(&["match"], orders.as_bytes());
     let expected = "vvpx match: 1 of 65,537 commands refused: 1 book_full\nvvpx match: book_full: this engine has room for 65,536 \
-                    resting orders a book; --orders 1048576 makes room for 1,048,576\n";
+                    resting orders a book: --orders 1048576 makes room for 1,048,576\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (0, expected));
     let ran = run(&["match", "--orders", "65537", "--instruments", "1"], orders.as_bytes());
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));

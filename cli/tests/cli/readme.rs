@@ -1,4 +1,4 @@
-//! The order file of the README, and what it says of it.
+//! The order file of the README, and its expected events.
 
 use crate::common::run;
 
@@ -10,7 +10,7 @@ fn block<'a>(page: &'a str, marker: &str) -> &'a str {
 }
 
 #[test]
-fn order_file_in_readme_is_answered_as_it_says() {
+fn readme_order_file_gives_the_shown_events() {
     let page = include_str!("../../../README.md");
     let orders = block(page, "With this in `orders.jsonl`");
     let answer = block(page, "`vvpx match orders.jsonl --book` prints");

@@ -41,7 +41,7 @@ fn every_scenario_prints_what_is_expected() {
     let mut failures = String::new();
     for file in &files {
         let expected = std::fs::read_to_string(file.with_extension("expected.jsonl")).expect("an expected file");
-        // Exit code 1 belongs to lines that are no commands, and to nothing else.
+        // Exit code 1 is for lines that are not commands only.
         let code = i32::from(expected.contains("\"line\":"));
         for options in [&["--book"][..], &["--book", "--inline"]] {
             let output = run(options, file);
@@ -58,7 +58,7 @@ fn every_scenario_prints_what_is_expected() {
     assert!(failures.is_empty(), "\n{failures}");
 }
 
-/// One order fills 5,000 others of one price, front to back; too long to be a file.
+/// One order fills 5,000 others at one price, front to back; too long for a file.
 #[test]
 fn deep_sweep() {
     const MAKERS: u32 = 5000;

@@ -1,4 +1,4 @@
-//! `vvpx size`: the types it prints have the bytes it says.
+//! `vvpx size`: the printed types have the printed sizes.
 
 use crate::common::run;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! A pipeline of processes that is killed and looked at while it works.
+//! A pipeline of processes under kills, and `vvpx top` beside it.
 
 use crate::common::vvpx;
 use std::process::Child;
@@ -7,7 +7,7 @@ use vvp_std_adapter::memory::region::RegionError;
 use vvp_std_adapter::pipeline::processes::{EventSum, PipelineDirectory, StageError};
 
 #[test]
-fn nothing_is_lost_or_doubled_however_often_stages_are_killed() {
+fn killed_stages_lose_and_duplicate_nothing() {
     let args = ["stress", "--json", "--commands", "15000", "--seed", "7", "--pause-ms", "8", "--limit-s", "200"];
     let args = [&args[..], &["--publishers", "3", "--pressure", "4"]].concat();
     let output = vvpx(&args).output().expect("vvpx runs");
@@ -54,7 +54,7 @@ fn top_shows_a_pipeline_that_runs_and_one_that_is_done() {
     let top = |args: &[&str]| vvpx(&["top", &dir, "--once"]).args(args).output().expect("vvpx runs");
     assert_eq!(top(&[]).status.code(), Some(1), "nothing was written yet");
     let json = || serde_json::from_slice::<serde_json::Value>(&top(&["--json", "--book", "1"]).stdout).ok();
-    // Without a publisher the matcher comes to a stop when the queue of events is full.
+    // Without a publisher the matcher waits when the event queue is full.
     let mut gateway = Stage::start(&["gateway", &dir, "0", "1", "8000"]);
     let mut matcher = Stage::start(&["matcher", &dir]);
     until("a running matcher", || json().is_some_and(|json| json["state"] == "running"));
@@ -70,7 +70,7 @@ fn top_shows_a_pipeline_that_runs_and_one_that_is_done() {
     assert!((1 << 20..1 << 30).contains(&now["pressure"]["rss_bytes"].as_u64().unwrap_or(0)), "{now}");
     assert!(now["pauses"]["waited_ns"].is_u64() && now["pauses"]["cores"].is_array(), "{now}");
     assert_eq!((&now["allocations"], &now["allocated_bytes"]), (&0.into(), &0.into()), "{now}");
-    // While it waits for room, what is shown goes on.
+    // While it waits for room, the snapshots are still updated.
     until("a full queue", || json().is_some_and(|json| json["queues"]["events"]["depth"].as_u64() > Some(1_000)));
     matcher.0.kill().expect("ours");
     matcher.0.wait().expect("ours");
@@ -107,7 +107,7 @@ fn ended_well(what: &str, child: &mut Child) {
     assert!(status.is_some_and(|status| status.success()), "{what}: {status:?}");
 }
 
-/// What top says once.
+/// The output of `vvpx top --once --json`.
 fn look(dir: &str) -> Option<serde_json::Value> {
     serde_json::from_slice(&vvpx(&["top", dir, "--once", "--json"]).output().expect("vvpx runs").stdout).ok()
 }
@@ -117,7 +117,7 @@ fn commands(dir: &str) -> u64 {
 }
 
 #[test]
-fn a_pipeline_that_is_asked_to_stop_does_what_was_sent_and_loses_nothing() {
+fn stopped_pipeline_processes_everything_sent() {
     let dir = format!("/dev/shm/vvp-test-drain-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
     let meeting = PipelineDirectory::create(dir.as_ref(), 200_000).expect("room");
@@ -128,7 +128,7 @@ fn a_pipeline_that_is_asked_to_stop_does_what_was_sent_and_loses_nothing() {
     until("a thousand commands", || commands(&dir) > 1_000);
     let [one, two] = gateways;
     let mut all = [one, two, matcher, first, second];
-    // All at once, as a terminal's Ctrl-C or the end of a service would.
+    // All at the same time, like Ctrl-C in a terminal or the stop of a service.
     all.iter().for_each(|stage| terminate(&stage.0));
     for (stage, what) in all.iter_mut().zip(["gateway 0", "gateway 1", "the matcher", "publisher 0", "publisher 1"]) {
         ended_well(what, &mut stage.0);
@@ -144,22 +144,23 @@ fn a_pipeline_that_is_asked_to_stop_does_what_was_sent_and_loses_nothing() {
 }
 
 #[test]
-fn a_stage_that_is_asked_to_stop_alone_ends_and_the_next_goes_on() {
+fn stopped_stage_is_resumed_by_its_successor() {
     let dir = format!("/dev/shm/vvp-test-alone-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
     let meeting = PipelineDirectory::create(dir.as_ref(), 4_000).expect("room");
-    // No gateway closes, and no publisher takes anything: the matcher is full of events when it is asked.
+    // No gateway closes, and no publisher receives: the event queue is full when the matcher is
+    // asked to stop.
     let mut gateway = Stage::start(&["gateway", &dir, "0", "1", "4000"]);
     let mut matcher = Stage::start(&["matcher", &dir]);
     until("commands", || meeting.journal().expect("there").len() > 100);
     terminate(&matcher.0);
-    ended_well("a matcher that nobody takes events from", &mut matcher.0);
-    // One without a matcher has nothing to wait for, once it has taken what there is.
+    ended_well("a matcher without a publisher", &mut matcher.0);
+    // Without a matcher, a publisher ends once it has received the queued events.
     let mut publisher = Stage::start(&["publisher", &dir]);
     until("events", || EventSum::of(&meeting, 0).expect("there").count >= 2_000);
     terminate(&publisher.0);
     ended_well("a publisher without a matcher", &mut publisher.0);
-    // Others in their places: to the end.
+    // Their successors run to the end.
     let mut stages = [&["matcher", dir.as_str()][..], &["publisher", &dir]].map(Stage::start);
     ended_well("the gateway", &mut gateway.0);
     for stage in &mut stages {
@@ -172,7 +173,7 @@ fn a_stage_that_is_asked_to_stop_alone_ends_and_the_next_goes_on() {
 }
 
 #[test]
-fn a_stress_that_is_asked_to_stop_proves_what_was_done() {
+fn stopped_stress_proves_what_was_sent() {
     let args = ["stress", "--json", "--commands", "80000", "--gateways", "2", "--pause-ms", "8", "--limit-s", "200"];
     let child = vvpx(&args).stdout(std::process::Stdio::piped()).spawn().expect("vvpx runs");
     let dir = format!("/dev/shm/vvp-stress-{}", child.id());
@@ -203,7 +204,7 @@ fn endless_stress() -> (Stage, String) {
 }
 
 #[test]
-fn what_a_killed_stress_left_is_removed_by_the_next_and_nothing_else_is() {
+fn leftovers_of_a_killed_stress_are_removed_and_nothing_else() {
     let is_there = |dir: &str| std::path::Path::new(dir).exists();
     let (live, of_live) = endless_stress();
     let (mut killed, of_killed) = endless_stress();
@@ -219,11 +220,11 @@ fn what_a_killed_stress_left_is_removed_by_the_next_and_nothing_else_is() {
     };
     let (others, open, begun) = (made(1, 0o700), made(2, 0o755), made(3, 0o700));
     std::fs::write(format!("{others}/journal"), b"x").expect("room");
-    std::fs::write(format!("{others}/of-somebody"), b"x").expect("room");
+    std::fs::write(format!("{others}/of-another-program"), b"x").expect("room");
     let output = vvpx(&["stress", "--json", "--commands", "300", "--limit-s", "200"]).output().expect("vvpx runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    // This one removed it, or one that another test has started.
+    // This run removed it, or one that another test has started.
     assert!(!is_there(&of_killed) && !is_there(&begun));
     assert!(is_there(&of_live) && is_there(&format!("{of_live}/journal")), "its lock is held");
     assert!(is_there(&format!("{others}/journal")) && is_there(&open), "not such a directory");
@@ -236,7 +237,7 @@ fn what_a_killed_stress_left_is_removed_by_the_next_and_nothing_else_is() {
 }
 
 #[test]
-fn what_makes_no_sense_is_said() {
+fn process_subcommands_reject_bad_arguments() {
     for args in
         [&["top"][..], &["top", "/tmp", "--book", "9"], &["stage"], &["stage", "gateway", "/tmp", "x", "1", "1"]]
     {

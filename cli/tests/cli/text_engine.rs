@@ -1,4 +1,4 @@
-//! From lines of commands through the engine to lines of events: the seams between text and core.
+//! Lines of commands through the engine to lines of events: the interface of text and core.
 
 use vvp_core::book::{Book, FnSink, InstrumentId};
 use vvp_core::engine::{Engine, Matcher};

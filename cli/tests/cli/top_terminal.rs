@@ -1,5 +1,5 @@
-//! `vvpx top` on a terminal of ours: what it draws at which size, and that it leaves the terminal
-//! as it found it, however it ends.
+//! `vvpx top` on a pseudo-terminal: what it draws at which size, and that it restores the terminal
+//! at every end.
 
 #![cfg(feature = "tui")]
 
@@ -15,7 +15,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use vvp_std_adapter::pipeline::processes::PipelineDirectory;
 
-/// No wait is longer.
+/// Maximum duration of a wait.
 const LONGEST: Duration = Duration::from_secs(100);
 
 /// Both ends of a pseudo-terminal, and what is on its screen.
@@ -38,7 +38,7 @@ impl Terminal {
         // SAFETY: makes a new descriptor; takes no pointer.
         let fd =
             checked("posix_openpt", unsafe { libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) })?;
-        // SAFETY: `fd` was opened just now and belongs to nobody else.
+        // SAFETY: `fd` was opened just now and has no other owner.
         let ours = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
         // SAFETY: takes no pointer.
         checked("grantpt", unsafe { libc::grantpt(fd) })?;
@@ -58,7 +58,7 @@ impl Terminal {
         Ok(this)
     }
 
-    /// As a window that is dragged: the kernel sends SIGWINCH to whoever works in it.
+    /// Resizes the window; the kernel sends SIGWINCH to the foreground process.
     fn resize(&mut self, columns: u16, rows: u16) {
         let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: reads `size`, which is ours.
@@ -165,7 +165,8 @@ impl Drop for Process {
     }
 }
 
-/// A pipeline that runs but has nothing to do: one of its two gateways does not come, and its events fit into the queue.
+/// A pipeline that runs but has nothing to do: one of its two gateways does not come, and its
+/// events fit into the queue.
 struct Pipeline {
     dir: PathBuf,
     matcher: Process,
@@ -215,7 +216,7 @@ fn on_a_terminal(name: &str, act: impl FnOnce(&mut Terminal, &mut Pipeline, &Pro
     let screen = terminal.screen.screen();
     assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the screen is as it was");
     assert_eq!(terminal.modes(), before, "the terminal's modes are as they were");
-    // What stays is the last state, printed.
+    // The last state is printed at the end.
     terminal.until_words(&["vvpx pipeline, matcher"]);
 }
 
@@ -242,7 +243,7 @@ fn every_size_shows_whole_panels_and_q_ends_it() {
         }
         terminal.press("1");
         terminal.until_words(&["book 1:"]);
-        // What has no room can be scrolled to.
+        // Panels without room are reached by scrolling.
         terminal.resize(40, 10);
         terminal.press(&"j".repeat(60));
         terminal.until_words(&["bid "]);

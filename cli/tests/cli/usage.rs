@@ -1,4 +1,4 @@
-//! The `vvpx` binary as a user meets it: what it prints, how it fails, how it stops.
+//! The `vvpx` binary on the command line: output, errors, signals.
 
 use crate::common::{Ran, Scratch, Talk, on_one_core, run, run_command, session, vvpx};
 
@@ -27,7 +27,7 @@ const EVENTS: &str = r#"{"seq":1,"event":"accepted","id":1}
 const BOOK: &str = r#"{"symbol":"AAPL","phase":"continuous","last":"150.10","bids":[["149.50",30,1]],"asks":[]}
 "#;
 
-/// What is said of the one refusal in [`ORDERS`].
+/// The note about the one refusal in [`ORDERS`].
 const REFUSED: &str = "vvpx match: 1 of 8 commands refused: 1 unknown_order\n";
 
 /// The same of `vvpx run`.
@@ -42,7 +42,7 @@ fn quiet(code: i32, stdout: impl Into<String>) -> Ran {
     Ran { code, stdout: stdout.into(), stderr: String::new() }
 }
 
-/// One line on standard error, made for people.
+/// Asserts one line on standard error, with these words.
 fn assert_one_line(ran: &Ran, words: &[&str], what: &str) {
     assert_eq!(ran.stderr.matches('\n').count(), 1, "{what}: {ran:?}");
     assert!(!ran.stderr.contains("panicked"), "{what}: {ran:?}");
@@ -127,7 +127,7 @@ fn no_commands_no_events() {
 }
 
 #[test]
-fn a_file_of_no_bytes_is_most_likely_a_mistake() {
+fn empty_file_is_an_error() {
     let empty = Scratch::new("empty", b"");
     let book = "{\"symbol\":\"X\",\"phase\":\"continuous\",\"last\":null,\"bids\":[],\"asks\":[]}\n";
     for (args, stdout) in [
@@ -144,7 +144,7 @@ fn a_file_of_no_bytes_is_most_likely_a_mistake() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_refused_with_2() {
+fn usage_error_exits_with_2() {
     let table: &[(&[&str], &str)] = &[
         (&["--nope"], "--nope"),
         (&["-x"], "-x"),
@@ -172,7 +172,7 @@ fn a_command_line_that_makes_no_sense_is_refused_with_2() {
 }
 
 #[test]
-fn help_and_version_are_there_for_everybody() {
+fn help_and_version_are_printed() {
     for args in [
         &["--help"][..],
         &["-h"],
@@ -275,7 +275,7 @@ fn a_price_beyond_i64_is_an_ordinary_refusal() {
 }
 
 #[test]
-fn a_flood_of_bad_lines_is_a_handful_of_messages() {
+fn many_bad_lines_give_few_messages() {
     let ran = run(&["match"], "nonsense\n".repeat(5_000).as_bytes());
     assert_eq!(ran.code, 1);
     assert_eq!(ran.stdout.lines().count(), 5_000);
@@ -328,10 +328,10 @@ fn each_line_is_answered_before_the_next_is_there() {
 }
 
 #[test]
-fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
+fn ctrl_c_ends_with_the_results_so_far() {
     for extra in [&[][..], &["--inline"]] {
         for signal in [libc::SIGINT, libc::SIGTERM] {
-            // In `match` the events so far are out, the half line is not taken for a whole one.
+            // In `match` the events so far are printed, and the partial line is not processed.
             let mut talk = Talk::start(&[&["match", "-", "--book"], extra].concat());
             for line in ORDERS.lines() {
                 talk.say(line);
@@ -355,7 +355,7 @@ fn ctrl_c_ends_cleanly_with_what_there_is_so_far() {
             for line in ORDERS.lines() {
                 talk.say(line);
             }
-            // It has no way of telling that it has read them, so the signal goes when its pipe is empty.
+            // There is no sign that it has read them, so the signal is sent when its pipe is empty.
             wait_until_read(&talk);
             talk.signal(libc::SIGINT);
             let ran = talk.end();
@@ -383,17 +383,18 @@ fn wait_until_read(talk: &Talk) {
 }
 
 #[test]
-fn a_reader_who_goes_away_ends_the_run_quietly() {
+fn closed_output_pipe_ends_the_run_without_an_error() {
     let session = session();
     for extra in [&[][..], &["--inline"]] {
         let mut talk = Talk::start(&[&["match", session.to_str().expect("UTF-8")], extra].concat());
         talk.hear();
         talk.stdout = None;
         assert_eq!(talk.end(), quiet(0, ""));
-        // Even while nothing comes in any more: standard input stays open here.
+        // Also without further input: standard input stays open here.
         let mut talk = Talk::start(&[&["match", "-"], extra].concat());
         talk.stdout = None;
-        // A child that another test starts may hold the reading end for a moment, so one line is not always enough.
+        // A child that another test starts may hold the reading end for a moment, so one line is
+        // not always enough.
         let line = format!("{}\n", ORDERS.lines().nth(1).expect("a line"));
         while talk.child.try_wait().expect("our child").is_none() {
             use std::io::Write;
@@ -449,7 +450,7 @@ fn the_json_summary_has_exactly_its_keys() {
 }
 
 #[test]
-fn the_main_job_tells_its_story_in_plain_text() {
+fn default_run_prints_book_and_summary() {
     let threads = run(&[], b"");
     assert_eq!((threads.code, threads.stderr.as_str()), (0, ""));
     for word in ["25,000 commands", "accepted", "trades", "canceled", "spread", "p99.9", "0 allocations", "queues"] {
@@ -458,7 +459,7 @@ fn the_main_job_tells_its_story_in_plain_text() {
     assert!(threads.stdout.lines().filter(|l| l.starts_with("  bid")).count() >= 10, "{}", threads.stdout);
     assert!(threads.stdout.lines().filter(|l| l.starts_with("  ask")).count() >= 10, "{}", threads.stdout);
     assert!(!threads.stdout.contains('\x1b'), "no escape sequences without a terminal");
-    // Up to the summary, which has times in it, both shapes say the same.
+    // Up to the summary, which has times in it, both print the same.
     let story = |ran: &Ran| ran.stdout.split("  speed").next().expect("a first part").to_owned();
     assert_eq!(story(&threads), story(&run(&["run", "--inline"], b"")));
     let mut one_core = vvpx(&["run"]);

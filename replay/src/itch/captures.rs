@@ -1,4 +1,4 @@
-//! Capture files read together: their datagrams, in the order of their times.
+//! Merges the datagrams of several capture files by time.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,13 +8,13 @@ use vvp_core::wire::capture::{
 };
 use vvp_core::wire::mold::Session;
 
-/// What is known of a datagram besides its bytes.
+/// Properties of a datagram besides its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) destination: Address,
-    /// Which of the captures it is in.
+    /// The index of its capture.
     pub(super) capture: usize,
-    /// Where its packet starts in that file.
+    /// Offset of its packet in that file.
     pub(super) offset: u64,
     /// Whether less of the packet was captured than was sent.
     pub(super) is_cut: bool,
@@ -24,7 +24,7 @@ pub(super) struct Seen {
 pub(super) struct Captures<'a>(Vec<Capture<'a>>);
 
 impl<'a> Captures<'a> {
-    /// At the first datagram of each.
+    /// Opens captures and advances each to its first datagram.
     pub(super) fn new(
         readers: Vec<Box<dyn BufRead + Send + 'a>>,
         wanted: &Wanted,
@@ -41,7 +41,7 @@ impl<'a> Captures<'a> {
         self.0.len()
     }
 
-    /// The datagram that comes next.
+    /// Returns the next datagram by time.
     pub(super) fn next(&self) -> Option<(Seen, &[u8])> {
         let found = self.0.iter().enumerate().filter_map(|(n, capture)| Some((n, capture, capture.found?)));
         let (number, capture, found) = found.min_by_key(|(_, _, found)| found.time_ns)?;
@@ -49,13 +49,13 @@ impl<'a> Captures<'a> {
         Some((Seen { destination, capture: number, offset, is_cut }, &capture.buffer[start..end]))
     }
 
-    /// Leaves the datagram of a capture behind.
+    /// Advances a capture to its next datagram.
     pub(super) fn advance(&mut self, capture: usize, wanted: &Wanted, stats: &mut LineStats) -> io::Result<()> {
         self.0[capture].advance(capture, wanted, stats)
     }
 }
 
-/// As many interfaces as the file describes: 16 bytes for each description of 20 or more.
+/// A table that grows with the interfaces in the file: 16 bytes for each description of 20 or more.
 #[derive(Debug, Default)]
 struct GrowingTable(Vec<Interface>);
 
@@ -77,7 +77,7 @@ impl Interfaces for GrowingTable {
     }
 }
 
-/// A datagram that lies in a capture's buffer.
+/// A datagram in a capture's buffer.
 #[derive(Clone, Copy)]
 struct Found {
     time_ns: u64,
@@ -94,7 +94,7 @@ struct Capture<'a> {
     file: CaptureFile<GrowingTable>,
     buffer: Box<[u8]>,
     filled: usize,
-    /// What of the buffer is behind us.
+    /// Bytes of the buffer that are consumed.
     at: usize,
     found: Option<Found>,
 }
@@ -106,7 +106,7 @@ impl<'a> Capture<'a> {
         Self { reader, file, buffer, filled: 0, at: 0, found: None }
     }
 
-    /// Looks for the next datagram.
+    /// Finds the next datagram.
     fn advance(&mut self, number: usize, wanted: &Wanted, stats: &mut LineStats) -> io::Result<()> {
         self.found = None;
         loop {
@@ -147,7 +147,7 @@ impl<'a> Capture<'a> {
         }
     }
 
-    /// Reads until `want` bytes lie behind `at`. `false`: the file ends before.
+    /// Reads until `want` bytes follow `at`; false if the file ends before.
     fn fill(&mut self, want: usize) -> io::Result<bool> {
         if self.at > 0 {
             self.buffer.copy_within(self.at..self.filled, 0);
@@ -165,7 +165,7 @@ impl<'a> Capture<'a> {
         Ok(true)
     }
 
-    /// Leaves bytes behind, also some that were not read yet.
+    /// Skips bytes, including bytes not read yet.
     fn skip(&mut self, bytes: usize, offset: u64) -> io::Result<()> {
         let here = bytes.min(self.filled - self.at);
         self.at += here;
@@ -182,7 +182,7 @@ impl<'a> Capture<'a> {
     }
 }
 
-/// What a packet is that was captured in part: its headers may say that it was not wanted anyway.
+/// Classifies a packet that was captured in part: its headers may show that it was not selected.
 fn short(packet: &Captured<'_>, wanted: &Wanted) -> Odd {
     let Ok(part) = Datagram::partial(packet.link, packet.bytes) else { return Odd::Short };
     let session = part.payload.first_chunk().map(|&name| Session::new(name));

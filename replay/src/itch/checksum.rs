@@ -1,13 +1,13 @@
-//! A checksum over the top of a book through time, to compare two builders of books with.
+//! A checksum over the top of a book through time, to compare two implementations.
 
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x100_0000_01b3;
 
-/// FNV-1a of 64 bits over bests: each is four words of eight little-endian bytes, bid price, bid size, ask price, ask
-/// size; price in ten-thousandths of a dollar, both 0 where the side is empty.
+/// FNV-1a of 64 bits over bests: each is four words of eight little-endian bytes, bid price, bid
+/// size, ask price, ask size; price in ten-thousandths of a dollar, both 0 where the side is empty.
 ///
-/// Two builders of books whose sums over a day agree agree on every top of book of that day. All-zero bytes are the
-/// empty sum.
+/// Two implementations with the same sum over a day agree on every top of book of that day.
+/// All-zero bytes are the empty sum.
 ///
 /// ```
 /// use vvp_replay::itch::checksum::BboSum;
@@ -20,19 +20,19 @@ const PRIME: u64 = 0x100_0000_01b3;
 #[repr(transparent)]
 pub struct BboSum(u64); // xored with the basis, so that zero is the start
 
-/// `PRIME` to the power of `n`: what `n` zero bytes multiply by.
+/// Returns `PRIME` to the power of `n`: the factor of `n` zero bytes.
 const fn prime_power(n: u32) -> u64 {
     PRIME.wrapping_pow(n)
 }
 
 impl BboSum {
-    /// The sum so far.
+    /// Returns the sum so far.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0 ^ BASIS
     }
 
-    /// Adds a best: bid price, bid size, ask price, ask size.
+    /// Adds a top of book: bid price, bid size, ask price, ask size.
     #[inline(always)]
     pub const fn add(&mut self, best: [u64; 4]) {
         let mut h = self.get();
@@ -45,8 +45,8 @@ impl BboSum {
     }
 }
 
-/// Eight bytes of a word. Each waits for the one before, so the zeros at the end are taken at once: most sizes have two
-/// bytes, and all prices four.
+/// Adds the eight bytes of a word. Each step depends on the one before, so the trailing zeros are
+/// added at once: most sizes have two bytes, and all prices four.
 #[inline(always)]
 const fn word(mut h: u64, word: u64) -> u64 {
     let bytes = word.to_le_bytes();
@@ -59,7 +59,7 @@ const fn word(mut h: u64, word: u64) -> u64 {
     };
     let mut i = 0;
     while i < used {
-        // The last one's multiplication is done together with the zeros'.
+        // The last multiplication is combined with those of the zeros.
         h ^= bytes[i] as u64;
         h = h.wrapping_mul(if i + 1 == used { zeros.wrapping_mul(PRIME) } else { PRIME });
         i += 1;

@@ -1,5 +1,5 @@
-//! The day once more, through the matching engine: orders of the tape become commands, its executions become orders
-//! that take, and what the engine trades is compared with what the tape says was traded.
+//! Drives the matching engine with a day: orders of the tape become commands, its executions become
+//! aggressive orders, and the engine's trades are compared with the tape's executions.
 
 use std::io;
 
@@ -12,28 +12,31 @@ use vvp_core::book::{
 use vvp_core::engine::Matcher;
 use vvp_core::wire::itch::Message;
 
-/// First id of the orders that take. References of the tape count from 1 and stay far below.
+/// First id of the aggressive orders. References of the tape count from 1 and stay far below.
 const TAKERS: u64 = 1 << 63;
 
-/// How the engine's trades for an execution differ from it. The first that holds counts.
+/// How the engine's trades differ from an execution of the tape. The first that applies counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Difference {
-    /// It traded less: in the engine, earlier trades had taken those shares already.
+    /// Less was traded: in the engine, earlier trades had taken those shares already.
     Missing,
-    /// Some of it traded at a better price than the tape's order had: the tape passed over orders that it showed.
+    /// Some of it traded at a better price than that of the tape's order: the tape passed over
+    /// visible orders.
     BetterPrice,
-    /// It traded as much at that price, but with other orders: the tape's was not the first of its level.
+    /// It traded the same quantity at that price with other orders: the tape's was not the first of
+    /// its level.
     OtherOrder,
-    /// It traded with the tape's order at the price that it showed; the tape says another (message C).
+    /// It traded with the tape's order at its displayed price; the tape has another price (message
+    /// C).
     OtherPrice,
 }
 
 impl Difference {
-    /// All kinds.
+    /// Every kind.
     pub const ALL: [Self; 4] = [Self::Missing, Self::BetterPrice, Self::OtherOrder, Self::OtherPrice];
 
-    /// Its name in summaries.
+    /// Returns its name in summaries.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,12 +48,12 @@ impl Difference {
     }
 }
 
-/// How many, and how many shares.
+/// A count, and a number of shares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Tally {
-    /// How many.
+    /// The count.
     pub count: u64,
-    /// Shares of them.
+    /// The number of shares.
     pub shares: u64,
 }
 
@@ -61,67 +64,70 @@ impl Tally {
     }
 }
 
-/// What the comparison found.
+/// The result of the comparison.
 ///
-/// It adds up: `tape` − `short` + `on_entry` = `engine`, in shares.
+/// Invariant: `tape` − `short` + `on_entry` = `engine`, in shares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct DriveReport {
-    /// Commands that the engine got, definitions of instruments apart.
+    /// Commands to the engine, without definitions of instruments.
     pub commands: u64,
     /// Instruments that were defined.
     pub instruments: u64,
-    /// Executions of orders that the tape showed (E and C of known orders), with the shares that the orders had.
+    /// Executions of visible orders (E and C of known orders), with the shares that the orders had.
     pub tape: Tally,
     /// Trades of the engine.
     pub engine: Tally,
     /// Executions that the engine repeated exactly: one trade, the same order, price and shares.
     pub same: Tally,
-    /// Executions that it did not, by kind, in the order of [`Difference::ALL`]; shares are those of the executions.
+    /// Executions that the engine did not repeat, by kind, in the order of [`Difference::ALL`];
+    /// shares are those of the executions.
     #[serde(serialize_with = "by_kind")]
     pub different: [Tally; Difference::ALL.len()],
     /// Executions that traded less in the engine, and how much less.
     pub short: Tally,
-    /// Trades on the way in of orders that the tape shows resting: an earlier difference had left a price standing.
+    /// Trades on entry of orders that rest on the tape: an earlier difference had left an opposite
+    /// price.
     pub on_entry: Tally,
-    /// Cancels, deletes and replaces that found fewer shares than the tape, or none, and how many fewer.
+    /// Cancels, deletes and replaces that found fewer shares than the tape, or none, and how many
+    /// fewer.
     pub taken_before: Tally,
-    /// New orders whose reference still stood in the engine, since others had traded in its place; it leaves first.
-    /// Shares are those that still stood.
+    /// New orders whose reference still rested in the engine, because others had traded in its
+    /// place; it is canceled first. Shares are those that still rested.
     pub stood: Tally,
-    /// Commands refused for any other reason than an order that is gone or still stands.
+    /// Commands refused for any other reason than an order that is gone or still rests.
     pub refused: u64,
-    /// Trades with hidden orders (P): the engine never saw those.
+    /// Trades with hidden orders (P), which the engine does not have.
     pub hidden: Tally,
-    /// Crosses (Q) with shares: auctions of orders that no message shows.
+    /// Crosses (Q) with shares: auctions of orders without messages.
     pub crosses: Tally,
-    /// Trades undone (B): the engine's stay.
+    /// Broken trades (B); the engine's are kept.
     pub broken: u64,
-    /// Executions, cancels, deletes and replaces of orders that the tape never showed.
+    /// Executions, cancels, deletes and replaces of orders that the tape did not have.
     pub unknown: u64,
-    /// New orders for which there was no instrument left in the engine.
+    /// New orders for whose stock the engine had no instrument left.
     pub no_instrument: u64,
 }
 
-/// What the engine said to one command.
+/// The engine's response to one command.
 #[derive(Clone, Copy, Default)]
 struct Answer {
     traded: u64,
     trades: u64,
     better: bool,
-    /// Shares that were taken off by a cancel or a reduce.
+    /// Shares removed by a cancel or a reduce.
     removed: u64,
     other_maker: bool,
     refused: Option<Reject>,
 }
 
-/// Drives an engine with what is replayed.
+/// Drives an engine with a replay.
 #[derive(Debug)]
 pub struct Drive<'a, M> {
     matcher: &'a mut M,
-    /// Names of the wanted stocks; none: all.
+    /// Names of the selected stocks; none: all.
     symbols: Vec<String>,
-    /// By locate: 0 not asked yet, 1 not wanted, else 2 + the instrument.
+    /// By locate: 0 unknown, 1 not selected, else 2 + the instrument.
     instruments: Vec<u32>,
     takers: u64,
     report: DriveReport,
@@ -130,18 +136,18 @@ pub struct Drive<'a, M> {
 const UNWANTED: u32 = 1;
 
 impl<'a, M: Matcher> Drive<'a, M> {
-    /// Drives a fresh engine with these stocks; none: all.
+    /// Creates a driver of an empty engine with these stocks; none: all.
     pub fn new(matcher: &'a mut M, symbols: Vec<String>) -> Self {
         Self { matcher, symbols, instruments: vec![0; STOCKS], takers: TAKERS, report: DriveReport::default() }
     }
 
-    /// What was found so far.
+    /// Returns the result so far.
     #[must_use]
     pub const fn report(&self) -> &DriveReport {
         &self.report
     }
 
-    /// The instrument of a stock, defined if it is new and wanted.
+    /// Returns the instrument of a stock, and defines it if it is new and selected.
     fn instrument(&mut self, locate: u16, name: &str) -> Option<InstrumentId> {
         let slot = &mut self.instruments[usize::from(locate)];
         if *slot == 0 {
@@ -150,7 +156,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
                 return None;
             }
             let next = self.matcher.instruments();
-            // Names that two locates share, or that are none, do not matter: the engine goes by the number.
+            // Duplicate or invalid names do not matter: the engine identifies instruments by
+            // number.
             let symbol = Symbol::new(name.as_bytes()).unwrap_or(Symbol::X);
             let (Ok(id), true) = (u16::try_from(next), next < self.matcher.max_instruments()) else {
                 self.report.no_instrument += 1;
@@ -168,8 +175,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
         slot.checked_sub(2).and_then(|id| u16::try_from(id).ok()).map(InstrumentId::new)
     }
 
-    /// Whether messages of a stock count that are not sent to the engine. Before its first order
-    /// that goes by its name: what the message says, or else what earlier ones said.
+    /// Returns whether messages of a stock count that are not sent to the engine. Before the
+    /// stock's first order that depends on its name, from this message or earlier ones.
     fn is_wanted(&self, market: &DayMarket, locate: u16, name: Option<&str>) -> bool {
         match self.instruments[usize::from(locate)] {
             0 if self.symbols.is_empty() => true,
@@ -218,10 +225,10 @@ impl<'a, M: Matcher> Drive<'a, M> {
         self.report.on_entry.shares += answer.traded;
     }
 
-    /// An order of the tape, with where it is in the engine; `None` if either is not there.
+    /// Returns an order of the tape and its instrument in the engine; `None` if either is missing.
     fn find(&mut self, market: &DayMarket, reference: u64, locate: u16) -> Option<(OrderView, InstrumentId)> {
         let Some(order) = market.order(reference) else {
-            // Only the message says which stock such an order is of.
+            // The stock of such an order is known from the message only.
             self.report.unknown += u64::from(self.is_wanted(market, locate, None));
             return None;
         };
@@ -230,7 +237,7 @@ impl<'a, M: Matcher> Drive<'a, M> {
 
     fn execute(&mut self, found: (OrderView, InstrumentId), time_ns: u64, shares: u32, other_price: bool) {
         let (order, on) = found;
-        // What is more than the order had is an anomaly of the tape, which its own summary counts.
+        // Shares beyond those of the order are an anomaly of the tape, counted in its own summary.
         let shares = u64::from(shares.min(order.shares));
         if shares == 0 {
             return;
@@ -258,7 +265,7 @@ impl<'a, M: Matcher> Drive<'a, M> {
         report.different[kind as usize].add(shares);
     }
 
-    /// Takes shares off an order without a trade; `None`: all it has.
+    /// Removes shares from an order without a trade; `None`: all.
     fn take_off(&mut self, found: (OrderView, InstrumentId), time_ns: u64, shares: Option<u32>) {
         let (order, on) = found;
         let id = OrderId::new(order.reference);
@@ -273,7 +280,7 @@ impl<'a, M: Matcher> Drive<'a, M> {
         };
         let answer = self.send(command.on(on).at(time_ns), order.reference, order.price);
         let wanted = u64::from(wanted);
-        // A reduce that leaves something has taken all it should.
+        // A reduce that leaves shares has removed the full quantity.
         let removed = match (answer.refused, answer.removed) {
             (Some(_), _) => 0,
             (None, 0) => wanted,
@@ -286,8 +293,8 @@ impl<'a, M: Matcher> Drive<'a, M> {
 
     fn message(&mut self, market: &DayMarket, message: &Message<'_>) {
         let Some(head) = message.head() else { return };
-        // The engine refuses what comes before a time that it has seen, so a time that cannot be is
-        // not for it.
+        // The engine refuses commands with an earlier time, so an impossible time is not sent to
+        // it.
         let time_ns = Some(head.time_ns()).filter(|&ns| ns < DAY_NS).unwrap_or(market.totals().time_ns);
         let locate = head.locate();
         let new = |m: &vvp_core::wire::itch::AddOrder| {

@@ -1,4 +1,4 @@
-//! What feeds captures hold, and which of them is read.
+//! The feeds in captures, and the choice of the one that is read.
 
 use core::net::Ipv6Addr;
 use std::io::{self, Read};
@@ -8,16 +8,15 @@ use super::captures::{Captures, Seen};
 use vvp_core::wire::capture::Address;
 use vvp_core::wire::mold::{Header, Kind, Packet, Session};
 
-/// Flows that are told apart; packets of more are only counted.
+/// Maximum number of flows that are distinguished; packets of further flows are only counted.
 const FLOWS_MAX: usize = 1024;
-/// Days of one feed in one capture that are looked back over.
+/// Maximum number of consecutive days of one feed in one capture.
 const DAYS_MAX: usize = 64;
 
-/// Which packets of captures are wanted. The default: those of one session, which is chosen
-/// ([`Feeds`] says how).
+/// Selects packets of captures. The default: those of one session, chosen as [`Feeds`] describes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Wanted {
-    /// Only packets to these addresses; none: to any. IPv4 addresses as [`Address`] has them.
+    /// Only packets to these addresses; none: to any. IPv4 addresses as in [`Address`].
     pub groups: Vec<Ipv6Addr>,
     /// Only packets to these ports; none: to any.
     pub ports: Vec<u16>,
@@ -26,13 +25,13 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether nothing was chosen.
+    /// Returns whether it selects nothing explicitly.
     #[must_use]
     pub const fn is_default(&self) -> bool {
         self.groups.is_empty() && self.ports.is_empty() && self.session.is_none()
     }
 
-    /// Whether packets to a destination are wanted.
+    /// Returns whether packets to a destination are selected.
     #[must_use]
     pub fn takes(&self, destination: Address) -> bool {
         (self.groups.is_empty() || self.groups.contains(&destination.ip))
@@ -40,23 +39,23 @@ impl Wanted {
     }
 }
 
-/// Packets of MoldUDP64 of one session to one destination.
+/// The MoldUDP64 packets of one session to one destination.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Flow {
     /// Their session.
     pub session: Session,
-    /// Where they went.
+    /// Their destination.
     pub destination: Address,
-    /// Whether their numbers are zeroed.
+    /// Whether their sequence numbers are zeroed.
     pub unnumbered: bool,
-    /// How many; requests are not among them.
+    /// Number of packets, without requests.
     pub packets: u64,
-    /// Those with messages.
+    /// Packets with messages.
     pub with_messages: u64,
-    /// Those that belong to what was read.
+    /// Packets that were read.
     pub read: u64,
-    /// Which of all packets was the first, and which the first that said the end.
+    /// Index of the first packet among all packets, and of the first end-of-session packet.
     first: u64,
     ended: Option<u64>,
 }
@@ -69,7 +68,7 @@ impl core::fmt::Display for Flow {
     }
 }
 
-/// A destination as people write it: IPv4 where it is one.
+/// Displays a destination: as IPv4 if it is mapped.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination(pub Address);
 
@@ -83,7 +82,7 @@ impl core::fmt::Display for Destination {
     }
 }
 
-/// The name of a session without its padding; bytes that do not print are shown as `?`.
+/// Displays the name of a session without its padding; unprintable bytes as `?`.
 #[derive(Clone, Copy, Debug)]
 pub struct Name(pub Session);
 
@@ -98,15 +97,15 @@ impl core::fmt::Display for Name {
     }
 }
 
-/// The feeds that were met.
+/// The feeds found in captures.
 ///
-/// Without a choice that session is read of which most packets have messages (of equals the one
-/// with more packets, then the first). Where it follows others on the same destination, each ended
-/// by its sender before the next began, reading starts with the first of them.
+/// By default the session with the most packets with messages is read (of equals the one with more
+/// packets, then the first). If it follows others on the same destination, each ended by its sender
+/// before the next began, reading starts with the first of them.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
     flows: Vec<Flow>,
-    /// Where the last packet was found.
+    /// Index of the last packet's flow.
     last: usize,
     /// All packets.
     packets: u64,
@@ -114,7 +113,7 @@ pub struct Feeds {
     others: u64,
 }
 
-/// A session over all its flows that are wanted.
+/// A session with all its selected flows.
 #[derive(Clone, Copy)]
 struct Candidate {
     session: Session,
@@ -129,11 +128,11 @@ impl Feeds {
         Self { flows: Vec::with_capacity(FLOWS_MAX), ..Self::default() }
     }
 
-    /// The feeds of captures that are read to their end, or to the first thing that cannot be read:
-    /// that is said when they are read for their messages.
+    /// Reads captures to their end, or to the first error, and returns their feeds. The error is
+    /// reported when the captures are read for their messages.
     ///
     /// # Errors
-    /// What a reader says to its first read.
+    /// Errors of a reader's first read.
     pub fn of<R: Read + Send>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
         let opened = captures.into_iter().map(|reader| crate::packed::unpacked(reader));
         let (mut stats, all) = (LineStats::default(), Wanted::default());
@@ -150,13 +149,13 @@ impl Feeds {
         Ok(feeds)
     }
 
-    /// All flows that were told apart, in the order of their first packets.
+    /// Returns all distinguished flows, in the order of their first packets.
     #[must_use]
     pub fn flows(&self) -> &[Flow] {
         &self.flows
     }
 
-    /// Packets of flows beyond the first 1,024.
+    /// Returns the number of packets of flows beyond the first 1,024.
     #[must_use]
     pub const fn others(&self) -> u64 {
         self.others
@@ -214,7 +213,7 @@ impl Feeds {
         Some(self.flows.len() - 1)
     }
 
-    /// Says that a packet of a flow was read.
+    /// Counts a packet of a flow as read.
     pub(super) fn read(&mut self, flow: Option<usize>) {
         if let Some(flow) = flow.and_then(|at| self.flows.get_mut(at)) {
             flow.read += 1;
@@ -242,7 +241,7 @@ impl Feeds {
         of(a).any(|x| of(b).any(|y| x.destination == y.destination))
     }
 
-    /// The session to begin with, and whether its packets have numbers.
+    /// Returns the session to begin with, and whether its packets have sequence numbers.
     pub(super) fn pick(&self, wanted: &Wanted) -> Option<(Session, bool)> {
         let best = |all: &[Candidate]| {
             // Of equals the first: `max_by_key` takes the last.

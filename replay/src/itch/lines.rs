@@ -1,4 +1,5 @@
-//! ITCH from captures of MoldUDP64: one line or two, in one file or several, as the frames of one stream.
+//! ITCH from captures of MoldUDP64: one or two lines, in one or several files, as the frames of one
+//! stream.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
@@ -9,43 +10,43 @@ use vvp_core::wire::capture::Address;
 use vvp_core::wire::mold::{BadPacket, Gap, Kind, Merge, MergeStats, Packet, Refused, Session};
 use zerocopy::FromZeros;
 
-/// Packets that wait behind a gap before it is given up.
+/// Maximum number of packets held behind a gap before the gap is given up.
 const HOLD: usize = 128;
-/// No datagram is longer.
+/// Maximum length of a datagram.
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
-/// Datagrams, and bytes of them, that are read ahead to choose a session where the captures cannot
-/// be read twice.
+/// Maximum number and bytes of the datagrams that are read ahead to choose a session, if the
+/// captures cannot be read twice.
 const AHEAD_MAX: usize = 4096;
 const AHEAD_BYTES_MAX: usize = 8 << 20;
-/// Destinations of a feed that are remembered, and sessions that are over.
+/// Maximum number of destinations of a feed, and of ended sessions, that are kept.
 const KNOWN_MAX: usize = 16;
 
 type Line = Merge<HOLD, DATAGRAM_BYTES_MAX>;
 
-/// What a packet can be that brings no messages.
+/// The kind of a packet without messages of the feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Odd {
-    /// A network that is not known, or no IP, or no UDP.
+    /// An unknown link type, not IP, or not UDP.
     OtherTraffic,
-    /// A part of a datagram.
+    /// A fragment of a datagram.
     Fragment,
     /// Captured in part.
     Short,
-    /// A header that cannot be.
+    /// A malformed header.
     Malformed,
-    /// UDP, but no packet of MoldUDP64.
+    /// UDP, but not MoldUDP64.
     NotMold,
-    /// A block of MoldUDP64 that is cut, or bytes behind the last one.
+    /// A truncated block of MoldUDP64, or bytes after the last one.
     BadBlocks,
-    /// A packet of another session than the one that is read.
+    /// A packet of another session.
     OtherSession,
-    /// A datagram that the caller's choice leaves out.
+    /// A datagram that the caller's selection excludes.
     NotChosen,
 }
 
 impl Odd {
-    /// All kinds.
+    /// Every kind.
     pub const ALL: [Self; 8] = [
         Self::OtherTraffic,
         Self::Fragment,
@@ -57,7 +58,7 @@ impl Odd {
         Self::NotChosen,
     ];
 
-    /// Its name in summaries.
+    /// Returns its name in summaries.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +73,7 @@ impl Odd {
         }
     }
 
-    /// What packets of it are, for people: "9 packets ...".
+    /// Returns the description of its packets: "9 packets ...".
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -88,14 +89,14 @@ impl Odd {
     }
 }
 
-/// What was found in captures.
+/// Counts of a capture's packets.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct LineStats {
     /// Packets of MoldUDP64 by line, each once and also where their numbers are zeroed; duplicates,
     /// messages, lost messages, requests.
     pub mold: MergeStats,
-    /// Messages of packets without numbers (sequence 0): taken as they come.
+    /// Messages of packets without sequence numbers (sequence 0), in order of arrival.
     pub unnumbered: u64,
     /// Gaps that were given up.
     pub gaps: u64,
@@ -103,9 +104,9 @@ pub struct LineStats {
     pub first_gaps: [Option<Gap>; 4],
     /// Packets of each [`Odd`] kind, in the order of [`Odd::ALL`].
     pub odd: [u64; Odd::ALL.len()],
-    /// Where the first of each kind starts, in bytes from the start of its file.
+    /// Offset of the first of each kind, in bytes from the start of its file.
     pub first_odd: [u64; Odd::ALL.len()],
-    /// Which of the captures that file is.
+    /// The index of that file among the captures.
     pub first_odd_capture: [usize; Odd::ALL.len()],
 }
 
@@ -118,16 +119,16 @@ impl LineStats {
         self.odd[at] += 1;
     }
 
-    /// Whether messages are missing, or packets were there that could not be read.
+    /// Returns whether messages are missing, or packets could not be read.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         let harmless = [Odd::OtherTraffic, Odd::NotMold, Odd::NotChosen];
         self.gaps > 0 || Odd::ALL.into_iter().any(|kind| !harmless.contains(&kind) && self.odd[kind as usize] > 0)
     }
 
-    /// The kinds of packets that were not read although no choice left them out, and how
-    /// many. Without a choice that is every kind. A choice leaves out what is not of it: packets of
-    /// no UDP; and if it names no destination, UDP that is no MoldUDP64.
+    /// Returns the kinds and counts of packets that were not read although the selection does not
+    /// exclude them. By default that is every kind. A selection excludes packets that are not UDP
+    /// and, unless it names a destination, UDP that is not MoldUDP64.
     pub fn unread(&self, wanted: &Wanted) -> impl Iterator<Item = (Odd, u64)> {
         let chosen = !wanted.is_default();
         let anywhere = wanted.groups.is_empty() && wanted.ports.is_empty();
@@ -143,38 +144,38 @@ impl LineStats {
     }
 }
 
-/// Reads captures together, packets in the order of their times, and gives the messages of one
-/// MoldUDP64 feed as frames, each once and in the order of its number.
+/// Merges captures by time, and returns the messages of one MoldUDP64 feed as frames, each once and
+/// in the order of its sequence number.
 ///
-/// Which feed that is says a [`Wanted`]; a session that was not named is chosen from a first
-/// reading ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) where the captures can be
-/// read only once. The first destination that packets of the feed go to is line A, all others are
-/// line B. A gap is given up when 128 packets wait behind it, and at the end. When a session is
-/// over, another on the same destination is the next day.
+/// A [`Wanted`] selects the feed; if it names no session, one is chosen from a first reading
+/// ([`Feeds::of`]), or from the first 4,096 datagrams (8 MiB) if the captures can be read only
+/// once. The first destination of the feed's packets is line A, all others are line B. A gap is
+/// given up when 128 packets are held behind it, and at the end. When a session has ended, another
+/// on the same destination is the next day.
 pub struct Lines<'a> {
     captures: Captures<'a>,
-    /// Datagrams that were read to choose a session, and not taken yet.
+    /// Datagrams that were read ahead to choose a session.
     ahead: VecDeque<(Seen, Vec<u8>)>,
-    /// What ends the reading behind those.
+    /// The error that follows those datagrams.
     failed: Option<io::Error>,
     feed: Feed,
-    /// How much of the feed's frames was read.
+    /// Bytes of the feed's frames that were read.
     taken: usize,
 }
 
-/// What becomes of the datagrams.
+/// The selection of datagrams.
 struct Feed {
     wanted: Wanted,
-    /// The session that is read, once it is known.
+    /// The session that is read, once chosen.
     session: Option<Session>,
-    /// Of which session packets without numbers are taken; `None`: of any.
+    /// The session whose packets without sequence numbers are read; `None`: any.
     unnumbered: Option<Session>,
-    /// Sessions that are over.
+    /// Sessions that have ended.
     over: Vec<Session>,
-    /// Where the feed's packets go; the first is line A.
+    /// The feed's destinations; the first is line A.
     destinations: Vec<Address>,
     merge: Box<Line>,
-    /// Packets by line that [`Merge`] does not see, and those of them that brought messages.
+    /// Packets by line that bypass [`Merge`], and those of them with messages.
     aside: [u64; 2],
     aside_first: [u64; 2],
     feeds: Feeds,
@@ -191,16 +192,16 @@ impl core::fmt::Debug for Lines<'_> {
 }
 
 impl<'a> Lines<'a> {
-    /// Reads from captures, decompressed if they need that: the session is chosen from the first
-    /// datagrams.
+    /// Opens captures, decompressed if necessary; the session is chosen from the first datagrams.
     ///
     /// # Errors
-    /// What a reader says to its first read, or where one is no capture.
+    /// Errors of a reader's first read, or that it is not a capture.
     pub fn new<R: Read + Send + 'a>(captures: impl IntoIterator<Item = R>) -> io::Result<Self> {
         Self::wanted(captures, Wanted::default(), None)
     }
 
-    /// As [`Lines::new`], with a choice; `feeds`: what a first reading of the same captures found.
+    /// Does the same as [`Lines::new`], with a selection; `feeds` is the result of a first reading
+    /// of the same captures.
     ///
     /// # Errors
     /// As [`Lines::new`].
@@ -257,7 +258,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Reads the first datagrams and keeps them.
+    /// Reads the first datagrams ahead and returns their feeds.
     fn look_ahead(&mut self) -> Feeds {
         let (mut feeds, mut bytes) = (Feeds::new(), 0);
         while self.ahead.len() < AHEAD_MAX && bytes < AHEAD_BYTES_MAX && self.failed.is_none() {
@@ -270,7 +271,7 @@ impl<'a> Lines<'a> {
         feeds
     }
 
-    /// What was found so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn stats(&self) -> LineStats {
         let Feed { stats, merge, aside, aside_first, .. } = &self.feed;
@@ -282,19 +283,18 @@ impl<'a> Lines<'a> {
         LineStats { mold, ..*stats }
     }
 
-    /// The feeds that were met so far.
+    /// Returns the feeds found so far.
     #[must_use]
     pub const fn feeds(&self) -> &Feeds {
         &self.feed.feeds
     }
 
-    /// Captures in which there was no packet of the feed, by their place in the order that they
-    /// were given in.
+    /// Returns the indices of the captures without a packet of the feed.
     pub fn unused(&self) -> impl Iterator<Item = usize> {
         self.feed.used.iter().enumerate().filter(|&(_, &packets)| packets == 0).map(|(capture, _)| capture)
     }
 
-    /// Takes the next datagram of all captures. `false`: there is none.
+    /// Processes the next datagram of all captures; false if there is none.
     fn take(&mut self) -> io::Result<bool> {
         if let Some((seen, datagram)) = self.ahead.pop_front() {
             self.feed.take(seen, &datagram);
@@ -308,7 +308,7 @@ impl<'a> Lines<'a> {
             return Ok(false);
         };
         self.feed.take(seen, datagram);
-        // What this datagram brought is given out before the reading ends.
+        // The messages of this datagram are returned before the error.
         self.failed = self.captures.advance(seen.capture, &self.feed.wanted, &mut self.feed.stats).err();
         Ok(true)
     }
@@ -322,7 +322,7 @@ fn note(stats: &mut LineStats, gap: Gap) {
 }
 
 fn put(frames: &mut Vec<u8>, message: &[u8]) {
-    // An empty message is legal and says nothing; as a frame it would end the stream.
+    // An empty message is legal and has no content; as a frame it would end the stream.
     if let (1.., Ok(length)) = (message.len(), u16::try_from(message.len())) {
         frames.extend_from_slice(&length.to_be_bytes());
         frames.extend_from_slice(message);
@@ -334,14 +334,14 @@ impl Feed {
         self.stats.odd(kind, seen.capture, seen.offset);
     }
 
-    /// Gives up all that is missing.
+    /// Gives up all gaps.
     fn give_up(&mut self) {
         while let Some(gap) = self.merge.give_up(|_, message| put(&mut self.frames, message)) {
             note(&mut self.stats, gap);
         }
     }
 
-    /// The line of a destination of the feed: A (0) or B (1).
+    /// Returns the line of a destination of the feed: A (0) or B (1).
     fn line(&mut self, destination: Address) -> usize {
         if self.destinations.len() < KNOWN_MAX && !self.destinations.contains(&destination) {
             self.destinations.push(destination);
@@ -351,7 +351,7 @@ impl Feed {
 
     fn take(&mut self, seen: Seen, datagram: &[u8]) {
         let packet = match Packet::read(datagram) {
-            // All that was captured is the header.
+            // Only the header was captured.
             Ok(packet) if packet.kind() == Kind::Request && seen.is_cut => Err(Odd::Short),
             Ok(packet) if datagram.len() <= DATAGRAM_BYTES_MAX => Ok(packet),
             Ok(_) => Err(Odd::NotMold),
@@ -366,7 +366,8 @@ impl Feed {
         }
         match packet {
             Err(kind) => self.odd(kind, seen),
-            // Of a listener to a server: nothing of the feed is in it, and it goes to no line.
+            // Sent by a receiver to a server: it has no messages of the feed, and belongs to no
+            // line.
             Ok(packet) if packet.kind() == Kind::Request => {
                 let _ = self.merge.receive(false, datagram, |_, _| ());
             }
@@ -380,7 +381,7 @@ impl Feed {
         }
     }
 
-    /// What a datagram is that is no packet.
+    /// Classifies a datagram that is not a packet.
     fn kind_of(&self, bad: BadPacket, seen: Seen, datagram: &[u8]) -> Odd {
         match bad {
             BadPacket::Truncated { .. } if seen.is_cut => Odd::Short,
@@ -392,11 +393,11 @@ impl Feed {
         }
     }
 
-    /// Takes a packet of the feed; of another, nothing but what it is.
+    /// Processes a packet of the feed; returns the kind of any other.
     fn packet(&mut self, packet: &Packet<'_>, seen: Seen, datagram: &[u8]) -> Result<(), Odd> {
         let session = packet.header().session();
         let other = if self.wanted.session.is_some() { Odd::NotChosen } else { Odd::OtherSession };
-        // Some captures have all numbers zeroed; there is no message 0.
+        // Some captures have all sequence numbers zeroed; there is no message 0.
         if packet.header().sequence() == 0 {
             if self.unnumbered.is_some_and(|wanted| wanted != session) {
                 return Err(other);
@@ -415,7 +416,7 @@ impl Feed {
             Some(ours) if ours == session => {}
             Some(_) if self.wanted.session.is_some() => return Err(other),
             Some(_) if self.over.contains(&session) => {
-                // The end is said for a while, on two lines.
+                // The end of session is repeated for a while, on both lines.
                 if packet.kind() == Kind::Data {
                     return Err(other);
                 }
@@ -423,7 +424,7 @@ impl Feed {
                 self.aside[line] += 1;
                 return Ok(());
             }
-            // The session before is over: the next day.
+            // The previous session has ended: this is the next day.
             Some(ours) if self.merge.is_ended() && self.destinations.contains(&seen.destination) => {
                 self.give_up();
                 self.merge.restart(0);

@@ -1,9 +1,10 @@
-//! A whole market from NASDAQ's ITCH 5.0: every stock's book, from files of any size in constant memory.
+//! A whole market from NASDAQ ITCH 5.0: every stock's book, from files of any size in constant
+//! memory.
 //!
-//! [`FrameReader`] gives the frames of a file, [`Lines`] those of captured MoldUDP64, [`market::Market`] keeps the books, [`replay`] leads one into the other,
-//! [`Rows`] writes books down as they change, [`Drive`] sends all of it through the
-//! matching engine, [`Summary`] says what was found. `docs/itch.md` tells what a day needs
-//! and how each message is taken.
+//! [`FrameReader`] reads the frames of a file, [`Lines`] those of captured MoldUDP64,
+//! [`market::Market`] has the books, [`replay`] applies the messages to them, [`Rows`] writes the
+//! books as they change, [`Drive`] sends the day through the matching engine, [`Summary`] reports
+//! the result. `docs/itch.md` describes what a day needs and how each message is applied.
 
 mod captures;
 pub mod checksum;
@@ -24,7 +25,7 @@ pub use replay::{End, NoWatch, Options, ReplayError, Spent, Watch, replay};
 pub use rows::{Every, RowFormat, Rows};
 pub use summary::Summary;
 
-/// Ten-thousandths of a dollar: what prices of ITCH count.
+/// The unit of ITCH prices: a ten-thousandth of a dollar.
 pub(crate) const TICK: vvp_core::book::Tick = match vvp_core::book::Tick::new(1, 4) {
     Some(tick) => tick,
     None => panic!("1 × 10^-4 is a tick"),

@@ -1,4 +1,4 @@
-//! The frames of a file of any size, in constant memory.
+//! Reads the frames of a file of any size in constant memory.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,30 +7,30 @@ use crate::recognise::{Kind, Peeked};
 use vvp_core::wire::capture::CaptureFile;
 use vvp_core::wire::frame::{Frames, LENGTH_BYTES, MESSAGE_BYTES_MAX, WireError};
 
-/// Bytes read at once.
+/// Maximum bytes of one read.
 const PIECE_BYTES: usize = 1 << 18;
 
-/// Whether a file is a capture of packets, compressed or not.
+/// Returns whether a file is a packet capture, compressed or not.
 ///
 /// # Errors
-/// What the reader says to its first read.
+/// Errors of the first read.
 pub fn is_capture(reader: impl Read + Send) -> io::Result<bool> {
     Ok(CaptureFile::is_capture(Peeked::new(crate::packed::unpacked(reader)?)?.head()))
 }
 
-/// Reads a stream in pieces and gives the whole frames of each.
+/// Reads a stream in pieces and returns the whole frames of each.
 pub struct FrameReader<'a> {
     input: Input<'a>,
     buffer: Box<[u8]>,
-    /// What lies in the buffer.
+    /// Bytes in the buffer.
     filled: usize,
-    /// What of it was given out.
+    /// Bytes of the buffer that were returned.
     taken: usize,
-    /// Place in the stream of the buffer's first byte.
+    /// Offset of the buffer's first byte in the stream.
     offset: u64,
     ended: bool,
     kind: Kind,
-    /// What followed a length of zero, once that is read to the end of the file.
+    /// What follows a length of zero, once the file was read to its end.
     behind: Option<Behind>,
 }
 
@@ -38,7 +38,7 @@ pub struct FrameReader<'a> {
 #[derive(Clone, Copy)]
 struct Behind {
     bytes: u64,
-    /// All of them are zero.
+    /// Whether all bytes are zero.
     padding: bool,
 }
 
@@ -57,16 +57,16 @@ impl core::fmt::Debug for FrameReader<'_> {
 }
 
 impl<'a> FrameReader<'a> {
-    /// Reads frames, or the captured packets that carry them: whatever it is, decompressed if it needs that.
+    /// Opens a file of frames, or a capture of packets that carry them, decompressed if necessary.
     ///
     /// # Errors
-    /// What the reader says to its first read; of a capture, also what is wrong before its first
-    /// packet; of another format ([`Kind::instead_of_itch`]), what it is and what to do.
+    /// Errors of the first read; for a capture, errors before its first packet; for another format
+    /// ([`Kind::instead_of_itch`]), what it is and what to do.
     pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
         Self::wanted(reader, Wanted::default())
     }
 
-    /// As [`FrameReader::new`]; `wanted` says which packets are read if it is a capture.
+    /// Does the same as [`FrameReader::new`]; `wanted` selects the packets of a capture.
     ///
     /// # Errors
     /// As [`FrameReader::new`].
@@ -77,7 +77,7 @@ impl<'a> FrameReader<'a> {
         }
         let kind = reader.kind();
         match kind.instead_of_itch() {
-            // One frame that looks so is not enough: behind it may come ITCH.
+            // One such frame is not conclusive: ITCH may follow.
             Some(advice) if kind != Kind::SoupItch => {
                 Err(io::Error::new(io::ErrorKind::InvalidData, format!("this is {kind}; {advice}")))
             }
@@ -85,7 +85,7 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Reads captures together: see [`Lines`].
+    /// Opens several captures to be merged: see [`Lines`].
     ///
     /// # Errors
     /// As [`FrameReader::new`].
@@ -93,7 +93,7 @@ impl<'a> FrameReader<'a> {
         Ok(Self::lines(Lines::new(captures)?))
     }
 
-    /// Reads captures that were opened before.
+    /// Creates a reader of opened captures.
     #[must_use]
     pub fn lines(lines: Lines<'a>) -> Self {
         Self::from(Input::Lines(Box::new(lines)))
@@ -105,19 +105,19 @@ impl<'a> FrameReader<'a> {
         Self { input, buffer, filled: 0, taken: 0, offset: 0, ended: false, kind, behind: None }
     }
 
-    /// What the first bytes look like; [`Kind::Unknown`] of captures.
+    /// Returns the kind of the first bytes; [`Kind::Unknown`] for captures.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What was found in captures, if it reads such.
+    /// Returns the counts of the captures, if it reads captures.
     #[must_use]
     pub fn line_stats(&self) -> Option<LineStats> {
         self.captured().map(Lines::stats)
     }
 
-    /// The captures, if it reads such.
+    /// Returns the captures, if it reads captures.
     #[must_use]
     pub const fn captured(&self) -> Option<&Lines<'a>> {
         match &self.input {
@@ -126,14 +126,14 @@ impl<'a> FrameReader<'a> {
         }
     }
 
-    /// Reads a piece and hands its whole frames to `with`; what `with` leaves of them comes again.
-    /// `None` at the end of the file. Behind a length of zero the file is read to its end first, so
-    /// that the checksum of a compressed one is compared: [`FrameReader::after_end`] says what was
-    /// found there.
+    /// Reads a piece and passes its whole frames to `with`; frames that `with` leaves are passed
+    /// again. `None` at the end of the file. After a length of zero the file is read to its end
+    /// first, so that the checksum of a compressed file is verified; [`FrameReader::after_end`]
+    /// returns what follows.
     ///
     /// # Errors
-    /// What the reader says, or that a compressed file is damaged. A file that stops within a
-    /// frame is no error here: [`FrameReader::finish`] tells.
+    /// Errors of the reader, or of a damaged compressed file. A file that ends within a frame is
+    /// not an error here: [`FrameReader::finish`] reports it.
     pub fn piece<R>(&mut self, with: impl FnOnce(&mut Frames<'_>) -> R) -> io::Result<Option<R>> {
         if self.ended {
             self.read_behind()?;
@@ -172,18 +172,18 @@ impl<'a> FrameReader<'a> {
         Ok(Some(result))
     }
 
-    /// Reads what follows a length of zero, which ends the messages of a file, and counts it: where
-    /// that length stands, and how many bytes follow it. `None`: the file has no such length, is
-    /// not read to it yet, or nothing but bytes of zero follows, which is padding.
+    /// Reads what follows a length of zero, which ends the messages of a file; returns the offset
+    /// of that length and the number of bytes after it. `None` if the file has no such length, is
+    /// not read to it yet, or if only padding of zeros follows.
     ///
     /// # Errors
-    /// What the reader says, or that a compressed file is damaged.
+    /// Errors of the reader, or of a damaged compressed file.
     pub fn after_end(&mut self) -> io::Result<Option<(u64, u64)>> {
         let found = self.read_behind()?.filter(|behind| !behind.padding);
         Ok(found.map(|behind| (self.consumed(), behind.bytes)))
     }
 
-    /// Reads to the end of the file once, where a length of zero ended its messages.
+    /// Reads to the end of the file once, after a length of zero.
     fn read_behind(&mut self) -> io::Result<Option<Behind>> {
         let behind = self.buffer[self.taken..self.filled].strip_prefix(&[0; LENGTH_BYTES]);
         let (true, Input::Frames(reader), Some(behind)) = (self.ended, &mut self.input, behind) else {
@@ -210,16 +210,16 @@ impl<'a> FrameReader<'a> {
         Ok(self.behind)
     }
 
-    /// Bytes of whole frames so far.
+    /// Returns the bytes of whole frames so far.
     #[must_use]
     pub const fn consumed(&self) -> u64 {
         self.offset + self.taken as u64
     }
 
-    /// Whether the file ended between two frames; asked behind its last piece.
+    /// Checks, after the last piece, that the file ended between two frames.
     ///
     /// # Errors
-    /// Where it was cut short.
+    /// The offset where it is truncated.
     pub fn finish(&self) -> Result<(), WireError> {
         let mut frames = Frames::at(&self.buffer[self.taken..self.filled], self.consumed());
         let _ = frames.next();

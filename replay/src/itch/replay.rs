@@ -1,4 +1,5 @@
-//! From files to books: frames are decoded in batches, and each batch goes to the market.
+//! Replays files into books: frames are decoded in batches, and each batch is applied to the
+//! market.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,17 +9,17 @@ use super::market::{DAY_NS, DayMarket};
 use vvp_core::wire::frame::{Frames, WireError};
 use vvp_core::wire::itch::{BadMessage, Message};
 
-/// Messages decoded before they are taken: enough to read the clock seldom, few enough to stay near.
+/// Messages decoded in one batch: enough to read the clock seldom, few enough to stay in cache.
 const BATCH: usize = 256;
-/// How far ahead of its turn a message's lines are asked for, in messages: first where its stock and the place of its
-/// order are, then the order and the best prices, then the level. Each step needs the one before.
+/// Prefetch distances, in messages: first the stock and the order's place in the id map, then the
+/// order and the best prices, then the level. Each step needs the one before.
 const AHEAD_PLACE: usize = 24;
 const AHEAD_ORDER: usize = 14;
 const AHEAD_LEVEL: usize = 6;
 
-/// A message, and what its lines are asked for by. All messages of the book have their reference at the same place, so
-/// that asking goes without a look at the type, which no processor could guess; of others it is nonsense, which does
-/// no harm.
+/// A message, and the keys of its prefetches. All book messages have their reference at the same
+/// offset, so that prefetching needs no branch on the type, which would be mispredicted; for other
+/// messages the key is meaningless and harmless.
 #[derive(Clone, Copy)]
 struct Decoded<'a> {
     offset: u64,
@@ -35,29 +36,29 @@ pub struct Options {
     /// Stop before the first message later than this, in ns since midnight; times of 24 hours and
     /// more are anomalies and end nothing.
     pub until_ns: Option<u64>,
-    /// Stop behind the first anomaly.
+    /// Stop after the first anomaly.
     pub strict: bool,
 }
 
-/// Sees the market change.
+/// An observer of the market.
 pub trait Watch {
-    /// Whether it wants to see anything; if not, nothing is spent on it.
+    /// Whether it observes anything; if not, it costs nothing.
     const SEES: bool = true;
 
-    /// Before a message of this time is taken.
+    /// Called before a message is applied.
     ///
     /// # Errors
-    /// What ends the replay.
+    /// An error ends the replay.
     fn before(&mut self, market: &DayMarket, message: &Message<'_>, time_ns: u64) -> io::Result<()>;
 
-    /// After a message changed the book of a stock, or could have.
+    /// Called after a message that changes the book of a stock, or could have.
     ///
     /// # Errors
-    /// What ends the replay.
+    /// An error ends the replay.
     fn after(&mut self, market: &DayMarket, locate: u16, time_ns: u64) -> io::Result<()>;
 }
 
-/// Looks away.
+/// An observer that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoWatch;
 
@@ -73,26 +74,26 @@ impl Watch for NoWatch {
     }
 }
 
-/// Where the time went.
+/// Times of a replay.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Spent {
     /// Finding frames and decoding them.
     pub decode: Duration,
-    /// Keeping the books, and what watches them.
+    /// Updating the books, observers included.
     pub book: Duration,
-    /// All of it, with reading and decompressing.
+    /// Total, with reading and decompression.
     pub total: Duration,
 }
 
-/// Why a replay was over.
+/// Why a replay ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// The file was.
+    /// The file ended.
     File,
-    /// The time came that was asked for.
+    /// The requested time was reached.
     Time,
-    /// Something could not be, and that was not allowed.
+    /// There was an anomaly, and the replay was strict.
     Anomaly,
 }
 
@@ -100,11 +101,11 @@ pub enum End {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// The file cannot be read, or not decompressed.
+    /// The file cannot be read or decompressed.
     Read(io::Error),
-    /// The watch cannot write.
+    /// The observer cannot write.
     Write(io::Error),
-    /// The file stops within a frame. Everything before was taken.
+    /// The file ends within a frame. Everything before was applied.
     Cut(WireError),
 }
 
@@ -123,11 +124,11 @@ impl core::fmt::Display for ReplayError {
 
 impl std::error::Error for ReplayError {}
 
-/// Takes all messages of a reader. `base` is added to the places that anomalies are noted with: what earlier files of
-/// the same day had.
+/// Applies all messages of a reader. `base` is added to the offsets of anomalies: the bytes of
+/// earlier files of the same day.
 ///
 /// # Errors
-/// [`ReplayError`]; the market then is as it was after the last message before.
+/// [`ReplayError`]; the market is then in the state after the last message before.
 pub fn replay<W: Watch>(
     reader: &mut FrameReader<'_>,
     base: u64,
@@ -159,13 +160,13 @@ fn piece<W: Watch>(
 ) -> io::Result<Option<End>> {
     let mut batch = [NOTHING; BATCH];
     let mut clock = Instant::now();
-    // Decoded and not yet taken.
+    // Decoded and not yet applied.
     let mut waiting = 0;
     loop {
         let (count, bad) = decode(frames, &mut batch, waiting);
         let decoded = Instant::now();
         spent.decode += decoded - clock;
-        // The last ones wait until those behind them are known, whose lines are asked for meanwhile.
+        // The last ones wait for the next batch, whose prefetches run ahead of them.
         let due = if count == BATCH && bad.is_none() { BATCH - AHEAD_PLACE } else { count };
         let end = take(&batch[..count], due, base, market, options, watch)?;
         batch.copy_within(due..count, 0);
@@ -188,15 +189,15 @@ fn piece<W: Watch>(
     }
 }
 
-/// Decodes behind the first `have` until the batch is full, the frames are used up, or one is bad. Returns how many
-/// there are, and the bad one.
+/// Decodes after the first `have` until the batch is full, the frames are used up, or one is bad.
+/// Returns how many there are, and the bad one.
 #[inline(never)]
 fn decode<'a>(
     frames: &mut Frames<'a>,
     batch: &mut [Decoded<'a>; BATCH],
     have: usize,
 ) -> (usize, Option<(u64, BadMessage)>) {
-    /// Where messages of the book have their reference.
+    /// Offset of the reference in book messages.
     const REFERENCE: usize = 11;
     for (n, slot) in batch.iter_mut().enumerate().skip(have) {
         let Some((offset, bytes)) = frames.next() else { return (n, None) };

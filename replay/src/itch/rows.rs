@@ -1,4 +1,4 @@
-//! Books written down as they change: a row for each event, or for each step of time.
+//! Writes books as they change: a row for each event, or for each step of time.
 
 use std::io::{self, Write};
 
@@ -10,19 +10,19 @@ use vvp_core::market_data::{MarketData, Record};
 use vvp_core::wire::itch::Message;
 use zerocopy::IntoBytes;
 
-/// What a price of a level that is not there is written as, with its side's sign: as LOBSTER does.
+/// The price of an absent level, with its side's sign, as LOBSTER writes it.
 const NO_LEVEL: i64 = 9_999_999_999;
 
-/// Rows are written out when this many bytes wait.
+/// Size of the output buffer, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// How a row is written.
+/// The format of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RowFormat {
-    /// Time in ns, symbol, then as LOBSTER: ask price, ask size, bid price, bid size, level by level, prices in
-    /// ten-thousandths of a dollar.
+    /// Time in ns, symbol, then the columns of LOBSTER: ask price, ask size, bid price, bid size,
+    /// level by level, prices in ten-thousandths of a dollar.
     Csv,
-    /// An object a line.
+    /// A JSON object a line, written by hand: there are millions of them.
     Jsonl,
     /// 64-byte records of market data: L1 for a depth of 1, else the levels.
     Records,
@@ -45,27 +45,27 @@ pub struct Rows<W: Write> {
     format: RowFormat,
     every: Every,
     depth: usize,
-    /// Names of the wanted stocks; none: all.
+    /// Names of the selected stocks; none: all.
     symbols: Vec<String>,
-    /// Whether a locate is wanted, once its name is known.
+    /// Whether a locate is selected, once its name is known.
     wanted: Vec<Option<bool>>,
-    /// The wanted locates whose names are known, in ascending order: the stocks of a step.
+    /// The selected locates whose names are known, ascending: the stocks of a step.
     known: Vec<u16>,
-    /// Whether `known` holds what the market knew before the first message.
+    /// Whether `known` includes the names from before the first message.
     started: bool,
-    /// The stock of the last message: the market may know its name now.
+    /// The stock of the last message, whose name may be known now.
     last: Option<u16>,
     /// The next step of time.
     next_ns: u64,
     number: u64,
-    /// Asked at each stock of a step.
+    /// Polled at each stock of a step.
     stop: Option<fn() -> bool>,
-    /// Stocks that steps looked at: their work.
+    /// Number of stocks visited by steps, as a measure of work.
     looks: u64,
 }
 
 impl<W: Write> Rows<W> {
-    /// Rows of `depth` levels a side of these symbols (none: of all).
+    /// Creates a writer of rows of `depth` levels a side, for these symbols (none: all).
     pub fn new(out: W, format: RowFormat, every: Every, depth: usize, symbols: Vec<String>) -> Self {
         Self {
             out,
@@ -85,8 +85,8 @@ impl<W: Write> Rows<W> {
         }
     }
 
-    /// Ends the steps between two messages when `stop` says so: with an error for which
-    /// [`is_stop`](vvp_std_adapter::pipeline::is_stop) holds. Many steps can lie between two
+    /// Stops between two steps when `stop` returns true, with an error for which
+    /// [`is_stop`](vvp_std_adapter::pipeline::is_stop) holds. There can be many steps between two
     /// messages.
     #[must_use]
     pub fn stopping(mut self, stop: fn() -> bool) -> Self {
@@ -94,7 +94,7 @@ impl<W: Write> Rows<W> {
         self
     }
 
-    /// Learns the name of a locate, if the market knows it by now.
+    /// Records the name of a locate, if the market has it by now.
     fn learn(&mut self, market: &DayMarket, locate: u16) {
         let slot = &mut self.wanted[usize::from(locate)];
         let name = market.stock(locate).name();
@@ -171,7 +171,7 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
-    /// Rows of all wanted stocks: work in proportion to those, not to all stocks.
+    /// Writes rows of all selected stocks; the work is proportional to those, not to all stocks.
     fn all(&mut self, market: &DayMarket, time_ns: u64) -> io::Result<()> {
         for at in 0..self.known.len() {
             if self.stop.is_some_and(|stop| stop()) {
@@ -179,7 +179,7 @@ impl<W: Write> Rows<W> {
             }
             let locate = self.known[at];
             self.looks += 1;
-            // A later message may have said blanks.
+            // A later message may have cleared the name.
             if !market.stock(locate).name().trimmed().is_empty() {
                 self.row(market, locate, time_ns)?;
             }
@@ -187,10 +187,10 @@ impl<W: Write> Rows<W> {
         Ok(())
     }
 
-    /// Writes out what waits.
+    /// Writes the buffered rows.
     ///
     /// # Errors
-    /// What the output says.
+    /// Errors of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -211,7 +211,7 @@ impl<W: Write> Watch for Rows<W> {
         if let Some(locate) = self.last.take() {
             self.learn(market, locate);
         }
-        // A message without a head has no time, and a time behind the end of the day says nothing.
+        // A message without a head has no time, and a time beyond the end of the day is ignored.
         let Some(head) = message.head() else { return Ok(()) };
         self.last = Some(head.locate()).filter(|&locate| self.wanted[usize::from(locate)].is_none());
         if time_ns >= DAY_NS {
@@ -223,7 +223,7 @@ impl<W: Write> Watch for Rows<W> {
         }
         while time_ns > self.next_ns {
             if self.known.is_empty() {
-                // Nothing to write: straight to the first step that is not before this message.
+                // Nothing to write: skips to the first step that is not before this message.
                 self.next_ns = time_ns.div_ceil(step) * step;
                 break;
             }
@@ -277,7 +277,7 @@ mod tests {
         put(out, add.with_stock(name(locate)).with_price(Price4::new(10_000)).as_bytes());
     }
 
-    /// Rows, stocks looked at, and how often the time could not be.
+    /// Returns rows, stocks visited, and the count of impossible times.
     fn rows(file: &[u8], every: Every, symbols: &[&str]) -> (String, u64, u64) {
         let mut market = Zeroed::<DayMarket>::new(Pages::LAZY).unwrap();
         let symbols = symbols.iter().map(ToString::to_string).collect();
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_looks_at_the_wanted_stocks_only() {
+    fn step_visits_selected_stocks_only() {
         let mut file = Vec::new();
         for locate in 1..=500 {
             directory(&mut file, locate, 4 * HOUR_NS);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_without_a_wanted_stock_are_jumped_over() {
+    fn steps_without_a_selected_stock_are_skipped() {
         let mut file = Vec::new();
         order(&mut file, 7, 4 * HOUR_NS);
         order(&mut file, 7, 20 * HOUR_NS);
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_behind_the_end_of_the_day_makes_no_steps() {
+    fn time_beyond_the_day_makes_no_steps() {
         for beyond in [24 * HOUR_NS, 25 * HOUR_NS, (1 << 48) - 1] {
             let mut file = Vec::new();
             order(&mut file, 7, 10 * HOUR_NS);

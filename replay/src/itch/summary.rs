@@ -1,4 +1,4 @@
-//! What a replay found, for programs and for people.
+//! The result of a replay, as JSON and as text.
 
 use super::market::{Anomaly, COUNTED, DayMarket};
 use super::{Destination, DriveReport, Feeds, Flow, LineStats, Odd, Spent};
@@ -9,10 +9,10 @@ use serde::Serialize;
 use vvp_core::book::Price;
 use vvp_core::wire::itch::Message;
 
-/// Most stocks that the text for people shows; the JSON has all.
+/// Maximum number of stocks in the text; the JSON has all.
 const SHOWN: usize = 20;
 
-/// Most feeds that were not read and crossed books that the text names.
+/// Maximum number of unread feeds, and of crossed books, in the text.
 const NAMED: usize = 8;
 
 /// A market after a replay.
@@ -20,26 +20,26 @@ const NAMED: usize = 8;
 pub struct Summary<'a> {
     /// The market.
     pub market: &'a DayMarket,
-    /// Where the time went.
+    /// Times of the replay.
     pub spent: Spent,
     /// Bytes of whole frames.
     pub bytes: u64,
-    /// Only these stocks are shown one by one; none: all.
+    /// The stocks that are listed; none: all.
     pub symbols: &'a [String],
-    /// How often memory was allocated while messages were taken, if somebody counted.
+    /// Number of allocations while messages were applied, if counted.
     pub allocations: Option<u64>,
-    /// What was found in captures, if it came from such.
+    /// Counts of the captures, if there were any.
     pub lines: Option<&'a LineStats>,
-    /// The feeds that the captures hold.
+    /// The feeds in the captures.
     pub feeds: Option<&'a Feeds>,
-    /// What was not read, a sentence each.
+    /// What was not read, one sentence each.
     pub unread: &'a [String],
-    /// What the matching engine did, if it was driven.
+    /// The result of the matching engine, if it was driven.
     pub drive: Option<&'a DriveReport>,
 }
 
 impl Summary<'_> {
-    /// Time per message in tenths of a ns: decode, book, total.
+    /// Returns the time per message in tenths of a ns: decode, book, total.
     fn per_message(&self) -> [u128; 3] {
         let messages = u128::from(self.market.totals().messages.max(1));
         [self.spent.decode, self.spent.book, self.spent.total].map(|time| time.as_nanos() * 10 / messages)
@@ -49,12 +49,13 @@ impl Summary<'_> {
         self.symbols.is_empty() || self.symbols.iter().any(|s| s == name)
     }
 
-    /// Returns all numbers as one JSON object with a line feed: `total`, and `stocks` by name (a name that two locates
-    /// share is followed by `#` and the locate; a stock without a name is `locate:` and its number).
+    /// Returns all numbers as one JSON object with a line feed: `total`, and `stocks` by name (a
+    /// name that two locates share is followed by `#` and the locate; a stock without a name is
+    /// `locate:` and its number).
     #[must_use]
     pub fn json(&self) -> String {
         let mut out = json::text(&self.head());
-        // Each stock has a line of its own, which serde's writer does not make.
+        // Each stock has a line of its own, which serde's writer does not support.
         out.truncate(out.len().saturating_sub(1));
         out.push_str(",\"stocks\":{");
         let mut comma = "";
@@ -66,7 +67,7 @@ impl Summary<'_> {
         out
     }
 
-    /// Everything but the stocks.
+    /// Returns everything but the stocks.
     fn head(&self) -> Head<'_> {
         let (market, totals, anomalies) = (self.market, self.market.totals(), self.market.anomalies());
         let all =
@@ -117,7 +118,7 @@ impl Summary<'_> {
         }
     }
 
-    /// The stocks that are shown, by the names that they have in the JSON.
+    /// Returns the listed stocks with their names in the JSON.
     fn stocks(&self) -> Vec<(String, StockJson)> {
         let mut names = std::collections::HashSet::new();
         let mut stocks = Vec::new();
@@ -162,7 +163,7 @@ impl Summary<'_> {
         stocks
     }
 
-    /// Says how often books became crossed, and which still are.
+    /// Writes how often books became crossed, and which still are.
     fn crossed(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let crossings: u64 = self.market.stocks().map(|s| s.counts().crossings).sum();
         if crossings == 0 {
@@ -323,7 +324,7 @@ impl FeedJson {
     }
 }
 
-/// Bytes that should be ASCII, fit for a JSON string.
+/// Returns bytes as text; other characters than printable ASCII, quotes and backslashes become `?`.
 fn printable(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -356,7 +357,7 @@ fn lines_for_people(f: &mut core::fmt::Formatter<'_>, lines: &LineStats) -> core
     Ok(())
 }
 
-/// The feeds that were not read.
+/// Writes the feeds that were not read.
 fn feeds_for_people(f: &mut core::fmt::Formatter<'_>, feeds: &Feeds) -> core::fmt::Result {
     let left = || feeds.flows().iter().filter(|flow| flow.read == 0);
     for flow in left().take(NAMED) {

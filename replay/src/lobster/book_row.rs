@@ -6,7 +6,7 @@ use super::FieldError;
 use super::fields::{Fields, push_whole};
 use super::message::PRICE_END;
 
-/// Most shares of a level: far more than there are, and few enough that sums stay in range.
+/// Maximum shares of a level: far above real sizes, and low enough that sums stay in range.
 const SIZE_MAX: i64 = 1_000_000_000_000_000;
 
 /// One occupied price level.
@@ -19,7 +19,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// A level of `size` shares at `price`.
+    /// Creates a level of `size` shares at `price`.
     #[must_use]
     pub const fn new(price: i64, size: u64) -> Self {
         Self { price, size }
@@ -29,7 +29,7 @@ impl Level {
 /// One row: the best levels of both sides.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct BookRow {
-    /// How many levels a side the row has room for: a quarter of its columns.
+    /// Number of levels a side in the row's format: a quarter of its columns.
     pub levels: usize,
     /// The occupied asks, best first.
     pub asks: Vec<Level>,
@@ -38,7 +38,7 @@ pub struct BookRow {
 }
 
 impl BookRow {
-    /// The levels of a side, best first.
+    /// Returns the levels of a side, best first.
     #[must_use]
     pub fn side(&self, side: Side) -> &[Level] {
         match side {
@@ -47,11 +47,11 @@ impl BookRow {
         }
     }
 
-    /// Reads a row: ask price 1, ask size 1, bid price 1, bid size 1, ask price 2, …; unused levels have size 0.
-    /// `self` is overwritten, its memory used again.
+    /// Parses a row: ask price 1, ask size 1, bid price 1, bid size 1, ask price 2, …; unused
+    /// levels have size 0. `self` is overwritten, and its memory reused.
     ///
     /// # Errors
-    /// [`FieldError`] naming the field that is no number, out of range or out of order.
+    /// [`FieldError`] for the field that is not a number, out of range or out of order.
     pub fn parse(&mut self, line: &[u8]) -> Result<(), FieldError> {
         self.asks.clear();
         self.bids.clear();
@@ -99,7 +99,7 @@ impl BookRow {
         Ok(())
     }
 
-    /// Appends the row in the same format, with `levels` levels a side (more are left out), and an LF.
+    /// Appends the row in the same format, with at most `levels` levels a side, and an LF.
     pub fn write(&self, levels: usize, out: &mut Vec<u8>) {
         for at in 0..levels {
             for (side, unused) in [(Side::Sell, PRICE_END), (Side::Buy, -PRICE_END)] {

@@ -1,4 +1,4 @@
-//! The fields of a CSV line: whole numbers in, whole numbers out.
+//! Parses and writes the fields of a CSV line, which are whole numbers.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct FieldError {
-    /// Field, from 1; 0 when it is the line as a whole.
+    /// Field, from 1; 0 for the line as a whole.
     pub number: usize,
-    /// What the field holds.
+    /// The field's name.
     pub name: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub problem: String,
 }
 
@@ -39,7 +39,7 @@ impl FieldError {
 #[derive(Clone, Debug)]
 pub(super) struct Fields<'a> {
     rest: Option<&'a [u8]>,
-    /// Fields taken so far.
+    /// Number of fields parsed so far.
     pub(super) taken: usize,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
         Self { rest: Some(line), taken: 0 }
     }
 
-    /// The next field, or `None` when there is no more.
+    /// Returns the next field; `None` after the last.
     pub(super) fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
         self.taken += 1;
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The next field as a whole number.
+    /// Returns the next field as a whole number.
     #[inline]
     pub(super) fn whole(&mut self, name: &'static str) -> Result<i64, FieldError> {
         if let Some(value) = self.short_whole() {
@@ -76,8 +76,8 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| FieldError::new(number, name, format!("{} is not a whole number of 64 bits", shown(text))))
     }
 
-    /// Takes the next field if it is a whole number of at most 18 digits, which cannot overflow: one pass for what
-    /// nearly all fields are.
+    /// Returns the next field if it is a whole number of at most 18 digits, which cannot overflow:
+    /// the fast path for nearly all fields.
     fn short_whole(&mut self) -> Option<i64> {
         let rest = self.rest?;
         let start = usize::from(rest.first() == Some(&b'-'));
@@ -97,13 +97,13 @@ impl<'a> Fields<'a> {
         Some(if start == 1 { -value } else { value })
     }
 
-    /// Whether all fields are taken.
+    /// Returns whether all fields are parsed.
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_none()
     }
 }
 
-/// `-?[0-9]+` within `i64`.
+/// Parses `-?[0-9]+` within `i64`.
 pub(super) fn parse_whole(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -144,7 +144,7 @@ pub(super) fn push_whole(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// A field as an error message shows it: quoted, escaped, cut.
+/// Returns a field for an error message: quoted, escaped, truncated.
 pub(super) fn shown(text: &[u8]) -> String {
     const SHOWN_BYTES_MAX: usize = 24;
     let cut = if text.len() > SHOWN_BYTES_MAX { "…" } else { "" };

@@ -1,4 +1,4 @@
-//! Opening files that may be compressed, and reading them line by line in constant memory.
+//! Opens files that may be compressed, and reads them line by line in constant memory.
 
 use std::fmt;
 use std::fs::File;
@@ -9,20 +9,20 @@ use super::FieldError;
 use crate::packed::unpacked;
 use crate::recognise::Peeked;
 
-/// Longest line that is read, in bytes: a thousand levels of ten-digit prices fit.
+/// Maximum length of a line, in bytes: enough for a thousand levels of ten-digit prices.
 const LINE_BYTES_MAX: usize = 1 << 16;
 
 /// What is wrong with an input file, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct InputError {
-    /// The file, as it was named.
+    /// The file's name, as given.
     pub file: String,
     /// Line, from 1.
     pub line: Option<u64>,
     /// Field of the line (from 1) and its name.
     pub field: Option<(usize, String)>,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub problem: String,
 }
 
@@ -41,12 +41,12 @@ impl fmt::Display for InputError {
 
 impl std::error::Error for InputError {}
 
-/// A text file, read line by line; `.xz`, `.gz` and `.zst` content is recognised by its first bytes, whatever the name.
+/// A text file, read line by line; `.xz`, `.gz` and `.zst` content is detected by its first bytes.
 pub struct Source {
     name: String,
     reader: Box<dyn BufRead + Send>,
     line: Vec<u8>,
-    /// Lines read so far.
+    /// Number of lines read so far.
     lines: u64,
 }
 
@@ -71,7 +71,7 @@ impl Source {
         Self::from_reader(&name, file)
     }
 
-    /// Reads from anything; `name` is what errors call it.
+    /// Creates a source from any reader; `name` is its name in errors.
     ///
     /// # Errors
     /// [`InputError`] when the first bytes cannot be read, or are of another format.
@@ -90,16 +90,18 @@ impl Source {
         Ok(Self { name: name.into(), reader: Box::new(reader), line: Vec::with_capacity(512), lines: 0 })
     }
 
-    /// The file's name.
+    /// Returns the file's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next line without its end (LF or CR LF), or `None` at the end of the file. The last line needs no end.
+    /// Returns the next line without its line ending (LF or CR LF); `None` at the end of the file.
+    /// The last line needs no line ending.
     ///
     /// # Errors
-    /// [`InputError`] when reading or decompressing fails (a file cut short, say), or the line is too long.
+    /// [`InputError`] when reading or decompressing fails (a file cut short, say), or the line is
+    /// too long.
     pub fn next_line(&mut self) -> Result<Option<&[u8]>, InputError> {
         self.line.clear();
         let limit = LINE_BYTES_MAX as u64 + 1;
@@ -129,13 +131,13 @@ impl Source {
         }
     }
 
-    /// An error at the line that was read last.
+    /// Returns an error at the last line read.
     #[must_use]
     pub fn problem(&self, problem: impl Into<String>) -> InputError {
         InputError { file: self.name.clone(), line: Some(self.lines), field: None, problem: problem.into() }
     }
 
-    /// An error in a field of the line that was read last.
+    /// Returns an error in a field of the last line read.
     #[must_use]
     pub fn bad_field(&self, bad: FieldError) -> InputError {
         let field = (bad.number > 0).then_some((bad.number, bad.name));

@@ -1,7 +1,8 @@
-//! What the files have told so far: which order stands where. It turns messages into commands.
+//! Tracks which orders are at which level according to the files, and turns messages into commands.
 //!
-//! The book itself is the engine's. The ledger only answers what a message leaves open: does our book hold the order
-//! it names, is the order part of an anonymous one, what stands at a level that comes back into sight.
+//! The book itself is the engine's. The ledger only resolves what a message leaves open: whether
+//! our book holds the order it names, whether the order is part of an anonymous one, and what is at
+//! a level that re-enters the file's window.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -10,31 +11,36 @@ use vvp_core::book::{Command, OrderId, Phase, Price, Qty, Replacement, Side};
 
 use super::{Level, Message, MessageKind};
 
-/// First id of anonymous orders. LOBSTER's ids are refused from here on, so they cannot clash.
+/// First id of anonymous orders. LOBSTER's ids are refused from here on, so that they cannot
+/// collide.
 ///
-/// There is at most one anonymous order a level; its id is `ANONYMOUS + 2 × price + side`, price in the file's units,
-/// side 0 for bids and 1 for asks.
+/// There is at most one anonymous order a level; its id is `ANONYMOUS + 2 × price + side`, price in
+/// the file's units, side 0 for bids and 1 for asks.
 pub const ANONYMOUS: u64 = 1 << 63;
 
-/// Most levels a side that are kept while out of sight; of more, the worst go. It keeps memory constant.
+/// Maximum levels a side that are kept outside the window; beyond that the worst are dropped. It
+/// bounds the memory.
 const ASLEEP_MAX: usize = 64;
 
-/// How often the order-book file had a say.
+/// How often the replay took levels from the order-book file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct WindowCounts {
     /// Levels of row 0.
     pub start: u64,
-    /// Levels that came into sight and of which we held nothing: one anonymous order each.
+    /// Levels that entered the window and of which we held nothing: one anonymous order each.
     pub seeded: u64,
-    /// Levels that came back with the size they left with.
+    /// Levels that re-entered with the size they had left with.
     pub unchanged: u64,
-    /// Levels that came back bigger: the difference became anonymous.
+    /// Levels that re-entered larger: the difference became anonymous.
     pub grown: u64,
-    /// Levels that came back smaller: all of it became one anonymous order, since nobody knows which orders are left.
+    /// Levels that re-entered smaller: the level became one anonymous order, because it is unknown
+    /// which orders are left.
     pub rewritten: u64,
-    /// Levels that we held and that the file proved gone, or that were too many to keep out of sight.
+    /// Levels that we held and that the file proved gone, or that exceeded the limit outside the
+    /// window.
     pub dropped: u64,
-    /// Levels turned into one anonymous order later, when a message showed that other orders stood there than we held.
+    /// Levels that became one anonymous order later, when a message showed that they had other
+    /// orders than we held.
     pub merged: u64,
 }
 
@@ -44,8 +50,9 @@ struct Held {
     named: u64,
     /// Shares of the anonymous order.
     anonymous: u64,
-    /// The level was out of sight since it last became all anonymous: its total is right, but orders that left or
-    /// came meanwhile have no row, so its named orders may be wrong.
+    /// Whether the level was outside the window since it last became all anonymous: its total is
+    /// right, but orders that left or joined in the meantime have no row, so its named orders may
+    /// be wrong.
     slept: bool,
 }
 
@@ -66,11 +73,11 @@ pub(super) struct Ledger {
     /// Open shares of announced orders by side, rank and id.
     orders: BTreeMap<(Side, i64, u64), u64>,
     pub(super) counts: WindowCounts,
-    /// Commands that were not yet sent, oldest first.
+    /// Commands not yet sent, oldest first.
     pub(super) commands: Vec<Command>,
 }
 
-/// Price to rank and back: smaller is better.
+/// Converts a price to a rank and back; a smaller rank is better.
 pub(super) const fn rank(side: Side, price: i64) -> i64 {
     match side {
         Side::Buy => -price,
@@ -90,7 +97,7 @@ impl Ledger {
         }
     }
 
-    /// The time that the following commands carry.
+    /// Sets the time of the following commands.
     pub(super) fn set_time(&mut self, time_ns: u64) {
         self.time_ns = time_ns;
     }
@@ -104,15 +111,15 @@ impl Ledger {
         self.send(Command::limit(OrderId::new(id), side, price, Qty::new(size)));
     }
 
-    /// The level of row 0.
+    /// Adds a level of row 0.
     pub(super) fn start(&mut self, side: Side, level: Level) {
         self.counts.start += 1;
         self.set_anonymous(side, rank(side, level.price), level.size);
     }
 
-    // ---- messages ----------------------------------------------------------------------------------------
+    // ---- messages ----------------------------------------------------------------
 
-    /// Does what a message says; an error tells why it cannot be true of the book we hold.
+    /// Applies a message; an error says why it contradicts the book we hold.
     pub(super) fn message(&mut self, m: &Message) -> Result<(), String> {
         let at = rank(m.side, m.price);
         match m.kind {
@@ -128,7 +135,8 @@ impl Ledger {
             MessageKind::Reduce | MessageKind::Delete | MessageKind::Execute => self.take(m, at),
             MessageKind::Hidden | MessageKind::Cross => Ok(()),
             MessageKind::Halt => {
-                // Orders may come and go during a halt, and cross: nothing trades until trading resumes.
+                // During a halt orders may be entered and canceled, and cross; nothing trades until
+                // trading resumes.
                 let phase = if m.price == 1 { Phase::Continuous } else { Phase::Auction };
                 self.send(Command::phase(phase));
                 Ok(())
@@ -136,7 +144,8 @@ impl Ledger {
         }
     }
 
-    /// Takes shares off the order that the message names, or off the anonymous order that it is part of.
+    /// Removes shares from the order that the message names, or from the anonymous order that it is
+    /// part of.
     fn take(&mut self, m: &Message, at: i64) -> Result<(), String> {
         let Some(held) = self.sides[m.side as usize].get(&at).copied() else {
             return Err("our book holds nothing at this price".into());
@@ -149,7 +158,8 @@ impl Ledger {
             (None, _) => m.size <= held.anonymous,
         };
         if !fits {
-            // After a sleep the level may hold other orders than we think; its total is known all the same.
+            // After time outside the window the level may hold other orders than we know; its total
+            // is known.
             if !held.slept || m.size > held.total() {
                 return Err(match open {
                     Some(open) => format!("{open} shares of the order are open in our book"),
@@ -167,7 +177,7 @@ impl Ledger {
             Some(open) if open == m.size => {
                 self.orders.remove(&(m.side, at, m.id));
                 let id = OrderId::new(m.id);
-                // A delete row is a cancel; an execution takes its size, which happens to be all.
+                // A delete row is a cancel; an execution removes its size, which may be all.
                 let all = m.kind == MessageKind::Delete;
                 self.send(if all { Command::cancel(id) } else { Command::reduce(id, Qty::new(m.size)) });
             }
@@ -182,7 +192,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Changes a level; an empty one goes.
+    /// Changes a level; an empty one is removed.
     fn change(&mut self, side: Side, at: i64, change: impl FnOnce(&mut Held)) {
         let levels = &mut self.sides[side as usize];
         let held = levels.entry(at).or_default();
@@ -194,13 +204,15 @@ impl Ledger {
         }
     }
 
-    // ---- the window's edge -------------------------------------------------------------------------------
+    // ---- the window's edge ----------------------------------------------------------------
 
-    /// The file shows a full side whose last level is `edge`: what we hold beyond it is out of sight from now on.
+    /// Marks levels beyond `edge`, the last level of a full side of the file, as outside the
+    /// window.
     pub(super) fn out_of_sight(&mut self, side: Side, edge: Level, window: usize) {
         let edge = rank(side, edge.price);
         for (_, held) in self.sides[side as usize].range_mut((Excluded(edge), Unbounded)) {
-            // Levels leave one by one at the edge, so whatever lies beyond a sleeping level sleeps already.
+            // Levels leave one by one at the edge, so all levels beyond a marked one are marked
+            // already.
             if held.slept {
                 break;
             }
@@ -212,8 +224,8 @@ impl Ledger {
         }
     }
 
-    /// The file shows what we could not know: beyond `inner` (the last level that was compared) the next level is
-    /// `edge`, or there is none.
+    /// Takes from the file what the messages do not tell: beyond `inner`, the last level that was
+    /// compared, the next level is `edge`, or there is none.
     pub(super) fn reconcile(&mut self, side: Side, inner: Option<Level>, edge: Option<Level>) {
         let inner = inner.map_or(Unbounded, |l| Excluded(rank(side, l.price)));
         let end = edge.map_or(Unbounded, |l| Excluded(rank(side, l.price)));
@@ -245,7 +257,7 @@ impl Ledger {
         self.set_anonymous(side, at, 0);
     }
 
-    /// Makes all of a level one anonymous order of `size` shares; none if that is 0.
+    /// Makes a level one anonymous order of `size` shares; none if that is 0.
     fn set_anonymous(&mut self, side: Side, at: i64, size: u64) {
         let ids: Vec<u64> =
             self.orders.range((side, at, 0)..=(side, at, u64::MAX)).map(|(&(_, _, id), _)| id).collect();

@@ -7,20 +7,20 @@ use vvp_core::book::Side;
 use super::fields::{Fields, parse_whole, shown};
 use super::{ANONYMOUS, FieldError};
 
-/// What a message row tells.
+/// The kind of a message row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessageKind {
     /// 1: a new limit order rests.
     New = 1,
-    /// 2: a resting order shrinks by the size.
+    /// 2: a resting order is reduced by the size.
     Reduce = 2,
-    /// 3: a resting order goes; the size is all that was left of it.
+    /// 3: a resting order is deleted; the size is what was left of it.
     Delete = 3,
     /// 4: a visible resting order trades the size.
     Execute = 4,
-    /// 5: a hidden order trades; the visible book stays as it is.
+    /// 5: a hidden order trades; the visible book is unchanged.
     Hidden = 5,
-    /// 6: a cross trade (an auction); the book stays as it is.
+    /// 6: a cross trade (an auction); the book is unchanged.
     Cross = 6,
     /// 7: trading halts (price −1), quoting resumes (0), trading resumes (1).
     Halt = 7,
@@ -31,7 +31,7 @@ impl MessageKind {
     pub const ALL: [Self; 7] =
         [Self::New, Self::Reduce, Self::Delete, Self::Execute, Self::Hidden, Self::Cross, Self::Halt];
 
-    /// What it is called in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl MessageKind {
         }
     }
 
-    /// Whether it acts on an order in the visible book.
+    /// Returns whether it acts on an order in the visible book.
     #[must_use]
     pub const fn is_on_book(self) -> bool {
         matches!(self, Self::New | Self::Reduce | Self::Delete | Self::Execute)
@@ -69,15 +69,15 @@ pub struct Message {
     pub side: Side,
 }
 
-/// Prices of the book lie in 1..PRICE_END; PRICE_END itself marks an unused level.
+/// Prices of the book are in 1..PRICE_END; PRICE_END itself marks an unused level.
 pub(super) const PRICE_END: i64 = 9_999_999_999;
 const SECONDS_A_DAY: i64 = 86_400;
 
 impl Message {
-    /// Reads a row: time, type, order id, size, price, direction.
+    /// Parses a row: time, type, order id, size, price, direction.
     ///
     /// # Errors
-    /// [`FieldError`] naming the field that is missing, no number, or out of range.
+    /// [`FieldError`] for the field that is missing, not a number, or out of range.
     pub fn parse(line: &[u8]) -> Result<Self, FieldError> {
         if line.is_empty() {
             return Err(FieldError::line("empty line; expected time,type,order id,size,price,direction"));
@@ -129,8 +129,8 @@ impl Message {
     }
 }
 
-/// `[0-9]+(\.[0-9]*)?` seconds, less than a day, as nanoseconds; digits behind the ninth decimal
-/// are cut off: single rows of genuine days have twelve.
+/// Parses `[0-9]+(\.[0-9]*)?` seconds, less than a day, as nanoseconds; digits after the ninth
+/// decimal are dropped: single rows of real days have twelve.
 fn parse_time(text: &[u8]) -> Option<u64> {
     let dot = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
     let (seconds, decimals) = (&text[..dot], text.get(dot + 1..).unwrap_or_default());

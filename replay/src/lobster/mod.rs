@@ -1,16 +1,17 @@
-//! Replay of LOBSTER data: NASDAQ order events through our book, checked against the true book.
+//! Replays LOBSTER data: NASDAQ order events through our book, compared with the recorded book.
 //!
-//! LOBSTER gives a trading day as two files of the same number of rows: *messages* (one order event a row) and the
-//! *order book* (its best levels after that event). [`replay`] sends the messages through a
-//! [`Matcher`](vvp_core::engine::Matcher) as commands and, if asked, compares our book with the file after every
-//! event. What is taken from the order-book file, and what must follow from the messages alone, is told in
-//! `docs/replay.md`; in short:
+//! LOBSTER has a trading day as two files of the same number of rows: *messages* (one order event a
+//! row) and the *order book* (its best levels after that event). [`replay`] sends the messages
+//! through a [`Matcher`](vvp_core::engine::Matcher) as commands and, on request, compares our book
+//! with the file after every event. `docs/replay.md` describes what is taken from the order-book
+//! file, and what must follow from the messages alone; in short:
 //!
 //! - row 0 is the start: each of its levels becomes one *anonymous* order;
-//! - a level that comes into the file's window at its last place was out of sight before; the file says how big it
-//!   is, and the difference to what we hold becomes anonymous too. That happens after the row was compared;
-//! - everything else must come from the messages. A message that does not fit the book (an order that nobody knows,
-//!   a new order that trades) ends the replay with a [`Difference`].
+//! - a level that enters the file's window at its last position was not visible before; its size is
+//!   taken from the file, and the difference to what we hold becomes anonymous too, after the row
+//!   was compared;
+//! - everything else must follow from the messages. A message that contradicts the book (an unknown
+//!   order, a new order that trades) ends the replay with a [`Difference`].
 
 mod book_row;
 mod fields;
@@ -31,8 +32,8 @@ pub(crate) use report::TimeOfDay;
 use vvp_core::book::Book;
 use vvp_core::engine::Engine;
 
-/// An engine of one book with room for any LOBSTER session: 65,536 orders, 16,384 price steps a side around the touch
-/// ($163.84 in cents), 512 price levels a side further away, no stops. Made from zeroed memory:
+/// An engine of one book with room for any LOBSTER session: 65,536 orders, near levels for 16,384
+/// ticks a side ($163.84 in cents), 512 far levels a side, no stops. Created from zeroed memory:
 ///
 /// ```
 /// use vvp_replay::lobster::ReplayEngine;

@@ -1,4 +1,4 @@
-//! The replay: both files row by row, commands to the engine, comparison, the window's edge.
+//! Replays both files row by row: commands to the engine, comparison, and the window's edge.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -17,25 +17,25 @@ use super::{BookRow, InputError, Level, Message, Source};
 pub struct Options {
     /// Compare our book with the file after every event.
     pub verify: bool,
-    /// Levels a side that are written; `None`: as many as the order-book file has.
+    /// Levels a side to write; `None`: as many as the order-book file has.
     pub levels: Option<usize>,
-    /// Price step of the instrument, in the file's units (dollars ÷ 10,000). `None`: 100, a cent, if all prices of the
-    /// first row are multiples of that, else 1.
+    /// Price step of the instrument, in the file's units (dollars ÷ 10,000). `None`: 100, a cent,
+    /// if all prices of the first row are multiples of that, else 1.
     pub tick: Option<i64>,
-    /// What the instrument is called; `None`: `X`.
+    /// The instrument's symbol; `None`: `X`.
     pub symbol: Option<Symbol>,
-    /// Asked now and then; `true` ends the replay after the row in hand, with the summary so far.
+    /// Polled regularly; `true` ends the replay after the current row, with the summary so far.
     pub stop: Option<fn() -> bool>,
 }
 
-/// What a replay saw and how long it took.
+/// The counts and times of a replay.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// The instrument.
     pub symbol: Symbol,
     /// Rows of each file that were replayed.
     pub rows: u64,
-    /// The replay was told to stop before the files ended.
+    /// Whether the replay was stopped before the end of the files.
     pub stopped: bool,
     /// Time of the first row and of the last, in nanoseconds after midnight.
     pub time_ns: (u64, u64),
@@ -43,23 +43,24 @@ pub struct Summary {
     pub kinds: [(u64, u64); 7],
     /// Levels a side of the order-book file.
     pub levels: usize,
-    /// Rows that were compared, all of them equal; `None` if nothing was to be compared.
+    /// Number of compared rows, all equal; `None` without comparison.
     pub matched: Option<u64>,
-    /// In how many of them, bids and asks counted apart, the last level was in sight before and thus compared too.
+    /// In how many of them, bids and asks counted separately, the last level was visible before and
+    /// thus compared too.
     pub matched_last: u64,
-    /// How often the order-book file had a say.
+    /// How often levels were taken from the order-book file.
     pub window: WindowCounts,
-    /// Commands that the engine got.
+    /// Number of commands to the engine.
     pub commands: u64,
-    /// Events it gave.
+    /// Number of its events.
     pub events: u64,
     /// Orders resting at the end, anonymous ones included.
     pub resting_orders: usize,
     /// Time inside the engine, the clock readings around it included.
     pub engine_time: Duration,
-    /// Clock readings come around batches of commands, not around the one or two of a single row.
+    /// Whether the clock was read around batches of commands, rather than around those of each row.
     pub batched: bool,
-    /// Time of everything.
+    /// Total time.
     pub elapsed: Duration,
 }
 
@@ -72,17 +73,17 @@ pub struct Difference {
     pub message: Message,
     /// What is wrong.
     pub problem: String,
-    /// The file's row and our book after the message; there are none when rows are not compared.
+    /// The file's row and our book after the message; `None` if rows are not compared.
     pub books: Option<(BookRow, BookRow)>,
 }
 
-/// Why a replay did not get to the end.
+/// Why a replay failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// A file cannot be read, or is not what it should be.
+    /// A file cannot be read or parsed.
     Input(InputError),
-    /// The files are readable and our book does not follow them.
+    /// The files are readable, and our book differs from them.
     Difference(Box<Difference>),
     /// Our book cannot be written.
     Output(io::Error),
@@ -106,20 +107,21 @@ impl From<InputError> for ReplayError {
     }
 }
 
-/// Commands in one batch when no row has to be looked at on its own.
+/// Commands in one batch, if rows are not processed one by one.
 const BATCH: usize = 1024;
-/// Rows between two looks at [`Options::stop`].
+/// Rows between two polls of [`Options::stop`].
 const STOP_ROWS: u64 = 256;
-/// Bytes of output that are gathered before they are written.
+/// Size of the output buffer, in bytes.
 const OUT_BYTES: usize = 1 << 16;
 
-/// Sends LOBSTER `messages` through a fresh `matcher`, with what `books` has to say about the start and the window's
-/// edge; writes our book after every event to `out`, if there is one, in the format of `books`.
+/// Sends LOBSTER `messages` through an empty `matcher`, and takes the start and the levels at the
+/// window's edge from `books`; writes our book after every event to `out`, if there is one, in the
+/// format of `books`.
 ///
 /// # Errors
-/// [`ReplayError::Input`] for unreadable or malformed files and when one has more rows than the other,
-/// [`ReplayError::Difference`] when a message does not fit our book or (with [`Options::verify`]) when the books
-/// differ, [`ReplayError::Output`] when `out` fails.
+/// [`ReplayError::Input`] for unreadable or malformed files and when one has more rows than the
+/// other, [`ReplayError::Difference`] when a message contradicts our book or (with
+/// [`Options::verify`]) when the books differ, [`ReplayError::Output`] when `out` fails.
 pub fn replay<'a, M: Matcher>(
     matcher: &'a mut M,
     mut messages: Source,
@@ -232,11 +234,11 @@ fn off_step(unit: i64, price: i64) -> String {
 struct Run<'a, M> {
     matcher: &'a mut M,
     ledger: Ledger,
-    /// Row and message of each command that waits in the ledger.
+    /// Row and message of each command queued in the ledger.
     causes: Vec<(u64, Message)>,
     row: u64,
     message: Message,
-    /// Every row is looked at on its own.
+    /// Whether rows are processed one by one.
     step: bool,
     unit: i64,
     summary: Summary,
@@ -245,7 +247,7 @@ struct Run<'a, M> {
     out_buffer: Vec<u8>,
 }
 
-/// Counts events and keeps the first that a replay must not see.
+/// Counts events and keeps the first one that must not occur in a replay.
 #[derive(Default)]
 struct Watch {
     events: u64,
@@ -298,7 +300,8 @@ impl<M: Matcher> Run<'_, M> {
         if self.step {
             self.settle(shown)?;
         }
-        // The row says what our book must show; only then what we could not know is taken from it.
+        // The row is compared first; then the levels that the messages do not tell are taken from
+        // it.
         if self.summary.matched.is_some() {
             self.compare(before, shown)?;
         }
@@ -352,7 +355,7 @@ impl<M: Matcher> Run<'_, M> {
         self.matcher.book(InstrumentId::default())
     }
 
-    /// Sends the waiting commands to the engine. A refusal or a trade is a difference.
+    /// Sends the queued commands to the engine. A refusal or a trade is a difference.
     fn settle(&mut self, shown: &BookRow) -> Result<(), ReplayError> {
         if self.ledger.commands.is_empty() {
             return Ok(());
@@ -382,7 +385,7 @@ impl<M: Matcher> Run<'_, M> {
         Ok(())
     }
 
-    /// Our best levels in the file's units.
+    /// Returns our best levels in the file's units.
     fn ours(&self, levels: usize) -> BookRow {
         let mut row = BookRow { levels, ..BookRow::default() };
         for (side, into) in [(Side::Sell, &mut row.asks), (Side::Buy, &mut row.bids)] {
@@ -400,12 +403,13 @@ impl<M: Matcher> Run<'_, M> {
     }
 
     fn difference(&self, problem: String, shown: &BookRow) -> ReplayError {
-        // Where rows are not looked at one by one, our book may be a batch ahead of the file.
+        // If rows are not processed one by one, our book may be a batch ahead of the file.
         let books = self.step.then(|| (shown.clone(), self.ours(shown.levels)));
         ReplayError::Difference(Box::new(Difference { row: self.row, message: self.message, problem, books }))
     }
 
-    /// Compares the row with our book: all levels but the last a side, and the last if the messages tell it.
+    /// Compares the row with our book: all levels but the last a side, and the last if it follows
+    /// from the messages.
     fn compare(&mut self, before: &BookRow, shown: &BookRow) -> Result<(), ReplayError> {
         for side in SIDES {
             let file = shown.side(side);
@@ -429,7 +433,7 @@ impl<M: Matcher> Run<'_, M> {
         Ok(())
     }
 
-    /// Takes from the row what came into sight at its edge, and notes what went out of it.
+    /// Takes from the row the levels that entered at its edge, and marks those that left.
     fn take_edge(&mut self, before: &BookRow, shown: &BookRow) {
         for side in SIDES {
             let file = shown.side(side);
@@ -461,10 +465,11 @@ impl<M: Matcher> Run<'_, M> {
     }
 }
 
-/// Whether the messages tell all of a side of the row, its last level included.
+/// Returns whether a side of the row follows from the messages, its last level included.
 ///
-/// The row before showed everything down to its last level, or everything there was. So what is now shown within that
-/// reach was shown before or came by the message; what lies beyond came into sight just now.
+/// The row before showed everything down to its last level, or the whole side. So levels within
+/// that range were visible before or are from the message; levels beyond it have just entered the
+/// window.
 fn edge_is_told(side: Side, before: &BookRow, shown: &BookRow) -> bool {
     let (before_side, side_now) = (before.side(side), shown.side(side));
     match (before_side.last(), side_now.last()) {
@@ -492,7 +497,7 @@ fn surprised(surprise: &EventBody, command: &Command) -> String {
     }
 }
 
-/// The tick of `unit` ten-thousandths of a dollar.
+/// Returns the tick of `unit` ten-thousandths of a dollar.
 fn tick_of(unit: i64) -> Option<Tick> {
     let (mut mantissa, mut decimals) = (unit, 4);
     while decimals > 0 && mantissa % 10 == 0 {
@@ -516,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_is_told_when_it_lies_within_the_last_row() {
+    fn edge_within_the_last_row_follows_from_the_messages() {
         let row = |asks: &[i64]| BookRow {
             levels: 3,
             asks: asks.iter().map(|&p| Level::new(p, 1)).collect(),

@@ -1,4 +1,4 @@
-//! What a replay prints: its summary, and the first difference with both books side by side.
+//! The output of a replay: its summary, and the first difference with both books side by side.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -141,9 +141,10 @@ struct ComparedJson {
 }
 
 impl Summary {
-    /// Returns all numbers as one JSON object with a line feed. `compared` is the number of rows that were
-    /// compared (absent without [`Options::verify`](super::Options::verify)), `compared_sides`
-    /// twice that; times are in nanoseconds, of the day for `first_ns` and `last_ns`.
+    /// Returns all numbers as one JSON object with a line feed. `compared` is the number of rows
+    /// that were compared (absent without [`Options::verify`](super::Options::verify)),
+    /// `compared_sides` twice that; times are in nanoseconds, of the day for `first_ns` and
+    /// `last_ns`.
     #[must_use]
     pub fn json(&self) -> String {
         let kinds = MessageKind::ALL.into_iter().zip(self.kinds);

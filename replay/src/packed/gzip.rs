@@ -1,5 +1,5 @@
-//! The members of a `.gz` file one after the other, and the zeros that tapes and some writers leave
-//! behind them.
+//! Decompresses the members of a `.gz` file in sequence, and skips the padding of zeros that tapes
+//! and some writers append.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,7 +7,7 @@ use flate2::bufread::GzDecoder;
 
 use super::damaged;
 
-/// Decompresses all members (RFC 1952); length and CRC-32 of each are compared.
+/// Decompresses all members (RFC 1952); length and CRC-32 of each are verified.
 pub(super) struct Gzip<R: BufRead> {
     state: State<R>,
 }
@@ -22,7 +22,7 @@ enum State<R: BufRead> {
         member: Box<GzDecoder<R>>,
         members: u64,
     },
-    /// It ended, or it is damaged.
+    /// The file ended, or it is damaged.
     Over {
         failed: bool,
     },
@@ -85,7 +85,7 @@ fn first_byte(source: &mut impl BufRead) -> io::Result<Option<u8>> {
     }
 }
 
-/// Passes over zeros to the end of the file, as gzip(1) does; anything else behind is refused.
+/// Skips zeros to the end of the file, as gzip(1) does; any other trailing data is an error.
 fn zeros(source: &mut impl BufRead) -> io::Result<()> {
     while first_byte(source)?.is_some() {
         let bytes = source.fill_buf()?;

@@ -1,18 +1,14 @@
 use super::*;
 use std::io::Write;
 use std::process::{Command, Stdio};
-
-/// A linear congruential generator, the same numbers in every run.
-const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
-const INCREMENT: u64 = 1_442_695_040_888_963_407;
+use vvp_testkit::streams::Rng;
 
 /// Text that compresses, in several blocks of a frame where it is long.
 fn content(bytes: usize) -> Vec<u8> {
-    let mut state = 7_u64;
+    let mut random = Rng::new(7);
     let mut out = Vec::new();
     while out.len() < bytes {
-        state = state.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
-        let _ = write!(out, "{} AAPL {},", state >> 60, (state >> 33) % 1000);
+        let _ = write!(out, "{} AAPL {},", random.below(16), random.below(1000));
     }
     out.truncate(bytes);
     out
@@ -243,11 +239,11 @@ fn an_error_of_the_source_comes_through_every_container() {
 /// Messages of ITCH 5.0 behind their lengths: a file that replay takes.
 fn itch(bytes: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut state = 7_u64;
+    let mut random = Rng::new(7);
     while out.len() < bytes {
-        state = state.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
-        out.extend_from_slice(&[0, 19, b'D', 0, (state >> 62) as u8, 0, 0, 0, 0]);
-        out.extend_from_slice(&[(state >> 60) as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, (state >> 55) as u8, 7]);
+        let [locate, tracking, reference] = [4, 16, 256].map(|n| random.below(n) as u8);
+        out.extend_from_slice(&[0, 19, b'D', 0, locate, 0, 0, 0, 0]);
+        out.extend_from_slice(&[tracking, 0, 0, 0, 0, 0, 0, 0, 0, 0, reference, 7]);
     }
     out
 }
@@ -263,17 +259,14 @@ fn is_known_content(bytes: &[u8]) -> bool {
 fn nothing_that_the_tool_refuses_is_accepted(name: &str, pack: &[&str]) {
     const FLIPS: usize = 1000;
     let has_no_checksum = pack.iter().any(|argument| matches!(*argument, "--no-check" | "--check=none"));
-    let mut state = 99_u64;
+    let mut random = Rng::new(99);
     let (mut flips, mut harmless, mut refused, mut stricter, mut strange) = (0, 0, 0, 0, 0);
     for original in [itch(600), content(40_000)] {
         let Some((true, good)) = tool(name, pack, &original) else { return };
         assert_eq!(read(&good).unwrap(), original, "{name} {pack:?}");
         let bits = good.len() * 8;
         let mut places: Vec<usize> = (0..192).chain(bits - 192..bits).collect();
-        places.extend((0..FLIPS / 2).map(|_| {
-            state = state.wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
-            (state >> 20) as usize % bits
-        }));
+        places.extend((0..FLIPS / 2).map(|_| random.below(bits as u64) as usize));
         for bit in places {
             flips += 1;
             let mut bad = good.clone();

@@ -1,4 +1,4 @@
-//! The frames of a `.zst` file one after the other (RFC 8878), by the reference library.
+//! Decompresses the frames of a `.zst` file in sequence (RFC 8878), with the reference library.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,8 +6,8 @@ use zstd::stream::read::Decoder;
 
 use super::damaged;
 
-/// Decompresses all frames and passes over skippable ones. What `zstd -t` refuses is an error,
-/// and so is every read behind it.
+/// Decompresses all frames, without skippable ones. What `zstd -t` refuses is an error, and so is
+/// every later read.
 pub(super) struct Zstd<R: BufRead> {
     decoder: Decoder<'static, Source<R>>,
     failed: bool,
@@ -47,7 +47,7 @@ impl<R: BufRead> Read for Zstd<R> {
     }
 }
 
-/// Remembers whether an error is its own or the decoder's.
+/// A reader that records whether an error is its own or the decoder's.
 struct Source<R> {
     source: R,
     failed: bool,

@@ -1,4 +1,4 @@
-//! The tape through the matching engine: what it repeats exactly, and each kind of difference.
+//! Drives the matching engine with a tape: exact repetition, and each kind of difference.
 
 use std::fs;
 use std::io::Cursor;
@@ -119,7 +119,8 @@ fn a_tape_in_price_time_order_is_repeated_exactly() {
 fn every_difference_has_its_kind() {
     let of = |report: &DriveReport, kind: Difference| report.different[kind as usize];
     let mut tape = Tape::default();
-    // The tape takes the second of a level; the engine the first, which then is gone when the tape deletes it.
+    // The tape executes the second order of a level, the engine the first, which is then missing
+    // when the tape deletes it.
     tape.add(1, BuySell::Sell, 10, 10_100);
     tape.add(2, BuySell::Sell, 10, 10_100);
     tape.execute(2, 10);
@@ -128,7 +129,8 @@ fn every_difference_has_its_kind() {
     assert_eq!(of(&report, Difference::OtherOrder), tally(1, 10));
     assert_eq!(report.taken_before, tally(1, 10));
 
-    // The tape passes over a better price; later that order's shares are missing, and its price stands in the way.
+    // The tape passes over a better price; later that order's shares are missing, and an opposite
+    // price is left.
     let mut tape = Tape::default();
     tape.add(1, BuySell::Buy, 10, 10_000);
     tape.add(2, BuySell::Buy, 10, 9_900);
@@ -153,7 +155,7 @@ fn every_difference_has_its_kind() {
     assert_eq!((of(&report, Difference::OtherPrice), report.same), (tally(1, 4), tally(1, 4)));
     assert_eq!((report.unknown, report.hidden, report.crosses), (1, tally(1, 9), tally(1, 1000)));
 
-    // More stocks than the engine has room for, and only the wanted ones.
+    // More stocks than the engine has room for, and only the selected ones.
     for (wanted, instruments, left_out) in [(&[][..], 2, 2), (&["DEF"][..], 1, 0)] {
         let mut tape = Tape::default();
         for (locate, name) in [(1u16, b"ABC"), (2, b"DEF"), (3, b"GHI"), (4, b"JKL")] {
@@ -179,7 +181,7 @@ fn hidden_trades_crosses_and_broken_trades_count_before_the_first_add() {
             }
             tape.put(Trade::new(stamp).with_stock(stock).with_shares(9).as_bytes());
             tape.put(CrossTrade::new(stamp).with_stock(stock).with_shares(1000).as_bytes());
-            // A cross of no shares is none.
+            // A cross of no shares does not count.
             tape.put(CrossTrade::new(stamp).with_stock(stock).as_bytes());
             tape.put(BrokenTrade::new(stamp).as_bytes());
             tape.put(OrderExecuted::new(stamp).with_reference(77).with_shares(5).as_bytes());
@@ -208,7 +210,7 @@ fn hidden_trades_crosses_and_broken_trades_count_before_the_first_add() {
 
 /// The derived session: the engine trades what the tape says, but for what is explained.
 #[test]
-fn the_derived_session_is_wound_forward() {
+fn derived_session_drives_the_engine() {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let folder = std::env::var_os("VVP_DATA").map_or(beside, PathBuf::from);
     let Ok(file) = fs::File::open(folder.join("20120621_GOOG_from_LOBSTER.NASDAQ_ITCH50.xz")) else {

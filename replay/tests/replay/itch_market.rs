@@ -18,7 +18,7 @@ use zerocopy::FromZeros;
 
 use crate::small_day::session;
 
-// ---- against a plain model ----------------------------------------------------------------------------------
+// ---- against a plain model ----------------------------------------------------------------
 
 type Small = Market<64, 128, 32, 1024>;
 
@@ -160,7 +160,7 @@ proptest! {
 }
 
 #[test]
-fn a_full_market_says_so_and_goes_on() {
+fn full_market_is_counted_and_the_replay_continues() {
     let mut market = Small::new_box_zeroed().unwrap();
     let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::default() };
     for r in 1..=100u64 {
@@ -181,7 +181,7 @@ fn a_full_market_says_so_and_goes_on() {
 }
 
 #[test]
-fn a_book_that_stays_crossed_is_counted() {
+fn book_that_stays_crossed_is_counted() {
     let mut market = Small::new_box_zeroed().unwrap();
     let stamp = Stamp { locate: 1, tracking: 0, time: Nanos48::default() };
     let add = |market: &mut Small, reference, side, price| {
@@ -219,7 +219,7 @@ fn a_book_that_stays_crossed_is_counted() {
     assert!(!market.stock(2).is_crossed());
 }
 
-// ---- real data ----------------------------------------------------------------------------------------------
+// ---- real data ----------------------------------------------------------------
 
 fn day() -> Zeroed<DayMarket> {
     let mut market = Zeroed::<DayMarket>::new(Pages::LAZY).unwrap();

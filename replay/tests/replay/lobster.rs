@@ -1,4 +1,5 @@
-//! The replay of LOBSTER files: the real session where it is at hand, and simulated ones whose whole book is known.
+//! The replay of LOBSTER files: the real session where it is at hand, and simulated ones whose
+//! whole book is known.
 
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ fn run(files: &Files, options: &Options) -> (Result<Summary, ReplayError>, Strin
     (result, String::from_utf8(out).unwrap())
 }
 
-/// Markets of all shapes: thin and deep, with windows that show everything and windows that show little.
+/// Markets of all shapes: thin and deep, with windows that show everything and windows that show
+/// little.
 fn markets() -> impl Iterator<Item = Market> {
     (0..60).map(|seed| Market {
         seed,
@@ -54,7 +56,7 @@ fn a_simulated_session_is_followed_row_by_row() {
     assert!(seen.iter().all(|&n| n > 0), "the markets leave a case of the edge untested: {seen:?}");
 }
 
-// ---- what must be found ------------------------------------------------------------------------------------
+// ---- what must be found ----------------------------------------------------------------
 
 fn small(levels: usize) -> Files {
     simulate(&Market { seed: 7, rows: 200, levels, orders: 40, reach: 20 })
@@ -128,7 +130,7 @@ bid    2                 9900 × 31                  9900 × 30  <";
 }
 
 #[test]
-fn messages_that_cannot_be_true_of_the_book_are_found_without_verify() {
+fn contradicting_messages_are_found_without_verify() {
     let row0 = ("34200,5,0,1,100,1", "10100,5,10000,6,10200,7,9900,8");
     let new = "34201,1,77,30,10000,1";
     let told = "10100,5,10000,36,10200,7,9900,8";
@@ -196,7 +198,7 @@ fn a_level_that_a_short_side_should_no_longer_have_is_found() {
 }
 
 #[test]
-fn what_is_out_of_sight_stays_bounded() {
+fn levels_outside_the_window_stay_bounded() {
     // Orders come close to a middle that wanders, so the window leaves many levels behind.
     let files = simulate(&Market { seed: 1, rows: 20_000, levels: 2, orders: 400, reach: 4 });
     let (result, out) = run(&files, &Options { levels: Some(100), ..VERIFY });
@@ -210,7 +212,7 @@ fn what_is_out_of_sight_stays_bounded() {
     assert_eq!(most, 2 + 64, "the documented bound is reached and kept");
 }
 
-// ---- files ---------------------------------------------------------------------------------------------------
+// ---- files ----------------------------------------------------------------
 
 fn gz(text: &str) -> Vec<u8> {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -326,7 +328,7 @@ fn more_levels_than_the_file_has_can_be_written() {
 }
 
 #[test]
-fn a_replay_can_be_stopped_and_says_what_it_saw() {
+fn stopped_replay_returns_the_summary_so_far() {
     let files = simulate(&Market { seed: 2, rows: 600, levels: 3, orders: 40, reach: 10 });
     let (result, out) = run(&files, &Options { stop: Some(|| true), ..VERIFY });
     let summary = result.unwrap();
@@ -336,7 +338,7 @@ fn a_replay_can_be_stopped_and_says_what_it_saw() {
     assert!(summary.to_string().contains("(stopped before the end)"));
 }
 
-// ---- the real session ----------------------------------------------------------------------------------------
+// ---- the real session ----------------------------------------------------------------
 
 /// The folder with market data: `VVP_DATA`, or `shared/data` beside the checkout.
 fn data() -> Option<PathBuf> {

@@ -74,13 +74,15 @@ impl State {
         Order { id: self.next_id, buy, price, size: 1 + self.random.below(500) }
     }
 
-    /// Is `price` within the best levels of its side, as it stands or (for a new one) as it would stand?
+    /// Is `price` within the best levels of its side, as it stands or (for a new one) as it would
+    /// stand?
     fn in_window(&self, buy: bool, price: i64, window: usize) -> bool {
         let better = self.levels(buy).filter(|l| if buy { l.0 > price } else { l.0 < price }).count();
         better < window
     }
 
-    /// One event of the market: type and the order before and after; the size that the row would show.
+    /// One event of the market: type and the order before and after; the size that the row would
+    /// show.
     fn event(&mut self, market: &Market) -> (u8, Order, u64) {
         if self.random.below(40) == 0 {
             self.middle += STEP * (self.random.below(9) as i64 - 4);
@@ -138,7 +140,8 @@ impl State {
     }
 }
 
-/// Runs the market and writes down what LOBSTER would: events within the best levels only, and the book after each.
+/// Runs the market and writes down what LOBSTER would: events within the best levels only, and the
+/// book after each.
 pub(crate) fn simulate(market: &Market) -> Files {
     let random = Rng::new(market.seed);
     let mut s = State {

@@ -98,7 +98,7 @@ fn key(out: &mut String, names: &[&str]) -> core::fmt::Result {
 
 const SHOWN: [(f64, &str); 4] = [(50.0, "p50"), (99.0, "p99"), (99.9, "p99.9"), (99.99, "p99.99")];
 
-/// A chart and a table for each way through.
+/// Writes a chart and a table for each path.
 pub(super) fn loads(out: &mut String, loads: &[Load]) -> core::fmt::Result {
     let mut paths: Vec<&str> = Vec::new();
     for load in loads {
@@ -160,13 +160,13 @@ pub(super) fn loads(out: &mut String, loads: &[Load]) -> core::fmt::Result {
     Ok(())
 }
 
-/// Where a percentile lies: each nine more takes as much room as the one before.
+/// Returns the position of a percentile: each additional nine has the same width.
 fn nines(percentile: f64) -> f64 {
     let rest = (100.0 - percentile).max(0.001) / 100.0;
     -rest.log10() / 5.0
 }
 
-/// One chart of all single operations whose distribution was kept, with the lightest load of each path beside them.
+/// Writes one chart of all operations with a distribution, and of the lightest load of each path.
 pub(super) fn percentiles(out: &mut String, results: &Results) -> core::fmt::Result {
     let mut lines: Vec<(String, &[(f64, u64)])> =
         results.curves.iter().map(|c| (format!("{}: {}", c.group, c.name), c.percentiles.as_slice())).collect();

@@ -1,4 +1,4 @@
-//! The report: one file, nothing fetched from anywhere, light and dark, wide and narrow.
+//! The HTML report: one self-contained file, for light and dark, wide and narrow screens.
 
 mod bars;
 mod curves;
@@ -8,7 +8,7 @@ use super::path::is_matched;
 use super::row::Results;
 use core::fmt::Write;
 
-/// The page for a run.
+/// Returns the report of a run.
 #[must_use]
 pub fn page(results: &Results) -> String {
     let mut out = String::with_capacity(64 << 10);
@@ -51,11 +51,11 @@ fn write_page(out: &mut String, results: &Results) -> core::fmt::Result {
     Ok(())
 }
 
-/// A few numbers in large type.
+/// Writes the headline numbers.
 fn headline(out: &mut String, results: &Results) -> core::fmt::Result {
     let row = |group, name| results.row(group, name).map(|row| row.median_ns);
     let path = results.loads.iter().find(|load| load.path == "one thread" && load.offered_per_s > 0.0);
-    // Orders that nothing is done for are answered at whatever rate they are offered.
+    // Orders that are not processed are answered at any rate.
     let matched = results.loads.iter().filter(|load| is_matched(&load.path));
     let most = matched.map(|load| load.answered_per_s).fold(0.0, f64::max);
     let facts = [
@@ -74,7 +74,7 @@ fn headline(out: &mut String, results: &Results) -> core::fmt::Result {
     Ok(())
 }
 
-/// Text for a page.
+/// Escapes text for HTML.
 fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {
@@ -91,7 +91,7 @@ fn text(raw: &str) -> String {
     out
 }
 
-/// Nanoseconds in a unit that suits them.
+/// Returns nanoseconds in a suitable unit.
 fn ns(value: f64) -> String {
     match value {
         v if v < 9.95 => format!("{v:.2} ns"),
@@ -102,7 +102,7 @@ fn ns(value: f64) -> String {
     }
 }
 
-/// So many a second.
+/// Returns a rate a second in a suitable unit.
 fn rate(per_second: f64) -> String {
     match per_second {
         v if v >= 1e9 => format!("{:.2} G/s", v / 1e9),
@@ -111,7 +111,7 @@ fn rate(per_second: f64) -> String {
     }
 }
 
-/// Year, month and day of a number of seconds since 1970 (Hinnant's `civil_from_days`).
+/// Returns the date of a number of seconds since 1970 (Hinnant's `civil_from_days`).
 fn date(unix_time: u64) -> String {
     let days = unix_time / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -124,7 +124,7 @@ fn date(unix_time: u64) -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
-/// A scale of powers of ten: from the one at or below `least` to the one at or above `most`.
+/// A logarithmic scale: from the power of ten at or below `least` to the one at or above `most`.
 #[derive(Clone, Copy, Debug)]
 struct Decades {
     from: i32,
@@ -144,7 +144,7 @@ impl Decades {
         Self { from, to: to.max(from + 1) }
     }
 
-    /// Where a value lies, from 0 to 1.
+    /// Returns the position of a value, from 0 to 1.
     fn place(self, value: f64) -> f64 {
         let span = f64::from(self.to - self.from);
         ((value.max(1e-3).log10() - f64::from(self.from)) / span).clamp(0.0, 1.0)
@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    /// Every tag that opens closes again, in order; nothing points anywhere else; text stays text.
+    /// All tags are closed in order; there are no external links; text is escaped.
     #[test]
     fn a_page_is_well_formed_and_alone() {
         let page = page(&results());
@@ -234,7 +234,7 @@ mod tests {
         };
         let both = headline(&results);
         assert!(both.contains("<b>1.00 M/s</b><span>orders a second") && !both.contains("9.00 M/s"), "{both}");
-        // Of idle loads alone there is nothing to say.
+        // Idle loads alone have no headline.
         results.loads = vec![idle];
         assert!(!headline(&results).contains("orders a second"));
     }

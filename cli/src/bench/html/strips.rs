@@ -1,10 +1,10 @@
-//! What the run did to memory, and how long the processor stood still.
+//! Memory after each group, and the longest stalls of the processor.
 
 use super::super::row::{Memory, Stall};
 use super::{Decades, ns, text};
 use core::fmt::Write;
 
-/// The tallest column, in rem.
+/// Maximum height of a column, in rem.
 const TALL: f64 = 3.2;
 
 pub(super) fn memory(out: &mut String, memory: &[Memory]) -> core::fmt::Result {

@@ -1,6 +1,7 @@
 //! Lines that are easily read wrongly, each with its answer, in words.
 //!
-//! The answer is what the events would show: `ok`, `bad` (a bad line), or the reason of a refusal at the edge.
+//! The answer is what the events would show: `ok`, `bad` (a bad line), or the reason of a refusal
+//! at the edge.
 
 use vvp_core::book::*;
 use vvpx::text::{DecodeError, Decoder, Format, Input, InputFormat, Line, LineReader, Step};

@@ -1,5 +1,5 @@
-//! The text format read the plain way: serde_json, maps, big integers. Slow, allocating, and made to be read beside
-//! section 4 of the contract.
+//! The text format read the plain way: serde_json, maps, big integers. Slow, allocating, and made
+//! to be read beside section 4 of the contract.
 
 use num_bigint::BigInt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};

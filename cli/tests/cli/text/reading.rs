@@ -187,7 +187,8 @@ const SHAPES: &[(&str, &[&str], &[&str])] = &[
 
 type Member = (&'static str, String);
 
-/// Members of one line: those that the operation needs, some that it may have, rarely one that it has not.
+/// Members of one line: those that the operation needs, some that it may have, rarely one that it
+/// has not.
 fn members() -> impl Strategy<Value = Vec<Member>> {
     prop::sample::select(SHAPES).prop_flat_map(|(op, must, may)| {
         let mut all: Vec<BoxedStrategy<Option<Member>>> = vec![

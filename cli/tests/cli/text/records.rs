@@ -45,7 +45,7 @@ const QTY: Qty = Qty::new(0xFEDC_BA98_7654_3210);
 const PRICE: Price = Price::new(-2);
 
 #[test]
-fn commands_lie_as_the_page_says() {
+fn command_records_match_the_documented_layout() {
     let minus_two = -2_i64 as u64;
     let c = Command::limit(ID, Side::Sell, PRICE, QTY)
         .owner(OwnerId::new(0xAABB_CCDD))
@@ -95,7 +95,7 @@ fn commands_lie_as_the_page_says() {
 }
 
 #[test]
-fn definitions_limits_and_refusals_lie_as_the_page_says() {
+fn definition_limit_and_refusal_records_match_the_documented_layout() {
     let spec = InstrumentSpec {
         symbol: Symbol::new(b"ABCDEFGHI").unwrap(),
         tick: Tick::new(25, 2).unwrap(),
@@ -130,7 +130,7 @@ fn definitions_limits_and_refusals_lie_as_the_page_says() {
 }
 
 #[test]
-fn events_lie_as_the_page_says() {
+fn event_records_match_the_documented_layout() {
     let minus_two = -2_i64 as u64;
     let event = |body| Event::new(9, Some(InstrumentId::new(3)), Some(77), body);
     let of = |kind: u64, flags: u64, more: &[(&'static str, u64)]| {
@@ -210,7 +210,7 @@ fn read(bytes: &[u8]) -> (Vec<Command>, Vec<String>, Option<InputError>) {
 }
 
 #[test]
-fn damaged_files_say_where() {
+fn damaged_files_are_reported_with_offset() {
     let good = file(&[Command::time(1), Command::time(2)]);
     let (commands, bad, error) = read(&good);
     assert_eq!((commands.len(), bad.len(), error.is_none()), (2, 0, true));

@@ -1,4 +1,5 @@
-//! What is written: commands that read back as they were, events and books as a plain formatter writes them.
+//! What is written: commands that read back as they were, events and books as a plain formatter
+//! writes them.
 
 use num_bigint::BigInt;
 use proptest::prelude::*;
@@ -121,8 +122,8 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// A stream that a reader can have made: at least one instrument first, references to defined ones only, bad lines in
-/// order with gaps of empty lines.
+/// A stream that a reader can have made: at least one instrument first, references to defined ones
+/// only, bad lines in order with gaps of empty lines.
 fn streams() -> impl Strategy<Value = Vec<Command>> {
     let specs = prop::collection::vec(specs(), 1..4);
     (specs, prop::collection::vec((commands(), 0..3_u64), 0..40), any::<u8>()).prop_map(|(specs, commands, spread)| {

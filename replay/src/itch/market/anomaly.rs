@@ -1,41 +1,43 @@
-//! What a file says that cannot be: counted by kind, with the first places of each.
+//! Anomalies of a file, counted by kind, with the first offsets of each.
 
 use zerocopy::FromZeros;
 
-/// How many places are kept of each kind.
+/// Number of offsets kept of each kind.
 pub const PLACES: usize = 4;
 
-/// What cannot be.
+/// A kind of anomaly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Anomaly {
-    /// An execution, cancel, delete or replace of an order that is not on the book: nothing changes.
+    /// An execution, cancel, delete or replace of an order that is not on the book; ignored.
     UnknownReference = 0,
-    /// An execution or cancel of more shares than are left: the order just leaves.
+    /// An execution or cancel of more shares than are left; the order is removed.
     Overfill = 1,
-    /// A new order with the reference of a live one: the old one leaves first.
+    /// A new order with the reference of a live one; the old one is removed first.
     DuplicateReference = 2,
-    /// A message of an order with another locate than its order has: the order's own counts.
+    /// A message with another locate than its order; the order's own is used.
     OtherLocate = 3,
-    /// An order of no shares: it does not get on the book.
+    /// An order of no shares; ignored.
     NoShares = 4,
-    /// An order of a side that there is not: it does not get on the book.
+    /// An order with an invalid side; ignored.
     BadSide = 5,
-    /// A message with another length than its type has: left out.
+    /// A message with another length than its type has; ignored.
     WrongLength = 6,
-    /// A message of a type that the format does not list: left out.
+    /// A message of an unknown type; ignored.
     UnknownType = 7,
-    /// Time before that of the message before.
+    /// A time before that of the previous message.
     TimeReversed = 8,
-    /// No room for another order or level: it does not get on the book. The market is too small for this day.
+    /// No room for another order or level; the order is ignored. The market is too small for this
+    /// day.
     MarketFull = 9,
-    /// A time of 24 hours or more after midnight: the clock stays, the rest of the message counts.
+    /// A time of 24 hours or more after midnight; the clock is unchanged, the rest of the message
+    /// is applied.
     TimeBeyondDay = 10,
 }
 
 impl Anomaly {
-    /// All kinds.
+    /// Every kind.
     pub const ALL: [Self; 11] = [
         Self::UnknownReference,
         Self::Overfill,
@@ -50,7 +52,7 @@ impl Anomaly {
         Self::TimeBeyondDay,
     ];
 
-    /// Its name in summaries.
+    /// Returns its name in summaries.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,7 +71,7 @@ impl Anomaly {
     }
 }
 
-/// Counts and first places of all kinds.
+/// Counts and first offsets of all kinds.
 #[derive(Clone, Debug, FromZeros)]
 #[repr(C)]
 pub struct Anomalies {
@@ -78,7 +80,7 @@ pub struct Anomalies {
 }
 
 impl Anomalies {
-    /// Notes one, met in the frame at `offset`.
+    /// Counts an anomaly of the frame at `offset`.
     #[cold]
     #[inline(never)]
     pub(super) fn note(&mut self, kind: Anomaly, offset: u64) {
@@ -89,20 +91,20 @@ impl Anomalies {
         *count += 1;
     }
 
-    /// How many of a kind.
+    /// Returns the count of a kind.
     #[must_use]
     pub const fn count(&self, kind: Anomaly) -> u64 {
         self.counts[kind as usize]
     }
 
-    /// The first places of a kind: bytes from the start of the file to the frame.
+    /// Returns the first offsets of a kind: bytes from the start of the file to the frame.
     #[must_use]
     pub fn places(&self, kind: Anomaly) -> &[u64] {
         let kept = usize::try_from(self.count(kind)).map_or(PLACES, |n| n.min(PLACES));
         &self.places[kind as usize][..kept]
     }
 
-    /// How many of all kinds.
+    /// Returns the count of all kinds.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()

@@ -1,11 +1,11 @@
-//! What each message does to the market.
+//! Applies messages to the market.
 
 use super::stock::Top;
 use super::{Anomalies, Anomaly, DAY_NS, Market, Totals};
 use vvp_core::wire::field::Field;
 use vvp_core::wire::itch::{AddOrder, BadMessage, BuySell, Head, Message, OrderReplace, YesNo};
 
-/// A new order, wherever it comes from.
+/// A new order, from an add or a replace.
 #[derive(Clone, Copy)]
 struct New {
     reference: u64,
@@ -23,11 +23,11 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.sum.on = on as u8;
     }
 
-    /// Takes a message whose frame starts `offset` bytes behind the start of the file. Returns whether it was one of
-    /// those that change a book (A, F, E, C, X, D, U), also if it changed nothing.
+    /// Applies a message whose frame is at `offset` in the file. Returns whether it is of a type
+    /// that changes a book (A, F, E, C, X, D, U), even if it changed nothing.
     ///
-    /// Constant work, but for a replace or a new level far from the best of a side of many levels: there, moving the
-    /// sorted prices takes time in proportion to the levels that are better.
+    /// Constant time, except for a replace or a new level far from the best of a side of many
+    /// levels: moving the sorted prices takes time in proportion to the number of better levels.
     #[inline]
     pub fn apply(&mut self, offset: u64, message: &Message<'_>) -> bool {
         const {
@@ -102,7 +102,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         true
     }
 
-    /// Counts a frame that holds no message of the format.
+    /// Counts a frame without a valid message.
     #[cold]
     pub fn bad(&mut self, offset: u64, bad: &BadMessage) {
         self.totals.messages += 1;
@@ -112,7 +112,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.anomalies.note(Anomaly::WrongLength, offset);
     }
 
-    /// What every message of a book counts; returns its locate.
+    /// Updates the counts of a book message; returns its locate.
     #[inline(always)]
     fn begin(&mut self, head: &Head, counted: usize, offset: u64) -> u16 {
         self.clock(head, offset);
@@ -133,8 +133,8 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         }
     }
 
-    /// A time before that of the message before, which the clock takes, or one behind the end of
-    /// the day, which it does not.
+    /// Handles a time before that of the previous message, which the clock accepts, or one beyond
+    /// the end of the day, which it does not.
     #[cold]
     #[inline(never)]
     fn odd_time(&mut self, now: u64, offset: u64) {
@@ -164,7 +164,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         let locate = head.locate();
         let stock = &mut self.stocks[usize::from(locate)];
         if stock.named == 0 {
-            // Once: the name lies on a line that orders do not need otherwise.
+            // Once: the name is on a cache line that orders do not need otherwise.
             stock.named = 1;
             stock.state.name = m.stock().bytes();
         }
@@ -177,7 +177,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.ids.get(reference, |slot| orders.get(slot).reference == reference)
     }
 
-    /// The slot of a live order, or a note that there is none.
+    /// Returns the slot of a live order; counts an anomaly if there is none.
     #[inline(always)]
     fn find(&mut self, reference: u64, head: &Head, offset: u64) -> Option<u32> {
         let slot = self.slot_of(reference);
@@ -192,7 +192,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         Some(slot)
     }
 
-    /// Takes shares off an order; returns the price it stood at.
+    /// Removes shares from an order; returns its price.
     #[inline(always)]
     fn decrease(&mut self, reference: u64, head: &Head, shares: u32, offset: u64) -> Option<u32> {
         let slot = self.find(reference, head, offset)?;
@@ -218,7 +218,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         Some(price)
     }
 
-    /// Keeps the copy of the best level.
+    /// Updates the copy of the best level.
     #[inline(always)]
     fn show(&mut self, locate: u16, side: u8, level: u32, qty: u64) {
         let top = &mut self.stocks[usize::from(locate)].top[usize::from(side & 1)];
@@ -242,7 +242,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.add(new, offset);
     }
 
-    /// The word of a price in its side's run: the better, the greater.
+    /// Returns the word of a price in its side's run; better prices have greater words.
     #[inline(always)]
     const fn key(side: u8, price: u32) -> u32 {
         if side == 0 { price } else { !price }
@@ -291,7 +291,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.show(locate, side, at, qty);
     }
 
-    /// The level of a price, made if there is none; `None`: there is no room.
+    /// Returns the level of a price, creating it if necessary; `None` if there is no room.
     #[inline(always)]
     fn level_at(&mut self, locate: u16, side: u8, price: u32) -> Option<u32> {
         let stock = &mut self.stocks[usize::from(locate)];
@@ -319,7 +319,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         Some(at)
     }
 
-    /// Takes an order off its book.
+    /// Removes an order from its book.
     #[inline(always)]
     fn remove(&mut self, slot: u32) {
         let order = self.orders.get(slot);
@@ -371,7 +371,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.levels.give(at);
     }
 
-    /// Messages that change no book.
+    /// Applies messages that change no book.
     #[inline(never)]
     fn other(&mut self, offset: u64, message: &Message<'_>) {
         let Some(head) = message.head() else {
@@ -443,19 +443,19 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         }
     }
 
-    /// What was read, in all.
+    /// Returns the totals.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
         &self.totals
     }
 
-    /// What could not be.
+    /// Returns the anomalies.
     #[must_use]
     pub const fn anomalies(&self) -> &Anomalies {
         &self.anomalies
     }
 
-    /// The checksum over the tops of all books, if it was on from the start.
+    /// Returns the checksum over the tops of all books, if it was on from the start.
     #[must_use]
     pub const fn checksum(&self) -> Option<u64> {
         if self.sum.on != 0 { Some(self.sum.sum.get()) } else { None }

@@ -1,4 +1,4 @@
-//! The books of all stocks of a day, in one memory of fixed size.
+//! The books of all stocks of a day, in one memory block of fixed size.
 //!
 //! ```text
 //! reference --ids--> order (32 bytes) --> level (32 bytes): price, shares, orders, first and last order
@@ -6,8 +6,8 @@
 //!                       v                   | slot
 //! locate ----------> stock (256 bytes): best bid and ask, and two runs of (price, level), sorted, the best last
 //! ```
-//! Nothing is allocated after the memory is there, and a memory of zeros is an empty market. Slots are used again at
-//! once, so what a day touches is what it has live at once, not what it ever saw.
+//! Nothing is allocated after construction, and zeroed memory is an empty market. Slots are reused
+//! at once, so a day touches memory for its peak of live orders, not for their total.
 
 mod anomaly;
 mod apply;
@@ -26,10 +26,10 @@ use stock::Stock;
 use vvp_core::map::IdIndex;
 use zerocopy::FromZeros;
 
-/// Locates are 16 bits: every one has a place.
+/// Locates are 16 bits, and each has an entry.
 pub const STOCKS: usize = 1 << 16;
 
-/// Length of a day in ns: times count from midnight and stay below.
+/// Length of a day in ns; times count from midnight and are below it.
 pub const DAY_NS: u64 = 86_400_000_000_000;
 
 /// An order on the book.
@@ -39,7 +39,7 @@ struct Order {
     reference: u64,
     shares: u32,
     level: u32,
-    /// The order behind it on its level; 0: none. Links free slots as well.
+    /// The next order of its level; 0: none. Also links free slots.
     next: u32,
     prev: u32,
     locate: u16,
@@ -54,7 +54,7 @@ struct Level {
     qty: u64,
     price: u32,
     orders: u32,
-    /// The order with the best priority. Links free slots as well.
+    /// The order with the best priority. Also links free slots.
     first: u32,
     last: u32,
 }
@@ -75,31 +75,32 @@ impl Slot for Level {
     }
 }
 
-/// What was read, in all.
+/// Totals of a replay.
 #[derive(Clone, Debug, FromZeros)]
 #[repr(C)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Messages by type, of the right length or not.
+    /// Messages by type, of valid or invalid length.
     pub by_type: [u64; 256],
-    /// All of them.
+    /// All messages.
     pub messages: u64,
-    /// A, F, E, C, X, D, U.
+    /// Book messages: A, F, E, C, X, D, U.
     pub book_messages: u64,
     /// Orders on all books now.
     pub live: u64,
-    /// The most there were after any message.
+    /// Maximum number of live orders after any message.
     pub max_live: u64,
     /// Time of the last message, ns since midnight.
     pub time_ns: u64,
     /// The last system event: O, S, Q, M, E, C.
     pub event: u8,
-    /// The limit that the whole market fell through: 1, 2, 3, or 0.
+    /// The market-wide circuit breaker level that was breached: 1, 2, 3, or 0.
     pub breaker: u8,
 }
 
-/// A market with room for `ORDERS` − 1 orders, `LEVELS` − 1 price levels and `WORDS` words of sorted prices; `IDS`
-/// places for references (a power of two, at least 8/7 of `ORDERS`). Made from zeroed memory:
+/// A market with room for `ORDERS` − 1 orders, `LEVELS` − 1 price levels and `WORDS` words of
+/// sorted prices; `IDS` places for references (a power of two, at least 8/7 of `ORDERS`). Created
+/// from zeroed memory:
 ///
 /// ```
 /// use vvp_replay::itch::market::DayMarket;
@@ -121,7 +122,8 @@ pub struct Market<const ORDERS: usize, const IDS: usize, const LEVELS: usize, co
     ids: IdIndex<IDS>,
 }
 
-/// The checksum over all stocks, and whether it is wanted: it costs about as much as the books themselves.
+/// The checksum over all stocks, and whether it is on: it costs about as much as the books
+/// themselves.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 struct SumSwitch {
@@ -129,17 +131,18 @@ struct SumSwitch {
     on: u8,
 }
 
-/// Room for a whole NASDAQ day: 8.3 million orders at once on 4.1 million price levels, 16.7 million words of sorted
-/// prices. 747 MiB of address space, of which a day touches what it needs.
+/// A market with room for a whole NASDAQ day: 8.3 million live orders on 4.1 million price levels,
+/// 16.7 million words of sorted prices. 747 MiB of address space, of which a day touches what it
+/// needs.
 pub type DayMarket = Market<{ 1 << 23 }, { 1 << 24 }, { 1 << 22 }, { 1 << 24 }>;
 
 const _: () = assert!(size_of::<DayMarket>() < 800 << 20);
 
-/// Asks the processor to bring a line near, where it can be asked.
+/// Prefetches a cache line; a no-op on processors without a stable intrinsic.
 #[inline(always)]
 fn prefetch<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint that reads nothing as far as the program can see; any address is allowed.
+    // SAFETY: a prefetch has no visible effect; any address is allowed.
     unsafe {
         core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(at.cast());
     }

@@ -1,27 +1,28 @@
-//! The prices of every side of every book, in order: sorted runs of words in one arena.
+//! The sorted prices of every side of every book: runs of words in one arena.
 //!
-//! A run starts with room for 8 levels; when it is full it moves to one twice as big, and what it leaves is kept for
-//! the next run of that size. The best price is the last word, so most changes move few words.
+//! A run starts with room for 8 levels; a full run moves to one of twice the size, and its old
+//! place is reused by the next run of that size. The best price is the last word, so most changes
+//! move few words.
 
 use zerocopy::FromZeros;
 
 /// Words of the smallest run.
 const SMALLEST: u32 = 8;
-/// Sizes: 8 words up to 8 × 2^19.
+/// Number of sizes: 8 words up to 8 × 2^19.
 const SIZES: usize = 20;
 
-/// Where a side's run lies. All zero: nowhere yet.
+/// The place of a side's run. All zero: none yet.
 #[derive(Clone, Copy, Debug, Default, FromZeros)]
 #[repr(C)]
 pub(super) struct Run {
     start: u32,
     len: u32,
-    /// 1 + the power of two that the run's room is of `SMALLEST`; 0: no room yet.
+    /// 1 + log2 of the run's capacity / `SMALLEST`; 0: no capacity yet.
     size: u32,
 }
 
 impl Run {
-    /// How many words.
+    /// Returns the number of words.
     #[inline(always)]
     pub(super) const fn len(self) -> usize {
         self.len as usize
@@ -37,21 +38,21 @@ impl Run {
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Runs<const N: usize> {
-    /// Words that belong to runs, in use or free.
+    /// Returns the number of words of all runs, in use or free.
     used: u32,
-    /// First free run of each size, 1 + its start; its first word leads to the next.
+    /// First free run of each size, as 1 + its start; its first word links to the next.
     free: [u32; SIZES],
     words: [u64; N],
 }
 
 impl<const N: usize> Runs<N> {
-    /// The words of a run, the best last.
+    /// Returns the words of a run, the best last.
     #[inline(always)]
     pub(super) fn words(&self, run: Run) -> &[u64] {
         &self.words[run.start as usize..][..run.len as usize]
     }
 
-    /// Puts a word that is not there in its place. `false`: the arena is full, and all is as it was.
+    /// Inserts a new word in order; false, without a change, if the arena is full.
     #[inline(always)]
     pub(super) fn insert(&mut self, run: &mut Run, word: u64) -> bool {
         if run.len == run.room() && !self.grow(run) {
@@ -115,19 +116,20 @@ impl<const N: usize> Runs<N> {
         true
     }
 
-    /// Words that belong to runs, in use or free.
+    /// Returns the number of words of all runs, in use or free.
     pub(super) const fn used(&self) -> u32 {
         self.used
     }
 
-    /// Asks for the line of a run's best ahead of its use.
+    /// Prefetches the best word of a run.
     #[inline(always)]
     pub(super) fn prefetch(&self, run: Run) {
         super::prefetch(&raw const self.words[(run.start as usize + run.len()) % N]);
     }
 }
 
-/// How many words are smaller: looked for from the best, where most are, then by halves.
+/// Returns the number of smaller words: searches from the best, where most changes are, then by
+/// bisection.
 #[inline(always)]
 fn place(words: &[u64], word: u64) -> usize {
     const NEAR: usize = 8;

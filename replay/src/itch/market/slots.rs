@@ -1,25 +1,26 @@
-//! Slots of fixed number, by index; free ones are used again, the last freed first, while their line is still near.
+//! A fixed number of slots by index; free slots are reused, the last freed first, while it is in
+//! cache.
 
 use zerocopy::FromZeros;
 
-/// Something that lies in a slot and has a word to spare while it does not.
+/// A value of a slot, with a word that can link free slots.
 pub(super) trait Slot: FromZeros {
-    /// The word that links free slots.
+    /// Returns the word that links free slots.
     fn link(&mut self) -> &mut u32;
 }
 
-/// `N` slots, of which 0 is never given out: it says "none".
+/// `N` slots, of which 0 is never used: it means "none".
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct Slots<T, const N: usize> {
-    /// Slots that were ever given out.
+    /// Number of slots that were ever used.
     touched: u32,
     free: u32,
     slots: [T; N],
 }
 
 impl<T: Slot, const N: usize> Slots<T, N> {
-    /// A slot, with whatever its last user left in it; `None` when all are in use.
+    /// Takes a slot, with the contents of its last use; `None` if all are in use.
     #[inline(always)]
     pub(super) fn take(&mut self) -> Option<u32> {
         const { assert!(N >= 2 && N <= 1 << 29, "an index of slots fits 29 bits") };
@@ -35,7 +36,7 @@ impl<T: Slot, const N: usize> Slots<T, N> {
         Some(self.touched)
     }
 
-    /// Takes back a slot.
+    /// Releases a slot.
     #[inline(always)]
     pub(super) fn give(&mut self, slot: u32) {
         debug_assert!(slot != 0 && slot <= self.touched, "a slot that was given out");
@@ -53,12 +54,12 @@ impl<T: Slot, const N: usize> Slots<T, N> {
         &mut self.slots[slot as usize]
     }
 
-    /// The most that were in use at once.
+    /// Returns the maximum number of slots in use at once.
     pub(super) const fn touched(&self) -> u32 {
         self.touched
     }
 
-    /// Asks for the line of a slot ahead of its use.
+    /// Prefetches a slot.
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32) {
         super::prefetch(&raw const self.slots[slot as usize % N]);

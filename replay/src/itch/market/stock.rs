@@ -1,10 +1,10 @@
-//! What is kept of each stock: where its book lies, its best, its state, and what happened to it.
+//! The data of a stock: its book, its best levels, its state and its counts.
 
 use super::runs::Run;
 use crate::itch::checksum::BboSum;
 use zerocopy::FromZeros;
 
-/// The best level of a side, as a copy: reading it touches nothing but the stock.
+/// A copy of the best level of a side: reading it touches only the stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 #[repr(C)]
 pub(super) struct Top {
@@ -14,7 +14,7 @@ pub(super) struct Top {
     pub(super) qty: u64,
 }
 
-/// What happened to a stock, in counts.
+/// Counts of a stock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 #[repr(C)]
 #[non_exhaustive]
@@ -23,42 +23,42 @@ pub struct StockCounts {
     pub messages: [u64; 8],
     /// Shares executed against visible orders, printable or not.
     pub executed: u64,
-    /// Those of them that count in the volume.
+    /// Executed shares that count in the volume.
     pub executed_printable: u64,
-    /// Shares traded against orders that were not shown.
+    /// Shares traded against hidden orders.
     pub hidden: u64,
     /// Crosses with shares.
     pub crosses: u64,
-    /// Shares that traded in them.
+    /// Shares traded in crosses.
     pub crossed: u64,
-    /// Trades undone.
+    /// Broken trades.
     pub broken: u64,
     /// Executions, cancels, deletes and replaces of orders that are not on the book.
     pub unknown: u64,
-    /// How often its book became crossed: an order's price met or passed the best of the other
-    /// side.
+    /// How often its book became crossed: an order's price reached or passed the best of the
+    /// opposite side.
     pub crossings: u64,
 }
 
 /// Letters of [`StockCounts::messages`].
 pub const COUNTED: [u8; 8] = *b"AFECXDUP";
 
-/// A state in letters of the format; zero bytes where nothing was said yet.
+/// The state in letters of the format; zero bytes if not sent yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 #[repr(C)]
 #[non_exhaustive]
 pub struct StockState {
-    /// The stock's name, as sent last.
+    /// The stock's name, as last sent.
     pub name: [u8; 8],
     /// H halted, P paused, Q quotation only, T trading.
     pub trading: u8,
-    /// Why, as sent.
+    /// The reason, as sent.
     pub reason: [u8; 4],
     /// Short sales: 0, 1, 2.
     pub reg_sho: u8,
-    /// What the last cross was: O, C, H, …
+    /// The type of the last cross: O, C, H, …
     pub cross: u8,
-    /// Whether an operational halt is on at Nasdaq, BX, PSX: H or T.
+    /// Operational halt at Nasdaq, BX, PSX: H or T.
     pub operational: [u8; 3],
     /// Price of the last cross, in ten-thousandths of a dollar.
     pub cross_price: u32,
@@ -70,7 +70,7 @@ pub struct StockState {
     pub round_lot: u32,
 }
 
-/// A stock. The first 64 bytes are all that most messages need.
+/// A stock. Most messages need only the first 64 bytes.
 #[derive(Debug, FromZeros)]
 #[repr(C, align(64))]
 pub(super) struct Stock {
@@ -80,7 +80,7 @@ pub(super) struct Stock {
     pub(super) live: u32,
     /// Whether any message named this locate.
     pub(super) seen: u8,
-    /// Whether an order said its name.
+    /// Whether an order has named it.
     pub(super) named: u8,
     /// Whether its book is crossed now.
     pub(super) crossed: u8,
@@ -92,19 +92,19 @@ pub(super) struct Stock {
 const _: () = assert!(size_of::<Stock>() == 256 && core::mem::offset_of!(Stock, counts) == 64);
 
 impl Stock {
-    /// Bid price, bid size, ask price, ask size; zeros where a side is empty.
+    /// Returns bid price, bid size, ask price, ask size; zeros for an empty side.
     #[inline(always)]
     pub(super) const fn best(&self) -> [u64; 4] {
         let [bid, ask] = self.top;
         [bid.price as u64, bid.qty, ask.price as u64, ask.qty]
     }
 
-    /// Whether the best bid is at or above the best ask: orders that would have traded.
+    /// Returns whether the best bid is at or above the best ask.
     #[inline(always)]
     pub(super) const fn is_crossed(&self) -> bool {
         let [bid, ask] = self.top;
-        // An empty side has the price 0; the prices are compared first, since they differ nearly
-        // always.
+        // An empty side has the price 0; the prices are compared first, because that nearly always
+        // decides.
         bid.price >= ask.price && bid.level != 0 && ask.level != 0
     }
 
@@ -118,7 +118,7 @@ impl Stock {
         }
     }
 
-    /// Looks again at a crossed book whose best has left.
+    /// Checks a crossed book again after its best has left.
     #[cold]
     #[inline(never)]
     pub(super) const fn uncross(&mut self) {

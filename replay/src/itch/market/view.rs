@@ -1,4 +1,4 @@
-//! Looking at the market: L1, L2, L3 and state of a stock.
+//! Views of the market: L1, L2, L3 and state of a stock.
 
 use super::{Market, STOCKS, StockCounts, StockState};
 use vvp_core::book::{DepthLevel, Price, Qty, Side};
@@ -12,7 +12,7 @@ pub struct OrderView {
     pub reference: u64,
     /// Its stock.
     pub locate: u16,
-    /// Which side it is on.
+    /// Its side.
     pub side: Side,
     /// Its price, in ten-thousandths of a dollar.
     pub price: Price,
@@ -38,24 +38,24 @@ impl<const O: usize, const I: usize, const L: usize, const W: usize> Copy for St
 impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: usize>
     Market<ORDERS, IDS, LEVELS, WORDS>
 {
-    /// A stock by its locate.
+    /// Returns a stock by its locate.
     #[must_use]
     pub const fn stock(&self, locate: u16) -> StockView<'_, ORDERS, IDS, LEVELS, WORDS> {
         StockView { market: self, locate }
     }
 
-    /// All stocks that a message named, by locate.
+    /// Returns all stocks that a message has named, by locate.
     pub fn stocks(&self) -> impl Iterator<Item = StockView<'_, ORDERS, IDS, LEVELS, WORDS>> {
         (0..STOCKS).filter(|&locate| self.stocks[locate].seen != 0).map(|locate| self.stock(locate as u16))
     }
 
-    /// The locate of a stock by its name. Walks the stocks.
+    /// Returns the locate of a stock by its name; linear in the stocks.
     #[must_use]
     pub fn locate_of(&self, name: &str) -> Option<u16> {
         self.stocks().find(|stock| stock.name().trimmed() == name.as_bytes()).map(|stock| stock.locate)
     }
 
-    /// A live order by its reference.
+    /// Returns a live order by its reference.
     #[must_use]
     pub fn order(&self, reference: u64) -> Option<OrderView> {
         let slot = self.ids.get(reference, |slot| self.orders.get(slot).reference == reference);
@@ -73,15 +73,15 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         }
     }
 
-    /// The most orders, levels and words of sorted prices that were in use at once, words also where they wait to be
-    /// used again.
+    /// Returns the maximum number of orders, levels and words of sorted prices in use at once;
+    /// words include free runs.
     #[must_use]
     pub const fn touched(&self) -> [u32; 3] {
         [self.orders.touched(), self.levels.touched(), self.runs.used()]
     }
 
-    /// Asks for the lines that a message will need, some messages ahead of it: the place of its reference, and its
-    /// stock. Any numbers will do.
+    /// Prefetches, some messages ahead, the place of a message's reference in the id map and its
+    /// stock. Any numbers are allowed.
     #[inline(always)]
     pub fn prefetch_stock(&self, locate: u16, reference: u64) {
         let stock = &self.stocks[usize::from(locate)];
@@ -90,7 +90,8 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         super::prefetch(self.ids.place_address(reference));
     }
 
-    /// Asks for the order of a reference, and for the best prices of a stock, that were asked for before.
+    /// Prefetches the order of a reference and the best prices of a stock, after
+    /// [`prefetch_stock`](Self::prefetch_stock).
     #[inline(always)]
     pub fn prefetch_order(&self, locate: u16, reference: u64) {
         self.orders.prefetch(self.ids.at_place(reference));
@@ -99,7 +100,8 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         }
     }
 
-    /// Asks for the level of an order that was asked for before, and for its neighbours.
+    /// Prefetches the level of an order and its neighbours, after
+    /// [`prefetch_order`](Self::prefetch_order).
     #[inline(always)]
     pub fn prefetch_level(&self, reference: u64) {
         let order = self.orders.get(self.ids.at_place(reference));
@@ -108,11 +110,12 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         self.orders.prefetch(order.prev);
     }
 
-    /// Whether levels are the sum of their orders, runs are sorted and lead to their levels, copies of the best are
-    /// right, and every live order is found by its reference. For tests: walks everything.
+    /// Checks that levels are the sum of their orders, runs are sorted and lead to their levels,
+    /// copies of the best are right, and every live order is found by its reference. For tests: it
+    /// visits everything.
     ///
     /// # Panics
-    /// When something is not as it should be.
+    /// If an invariant is violated.
     pub fn check_invariants(&self) {
         let mut live = 0;
         for stock in self.stocks() {
@@ -161,7 +164,7 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
 impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: usize>
     StockView<'a, ORDERS, IDS, LEVELS, WORDS>
 {
-    /// Its locate.
+    /// Returns its locate.
     #[must_use]
     pub const fn locate(&self) -> u16 {
         self.locate
@@ -171,53 +174,53 @@ impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS
         &self.market.stocks[self.locate as usize]
     }
 
-    /// Its name; blanks where no message said it.
+    /// Returns its name; blanks if no message had it.
     #[must_use]
     pub fn name(&self) -> Text<8> {
         Text::new(&self.stock().state.name).unwrap_or(Text::BLANK)
     }
 
-    /// What state it is in.
+    /// Returns its state.
     #[must_use]
     pub const fn state(&self) -> &'a StockState {
         &self.stock().state
     }
 
-    /// What happened to it.
+    /// Returns its counts.
     #[must_use]
     pub const fn counts(&self) -> &'a StockCounts {
         &self.stock().counts
     }
 
-    /// Orders on its book.
+    /// Returns the number of orders on its book.
     #[must_use]
     pub const fn live(&self) -> u32 {
         self.stock().live
     }
 
-    /// The checksum over its own top of book, if it was on from the start.
+    /// Returns the checksum over its own top of book, if it was on from the start.
     #[must_use]
     pub const fn checksum(&self) -> Option<u64> {
         if self.market.sum.on != 0 { Some(self.stock().sum.get()) } else { None }
     }
 
-    /// L1 as four numbers: bid price, bid size, ask price, ask size; prices in ten-thousandths of a dollar, zeros where
-    /// a side is empty.
+    /// Returns L1 as four numbers: bid price, bid size, ask price, ask size; prices in
+    /// ten-thousandths of a dollar, zeros for an empty side.
     #[must_use]
     #[inline]
     pub const fn best(&self) -> [u64; 4] {
         self.stock().best()
     }
 
-    /// Whether the best bid is at or above the best ask. A market that trades what it can never
-    /// shows that for long: orders that were executed, canceled or deleted are still here, since
-    /// their messages are missing.
+    /// Returns whether the best bid is at or above the best ask. In a continuous market that does
+    /// not last: it means that messages are missing, and that executed, canceled or deleted orders
+    /// are still here.
     #[must_use]
     pub const fn is_crossed(&self) -> bool {
         self.stock().is_crossed()
     }
 
-    /// L2: the levels of a side, the best first; prices in ten-thousandths of a dollar.
+    /// Returns L2: the levels of a side, the best first; prices in ten-thousandths of a dollar.
     pub fn depth(&self, side: Side) -> impl Iterator<Item = DepthLevel> + use<'a, ORDERS, IDS, LEVELS, WORDS> {
         let market = self.market;
         self.slots(side).map(move |slot| {
@@ -226,7 +229,7 @@ impl<'a, const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS
         })
     }
 
-    /// L3: the orders of a side, the best level first, in each the one that came first.
+    /// Returns L3: the orders of a side, the best level first, each level by time priority.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = OrderView> + use<'a, ORDERS, IDS, LEVELS, WORDS> {
         let market = self.market;
         self.slots(side).flat_map(move |slot| {

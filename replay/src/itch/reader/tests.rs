@@ -41,12 +41,8 @@ fn messages(file: &[u8]) -> io::Result<usize> {
 #[test]
 fn a_checksum_is_compared_where_the_messages_end_before_the_file() {
     // Longer than what is read before the length of zero is seen, and hard to pack.
-    let mut state = 5_u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as u8
-    });
-    let noise: Vec<u8> = noise.take(3 * PIECE_BYTES).collect();
+    let mut random = vvp_testkit::streams::Rng::new(5);
+    let noise: Vec<u8> = std::iter::repeat_with(|| random.below(256) as u8).take(3 * PIECE_BYTES).collect();
     for behind in [b"".as_slice(), &[0; 700_000], b"something", &noise] {
         for (name, pack, trailer) in [
             ("gz", gzip as fn(&[u8]) -> Vec<u8>, 8), // CRC-32 and length
@@ -64,7 +60,7 @@ fn a_checksum_is_compared_where_the_messages_end_before_the_file() {
 }
 
 #[test]
-fn what_stands_behind_the_end_is_the_same_before_and_after_the_last_piece() {
+fn after_end_is_the_same_before_and_after_the_last_piece() {
     let file = zstd(&ended(b"something"));
     let mut reader = FrameReader::new(&file[..]).unwrap();
     assert_eq!(reader.after_end().unwrap(), None, "not read to it yet");
