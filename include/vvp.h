@@ -257,7 +257,7 @@ VVP_ASSERT(offsetof(vvp_market_data, seq) == 56, "as in docs/market-data.md");
 
 /* END generated */
 
-/* ---- Commands. Each function returns a whole record; set further fields in the record. -------- */
+/* ---- Commands. Each function returns a whole record; set further fields in the record. ------- */
 
 static inline vvp_command vvp_blank(uint8_t op) {
     vvp_command c;
@@ -387,7 +387,7 @@ static inline vvp_command vvp_at(vvp_command c, uint64_t ts) {
     return c;
 }
 
-/* ---- Endpoints -------------------------------------------------------------------------------- */
+/* ---- Endpoints ------------------------------------------------------------------------------- */
 
 typedef struct vvp_producer_line {
     VVP_ALIGN(128) VVP_ATOMIC(size_t) tail; /* published */
@@ -434,7 +434,7 @@ static inline bool vvp_claim(VVP_ATOMIC(bool) *claimed, VVP_ATOMIC(bool) *closed
 }
 
 /* Takes an endpoint whose last owner is dead, or which another protocol has claimed for the caller
- * (vvp_end_claim in vvp_region.h). */
+ * (vvp_endpoint_claim in vvp_region.h). */
 static inline void vvp_take_over(VVP_ATOMIC(bool) *claimed, VVP_ATOMIC(bool) *closed) {
     VVP_STORE(claimed, true, relaxed);
     VVP_STORE(closed, false, relaxed);
@@ -459,7 +459,7 @@ static inline void vvp_count(VVP_ATOMIC(size_t) *count) {
     VVP_STORE(count, VVP_LOAD(count, relaxed) + 1, relaxed);
 }
 
-/* ---- Spsc<T, N>: two lines, then N slots of sizeof(T) bytes ----------------------------------- */
+/* ---- Spsc<T, N>: two lines, then N slots of sizeof(T) bytes ---------------------------------- */
 
 /* In all functions `n` is N, a power of two, and `size` is sizeof(T). */
 typedef struct vvp_spsc {
@@ -586,7 +586,7 @@ static inline bool vvp_spsc_is_finished(vvp_spsc *q, size_t n) {
     return vvp_is_closed(&q->producer.closed) && vvp_spsc_available(q, n) == 0;
 }
 
-/* ---- SequencedSpsc<u64, N>: three lines, then N slots of a value and its sequence number ------ */
+/* ---- SequencedSpsc<u64, N>: three lines, then N slots of a value and its sequence number ----- */
 
 typedef struct vvp_sequenced_slot {
 #if UINTPTR_MAX > UINT32_MAX
@@ -718,7 +718,7 @@ static inline bool vvp_sequenced_is_finished(vvp_sequenced *q, size_t n) {
     return VVP_LOAD(&vvp_sequenced_at(q, n, head)->sequence, acquire) != head + 1;
 }
 
-/* ---- Latest<T>: the newest value, for a T that is several words long -------------------------- */
+/* ---- Latest<T>: the newest value, for a T that is several words long ------------------------- */
 
 typedef struct vvp_latest {
     VVP_ALIGN(128) VVP_ATOMIC(size_t) version; /* 0: nothing yet */

@@ -9,6 +9,7 @@ mod refuse;
 mod sanitizer;
 mod tree;
 
+mod c_channel;
 mod capacities;
 mod ipc;
 mod ipc_kill;
