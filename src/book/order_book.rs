@@ -5,7 +5,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::state_hash::{NoStateHash, StateHash};
 use crate::book::storage::arena::{Arena, Attributes};
 use crate::book::storage::indexed_heap::Heap;
-use crate::book::storage::price_ladder::{PriceLadder, key};
+use crate::book::storage::price_ladder::{PriceLadder, rank};
 use crate::book::storage::stop_orders::Stops;
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::map::IdIndex;
@@ -188,7 +188,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if slot == 0 && !more {
             return Found::Nothing;
         }
-        if slot != 0 && slot & STOP == 0 && self.arena.node(slot).key == id {
+        if slot != 0 && slot & STOP == 0 && self.arena.node(slot).id == id {
             return Found::Order(slot);
         }
         self.find_displaced(id)
@@ -198,7 +198,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(never)]
     fn find_displaced(&self, id: u64) -> Found {
         let holds = |slot| match slot & STOP {
-            0 => self.arena.node(slot).key == id,
+            0 => self.arena.node(slot).id == id,
             _ => self.stops.get(slot & !STOP).id == id,
         };
         match self.ids.get(id, holds) {
@@ -264,9 +264,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// [`Book::add_level`], not inlined.
     #[inline(never)]
-    pub(super) fn add_level_outlined(&mut self, side: Side, key: i64) -> u32 {
-        let level = self.arena.take_level(key, side as usize);
-        self.sides[side as usize].insert(key, level);
+    pub(super) fn add_level_outlined(&mut self, side: Side, rank: i64) -> u32 {
+        let level = self.arena.take_level(rank, side as usize);
+        self.sides[side as usize].insert(rank, level);
         level
     }
 
@@ -279,9 +279,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Takes a level node and adds it to the ladder, where there is no level.
     #[inline(always)]
     fn add_level(&mut self, side: Side, price: Price) -> u32 {
-        let key = key(side, price);
-        let level = self.arena.take_level(key, side as usize);
-        self.sides[side as usize].insert(key, level);
+        let rank = rank(side, price);
+        let level = self.arena.take_level(rank, side as usize);
+        self.sides[side as usize].insert(rank, level);
         level
     }
 
@@ -289,7 +289,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(super) fn remove_level(&mut self, level: u32) {
         let side = self.arena.side(level);
-        self.sides[side].remove(self.arena.key(level));
+        self.sides[side].remove(self.arena.rank(level));
         self.arena.free_level(level);
     }
 
@@ -310,7 +310,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(super) fn close_order<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         let node = self.arena.node(order);
-        let (id, owner) = (node.key, self.arena.owner(order));
+        let (id, owner) = (node.id, self.arena.owner(order));
         self.ids.remove(id, order);
         self.arena.free_order(order);
         h.on_close(owner);
@@ -325,7 +325,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return self.remove_with_cold_state(order, h);
         }
         let level = self.arena.unlink_vanilla(&node);
-        self.ids.remove(node.key, order);
+        self.ids.remove(node.id, order);
         self.arena.free_order(order);
         h.on_close(node.owner());
         if self.arena.is_empty(level) {
@@ -344,7 +344,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
         let node = self.arena.node(order);
-        let (id, open) = (node.key, node.qty);
+        let (id, open) = (node.id, node.qty);
         h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
         if h.watches() {
             self.show_leaving(order, h);
@@ -380,21 +380,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 return Err("a ladder's window, far levels and best level disagree");
             }
             let mut levels = 0;
-            let mut rung = ladder.first();
-            while let Some(at) = rung {
+            let mut cursor = ladder.first();
+            while let Some(at) = cursor {
                 levels += 1;
-                self.check_level(at.level, at.key, side)?;
+                self.check_level(at.level, at.rank, side)?;
                 resting += self.arena.queue(at.level).count();
                 gtd += self
                     .arena
                     .queue(at.level)
                     .filter(|&o| self.arena.has_cold_state(o) && self.arena.attributes(o).tif == TimeInForce::Gtd)
                     .count();
-                if ladder.find(at.key) != at.level {
+                if ladder.find(at.rank) != at.level {
                     return Err("a level is not found by its price");
                 }
-                rung = ladder.worse(at.key);
-                if rung.is_some_and(|next| next.key >= at.key || ladder.better(next.key) != Some(at)) {
+                cursor = ladder.worse(at.rank);
+                if cursor.is_some_and(|next| next.rank >= at.rank || ladder.better(next.rank) != Some(at)) {
                     return Err("levels are not in order");
                 }
             }
@@ -418,14 +418,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let [bids, asks] = &self.sides;
         if self.phase == Phase::Continuous
             && let (Some(bid), Some(ask)) = (bids.first(), asks.first())
-            && bid.key >= !ask.key
+            && bid.rank >= !ask.rank
         {
             return Err("the book is crossed");
         }
         Ok(())
     }
 
-    fn check_level(&self, level: u32, key: i64, side: Side) -> Result<(), &'static str> {
+    fn check_level(&self, level: u32, rank: i64, side: Side) -> Result<(), &'static str> {
         let (mut total, mut hidden_qty, mut visible, mut hidden_seen) = (0u64, 0u64, 0u32, false);
         let mut previous = level;
         for order in self.arena.queue(level) {
@@ -433,7 +433,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if node.qty == 0 || self.arena.level_of(order) != level || node.prev != previous {
                 return Err("a queue holds an order that is not its own");
             }
-            if self.find(node.key) != Found::Order(order) {
+            if self.find(node.id) != Found::Order(order) {
                 return Err("a resting order is not found by its id");
             }
             let hidden = self.arena.is_hidden(order);
@@ -455,7 +455,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             || self.arena.node(level).qty != total
             || self.arena.visible_qty(level) != shown
             || self.arena.visible_orders(level) != visible
-            || self.arena.key(level) != key
+            || self.arena.rank(level) != rank
             || self.arena.side(level) != side as usize
         {
             return Err("a level and its orders disagree");

@@ -1,9 +1,9 @@
-//! Dirty levels: the price levels that a command has changed, and how they looked before it.
+//! Dirty levels: the price levels that a command has changed, with their state before it.
 
 use crate::book::{DepthLevel, InstrumentId, Price, Qty, Side, VisibleChange};
 use zerocopy::FromZeros;
 
-/// A level that was touched.
+/// A level that was changed.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct DirtyLevel {
@@ -12,7 +12,7 @@ pub(super) struct DirtyLevel {
     qty: u64,
     orders_before: u32,
     orders: u32,
-    /// The chain it is in, and the one after it there (its index + 1).
+    /// Its hash chain, and the next dirty level there (index + 1).
     chain: u32,
     next: u32,
     instrument: u16,
@@ -21,7 +21,7 @@ pub(super) struct DirtyLevel {
 }
 
 impl DirtyLevel {
-    /// The level as it is now, if the market sees a difference.
+    /// Returns the level as it is now, if it differs from before the command.
     #[inline]
     pub(super) const fn difference(&self) -> Option<DepthLevel> {
         if self.qty == self.qty_before && self.orders == self.orders_before {
@@ -48,16 +48,16 @@ impl DirtyLevel {
     }
 }
 
-/// Up to `TOUCHED` levels, each once, in the order in which they were first touched; found again by hashing.
+/// Up to `TOUCHED` levels, each once, in the order of their first change, in a chained hash table.
 ///
-/// The last ones go first, so that a chain is taken back the way it was made.
+/// The latest are removed first, so a removal only resets the head of a chain.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(super) struct DirtyLevels<const TOUCHED: usize> {
     len: u32,
     reserved: u32,
-    touches: [DirtyLevel; TOUCHED],
-    /// The first touch of each chain (its index + 1).
+    levels: [DirtyLevel; TOUCHED],
+    /// The first dirty level of each chain (index + 1).
     chains: [u32; TOUCHED],
 }
 
@@ -67,52 +67,52 @@ impl<const TOUCHED: usize> DirtyLevels<TOUCHED> {
         self.len as usize
     }
 
-    /// The touches from the `from`th on.
+    /// Returns the dirty levels from index `from` on.
     #[inline]
     pub(super) fn since(&self, from: usize) -> &[DirtyLevel] {
-        self.touches.get(from..self.len()).unwrap_or(&[])
+        self.levels.get(from..self.len()).unwrap_or(&[])
     }
 
     #[inline]
     fn chain_of(change: &VisibleChange) -> usize {
         let word =
             change.level.price.ticks() as u64 ^ (change.side as u64) << 63 ^ u64::from(change.instrument.get()) << 40;
-        // Neighbouring prices land far from each other. The upper half of the product, brought below TOUCHED.
+        // Multiplicative hash: the upper half of the product, scaled to below TOUCHED.
         let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         ((hash * TOUCHED as u64) >> 32) as usize
     }
 
-    /// Notes how a level looks after a change.
+    /// Stores the state of a level after a change.
     #[inline]
     pub(super) fn note(&mut self, change: &VisibleChange) {
-        // Most changes are of the level that was touched last.
+        // Most changes are of the level that changed last.
         let last = self.len().wrapping_sub(1);
-        let at = match self.touches.get(last) {
-            Some(touch) if touch.is(change) => last,
+        let at = match self.levels.get(last) {
+            Some(dirty) if dirty.is(change) => last,
             _ => self.find(change),
         };
-        if let Some(touch) = self.touches.get_mut(at) {
-            touch.qty = change.level.qty.lots();
-            touch.orders = change.level.orders;
+        if let Some(dirty) = self.levels.get_mut(at) {
+            dirty.qty = change.level.qty.lots();
+            dirty.orders = change.level.orders;
         }
     }
 
-    /// Where the touch of this level is; a new one if there is none.
+    /// Returns the index of this level; adds it if it is new.
     fn find(&mut self, change: &VisibleChange) -> usize {
         let chain = Self::chain_of(change);
         let Some(first) = self.chains.get_mut(chain) else { return TOUCHED };
         let mut at = *first;
-        while let Some(touch) = self.touches.get(at.wrapping_sub(1) as usize) {
-            if touch.is(change) {
+        while let Some(dirty) = self.levels.get(at.wrapping_sub(1) as usize) {
+            if dirty.is(change) {
                 return at as usize - 1;
             }
-            at = touch.next;
+            at = dirty.next;
         }
-        debug_assert!((self.len as usize) < TOUCHED, "as many levels as one command can touch");
+        debug_assert!((self.len as usize) < TOUCHED, "as many levels as one command can dirty");
         let place = self.len as usize;
-        if let Some(touch) = self.touches.get_mut(place) {
+        if let Some(dirty) = self.levels.get_mut(place) {
             let before = change.level_before();
-            *touch = DirtyLevel {
+            *dirty = DirtyLevel {
                 price: before.price.ticks(),
                 qty_before: before.qty.lots(),
                 qty: 0,
@@ -130,14 +130,14 @@ impl<const TOUCHED: usize> DirtyLevels<TOUCHED> {
         place
     }
 
-    /// Forgets the touches from the `from`th on.
+    /// Removes the dirty levels from index `from` on.
     #[inline]
     pub(super) fn forget_since(&mut self, from: usize) {
         while self.len() > from {
             self.len -= 1;
-            let Some(touch) = self.touches.get(self.len as usize) else { return };
-            if let Some(first) = self.chains.get_mut(touch.chain as usize) {
-                *first = touch.next;
+            let Some(dirty) = self.levels.get(self.len as usize) else { return };
+            if let Some(first) = self.chains.get_mut(dirty.chain as usize) {
+                *first = dirty.next;
             }
         }
     }

@@ -225,16 +225,16 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
     /// complete when the next one changes; only the command's own instrument may change again
     /// later.
     #[inline]
-    fn touch<F: FeedSink>(&mut self, change: &VisibleChange, seq_before: u64, out: &mut F) {
+    fn note_change<F: FeedSink>(&mut self, change: &VisibleChange, seq_before: u64, out: &mut F) {
         if change.instrument.get() != self.current {
-            self.turn(change.instrument, seq_before, out);
+            self.switch_instrument(change.instrument, seq_before, out);
         }
         self.dirty.note(change);
     }
 
     #[cold]
     #[inline(never)]
-    fn turn<F: FeedSink>(&mut self, to: InstrumentId, seq_before: u64, out: &mut F) {
+    fn switch_instrument<F: FeedSink>(&mut self, to: InstrumentId, seq_before: u64, out: &mut F) {
         if self.current == self.own {
             self.kept = self.dirty.len() as u32;
         } else {
@@ -245,11 +245,11 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
 
     /// Publishes the dirty levels from index `from` on, and clears them.
     fn publish_levels<F: FeedSink>(&mut self, from: usize, seq: u64, out: &mut F) {
-        for touch in self.dirty.since(from) {
-            if let Some(level) = touch.difference() {
+        for dirty in self.dirty.since(from) {
+            if let Some(level) = dirty.difference() {
                 self.records += 1;
-                let data = MarketData::Level { side: touch.side(), level };
-                out.record(Record::new(self.records as u32, touch.instrument(), self.clock, seq, data));
+                let data = MarketData::Level { side: dirty.side(), level };
+                out.record(Record::new(self.records as u32, dirty.instrument(), self.clock, seq, data));
             }
         }
         self.dirty.forget_since(from);
@@ -320,7 +320,7 @@ impl<S: Sink, F: FeedSink, const INSTRUMENTS: usize, const TOUCHED: usize> Sink
         let &VisibleChange { instrument, seq, side, level, what } = change;
         let shows = !matches!(what, Visible::HiddenTrade { .. });
         if shows && F::SUBSCRIPTION.levels {
-            self.feed.touch(change, self.seq, self.out);
+            self.feed.note_change(change, self.seq, self.out);
         }
         if shows && F::SUBSCRIPTION.top {
             self.feed.mark(change);

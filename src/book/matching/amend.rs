@@ -7,7 +7,7 @@ use crate::book::matching::iceberg::exceeds_max_slices;
 use crate::book::order_book::{Book, Found, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{CancelReason, Command, EventBody, OrderId, Phase, Qty, Reject, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
@@ -83,7 +83,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let attributes = self.arena.attributes(order);
         let cold = *self.arena.cold(order);
         let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let was = price(side, self.arena.key(level));
+        let was = price(side, self.arena.rank(level));
         let at = with.price.unwrap_or(was);
         let qty = with.qty.map_or(node.qty, Qty::lots);
         let display = if attributes.iceberg { cold.display } else { 0 };
@@ -96,7 +96,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         // M16.6, M16.7: of the new open quantity, without `max_orders`, also if priority is kept.
         h.check_risk(owner, qty, Some(at.ticks()), false)?;
-        let id = OrderId::new(node.key);
+        let id = OrderId::new(node.id);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == was && qty <= node.qty {
@@ -118,13 +118,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         self.dequeue(order);
         // Lifting the order may have removed its level.
-        let level = self.sides[side as usize].find(key(side, at));
+        let level = self.sides[side as usize].find(rank(side, at));
         let stamp = self.next_stamp();
         if self.phase != Phase::Continuous || !self.crosses(side, at) {
             let attributes = Attributes { stamp, ..attributes };
             self.arena.node_mut(order).qty = qty;
             let rest = OrderState {
-                id: node.key,
+                id: node.id,
                 owner,
                 open: qty,
                 side,
@@ -137,7 +137,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Ok(());
         }
         let incoming = Incoming {
-            id: node.key,
+            id: node.id,
             owner,
             side,
             open: qty,

@@ -48,8 +48,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
             h.emit(EventBody::Trade {
-                maker: OrderId::new(self.arena.node(maker).key),
-                taker: OrderId::new(self.arena.node(taker).key),
+                maker: OrderId::new(self.arena.node(maker).id),
+                taker: OrderId::new(self.arena.node(taker).id),
                 price: at, // M15.11
                 qty: Qty::new(qty),
                 maker_open: Qty::new(maker_open),
@@ -76,7 +76,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// supply shrinks by each ask level passed. Volumes are exact, `u128`.
     fn auction_price(&self) -> Option<(Price, u128)> {
         let (best_bid, best_ask) = (self.sides[0].first()?, self.sides[1].first()?);
-        let (high, low) = (price(Side::Buy, best_bid.key).ticks(), price(Side::Sell, best_ask.key).ticks());
+        let (high, low) = (price(Side::Buy, best_bid.rank).ticks(), price(Side::Sell, best_ask.rank).ticks());
         if high < low {
             return None;
         }
@@ -84,27 +84,27 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut supply = 0u128;
         let mut ask = Some(best_ask);
         let mut worst = None;
-        while let Some(at) = ask.filter(|at| price(Side::Sell, at.key).ticks() <= high) {
+        while let Some(at) = ask.filter(|at| price(Side::Sell, at.rank).ticks() <= high) {
             supply += u128::from(self.arena.node(at.level).qty);
             worst = Some(at);
-            ask = self.sides[1].worse(at.key);
+            ask = self.sides[1].worse(at.rank);
         }
         let mut demand = 0u128;
         let mut bid = Some(best_bid);
         let mut ask = worst;
         let mut choice = Choice::new(self.last.get().or(self.reference.get()));
         loop {
-            let bid_at = bid.map(|at| price(Side::Buy, at.key).ticks()).filter(|&p| p >= low);
-            let ask_at = ask.map(|at| price(Side::Sell, at.key).ticks());
+            let bid_at = bid.map(|at| price(Side::Buy, at.rank).ticks()).filter(|&p| p >= low);
+            let ask_at = ask.map(|at| price(Side::Sell, at.rank).ticks());
             let Some(ticks) = bid_at.into_iter().chain(ask_at).max() else { break };
             if let Some(at) = bid.filter(|_| bid_at == Some(ticks)) {
                 demand += u128::from(self.arena.node(at.level).qty);
-                bid = self.sides[0].worse(at.key);
+                bid = self.sides[0].worse(at.rank);
             }
             choice.consider(ticks, demand, supply);
             if let Some(at) = ask.filter(|_| ask_at == Some(ticks)) {
                 supply -= u128::from(self.arena.node(at.level).qty);
-                ask = self.sides[1].better(at.key);
+                ask = self.sides[1].better(at.rank);
             }
         }
         Some((Price::new(choice.ticks()), choice.volume))

@@ -4,7 +4,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::view::visible_changes::show_vanilla_trade;
 use crate::book::{
     CancelReason, EventBody, OrderId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
@@ -67,13 +67,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(in crate::book) fn crosses(&self, side: Side, price: Price) -> bool {
         let other = &self.sides[side.opposite() as usize];
-        other.best() != 0 && other.best_key() >= key(side.opposite(), price)
+        other.best() != 0 && other.best_rank() >= rank(side.opposite(), price)
     }
 
     /// [`Book::crosses`] without a branch; may return `true` for a price that does not cross.
     #[inline(always)]
     pub(in crate::book) fn may_cross(&self, side: Side, price: Price) -> bool {
-        self.sides[side.opposite() as usize].best_key() >= key(side.opposite(), price)
+        self.sides[side.opposite() as usize].best_rank() >= rank(side.opposite(), price)
     }
 
     /// Checks whether `qty` could rest at `price` if nothing traded. `replaced` is the order that
@@ -84,11 +84,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if replaced == 0 && !self.arena.has_room() {
             return Err(Reject::BookFull);
         }
-        let key = key(side, price);
+        let rank = rank(side, price);
         let ladder = &self.sides[side as usize];
-        let level = ladder.find(key);
+        let level = ladder.find(rank);
         if level == 0 {
-            if !ladder.has_room(key) && !self.leaves_room(side, replaced) {
+            if !ladder.has_room(rank) && !self.leaves_room(side, replaced) {
                 return Err(Reject::LevelsFull);
             }
             return Ok(0);
@@ -112,7 +112,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let level = self.arena.level_of(replaced);
         let node = self.arena.node(level);
         let ladder = &self.sides[side as usize];
-        node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.arena.key(level)))
+        node.next == node.prev && (ladder.levels() == 1 || ladder.is_far(self.arena.rank(level)))
     }
 
     /// Matches an accepted, replaced or triggered order; then its rest joins the book or is
@@ -120,10 +120,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// test.
     pub(in crate::book) fn execute<H: BookCtx>(&mut self, order: &Incoming, room: Room, h: &mut H) {
         let other = order.side.opposite();
-        let best = self.sides[other as usize].best_key();
+        let best = self.sides[other as usize].best_rank();
         let limit = match (order.limit, order.protect) {
-            (Some(limit), _) => key(other, limit), // M2.1
-            (None, None) => i64::MIN,              // M3.1
+            (Some(limit), _) => rank(other, limit), // M2.1
+            (None, None) => i64::MIN,               // M3.1
             // M3.4, M3.5: inclusive, from the best opposite price before matching, saturating.
             (None, Some(ticks)) => best.saturating_sub_unsigned(ticks),
         };
@@ -226,7 +226,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Trades `open` against the levels of `other` down to the key `limit`. Returns what is left,
+    /// Trades `open` against the levels of `other` down to the rank `limit`. Returns what is left,
     /// or `None` if self-trade prevention has ended the order. Implements M1.1 to M1.4, M2.1, and
     /// M12.1 for when self-trade prevention acts.
     pub(in crate::book) fn trade<H: BookCtx>(
@@ -242,8 +242,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let prevents = !matches!(taker.stp, SelfTradePrevention::None);
         loop {
             let level = self.sides[side].best();
-            let key = self.sides[side].best_key();
-            if open == 0 || level == 0 || key < limit {
+            let rank = self.sides[side].best_rank();
+            if open == 0 || level == 0 || rank < limit {
                 return Some(open);
             }
             let maker = self.arena.node(level).next;
@@ -252,7 +252,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             } else if prevents && self.arena.owner(maker) == taker.owner {
                 open = self.prevent_self_trade(taker, maker, open, h)?;
             } else {
-                open = self.trade_one(taker, maker, level, price(other, key), open, h);
+                open = self.trade_one(taker, maker, level, price(other, rank), open, h);
             }
         }
     }
@@ -282,11 +282,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let ladder = &mut sides[other as usize];
         let mut open = open;
         loop {
-            let (level, key) = (ladder.best(), ladder.best_key());
-            if level == 0 || key < limit {
+            let (level, rank) = (ladder.best(), ladder.best_rank());
+            if level == 0 || rank < limit {
                 return open;
             }
-            let at = price(other, key);
+            let at = price(other, rank);
             let first = arena.node(level).next;
             let (mut maker, mut last, mut gone, mut traded) = (first, first, 0, 0);
             loop {
@@ -299,7 +299,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 open -= qty;
                 traded += qty;
                 h.emit(EventBody::Trade {
-                    maker: OrderId::new(node.key),
+                    maker: OrderId::new(node.id),
                     taker: OrderId::new(taker),
                     price: at,
                     qty: Qty::new(qty),
@@ -308,14 +308,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
                 if h.watches() {
                     let off = (traded, gone + u32::from(left == 0));
-                    show_vanilla_trade(arena, level, (node.key, qty, left), off, h);
+                    show_vanilla_trade(arena, level, (node.id, qty, left), off, h);
                 }
                 arena.node_mut(maker).qty = left;
                 arena.trades(maker, node.qty, left);
                 if left != 0 {
                     break;
                 }
-                ids.remove(node.key, maker);
+                ids.remove(node.id, maker);
                 h.on_close(node.owner());
                 gone += 1;
                 last = maker;
@@ -353,7 +353,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let qty = slice.min(open);
         let maker_open = self.arena.fill(maker, level, qty, has_cold);
         h.emit(EventBody::Trade {
-            maker: OrderId::new(self.arena.node(maker).key),
+            maker: OrderId::new(self.arena.node(maker).id),
             taker: OrderId::new(taker.id),
             price: at,
             qty: Qty::new(qty),

@@ -8,7 +8,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
@@ -26,7 +26,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let node = *self.arena.node(order);
         // Unknown ids map to node 0, the null node, which has no level and so is not vanilla.
         // M14.6: closed takes no cancel; the general path refuses it.
-        if node.key != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
+        if node.id != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
             return false;
         }
         h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
@@ -63,10 +63,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.arena.has_room() {
             return false;
         }
-        let key = key(side, at);
-        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        let rank = rank(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(rank) else { return false };
         if level == 0 {
-            level = self.add_level_outlined(side, key);
+            level = self.add_level_outlined(side, rank);
         } else if self.arena.node(level).qty.checked_add(qty).is_none() {
             return false; // M0.6: the general path refuses it
         }
@@ -107,7 +107,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         h.emit(EventBody::Accepted { id });
         let other = side.opposite();
-        let limit = key(other, at);
+        let limit = rank(other, at);
         let mut open = qty;
         if matches!(c.self_trade_mode(), SelfTradePrevention::None) {
             open = self.trade_vanilla(id.get(), other, limit, open, h);
@@ -120,7 +120,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.next_stamp();
         } else if rests {
             if level == 0 {
-                level = self.add_level_outlined(side, key(side, at));
+                level = self.add_level_outlined(side, rank(side, at));
             }
             let order = self.add_fast(c, open, level);
             if h.watches() {
@@ -146,13 +146,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false; // a stop
         }
         let node = *self.arena.node(order);
-        let simple = node.key == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
+        let simple = node.id == id.get() && node.is_vanilla() && self.phase == Phase::Continuous && !h.limits_anyone();
         if !simple {
             return false;
         }
         let was = self.arena.level_of(order);
         let side = if self.arena.side(was) == 0 { Side::Buy } else { Side::Sell };
-        let (with, at_was) = (c.replacement(), price(side, self.arena.key(was)));
+        let (with, at_was) = (c.replacement(), price(side, self.arena.rank(was)));
         let (at, qty) = (with.price.unwrap_or(at_was), with.qty.map_or(node.qty, Qty::lots));
         if qty == 0 || !self.in_band(at) {
             return false;
@@ -170,8 +170,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if self.may_cross(side, at) {
             return false;
         }
-        let key = key(side, at);
-        let Some(mut level) = self.sides[side as usize].find_near(key) else { return false };
+        let rank = rank(side, at);
+        let Some(mut level) = self.sides[side as usize].find_near(rank) else { return false };
         let alone = node.next == node.prev;
         let there = match level {
             0 => 0,
@@ -192,7 +192,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.remove_level_outlined(was);
         }
         if level == 0 {
-            level = self.add_level_outlined(side, key);
+            level = self.add_level_outlined(side, rank);
         }
         let stamp = self.next_stamp();
         self.arena.restamp(order, stamp);

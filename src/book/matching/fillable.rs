@@ -7,7 +7,7 @@ use crate::book::state_hash::StateHash;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Returns whether at least `need` can trade against `side` down to the key `limit`. Walks the
+    /// Returns whether at least `need` can trade against `side` down to the rank `limit`. Walks the
     /// makers in trading order and changes nothing. Implements M4.2 to M4.8, for M4.1 and M5.1. It
     /// does not see untriggered stops (M8.15).
     ///
@@ -24,8 +24,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         owner: u32,
     ) -> bool {
         let mut sum = 0u64;
-        let mut rung = self.sides[side].first();
-        while let Some(at) = rung.filter(|at| at.key >= limit) {
+        let mut cursor = self.sides[side].first();
+        while let Some(at) = cursor.filter(|at| at.rank >= limit) {
             if matches!(stp, SelfTradePrevention::None) {
                 // M4.3
                 sum = sum.saturating_add(self.arena.node(at.level).qty);
@@ -58,7 +58,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if sum >= need {
                 return true;
             }
-            rung = self.sides[side].worse(at.key);
+            cursor = self.sides[side].worse(at.rank);
         }
         false
     }

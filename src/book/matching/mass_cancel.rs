@@ -46,9 +46,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     ) {
         let sides = [Side::Buy, Side::Sell];
         for at_side in sides.into_iter().filter(|&s| side.is_none_or(|only| only == s)) {
-            let mut rung = self.sides[at_side as usize].first();
-            while let Some(at) = rung {
-                rung = self.sides[at_side as usize].worse(at.key);
+            let mut cursor = self.sides[at_side as usize].first();
+            while let Some(at) = cursor {
+                cursor = self.sides[at_side as usize].worse(at.rank);
                 let last = self.arena.node(at.level).prev;
                 let mut order = self.arena.node(at.level).next;
                 loop {

@@ -41,7 +41,7 @@
 use crate::book::matching::iceberg::exceeds_max_slices;
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::storage::stop_orders::Stop;
 use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::broken;
@@ -51,7 +51,7 @@ use crate::sync::broken;
 struct Aggressor {
     side: Side,
     qty: u64,
-    /// The worst key of the other side that it trades with.
+    /// The worst rank of the other side that it trades with.
     limit: i64,
     rests: bool,
     /// Iceberg: the largest slice; else 0.
@@ -142,9 +142,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Op::New => {
                 let other = c.side().opposite();
                 let limit = match (c.order_type().has_limit(), c.protection()) {
-                    (true, _) => key(other, c.limit_price()),
+                    (true, _) => rank(other, c.limit_price()),
                     (false, Some(ticks)) if !expiring => {
-                        self.sides[other as usize].best_key().saturating_sub_unsigned(ticks)
+                        self.sides[other as usize].best_rank().saturating_sub_unsigned(ticks)
                     }
                     _ => i64::MIN,
                 };
@@ -259,9 +259,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let ladder = &self.sides[other as usize];
         let ends_at_own = matches!(order.stp, SelfTradePrevention::CancelNewest | SelfTradePrevention::CancelBoth);
         let (mut trades, mut own, mut left, mut prices) = (0u64, 0u64, order.qty, None);
-        let mut rung = ladder.first();
-        while let Some(at) = rung.filter(|at| at.key >= order.limit && left > 0) {
-            let here = price(other, at.key);
+        let mut cursor = ladder.first();
+        while let Some(at) = cursor.filter(|at| at.rank >= order.limit && left > 0) {
+            let here = price(other, at.rank);
             prices = Some((prices.map_or(here, |(best, _)| best), here));
             let mut lots = self.arena.node(at.level).qty;
             let mut slices = 0u64;
@@ -286,7 +286,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     left = 0; // it does not get past this level
                 }
             }
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         if ends_at_own {
             own = own.min(1);
@@ -313,7 +313,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Order(order) => {
                 let attributes = self.arena.attributes(order);
                 let side = self.side_of(order);
-                let was = price(side, self.arena.key(self.arena.level_of(order)));
+                let was = price(side, self.arena.rank(self.arena.level_of(order)));
                 let qty = with.qty.map_or(self.arena.node(order).qty, Qty::lots);
                 let display = if attributes.iceberg { self.arena.cold(order).display } else { 0 };
                 if display != 0 && exceeds_max_slices(qty, display) {
@@ -322,7 +322,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 let order = Aggressor {
                     side,
                     qty,
-                    limit: key(side.opposite(), with.price.unwrap_or(was)),
+                    limit: rank(side.opposite(), with.price.unwrap_or(was)),
                     rests: true,
                     display,
                     least: 0,
@@ -370,7 +370,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut range = self.last.get().map(|last| (Price::new(last), Price::new(last)));
         let (mut most, mut before) = (1, Before::NOTHING);
         if let (Some(bid), Some(ask)) = (bids, asks) {
-            let (high, low) = (price(Side::Buy, bid.key), price(Side::Sell, ask.key));
+            let (high, low) = (price(Side::Buy, bid.rank), price(Side::Sell, ask.rank));
             if high >= low {
                 most = 2; // the line of the uncross
                 let crossing =
@@ -388,10 +388,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Returns how many slices one side has at `worst` and at better prices.
     fn slices_down_to(&self, side: Side, worst: Price) -> u64 {
         let ladder = &self.sides[side as usize];
-        let (worst, mut sum, mut rung) = (key(side, worst), 0u64, ladder.first());
-        while let Some(at) = rung.filter(|at| at.key >= worst) {
+        let (worst, mut sum, mut cursor) = (rank(side, worst), 0u64, ladder.first());
+        while let Some(at) = cursor.filter(|at| at.rank >= worst) {
             sum = sum.saturating_add(self.slices_at(at.level));
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         sum
     }

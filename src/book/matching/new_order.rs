@@ -7,7 +7,7 @@ use crate::book::matching::iceberg::exceeds_max_slices;
 use crate::book::order_book::{Book, Found, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::key;
+use crate::book::storage::price_ladder::rank;
 use crate::book::{CancelReason, Command, EventBody, OrderType, Phase, Price, Qty, Reject};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
@@ -42,7 +42,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let (mut open, mut traded) = (qty, false);
         if self.crosses(side, at) {
             let other = side.opposite();
-            let left = self.trade(Taker { id, owner, stp }, other, key(other, at), open, h);
+            let left = self.trade(Taker { id, owner, stp }, other, rank(other, at), open, h);
             open = left.unwrap_or(0);
             traded = true;
         }

@@ -3,7 +3,7 @@
 use crate::book::command::Command;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::key;
+use crate::book::storage::price_ladder::rank;
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -15,7 +15,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(crate) fn prefetch(&self, c: &Command) {
         let side = c.side();
-        let level = self.sides[side as usize].guess(key(side, c.limit_price()));
+        let level = self.sides[side as usize].guess(rank(side, c.limit_price()));
         let order = self.ids.at_place(c.id().get()) & Self::MAX_ORDER;
         self.arena.prefetch(order);
         self.arena.prefetch(level);

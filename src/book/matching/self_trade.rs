@@ -48,7 +48,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 if by == there {
                     self.cancel_order(maker, reason, h);
                 } else {
-                    let id = OrderId::new(self.arena.node(maker).key);
+                    let id = OrderId::new(self.arena.node(maker).id);
                     h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
                     self.shrink(maker, there - by, h);
                 }

@@ -44,9 +44,9 @@ pub(super) const LAST: u8 = 8;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(super) struct WindowRecord {
-    /// The best key in reach.
+    /// The best rank in reach.
     pub(super) top: I64,
-    /// Keys in reach from there.
+    /// Ranks in reach from there.
     pub(super) len: U64,
 }
 

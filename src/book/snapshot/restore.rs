@@ -8,7 +8,7 @@ use crate::book::state_hash::Accumulate;
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Arena;
 use crate::book::storage::indexed_heap::Heaped;
-use crate::book::storage::price_ladder::{Place, key};
+use crate::book::storage::price_ladder::{Place, rank};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -18,7 +18,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         for order in self.arena.order_numbers() {
             let node = self.arena.node(order);
             if node.qty != 0 {
-                self.ids.remove(node.key, order);
+                self.ids.remove(node.id, order);
             }
         }
         for slot in self.stops.in_entry_order() {
@@ -72,21 +72,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let mut filling: Option<(Side, i64, u32)> = None;
         for record in parts.orders {
             let Some(order) = record.read() else { continue };
-            let key = key(order.side, order.price);
+            let rank = rank(order.side, order.price);
             let side = &mut self.sides[order.side as usize];
-            let level = match filling.filter(|at| (at.0, at.1) == (order.side, key)) {
+            let level = match filling.filter(|at| (at.0, at.1) == (order.side, rank)) {
                 Some((_, _, level)) => level,
                 None => {
                     if filling.is_none_or(|at| at.0 != order.side) {
-                        let place = Self::window_of(parts, order.side, key);
-                        side.begin(place.unwrap_or(Place { top: key, len: 1, settled: false }));
+                        let place = Self::window_of(parts, order.side, rank);
+                        side.begin(place.unwrap_or(Place { top: rank, len: 1, settled: false }));
                     }
-                    let level = self.arena.take_level(key, order.side as usize);
-                    side.put_next(key, level);
+                    let level = self.arena.take_level(rank, order.side as usize);
+                    side.put_next(rank, level);
                     level
                 }
             };
-            filling = Some((order.side, key, level));
+            filling = Some((order.side, rank, level));
             let node = self.arena.take_order(order.id, order.open, order.owner);
             self.arena.set_attributes(node, order.attributes);
             if order.attributes.iceberg {

@@ -20,12 +20,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         out(self.head(spec).as_bytes())?;
         for side in [Side::Buy, Side::Sell] {
             let ladder = &self.sides[side as usize];
-            let mut rung = ladder.first();
-            while let Some(at) = rung {
+            let mut cursor = ladder.first();
+            while let Some(at) = cursor {
                 for order in self.arena.queue(at.level) {
-                    out(self.order_record(order, side, price(side, at.key)).as_bytes())?;
+                    out(self.order_record(order, side, price(side, at.rank)).as_bytes())?;
                 }
-                rung = ladder.worse(at.key);
+                cursor = ladder.worse(at.rank);
             }
         }
         for slot in self.stops.in_entry_order() {
@@ -74,7 +74,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let (display, slice) = if attributes.iceberg { (cold.display, cold.slice) } else { (0, 0) };
         let expires = if attributes.tif == TimeInForce::Gtd { cold.expires } else { 0 };
         let rest =
-            OrderState { id: node.key, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
+            OrderState { id: node.id, owner: node.owner(), open: node.qty, side, price, attributes, display, expires };
         OrderRecord::new(&rest, slice)
     }
 }

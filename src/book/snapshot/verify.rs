@@ -6,7 +6,7 @@ use super::error::{Capacity, RestoreError, RestoreFault};
 use super::records::{BookParts, LAST, MAX, MIN, REFERENCE};
 use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{Place, PriceLadder, key};
+use crate::book::storage::price_ladder::{Place, PriceLadder, rank};
 
 /// Entry stamps have 56 bits.
 const STAMPS_END: u64 = 1 << 56;
@@ -52,7 +52,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let at = |fault| RestoreError::new(fault, parts.order_offset(i));
             let order = record.read().ok_or(at(RestoreFault::BadRecord))?;
             Self::verify_order(parts, &order, clock).map_err(at)?;
-            let rank = key(order.side, order.price);
+            let here = rank(order.side, order.price);
             let same_side = before.is_some_and(|b| b.side == order.side);
             if !same_side && order.side == Side::Sell {
                 asks = i;
@@ -60,7 +60,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let step = match before {
                 None => true,
                 Some(b) if b.side != order.side => b.side == Side::Buy,
-                Some(b) if b.price != order.price => key(b.side, b.price) > rank,
+                Some(b) if b.price != order.price => rank(b.side, b.price) > here,
                 Some(b) => b.attributes.hidden <= order.attributes.hidden,
             };
             if !step {
@@ -108,18 +108,18 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn verify_ladder(parts: &BookParts<'_>, side: Side, from: usize, to: usize) -> Result<(), RestoreError> {
         let here = |fault| RestoreError::new(fault, parts.offset);
         let orders = parts.orders.get(from..to).unwrap_or(&[]);
-        let keys = || orders.iter().map(|record| key(side, Price::new(record.price.get())));
+        let ranks = || orders.iter().map(|record| rank(side, Price::new(record.price.get())));
         let record = parts.head.windows[side as usize];
-        let Some(best) = keys().next() else {
+        let Some(best) = ranks().next() else {
             let empty = record.top.get() == 0 && record.len.get() == 0 && parts.head.settled >> side as u8 & 1 == 0;
             return if empty { Ok(()) } else { Err(here(RestoreFault::Window)) };
         };
         let place = Self::window_of(parts, side, best).ok_or(here(RestoreFault::Window))?;
         let mut before = None;
         let mut needed = 0usize;
-        for key in keys() {
-            needed += usize::from(before != Some(key) && !place.reaches(key));
-            before = Some(key);
+        for rank in ranks() {
+            needed += usize::from(before != Some(rank) && !place.reaches(rank));
+            before = Some(rank);
         }
         if needed > FAR {
             let (needed, room) = (needed as u64, FAR as u64);

@@ -30,7 +30,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         let level = self.level_of(order);
         let attributes = self.attributes(order);
         let word = u64::from(node.owner()) << 32 | attributes.options() << 8 | self.side(level) as u64;
-        let mut mixed = Hasher::new(ORDER).and(node.key).and(self.key(level) as u64).and(word);
+        let mut mixed = Hasher::new(ORDER).and(node.id).and(self.rank(level) as u64).and(word);
         if node.has_cold_state() {
             let cold = self.cold(order);
             if attributes.iceberg {
@@ -267,7 +267,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.entries().map(|i| {
             OrderId::new(match Self::stop_of_entry(i) {
                 Some(slot) => self.stops.get(slot).id,
-                None => self.arena.node(i + ORDERS as u32).key,
+                None => self.arena.node(i + ORDERS as u32).id,
             })
         })
     }

@@ -11,7 +11,7 @@ use zerocopy::FromZeros;
 /// ```text
 /// offset       0          8          16            20       24      28
 /// order        id         open qty   level | bit   owner    next    prev
-/// level        key        total qty  count | side  hidden   first   last
+/// level        rank        total qty  count | side  hidden   first   last
 /// ```
 ///
 /// `next` and `prev` are node numbers. The queue of a level is a ring through the level's own node,
@@ -19,15 +19,15 @@ use zerocopy::FromZeros;
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C, align(32))]
 pub(in crate::book) struct Node {
-    /// Order: id. Level: key.
-    pub(in crate::book) key: u64,
+    /// Order: id. Level: rank.
+    pub(in crate::book) id: u64,
     /// Order: open quantity. Level: the open quantities of all its orders.
     pub(in crate::book) qty: u64,
     /// Order: its level, and [`HAS_COLD_STATE`]. Level: visible orders × 2 + side.
-    up: u32,
+    level_or_count: u32,
     /// Order: owner. Level: its first hidden order, or itself if it has none; visible orders queue
     /// ahead of it (M1.2).
-    who: u32,
+    owner_or_hidden: u32,
     /// Order: the next in the queue, or the level at the end. Level: the first order.
     pub(in crate::book) next: u32,
     /// Order: the previous in the queue, or the level at the front. Level: the last order.
@@ -40,20 +40,20 @@ impl Node {
     /// Returns whether trading or removing this order takes more than its node.
     #[inline(always)]
     pub(in crate::book) const fn has_cold_state(&self) -> bool {
-        self.up & HAS_COLD_STATE != 0
+        self.level_or_count & HAS_COLD_STATE != 0
     }
 
     /// Returns whether this is a queued order that is neither iceberg nor hidden nor gtd, so that
     /// trading or removing it takes nothing but its node. `false` for the null node.
     #[inline(always)]
     pub(in crate::book) const fn is_vanilla(&self) -> bool {
-        self.up as i32 > 0
+        self.level_or_count as i32 > 0
     }
 
     /// The owner of an order.
     #[inline(always)]
     pub(in crate::book) const fn owner(&self) -> u32 {
-        self.who
+        self.owner_or_hidden
     }
 }
 
@@ -227,9 +227,9 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         };
         self.live_orders += 1;
         let node = self.node_mut(i);
-        node.key = id;
+        node.id = id;
         node.qty = qty;
-        node.who = owner;
+        node.owner_or_hidden = owner;
         i
     }
 
@@ -272,18 +272,18 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
 
     #[inline(always)]
     pub(in crate::book) fn owner(&self, order: u32) -> u32 {
-        self.node(order).who
+        self.node(order).owner_or_hidden
     }
 
     /// Returns the level of a resting order.
     #[inline(always)]
     pub(in crate::book) fn level_of(&self, order: u32) -> u32 {
-        self.node(order).up & !HAS_COLD_STATE
+        self.node(order).level_or_count & !HAS_COLD_STATE
     }
 
     #[inline(always)]
     pub(in crate::book) fn has_cold_state(&self, order: u32) -> bool {
-        self.node(order).up & HAS_COLD_STATE != 0
+        self.node(order).level_or_count & HAS_COLD_STATE != 0
     }
 
     #[inline(always)]
@@ -372,7 +372,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
 
     /// Takes a level node without orders. An order that has room has a level node too.
     #[inline(always)]
-    pub(in crate::book) fn take_level(&mut self, key: i64, side: usize) -> u32 {
+    pub(in crate::book) fn take_level(&mut self, rank: i64, side: usize) -> u32 {
         let i = if self.free_level != 0 {
             let i = self.free_level;
             self.free_level = self.node(i).next;
@@ -382,7 +382,8 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
             self.used_levels
         };
         debug_assert!(i as usize <= ORDERS, "no more levels than orders");
-        *self.node_mut(i) = Node { key: key as u64, qty: 0, up: side as u32, who: i, next: i, prev: i };
+        *self.node_mut(i) =
+            Node { id: rank as u64, qty: 0, level_or_count: side as u32, owner_or_hidden: i, next: i, prev: i };
         i
     }
 
@@ -394,20 +395,20 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     }
 
     #[inline(always)]
-    pub(in crate::book) fn key(&self, level: u32) -> i64 {
-        self.node(level).key as i64
+    pub(in crate::book) fn rank(&self, level: u32) -> i64 {
+        self.node(level).id as i64
     }
 
     /// Returns the side of a level: 0 bids, 1 asks (M0.7).
     #[inline(always)]
     pub(in crate::book) fn side(&self, level: u32) -> usize {
-        (self.node(level).up & 1) as usize
+        (self.node(level).level_or_count & 1) as usize
     }
 
     /// Returns the number of visible orders of a level; an iceberg is one.
     #[inline(always)]
     pub(in crate::book) fn visible_orders(&self, level: u32) -> u32 {
-        self.node(level).up >> 1
+        self.node(level).level_or_count >> 1
     }
 
     /// Returns the visible quantity of a level.
@@ -448,18 +449,18 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn link(&mut self, order: u32, level: u32, attributes: Attributes) {
         let has_cold = attributes.has_cold_state();
-        self.node_mut(order).up = level | if has_cold { HAS_COLD_STATE } else { 0 };
+        self.node_mut(order).level_or_count = level | if has_cold { HAS_COLD_STATE } else { 0 };
         let qty = self.node(order).qty;
         let at = self.node_mut(level);
         at.qty += qty;
-        let before = if attributes.hidden { level } else { at.who };
-        at.up += if attributes.hidden { 0 } else { 2 };
+        let before = if attributes.hidden { level } else { at.owner_or_hidden };
+        at.level_or_count += if attributes.hidden { 0 } else { 2 };
         self.insert_before(order, before);
         if has_cold {
             let hidden_qty = self.hidden_qty_of(order);
             *self.hidden_qty_mut(level) += hidden_qty;
-            if attributes.hidden && self.node(level).who == level {
-                self.node_mut(level).who = order;
+            if attributes.hidden && self.node(level).owner_or_hidden == level {
+                self.node_mut(level).owner_or_hidden = order;
             }
         }
         self.joined(order);
@@ -468,11 +469,11 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     /// [`Arena::link`] for an order that is neither hidden nor iceberg nor gtd.
     #[inline(always)]
     pub(in crate::book) fn link_vanilla(&mut self, order: u32, level: u32, qty: u64) {
-        self.node_mut(order).up = level;
+        self.node_mut(order).level_or_count = level;
         let at = self.node_mut(level);
         at.qty += qty;
-        at.up += 2;
-        let before = at.who;
+        at.level_or_count += 2;
+        let before = at.owner_or_hidden;
         self.insert_before(order, before);
         self.joined(order);
     }
@@ -500,10 +501,10 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         if S::ON {
             self.leaves(self.node(order.prev).next);
         }
-        let level = order.up;
+        let level = order.level_or_count;
         let at = self.node_mut(level);
         at.qty -= order.qty;
-        at.up -= 2;
+        at.level_or_count -= 2;
         self.node_mut(order.prev).next = order.next;
         self.node_mut(order.next).prev = order.prev;
         level
@@ -516,7 +517,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     pub(in crate::book) fn unlink_front(&mut self, level: u32, next: u32, count: u32, qty: u64) {
         let at = self.node_mut(level);
         at.qty -= qty;
-        at.up -= 2 * count;
+        at.level_or_count -= 2 * count;
         at.next = next;
         self.node_mut(next).prev = level;
         if count != 0 {
@@ -560,9 +561,9 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         }
         let at = self.node_mut(level);
         at.qty -= qty;
-        at.up -= seen;
-        if at.who == order {
-            at.who = next;
+        at.level_or_count -= seen;
+        if at.owner_or_hidden == order {
+            at.owner_or_hidden = next;
         }
         self.node_mut(prev).next = next;
         self.node_mut(next).prev = prev;
@@ -576,7 +577,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         self.queues_behind(next, prev);
         self.node_mut(prev).next = next;
         self.node_mut(next).prev = prev;
-        let before = self.node(level).who;
+        let before = self.node(level).owner_or_hidden;
         self.insert_before(order, before);
         self.queues_behind(order, self.node(order).prev);
     }

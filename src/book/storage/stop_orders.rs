@@ -310,15 +310,15 @@ impl<const STOPS: usize> Stops<STOPS> {
 
     /// Tests all stops with the last trade price and queues those that are satisfied: buys by
     /// ascending stop, then sells by descending stop, ties in entry order. Implements M8.7, M8.8
-    /// and M8.13. `told` is called for each trailing stop, as it was and as it is, then with `None`
+    /// and M8.13. `on_change` is called for each trailing stop, as it was and as it is, then with `None`
     /// for each stop that is satisfied and so no longer live.
-    pub(in crate::book) fn test(&mut self, last: i64, mut told: impl FnMut(u32, &Stop, Option<&Stop>)) {
+    pub(in crate::book) fn test(&mut self, last: i64, mut on_change: impl FnMut(u32, &Stop, Option<&Stop>)) {
         let mut slot = self.trailing.first;
         while slot != 0 {
             let stop = self.stops.at_mut(slot);
             let was = *stop;
             stop.trail(last);
-            told(slot, &was, Some(stop));
+            on_change(slot, &was, Some(stop));
             let Stop { next, side, .. } = *stop;
             if stop.is_hit(last) {
                 self.by_trigger[side as usize].push(slot, &mut ByTrigger(&mut self.stops));
@@ -333,7 +333,7 @@ impl<const STOPS: usize> Stops<STOPS> {
                 }
                 self.delist(slot);
                 self.stops.append(&mut self.queued, slot);
-                told(slot, &stop, None);
+                on_change(slot, &stop, None);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::book::order_book::{Book, Found};
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{key, price};
+use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{OrderId, OwnerId, Phase, Price, Qty, Side};
 use crate::capacity::checked;
 
@@ -146,7 +146,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[must_use]
     pub fn level_at(&self, side: Side, price: Price) -> Option<DepthLevel> {
         checked!(Self);
-        let level = self.sides[side as usize].find(key(side, price));
+        let level = self.sides[side as usize].find(rank(side, price));
         if level == 0 { None } else { self.shown(price, level) }
     }
 
@@ -196,7 +196,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// ```
     pub fn orders_at(&self, side: Side, price: Price) -> impl Iterator<Item = RestingOrder> {
         checked!(Self);
-        let level = self.sides[side as usize].find(key(side, price));
+        let level = self.sides[side as usize].find(rank(side, price));
         // Node 0 is the null node; its queue is empty.
         self.arena.queue(level).map(|order| self.resting(order))
     }
@@ -213,10 +213,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let level = self.arena.level_of(order);
         let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
         RestingOrder {
-            id: OrderId::new(node.key),
+            id: OrderId::new(node.id),
             owner: OwnerId::new(self.arena.owner(order)),
             side,
-            price: price(side, self.arena.key(level)),
+            price: price(side, self.arena.rank(level)),
             open: Qty::new(node.qty),
             visible: Qty::new(node.qty - self.arena.hidden_qty_of(order)),
         }
@@ -244,15 +244,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn next_level(&self, side: Side, after: Option<Price>) -> Option<DepthLevel> {
         checked!(Self);
         let ladder = &self.sides[side as usize];
-        let mut rung = match after {
+        let mut cursor = match after {
             None => ladder.first(),
-            Some(after) => ladder.worse(key(side, after)),
+            Some(after) => ladder.worse(rank(side, after)),
         };
-        while let Some(at) = rung {
-            if let Some(level) = self.shown(price(side, at.key), at.level) {
+        while let Some(at) = cursor {
+            if let Some(level) = self.shown(price(side, at.rank), at.level) {
                 return Some(level);
             }
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         None
     }

@@ -131,15 +131,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let ladder = &self.sides[other as usize];
         let mut cost = FillCost { qty: Qty::ZERO, notional: 0, worst: None };
         let mut left = qty.lots();
-        let mut rung = ladder.first();
-        while let Some(at) = rung.filter(|_| left > 0) {
-            let price = price(other, at.key);
+        let mut cursor = ladder.first();
+        while let Some(at) = cursor.filter(|_| left > 0) {
+            let price = price(other, at.rank);
             let lots = self.arena.node(at.level).qty.min(left);
             left -= lots;
             // |price| is at most 2^63 and all lots together below 2^64: the sum stays within i128.
             cost.notional += i128::from(price.ticks()) * i128::from(lots);
             cost.worst = Some(price);
-            rung = ladder.worse(at.key);
+            cursor = ladder.worse(at.rank);
         }
         cost.qty = Qty::new(qty.lots() - left);
         cost
@@ -167,7 +167,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         checked!(Self);
         [Side::Buy, Side::Sell].into_iter().flat_map(move |side| {
             let ladder = &self.sides[side as usize];
-            core::iter::successors(ladder.first(), move |at| ladder.worse(at.key))
+            core::iter::successors(ladder.first(), move |at| ladder.worse(at.rank))
                 .flat_map(move |at| self.arena.queue(at.level))
                 .filter(move |&order| self.arena.owner(order) == owner.get())
                 .map(move |order| self.resting(order))

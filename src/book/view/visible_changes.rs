@@ -107,7 +107,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 {
     fn show<H: BookCtx>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
         let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let level = DepthLevel { price: price(side, self.arena.key(level)), qty: Qty::new(qty), orders };
+        let level = DepthLevel { price: price(side, self.arena.rank(level)), qty: Qty::new(qty), orders };
         h.on_visible_change(side, level, what);
     }
 
@@ -124,7 +124,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return;
         }
         let level = self.arena.level_of(order);
-        let what = Visible::Added { id: OrderId::new(self.arena.node(order).key), qty: Qty::new(qty) };
+        let what = Visible::Added { id: OrderId::new(self.arena.node(order).id), qty: Qty::new(qty) };
         self.show(level, self.arena.visible_qty(level), self.arena.visible_orders(level), what, h);
     }
 
@@ -136,7 +136,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return;
         }
         let level = self.arena.level_of(order);
-        let what = Visible::Deleted { id: OrderId::new(self.arena.node(order).key), qty: Qty::new(qty) };
+        let what = Visible::Deleted { id: OrderId::new(self.arena.node(order).id), qty: Qty::new(qty) };
         self.show(level, self.arena.visible_qty(level) - qty, self.arena.visible_orders(level) - 1, what, h);
     }
 
@@ -148,7 +148,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return; // hidden, or its reserve was enough
         }
         let level = self.arena.level_of(order);
-        let id = OrderId::new(self.arena.node(order).key);
+        let id = OrderId::new(self.arena.node(order).id);
         let what = Visible::Reduced { id, by: Qty::new(was - left), left: Qty::new(left) };
         self.show(level, self.arena.visible_qty(level), self.arena.visible_orders(level), what, h);
     }
@@ -163,7 +163,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return self.show(level, lots, seen, Visible::HiddenTrade { at, qty, again }, h);
         }
         let left = self.arena.slice(order);
-        let id = OrderId::new(self.arena.node(order).key);
+        let id = OrderId::new(self.arena.node(order).id);
         let what = Visible::Executed { id, at, qty, left: Qty::new(left), again };
         self.show(level, lots, seen - u32::from(left == 0), what, h);
     }
@@ -181,7 +181,7 @@ pub(in crate::book) fn show_vanilla_trade<const ORDERS: usize, S: Accumulate, H:
     h: &mut H,
 ) {
     let side = if arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-    let at = price(side, arena.key(level));
+    let at = price(side, arena.rank(level));
     let what = Visible::Executed { id: OrderId::new(id), at, qty: Qty::new(qty), left: Qty::new(left), again: false };
     let (lots, orders) = (arena.visible_qty(level) - off.0, arena.visible_orders(level) - off.1);
     h.on_visible_change(side, DepthLevel { price: at, qty: Qty::new(lots), orders }, what);

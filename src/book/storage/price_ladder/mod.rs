@@ -11,22 +11,22 @@ use crate::book::storage::price_ladder::near_levels::Window;
 use crate::book::{Price, Side};
 use zerocopy::FromZeros;
 
-/// Returns the key of a price, where higher is better: the ticks of a bid, their bitwise complement
+/// Returns the rank of a price, where higher is better: the ticks of a bid, their bitwise complement
 /// for an ask. One search direction serves both sides, and complementing twice restores the price.
 #[inline(always)]
-pub(in crate::book) const fn key(side: Side, price: Price) -> i64 {
+pub(in crate::book) const fn rank(side: Side, price: Price) -> i64 {
     price.ticks() ^ -(side as i64)
 }
 
-/// Returns the price of a key.
+/// Returns the price of a rank.
 #[inline(always)]
-pub(in crate::book) const fn price(side: Side, key: i64) -> Price {
-    Price::new(key ^ -(side as i64))
+pub(in crate::book) const fn price(side: Side, rank: i64) -> Price {
+    Price::new(rank ^ -(side as i64))
 }
 
-/// The levels of one side: `BLOCKS` × 64 consecutive keys in a ring (the window), up to `FAR` levels outside it.
+/// The levels of one side: `BLOCKS` × 64 consecutive ranks in a ring (the window), up to `FAR` levels outside it.
 ///
-/// The window covers the `len` keys down from `top`. [`PriceLadder::follow`] moves it after the best
+/// The window covers the `len` ranks down from `top`. [`PriceLadder::follow`] moves it after the best
 /// level once a command, by at most [`PriceLadder::STEP`] levels that enter or leave, so a jump of the
 /// market never stalls a command. Until it has caught up, levels are found in the search tree of
 /// far ones. Adding, removing or finding one level takes constant time in the window, and time
@@ -39,27 +39,27 @@ pub(in crate::book) struct PriceLadder<const BLOCKS: usize, const FAR: usize> {
     /// Whether the best level has moved so far that the window must follow.
     adrift: bool,
     reserved: [u8; 7],
-    /// The best level's key with its top bit flipped; 0 for no level, so that no price crosses it.
-    best_rank: u64,
+    /// The best level's rank with its top bit flipped; 0 for no level, so that no price crosses it.
+    best_biased: u64,
     top: i64,
     len: u64,
-    /// The window is in place while `top - best_key` is within `slack` of `margin`.
+    /// The window is in place while `top - best_rank` is within `slack` of `margin`.
     margin: u64,
     slack: u64,
     window: Window<BLOCKS>,
     far: Far<FAR>,
 }
 
-/// A level and its key.
+/// A level and its rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::book) struct Rung {
-    pub(in crate::book) key: i64,
+pub(in crate::book) struct RankedLevel {
+    pub(in crate::book) rank: i64,
     pub(in crate::book) level: u32,
 }
 
-impl From<FarLevel> for Rung {
+impl From<FarLevel> for RankedLevel {
     fn from(far: FarLevel) -> Self {
-        Self { key: far.key, level: far.level }
+        Self { rank: far.rank, level: far.level }
     }
 }
 
@@ -67,7 +67,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     /// Levels that enter or leave the window in one command, at most.
     pub(in crate::book) const STEP: usize = 64;
 
-    /// Keys in a whole window.
+    /// Ranks in a whole window.
     pub(in crate::book) const WIDTH: u64 = Window::<BLOCKS>::PLACES as u64;
     const LOWEST_TOP: i64 = i64::MIN + (Self::WIDTH as i64 - 1);
 
@@ -77,10 +77,10 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         self.best
     }
 
-    /// Returns the key of the best level, or the lowest possible key if there is none.
+    /// Returns the rank of the best level, or the lowest possible rank if there is none.
     #[inline(always)]
-    pub(in crate::book) const fn best_key(&self) -> i64 {
-        (self.best_rank ^ (1 << 63)) as i64
+    pub(in crate::book) const fn best_rank(&self) -> i64 {
+        (self.best_biased ^ (1 << 63)) as i64
     }
 
     #[inline(always)]
@@ -88,96 +88,96 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         self.levels as usize
     }
 
-    /// Returns how far below the window's top a key lies: at least `len` if it is not in the
+    /// Returns how far below the window's top a rank lies: at least `len` if it is not in the
     /// window.
     #[inline(always)]
-    const fn down(&self, key: i64) -> u64 {
-        self.top.wrapping_sub(key) as u64
+    const fn down(&self, rank: i64) -> u64 {
+        self.top.wrapping_sub(rank) as u64
     }
 
     #[inline(always)]
-    const fn in_window(&self, key: i64) -> bool {
-        self.down(key) < self.len
+    const fn in_window(&self, rank: i64) -> bool {
+        self.down(rank) < self.len
     }
 
-    /// Returns whether a key lies outside the window.
-    pub(in crate::book) const fn is_far(&self, key: i64) -> bool {
-        !self.in_window(key)
+    /// Returns whether a rank lies outside the window.
+    pub(in crate::book) const fn is_far(&self, rank: i64) -> bool {
+        !self.in_window(rank)
     }
 
-    /// Returns the level with this key, or 0.
+    /// Returns the level with this rank, or 0.
     #[inline(always)]
-    pub(in crate::book) fn find(&self, key: i64) -> u32 {
-        if self.in_window(key) {
-            self.window.level(Window::<BLOCKS>::place(key))
+    pub(in crate::book) fn find(&self, rank: i64) -> u32 {
+        if self.in_window(rank) {
+            self.window.level(Window::<BLOCKS>::place(rank))
         } else if self.far.is_empty() {
             0
         } else {
-            self.far.find(key)
+            self.far.find(rank)
         }
     }
 
-    /// Returns the level with this key, or 0; `None` if the key lies outside the window.
+    /// Returns the level with this rank, or 0; `None` if the rank lies outside the window.
     #[inline(always)]
-    pub(in crate::book) fn find_near(&self, key: i64) -> Option<u32> {
-        if self.in_window(key) { Some(self.window.level(Window::<BLOCKS>::place(key))) } else { None }
+    pub(in crate::book) fn find_near(&self, rank: i64) -> Option<u32> {
+        if self.in_window(rank) { Some(self.window.level(Window::<BLOCKS>::place(rank))) } else { None }
     }
 
-    /// Returns the level at this key's position in the ring, which may be that of another key; or
+    /// Returns the level at this rank's position in the ring, which may be that of another rank; or
     /// 0.
     #[inline(always)]
-    pub(in crate::book) fn guess(&self, key: i64) -> u32 {
-        self.window.level(Window::<BLOCKS>::place(key))
+    pub(in crate::book) fn guess(&self, rank: i64) -> u32 {
+        self.window.level(Window::<BLOCKS>::place(rank))
     }
 
-    /// Returns whether a level with this key, which does not exist, can be added. Implements
+    /// Returns whether a level with this rank, which does not exist, can be added. Implements
     /// M17.12.
     #[inline(always)]
-    pub(in crate::book) const fn has_room(&self, key: i64) -> bool {
-        self.in_window(key) || !self.far.is_full() || self.levels == 0
+    pub(in crate::book) const fn has_room(&self, rank: i64) -> bool {
+        self.in_window(rank) || !self.far.is_full() || self.levels == 0
     }
 
-    /// Adds a level with a new key; requires [`PriceLadder::has_room`].
+    /// Adds a level with a new rank; requires [`PriceLadder::has_room`].
     #[inline(always)]
-    pub(in crate::book) fn insert(&mut self, key: i64, level: u32) {
+    pub(in crate::book) fn insert(&mut self, rank: i64, level: u32) {
         if self.levels == 0 {
-            self.top = Self::target(key);
+            self.top = Self::target(rank);
             self.len = Self::WIDTH;
             self.settle();
         }
         self.levels += 1;
-        if self.in_window(key) {
-            self.window.set(Window::<BLOCKS>::place(key), level);
+        if self.in_window(rank) {
+            self.window.set(Window::<BLOCKS>::place(rank), level);
         } else {
-            self.far.insert(key, level, key > self.top);
+            self.far.insert(rank, level, rank > self.top);
         }
-        if self.best == 0 || key > self.best_key() {
-            self.set_best(Rung { key, level });
+        if self.best == 0 || rank > self.best_rank() {
+            self.set_best(RankedLevel { rank, level });
         }
     }
 
     #[inline(always)]
-    fn set_best(&mut self, best: Rung) {
+    fn set_best(&mut self, best: RankedLevel) {
         self.best = best.level;
-        self.best_rank = best.key as u64 ^ (1 << 63);
-        self.adrift = self.down(best.key).wrapping_sub(self.margin) >= self.slack;
+        self.best_biased = best.rank as u64 ^ (1 << 63);
+        self.adrift = self.down(best.rank).wrapping_sub(self.margin) >= self.slack;
     }
 
-    /// Removes the level with this key, which exists.
+    /// Removes the level with this rank, which exists.
     #[inline(always)]
-    pub(in crate::book) fn remove(&mut self, key: i64) {
+    pub(in crate::book) fn remove(&mut self, rank: i64) {
         self.levels -= 1;
-        if self.in_window(key) {
-            self.window.clear(Window::<BLOCKS>::place(key));
+        if self.in_window(rank) {
+            self.window.clear(Window::<BLOCKS>::place(rank));
         } else {
-            self.far.remove(key);
+            self.far.remove(rank);
         }
-        if key == self.best_key() {
-            match self.worse(key) {
+        if rank == self.best_rank() {
+            match self.worse(rank) {
                 Some(next) => self.set_best(next),
                 None => {
                     self.best = 0;
-                    self.best_rank = 0;
+                    self.best_biased = 0;
                     self.adrift = false;
                 }
             }
@@ -187,77 +187,77 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     /// [`PriceLadder::remove`] of the best level, which exists.
     #[inline(always)]
     pub(in crate::book) fn remove_best(&mut self) {
-        let key = self.best_key();
-        if self.in_window(key)
-            && let Some(step) = self.window.clear_above_neighbour(Window::<BLOCKS>::place(key))
+        let rank = self.best_rank();
+        if self.in_window(rank)
+            && let Some(step) = self.window.clear_above_neighbour(Window::<BLOCKS>::place(rank))
         {
-            // No key above the best is occupied, so the neighbour in the ring is the next one down, and in the window.
+            // No rank above the best is occupied, so the neighbour in the ring is the next one down, and in the window.
             self.levels -= 1;
-            let key = key.wrapping_sub(step as i64);
-            return self.set_best(Rung { key, level: self.window.level(Window::<BLOCKS>::place(key)) });
+            let rank = rank.wrapping_sub(step as i64);
+            return self.set_best(RankedLevel { rank, level: self.window.level(Window::<BLOCKS>::place(rank)) });
         }
-        self.remove_outlined(key);
+        self.remove_outlined(rank);
     }
 
     #[inline(never)]
-    fn remove_outlined(&mut self, key: i64) {
-        self.remove(key);
+    fn remove_outlined(&mut self, rank: i64) {
+        self.remove(rank);
     }
 
     /// Returns the best level (M1.1).
-    pub(in crate::book) fn first(&self) -> Option<Rung> {
-        if self.best == 0 { None } else { Some(Rung { key: self.best_key(), level: self.best }) }
+    pub(in crate::book) fn first(&self) -> Option<RankedLevel> {
+        if self.best == 0 { None } else { Some(RankedLevel { rank: self.best_rank(), level: self.best }) }
     }
 
-    /// Returns the best level below `key`.
+    /// Returns the best level below `rank`.
     #[inline(always)]
-    pub(in crate::book) fn worse(&self, key: i64) -> Option<Rung> {
-        let mut key = key;
-        if key > self.top {
-            if let Some(next) = self.far.high_below(key) {
+    pub(in crate::book) fn worse(&self, rank: i64) -> Option<RankedLevel> {
+        let mut rank = rank;
+        if rank > self.top {
+            if let Some(next) = self.far.high_below(rank) {
                 return Some(next.into());
             }
             // What lies in the window is below. `top` itself may be occupied.
             let level = if self.len > 0 { self.window.level(Window::<BLOCKS>::place(self.top)) } else { 0 };
             if level != 0 {
-                return Some(Rung { key: self.top, level });
+                return Some(RankedLevel { rank: self.top, level });
             }
-            key = self.top;
+            rank = self.top;
         }
-        let place = Window::<BLOCKS>::place(key);
+        let place = Window::<BLOCKS>::place(rank);
         if let Some(found) = self.window.at_or_below(place.wrapping_sub(1)) {
-            // Going round the ring ends at keys above `key`; they seem to lie below the window.
+            // Going round the ring ends at ranks above `rank`; they seem to lie below the window.
             let down = (place.wrapping_sub(found) & (Window::<BLOCKS>::PLACES - 1)) as u64;
-            if down != 0 && self.down(key).saturating_add(down) < self.len {
-                return Some(Rung { key: key.wrapping_sub(down as i64), level: self.window.level(found) });
+            if down != 0 && self.down(rank).saturating_add(down) < self.len {
+                return Some(RankedLevel { rank: rank.wrapping_sub(down as i64), level: self.window.level(found) });
             }
         }
-        self.far.low_below(key).map(Rung::from)
+        self.far.low_below(rank).map(RankedLevel::from)
     }
 
-    /// Returns the worst level above `key`.
-    pub(in crate::book) fn better(&self, key: i64) -> Option<Rung> {
-        if let Some(next) = self.far.low_above(key) {
+    /// Returns the worst level above `rank`.
+    pub(in crate::book) fn better(&self, rank: i64) -> Option<RankedLevel> {
+        if let Some(next) = self.far.low_above(rank) {
             return Some(next.into());
         }
-        let bottom = self.top.wrapping_sub(self.len as i64); // the key just below the window
-        let start = if self.in_window(key) { key } else { bottom };
-        if key < self.top && self.len > 0 {
+        let bottom = self.top.wrapping_sub(self.len as i64); // the rank just below the window
+        let start = if self.in_window(rank) { rank } else { bottom };
+        if rank < self.top && self.len > 0 {
             let place = Window::<BLOCKS>::place(start).wrapping_add(1) & (Window::<BLOCKS>::PLACES - 1);
             if let Some(found) = self.window.at_or_above(place) {
                 let up = (found.wrapping_sub(place) & (Window::<BLOCKS>::PLACES - 1)) as i64;
-                let key = start.wrapping_add(1).wrapping_add(up);
-                if self.in_window(key) {
-                    return Some(Rung { key, level: self.window.level(found) });
+                let rank = start.wrapping_add(1).wrapping_add(up);
+                if self.in_window(rank) {
+                    return Some(RankedLevel { rank, level: self.window.level(found) });
                 }
             }
         }
-        self.far.high_above(key).map(Rung::from)
+        self.far.high_above(rank).map(RankedLevel::from)
     }
 
     // ---- moving the window ----------------------------------------------------------------------
 
-    /// Returns the window's top for the best key `best`: a quarter of the window above it, clamped
+    /// Returns the window's top for the best rank `best`: a quarter of the window above it, clamped
     /// to `i64`.
     const fn target(best: i64) -> i64 {
         let top = best.saturating_add((Self::WIDTH / 4) as i64);
@@ -290,7 +290,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     }
 
     fn step(&mut self) {
-        let target = Self::target(self.best_key());
+        let target = Self::target(self.best_rank());
         let mut budget = Self::STEP;
         self.slack = 0; // not in place, until we know better
 
@@ -300,18 +300,18 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
             let from = Window::<BLOCKS>::place(bottom);
             let Some(place) = self.window.at_or_above(from) else { break };
             let up = place.wrapping_sub(from) & (Window::<BLOCKS>::PLACES - 1);
-            let key = bottom.wrapping_add(up as i64);
-            if (target.wrapping_sub(key) as u64) < Self::WIDTH {
+            let rank = bottom.wrapping_add(up as i64);
+            if (target.wrapping_sub(rank) as u64) < Self::WIDTH {
                 break;
             }
             if budget == 0 || self.far.is_full() {
-                self.len = self.down(key) + 1;
+                self.len = self.down(rank) + 1;
                 return;
             }
             let level = self.window.level(place);
             self.window.clear(place);
-            self.far.push_low(key, level);
-            self.len = self.down(key); // the key just evicted is outside now
+            self.far.push_low(rank, level);
+            self.len = self.down(rank); // the rank just evicted is outside now
             budget -= 1;
         }
 
@@ -322,13 +322,13 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
             self.len = 0;
         } else if target > self.top {
             let mut top = target;
-            while let Some(high) = self.far.first_high().filter(|e| e.key <= target) {
+            while let Some(high) = self.far.first_high().filter(|e| e.rank <= target) {
                 if budget == 0 {
-                    top = high.key - 1;
+                    top = high.rank - 1;
                     break;
                 }
                 self.far.pop_high();
-                self.window.set(Window::<BLOCKS>::place(high.key), high.level);
+                self.window.set(Window::<BLOCKS>::place(high.rank), high.level);
                 budget -= 1;
             }
             let up = top.wrapping_sub(self.top) as u64;
@@ -342,13 +342,13 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         }
 
         // The bottom moves down to full width.
-        while let Some(low) = self.far.last_low().filter(|e| self.down(e.key) < Self::WIDTH) {
+        while let Some(low) = self.far.last_low().filter(|e| self.down(e.rank) < Self::WIDTH) {
             if budget == 0 {
-                self.len = self.down(low.key);
+                self.len = self.down(low.rank);
                 return;
             }
             self.far.pop_low();
-            self.window.set(Window::<BLOCKS>::place(low.key), low.level);
+            self.window.set(Window::<BLOCKS>::place(low.rank), low.level);
             budget -= 1;
         }
         let room = (self.top.wrapping_sub(i64::MIN) as u64).saturating_add(1);
@@ -362,18 +362,18 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     pub(in crate::book) fn is_consistent(&self) -> bool {
         let highest = self.far.highest();
         let best = [
-            highest.filter(|far| far.key > self.top).map(Rung::from),
+            highest.filter(|far| far.rank > self.top).map(RankedLevel::from),
             self.window.at_or_below(Window::<BLOCKS>::place(self.top)).map(|place| {
                 let down = Window::<BLOCKS>::place(self.top).wrapping_sub(place) & (Window::<BLOCKS>::PLACES - 1);
-                Rung { key: self.top.wrapping_sub(down as i64), level: self.window.level(place) }
+                RankedLevel { rank: self.top.wrapping_sub(down as i64), level: self.window.level(place) }
             }),
-            highest.map(Rung::from),
+            highest.map(RankedLevel::from),
         ]
         .into_iter()
         .flatten()
         .next();
         self.window.is_consistent()
-            && self.far.is_consistent(self.top, |key| self.in_window(key))
+            && self.far.is_consistent(self.top, |rank| self.in_window(rank))
             && best == self.first()
             && self.len <= Self::WIDTH
     }
@@ -399,8 +399,8 @@ mod tests {
         Follow,
     }
 
-    /// Keys near a market that wanders and jumps, and at both ends of `i64`.
-    fn key() -> impl Strategy<Value = i64> {
+    /// Ranks near a market that wanders and jumps, and at both ends of `i64`.
+    fn rank() -> impl Strategy<Value = i64> {
         prop_oneof![
             4 => -70i64..70,
             2 => 900i64..1100,
@@ -412,7 +412,7 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            4 => key().prop_map(Step::Insert),
+            4 => rank().prop_map(Step::Insert),
             2 => any::<usize>().prop_map(Step::Remove),
             2 => Just(Step::RemoveBest),
             2 => Just(Step::Follow),
@@ -424,20 +424,20 @@ mod tests {
         prop_assert!(ladder.is_consistent());
         prop_assert_eq!(ladder.levels(), model.len());
         let mut down = Vec::new();
-        let mut rung = ladder.first();
-        while let Some(at) = rung {
-            down.push((at.key, at.level));
-            rung = ladder.worse(at.key);
+        let mut cursor = ladder.first();
+        while let Some(at) = cursor {
+            down.push((at.rank, at.level));
+            cursor = ladder.worse(at.rank);
         }
         prop_assert!(down.iter().copied().eq(model.iter().rev().map(|(&k, &l)| (k, l))));
-        for (&key, &level) in model {
-            prop_assert_eq!(ladder.find(key), level);
-            let above = model.range(key..).nth(1).map(|(&key, &level)| Rung { key, level });
-            prop_assert_eq!(ladder.better(key), above);
+        for (&rank, &level) in model {
+            prop_assert_eq!(ladder.find(rank), level);
+            let above = model.range(rank..).nth(1).map(|(&rank, &level)| RankedLevel { rank, level });
+            prop_assert_eq!(ladder.better(rank), above);
             // Neighbours that are not there.
-            for near in [key.saturating_sub(1), key.saturating_add(1)] {
+            for near in [rank.saturating_sub(1), rank.saturating_add(1)] {
                 prop_assert_eq!(ladder.find(near), model.get(&near).copied().unwrap_or(0));
-                let below = model.range(..near).next_back().map(|(&key, &level)| Rung { key, level });
+                let below = model.range(..near).next_back().map(|(&rank, &level)| RankedLevel { rank, level });
                 prop_assert_eq!(ladder.worse(near), below);
             }
         }
@@ -454,23 +454,23 @@ mod tests {
             let mut level = 0;
             for step in steps {
                 match step {
-                    Step::Insert(key) => {
-                        if model.contains_key(&key) || !ladder.has_room(key) {
-                            prop_assert!(model.contains_key(&key) || model.len() >= 96);
+                    Step::Insert(rank) => {
+                        if model.contains_key(&rank) || !ladder.has_room(rank) {
+                            prop_assert!(model.contains_key(&rank) || model.len() >= 96);
                             continue;
                         }
                         level += 1;
-                        ladder.insert(key, level);
-                        model.insert(key, level);
+                        ladder.insert(rank, level);
+                        model.insert(rank, level);
                     }
                     Step::Remove(which) => {
-                        let Some(key) = model.keys().copied().nth(which % model.len().max(1)) else { continue };
-                        ladder.remove(key);
-                        model.remove(&key);
+                        let Some(rank) = model.keys().copied().nth(which % model.len().max(1)) else { continue };
+                        ladder.remove(rank);
+                        model.remove(&rank);
                     }
                     Step::RemoveBest => {
-                        let Some((key, _)) = model.pop_last() else { continue };
-                        ladder.remove(key);
+                        let Some((rank, _)) = model.pop_last() else { continue };
+                        ladder.remove(rank);
                     }
                     Step::Follow => {
                         // At most STEP levels cross the window's edge.
@@ -487,7 +487,7 @@ mod tests {
                 ladder.follow();
             }
             same(&ladder, &model)?;
-            let best_is_in = ladder.first().is_none_or(|best| ladder.in_window(best.key));
+            let best_is_in = ladder.first().is_none_or(|best| ladder.in_window(best.rank));
             prop_assert!(best_is_in || ladder.far.is_full());
         }
     }

@@ -34,10 +34,10 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         self.root == 0
     }
 
-    /// The place of a key.
+    /// The place of a rank.
     #[inline(always)]
-    pub(in crate::book) const fn place(key: i64) -> usize {
-        key as usize & (Self::PLACES - 1)
+    pub(in crate::book) const fn place(rank: i64) -> usize {
+        rank as usize & (Self::PLACES - 1)
     }
 
     /// The level at a place, or 0.

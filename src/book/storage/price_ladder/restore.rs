@@ -5,18 +5,18 @@ use super::{PriceLadder, Window};
 /// Where the window of a ladder stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::book) struct Place {
-    /// Its best key.
+    /// Its best rank.
     pub(in crate::book) top: i64,
-    /// Keys that it reaches down from there, itself included.
+    /// Ranks that it reaches down from there, itself included.
     pub(in crate::book) len: u64,
     /// Whether it is whole, and follows only when the best level has moved far enough.
     pub(in crate::book) settled: bool,
 }
 
 impl Place {
-    /// Whether a key lies in the window.
-    pub(in crate::book) const fn reaches(self, key: i64) -> bool {
-        (self.top.wrapping_sub(key) as u64) < self.len
+    /// Whether a rank lies in the window.
+    pub(in crate::book) const fn reaches(self, rank: i64) -> bool {
+        (self.top.wrapping_sub(rank) as u64) < self.len
     }
 }
 
@@ -29,7 +29,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         Some(Place { top: self.top, len: self.len, settled: self.slack != 0 })
     }
 
-    /// Where the window belongs when `best` is the best key.
+    /// Where the window belongs when `best` is the best rank.
     pub(in crate::book) const fn place_for(best: i64) -> Place {
         Place { top: Self::target(best), len: Self::WIDTH, settled: true }
     }
@@ -50,15 +50,15 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     }
 
     /// Adds a level worse than all before it.
-    pub(in crate::book) fn put_next(&mut self, key: i64, level: u32) {
+    pub(in crate::book) fn put_next(&mut self, rank: i64, level: u32) {
         self.levels += 1;
-        if self.in_window(key) {
-            self.window.set(Window::<BLOCKS>::place(key), level);
+        if self.in_window(rank) {
+            self.window.set(Window::<BLOCKS>::place(rank), level);
         } else {
-            self.far.insert(key, level, key > self.top);
+            self.far.insert(rank, level, rank > self.top);
         }
         if self.best == 0 {
-            self.set_best(super::Rung { key, level });
+            self.set_best(super::RankedLevel { rank, level });
         }
     }
 
@@ -68,7 +68,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
             self.window.clear(place);
         }
         self.far.clear();
-        (self.best, self.levels, self.adrift, self.best_rank) = (0, 0, false, 0);
+        (self.best, self.levels, self.adrift, self.best_biased) = (0, 0, false, 0);
         (self.top, self.len, self.margin, self.slack) = (0, 0, 0, 0);
     }
 }

@@ -19,7 +19,7 @@ impl<const FAR: usize> Far<FAR> {
     }
 
     /// Whether the tree is ordered and balanced, its links agree, every node is in it or free, no
-    /// key lies in the window, whose top is `top`, and the levels next to it are the ones remembered.
+    /// rank lies in the window, whose top is `top`, and the levels next to it are the ones remembered.
     pub(in crate::book) fn is_consistent(&self, top: i64, in_window: impl Fn(i64) -> bool) -> bool {
         let (mut seen, mut before) = (0, None);
         let (mut low, mut high) = (0, 0);
@@ -33,17 +33,17 @@ impl<const FAR: usize> Far<FAR> {
                 2 => self.height(left) + 1 == self.height(right),
                 _ => false,
             };
-            let rises = before.is_none_or(|before| before < node.key);
-            if !linked(left) || !linked(right) || !even || !rises || in_window(node.key) || seen == self.len {
+            let rises = before.is_none_or(|before| before < node.rank);
+            if !linked(left) || !linked(right) || !even || !rises || in_window(node.rank) || seen == self.len {
                 return false;
             }
-            if node.key > top {
+            if node.rank > top {
                 high = if high == 0 { at } else { high };
             } else {
                 low = at;
             }
             seen += 1;
-            before = Some(node.key);
+            before = Some(node.rank);
             at = self.next(at, RIGHT);
         }
         let (mut free, mut at) = (0, self.free);
@@ -79,7 +79,7 @@ mod tests {
     enum Step {
         /// A level anywhere.
         Insert(i64),
-        /// The next ones of a run of keys, upward or downward.
+        /// The next ones of a run of ranks, upward or downward.
         Run(i64, i64, u8),
         /// A level next to the window.
         PushLow,
@@ -94,7 +94,7 @@ mod tests {
         Clear,
     }
 
-    fn key() -> impl Strategy<Value = i64> {
+    fn rank() -> impl Strategy<Value = i64> {
         prop_oneof![
             6 => -60i64..60,
             1 => (0i64..4).prop_map(|d| i64::MIN + d),
@@ -105,15 +105,15 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            8 => key().prop_map(Step::Insert),
-            2 => (key(), prop_oneof![Just(-1i64), Just(1), Just(3)], 0u8..40).prop_map(|(k, by, n)| Step::Run(k, by, n)),
+            8 => rank().prop_map(Step::Insert),
+            2 => (rank(), prop_oneof![Just(-1i64), Just(1), Just(3)], 0u8..40).prop_map(|(k, by, n)| Step::Run(k, by, n)),
             4 => Just(Step::PushLow),
             3 => Just(Step::PopLow),
             3 => Just(Step::PopHigh),
             8 => any::<usize>().prop_map(Step::Remove),
             1 => (0u8..30).prop_map(Step::RemoveFirst),
             1 => (0u8..30).prop_map(Step::RemoveLast),
-            2 => key().prop_map(Step::Split),
+            2 => rank().prop_map(Step::Split),
             1 => Just(Step::Clear),
         ];
         prop::collection::vec(step, 0..200)
@@ -121,8 +121,8 @@ mod tests {
 
     type Model = BTreeMap<i64, u32>;
 
-    fn pair((&key, &level): (&i64, &u32)) -> FarLevel {
-        FarLevel { key, level }
+    fn pair((&rank, &level): (&i64, &u32)) -> FarLevel {
+        FarLevel { rank, level }
     }
 
     fn same(far: &Small, model: &Model, top: i64) -> Result<(), TestCaseError> {
@@ -134,37 +134,37 @@ mod tests {
         prop_assert_eq!(far.last_low(), model.range(..=top).next_back().map(pair));
         prop_assert_eq!(far.first_high(), model.range((Excluded(top), Unbounded)).next().map(pair));
         let near = model.keys().flat_map(|&k| [k.saturating_sub(1), k, k.saturating_add(1)]);
-        for key in near.chain([top, i64::MIN, i64::MAX]) {
-            prop_assert_eq!(far.find(key), model.get(&key).copied().unwrap_or(0));
-            let below = model.range(..key).next_back().map(pair);
-            prop_assert_eq!(far.high_below(key), below.filter(|far| far.key > top));
-            let low = model.range(..key).rev().find(|&(&k, _)| k <= top).map(pair);
-            prop_assert_eq!(far.low_below(key), low);
-            let above = model.range((Excluded(key), Unbounded)).next().map(pair);
-            prop_assert_eq!(far.low_above(key), above.filter(|far| far.key <= top));
-            let high = model.range((Excluded(key), Unbounded)).find(|&(&k, _)| k > top).map(pair);
-            prop_assert_eq!(far.high_above(key), high);
+        for rank in near.chain([top, i64::MIN, i64::MAX]) {
+            prop_assert_eq!(far.find(rank), model.get(&rank).copied().unwrap_or(0));
+            let below = model.range(..rank).next_back().map(pair);
+            prop_assert_eq!(far.high_below(rank), below.filter(|far| far.rank > top));
+            let low = model.range(..rank).rev().find(|&(&k, _)| k <= top).map(pair);
+            prop_assert_eq!(far.low_below(rank), low);
+            let above = model.range((Excluded(rank), Unbounded)).next().map(pair);
+            prop_assert_eq!(far.low_above(rank), above.filter(|far| far.rank <= top));
+            let high = model.range((Excluded(rank), Unbounded)).find(|&(&k, _)| k > top).map(pair);
+            prop_assert_eq!(far.high_above(rank), high);
         }
         Ok(())
     }
 
-    fn insert(far: &mut Small, model: &mut Model, key: i64, top: i64) {
-        if model.len() < ROOM && !model.contains_key(&key) {
-            let level = 1 + (key as u32 & 0xffff);
-            far.insert(key, level, key > top);
-            model.insert(key, level);
+    fn insert(far: &mut Small, model: &mut Model, rank: i64, top: i64) {
+        if model.len() < ROOM && !model.contains_key(&rank) {
+            let level = 1 + (rank as u32 & 0xffff);
+            far.insert(rank, level, rank > top);
+            model.insert(rank, level);
         }
     }
 
     fn do_step(far: &mut Small, model: &mut Model, top: &mut i64, step: Step) {
-        let remove = |far: &mut Small, model: &mut Model, key: Option<i64>| {
-            if let Some(key) = key {
-                far.remove(key);
-                model.remove(&key);
+        let remove = |far: &mut Small, model: &mut Model, rank: Option<i64>| {
+            if let Some(rank) = rank {
+                far.remove(rank);
+                model.remove(&rank);
             }
         };
         match step {
-            Step::Insert(key) => insert(far, model, key, *top),
+            Step::Insert(rank) => insert(far, model, rank, *top),
             Step::Run(from, by, count) => {
                 for i in 0..i64::from(count) {
                     insert(far, model, from.saturating_add(by * i), *top);
@@ -177,14 +177,14 @@ mod tests {
                 }
             }
             Step::PopLow => {
-                let key = far.last_low().map(|far| far.key);
+                let rank = far.last_low().map(|far| far.rank);
                 far.pop_low();
-                key.and_then(|key| model.remove(&key));
+                rank.and_then(|rank| model.remove(&rank));
             }
             Step::PopHigh => {
-                let key = far.first_high().map(|far| far.key);
+                let rank = far.first_high().map(|far| far.rank);
                 far.pop_high();
-                key.and_then(|key| model.remove(&key));
+                rank.and_then(|rank| model.remove(&rank));
             }
             Step::Remove(which) => remove(far, model, model.keys().copied().nth(which % model.len().max(1))),
             Step::RemoveFirst(count) => {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_there_is_neither_found_nor_removed() {
+    fn a_rank_that_is_not_there_is_neither_found_nor_removed() {
         let mut far = Small::new_zeroed();
         far.remove(3);
         far.pop_low();
@@ -237,12 +237,12 @@ mod tests {
     fn a_broken_tree_is_seen() {
         let full = || {
             let mut far = Small::new_zeroed();
-            (0..7).for_each(|key| far.insert(key, 1, false));
+            (0..7).for_each(|rank| far.insert(rank, 1, false));
             assert!(far.is_consistent(6, |_| false));
             far
         };
         let breaks: [fn(&mut Small); 8] = [
-            |far| far.nodes[1].key = 100,
+            |far| far.nodes[1].rank = 100,
             |far| far.nodes[1].parent = 3,
             |far| far.nodes[1].lean(true),
             |far| far.nodes[3].children = [0, 0],
@@ -256,7 +256,7 @@ mod tests {
             break_it(&mut far);
             assert!(!far.is_consistent(6, |_| false), "break {i}");
         }
-        assert!(!full().is_consistent(6, |key| key == 3), "one in the window");
+        assert!(!full().is_consistent(6, |rank| rank == 3), "one in the window");
         assert!(!full().is_consistent(5, |_| false), "one above it that is not remembered");
     }
 }

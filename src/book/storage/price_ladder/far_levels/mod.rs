@@ -12,7 +12,7 @@ use zerocopy::FromZeros;
 /// A level outside the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::book) struct FarLevel {
-    pub(in crate::book) key: i64,
+    pub(in crate::book) rank: i64,
     pub(in crate::book) level: u32,
 }
 
@@ -20,11 +20,11 @@ pub(in crate::book) struct FarLevel {
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Node {
-    key: i64,
+    rank: i64,
     /// The level (30 bits); above it the side whose subtree is one higher: 0 none, 1 left, 2 right.
     level: u32,
     parent: u32,
-    /// Left: lower keys; right: higher ones. A free node keeps the next free one on the left.
+    /// Left: lower ranks; right: higher ones. A free node keeps the next free one on the left.
     children: [u32; 2],
 }
 
@@ -71,7 +71,7 @@ impl Node {
     }
 }
 
-/// Up to `FAR` levels, ordered by key.
+/// Up to `FAR` levels, ordered by rank.
 ///
 /// With n levels the tree is at most 1.45 log2(n + 2) nodes deep, whatever the order in which
 /// they came and went: 25 nodes for 150,000 levels, 46 for 2^32. Finding a level or a neighbour
@@ -125,45 +125,45 @@ impl<const FAR: usize> Far<FAR> {
     }
 
     fn get(&self, i: u32) -> Option<FarLevel> {
-        self.node(i).map(|node| FarLevel { key: node.key, level: node.level() })
+        self.node(i).map(|node| FarLevel { rank: node.rank, level: node.level() })
     }
 
     // ---- looking up --------------------------------------------------------------------------
 
-    /// The node with this key, or 0.
-    fn search(&self, key: i64) -> u32 {
+    /// The node with this rank, or 0.
+    fn search(&self, rank: i64) -> u32 {
         let mut at = self.root;
         while let Some(node) = self.node(at) {
-            if node.key == key {
+            if node.rank == rank {
                 return at;
             }
-            at = node.child(key > node.key);
+            at = node.child(rank > node.rank);
         }
         0
     }
 
-    /// The level with this key, or 0.
+    /// The level with this rank, or 0.
     #[inline(never)]
-    pub(in crate::book) fn find(&self, key: i64) -> u32 {
-        self.node(self.search(key)).map_or(0, Node::level)
+    pub(in crate::book) fn find(&self, rank: i64) -> u32 {
+        self.node(self.search(rank)).map_or(0, Node::level)
     }
 
-    /// The node of the highest key below `key`, or 0.
-    fn search_below(&self, key: i64) -> u32 {
+    /// The node of the highest rank below `rank`, or 0.
+    fn search_below(&self, rank: i64) -> u32 {
         let (mut found, mut at) = (0, self.root);
         while let Some(node) = self.node(at) {
-            let right = node.key < key;
+            let right = node.rank < rank;
             found = if right { at } else { found };
             at = node.child(right);
         }
         found
     }
 
-    /// The node of the lowest key above `key`, or 0.
-    fn search_above(&self, key: i64) -> u32 {
+    /// The node of the lowest rank above `rank`, or 0.
+    fn search_above(&self, rank: i64) -> u32 {
         let (mut found, mut at) = (0, self.root);
         while let Some(node) = self.node(at) {
-            let right = node.key <= key;
+            let right = node.rank <= rank;
             found = if right { found } else { at };
             at = node.child(right);
         }
@@ -182,36 +182,36 @@ impl<const FAR: usize> Far<FAR> {
         self.get(self.high)
     }
 
-    /// The highest level below the window with a key below `key`.
+    /// The highest level below the window with a rank below `rank`.
     #[inline(always)]
-    pub(in crate::book) fn low_below(&self, key: i64) -> Option<FarLevel> {
-        if self.low == 0 { None } else { self.low_below_outlined(key) }
+    pub(in crate::book) fn low_below(&self, rank: i64) -> Option<FarLevel> {
+        if self.low == 0 { None } else { self.low_below_outlined(rank) }
     }
 
     #[inline(never)]
-    fn low_below_outlined(&self, key: i64) -> Option<FarLevel> {
+    fn low_below_outlined(&self, rank: i64) -> Option<FarLevel> {
         let last = self.last_low()?;
-        if last.key < key { Some(last) } else { self.get(self.search_below(key)) }
+        if last.rank < rank { Some(last) } else { self.get(self.search_below(rank)) }
     }
 
-    /// The highest level above the window with a key below `key`.
+    /// The highest level above the window with a rank below `rank`.
     #[inline(never)]
-    pub(in crate::book) fn high_below(&self, key: i64) -> Option<FarLevel> {
-        if self.first_high()?.key < key { self.get(self.search_below(key)) } else { None }
+    pub(in crate::book) fn high_below(&self, rank: i64) -> Option<FarLevel> {
+        if self.first_high()?.rank < rank { self.get(self.search_below(rank)) } else { None }
     }
 
-    /// The lowest level below the window with a key above `key`.
-    pub(in crate::book) fn low_above(&self, key: i64) -> Option<FarLevel> {
-        if self.last_low()?.key > key { self.get(self.search_above(key)) } else { None }
+    /// The lowest level below the window with a rank above `rank`.
+    pub(in crate::book) fn low_above(&self, rank: i64) -> Option<FarLevel> {
+        if self.last_low()?.rank > rank { self.get(self.search_above(rank)) } else { None }
     }
 
-    /// The lowest level above the window with a key above `key`.
-    pub(in crate::book) fn high_above(&self, key: i64) -> Option<FarLevel> {
+    /// The lowest level above the window with a rank above `rank`.
+    pub(in crate::book) fn high_above(&self, rank: i64) -> Option<FarLevel> {
         let first = self.first_high()?;
-        if first.key > key { Some(first) } else { self.get(self.search_above(key)) }
+        if first.rank > rank { Some(first) } else { self.get(self.search_above(rank)) }
     }
 
-    /// The node that follows this one in the order of keys on one side, or 0.
+    /// The node that follows this one in the order of ranks on one side, or 0.
     fn next(&self, of: u32, right: bool) -> u32 {
         let Some(mut node) = self.node(of) else { return 0 };
         let child = node.child(right);
@@ -244,38 +244,38 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- adding ------------------------------------------------------------------------------
 
-    /// Adds a level whose key is not there; there is room. `above`: whether it lies above the
+    /// Adds a level whose rank is not there; there is room. `above`: whether it lies above the
     /// window.
     #[inline(never)]
-    pub(in crate::book) fn insert(&mut self, key: i64, level: u32, above: bool) {
+    pub(in crate::book) fn insert(&mut self, rank: i64, level: u32, above: bool) {
         let (mut parent, mut right, mut at) = (0, LEFT, self.root);
         while let Some(node) = self.node(at) {
-            (parent, right) = (at, key > node.key);
+            (parent, right) = (at, rank > node.rank);
             at = node.child(right);
         }
-        let new = self.attach(key, level, parent, right);
+        let new = self.attach(rank, level, parent, right);
         if above {
-            if self.first_high().is_none_or(|first| key < first.key) {
+            if self.first_high().is_none_or(|first| rank < first.rank) {
                 self.high = new;
             }
-        } else if self.last_low().is_none_or(|last| key > last.key) {
+        } else if self.last_low().is_none_or(|last| rank > last.rank) {
             self.low = new;
         }
     }
 
     /// Adds a level between those below the window and those above it, as one below it.
     #[inline(never)]
-    pub(in crate::book) fn push_low(&mut self, key: i64, level: u32) {
+    pub(in crate::book) fn push_low(&mut self, rank: i64, level: u32) {
         // Of two neighbours in order, one has no child on the side of the other.
         let new = match self.node(self.low) {
-            Some(low) if low.child(RIGHT) == 0 => self.attach(key, level, self.low, RIGHT),
-            _ => self.attach(key, level, self.high, LEFT),
+            Some(low) if low.child(RIGHT) == 0 => self.attach(rank, level, self.low, RIGHT),
+            _ => self.attach(rank, level, self.high, LEFT),
         };
         self.low = new;
     }
 
     /// Hangs a new node below a node that has no child there (0: the tree is empty).
-    fn attach(&mut self, key: i64, level: u32, parent: u32, right: bool) -> u32 {
+    fn attach(&mut self, rank: i64, level: u32, parent: u32, right: bool) -> u32 {
         const { Self::CHECK }
         debug_assert!(!self.is_full(), "there is room");
         debug_assert!(level != 0 && level <= LEVEL, "the number of a level");
@@ -289,7 +289,7 @@ impl<const FAR: usize> Far<FAR> {
         };
         self.len += 1;
         if let Some(node) = self.node_mut(new) {
-            *node = Node { key, level, parent, children: [0; 2] };
+            *node = Node { rank, level, parent, children: [0; 2] };
         }
         match self.node_mut(parent) {
             Some(node) => node.set_child(right, new),
@@ -319,10 +319,10 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- removing ----------------------------------------------------------------------------
 
-    /// Removes the level with this key, if it is there.
+    /// Removes the level with this rank, if it is there.
     #[inline(never)]
-    pub(in crate::book) fn remove(&mut self, key: i64) {
-        let found = self.search(key);
+    pub(in crate::book) fn remove(&mut self, rank: i64) {
+        let found = self.search(rank);
         self.detach(found);
     }
 
@@ -351,7 +351,7 @@ impl<const FAR: usize> Far<FAR> {
             let Some(&next) = self.node(hole) else { return };
             (parent, child) = (next.parent, next.child(RIGHT));
             if let Some(node) = self.node_mut(gone) {
-                node.key = next.key;
+                node.rank = next.rank;
                 node.level = next.level() | node.level & !LEVEL;
             }
             if self.low == hole {
@@ -472,7 +472,7 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- the window --------------------------------------------------------------------------
 
-    /// Says that all keys up to `top` are below the window, and all others above it.
+    /// Says that all ranks up to `top` are below the window, and all others above it.
     pub(in crate::book) fn split_at(&mut self, top: i64) {
         self.high = self.search_above(top);
         self.low = match self.high {

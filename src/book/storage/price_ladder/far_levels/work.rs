@@ -67,7 +67,7 @@ mod tests {
         (i ^ i >> 29).wrapping_mul(0x94d0_49bb_1331_11eb)
     }
 
-    /// `n` different keys below 0 in orders that an adversary would choose.
+    /// `n` different ranks below 0 in orders that an adversary would choose.
     fn orders(n: usize) -> Vec<(&'static str, Vec<i64>)> {
         let n = n as i64;
         let bits = (n as u64).next_power_of_two().ilog2();
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn one_level_costs_a_logarithm_in_any_order_of_prices() {
         let all = orders(LEVELS);
-        for (name, keys) in &all {
+        for (name, ranks) in &all {
             for (gone, leaving) in &all {
                 // Each order of coming with its own for leaving, and with a fixed one.
                 if name != gone && *gone != "ascending" && *gone != "bits reversed" {
@@ -97,9 +97,9 @@ mod tests {
                 }
                 let mut far: Box<Many> = Many::new_box_zeroed().expect("memory");
                 let mut total = 0;
-                for (i, &key) in keys.iter().enumerate() {
+                for (i, &rank) in ranks.iter().enumerate() {
                     take();
-                    far.insert(key, 1 + i as u32, false);
+                    far.insert(rank, 1 + i as u32, false);
                     let work = take();
                     assert!(work <= most(i), "{name}: {work} nodes for level {i}");
                     total += work;
@@ -107,12 +107,12 @@ mod tests {
                 assert!(far.is_full() && far.is_consistent(0, |_| false), "{name}");
                 assert!(total / (LEVELS as u64) < 64, "{name}: {total} nodes in all");
                 total = 0;
-                for (i, &key) in leaving.iter().enumerate() {
+                for (i, &rank) in leaving.iter().enumerate() {
                     take();
-                    assert_ne!(far.find(key), 0, "{name}, {gone}");
+                    assert_ne!(far.find(rank), 0, "{name}, {gone}");
                     let find = take();
                     assert!(find <= 2 + depth(LEVELS - i), "{name}, {gone}: {find} nodes to find");
-                    far.remove(key);
+                    far.remove(rank);
                     let work = take();
                     assert!(work <= most(LEVELS - i), "{name}, {gone}: {work} nodes at removal {i}");
                     total += work;
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn levels_that_cross_the_edge_of_the_window_cost_a_logarithm() {
         let mut far: Box<Many> = Many::new_box_zeroed().expect("memory");
-        for (i, &key) in orders(LEVELS)[5].1.iter().enumerate() {
-            far.insert(key, 1 + i as u32, true);
+        for (i, &rank) in orders(LEVELS)[5].1.iter().enumerate() {
+            far.insert(rank, 1 + i as u32, true);
         }
         let mut total = 0;
         // The window passes over all of them on its way up, and again down.
@@ -138,7 +138,7 @@ mod tests {
             let high = far.first_high().expect("one above");
             take();
             far.pop_high();
-            far.push_low(high.key, high.level);
+            far.push_low(high.rank, high.level);
             let work = take();
             assert!(work <= 2 * most(LEVELS), "{work} nodes");
             total += work;
@@ -189,12 +189,12 @@ mod tests {
     }
 
     /// Bids far below the market, one tick in seven, in this order; ids from 1.
-    fn fill(engine: &mut Venue, keys: &[i64], what: &str) {
+    fn fill(engine: &mut Venue, ranks: &[i64], what: &str) {
         apply(engine, &limit(u64::MAX, Side::Buy, 100_000), 1, what);
-        for (i, &key) in keys.iter().enumerate() {
+        for (i, &rank) in ranks.iter().enumerate() {
             let mut sink = CountSink::default();
             take();
-            engine.apply(&limit(1 + i as u64, Side::Buy, key), &mut sink);
+            engine.apply(&limit(1 + i as u64, Side::Buy, rank), &mut sink);
             let work = take();
             assert!(work <= 4 * most(i), "{what}: {work} nodes for order {i}");
         }
@@ -202,9 +202,9 @@ mod tests {
 
     #[test]
     fn every_command_is_bounded_by_the_levels_that_it_touches() {
-        for (name, keys) in orders(BOOK) {
+        for (name, ranks) in orders(BOOK) {
             let mut engine = venue();
-            fill(&mut engine, &keys, name);
+            fill(&mut engine, &ranks, name);
             assert_eq!(engine.check_invariants(), Ok(()), "{name}");
             // Replace to another far price and to one in the window, cancel, look.
             let id = |i: usize| OrderId::new(1 + mixed(i as u64) % BOOK as u64);
