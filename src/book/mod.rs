@@ -64,7 +64,7 @@ pub use crate::types::{
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
 pub(crate) use event::EventOrigin;
 pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
-pub(crate) use matching::ctx::BookCtx;
+pub(crate) use matching::ctx::{BookCtx, BookObserver};
 pub(crate) use matching::dispatch::rejected;
 pub use order_book::Book;
 pub use sink::queue_sink::QueueSink;

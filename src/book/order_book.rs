@@ -226,7 +226,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let level = if level == 0 { self.add_level(new.side, new.price) } else { level };
         self.arena.link_vanilla(order, level, new.open);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
     }
 
@@ -255,7 +255,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         self.arena.link(order, level, with.attributes);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
     }
 
@@ -347,7 +347,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let (id, open) = (node.id, node.qty);
         h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
         self.remove_order(order, h);
     }

@@ -46,8 +46,8 @@ pub use stats::{Counted, Stats};
 pub use try_apply::WouldBlock;
 
 use crate::book::{
-    Book, BookCtx, BookView, Command, DepthLevel, Event, EventBody, EventOrigin, InstrumentId, InstrumentSpec, Limits,
-    Op, OwnerId, Reject, Side, Sink, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
+    Book, BookCtx, BookObserver, BookView, Command, DepthLevel, Event, EventBody, EventOrigin, InstrumentId,
+    InstrumentSpec, Limits, Op, OwnerId, Reject, Side, Sink, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use risk::RiskLimits;
@@ -178,6 +178,29 @@ struct EngineCtx<'a, S, const OWNERS: usize> {
     origin: EventOrigin,
 }
 
+impl<S: Sink, const OWNERS: usize> BookObserver for EngineCtx<'_, S, OWNERS> {
+    #[inline(always)]
+    fn on_open(&mut self, owner: u32) {
+        self.state.risk.on_open(owner);
+    }
+
+    #[inline(always)]
+    fn on_close(&mut self, owner: u32) {
+        self.state.risk.on_close(owner);
+    }
+
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        self.sink.watches()
+    }
+
+    #[inline(always)]
+    fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
+        let (instrument, seq) = (self.origin.instrument(), self.state.seq);
+        self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
+    }
+}
+
 impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     #[inline(always)]
     fn clock(&self) -> u64 {
@@ -206,29 +229,8 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     }
 
     #[inline(always)]
-    fn on_open(&mut self, owner: u32) {
-        self.state.risk.on_open(owner);
-    }
-
-    #[inline(always)]
-    fn on_close(&mut self, owner: u32) {
-        self.state.risk.on_close(owner);
-    }
-
-    #[inline(always)]
     fn schedule_expiry(&mut self, expires: u64) {
         self.state.schedule_expiry(expires);
-    }
-
-    #[inline(always)]
-    fn watches(&self) -> bool {
-        self.sink.watches()
-    }
-
-    #[inline(always)]
-    fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
-        let (instrument, seq) = (self.origin.instrument(), self.state.seq);
-        self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
 }
 

@@ -114,7 +114,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.room(side, at, qty, order)?; // M17.7: it does not count itself
         h.emit(replaced);
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
         self.dequeue(order);
         // Lifting the order may have removed its level.

@@ -58,7 +58,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.last.set(at.ticks());
             for (order, open) in [(buyer, open[0]), (seller, open[1])] {
                 if h.watches() {
-                    self.show_traded(order, at, qty, order == seller, h);
+                    self.report_visible_trade(order, at, qty, order == seller, h);
                 }
                 if open == 0 {
                     self.remove_order(order, h);

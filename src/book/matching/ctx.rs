@@ -1,9 +1,36 @@
-//! Book context: what a book needs from its engine (clock, event stream, risk limits, expiry).
+//! Book context: what a book needs from its engine, and what it reports to it.
 
 use crate::book::{DepthLevel, EventBody, Reject, Side, Visible};
 
-/// What a book needs from its engine: the clock, the event stream, the risk limits.
-pub(crate) trait BookCtx {
+/// Observes a book: its live orders and its visible part. By default it ignores both.
+pub(crate) trait BookObserver {
+    /// Counts a live order of this owner (M16.4).
+    #[inline(always)]
+    fn on_open(&mut self, owner: u32) {
+        let _ = owner;
+    }
+
+    /// Uncounts an order of this owner that is no longer live.
+    #[inline(always)]
+    fn on_close(&mut self, owner: u32) {
+        let _ = owner;
+    }
+
+    /// Returns whether visible changes are reported.
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Receives a visible change; `level` is the state of its level after the change.
+    #[inline(always)]
+    fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
+        let _ = (side, level, what);
+    }
+}
+
+/// What a book needs from its engine: the clock, the event stream, the risk limits, the expiries.
+pub(crate) trait BookCtx: BookObserver {
     /// Returns the clock in ns (M0.10).
     fn clock(&self) -> u64;
     /// Emits an event of the current command.
@@ -17,14 +44,6 @@ pub(crate) trait BookCtx {
     fn reborrow(&mut self) -> impl BookCtx;
     /// Returns whether any owner has limits.
     fn limits_anyone(&self) -> bool;
-    /// Counts a live order of this owner (M16.4).
-    fn on_open(&mut self, owner: u32);
-    /// Uncounts an order of this owner that is no longer live.
-    fn on_close(&mut self, owner: u32);
     /// Notes that an order or stop of this book expires at `expires` ns (M13.2).
     fn schedule_expiry(&mut self, expires: u64);
-    /// Returns whether the sink subscribes to visible changes.
-    fn watches(&self) -> bool;
-    /// Reports a visible change; `level` is the state of its level after the change.
-    fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible);
 }

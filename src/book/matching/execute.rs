@@ -1,11 +1,11 @@
 //! Execution: an incoming order trades with the resting orders of the other side.
 
 use crate::book::matching::ctx::BookCtx;
+use crate::book::matching::report::report_vanilla_trade;
 use crate::book::order_book::{Book, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
 use crate::book::storage::price_ladder::{price, rank};
-use crate::book::view::visible_changes::show_vanilla_trade;
 use crate::book::{
     CancelReason, EventBody, OrderId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
 };
@@ -308,10 +308,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
                 if h.watches() {
                     let off = (traded, gone + u32::from(left == 0));
-                    show_vanilla_trade(arena, level, (node.id, qty, left), off, h);
+                    report_vanilla_trade(arena, level, (node.id, qty, left), off, h);
                 }
                 arena.node_mut(maker).qty = left;
-                arena.trades(maker, node.qty, left);
+                arena.report_trade(maker, node.qty, left);
                 if left != 0 {
                     break;
                 }
@@ -361,7 +361,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             taker_open: Qty::new(open - qty),
         });
         if h.watches() {
-            self.show_traded(maker, at, qty, false, h);
+            self.report_visible_trade(maker, at, qty, false, h);
         }
         self.last.set(at.ticks());
         self.untested = true;

@@ -31,7 +31,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
         h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
         self.ids.clear_place(id.get());
         let level = self.arena.unlink_vanilla(&node);
@@ -73,7 +73,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.emit(EventBody::Accepted { id });
         let order = self.add_fast(c, qty, level);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
         self.follow();
         true
@@ -124,7 +124,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             let order = self.add_fast(c, open, level);
             if h.watches() {
-                self.show_added(order, h);
+                self.report_visible_added(order, h);
             }
         } else {
             self.next_stamp();
@@ -163,7 +163,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.arena.shrink_vanilla(order, was, node.qty, qty);
             h.emit(replaced);
             if h.watches() {
-                self.show_shrunk(order, node.qty, h);
+                self.report_visible_reduced(order, node.qty, h);
             }
             return true;
         }
@@ -185,7 +185,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         // M10.3: priority is lost, so the order gets a new stamp and goes to the back (M0.12).
         h.emit(replaced);
         if h.watches() {
-            self.show_leaving(order, h);
+            self.report_visible_deleted(order, h);
         }
         self.arena.unlink_vanilla(&node);
         if alone {
@@ -199,7 +199,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.arena.node_mut(order).qty = qty;
         self.arena.link_vanilla(order, level, qty);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
         self.follow();
         true

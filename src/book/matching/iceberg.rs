@@ -2,8 +2,9 @@
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::order_book::Book;
-use crate::book::state_hash::{Accumulate, StateHash};
+use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Arena;
+use crate::book::storage::observer::StorageObserver;
 
 /// The most slices of an iceberg (M7.1, M7.2); bounds the worst case of a trade.
 pub(in crate::book) const MAX_SLICES: u64 = 1_000;
@@ -14,7 +15,7 @@ pub(in crate::book) const fn exceeds_max_slices(qty: u64, display: u64) -> bool 
     qty as u128 > display as u128 * MAX_SLICES as u128
 }
 
-impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
+impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
     /// Gives an iceberg that joins the book its first slice. Implements M7.9.
     #[inline(always)]
     pub(in crate::book) fn start_slice(&mut self, order: u32, display: u64, open: u64) {
@@ -31,7 +32,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         let node = self.node_mut(order);
         node.qty -= qty;
         let open = node.qty;
-        self.resized(order, open + qty, open);
+        self.report_resized(order, open + qty, open);
         if has_cold {
             let attributes = self.attributes(order);
             if attributes.hidden {
@@ -40,7 +41,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
                 let slice = &mut self.cold_mut(order).slice;
                 *slice -= qty;
                 let slice = *slice;
-                self.sliced(order, slice + qty, slice);
+                self.report_slice(order, slice + qty, slice);
             }
         }
         open
@@ -54,13 +55,13 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         let by = self.node(order).qty - open;
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= by;
-        self.resized(order, open + by, open);
+        self.report_resized(order, open + by, open);
         if self.has_cold_state(order) {
             if self.attributes(order).iceberg {
                 let cold = self.cold_mut(order);
                 let was = cold.slice;
                 cold.slice = was.min(open);
-                self.sliced(order, was, was.min(open));
+                self.report_slice(order, was, was.min(open));
             }
             let now = self.hidden_qty_of(order);
             let at = self.hidden_qty_mut(level);
@@ -80,7 +81,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         cold.slice = cold.display.min(open);
         let slice = cold.slice;
         *self.hidden_qty_mut(level) -= slice;
-        self.sliced(order, 0, slice);
+        self.report_slice(order, 0, slice);
         self.requeue(order, level);
     }
 }
@@ -91,10 +92,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Sets a resting order's open quantity to a smaller one, not 0; priority is kept (M7.7).
     #[inline(always)]
     pub(in crate::book) fn shrink<H: BookCtx>(&mut self, order: u32, open: u64, h: &mut H) {
-        let was = if h.watches() { self.shown_of(order) } else { 0 };
+        let was = if h.watches() { self.visible_qty_of(order) } else { 0 };
         self.arena.shrink(order, open);
         if h.watches() {
-            self.show_shrunk(order, was, h);
+            self.report_visible_reduced(order, was, h);
         }
     }
 
@@ -103,7 +104,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(in crate::book) fn refresh_slice<H: BookCtx>(&mut self, order: u32, h: &mut H) {
         self.arena.refresh_slice(order);
         if h.watches() {
-            self.show_added(order, h);
+            self.report_visible_added(order, h);
         }
     }
 }

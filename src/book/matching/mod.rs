@@ -86,5 +86,6 @@ mod mass_cancel;
 mod max_events;
 pub(in crate::book) mod new_order;
 mod prefetch;
+mod report;
 mod self_trade;
 mod stop_trigger;

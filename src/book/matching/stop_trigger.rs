@@ -5,6 +5,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room};
 use crate::book::order_book::{Book, stop_entry};
 use crate::book::state_hash::StateHash;
+use crate::book::storage::observer::StorageObserver;
 use crate::book::storage::stop_orders::Stop;
 use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject};
 
@@ -36,7 +37,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         stop.side = c.side();
         stop.has_protect = c.protection().is_some();
         let slot = self.stops.insert(stop, self.last.get());
-        self.stop_joined(slot);
+        self.report_stop_added(slot);
         self.ids.insert(stop.id, stop_entry(slot));
         h.on_open(stop.owner);
         if let Some(expires) = c.expiry() {
@@ -80,9 +81,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         } else {
             // M10.5: to the end of entry order.
             let stamp = self.next_stamp();
-            self.stop_leaves(slot);
+            self.report_stop_removed(slot);
             self.stops.requeue(slot, qty, limit, stop, stamp);
-            self.stop_joined(slot);
+            self.report_stop_added(slot);
         }
         h.emit(EventBody::Replaced { id: OrderId::new(was.id), price, qty: Qty::new(qty) });
         self.untested = true;
@@ -94,7 +95,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(in crate::book) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
         h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
-        self.stop_leaves(slot);
+        self.report_stop_removed(slot);
         self.stops.remove(slot);
         self.ids.remove(stop.id, stop_entry(slot));
         h.on_close(stop.owner);
@@ -124,9 +125,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 && let Some(last) = self.last.get()
             {
                 self.untested = false;
-                let (ids, hash) = (&mut self.ids, &mut self.arena.state_hash);
+                let (ids, observer) = (&mut self.ids, &mut self.arena.observer);
                 self.stops.test(last, |slot, was, now| {
-                    Self::stop_changed(hash, slot, was, now);
+                    Self::report_stop_changed(observer, slot, was, now);
                     // M8.8: a queued stop is no longer live.
                     if now.is_none() {
                         ids.remove(was.id, stop_entry(slot));
@@ -156,5 +157,48 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             };
             self.execute(&order, Room::Late, h);
         }
+    }
+
+    // ---- the observer of storage ----------------------------------------------------------------
+
+    const OBSERVED: bool = <T::State<ORDERS, STOPS> as StorageObserver>::ON;
+
+    /// Returns the entry number of a stop ([`StorageObserver`]).
+    pub(in crate::book) const fn stop_number(slot: u32) -> u32 {
+        ORDERS as u32 + slot
+    }
+
+    /// Reports a stop that was added, the last in entry order.
+    pub(in crate::book) fn report_stop_added(&mut self, slot: u32) {
+        if Self::OBSERVED {
+            let stop = self.stops.get(slot);
+            let anchor = stop.observed_anchor();
+            self.arena.observer.on_stop_added(Self::stop_number(slot), &stop.observed(), stop.qty, anchor);
+        }
+    }
+
+    /// Reports a stop that is about to be removed.
+    fn report_stop_removed(&mut self, slot: u32) {
+        Self::report_stop_changed(&mut self.arena.observer, slot, self.stops.get(slot), None);
+    }
+
+    /// Reports a new open quantity or anchor of a stop, or its removal.
+    fn report_stop_changed(observer: &mut T::State<ORDERS, STOPS>, slot: u32, was: &Stop, now: Option<&Stop>) {
+        if !Self::OBSERVED {
+            return;
+        }
+        let entry = Self::stop_number(slot);
+        observer.on_second_value(entry, was.observed_anchor(), now.and_then(Stop::observed_anchor));
+        match now {
+            Some(now) => observer.on_resized(entry, was.qty, now.qty),
+            None => observer.on_removed(entry, was.qty),
+        }
+    }
+
+    /// Sets a stop's open quantity; it keeps its place in entry order (M10.2).
+    pub(in crate::book) fn resize_stop(&mut self, slot: u32, qty: u64) {
+        let was = *self.stops.get(slot);
+        self.stops.set_qty(slot, qty);
+        Self::report_stop_changed(&mut self.arena.observer, slot, &was, Some(self.stops.get(slot)));
     }
 }

@@ -4,10 +4,10 @@ use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
 use super::records::BookParts;
 use crate::book::order_book::{Book, Found, stop_entry};
-use crate::book::state_hash::Accumulate;
-use crate::book::state_hash::StateHash;
+use crate::book::state_hash::{Accumulate, StateHash};
 use crate::book::storage::arena::Arena;
 use crate::book::storage::indexed_heap::Heaped;
+use crate::book::storage::observer::StorageObserver;
 use crate::book::storage::price_ladder::{Place, rank};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
@@ -55,7 +55,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.restore_orders(parts, live);
         for stop in parts.stops.iter().filter_map(|record| record.read()) {
             let slot = self.stops.insert(stop, None);
-            self.stop_joined(slot);
+            self.report_stop_added(slot);
             live(stop.owner, stop.expires);
         }
         self.thread_by_entry();
@@ -105,25 +105,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
     /// sorts them.
     fn thread_by_entry(&mut self) {
-        if !<T::State<ORDERS, STOPS> as Accumulate>::ON {
+        if !<T::State<ORDERS, STOPS> as StorageObserver>::ON {
             return;
         }
         let mut records = ByEntry(&mut self.arena);
         for order in records.0.order_numbers() {
             self.expiry.push(order, &mut records);
         }
-        records.0.state_hash.unthread();
+        records.0.observer.unthread();
         let mut stops = self.stops.in_entry_order().peekable();
         while let Some(order) = self.expiry.first() {
             self.expiry.remove(order, &mut records);
             let stamp = records.0.attributes(order).stamp;
             while let Some(slot) = stops.next_if(|&slot| self.stops.get(slot).stamp < stamp) {
-                records.0.state_hash.append(Self::stop_number(slot));
+                records.0.observer.append(Self::stop_number(slot));
             }
-            records.0.state_hash.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
+            records.0.observer.append(Arena::<ORDERS, T::State<ORDERS, STOPS>>::entry_number(order));
         }
         for slot in stops {
-            records.0.state_hash.append(Self::stop_number(slot));
+            records.0.observer.append(Self::stop_number(slot));
         }
     }
 
@@ -186,7 +186,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 /// Orders by entry. Only the first ever leaves, so no places are kept.
 struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Arena<ORDERS, S>);
 
-impl<const ORDERS: usize, S: Accumulate> Heaped for ByEntry<'_, ORDERS, S> {
+impl<const ORDERS: usize, S: StorageObserver> Heaped for ByEntry<'_, ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         self.0.attributes(a).stamp < self.0.attributes(b).stamp
     }

@@ -2,6 +2,7 @@
 //! order.
 
 use super::{Accumulate, hasher::mix};
+use crate::book::storage::observer::{ObservedOrder, ObservedStop, StorageObserver};
 use zerocopy::FromZeros;
 
 /// A sum of well-mixed terms, modulo 2^64, so that terms come and go in any order:
@@ -125,9 +126,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     }
 }
 
-impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS, STOPS> {
-    const ON: bool = true;
-
+impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     #[inline]
     fn enter(&mut self, i: u32, fixed: u64, open: u64) {
         let entry = self.at_mut(i);
@@ -136,9 +135,26 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
         self.add(open_term(fixed, open));
         self.append(i);
     }
+}
+
+impl<const ORDERS: usize, const STOPS: usize> StorageObserver for Accumulator<ORDERS, STOPS> {
+    const ON: bool = true;
+
+    #[inline(always)]
+    fn on_order_added(&mut self, i: u32, order: &ObservedOrder, open: u64, slice: Option<u64>) {
+        self.enter(i, order.fixed_part(), open);
+        if slice.is_some() {
+            self.on_second_value(i, None, slice);
+        }
+    }
+
+    fn on_stop_added(&mut self, i: u32, stop: &ObservedStop, open: u64, anchor: Option<u64>) {
+        self.enter(i, stop.fixed_part(), open);
+        self.on_second_value(i, None, anchor);
+    }
 
     #[inline]
-    fn leave(&mut self, i: u32, open: u64) {
+    fn on_removed(&mut self, i: u32, open: u64) {
         let Entry { fixed, older, newer, .. } = *self.at(i);
         self.take(open_term(fixed, open));
         let before = self.fixed(older);
@@ -159,20 +175,20 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
     }
 
     #[inline]
-    fn resize(&mut self, i: u32, was: u64, now: u64) {
+    fn on_resized(&mut self, i: u32, was: u64, now: u64) {
         let fixed = self.at(i).fixed;
         self.take(open_term(fixed, was));
         self.add(open_term(fixed, now));
     }
 
-    fn second(&mut self, i: u32, was: Option<u64>, now: Option<u64>) {
+    fn on_second_value(&mut self, i: u32, was: Option<u64>, now: Option<u64>) {
         let fixed = self.at(i).fixed;
         let term = |value: Option<u64>| value.map_or(0, |value| second_term(fixed, value));
         self.take(term(was));
         self.add(term(now));
     }
 
-    fn queue_behind(&mut self, i: u32, before: Option<u32>) {
+    fn on_queued_behind(&mut self, i: u32, before: Option<u32>) {
         let behind = match before {
             None => 0,
             Some(0) => FRONT,
@@ -185,6 +201,13 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
         self.add(term(behind));
     }
 
+    fn on_cleared(&mut self) {
+        self.content = 0;
+        self.unthread();
+    }
+}
+
+impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS, STOPS> {
     fn sum(&self) -> u64 {
         self.content.wrapping_add(self.order)
     }
@@ -195,11 +218,6 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulate for Accumulator<ORDERS,
 
     fn newer(&self, i: u32) -> u32 {
         self.at(i).newer
-    }
-
-    fn clear(&mut self) {
-        self.content = 0;
-        self.unthread();
     }
 
     fn unthread(&mut self) {

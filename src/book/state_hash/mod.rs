@@ -1,26 +1,28 @@
 //! State hash of a book, on or off at compile time, for
 //! [`Engine::state_hash`](crate::engine::Engine::state_hash).
+//!
+//! It is an observer of storage: `accumulator` keeps the sum as orders change, `recount` computes
+//! it anew to check that.
 
 mod accumulator;
 mod hasher;
-mod hooks;
+mod recount;
 
+use super::storage::observer::StorageObserver;
 use accumulator::Accumulator;
 pub(crate) use hasher::Hasher;
 use zerocopy::FromZeros;
 
-/// What a [`Book`](super::Book) may have as its last type parameter: [`NoStateHash`] or
-/// [`WithStateHash`].
+/// Last type parameter of a [`Book`](super::Book): [`NoStateHash`] or [`WithStateHash`].
 pub trait StateHash: Sealed + core::fmt::Debug {}
 
-/// A book without a state hash, which costs nothing.
+/// No state hash; costs nothing.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoStateHash;
 
-/// A book with a state hash, updated at every change: 24 bytes more, and 24 for each order and
-/// stop; on x86-64 some 115 instructions more each time one is added or removed, 45 each time it
-/// changes.
+/// A state hash, updated at every change. It takes 24 bytes, and 24 for each order and stop; on
+/// x86-64 some 115 instructions each time one is added or removed, 45 each time it changes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WithStateHash;
@@ -28,7 +30,7 @@ pub struct WithStateHash;
 impl StateHash for NoStateHash {}
 impl StateHash for WithStateHash {}
 
-/// The book's hooks of the state hash; sealed.
+/// Seals [`StateHash`].
 pub trait Sealed {
     /// What the book keeps for it.
     type State<const ORDERS: usize, const STOPS: usize>: Accumulate;
@@ -42,58 +44,35 @@ impl Sealed for WithStateHash {
     type State<const ORDERS: usize, const STOPS: usize> = Accumulator<ORDERS, STOPS>;
 }
 
-/// A sum over live orders and stops, and their list in entry order. Orders have the numbers 1 to
-/// `ORDERS`, stops the numbers after them.
-pub trait Accumulate: FromZeros + core::fmt::Debug {
-    /// Whether anything is done here.
-    const ON: bool;
-
-    /// Adds an order or stop, last in entry order. `fixed`: a hash of its constant part.
-    fn enter(&mut self, i: u32, fixed: u64, open: u64);
-
-    /// It goes.
-    fn leave(&mut self, i: u32, open: u64);
-
-    /// Its open quantity changes.
-    fn resize(&mut self, i: u32, was: u64, now: u64);
-
-    /// The other number that changes: an iceberg's slice, a trailing stop's anchor; `None` while it has none.
-    fn second(&mut self, i: u32, was: Option<u64>, now: Option<u64>);
-
-    /// An iceberg queues right behind the order `before`, or first of its level (0), or nowhere any more (`None`).
-    fn queue_behind(&mut self, i: u32, before: Option<u32>);
-
-    /// The sum now.
+/// A sum over live orders and stops, and their list in entry order.
+pub trait Accumulate: StorageObserver {
+    /// Returns the sum.
     fn sum(&self) -> u64;
 
-    /// The oldest, and the next one after another; 0 when there is none.
+    /// Returns the entry number of the oldest, or 0 if there is none.
     fn oldest(&self) -> u32;
-    /// The one that entered next.
+
+    /// Returns the one that entered next, or 0.
     fn newer(&self, i: u32) -> u32;
 
-    /// Removes all.
-    fn clear(&mut self);
-
-    /// Takes all out of the list; they come back in entry order through [`Accumulate::append`].
+    /// Empties the list; the entries come back in entry order through [`Accumulate::append`].
     fn unthread(&mut self);
-    /// Puts one that has entered at the end of the list.
+
+    /// Appends an entry to the list.
     fn append(&mut self, i: u32);
 }
 
-/// What an untracked book keeps.
+/// The state of [`NoStateHash`].
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Nothing;
 
-impl Accumulate for Nothing {
+impl StorageObserver for Nothing {
     const ON: bool = false;
+}
 
-    fn enter(&mut self, _: u32, _: u64, _: u64) {}
-    fn leave(&mut self, _: u32, _: u64) {}
-    fn resize(&mut self, _: u32, _: u64, _: u64) {}
-    fn second(&mut self, _: u32, _: Option<u64>, _: Option<u64>) {}
-    fn queue_behind(&mut self, _: u32, _: Option<u32>) {}
+impl Accumulate for Nothing {
     fn sum(&self) -> u64 {
         0
     }
@@ -103,7 +82,6 @@ impl Accumulate for Nothing {
     fn newer(&self, _: u32) -> u32 {
         0
     }
-    fn clear(&mut self) {}
     fn unthread(&mut self) {}
     fn append(&mut self, _: u32) {}
 }

@@ -1,7 +1,7 @@
 //! Arena of 32-byte nodes for orders and levels; the queue of a level is a ring through its node.
 
-use crate::book::state_hash::Accumulate;
 use crate::book::storage::indexed_heap::Heaped;
+use crate::book::storage::observer::StorageObserver;
 use crate::book::{SelfTradePrevention, TimeInForce};
 use crate::sync::prefetch;
 use zerocopy::FromZeros;
@@ -151,10 +151,10 @@ pub(in crate::book) struct Arena<const ORDERS: usize, S> {
     /// By level: the part of its total that is not visible.
     hidden_qty: [u64; ORDERS],
     cold: [ColdState; ORDERS],
-    pub(in crate::book) state_hash: S,
+    pub(in crate::book) observer: S,
 }
 
-impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
+impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
     /// `null`, `levels` and `orders` lie one behind the other: 1 + 2 × `ORDERS` nodes.
     const NODES: usize = 1 + 2 * ORDERS;
 
@@ -267,7 +267,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         }
         (self.free_order, self.used_orders, self.live_orders) = (0, 0, 0);
         (self.free_level, self.used_levels) = (0, 0);
-        self.state_hash.clear();
+        self.observer.on_cleared();
     }
 
     #[inline(always)]
@@ -463,7 +463,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
                 self.node_mut(level).owner_or_hidden = order;
             }
         }
-        self.joined(order);
+        self.report_added(order);
     }
 
     /// [`Arena::link`] for an order that is neither hidden nor iceberg nor gtd.
@@ -475,7 +475,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         at.level_or_count += 2;
         let before = at.owner_or_hidden;
         self.insert_before(order, before);
-        self.joined(order);
+        self.report_added_vanilla(order);
     }
 
     /// [`Arena::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what
@@ -484,7 +484,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     pub(in crate::book) fn shrink_vanilla(&mut self, order: u32, level: u32, was: u64, open: u64) {
         self.node_mut(order).qty = open;
         self.node_mut(level).qty -= was - open;
-        self.resized(order, was, open);
+        self.report_resized(order, was, open);
     }
 
     /// Gives an order a new entry stamp.
@@ -499,7 +499,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
         if S::ON {
-            self.leaves(self.node(order.prev).next);
+            self.report_removed(self.node(order.prev).next);
         }
         let level = order.level_or_count;
         let at = self.node_mut(level);
@@ -521,7 +521,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
         at.next = next;
         self.node_mut(next).prev = level;
         if count != 0 {
-            self.queues_behind(next, level);
+            self.report_queued_behind(next, level);
         }
     }
 
@@ -548,7 +548,7 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     /// the level, which may be empty then.
     #[inline(always)]
     pub(in crate::book) fn unlink(&mut self, order: u32) -> u32 {
-        self.leaves(order);
+        self.report_removed(order);
         let level = self.level_of(order);
         let Node { qty, next, prev, .. } = *self.node(order);
         let mut seen = 2;
@@ -574,17 +574,17 @@ impl<const ORDERS: usize, S: Accumulate> Arena<ORDERS, S> {
     #[inline(always)]
     pub(in crate::book) fn requeue(&mut self, order: u32, level: u32) {
         let Node { next, prev, .. } = *self.node(order);
-        self.queues_behind(next, prev);
+        self.report_queued_behind(next, prev);
         self.node_mut(prev).next = next;
         self.node_mut(next).prev = prev;
         let before = self.node(level).owner_or_hidden;
         self.insert_before(order, before);
-        self.queues_behind(order, self.node(order).prev);
+        self.report_queued_behind(order, self.node(order).prev);
     }
 }
 
 /// Order of expiry (M13.3): by expiry time, then by entry.
-impl<const ORDERS: usize, S: Accumulate> Heaped for Arena<ORDERS, S> {
+impl<const ORDERS: usize, S: StorageObserver> Heaped for Arena<ORDERS, S> {
     fn before(&self, a: u32, b: u32) -> bool {
         let key = |order| (self.cold(order).expires, self.attributes(order).stamp);
         key(a) < key(b)
