@@ -124,7 +124,8 @@ pub(crate) const NO_INSTRUMENT: u8 = 16;
 #[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Event {
-    /// Low half of the number, kind (8 bits), flags (8 bits), instrument (16 bits): built and stored as one word.
+    /// Low half of the number, kind (8 bits), flags (8 bits), instrument (16 bits): built and
+    /// stored as one word.
     head: u64,
     ts: u64,
     id: u64,
@@ -169,7 +170,7 @@ pub enum EventBody {
     Defined { symbol: Symbol, tick: Tick },
 }
 
-/// Why 64 bytes are not an [`Event`].
+/// 64 bytes are not an [`Event`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -206,7 +207,7 @@ impl EventOrigin {
         }
     }
 
-    /// The same for another instrument.
+    /// Returns the origin of the same command at another instrument.
     pub(crate) const fn of(self, instrument: u16) -> Self {
         let head = self.head & ((1 << INSTRUMENT) - 1);
         Self { head: head | (instrument as u64) << INSTRUMENT, ts: self.ts }
@@ -333,7 +334,7 @@ impl Event {
     /// Reads a record and checks every field of it.
     ///
     /// # Errors
-    /// [`BadEvent`] when the bytes are not a record that [`Event::new`] could have made.
+    /// [`BadEvent`] if [`Event::new`] cannot make these bytes.
     pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadEvent> {
         let event = Self::read_from_bytes(bytes).map_err(|_| BadEvent)?;
         let body = event.parse().ok_or(BadEvent)?;
@@ -341,7 +342,7 @@ impl Event {
         if again == event { Ok(event) } else { Err(BadEvent) }
     }
 
-    /// The kind.
+    /// Returns the kind.
     #[must_use]
     #[inline]
     pub const fn kind(&self) -> EventKind {
@@ -351,14 +352,15 @@ impl Event {
         }
     }
 
-    /// The low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which has none.
+    /// Returns the low 32 bits of the event's number; 0 in a [`EventKind::Defined`] record, which
+    /// has none.
     #[must_use]
     #[inline]
     pub const fn seq_low(&self) -> u32 {
         u64::from_le(self.head) as u32
     }
 
-    /// The instrument, unless the event belongs to none.
+    /// Returns the instrument, unless the event belongs to none.
     #[must_use]
     #[inline]
     pub const fn instrument(&self) -> Option<InstrumentId> {
@@ -366,14 +368,14 @@ impl Event {
         if self.has(NO_INSTRUMENT) { None } else { Some(InstrumentId::new(instrument)) }
     }
 
-    /// The time of the command in hand in nanoseconds, if it had one.
+    /// Returns the time of the command in nanoseconds, if it had one.
     #[must_use]
     #[inline]
     pub const fn ts(&self) -> Option<u64> {
         if self.has(HAS_TS) { Some(u64::from_le(self.ts)) } else { None }
     }
 
-    /// What the event says.
+    /// Returns the content of the event as an enum.
     #[must_use]
     pub fn body(&self) -> EventBody {
         match self.parse() {
@@ -421,7 +423,7 @@ impl Event {
         })
     }
 
-    /// The record of an instrument's definition, which has no number.
+    /// Returns the record of an instrument's definition, which has no number.
     #[must_use]
     pub fn defined(instrument: InstrumentId, spec: &InstrumentSpec) -> Self {
         Self::new(0, Some(instrument), None, EventBody::Defined { symbol: spec.symbol, tick: spec.tick })

@@ -16,18 +16,18 @@ use zerocopy::FromZeros;
 /// | parameter | what | bounds |
 /// |---|---|---|
 /// | `ORDERS` | resting orders; and price levels, of which there are never more | 1 to 2^27 − 1 |
-/// | `BLOCKS` | 64 × `BLOCKS` ticks a side, near the touch, in which every level is found at once | a power of two to 4,096 |
+/// | `BLOCKS` | 64 × `BLOCKS` ticks a side near the best price, where a level is found without a search | a power of two to 4,096 |
 /// | `FAR` | price levels a side outside that window | below 2^32 − 1 |
 /// | `STOPS` | untriggered stops | to 2^28 − 1 |
 /// | `IDS` | entries in the table from order id to order | a power of two; `ORDERS` + `STOPS` ≤ 7/8 of it |
 /// | `T` | whether there is a [state hash](crate::engine::Engine::state_hash) | [`NoStateHash`], which costs nothing, or [`WithStateHash`](super::WithStateHash) |
 ///
-/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 × `STOPS` + 12 × `IDS`
-/// bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024 ticks a side, 64 far levels, 64 stops:
-/// 163,712 bytes.
+/// Its size is known when compiling: 1,392 + 116 × `ORDERS` + 528 × `BLOCKS` + 48 × `FAR` + 116 ×
+/// `STOPS` + 12 × `IDS` bytes, and less than 96 for alignment, on every target. 1,024 orders, 1,024
+/// ticks a side, 64 far levels, 64 stops: 163,712 bytes.
 ///
-/// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from zeroed memory in place.
-/// Commands reach a book through its [`Engine`](crate::engine::Engine).
+/// All-zero bytes are the empty book, so a `static` costs no image and a big one is made from
+/// zeroed memory in place. Commands reach a book through its [`Engine`](crate::engine::Engine).
 ///
 /// ```
 /// use vvp_core::book::Book;

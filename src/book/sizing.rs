@@ -119,7 +119,9 @@ pub(crate) const fn engine_bytes(book: usize, instruments: usize, owners: usize)
 /// use vvp_core::book_type;
 ///
 /// type Small = book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
-/// type Hashed = book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8, state_hash: WithStateHash);
+/// type Hashed = book_type!(
+///     orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8, state_hash: WithStateHash
+/// );
 /// static BOOK: Small = Small::new();
 /// let same: &Book<64, 1, 8, 8, 128> = &BOOK;
 /// assert!(size_of::<Hashed>() > size_of_val(same));

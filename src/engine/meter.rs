@@ -52,8 +52,8 @@ impl Meter {
         }
     }
 
-    /// Applies a command that began at `start_ns`; `now_ns` gives the time when it is done. A time before the start
-    /// counts as 0 ns.
+    /// Applies a command that began at `start_ns`; `now_ns` gives the time when it is done. A time
+    /// before the start counts as 0 ns.
     #[inline]
     pub fn apply<M: Matcher, S: Sink>(
         &mut self,

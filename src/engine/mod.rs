@@ -75,7 +75,8 @@ use zerocopy::FromZeros;
 /// });
 /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
 /// engine.apply(&define, &mut sink);
-/// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut sink);
+/// let ask = Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10));
+/// engine.apply(&ask, &mut sink);
 /// engine.apply(&Command::market(OrderId::new(2), Side::Buy, Qty::new(4)), &mut sink);
 /// assert_eq!(trades, [(101, 4)]);
 /// ```

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::book::Book;
 use crate::book::sizing::{book_bytes, engine_bytes};
 
-/// The formula as the docs have it.
+/// Returns the size by the formula of the docs.
 const fn rough_book_bytes(orders: usize, blocks: usize, far: usize, stops: usize, ids: usize) -> usize {
     1_392 + 116 * orders + 528 * blocks + 48 * far + 116 * stops + 12 * ids
 }

@@ -33,7 +33,9 @@ impl<
     /// let mut one: Engine<Book<64, 1, 8, 8, 128, WithStateHash>, 1, 4> = Engine::new();
     /// let mut two: Engine<Book<16, 2, 4, 2, 32, WithStateHash>, 2, 0> = Engine::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
-    /// let bid = |id, price| Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10));
+    /// let bid = |id, price| {
+    ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10))
+    /// };
     /// let cancel = |id| Command::cancel(OrderId::new(id));
     /// // Different commands, as many events, the same book.
     /// for command in [define, bid(1, 100), bid(2, 99), cancel(1), bid(1, 101)] {

@@ -66,7 +66,8 @@ impl Stats {
         match event.body() {
             EventBody::Trade { price, qty, .. } => {
                 self.traded_qty += u128::from(qty.lots());
-                // 2^63 × 2^64 a trade: saturating, so that a run of absurd trades still counts the rest.
+                // 2^63 × 2^64 a trade: saturating, so that a run of absurd trades still counts the
+                // rest.
                 let notional = u128::from(price.ticks().unsigned_abs()) * u128::from(qty.lots());
                 self.traded_notional = self.traded_notional.saturating_add(notional);
             }

@@ -3,7 +3,7 @@
 use crate::book::{DepthLevel, InstrumentId, OrderId, Price, Qty, Side, Visible};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What a [`Record`] says, as an enum.
+/// The content of a [`Record`], as an enum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum MarketData {
         /// The best ask.
         ask: Option<DepthLevel>,
     },
-    /// L2: a level as it is now. Without orders (and quantity) it is gone.
+    /// L2: the new state of a level; without orders it is deleted.
     Level {
         /// Its side.
         side: Side,
@@ -36,8 +36,8 @@ pub enum MarketData {
 /// One market data record, 64 bytes. [docs/market-data.md](crate::guide::market_data) gives the
 /// offset of every field.
 ///
-/// Little-endian on every target and its own binary form: `as_bytes` writes it, [`Record::from_record`] reads it.
-/// [`Record::data`] gives it as an enum to match on.
+/// The record is little-endian on every target and is its own binary form: `as_bytes` writes it,
+/// [`Record::from_record`] reads it. [`Record::data`] returns it as an enum to match on.
 ///
 /// ```text
 /// offset  0 number (low 32 bits) | kind | flags | instrument     8 clock in ns
@@ -55,9 +55,10 @@ pub struct Record {
     qty: u64,
     /// L3: order id. L1: price of the best ask.
     id: u64,
-    /// L3: what the order shows now. L1: visible quantity of the best ask.
+    /// L3: visible quantity of the order now. L1: visible quantity of the best ask.
     left: u64,
-    /// L3: price of the trade. L2: visible orders. L1: visible orders of the best bid, and × 2^32 of the best ask.
+    /// L3: price of the trade. L2: visible orders. L1: visible orders of the best bid, and × 2^32
+    /// of the best ask.
     more: u64,
     seq: u64,
 }
@@ -77,7 +78,7 @@ const HIDDEN_TRADE: u8 = 7;
 const SELL: u8 = 1;
 const AGAIN: u8 = 2;
 
-/// Why 64 bytes are not a [`Record`].
+/// 64 bytes are not a [`Record`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -95,7 +96,8 @@ impl Record {
     /// Bytes in a record.
     pub const SIZE: usize = 64;
 
-    /// Builds the record of `data`. `seq` is the number of the last event it belongs to, `clock` the engine's clock.
+    /// Builds the record of `data`. `seq` is the number of the last event that it belongs to,
+    /// `clock` the engine's clock.
     #[must_use]
     #[inline]
     pub fn new(number_low: u32, instrument: InstrumentId, clock: u64, seq: u64, data: MarketData) -> Self {
@@ -159,36 +161,37 @@ impl Record {
         if again == record { Ok(record) } else { Err(BadRecord) }
     }
 
-    /// The low 32 bits of the record's own number. Records of a feed count from 1 without a gap.
+    /// Returns the low 32 bits of the record's own number. Records of a feed count from 1 without a
+    /// gap.
     #[must_use]
     #[inline]
     pub const fn number_low(&self) -> u32 {
         u64::from_le(self.head) as u32
     }
 
-    /// The instrument.
+    /// Returns the instrument.
     #[must_use]
     #[inline]
     pub const fn instrument(&self) -> InstrumentId {
         InstrumentId::new((u64::from_le(self.head) >> 48) as u16)
     }
 
-    /// The engine's clock in nanoseconds.
+    /// Returns the engine's clock in nanoseconds.
     #[must_use]
     #[inline]
     pub const fn clock(&self) -> u64 {
         u64::from_le(self.clock)
     }
 
-    /// The number of the event that it belongs to; of L1 and L2 the last event of the command (or, for an instrument
-    /// where orders expired only, of its expiries).
+    /// Returns the number of the event that it belongs to; of L1 and L2 the last event of the
+    /// command (or, for an instrument where orders expired only, of its expiries).
     #[must_use]
     #[inline]
     pub const fn seq(&self) -> u64 {
         u64::from_le(self.seq)
     }
 
-    /// What the record says.
+    /// Returns the content of the record as an enum.
     #[must_use]
     pub fn data(&self) -> MarketData {
         match self.parse() {

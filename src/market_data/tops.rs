@@ -29,11 +29,13 @@ use core::fmt;
 /// let x = InstrumentId::new(0);
 /// let mut top = TOPS.reader(x).expect("there is one"); // goes to another thread
 ///
-/// feed.apply(&mut engine, &Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut events, &mut tops);
+/// let define = Command::instrument(x, &InstrumentSpec::new(Symbol::X));
+/// feed.apply(&mut engine, &define, &mut events, &mut tops);
 /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(99), Qty::new(10));
 /// feed.apply(&mut engine, &bid, &mut events, &mut tops);
 /// let newest = top.read_if_newer().expect("there is news").data();
-/// assert!(matches!(newest, MarketData::Top { bid: Some(best), ask: None } if best.price == Price::new(99)));
+/// let MarketData::Top { bid: Some(best), ask: None } = newest else { panic!("an L1 record") };
+/// assert_eq!(best.price, Price::new(99));
 /// ```
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]

@@ -2,7 +2,7 @@
 
 use super::{Price, Qty};
 
-/// The name of an instrument: 1–16 printable ASCII bytes without blank, `"` or `\`.
+/// The name of an instrument: 1 to 16 printable ASCII bytes without space, `"` and `\`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol([u8; 16]);
 
@@ -10,7 +10,7 @@ impl Symbol {
     /// The symbol of the instrument that the text format defines by default (M19.19).
     pub const X: Self = Self([b'X', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-    /// A symbol of these bytes, or `None` when they are too few, too many or not allowed.
+    /// Creates a symbol, or returns `None` if the bytes are too few, too many or not allowed.
     #[must_use]
     pub const fn new(name: &[u8]) -> Option<Self> {
         if name.is_empty() || name.len() > 16 {
@@ -29,14 +29,14 @@ impl Symbol {
         Some(Self(bytes))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let len = self.0.iter().position(|&b| b == 0).unwrap_or(16);
         core::str::from_utf8(&self.0[..len]).unwrap_or("")
     }
 
-    /// The name's 16 bytes, zero-padded, as two little-endian words.
+    /// Returns the name's 16 bytes, zero-padded, as two little-endian words.
     pub(crate) const fn to_words(self) -> (u64, u64) {
         let bits = u128::from_le_bytes(self.0);
         (bits as u64, (bits >> 64) as u64)
@@ -68,7 +68,8 @@ impl core::fmt::Display for Symbol {
     }
 }
 
-/// The price step of an instrument in currency, `mantissa × 10^-decimals`, without trailing zeros: 0.01 is 1 and 2.
+/// The price step of an instrument in currency, `mantissa × 10^-decimals`, without trailing zeros:
+/// 0.01 has mantissa 1 and 2 decimals.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tick {
@@ -82,8 +83,8 @@ impl Tick {
     /// The most decimals a tick can have.
     pub const MAX_DECIMALS: u8 = 18;
 
-    /// A tick of `mantissa × 10^-decimals`; `None` unless it is positive, has at most 18 decimals and the
-    /// mantissa's trailing zeros are dropped as far as there are decimals.
+    /// Creates a tick of `mantissa × 10^-decimals`. Returns `None` unless it is positive, has at
+    /// most 18 decimals, and is normalised: with decimals the mantissa does not end in zero.
     #[must_use]
     pub const fn new(mantissa: i64, decimals: u8) -> Option<Self> {
         if mantissa <= 0 || decimals > Self::MAX_DECIMALS || (decimals > 0 && mantissa % 10 == 0) {
@@ -92,13 +93,13 @@ impl Tick {
         Some(Self { mantissa, decimals })
     }
 
-    /// The digits.
+    /// Returns the mantissa.
     #[must_use]
     pub const fn mantissa(self) -> i64 {
         self.mantissa
     }
 
-    /// How many of them stand after the point: as many decimals as every price of the instrument prints with.
+    /// Returns the decimals, with which every price of the instrument is printed.
     #[must_use]
     pub const fn decimals(self) -> u8 {
         self.decimals
@@ -123,18 +124,19 @@ pub struct InstrumentSpec {
     pub min_price: Option<Price>,
     /// Highest limit or stop price accepted; `None` is open.
     pub max_price: Option<Price>,
-    /// Stands in for the last trade price before the first trade, in notional limits and in the uncross.
+    /// Used in place of the last trade price before the first trade, in notional limits and in the
+    /// uncross.
     pub reference: Option<Price>,
 }
 
 impl InstrumentSpec {
-    /// An instrument with tick 1, no band and no reference.
+    /// Creates a definition with tick 1, no band and no reference.
     #[must_use]
     pub const fn new(symbol: Symbol) -> Self {
         Self { symbol, tick: Tick::ONE, min_price: None, max_price: None, reference: None }
     }
 
-    /// Whether any price lies in the band.
+    /// Returns whether the band is not empty.
     pub(crate) const fn has_band(&self) -> bool {
         match (self.min_price, self.max_price) {
             (Some(min), Some(max)) => min.ticks() <= max.ticks(),
@@ -143,7 +145,7 @@ impl InstrumentSpec {
     }
 }
 
-/// The risk limits of an owner; `None` is no limit.
+/// The risk limits of an owner; `None` for no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
@@ -153,6 +155,6 @@ pub struct Limits {
     pub max_notional: Option<u128>,
     /// Most live orders on all instruments.
     pub max_orders: Option<u64>,
-    /// Refuse every new and replace.
+    /// Whether every new and replace is refused.
     pub blocked: bool,
 }

@@ -67,19 +67,19 @@ macro_rules! words {
             /// Every value, in numeric order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word of the text format.
+            /// Returns the word of the text format.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// The value that `word` of the text format stands for.
+            /// Returns the value that `word` of the text format stands for.
             #[must_use]
             pub fn from_word(word: &[u8]) -> Option<Self> {
                 Self::ALL.iter().copied().find(|v| v.word().as_bytes() == word)
             }
 
-            /// The value with this code in the binary form.
+            /// Returns the value with this code in the binary form.
             #[must_use]
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code { $($value => Some(Self::$variant),)+ _ => None }
@@ -108,7 +108,7 @@ words! {
 }
 
 impl Side {
-    /// The other side.
+    /// Returns the other side.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {

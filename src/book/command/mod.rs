@@ -92,7 +92,8 @@ pub struct Command {
     price: u64,
     /// Quantity. instrument: max_price. limits: max_qty. refused: edge_ref.
     qty: u64,
-    /// Stop or trail; display or min_qty of a limit order. instrument: reference. limits: max_notional, low half.
+    /// Stop or trail; display or min_qty of a limit order. instrument: reference. limits:
+    /// max_notional, low half.
     extra: u64,
     /// Expiry time. instrument: mantissa of the tick. limits: max_notional, high half.
     expires: u64,

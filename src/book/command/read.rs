@@ -32,14 +32,14 @@ impl Command {
         self.head() & !ANY == Op::Replace as u64
     }
 
-    /// Operation, side, type, time in force, self-trade mode, detail and flags as one word.
+    /// Returns operation, side, type, time in force, self-trade mode, detail and flags as one word.
     #[inline(always)]
     fn head(&self) -> u64 {
         let words: &[u64; 8] = zerocopy::transmute_ref!(self);
         u64::from_le(words[0])
     }
 
-    /// The time of a command that is for an instrument, or of `time`.
+    /// Returns the time of a command that is for an instrument, or of `time`.
     #[inline(always)]
     pub(crate) const fn timed(&self) -> Option<u64> {
         self.when(HAS_TS, self.ts)
@@ -55,21 +55,21 @@ impl Command {
         if self.has(flag) { Some(u64::from_le(value)) } else { None }
     }
 
-    /// What the command asks for.
+    /// Returns the operation.
     #[must_use]
     #[inline]
     pub const fn op(&self) -> Op {
         self.op
     }
 
-    /// The instrument (for [`Op::Instrument`] the index it is to get).
+    /// Returns the instrument (for [`Op::Instrument`] the index it is to get).
     #[must_use]
     #[inline]
     pub const fn instrument_id(&self) -> InstrumentId {
         InstrumentId::new(u16::from_le(self.instrument))
     }
 
-    /// The command's time in nanoseconds, if it has one.
+    /// Returns the command's time in nanoseconds, if it has one.
     #[must_use]
     #[inline]
     pub const fn ts(&self) -> Option<u64> {
@@ -79,63 +79,63 @@ impl Command {
         }
     }
 
-    /// The order id of new, cancel, reduce and replace.
+    /// Returns the order id of new, cancel, reduce and replace.
     #[must_use]
     #[inline]
     pub const fn id(&self) -> OrderId {
         OrderId::new(u64::from_le(self.id))
     }
 
-    /// The owner of a new order, of a mass cancel, of limits.
+    /// Returns the owner of a new order, of a mass cancel, of limits.
     #[must_use]
     #[inline]
     pub const fn owner_id(&self) -> OwnerId {
         OwnerId::new(u32::from_le(self.owner))
     }
 
-    /// The side of a new order.
+    /// Returns the side of a new order.
     #[must_use]
     #[inline]
     pub const fn side(&self) -> Side {
         self.side
     }
 
-    /// The type of a new order.
+    /// Returns the type of a new order.
     #[must_use]
     #[inline]
     pub const fn order_type(&self) -> OrderType {
         self.order_type
     }
 
-    /// The time in force of a new order.
+    /// Returns the time in force of a new order.
     #[must_use]
     #[inline]
     pub const fn time_in_force(&self) -> TimeInForce {
         self.tif
     }
 
-    /// The self-trade mode of a new order.
+    /// Returns the self-trade mode of a new order.
     #[must_use]
     #[inline]
     pub const fn self_trade_mode(&self) -> SelfTradePrevention {
         self.stp
     }
 
-    /// The quantity of a new order or a reduce.
+    /// Returns the quantity of a new order or a reduce.
     #[must_use]
     #[inline]
     pub const fn quantity(&self) -> Qty {
         Qty::new(u64::from_le(self.qty))
     }
 
-    /// The limit price of a new order; meaningless for types without one.
+    /// Returns the limit price of a new order; meaningless for types without one.
     #[must_use]
     #[inline]
     pub const fn limit_price(&self) -> Price {
         Price::new(u64::from_le(self.price) as i64)
     }
 
-    /// The stop price of a new stop or stop_limit.
+    /// Returns the stop price of a new stop or stop_limit.
     #[must_use]
     pub const fn stop_price(&self) -> Option<Price> {
         match self.order_type {
@@ -144,7 +144,7 @@ impl Command {
         }
     }
 
-    /// The distance of a new trailing stop in ticks.
+    /// Returns the distance of a new trailing stop in ticks.
     #[must_use]
     pub const fn trail(&self) -> Option<u64> {
         match self.order_type {
@@ -153,7 +153,7 @@ impl Command {
         }
     }
 
-    /// The visible slice of a new iceberg.
+    /// Returns the visible slice of a new iceberg.
     #[must_use]
     pub const fn display_qty(&self) -> Option<Qty> {
         match self.when(HAS_EXTRA, self.extra) {
@@ -162,7 +162,7 @@ impl Command {
         }
     }
 
-    /// The least a new ioc order must trade.
+    /// Returns the minimum quantity of a new ioc order.
     #[must_use]
     pub const fn minimum_qty(&self) -> Option<Qty> {
         match self.when(HAS_EXTRA, self.extra) {
@@ -171,13 +171,13 @@ impl Command {
         }
     }
 
-    /// The protection of a new market, stop or trailing stop order in ticks.
+    /// Returns the protection of a new market, stop or trailing stop order in ticks.
     #[must_use]
     pub const fn protection(&self) -> Option<u64> {
         if self.order_type.has_limit() { None } else { self.when(HAS_EXTRA, self.price) }
     }
 
-    /// The expiry time of a new gtd order in nanoseconds.
+    /// Returns the expiry time of a new gtd order in nanoseconds.
     #[must_use]
     pub const fn expiry(&self) -> Option<u64> {
         match self.tif {
@@ -186,19 +186,19 @@ impl Command {
         }
     }
 
-    /// Whether a new order is post-only.
+    /// Returns whether a new order is post-only.
     #[must_use]
     pub const fn is_post_only(&self) -> bool {
         self.has(POST_ONLY)
     }
 
-    /// Whether a new order is hidden.
+    /// Returns whether a new order is hidden.
     #[must_use]
     pub const fn is_hidden(&self) -> bool {
         self.has(HIDDEN)
     }
 
-    /// What a replace changes.
+    /// Returns the fields that a replace changes.
     #[must_use]
     pub const fn replacement(&self) -> Replacement {
         Replacement {
@@ -208,13 +208,13 @@ impl Command {
         }
     }
 
-    /// The side that a mass cancel is limited to.
+    /// Returns the side that a mass cancel is limited to.
     #[must_use]
     pub const fn mass_cancel_side(&self) -> Option<Side> {
         if self.has(HAS_SIDE) { Some(self.side) } else { None }
     }
 
-    /// The phase asked for, if this is a phase command.
+    /// Returns the phase asked for, if this is a phase command.
     #[must_use]
     pub const fn new_phase(&self) -> Option<Phase> {
         match self.op {
@@ -223,7 +223,7 @@ impl Command {
         }
     }
 
-    /// The definition, if this is an instrument command.
+    /// Returns the definition, if this is an instrument command.
     #[must_use]
     pub fn instrument_spec(&self) -> Option<InstrumentSpec> {
         if self.op != Op::Instrument {
@@ -239,7 +239,7 @@ impl Command {
         })
     }
 
-    /// The limits, if this is a limits command.
+    /// Returns the limits, if this is a limits command.
     #[must_use]
     pub fn new_limits(&self) -> Option<Limits> {
         if self.op != Op::Limits {
@@ -254,7 +254,7 @@ impl Command {
         })
     }
 
-    /// The refusal, if this is one.
+    /// Returns the refusal, if this is one.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         if self.op != Op::Refused {

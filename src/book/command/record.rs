@@ -1,17 +1,18 @@
-//! Decoding of a command's 64 bytes, and its debug form.
+//! Decoding of a command from its 64 bytes, and its debug form.
 
 use super::{Command, Op};
 use crate::book::{OrderType, Price};
 use zerocopy::TryFromBytes;
 
-/// Why 64 bytes are not a [`Command`].
+/// 64 bytes are not a [`Command`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BadCommand {
-    /// A code that no operation, side, type or other word has.
+    /// An unknown code of an operation, side, type or other word.
     Code,
-    /// A field that this operation or order cannot have, or lacks; or an unused byte that is not zero.
+    /// A field that this operation or order cannot have, or lacks; or a reserved byte that is not
+    /// zero.
     Contradiction,
 }
 
@@ -30,7 +31,7 @@ impl Command {
     /// Reads a record and checks every field of it.
     ///
     /// # Errors
-    /// [`BadCommand`] when the bytes are not a record that the functions above could have made.
+    /// [`BadCommand`] if no constructor of [`Command`] makes these bytes.
     pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadCommand> {
         let c = Self::try_read_from_bytes(bytes).map_err(|_| BadCommand::Code)?;
         match c.rebuilt() {
@@ -39,7 +40,7 @@ impl Command {
         }
     }
 
-    /// The same command made anew through the builder: equal exactly when every byte is as it must be.
+    /// Rebuilds the command with the constructors: equal if and only if every byte is valid.
     fn rebuilt(&self) -> Option<Self> {
         let mut c = match self.op {
             Op::New => self.rebuilt_order(),

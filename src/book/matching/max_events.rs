@@ -2,9 +2,9 @@
 //!
 //! # Proof of the bound
 //!
-//! **Slices.** The potential is Φ, the number of slices in the book: 1 for each resting order, for an
-//! iceberg 1 + ⌈reserve ÷ `display`⌉. A slice that is used up takes 1 off Φ: with open quantity o
-//! and slice s the reserve falls from o − s by min(`display`, o − s), the new slice. A trade that
+//! **Slices.** The potential is Φ, the number of slices in the book: 1 for each resting order, for
+//! an iceberg 1 + ⌈reserve ÷ `display`⌉. A slice that is used up takes 1 off Φ: with open quantity
+//! o and slice s the reserve falls from o − s by min(`display`, o − s), the new slice. A trade that
 //! uses up no slice, a reduction (the reserve goes first), an expiry and a cancel never raise Φ.
 //! Only an order that comes to rest raises it: the order in hand by the slices of its rest, a
 //! triggered stop_limit by 1, since it has no `display`.
@@ -23,16 +23,16 @@
 //! lots left behind that walk. If orders expire first, some of what it would have met is gone:
 //! then no lot is taken as used, and the walk goes to its limit price.
 //!
-//! **Stops.** Between commands in `continuous` no stop is hit by the last trade price (a snapshot that
-//! says otherwise is refused). So none goes unless one is hit at some price in reach, or the new or
-//! replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
+//! **Stops.** Between commands in `continuous` no stop is hit by the last trade price (a snapshot
+//! that says otherwise is refused). So none goes unless one is hit at some price in reach, or the
+//! new or replaced one at the last price. If one is, all are taken to go: a stop goes once, has 1
 //! line `triggered`, its end, and u steps that are not last. Summed over the stops
-//! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps
-//! of the current order that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each
-//! stop_limit that may rest. So with L lines of the order's own steps and its end, e lines a step at
-//! most, and a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step
-//! that uses up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the
-//! order and of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
+//! u ≤ Σ (lots − 1), plus the makers that `cancel_oldest` can cancel; and, with the steps of the
+//! current order that are not last, u ≤ A = Φ now + the slices of its rest + 1 for each stop_limit
+//! that may rest. So with L lines of the order's own steps and its end, e lines a step at most, and
+//! a last step or an end of l lines that uses up nothing (`cancel_both` ends with a step that uses
+//! up a maker, and 1 line more; l is 0 where the order is sure to rest), the lines of the order and
+//! of the stops' steps are no more than min(L + e · min(u, A), e · A + l).
 //!
 //! **The uncross.** Each trade uses up the slice of one side at least. At the chosen price one side
 //! is used up whole, so the last trade either uses up two or leaves one: with the slices of
@@ -295,8 +295,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             SelfTradePrevention::CancelBoth if own > 0 => u64::from(!broken("bound_both")),
             _ => u64::from(!order.rests && left > 0 && !broken("bound_end")),
         };
-        // A step takes a lot at least, and the end comes while one is left; but a maker that `cancel_oldest` cancels takes
-        // none, and `cancel_both` has its end after a step that took none.
+        // A step takes a lot at least, and the end comes while one is left; but a maker that
+        // `cancel_oldest` cancels takes none, and `cancel_both` has its end after a step that took
+        // none.
         let all = trades.saturating_add(own.saturating_mul(lines(order.stp))).saturating_add(end);
         let of_lots = match order.stp {
             SelfTradePrevention::CancelOldest => order.qty.saturating_add(own),
@@ -335,7 +336,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Stop(slot) => {
                 let stop = *self.stops.get(slot);
                 let Some(last) = self.last.get().map(Price::new) else { return 1 };
-                // All others were tested with this last price, and so was this one unless its stop is another.
+                // All others were tested with this last price, and so was this one unless its stop
+                // is another.
                 let hit =
                     with.stop.is_some_and(|at| stop.kind != OrderType::TrailingStop && is_hit(stop.side, at, last));
                 let mut now = stop;
@@ -396,11 +398,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         sum
     }
 
-    /// What there was before, and what follows a last trade price somewhere from `low` to `high`: nothing,
-    /// if no stop can be hit there.
+    /// Bound for what came before plus the stops that a last trade price from `low` to `high` can
+    /// trigger.
     fn with_stops(&self, before: Before, low: Price, high: Price) -> u64 {
         let can_be_hit = |stop: &Stop| {
-            // A trailing stop is hit where its stop is now, or where saturation puts it on its anchor.
+            // A trailing stop is hit where its stop is now, or where saturation puts it on its
+            // anchor.
             let trails = stop.kind == OrderType::TrailingStop;
             let at = Price::new(stop.stop);
             let saturated = match stop.side {
@@ -418,7 +421,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// What there was before, and then all stops, with one `more` and without the one in the slot `less`.
+    /// Bound for what came before plus all stops, with one `more` and without the one in slot
+    /// `less`.
     fn max_of_cascade(&self, before: Before, more: Option<&Stop>, less: u32) -> u64 {
         let (mut lots, mut ends, mut rests, mut count) = (0u64, 0u64, before.rest, 0u64);
         let (mut each, mut skips) = (1, false);

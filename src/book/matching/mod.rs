@@ -34,7 +34,7 @@
 //! | ladder, heaps, id table | insert, push | remove |
 //!
 //! Suffixes: `_fast` and `_vanilla` do the same for fewer cases; `_outlined` is a copy that is not
-//! inlined; `_incoming` concerns an order that is not (or no longer) in the book.
+//! inlined; `_incoming` concerns an order that is not, or no longer, in the book.
 //!
 //! # What each verb leaves behind
 //!

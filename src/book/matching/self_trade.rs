@@ -1,5 +1,5 @@
-//! Self-trade prevention: an incoming order meets a resting order of its own owner. Chapter 12 of the
-//! contract.
+//! Self-trade prevention: an incoming order meets a resting order of its own owner. Chapter 12 of
+//! the contract.
 
 use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;

@@ -27,7 +27,8 @@ const BATCH: usize = 16;
 ///
 /// let mut sink = QueueSink::new(EVENTS.producer().expect("not claimed yet"), Spin);
 /// let mut reader = EVENTS.consumer().expect("not claimed yet");
-/// # let event = Event::new(1, Some(InstrumentId::new(0)), None, EventBody::Phase { phase: Phase::Continuous });
+/// # let body = EventBody::Phase { phase: Phase::Continuous };
+/// # let event = Event::new(1, Some(InstrumentId::new(0)), None, body);
 /// sink.emit(event);
 /// assert!(reader.pop().is_err()); // not published yet
 /// sink.flush();

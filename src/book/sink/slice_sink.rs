@@ -19,7 +19,8 @@ use core::mem::MaybeUninit;
 /// let mut sink = SliceSink::new(&mut memory);
 /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5));
 /// let sell = Command::market(OrderId::new(2), Side::Sell, Qty::new(5));
-/// engine.try_apply(&Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)), &mut sink)?;
+/// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+/// engine.try_apply(&define, &mut sink)?;
 /// engine.try_apply(&bid, &mut sink)?;
 /// assert_eq!(engine.try_apply(&sell, &mut sink), Err(WouldBlock::new(2))); // accepted, trade
 /// sink.clear();
@@ -45,8 +46,8 @@ impl<'a> SliceSink<'a> {
     #[must_use]
     pub fn events(&self) -> &[Event] {
         let slots = self.slots.get(..self.len).unwrap_or(&[]);
-        // SAFETY: `emit` has written each of the first `len` slots, and a `MaybeUninit<Event>` lies in memory as an
-        // `Event` does.
+        // SAFETY: `emit` has written each of the first `len` slots, and a `MaybeUninit<Event>` lies
+        // in memory as an `Event` does.
         unsafe { core::slice::from_raw_parts(slots.as_ptr().cast(), slots.len()) }
     }
 

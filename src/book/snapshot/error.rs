@@ -1,13 +1,13 @@
-//! Why a snapshot was not restored.
+//! Errors of a restore.
 
-/// Why a snapshot was not restored, and at which byte of it the reason stands.
+/// A snapshot was not restored: the reason, and its place in the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct RestoreError {
     /// The reason.
     pub fault: RestoreFault,
-    /// The byte, from 0, where the record begins that shows it.
+    /// Offset of the offending record in bytes from the start.
     pub offset: u64,
 }
 
@@ -16,64 +16,66 @@ impl RestoreError {
         Self { fault, offset }
     }
 
-    /// Whether the engine was emptied before the reason was found. Only [`RestoreFault::IdTwice`] and
-    /// [`RestoreFault::StampTwice`] are found so late, and no snapshot that an engine wrote has them.
+    /// Returns whether the engine is empty now. Only [`RestoreFault::IdTwice`] and
+    /// [`RestoreFault::StampTwice`] are found after the old state is gone, and no snapshot that an
+    /// engine wrote has them.
     #[must_use]
     pub const fn left_empty(&self) -> bool {
         matches!(self.fault, RestoreFault::IdTwice | RestoreFault::StampTwice)
     }
 }
 
-/// What is wrong with a snapshot, or with the engine that it does not fit into.
+/// Reason why a snapshot is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RestoreFault {
-    /// It does not begin like a snapshot: give the bytes that `save` wrote.
+    /// It lacks the magic number of a snapshot: pass the bytes that `save` wrote.
     NotASnapshot,
-    /// It has this version, and only version 1 is known here: read it with the release that wrote it.
+    /// It has this version, and only version 1 is supported: use the release that wrote it.
     Version(u32),
-    /// It is shorter or longer than it says, or than what it says to hold: get it whole.
+    /// Its length differs from its header, or from what its counts need: pass all of it.
     Length,
-    /// Its checksum does not fit: the bytes changed after they were written; get an undamaged copy.
+    /// Its checksum differs: the bytes are damaged; use an undamaged copy.
     Checksum,
-    /// A record with an unknown code, or a field that it cannot have or lacks.
+    /// A record has an unknown code, or a field too many or too few.
     BadRecord,
-    /// It holds more than this engine has room for: restore into a bigger one.
+    /// It exceeds a capacity of this engine: restore into a bigger one.
     NoRoom {
-        /// Of what.
+        /// The capacity.
         of: Capacity,
-        /// How many there are.
+        /// How many the snapshot has.
         needed: u64,
-        /// How many fit.
+        /// How many the engine can hold.
         room: u64,
     },
-    /// Owners are not in ascending order, or one is there twice.
+    /// Owners are not in strictly ascending order.
     OwnerOrder,
-    /// An order or stop whose price lies outside the band of its instrument.
+    /// A price lies outside the band of its instrument.
     OutOfBand,
-    /// Orders that are not sorted by side, then by price from the best, then visible before hidden, then by entry
-    /// (icebergs anywhere among the visible).
+    /// Orders are not sorted by side, then by price from the best, then visible before hidden, then
+    /// by entry (icebergs anywhere among the visible).
     QueueOrder,
-    /// The open quantities of a level add up to more than a `u64` holds.
+    /// The open quantities of a level overflow a `u64`.
     LevelTotal,
-    /// Bids meet asks, although trading is continuous.
+    /// The book is crossed, although trading is continuous.
     Crossed,
-    /// An order that should have expired: its time has come, or it is a day order of a closed instrument.
+    /// An order should have expired: its time has passed, or it is a day order of a closed
+    /// instrument.
     Expired,
-    /// A stop that should have been triggered, or whose anchor does not fit the last trade price.
+    /// A stop should have been triggered, or its anchor contradicts the last trade price.
     StopDue,
-    /// An entry stamp that was not given yet, or stops that are not sorted by it.
+    /// An entry stamp was not assigned yet, or stops are not sorted by it.
     EntryOrder,
-    /// A window of near prices that no ladder has.
+    /// No ladder can have such a near-level window.
     Window,
-    /// Two live orders of an instrument have one id.
+    /// Two live orders of an instrument have the same id.
     IdTwice,
-    /// Two live orders of an instrument have one entry stamp.
+    /// Two live orders of an instrument have the same entry stamp.
     StampTwice,
 }
 
-/// What an engine can have too little room for.
+/// A capacity of an engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -84,7 +86,7 @@ pub enum Capacity {
     Owners,
     /// Resting orders of one instrument.
     Orders,
-    /// Price levels of one side outside its window.
+    /// Price levels of one side outside its near-level window.
     FarLevels,
     /// Untriggered stops of one instrument.
     Stops,

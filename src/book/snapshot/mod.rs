@@ -1,4 +1,4 @@
-//! A book as bytes: saved order by order, and made anew from the bytes after they were checked.
+//! Snapshot of a book: saved order by order, verified, then restored.
 
 mod error;
 mod records;

@@ -1,4 +1,4 @@
-//! The records of a saved book: little-endian, at any address.
+//! Records of a saved book: little-endian, unaligned.
 //! [docs/snapshot.md](crate::guide::snapshot) has every byte.
 
 use super::super::{InstrumentSpec, OrderType, Phase, Price, SelfTradePrevention, Side, Symbol, Tick, TimeInForce};
@@ -9,7 +9,7 @@ use crate::book::storage::stop_orders::Stop;
 use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// What a book is, apart from its orders and stops.
+/// The header of a book: all but its orders and stops.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(crate) struct BookRecord {
@@ -19,16 +19,16 @@ pub(crate) struct BookRecord {
     pub(super) max_price: I64,
     pub(super) reference: I64,
     pub(super) last: I64,
-    /// Entry stamps given so far.
+    /// Entry stamps assigned so far.
     pub(super) stamps: U64,
-    /// Ticks in a whole window of the engine that was saved.
+    /// Ticks in a full window of the engine that was saved.
     pub(super) width: U64,
     pub(super) windows: [WindowRecord; 2],
     pub(super) orders: U32,
     pub(super) stops: U32,
     pub(super) phase: u8,
     pub(super) decimals: u8,
-    /// Which of the prices are there: [`MIN`], [`MAX`], [`REFERENCE`], [`LAST`].
+    /// Presence of the prices: [`MIN`], [`MAX`], [`REFERENCE`], [`LAST`].
     pub(super) known: u8,
     /// Which windows are in place: 1 bids, 2 asks.
     pub(super) settled: u8,
@@ -40,13 +40,13 @@ pub(super) const MAX: u8 = 2;
 pub(super) const REFERENCE: u8 = 4;
 pub(super) const LAST: u8 = 8;
 
-/// Where the window of a side stands; zeros when the side is empty.
+/// The near-level window of a side; zeros if the side is empty.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(super) struct WindowRecord {
-    /// The best rank in reach.
+    /// The best rank that it covers.
     pub(super) top: I64,
-    /// Ranks in reach from there.
+    /// Ranks that it covers from there down.
     pub(super) len: U64,
 }
 
@@ -103,7 +103,7 @@ const _: () = assert!(
     "as docs/snapshot.md says"
 );
 
-/// The records of one book, somewhere in a snapshot.
+/// The records of one book within a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BookParts<'a> {
     pub(super) head: &'a BookRecord,
@@ -111,13 +111,13 @@ pub(crate) struct BookParts<'a> {
     pub(super) orders: &'a [OrderRecord],
     /// In entry order.
     pub(super) stops: &'a [StopRecord],
-    /// The byte where it begins.
+    /// Its offset in the snapshot in bytes.
     pub(super) offset: u64,
 }
 
 impl<'a> BookParts<'a> {
-    /// The book at the front of `bytes`, which begin at byte `offset` of the snapshot; and what follows it. `None` when
-    /// the bytes end before.
+    /// Splits off the book at the front of `bytes`, which begin at byte `offset` of the snapshot.
+    /// Returns `None` if the bytes are too few.
     pub(crate) fn split(bytes: &'a [u8], offset: u64) -> Option<(Self, &'a [u8])> {
         let (head, rest) = BookRecord::ref_from_prefix(bytes).ok()?;
         let count = |n: U32| usize::try_from(n.get()).ok();
@@ -126,17 +126,17 @@ impl<'a> BookParts<'a> {
         Some((Self { head, orders, stops, offset }, rest))
     }
 
-    /// The byte where an order begins.
+    /// Returns the offset of an order in the snapshot in bytes.
     pub(super) fn order_offset(&self, index: usize) -> u64 {
         self.offset + (size_of::<BookRecord>() + index * size_of::<OrderRecord>()) as u64
     }
 
-    /// The byte where a stop begins.
+    /// Returns the offset of a stop in the snapshot in bytes.
     pub(super) fn stop_offset(&self, index: usize) -> u64 {
         self.order_offset(self.orders.len()) + (index * size_of::<StopRecord>()) as u64
     }
 
-    /// Bytes that the parts take.
+    /// Returns the bytes of a book with so many orders and stops.
     pub(crate) fn len(orders: usize, stops: usize) -> u64 {
         let bytes = |each: usize, count: usize| each as u64 * count as u64;
         bytes(size_of::<BookRecord>(), 1)
@@ -144,10 +144,10 @@ impl<'a> BookParts<'a> {
             + bytes(size_of::<StopRecord>(), stops)
     }
 
-    /// The definition; `None` when the record cannot be one of a book.
+    /// Returns the definition, or `None` if the record is malformed.
     pub(crate) fn spec(&self) -> Option<InstrumentSpec> {
         let head = self.head;
-        // What is not there is zero.
+        // An absent price is stored as zero.
         let price = |flag: u8, ticks: I64| match head.known & flag != 0 {
             true => Some(Some(Price::new(ticks.get()))),
             false => (ticks.get() == 0).then_some(None),
@@ -168,19 +168,19 @@ impl BookRecord {
         Phase::from_code(self.phase)
     }
 
-    /// The last trade price.
+    /// Returns the last trade price.
     pub(super) fn last(&self) -> Option<i64> {
         (self.known & LAST != 0).then_some(self.last.get())
     }
 }
 
-/// A bit among flags.
+/// Returns `bit` if it is set, else 0.
 pub(super) const fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
 impl OrderRecord {
-    /// The record of an order; `slice` is what an iceberg shows now.
+    /// Creates the record of an order; `slice` is the slice of an iceberg, else 0.
     pub(super) fn new(order: &OrderState, slice: u64) -> Self {
         let Attributes { stamp, tif, stp, iceberg: _, hidden, post_only } = order.attributes;
         Self {
@@ -199,7 +199,7 @@ impl OrderRecord {
         }
     }
 
-    /// The order; `None` when there is none like this.
+    /// Returns the order, or `None` if the record is malformed.
     pub(super) fn read(&self) -> Option<OrderState> {
         let tif = TimeInForce::from_code(self.tif).filter(|tif| tif.may_rest())?;
         let (open, display, slice) = (self.open.get(), self.display.get(), self.slice.get());
@@ -253,7 +253,7 @@ impl StopRecord {
         }
     }
 
-    /// The stop; `None` when there is none like this.
+    /// Returns the stop, or `None` if the record is malformed.
     pub(super) fn read(&self) -> Option<Stop> {
         let kind = OrderType::from_code(self.kind).filter(|kind| kind.is_stop())?;
         let mut stop = Stop::NONE;

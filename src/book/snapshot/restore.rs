@@ -1,4 +1,4 @@
-//! Making a book anew from records that were checked.
+//! Restore of a book from verified records.
 
 use super::super::{InstrumentSpec, Phase, Side, TimeInForce};
 use super::error::{RestoreError, RestoreFault};
@@ -13,7 +13,7 @@ use crate::book::storage::price_ladder::{Place, rank};
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Takes everything out and forgets the definition. Takes time in proportion to what is in it.
+    /// Empties the book and resets its definition, in time proportional to its content.
     pub(crate) fn clear(&mut self) {
         for order in self.arena.order_numbers() {
             let node = self.arena.node(order);
@@ -27,7 +27,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.clear_nameless();
     }
 
-    /// [`Book::clear`] when no id leads anywhere any more.
+    /// [`Book::clear`] of a book whose id table is empty already.
     fn clear_nameless(&mut self) {
         for side in &mut self.sides {
             side.clear();
@@ -38,8 +38,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.undefine();
     }
 
-    /// Fills an empty book from records that [`Book::verify`] found good, and tells `live` of each live order its owner
-    /// and, unless it is 0, when it expires. After an error the book is empty again.
+    /// Fills an empty book from records that [`Book::verify`] has accepted. Calls `live` for each
+    /// live order with its owner and its expiry time, 0 for none. After an error the book is empty
+    /// again.
     pub(crate) fn restore(
         &mut self,
         spec: &InstrumentSpec,
@@ -68,7 +69,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn restore_orders(&mut self, parts: &BookParts<'_>, live: &mut impl FnMut(u32, u64)) {
-        // The level that was filled last.
+        // Side, rank and number of the level that was filled last.
         let mut filling: Option<(Side, i64, u32)> = None;
         for record in parts.orders {
             let Some(order) = record.read() else { continue };
@@ -102,8 +103,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Orders came in as they queue. If there is a list in entry order, it is made anew; the expiry heap, which is empty yet,
-    /// sorts them.
+    /// Rebuilds the list in entry order, if there is one: the orders were restored in queue order.
+    /// Sorts them with the expiry heap, which is still empty.
     fn thread_by_entry(&mut self) {
         if !<T::State<ORDERS, STOPS> as StorageObserver>::ON {
             return;
@@ -135,7 +136,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Finds entry stamps that are there twice. The id index, which is empty yet, keeps those that were seen.
+    /// Finds duplicate entry stamps, with the id table, which is still empty, as the set of those
+    /// seen.
     fn test_stamps(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
         let (orders, stops) = (parts.orders.len(), parts.stops.len());
         let mut twice = None;
@@ -150,7 +152,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.ids.insert(stamp, i as u32 + 1);
             seen += 1;
         }
-        debug_assert!(twice.is_some() || seen == orders + stops, "all were looked at");
+        debug_assert!(twice.is_some() || seen == orders + stops, "all stamps were visited");
         for (i, stamp) in parts.stamps().take(seen) {
             self.ids.remove(stamp, i as u32 + 1);
         }
@@ -160,9 +162,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         }
     }
 
-    /// Enters all ids. After an error none is in.
+    /// Enters all ids in the id table; after an error none.
     fn name_all(&mut self, parts: &BookParts<'_>) -> Result<(), RestoreError> {
-        // Nodes and slots were given out in the order of the records.
+        // Nodes and slots were taken in the order of the records.
         let nodes = self.arena.order_numbers();
         let entries = nodes.clone().chain((1..=parts.stops.len() as u32).map(stop_entry));
         let mut twice = None;
@@ -183,7 +185,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 }
 
-/// Orders by entry. Only the first ever leaves, so no places are kept.
+/// Orders by entry stamp. Only the first one is ever removed, so positions are not stored.
 struct ByEntry<'a, const ORDERS: usize, S>(&'a mut Arena<ORDERS, S>);
 
 impl<const ORDERS: usize, S: StorageObserver> Heaped for ByEntry<'_, ORDERS, S> {
@@ -199,12 +201,12 @@ impl<const ORDERS: usize, S: StorageObserver> Heaped for ByEntry<'_, ORDERS, S> 
 }
 
 impl BookParts<'_> {
-    /// The ids of all orders, then of all stops.
+    /// Iterates over the ids of all orders, then of all stops.
     fn ids(&self) -> impl Iterator<Item = u64> {
         self.orders.iter().map(|o| o.id.get()).chain(self.stops.iter().map(|s| s.id.get()))
     }
 
-    /// The entry stamps likewise, numbered from 0.
+    /// Iterates over the entry stamps in the same order, numbered from 0.
     fn stamps(&self) -> impl Iterator<Item = (usize, u64)> {
         self.orders.iter().map(|o| o.stamp.get()).chain(self.stops.iter().map(|s| s.stamp.get())).enumerate()
     }

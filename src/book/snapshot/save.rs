@@ -1,4 +1,4 @@
-//! Saving a book.
+//! Save of a book.
 
 use super::super::{InstrumentSpec, Price, Side, TimeInForce};
 use super::records::{BookParts, BookRecord, LAST, MAX, MIN, OrderRecord, REFERENCE, StopRecord, WindowRecord, flag};
@@ -10,12 +10,12 @@ use zerocopy::IntoBytes;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Bytes that [`Book::save`] hands out.
+    /// Returns how many bytes [`Book::save`] writes.
     pub(crate) fn saved_len(&self) -> u64 {
         BookParts::len(self.arena.live_orders(), self.stops.live())
     }
 
-    /// Hands out the book of `spec`, record by record.
+    /// Writes the book of the instrument `spec`, record by record.
     pub(crate) fn save<E>(&self, spec: &InstrumentSpec, out: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         out(self.head(spec).as_bytes())?;
         for side in [Side::Buy, Side::Sell] {
@@ -69,7 +69,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn order_record(&self, order: u32, side: Side, price: Price) -> OrderRecord {
         let node = self.arena.node(order);
         let attributes = self.arena.attributes(order);
-        // An order keeps what others left in the cold state that it has no use for.
+        // Cold state that the order does not use may be left over from an earlier order.
         let cold = self.arena.cold(order);
         let (display, slice) = if attributes.iceberg { (cold.display, cold.slice) } else { (0, 0) };
         let expires = if attributes.tif == TimeInForce::Gtd { cold.expires } else { 0 };

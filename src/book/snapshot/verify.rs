@@ -1,5 +1,5 @@
-//! Checking the records of a book before anything is changed: everything but ids and entry stamps that are there twice,
-//! which takes memory to find.
+//! Verification of a book's records before anything is changed: all but duplicate ids and entry
+//! stamps, which need memory to find.
 
 use super::super::{OrderType, Phase, Price, Side, TimeInForce};
 use super::error::{Capacity, RestoreError, RestoreFault};
@@ -14,7 +14,8 @@ const STAMPS_END: u64 = 1 << 56;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
-    /// Whether [`Book::restore`] can make a book of these records that behaves as the one that was saved.
+    /// Checks that [`Book::restore`] can make a book of these records that behaves as the saved
+    /// one.
     pub(crate) fn verify(parts: &BookParts<'_>, clock: u64) -> Result<(), RestoreError> {
         let head = parts.head;
         let here = |fault| RestoreError::new(fault, parts.offset);
@@ -42,7 +43,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Self::verify_stops(parts, clock)
     }
 
-    /// Each order by itself and after the one before it. Gives the index of the first ask.
+    /// Checks each order by itself and against the one before it. Returns the index of the first
+    /// ask.
     fn verify_orders(parts: &BookParts<'_>, clock: u64) -> Result<usize, RestoreError> {
         let mut asks = parts.orders.len();
         let mut before: Option<OrderState> = None;
@@ -104,7 +106,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         parts.was_given(order.attributes.stamp)
     }
 
-    /// Whether the levels of a side, the orders `from..to`, fit into a ladder.
+    /// Checks that the levels of a side, the orders `from..to`, fit into a ladder.
     fn verify_ladder(parts: &BookParts<'_>, side: Side, from: usize, to: usize) -> Result<(), RestoreError> {
         let here = |fault| RestoreError::new(fault, parts.offset);
         let orders = parts.orders.get(from..to).unwrap_or(&[]);
@@ -128,8 +130,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Ok(())
     }
 
-    /// Where the window of a side goes: where it was, if it was as wide; else where it belongs. `None` when it was in no
-    /// possible place.
+    /// Returns the place of a side's window: the saved one, if the width is the same, else a new
+    /// one. `None` if the saved place is impossible.
     pub(super) fn window_of(parts: &BookParts<'_>, side: Side, best: i64) -> Option<Place> {
         if parts.head.width.get() != PriceLadder::<BLOCKS, FAR>::WIDTH {
             return Some(PriceLadder::<BLOCKS, FAR>::place_for(best));

@@ -1,26 +1,26 @@
-//! Incremental state hash: a sum over orders and stops that needs no order, and the list in entry
+//! Incremental state hash: an order-independent sum over orders and stops, and their list in entry
 //! order.
 
 use super::{Accumulate, hasher::mix};
 use crate::book::storage::observer::{ObservedOrder, ObservedStop, StorageObserver};
 use zerocopy::FromZeros;
 
-/// A sum of well-mixed terms, modulo 2^64, so that terms come and go in any order:
+/// A sum of mixed terms modulo 2^64, so that terms are added and removed in any order:
 ///
-/// - of each order and stop, one over all that is fixed in it together with its open quantity;
-/// - of an iceberg one with its slice, of a trailing stop one with its anchor;
-/// - of each order and stop, one together with the one that entered before it;
-/// - of each iceberg, one together with the order that queues before it. All others queue in entry order, each in its part
-///   of its level's queue, so nothing more needs to be said.
+/// - for each order and stop, its constant part with its open quantity;
+/// - for an iceberg, with its slice; for a trailing stop, with its anchor;
+/// - for each order and stop, its constant part with that of the one that entered before it;
+/// - for each iceberg, with the order that queues before it. All other orders of a level queue in
+///   entry order, displayed and hidden ones apart, so they need no such term.
 ///
-/// Which slot an order has, when it came, how much fits in: no term sees that.
+/// No term depends on slot numbers, absolute entry times or capacities.
 #[derive(Debug, FromZeros)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Accumulator<const ORDERS: usize, const STOPS: usize> {
-    /// What is in it.
+    /// Sum of the terms of single orders and stops, and of queue places.
     content: u64,
-    /// In which order it entered.
+    /// Sum of the terms of entry order.
     order: u64,
     oldest: u32,
     newest: u32,
@@ -36,11 +36,11 @@ struct Entries<const N: usize>([Entry; N]);
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Entry {
-    /// A mix of what stays as it is while it lives.
+    /// Hash of its constant part.
     fixed: u64,
-    /// Iceberg: `fixed` of the order that queues before it, or [`FRONT`]; 0 while it queues nowhere.
+    /// Iceberg: `fixed` of the order that queues before it, or [`FRONT`]; 0 while it is not queued.
     behind: u64,
-    /// The numbers of those that entered before and after it, 0 at the ends.
+    /// The entries before and after it in entry order, 0 at the ends.
     older: u32,
     newer: u32,
 }
@@ -67,7 +67,8 @@ const fn queue_term(behind: u64, fixed: u64) -> u64 {
     mix(behind.rotate_left(48).wrapping_add(fixed) ^ 0x2545_f491_4f6c_dd1d)
 }
 
-/// All terms of one order or stop; `older` is the fixed part of the one that entered before it, or 0.
+/// Returns the sum of all terms of one order or stop; `older` is the fixed part of the one that
+/// entered before it, or 0.
 pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behind: Option<u64>) -> u64 {
     entry_term(older, fixed)
         .wrapping_add(open_term(fixed, open))
@@ -76,8 +77,9 @@ pub(super) fn terms(older: u64, fixed: u64, open: u64, second: Option<u64>, behi
 }
 
 impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
-    /// Where the entry of number `i` stands, orders before stops. Numbers are made of an order's node or a stop's slot,
-    /// which the book has from its own free lists: from 1 to `ORDERS`, and from there on to `ORDERS` + `STOPS`.
+    /// Returns the index of entry `i`, orders before stops. Entry numbers derive from an order's
+    /// node or a stop's slot, which come from the book's own free lists: orders have 1 to `ORDERS`,
+    /// stops up to `ORDERS` + `STOPS`.
     #[inline(always)]
     fn index(i: u32) -> usize {
         let i = (i as usize).wrapping_sub(1);
@@ -89,7 +91,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     fn at(&self, i: u32) -> &Entry {
         let i = Self::index(i);
         if i < ORDERS {
-            // SAFETY: asked just now.
+            // SAFETY: tested in the condition above.
             unsafe { self.orders.0.get_unchecked(i) }
         } else {
             // SAFETY: `index` is below `ORDERS` + `STOPS`.
@@ -101,7 +103,7 @@ impl<const ORDERS: usize, const STOPS: usize> Accumulator<ORDERS, STOPS> {
     fn at_mut(&mut self, i: u32) -> &mut Entry {
         let i = Self::index(i);
         if i < ORDERS {
-            // SAFETY: asked just now.
+            // SAFETY: tested in the condition above.
             unsafe { self.orders.0.get_unchecked_mut(i) }
         } else {
             // SAFETY: `index` is below `ORDERS` + `STOPS`.

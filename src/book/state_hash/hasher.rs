@@ -1,7 +1,6 @@
 //! Hasher: mixes words into one word.
 
-/// Spreads every bit of a word over the whole word; no two words become the same. The finalizer of MurmurHash3
-/// (A. Appleby).
+/// Mixes a word, bijectively. Source: the 64-bit finalizer of MurmurHash3 (A. Appleby).
 #[inline(always)]
 pub(crate) const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -9,24 +8,24 @@ pub(crate) const fn mix(word: u64) -> u64 {
     word ^ (word >> 33)
 }
 
-/// Words mixed into one, one after the other: another word at any place makes another result.
+/// Hash of a sequence of words; depends on each word and its position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hasher(u64);
 
 impl Hasher {
-    /// Nothing yet; `kind` keeps apart what is not to be taken for each other.
+    /// Creates a hasher; `kind` separates the domains.
     #[inline(always)]
     pub(crate) const fn new(kind: u64) -> Self {
         Self(mix(kind ^ 0x9e37_79b9_7f4a_7c15)) // 2^64 / golden ratio
     }
 
-    /// And this.
+    /// Adds a word.
     #[inline(always)]
     pub(crate) const fn and(self, word: u64) -> Self {
         Self(mix(self.0.wrapping_add(word)))
     }
 
-    /// And this, or that it is not there.
+    /// Adds an optional word; `None` differs from every word.
     pub(crate) const fn and_maybe(self, word: Option<u64>) -> Self {
         match word {
             Some(word) => self.and(1).and(word),
@@ -34,7 +33,7 @@ impl Hasher {
         }
     }
 
-    /// All of it in one.
+    /// Returns the hash.
     #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0

@@ -50,7 +50,7 @@ impl Node {
         self.level_or_count as i32 > 0
     }
 
-    /// The owner of an order.
+    /// Returns the owner of an order.
     #[inline(always)]
     pub(in crate::book) const fn owner(&self) -> u32 {
         self.owner_or_hidden
@@ -97,7 +97,7 @@ impl Attributes {
             | (self.post_only as u64) << 7
     }
 
-    /// The options as one byte, without the entry stamp.
+    /// Returns the options as one byte, without the entry stamp.
     pub(in crate::book) const fn options(self) -> u64 {
         self.pack() & 0xff
     }
@@ -160,7 +160,7 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
 
     const FIRST_ORDER: u32 = ORDERS as u32 + 1;
 
-    /// A node by its number.
+    /// Returns a node by its number.
     #[inline(always)]
     pub(in crate::book) fn node(&self, i: u32) -> &Node {
         debug_assert!((i as usize) < Self::NODES, "a node number");
@@ -171,7 +171,7 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
         unsafe { &*base.wrapping_add(i as usize) }
     }
 
-    /// A node by its number.
+    /// Returns a node by its number.
     #[inline(always)]
     pub(in crate::book) fn node_mut(&mut self, i: u32) -> &mut Node {
         debug_assert!((i as usize) < Self::NODES, "a node number");
@@ -478,8 +478,8 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
         self.report_added_vanilla(order);
     }
 
-    /// [`Arena::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be what
-    /// it `was`.
+    /// [`Arena::shrink`] for an order that is neither hidden nor iceberg nor gtd; `open` may be
+    /// what it `was`.
     #[inline(always)]
     pub(in crate::book) fn shrink_vanilla(&mut self, order: u32, level: u32, was: u64, open: u64) {
         self.node_mut(order).qty = open;

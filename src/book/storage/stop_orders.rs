@@ -130,8 +130,8 @@ impl<const STOPS: usize> Records<STOPS> {
     fn at(&self, slot: u32) -> &Stop {
         let i = (slot as usize).wrapping_sub(1);
         debug_assert!(i < STOPS, "the slot of a stop");
-        // SAFETY: every slot kept in a list, a heap, the id table or the free list came from `Stops::insert`, which gives
-        // 1 to `STOPS`; 0, "none", is asked for before.
+        // SAFETY: every slot kept in a list, a heap, the id table or the free list came from
+        // `Stops::insert`, which gives 1 to `STOPS`; 0, "none", is asked for before.
         unsafe { self.0.get_unchecked(i) }
     }
 
@@ -310,8 +310,8 @@ impl<const STOPS: usize> Stops<STOPS> {
 
     /// Tests all stops with the last trade price and queues those that are satisfied: buys by
     /// ascending stop, then sells by descending stop, ties in entry order. Implements M8.7, M8.8
-    /// and M8.13. `on_change` is called for each trailing stop, as it was and as it is, then with `None`
-    /// for each stop that is satisfied and so no longer live.
+    /// and M8.13. `on_change` gets each trailing stop, as it was and as it is now, then each
+    /// satisfied stop with `None`, since it is no longer live.
     pub(in crate::book) fn test(&mut self, last: i64, mut on_change: impl FnMut(u32, &Stop, Option<&Stop>)) {
         let mut slot = self.trailing.first;
         while slot != 0 {

@@ -1,10 +1,11 @@
-//! CRC-64/XZ: the 64-bit check of the xz file format, section 6 of its specification; the polynomial is that of
-//! ECMA-182, section B. It finds every error of up to 64 bits in a row, so every damaged byte.
+//! CRC-64/XZ: the 64-bit check of the xz file format, section 6 of its specification; the
+//! polynomial is that of ECMA-182, section B. It finds every error of up to 64 bits in a row, so
+//! every damaged byte.
 
 /// The polynomial, lowest bit first.
 const POLY: u64 = 0xc96c_5795_d787_0f42;
 
-/// What each byte adds, eight bits at once.
+/// The contribution of each byte value.
 static TABLE: [u64; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -36,7 +37,7 @@ impl Crc64 {
         }
     }
 
-    /// The checksum of all bytes so far.
+    /// Returns the checksum of all bytes so far.
     pub(super) const fn value(self) -> u64 {
         !self.0
     }

@@ -56,7 +56,8 @@ impl<
     /// let mut engine: Engine<Book<64, 1, 8, 8, 128>, 1, 4> = Engine::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
-    /// engine.apply(&Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)), &mut CountSink::default());
+    /// let ask = Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10));
+    /// engine.apply(&ask, &mut CountSink::default());
     ///
     /// let mut memory = [0; 512];
     /// let mut writer = SliceWriter::new(&mut memory);
@@ -67,7 +68,8 @@ impl<
     /// // Into an engine of another size.
     /// let mut other: Engine<Book<16, 2, 0, 0, 32>, 2, 0> = Engine::new();
     /// other.restore(bytes).expect("it fits");
-    /// assert_eq!(other.book(InstrumentId::new(0)).expect("defined").best(Side::Sell).expect("an order").qty, Qty::new(10));
+    /// let book = other.book(InstrumentId::new(0)).expect("defined");
+    /// assert_eq!(book.best(Side::Sell).map(|level| level.qty), Some(Qty::new(10)));
     /// ```
     ///
     /// # Errors
@@ -148,8 +150,8 @@ impl<
         Ok(())
     }
 
-    /// Makes the engine an empty one: no instruments, no limits, event numbers and clock at their start. Takes time in
-    /// proportion to what is in it, so that memory which was never used stays untouched.
+    /// Empties the engine: no instruments, no limits, sequence number and clock 0. Takes time
+    /// proportional to the content, and touches no memory that was never used.
     pub fn clear(&mut self) {
         checked!(Self);
         let books = self.books.iter_mut().zip(&mut self.specs);
@@ -162,7 +164,7 @@ impl<
     }
 }
 
-/// The parts of a snapshot whose checksum fits.
+/// The parts of a snapshot with a valid checksum.
 #[derive(Clone, Copy, Debug)]
 struct Parts<'a> {
     header: &'a Header,
@@ -199,7 +201,7 @@ impl<'a> Parts<'a> {
         Ok(Self { header, owners, books })
     }
 
-    /// The books one after the other; an error where the bytes end too soon or go on after the last.
+    /// Iterates over the books; an error if bytes are missing or left over.
     fn books(self) -> impl Iterator<Item = Result<BookParts<'a>, RestoreError>> {
         let mut left = self.header.instruments.get();
         let mut bytes = self.books;

@@ -1,4 +1,4 @@
-//! The records of a snapshot that belong to no book: little-endian, at any address.
+//! Records of a snapshot that belong to no book: little-endian, unaligned.
 //! [docs/snapshot.md](crate::guide::snapshot) has every byte.
 
 use crate::book::{Limits, OwnerId, Qty};
@@ -9,7 +9,7 @@ pub(super) const MAGIC: [u8; 8] = *b"VVPSNAP\n";
 /// The version of the layout.
 pub(super) const VERSION: u32 = 1;
 
-/// What a snapshot begins with.
+/// The header of a snapshot.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(super) struct Header {
@@ -29,7 +29,7 @@ pub(super) struct Header {
 #[repr(C)]
 pub(super) struct OwnerRecord {
     owner: U32,
-    /// [`HAS_QTY`] and the others.
+    /// Presence of the limits: [`HAS_QTY`] and the others.
     known: u8,
     reserved: [u8; 3],
     max_qty: U64,
@@ -62,7 +62,7 @@ impl OwnerRecord {
         }
     }
 
-    /// Owner and limits; `None` unless every byte is as [`OwnerRecord::new`] puts it.
+    /// Returns owner and limits, or `None` unless every byte is as [`OwnerRecord::new`] writes it.
     pub(super) fn read(&self) -> Option<(OwnerId, Limits)> {
         let has = |bit| self.known & bit != 0;
         let notional = u128::from(self.max_notional[1].get()) << 64 | u128::from(self.max_notional[0].get());

@@ -1,14 +1,14 @@
-//! Where the bytes of a snapshot go.
+//! Destinations of a snapshot's bytes.
 
-/// Takes the bytes of a snapshot, piece by piece.
+/// Stores the bytes of a snapshot, piece by piece.
 pub trait SnapshotWriter {
-    /// Why a piece is refused.
+    /// The error of a write.
     type Error;
 
-    /// Takes the next piece, at most 128 bytes.
+    /// Stores the next piece, at most 128 bytes.
     ///
     /// # Errors
-    /// What stands in the way; saving ends there.
+    /// The piece could not be stored; saving ends there.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
@@ -30,14 +30,14 @@ impl<F> core::fmt::Debug for FnWriter<F> {
     }
 }
 
-/// A writer into memory that one has.
+/// A writer into a slice.
 #[derive(Debug)]
 pub struct SliceWriter<'a> {
     memory: &'a mut [u8],
     used: usize,
 }
 
-/// The memory of a [`SliceWriter`] is too small: give it as much as `snapshot_len` says.
+/// The slice of a [`SliceWriter`] is too small: it needs `snapshot_len` bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -52,12 +52,12 @@ impl core::fmt::Display for NoRoom {
 impl core::error::Error for NoRoom {}
 
 impl<'a> SliceWriter<'a> {
-    /// Writes to the beginning of `memory`.
+    /// Creates a writer to the start of `memory`.
     pub const fn new(memory: &'a mut [u8]) -> Self {
         Self { memory, used: 0 }
     }
 
-    /// What was written.
+    /// Returns the bytes written so far.
     #[must_use]
     pub fn written(self) -> &'a [u8] {
         self.memory.get(..self.used).unwrap_or(&[])

@@ -11,8 +11,9 @@ use crate::book::storage::price_ladder::near_levels::Window;
 use crate::book::{Price, Side};
 use zerocopy::FromZeros;
 
-/// Returns the rank of a price, where higher is better: the ticks of a bid, their bitwise complement
-/// for an ask. One search direction serves both sides, and complementing twice restores the price.
+/// Returns the rank of a price, where higher is better: the ticks of a bid, their bitwise
+/// complement for an ask. One search direction serves both sides, and complementing twice restores
+/// the price.
 #[inline(always)]
 pub(in crate::book) const fn rank(side: Side, price: Price) -> i64 {
     price.ticks() ^ -(side as i64)
@@ -24,13 +25,15 @@ pub(in crate::book) const fn price(side: Side, rank: i64) -> Price {
     Price::new(rank ^ -(side as i64))
 }
 
-/// The levels of one side: `BLOCKS` × 64 consecutive ranks in a ring (the window), up to `FAR` levels outside it.
+/// The levels of one side: `BLOCKS` × 64 consecutive ranks in a ring (the window), and up to `FAR`
+/// levels outside it.
 ///
-/// The window covers the `len` ranks down from `top`. [`PriceLadder::follow`] moves it after the best
-/// level once a command, by at most [`PriceLadder::STEP`] levels that enter or leave, so a jump of the
-/// market never stalls a command. Until it has caught up, levels are found in the search tree of
-/// far ones. Adding, removing or finding one level takes constant time in the window, and time
-/// logarithmic in the number of far levels outside it, in whatever order prices come.
+/// The window covers the `len` ranks down from `top`. [`PriceLadder::follow`] moves it after the
+/// best level once a command, by at most [`PriceLadder::STEP`] levels that enter or leave, so a
+/// jump of the market never stalls a command. Until it has caught up, levels are found in the
+/// search tree of far ones. Adding, removing or finding one level takes constant time in the
+/// window, and time logarithmic in the number of far levels outside it, in whatever order prices
+/// come.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct PriceLadder<const BLOCKS: usize, const FAR: usize> {
@@ -191,7 +194,8 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         if self.in_window(rank)
             && let Some(step) = self.window.clear_above_neighbour(Window::<BLOCKS>::place(rank))
         {
-            // No rank above the best is occupied, so the neighbour in the ring is the next one down, and in the window.
+            // No rank above the best is occupied, so the neighbour in the ring is the next one
+            // down, and in the window.
             self.levels -= 1;
             let rank = rank.wrapping_sub(step as i64);
             return self.set_best(RankedLevel { rank, level: self.window.level(Window::<BLOCKS>::place(rank)) });
@@ -217,7 +221,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
             if let Some(next) = self.far.high_below(rank) {
                 return Some(next.into());
             }
-            // What lies in the window is below. `top` itself may be occupied.
+            // The next one is in the window, perhaps at `top` itself.
             let level = if self.len > 0 { self.window.level(Window::<BLOCKS>::place(self.top)) } else { 0 };
             if level != 0 {
                 return Some(RankedLevel { rank: self.top, level });
@@ -226,7 +230,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
         }
         let place = Window::<BLOCKS>::place(rank);
         if let Some(found) = self.window.at_or_below(place.wrapping_sub(1)) {
-            // Going round the ring ends at ranks above `rank`; they seem to lie below the window.
+            // Wrapping around leads to ranks above `rank`, which then seem to lie below the window.
             let down = (place.wrapping_sub(found) & (Window::<BLOCKS>::PLACES - 1)) as u64;
             if down != 0 && self.down(rank).saturating_add(down) < self.len {
                 return Some(RankedLevel { rank: rank.wrapping_sub(down as i64), level: self.window.level(found) });
@@ -292,7 +296,7 @@ impl<const BLOCKS: usize, const FAR: usize> PriceLadder<BLOCKS, FAR> {
     fn step(&mut self) {
         let target = Self::target(self.best_rank());
         let mut budget = Self::STEP;
-        self.slack = 0; // not in place, until we know better
+        self.slack = 0; // not in place, until shown below
 
         // Levels that the window leaves behind become far levels.
         while target > self.top && !self.window.is_empty() {
@@ -482,7 +486,7 @@ mod tests {
                 }
                 same(&ladder, &model)?;
             }
-            // Left in peace, the window arrives, unless the far array is in the way.
+            // Without changes the window arrives, unless the far levels are full.
             for _ in 0..64 {
                 ladder.follow();
             }

@@ -2,8 +2,8 @@
 
 use zerocopy::FromZeros;
 
-/// A ring of `BLOCKS` × 64 places. Three words lead to any occupied place: one of 64 root bits, one of 64 summary
-/// words, one of `BLOCKS` words of occupied places.
+/// A ring of `BLOCKS` × 64 places with a three-level bitmap: a root word, 64 summary words,
+/// `BLOCKS` words of occupied places. Any occupied place is found through three words.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct Window<const BLOCKS: usize> {
@@ -13,13 +13,13 @@ pub(in crate::book) struct Window<const BLOCKS: usize> {
     levels: [[u32; 64]; BLOCKS],
 }
 
-/// Bits below bit `i`.
+/// Returns the mask of the bits below bit `i`.
 #[inline(always)]
 const fn below(i: usize) -> u64 {
     (1 << i) - 1
 }
 
-/// The highest bit set; `word` is not 0.
+/// Returns the index of the highest bit set; `word` is not 0.
 #[inline(always)]
 const fn high(word: u64) -> usize {
     63 - word.leading_zeros() as usize
@@ -34,13 +34,13 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         self.root == 0
     }
 
-    /// The place of a rank.
+    /// Returns the place of a rank.
     #[inline(always)]
     pub(in crate::book) const fn place(rank: i64) -> usize {
         rank as usize & (Self::PLACES - 1)
     }
 
-    /// The level at a place, or 0.
+    /// Returns the level at a place, or 0.
     #[inline(always)]
     pub(in crate::book) fn level(&self, place: usize) -> u32 {
         self.levels.as_flattened()[place & (Self::PLACES - 1)]
@@ -64,8 +64,8 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         }
     }
 
-    /// Empties a place. The words above are looked at only when the word of the place becomes empty: in a dense book
-    /// hardly ever, in a sparse one nearly always, so that the branch is well predicted.
+    /// Empties a place. Summary and root are updated only if the word of the place becomes empty:
+    /// in a dense book hardly ever, in a sparse one nearly always, so the branch is well predicted.
     #[inline(always)]
     pub(in crate::book) fn clear(&mut self, place: usize) {
         let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
@@ -79,8 +79,8 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         }
     }
 
-    /// Empties a place if there is an occupied one below it within the same word, and gives the distance: then no word
-    /// above changes.
+    /// Empties a place if there is an occupied one below it in the same word, and returns the
+    /// distance; then neither summary nor root changes.
     #[inline(always)]
     pub(in crate::book) fn clear_above_neighbour(&mut self, place: usize) -> Option<usize> {
         let (b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
@@ -93,7 +93,8 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         Some(i - high(rest))
     }
 
-    /// The first occupied place at `place` or below it, going round the ring; `None` when the ring is empty.
+    /// Returns the first occupied place at `place` or below it, wrapping around; `None` if the ring
+    /// is empty.
     #[inline(always)]
     pub(in crate::book) fn at_or_below(&self, place: usize) -> Option<usize> {
         let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
@@ -104,7 +105,7 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
             if word == 0 {
                 let mut root = self.root & below(group);
                 if root == 0 {
-                    root = self.root; // round the ring
+                    root = self.root; // wrap around
                     if root == 0 {
                         return None;
                     }
@@ -124,7 +125,8 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         Some(b * 64 + high(bits))
     }
 
-    /// The first occupied place at `place` or above it, going round the ring; `None` when the ring is empty.
+    /// Returns the first occupied place at `place` or above it, wrapping around; `None` if the ring
+    /// is empty.
     pub(in crate::book) fn at_or_above(&self, place: usize) -> Option<usize> {
         let (mut b, i) = ((place / 64) & (BLOCKS - 1), place % 64);
         let mut bits = self.occupied[b] & (u64::MAX << i);
@@ -135,7 +137,7 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
             if word == 0 {
                 let mut root = self.root & above(group);
                 if root == 0 {
-                    root = self.root; // round the ring
+                    root = self.root; // wrap around
                     if root == 0 {
                         return None;
                     }
@@ -149,7 +151,7 @@ impl<const BLOCKS: usize> Window<BLOCKS> {
         Some(b * 64 + bits.trailing_zeros() as usize)
     }
 
-    /// Whether every summary bit says what the words below it say, and occupied places have levels.
+    /// Returns whether the three levels of the bitmap agree, and occupied places have levels.
     pub(in crate::book) fn is_consistent(&self) -> bool {
         self.occupied.iter().zip(&self.levels).enumerate().all(|(b, (&occupied, levels))| {
             let bit = self.summary[b / 64] >> (b % 64) & 1;

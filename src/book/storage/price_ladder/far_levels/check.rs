@@ -3,7 +3,7 @@
 use super::{Far, FarLevel, LEFT, RIGHT};
 
 impl<const FAR: usize> Far<FAR> {
-    /// How high a subtree is, if every node below leans as it says.
+    /// Returns the height of a subtree, by the balance factors of its nodes.
     fn height(&self, of: u32) -> u32 {
         let (mut height, mut at) = (0, of);
         while let Some(node) = self.node(at) {
@@ -13,13 +13,14 @@ impl<const FAR: usize> Far<FAR> {
         height
     }
 
-    /// The highest level of all.
+    /// Returns the highest level.
     pub(in crate::book) fn highest(&self) -> Option<FarLevel> {
         self.get(self.outermost(self.root, RIGHT))
     }
 
-    /// Whether the tree is ordered and balanced, its links agree, every node is in it or free, no
-    /// rank lies in the window, whose top is `top`, and the levels next to it are the ones remembered.
+    /// Returns whether the tree is ordered and balanced, its links agree, every node is in it or
+    /// free, no rank lies in the window (with its top at `top`), and the cached levels are those
+    /// next to the window.
     pub(in crate::book) fn is_consistent(&self, top: i64, in_window: impl Fn(i64) -> bool) -> bool {
         let (mut seen, mut before) = (0, None);
         let (mut low, mut high) = (0, 0);

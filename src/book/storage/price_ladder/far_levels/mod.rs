@@ -16,23 +16,24 @@ pub(in crate::book) struct FarLevel {
     pub(in crate::book) level: u32,
 }
 
-/// A node of the tree. Links are node numbers from 1; 0 is no node.
+/// A node of the tree. Links are node numbers from 1; 0 is the null link.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Node {
     rank: i64,
-    /// The level (30 bits); above it the side whose subtree is one higher: 0 none, 1 left, 2 right.
+    /// The level (30 bits), and the balance factor: which subtree is one higher, 0 none, 1 left, 2
+    /// right.
     level: u32,
     parent: u32,
-    /// Left: lower ranks; right: higher ones. A free node keeps the next free one on the left.
+    /// Left: lower ranks; right: higher ones. Of a free node the left one is the next free node.
     children: [u32; 2],
 }
 
-/// What all links of a side are indexed by: `children[RIGHT as usize]`.
+/// The sides of a node, as indices: `children[RIGHT as usize]`.
 const LEFT: bool = false;
 const RIGHT: bool = true;
 
-/// Bits of [`Node::level`] that are the level.
+/// Mask of the level in [`Node::level`].
 const LEVEL: u32 = u32::MAX >> 2;
 
 impl Node {
@@ -48,7 +49,7 @@ impl Node {
         self.children[right as usize] = child;
     }
 
-    /// Whether the subtree on this side is higher than the other one.
+    /// Returns whether the subtree on this side is higher than the other one.
     const fn leans(&self, right: bool) -> bool {
         self.level >> 30 == 1 + right as u32
     }
@@ -73,11 +74,11 @@ impl Node {
 
 /// Up to `FAR` levels, ordered by rank.
 ///
-/// With n levels the tree is at most 1.45 log2(n + 2) nodes deep, whatever the order in which
-/// they came and went: 25 nodes for 150,000 levels, 46 for 2^32. Finding a level or a neighbour
-/// walks down once. Adding one walks down once and up once, with at most two rotations; removing
-/// one walks down once and up once, with at most two rotations a node. The levels next to the
-/// window are known without a walk, and one is added there without a walk down.
+/// With n levels the tree is at most 1.45 log2(n + 2) nodes deep, in whatever order they were added
+/// and removed: 25 nodes for 150,000 levels, 46 for 2^32. A lookup of a level or a neighbour
+/// descends once. An insertion descends once and ascends once, with at most two rotations; a
+/// removal descends once and ascends once, with at most two rotations a node. The levels next to
+/// the window are cached, and one is inserted there without a descent.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub(in crate::book) struct Far<const FAR: usize> {
@@ -88,7 +89,7 @@ pub(in crate::book) struct Far<const FAR: usize> {
     high: u32,
     /// Free nodes, last in, first out.
     free: u32,
-    /// Nodes that were ever used: 1 ..= `used`.
+    /// High-water mark: nodes 1 ..= `used` have been in use.
     used: u32,
     nodes: [Node; FAR],
 }
@@ -109,7 +110,8 @@ impl<const FAR: usize> Far<FAR> {
         self.len == 0
     }
 
-    /// The node of this number; `None` for 0. One compare serves as test for 0 and for the bound.
+    /// Returns the node with this number, or `None` for 0. One comparison tests for 0 and for the
+    /// bound.
     #[inline(always)]
     fn node(&self, i: u32) -> Option<&Node> {
         #[cfg(all(test, not(broken)))]
@@ -128,9 +130,9 @@ impl<const FAR: usize> Far<FAR> {
         self.node(i).map(|node| FarLevel { rank: node.rank, level: node.level() })
     }
 
-    // ---- looking up --------------------------------------------------------------------------
+    // ---- lookup ------------------------------------------------------------------------------
 
-    /// The node with this rank, or 0.
+    /// Returns the node with this rank, or 0.
     fn search(&self, rank: i64) -> u32 {
         let mut at = self.root;
         while let Some(node) = self.node(at) {
@@ -142,13 +144,13 @@ impl<const FAR: usize> Far<FAR> {
         0
     }
 
-    /// The level with this rank, or 0.
+    /// Returns the level with this rank, or 0.
     #[inline(never)]
     pub(in crate::book) fn find(&self, rank: i64) -> u32 {
         self.node(self.search(rank)).map_or(0, Node::level)
     }
 
-    /// The node of the highest rank below `rank`, or 0.
+    /// Returns the node of the highest rank below `rank`, or 0.
     fn search_below(&self, rank: i64) -> u32 {
         let (mut found, mut at) = (0, self.root);
         while let Some(node) = self.node(at) {
@@ -159,7 +161,7 @@ impl<const FAR: usize> Far<FAR> {
         found
     }
 
-    /// The node of the lowest rank above `rank`, or 0.
+    /// Returns the node of the lowest rank above `rank`, or 0.
     fn search_above(&self, rank: i64) -> u32 {
         let (mut found, mut at) = (0, self.root);
         while let Some(node) = self.node(at) {
@@ -170,19 +172,19 @@ impl<const FAR: usize> Far<FAR> {
         found
     }
 
-    /// The highest level below the window.
+    /// Returns the highest level below the window.
     #[inline(always)]
     pub(in crate::book) fn last_low(&self) -> Option<FarLevel> {
         self.get(self.low)
     }
 
-    /// The lowest level above the window.
+    /// Returns the lowest level above the window.
     #[inline(always)]
     pub(in crate::book) fn first_high(&self) -> Option<FarLevel> {
         self.get(self.high)
     }
 
-    /// The highest level below the window with a rank below `rank`.
+    /// Returns the highest level below the window with a rank below `rank`.
     #[inline(always)]
     pub(in crate::book) fn low_below(&self, rank: i64) -> Option<FarLevel> {
         if self.low == 0 { None } else { self.low_below_outlined(rank) }
@@ -194,24 +196,25 @@ impl<const FAR: usize> Far<FAR> {
         if last.rank < rank { Some(last) } else { self.get(self.search_below(rank)) }
     }
 
-    /// The highest level above the window with a rank below `rank`.
+    /// Returns the highest level above the window with a rank below `rank`.
     #[inline(never)]
     pub(in crate::book) fn high_below(&self, rank: i64) -> Option<FarLevel> {
         if self.first_high()?.rank < rank { self.get(self.search_below(rank)) } else { None }
     }
 
-    /// The lowest level below the window with a rank above `rank`.
+    /// Returns the lowest level below the window with a rank above `rank`.
     pub(in crate::book) fn low_above(&self, rank: i64) -> Option<FarLevel> {
         if self.last_low()?.rank > rank { self.get(self.search_above(rank)) } else { None }
     }
 
-    /// The lowest level above the window with a rank above `rank`.
+    /// Returns the lowest level above the window with a rank above `rank`.
     pub(in crate::book) fn high_above(&self, rank: i64) -> Option<FarLevel> {
         let first = self.first_high()?;
         if first.rank > rank { Some(first) } else { self.get(self.search_above(rank)) }
     }
 
-    /// The node that follows this one in the order of ranks on one side, or 0.
+    /// Returns the in-order neighbour of a node: the next higher rank for `right`, else the next
+    /// lower one; or 0.
     fn next(&self, of: u32, right: bool) -> u32 {
         let Some(mut node) = self.node(of) else { return 0 };
         let child = node.child(right);
@@ -229,7 +232,7 @@ impl<const FAR: usize> Far<FAR> {
         0
     }
 
-    /// The outermost node on one side of a subtree.
+    /// Returns the highest (`right`) or lowest node of a subtree.
     fn outermost(&self, of: u32, right: bool) -> u32 {
         let mut at = of;
         while let Some(node) = self.node(at) {
@@ -244,8 +247,7 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- adding ------------------------------------------------------------------------------
 
-    /// Adds a level whose rank is not there; there is room. `above`: whether it lies above the
-    /// window.
+    /// Adds a level with a new rank; requires room. `above`: whether it lies above the window.
     #[inline(never)]
     pub(in crate::book) fn insert(&mut self, rank: i64, level: u32, above: bool) {
         let (mut parent, mut right, mut at) = (0, LEFT, self.root);
@@ -263,10 +265,11 @@ impl<const FAR: usize> Far<FAR> {
         }
     }
 
-    /// Adds a level between those below the window and those above it, as one below it.
+    /// Adds a level that lies between those below the window and those above it, as the highest
+    /// below it.
     #[inline(never)]
     pub(in crate::book) fn push_low(&mut self, rank: i64, level: u32) {
-        // Of two neighbours in order, one has no child on the side of the other.
+        // Of two in-order neighbours one has no child on the side of the other.
         let new = match self.node(self.low) {
             Some(low) if low.child(RIGHT) == 0 => self.attach(rank, level, self.low, RIGHT),
             _ => self.attach(rank, level, self.high, LEFT),
@@ -274,7 +277,7 @@ impl<const FAR: usize> Far<FAR> {
         self.low = new;
     }
 
-    /// Hangs a new node below a node that has no child there (0: the tree is empty).
+    /// Attaches a new node to a parent without a child on that side (0: the tree is empty).
     fn attach(&mut self, rank: i64, level: u32, parent: u32, right: bool) -> u32 {
         const { Self::CHECK }
         debug_assert!(!self.is_full(), "there is room");
@@ -299,7 +302,7 @@ impl<const FAR: usize> Far<FAR> {
         new
     }
 
-    /// A child of `at` is new, or higher by one: restores the balance from there up.
+    /// Restores the balance from `at` up, whose child `child` is new or one higher than before.
     #[inline(always)]
     fn grown(&mut self, mut at: u32, mut child: u32) {
         while let Some(node) = self.node_mut(at) {
@@ -346,7 +349,7 @@ impl<const FAR: usize> Far<FAR> {
         }
         let (mut hole, mut parent, mut child) = (gone, parent, left | right);
         if left != 0 && right != 0 {
-            // The next higher level moves here, and leaves a hole with one child at most.
+            // Two children: the in-order successor moves here; it has one child at most.
             hole = self.outermost(right, LEFT);
             let Some(&next) = self.node(hole) else { return };
             (parent, child) = (next.parent, next.child(RIGHT));
@@ -373,7 +376,7 @@ impl<const FAR: usize> Far<FAR> {
         self.shrunk(parent, side);
     }
 
-    /// The subtree on this side of `at` is lower by one: restores the balance from there up.
+    /// Restores the balance from `at` up, whose subtree on this side is one lower than before.
     #[inline(always)]
     fn shrunk(&mut self, mut at: u32, mut right: bool) {
         while let Some(node) = self.node_mut(at) {
@@ -397,8 +400,8 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- rotations ---------------------------------------------------------------------------
 
-    /// The subtree on this side of `at` is higher by two: moves a node from there up. Returns the
-    /// node that stands where `at` stood.
+    /// Rotates at `at`, whose subtree on this side is two higher. Returns the new root of the
+    /// subtree.
     #[inline(never)]
     fn rotate(&mut self, at: u32, right: bool) -> u32 {
         let Some(&low) = self.node(at) else { return at };
@@ -408,7 +411,7 @@ impl<const FAR: usize> Far<FAR> {
         if heavy.leans(!right) {
             return self.rotate_twice(at, child, inner, right);
         }
-        // An even child is there only where a level was removed: the subtree keeps its height.
+        // The child is balanced only after a removal; then the subtree keeps its height.
         let even = heavy.is_even();
         if let Some(node) = self.node_mut(at) {
             node.hang(right, inner, child);
@@ -425,7 +428,7 @@ impl<const FAR: usize> Far<FAR> {
         child
     }
 
-    /// [`Far::rotate`] where the child is higher inside: its child there moves up.
+    /// Double rotation: [`Far::rotate`] where the child's inner subtree is the higher one.
     fn rotate_twice(&mut self, at: u32, child: u32, inner: u32, right: bool) -> u32 {
         let Some(&top) = self.node(inner) else { return at };
         let (near, far) = (top.child(!right), top.child(right));
@@ -454,7 +457,7 @@ impl<const FAR: usize> Far<FAR> {
         inner
     }
 
-    /// Puts a child in the place of another one (`parent` 0: the root). Returns its side.
+    /// Replaces a child by another one (`parent` 0: the root). Returns its side.
     #[inline(always)]
     fn swap_child(&mut self, parent: u32, old: u32, new: u32) -> bool {
         match self.node_mut(parent) {
@@ -472,7 +475,7 @@ impl<const FAR: usize> Far<FAR> {
 
     // ---- the window --------------------------------------------------------------------------
 
-    /// Says that all ranks up to `top` are below the window, and all others above it.
+    /// Moves the window: all ranks up to `top` lie below it now, all others above it.
     pub(in crate::book) fn split_at(&mut self, top: i64) {
         self.high = self.search_above(top);
         self.low = match self.high {
@@ -481,7 +484,7 @@ impl<const FAR: usize> Far<FAR> {
         };
     }
 
-    /// Takes all levels out.
+    /// Removes all levels.
     pub(in crate::book) const fn clear(&mut self) {
         (self.len, self.root, self.low, self.high) = (0, 0, 0, 0);
         (self.free, self.used) = (0, 0);

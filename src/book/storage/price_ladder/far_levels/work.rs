@@ -1,5 +1,5 @@
-//! The work of operations on far levels, in nodes looked at: tests hold each operation, and each
-//! command of an engine, to the bound that [docs/book.md](crate::guide::book) states.
+//! Work of operations on far levels, in node accesses: tests hold each operation, and each command
+//! of an engine, to the bound that [docs/book.md](crate::guide::book) states.
 
 #[cfg(all(test, not(broken)))]
 pub(in crate::book) use counter::{depth, most, take};
@@ -20,19 +20,19 @@ mod counter {
         NODES.set(NODES.get() + 1);
     }
 
-    /// Nodes that this thread looked at since the last call.
+    /// Returns the node accesses of this thread since the last call.
     pub(in crate::book) fn take() -> u64 {
         NODES.take()
     }
 
-    /// Nodes that one operation on a tree of up to `levels` levels may look at: the tree is at most
-    /// 1.45 log2(n + 2) deep; the way down and up and what the window remembers take 6 a level of
-    /// the tree, the rotations of a removal up to 20.
+    /// Returns the bound on node accesses of one operation on a tree of up to `levels` levels: the
+    /// tree is at most 1.45 log2(n + 2) deep; descent, ascent and the cached levels take 6 accesses
+    /// a level of the tree, the rotations of a removal up to 20.
     pub(in crate::book) fn most(levels: usize) -> u64 {
         26 * depth(levels) + 20
     }
 
-    /// Levels of a tree of up to `levels` levels.
+    /// Returns the greatest depth of a tree of up to `levels` price levels.
     pub(in crate::book) fn depth(levels: usize) -> u64 {
         let log2 = (levels as u64 + 2).next_power_of_two().ilog2();
         u64::from(log2 * 145).div_ceil(100)
@@ -61,13 +61,13 @@ mod tests {
         i.reverse_bits() >> (64 - bits)
     }
 
-    /// A random number that depends on nothing else.
+    /// Returns a pseudo-random number that depends on `i` only.
     fn mixed(i: u64) -> u64 {
         let i = (i ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (i ^ i >> 29).wrapping_mul(0x94d0_49bb_1331_11eb)
     }
 
-    /// `n` different ranks below 0 in orders that an adversary would choose.
+    /// Returns `n` different ranks below 0 in orders that an adversary would choose.
     fn orders(n: usize) -> Vec<(&'static str, Vec<i64>)> {
         let n = n as i64;
         let bits = (n as u64).next_power_of_two().ilog2();
@@ -174,16 +174,16 @@ mod tests {
         engine
     }
 
-    /// Applies a command that touches up to `levels` far levels, beside the [`STEP`] that may cross the
-    /// edge of the window, and holds its work to the bound.
+    /// Applies a command that touches up to `levels` far levels, beside the [`STEP`] that may cross
+    /// the edge of the window, and holds its work to the bound.
     fn apply(engine: &mut Venue, command: &Command, levels: usize, what: &str) {
         const STEP: usize = 64;
         let mut sink = CountSink::default();
         take();
         engine.apply(command, &mut sink);
         let work = take();
-        // Each is found, taken out, and its neighbour looked up; a few more are looked at on the way in.
-        // Over many levels rotations are rare, so the bound is that of walks.
+        // Each is found and removed, and its neighbour found; a few more are read on entry. Over
+        // many levels rotations are rare, so the bound is that of descents.
         let most = (levels + 2 * STEP + 8) as u64 * 6 * depth(2 * BOOK);
         assert!(work <= most, "{what}: {work} nodes");
     }
@@ -206,7 +206,7 @@ mod tests {
             let mut engine = venue();
             fill(&mut engine, &ranks, name);
             assert_eq!(engine.check_invariants(), Ok(()), "{name}");
-            // Replace to another far price and to one in the window, cancel, look.
+            // Replace to another far price and to one in the window, cancel, read a level.
             let id = |i: usize| OrderId::new(1 + mixed(i as u64) % BOOK as u64);
             for i in 0..1000 {
                 let price = if i % 2 == 0 { -7 * (BOOK as i64) - i } else { 99_900 + i % 10 };
@@ -218,12 +218,12 @@ mod tests {
                 let cancel = take();
                 let next =
                     engine.book(InstrumentId::new(0)).and_then(|b| b.next_level(Side::Buy, Some(Price::new(-7 * i))));
-                let look = take();
+                let read = take();
                 assert!(next.is_some());
                 let bound = most(2 * BOOK);
                 assert!(
-                    replace <= 6 * bound && cancel <= 4 * bound && look <= bound,
-                    "{name}: {replace} {cancel} {look}"
+                    replace <= 6 * bound && cancel <= 4 * bound && read <= bound,
+                    "{name}: {replace} {cancel} {read}"
                 );
             }
             // Snapshot and restore.
