@@ -26,7 +26,7 @@ impl Format for Command {
                 self.instrument_id(),
                 self.id(),
                 self.owner_id(),
-                self.limit_price(),
+                self.price_field(),
                 self.quantity()
             ),
         }

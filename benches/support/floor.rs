@@ -8,7 +8,7 @@
 //! bitmap of three words finds the next best; the queue of a level is a ring through the level's own record, so linking
 //! and unlinking have no branches; ids index a plain array.
 
-use vvp_core::book::{Command, Op, Side, TimeInForce};
+use vvp_core::book::{Command, Op, Price, Side, TimeInForce};
 use zerocopy::FromZeros;
 
 /// Prices a side.
@@ -292,7 +292,7 @@ impl Floor {
         if *self.id_mut(id) != 0 {
             return self.emit(Kind::Rejected, [id, 0, 0, 0, 0, 0]);
         }
-        let price = c.limit_price().ticks();
+        let price = c.limit_price().map_or(0, Price::ticks);
         self.emit(Kind::Accepted, [id, 0, 0, 0, 0, 0]);
         let open = self.trade(id, 1 - side, level_of(1 - side, price), qty);
         if open > 0 {

@@ -184,7 +184,7 @@ impl core::fmt::Display for BadEvent {
 
 impl core::error::Error for BadEvent {}
 
-/// Where and when an event happens: what all events of one command share.
+/// The origin of an event: instrument and time, which all events of one command share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventOrigin {
     /// Flags and instrument, where they stand in an event's head.

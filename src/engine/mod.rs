@@ -236,7 +236,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
 }
 
 /// Prefetch distance in commands: about the latency of memory.
-const LOOK_AHEAD: usize = 4;
+const PREFETCH_DISTANCE: usize = 4;
 
 /// The operations of every [`Engine`], whatever its sizes.
 ///
@@ -337,7 +337,7 @@ impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> CheckedC
 impl<B: CheckedCapacity, const INSTRUMENTS: usize, const OWNERS: usize> Engine<B, INSTRUMENTS, OWNERS> {
     /// Emits a refusal that belongs to no instrument (M18.7): unknown instrument, refused `time`,
     /// malformed definition or limits.
-    fn reject_unplaced<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
+    fn reject_without_instrument<S: Sink>(&mut self, c: &Command, reason: Reject, sink: &mut S) {
         self.state.seq += 1;
         sink.emit(Event::new(self.state.seq as u32, None, c.ts(), rejected(c, reason)));
     }
@@ -393,14 +393,14 @@ impl<
         self.state.first_expiry = next;
     }
 
-    /// Tries the fast path `way`. Returns `false` if the command must take the general path; then
+    /// Tries the fast path `path`. Returns `false` if the command must take the general path; then
     /// nothing has changed but the clock, which applying the command again does not move.
     #[inline(always)]
     fn fast_path<S: Sink>(
         &mut self,
         c: &Command,
         sink: &mut S,
-        way: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
+        path: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
     ) -> bool {
         let i = c.instrument_id().get();
         if u32::from(i) >= self.state.instruments {
@@ -414,18 +414,18 @@ impl<
             }
             self.state.clock = ts;
         }
-        way(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
+        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
     }
 
     /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
     /// M17.13, M17.14, M13.1; then expiries (M13.2), also if the book refuses the command later
     /// (M13.6). Without `ts` the clock stays (M13.7).
     #[inline(never)]
-    fn command<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn apply_general<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let i = c.instrument_id().get();
-        let placed = c.op() != Op::Time;
-        if placed && u32::from(i) >= self.state.instruments {
-            return self.reject_unplaced(c, Reject::UnknownInstrument, sink);
+        let has_instrument = c.op() != Op::Time;
+        if has_instrument && u32::from(i) >= self.state.instruments {
+            return self.reject_without_instrument(c, Reject::UnknownInstrument, sink);
         }
         let origin = EventOrigin::new(i, c.timed());
         if !c.is_well_formed() {
@@ -439,7 +439,7 @@ impl<
                 self.expire(&origin, sink);
             }
         }
-        if placed && let Some(book) = self.books.get_mut(usize::from(i)) {
+        if has_instrument && let Some(book) = self.books.get_mut(usize::from(i)) {
             book.apply(c, &mut EngineCtx { state: &mut self.state, sink, origin });
         }
     }
@@ -449,7 +449,7 @@ impl<
     #[inline(never)]
     fn reject<S: Sink>(&mut self, origin: &EventOrigin, c: &Command, reason: Reject, sink: &mut S) {
         if c.op() == Op::Time {
-            return self.reject_unplaced(c, reason, sink);
+            return self.reject_without_instrument(c, reason, sink);
         }
         EngineCtx { state: &mut self.state, sink, origin: *origin }.emit(rejected(c, reason));
     }
@@ -469,17 +469,17 @@ impl<
                 self.state.instruments += 1;
                 sink.emit(Event::defined(i, &spec));
             }
-            _ => self.reject_unplaced(c, Reject::BadField, sink),
+            _ => self.reject_without_instrument(c, Reject::BadField, sink),
         }
     }
 
     /// Sets the limits of an owner. Implements M16.1, M16.10 and M18.8.
     #[cold]
     #[inline(never)]
-    fn limit<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn set_limits<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let owner = c.owner_id();
         let Some(limits) = c.new_limits().filter(|_| c.is_well_formed()) else {
-            return self.reject_unplaced(c, Reject::BadField, sink);
+            return self.reject_without_instrument(c, Reject::BadField, sink);
         };
         let live = if self.state.risk.contains(owner) {
             0
@@ -487,16 +487,16 @@ impl<
             self.books.iter().take(self.state.instruments as usize).map(|b| b.live_orders_of(owner.get())).sum()
         };
         if !self.state.risk.set(owner, &limits, live) {
-            self.reject_unplaced(c, Reject::BadField, sink);
+            self.reject_without_instrument(c, Reject::BadField, sink);
         }
     }
 
     /// Numbers a refusal of the edge (M19.15, M19.17).
     #[cold]
     #[inline(never)]
-    fn pass_on<S: Sink>(&mut self, c: &Command, sink: &mut S) {
+    fn emit_refusal<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let Some(refusal) = c.refusal().filter(|_| c.is_well_formed()) else {
-            return self.reject_unplaced(c, Reject::BadField, sink);
+            return self.reject_without_instrument(c, Reject::BadField, sink);
         };
         self.state.seq += 1;
         let body = EventBody::Rejected { id: refusal.id, reason: refusal.reason, edge_ref: refusal.edge_ref };
@@ -591,18 +591,18 @@ impl<
         }
         match command.op() {
             Op::New | Op::Cancel | Op::Reduce | Op::Replace | Op::MassCancel | Op::Phase | Op::Time => {
-                self.command(command, sink);
+                self.apply_general(command, sink);
             }
             Op::Instrument => self.define(command, sink),
-            Op::Limits => self.limit(command, sink),
-            Op::Refused => self.pass_on(command, sink),
+            Op::Limits => self.set_limits(command, sink),
+            Op::Refused => self.emit_refusal(command, sink),
         }
     }
 
     #[inline]
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
         for (i, command) in commands.iter().enumerate() {
-            if let Some(soon) = commands.get(i + LOOK_AHEAD)
+            if let Some(soon) = commands.get(i + PREFETCH_DISTANCE)
                 && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))
             {
                 book.prefetch(soon);

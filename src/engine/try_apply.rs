@@ -216,7 +216,7 @@ mod tests {
     use crate::book::{EventBody, InstrumentId, Phase, SliceSink};
     use core::mem::MaybeUninit;
 
-    /// What holds even if the bound were wrong.
+    /// Holds even if the bound were wrong.
     #[test]
     fn a_full_sink_is_given_nothing_and_the_rest_is_counted() {
         let mut memory = [const { MaybeUninit::uninit() }; 3];

@@ -9,9 +9,7 @@
 //! `vvp_testkit::strategies` (feature `proptest`).
 
 use std::collections::HashMap;
-use vvp_core::book::{
-    Book, BookView, Command, Event, EventBody, FnSink, InstrumentId, Op, OrderId, Phase, Price, Side,
-};
+use vvp_core::book::{Book, BookView, Command, Event, EventBody, FnSink, InstrumentId, OrderId, Phase, Price, Side};
 use vvp_core::engine::{Engine, Matcher};
 use vvp_testkit::flavours::{Flavour, flavours};
 use vvp_testkit::streams::Stream;
@@ -47,12 +45,12 @@ fn keeps_its_limit(engine: &MyEngine, limits: &Limits) -> Result<usize, String> 
 fn run(commands: &[Command]) -> Result<usize, String> {
     let (mut engine, mut limits, mut checked) = (MyEngine::new(), Limits::new(), 0);
     for (at, command) in commands.iter().enumerate() {
-        let is_order = command.op() == Op::New && command.order_type().has_limit();
-        let mut note = |event: Event| match event.body() {
-            EventBody::Accepted { id } if is_order => {
-                limits.insert((event.instrument(), id), command.limit_price());
+        let limit = command.limit_price();
+        let mut note = |event: Event| match (event.body(), limit) {
+            (EventBody::Accepted { id }, Some(price)) => {
+                limits.insert((event.instrument(), id), price);
             }
-            EventBody::Replaced { id, price: Some(price), .. } => {
+            (EventBody::Replaced { id, price: Some(price), .. }, _) => {
                 limits.insert((event.instrument(), id), price);
             }
             _ => {}

@@ -62,7 +62,7 @@ impl Order {
             tif: c.time_in_force(),
             expires: c.expiry(),
             stp: c.self_trade_mode(),
-            price: kind.has_limit().then(|| c.limit_price().ticks()),
+            price: c.limit_price().map(Price::ticks),
             stop: c.stop_price().map(Price::ticks),
             trail: c.trail(),
             anchor: None,

@@ -9,7 +9,7 @@
 use crate::support::contender::Contender;
 use std::collections::HashMap;
 use std::hint::black_box;
-use vvp_core::book::{Command, Op, Side, TimeInForce};
+use vvp_core::book::{Command, Op, Price, Side, TimeInForce};
 
 fn is_buy(c: &Command) -> bool {
     c.side() == Side::Buy
@@ -47,7 +47,7 @@ impl Matchcore {
                 let tif = if is_ioc(c) { m::TimeInForce::Ioc } else { m::TimeInForce::Gtc };
                 m::CommandKind::Submit(m::SubmitCmd {
                     order: m::NewOrder::Limit(m::LimitOrder::new(
-                        m::Price(c.limit_price().ticks() as u64),
+                        m::Price(c.limit_price().map_or(0, Price::ticks) as u64),
                         m::QuantityPolicy::Standard { quantity: m::Quantity(c.quantity().lots()) },
                         m::OrderFlags::new(side, false, tif),
                     )),
@@ -109,7 +109,7 @@ impl OrderbookRs {
             Op::New => {
                 let side = if is_buy(c) { o::Side::Buy } else { o::Side::Sell };
                 let tif = if is_ioc(c) { o::TimeInForce::Ioc } else { o::TimeInForce::Gtc };
-                let price = c.limit_price().ticks() as u128;
+                let price = c.limit_price().map_or(0, Price::ticks) as u128;
                 let _ = black_box(self.book.add_limit_order(id, price, c.quantity().lots(), side, tif, None));
             }
             Op::Cancel => {
@@ -156,7 +156,7 @@ impl Lobster {
         match c.op() {
             Op::New => {
                 self.sides[c.id().get() as usize] = is_buy(c);
-                let (qty, price) = (c.quantity().lots(), c.limit_price().ticks() as u64);
+                let (qty, price) = (c.quantity().lots(), c.limit_price().map_or(0, Price::ticks) as u64);
                 let event = self.book.execute(l::OrderType::Limit { id, side: side(is_buy(c)), qty, price });
                 self.events += 1 + fills(&event);
                 if is_ioc(c) && !matches!(event, l::OrderEvent::Filled { .. }) {
@@ -206,7 +206,7 @@ impl RustOb {
         match c.op() {
             Op::New => {
                 self.sides.insert(id, is_buy(c));
-                let (price, qty) = (r::Decimal::from(c.limit_price().ticks()), r::Decimal::from(c.quantity().lots()));
+                let (price, qty) = (r::Decimal::from(c.limit_price().map_or(0, Price::ticks)), r::Decimal::from(c.quantity().lots()));
                 let _ = black_box(self.book.process_limit_order(id, side(is_buy(c)), price, qty));
                 if is_ioc(c) {
                     let _ = black_box(self.book.cancel_order(id));

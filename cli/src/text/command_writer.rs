@@ -342,8 +342,8 @@ impl Row<'_> {
         if command.time_in_force() != TimeInForce::Gtc {
             self.word(Field::Tif, command.time_in_force().word());
         }
-        if order_type.has_limit() {
-            self.price(Field::Price, command.limit_price(), tick);
+        if let Some(price) = command.limit_price() {
+            self.price(Field::Price, price, tick);
         }
         if let Some(stop) = command.stop_price() {
             self.price(Field::Stop, stop, tick);

@@ -13,7 +13,7 @@ use crate::types::order_words::words;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 words! {
-    /// What a [`Command`] asks for.
+    /// The operation of a [`Command`].
     #[derive(zerocopy::TryFromBytes)]
     Op {
         /// A new order.

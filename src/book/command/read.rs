@@ -128,10 +128,19 @@ impl Command {
         Qty::new(u64::from_le(self.qty))
     }
 
-    /// Returns the limit price of a new order; meaningless for types without one.
+    /// Returns the limit price of a new limit or stop_limit order.
     #[must_use]
     #[inline]
-    pub const fn limit_price(&self) -> Price {
+    pub const fn limit_price(&self) -> Option<Price> {
+        match self.op {
+            Op::New if self.order_type.has_limit() => Some(self.price_field()),
+            _ => None,
+        }
+    }
+
+    /// Returns the field of the limit price, for commands that have one.
+    #[inline(always)]
+    pub(crate) const fn price_field(&self) -> Price {
         Price::new(u64::from_le(self.price) as i64)
     }
 
@@ -202,7 +211,7 @@ impl Command {
     #[must_use]
     pub const fn replacement(&self) -> Replacement {
         Replacement {
-            price: if self.has(HAS_PRICE) { Some(self.limit_price()) } else { None },
+            price: if self.has(HAS_PRICE) { Some(self.price_field()) } else { None },
             stop: if self.has(HAS_STOP) { Some(Price::new(u64::from_le(self.extra) as i64)) } else { None },
             qty: if self.has(HAS_QTY) { Some(self.quantity()) } else { None },
         }

@@ -64,10 +64,10 @@ impl Command {
         let (id, side, qty) = (self.id(), self.side, self.quantity());
         let extra = u64::from_le(self.extra);
         let mut c = match self.order_type {
-            OrderType::Limit => Self::limit(id, side, self.limit_price(), qty),
+            OrderType::Limit => Self::limit(id, side, self.price_field(), qty),
             OrderType::Market => Self::market(id, side, qty),
             OrderType::Stop => Self::stop(id, side, Price::new(extra as i64), qty),
-            OrderType::StopLimit => Self::stop_limit(id, side, Price::new(extra as i64), self.limit_price(), qty),
+            OrderType::StopLimit => Self::stop_limit(id, side, Price::new(extra as i64), self.price_field(), qty),
             OrderType::TrailingStop => Self::trailing_stop(id, side, extra, qty),
         };
         c = match self.expiry() {

@@ -29,7 +29,7 @@ pub(crate) trait BookObserver {
     }
 }
 
-/// What a book needs from its engine: the clock, the event stream, the risk limits, the expiries.
+/// Context of a command: clock, event stream, risk limits and expiries of the engine.
 pub(crate) trait BookCtx: BookObserver {
     /// Returns the clock in ns (M0.10).
     fn clock(&self) -> u64;

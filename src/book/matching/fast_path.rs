@@ -48,7 +48,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// take the general path, which then also produces the refusal (M17.2).
     #[inline(always)]
     pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
         let simple = self.ids.is_free(id.get())
             && qty != 0
             && self.in_band(at)
@@ -95,7 +95,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// validated all but the room. Implements M2.1 to M2.3.
     #[inline(never)]
     fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
         let rests = c.time_in_force().may_rest();
         let mut level = 0;
         if rests {

@@ -141,9 +141,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Op::New if c.order_type().is_stop() => self.max_of_stop(c),
             Op::New => {
                 let other = c.side().opposite();
-                let limit = match (c.order_type().has_limit(), c.protection()) {
-                    (true, _) => rank(other, c.limit_price()),
-                    (false, Some(ticks)) if !expiring => {
+                let limit = match (c.limit_price(), c.protection()) {
+                    (Some(price), _) => rank(other, price),
+                    (None, Some(ticks)) if !expiring => {
                         self.sides[other as usize].best_rank().saturating_sub_unsigned(ticks)
                     }
                     _ => i64::MIN,

@@ -23,7 +23,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// 572.
     #[inline(always)]
     pub(in crate::book) fn enter_vanilla<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
-        let (id, side, at, qty) = (c.id().get(), c.side(), c.limit_price(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id().get(), c.side(), c.price_field(), c.quantity().lots());
         let (owner, tif, stp) = (c.owner_id().get(), c.time_in_force(), c.self_trade_mode());
         if self.find(id) != Found::Nothing {
             return Err(Reject::DuplicateId);
@@ -108,7 +108,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if c.trail() == Some(0) {
             return Err(Reject::BadPrice); // M8.11
         }
-        let limit = if kind.has_limit() { Some(c.limit_price()) } else { None };
+        let limit = if kind.has_limit() { Some(c.price_field()) } else { None };
         // M17.6
         if limit.is_some_and(|price| !self.in_band(price)) || c.stop_price().is_some_and(|price| !self.in_band(price)) {
             return Err(Reject::PriceOutOfBand);
@@ -120,13 +120,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return self.enter_stop(c, h);
         }
         // M6.1, M6.2; M6.4: not in an auction.
-        if c.is_post_only() && self.phase == Phase::Continuous && self.crosses(side, c.limit_price()) {
+        if c.is_post_only() && self.phase == Phase::Continuous && self.crosses(side, c.price_field()) {
             return Err(Reject::WouldCross);
         }
         // M17.7, M17.8
         let mut room = Room::Late;
         if adds {
-            room = Room::Tested(self.room(side, c.limit_price(), qty, 0)?);
+            room = Room::Tested(self.room(side, c.price_field(), qty, 0)?);
         }
         h.emit(EventBody::Accepted { id: c.id() });
         let order = Incoming {

@@ -15,7 +15,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(crate) fn prefetch(&self, c: &Command) {
         let side = c.side();
-        let level = self.sides[side as usize].guess(rank(side, c.limit_price()));
+        let level = self.sides[side as usize].guess(rank(side, c.price_field()));
         let order = self.ids.at_place(c.id().get()) & Self::MAX_ORDER;
         self.arena.prefetch(order);
         self.arena.prefetch(level);

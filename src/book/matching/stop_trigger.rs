@@ -25,7 +25,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         stop.id = c.id().get();
         stop.qty = c.quantity().lots();
         stop.stop = c.stop_price().map_or(0, Price::ticks);
-        stop.limit = if c.order_type().has_limit() { c.limit_price().ticks() } else { 0 };
+        stop.limit = c.limit_price().map_or(0, Price::ticks);
         stop.protect = c.protection().unwrap_or(0);
         stop.trail = c.trail().unwrap_or(0);
         stop.stamp = self.next_stamp();

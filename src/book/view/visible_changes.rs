@@ -58,7 +58,7 @@ pub enum Visible {
         at: Price,
         /// Lots traded.
         qty: Qty,
-        /// What it shows now.
+        /// Its visible quantity now.
         left: Qty,
         /// The second order of the same trade in an uncross: its lots were reported already.
         again: bool,
