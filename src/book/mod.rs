@@ -37,11 +37,11 @@
 //! |---|---|---|
 //! | 1 | `command`, `event` | input and output, each a 64-byte record |
 //! | 2 | `order_book` | the book: its state, lookup by id, how an order enters and leaves |
-//! | 3 | `storage` | the arena of orders and levels, the price ladder, stop orders, heaps |
-//! | 4 | `matching` | from a command to its events; the three paths of a new order |
+//! | 3 | `storage` | the arena of orders and levels and its observer, the price ladder, stop orders, heaps |
+//! | 4 | `matching` | from a command to its events; the three paths of a new order; reports to the engine |
 //! | 5 | `view` | depth, queries, visible changes |
 //! | 6 | `sink` | consumers of events |
-//! | 7 | `state_hash` | incremental hash over the state |
+//! | 7 | `state_hash` | incremental hash over the state, an observer of storage |
 //! | 8 | `snapshot` | save and restore |
 //! | 9 | `sizing` | from capacities to type parameters and bytes |
 

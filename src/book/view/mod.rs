@@ -1,5 +1,4 @@
-//! Reading a book without copying it: depth by level, queries, and each visible change as it
-//! happens.
+//! Reading a book without copying it: depth by level, queries, and the type of a visible change.
 
 pub(in crate::book) mod depth;
 pub(in crate::book) mod queries;
