@@ -1,5 +1,6 @@
-//! A C or C++ program that is compiled with `include/vvp.h` and this one use the same queues in a shared
-//! file, each as producer and as consumer; the constants of the header are those of the code.
+//! `include/vvp.h` against the code: a C or C++ program that is compiled with it and this program
+//! use the same queues in a shared file, each as producer and as consumer; its constants are those
+//! of the code.
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, broken))))]
 
 mod constants;
@@ -17,7 +18,7 @@ use vvp_core::cell::Latest;
 use vvp_core::market_data::{MarketData, Record};
 use vvp_core::queue::{PopError, SequencedSpsc, Spsc};
 
-/// What both sides map.
+/// The memory that both sides map.
 #[repr(C)]
 struct Region {
     records: Spsc<[u8; 64], 64>,
@@ -67,11 +68,11 @@ fn region(path: &Path, make: impl FnOnce() -> Child) -> &'static Region {
     file.write_all(&[0xA5; size_of::<Region>()]).expect("room for it");
     assert!(make().wait().expect("it ends").success());
     let (len, flags) = (size_of::<Region>(), libc::PROT_READ | libc::PROT_WRITE);
-    // SAFETY: a new mapping, where the system likes, of a file that is as long.
+    // SAFETY: a new mapping at an address of the system's choice, of a file of this length.
     let at = unsafe { libc::mmap(core::ptr::null_mut(), len, flags, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     assert_ne!(at, libc::MAP_FAILED);
-    // SAFETY: the other side has made the bytes those of empty queues; a page is aligned enough; it is never unmapped;
-    // and the other side keeps to the same protocol, which is what this test is about.
+    // SAFETY: the other side has made these bytes empty queues; a page is aligned enough; it is
+    // never unmapped; and the other side follows the same protocol, which this test checks.
     unsafe { &*at.cast::<Region>() }
 }
 
@@ -117,7 +118,7 @@ fn other_records() -> [[u8; 64]; 2] {
     [zerocopy::transmute!(event), zerocopy::transmute!(Record::new(1, instrument, 3, 4, data))]
 }
 
-/// A result of `f`, which is asked until it has one, or until the other side has ended and there is none.
+/// Calls `f` until it has a result; panics if the other side has ended and `f` still has none.
 fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
     loop {
         for _ in 0..1000 {
@@ -126,13 +127,13 @@ fn wait<R>(peer: &mut Child, mut f: impl FnMut() -> Option<R>) -> R {
             }
             std::thread::yield_now();
         }
-        if let Some(status) = peer.try_wait().expect("it can be asked") {
+        if let Some(status) = peer.try_wait().expect("a status") {
             return f().unwrap_or_else(|| panic!("the other side ended early: {status}"));
         }
     }
 }
 
-/// Writes all versions of one value, and sees the last of the other.
+/// Writes all versions of one value, and reads the other's until the last one.
 fn newest(peer: &mut Child, mine: &Latest<[usize; 4]>, theirs: &Latest<[usize; 4]>) {
     let mut writer = mine.writer().expect("no other writer");
     for n in 1..=COUNT as usize {
@@ -199,7 +200,7 @@ fn exchange(program: &Path) {
     }
 }
 
-/// That Rust links here shows that there is a C compiler.
+/// There is a C compiler: Rust links with it.
 #[test]
 fn c_and_rust_use_the_same_queues_in_both_directions() {
     exchange(&compile(&C).expect("a C compiler: `cc`, or that of the variable CC"));

@@ -1,4 +1,5 @@
-//! A C or C++ program joins channels that Rust made, as docs/layouts.md and `include/vvp_region.h` say.
+//! A C or C++ program joins channels that Rust made, as docs/layouts.md and `include/vvp_region.h`
+//! say.
 
 use crate::place::{PLAIN, Place};
 use std::io::Write;
