@@ -58,7 +58,7 @@ fn work_on_orders(mut rx: Consumer<'_, Handle, 256>) -> (u64, i64) {
         match rx.pop() {
             Ok(handle) => {
                 // From here on the order is ours, and every copy of the handle is stale.
-                let order = magazine.adopt(handle).expect("nobody else has this handle");
+                let order = magazine.adopt(handle).expect("the only owner of the handle");
                 lots += order.qty;
                 value += order.price * order.qty as i64;
             } // dropped: reset, and back to this thread's magazine
@@ -69,8 +69,8 @@ fn work_on_orders(mut rx: Consumer<'_, Handle, 256>) -> (u64, i64) {
 }
 
 fn main() {
-    let tx = QUEUE.producer().expect("nobody has claimed it yet");
-    let rx = QUEUE.consumer().expect("nobody has claimed it yet");
+    let tx = QUEUE.producer().expect("not claimed yet");
+    let rx = QUEUE.consumer().expect("not claimed yet");
     let start = Instant::now();
     let taker = thread::spawn(move || take_orders(tx));
     let (lots, value) = work_on_orders(rx);

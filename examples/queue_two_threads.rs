@@ -45,8 +45,8 @@ fn consume(mut rx: Consumer<'_, Command, 1024>) -> (u64, u64) {
 }
 
 fn main() {
-    let tx = ORDERS.producer().expect("nobody has claimed it yet");
-    let rx = ORDERS.consumer().expect("nobody has claimed it yet");
+    let tx = ORDERS.producer().expect("not claimed yet");
+    let rx = ORDERS.consumer().expect("not claimed yet");
     let start = Instant::now();
     let producer = thread::spawn(move || produce(tx));
     let (orders, batches) = consume(rx);

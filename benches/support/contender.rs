@@ -1,4 +1,4 @@
-//! Whoever takes part in a measurement.
+//! The contenders of a measurement.
 
 use super::floor::Floor;
 use super::huge::Huge;

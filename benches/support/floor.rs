@@ -20,7 +20,7 @@ pub const IDS: usize = 1 << 22;
 /// The lowest price.
 pub const BASE: i64 = 0;
 
-/// An order, or a level. Levels come first, bids then asks, so that a link is one number whoever it leads to.
+/// An order, or a level. Levels come first, bids then asks, so that a link of either kind is one number.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C, align(32))]
 struct Node {

@@ -44,7 +44,7 @@ pub fn ticks() -> u64 {
 #[inline(always)]
 pub fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, whatever the address.
+    // SAFETY: a hint, for any address.
     unsafe {
         core::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
     }

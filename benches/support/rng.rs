@@ -17,32 +17,32 @@ impl Rng {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// From 0 to `n` − 1.
+    /// Returns a number in `0..n`.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
-    /// True in `percent` of a hundred cases.
+    /// Returns true in `percent` of a hundred cases.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// In (0, 1].
+    /// Returns a number in (0, 1].
     pub fn unit(&mut self) -> f64 {
         ((self.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
-    /// Exponential with this mean.
+    /// Returns an exponential variate with this mean.
     pub fn exponential(&mut self, mean: f64) -> f64 {
         -self.unit().ln() * mean
     }
 
-    /// Normal with mean 0 and deviation 1 (Box and Muller).
+    /// Returns a normal variate with mean 0 and deviation 1 (Box and Muller).
     pub fn normal(&mut self) -> f64 {
         (-2.0 * self.unit().ln()).sqrt() * (core::f64::consts::TAU * self.unit()).cos()
     }
 
-    /// A distance of 1 or more with a power-law tail of exponent `alpha`, cut at `most`.
+    /// Returns a distance of 1 or more with a power-law tail of exponent `alpha`, cut at `most`.
     pub fn power_law(&mut self, alpha: f64, most: i64) -> i64 {
         (self.unit().powf(-1.0 / (alpha - 1.0)) as i64).clamp(1, most)
     }

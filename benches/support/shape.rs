@@ -1,4 +1,5 @@
-//! What a stream is made of, and what both contenders make of it: so that a stream is what it claims, and nobody cheats.
+//! The shape of a stream and of its events from both contenders: shows that a stream is what it claims, and that both do
+//! the same work.
 
 use super::floor::Floor;
 use super::huge::Huge;

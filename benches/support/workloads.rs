@@ -1,7 +1,7 @@
 //! Seeded command streams, each a market of its own kind.
 //!
-//! A generator plays its stream to the floor while it writes it, so that it knows which orders are still there: nobody
-//! cancels what has traded, and a passive order is passive.
+//! A generator applies its stream to the floor while it writes it, so that it knows which orders are still live: it cancels
+//! no filled order, and a passive order is passive.
 
 use super::challenge;
 use super::floor::Floor;

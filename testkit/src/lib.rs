@@ -56,7 +56,7 @@
 //! 2. [`mod@book`]: two sides of levels, and the stops.
 //! 3. [`engine`]: clock, instruments, risk limits; one method a command.
 //! 4. `refusals.rs`: the tests of new and replace, in the order of chapter 17.
-//! 5. `matching.rs`: trading and self-trade prevention; `look.rs`: the test of fok and min_qty.
+//! 5. `matching.rs`: trading and self-trade prevention; `fillable.rs`: the test of fok and min_qty.
 //! 6. `stops.rs`: triggers; `auction.rs`: the uncross; `questions.rs`: queries.
 //! 7. [`flavours`] and [`streams`]: the random commands. [`rules`]: the counters of coverage.
 //! 8. [`text`]: the text format, as far as the scenario files need it.
@@ -78,8 +78,8 @@
 mod auction;
 pub mod book;
 pub mod engine;
+mod fillable;
 pub mod flavours;
-mod look;
 mod matching;
 pub mod order;
 mod questions;

@@ -57,7 +57,7 @@ impl Book {
         match left {
             Left::Dead => {}
             Left::Rest if taker.kind == OrderType::Market => {
-                // Rule 3: it never rests; whatever its tif is, what is left is canceled.
+                // Rule 3: it never rests; the rest is canceled with every tif.
                 let reason = match self.best(taker.side.opposite()) {
                     Some(_) => CancelReason::Protection,
                     None => CancelReason::NoLiquidity,

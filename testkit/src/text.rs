@@ -24,7 +24,7 @@ type Fields = BTreeMap<String, Value>;
 /// The names of all fields.
 const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked";
 
-/// Reads a flat JSON object; `null` counts as absent whatever the field, `false` for a boolean
+/// Reads a flat JSON object; `null` counts as absent in every field, `false` for a boolean
 /// field.
 fn object(line: &str) -> Option<Fields> {
     let mut rest = line.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
@@ -275,7 +275,7 @@ impl Session {
         let id = if needs_id { Some(OrderId::new(f.number("id")?.ok_or(Bad)?)) } else { None };
         let price = f.price("price")?;
         let stop = f.price("stop")?;
-        // Prices are looked at last; a stand-in until then.
+        // Prices are parsed last; a placeholder until then.
         let stand_in = |text: &Option<String>| text.as_ref().map(|_| Price::new(0));
         let command = |f: &mut Taker, price: Option<Price>, stop: Option<Price>| Self::build(&op, f, id, price, stop);
         let again = Taker(f.0.clone());

@@ -110,7 +110,7 @@ where
     }
 }
 
-/// Somewhere in the window, where nobody else is: levels come and go.
+/// Alone on levels within the window, which come and go.
 fn add_cancel_deep(times: u64) {
     let mut s = Setting::new();
     for id in 0..times {

@@ -1,4 +1,4 @@
-//! Workloads whose machine instructions are counted.
+//! The workloads of the instruction counts.
 //!
 //! `vvp-instructions` prints the names; `vvp-instructions NAME N` does one of them N times and prints nothing.
 //! `scripts/instructions.sh` runs each under valgrind for N and for 2 N times: the difference over N is the cost of one

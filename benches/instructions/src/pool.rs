@@ -1,4 +1,4 @@
-//! Pools and metrics: what a pair costs when nobody is in the way.
+//! Pools and metrics: the cost of an acquire and a release without contention.
 
 use super::Workload;
 use std::hint::black_box;

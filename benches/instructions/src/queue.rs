@@ -1,4 +1,4 @@
-//! The queue between two threads, both ends on one: what an operation costs when nobody is in the way.
+//! Queues with both endpoints on one thread: the cost of an operation without contention.
 
 use super::Workload;
 use std::hint::black_box;

@@ -7,7 +7,7 @@
 //! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the ratio to ours. A round in
 //!   which the thread was preempted is run again, three times at most.
 //! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
-//! - `pair`: the engine alone, with a reader of its events on the other core that looks for more all the time, and with
+//! - `pair`: the engine alone, with a reader of its events on the other core that polls all the time, and with
 //!   one that leaves it time to fill more of the queue than its second cache holds, in turn.
 //! - `queues [--rounds N] [--list] [ROW ..]`: the queues, in rows of their own.
 //! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
@@ -40,7 +40,7 @@ use support::{host, shape, workloads};
 use vvp_core::book::Command;
 
 const CORE: usize = 1;
-/// Who needs longer for a round has one of them.
+/// A contender that needs longer for a round has only one.
 const LONG: Duration = Duration::from_secs(4);
 
 fn contenders(only: &[String]) -> Vec<Box<dyn Contender>> {

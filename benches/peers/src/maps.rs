@@ -8,8 +8,9 @@
 //! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32` values; look-ups of ids that
 //! are there, in random order (ids in sequence: in sequence and in random order). Churn is a removal and an insert,
 //! counted as one; "after churn" has had as many of them as there are places, four times over. Hashbrown with its own
-//! hasher and with that of the standard library are the peers whose keys, too, nobody can choose. Two threads: 1,024 keys, a writer that updates them one after the other as
-//! fast as it can, a reader on the other core that looks them up in random order; and the same without the writer.
+//! hasher and with that of the standard library are the peers that resist chosen keys too. Two threads: 1,024 keys, a
+//! writer that updates them one after the other as fast as it can, a reader on the other core that looks them up in random
+//! order; and the same without the writer.
 //!
 //! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number is given; it checks
 //! every answer that can be known, and the map at the end.
@@ -211,7 +212,7 @@ fn two_threads(get: impl Fn(u64) -> u64, put: impl Fn(u64, u64) + Sync, writer: 
 fn print(name: &str, all: &mut [(&str, Vec<f64>)], ticks_per_ns: f64) {
     println!("{name}");
     let mut ours = f64::NAN;
-    for (who, times) in all {
+    for (name, times) in all {
         times.sort_by(f64::total_cmp);
         let ns = |i: usize| times[i] / ticks_per_ns;
         let median = ns(times.len() / 2);
@@ -219,7 +220,7 @@ fn print(name: &str, all: &mut [(&str, Vec<f64>)], ticks_per_ns: f64) {
             ours = median;
         }
         let last = ns(times.len() - 1);
-        println!("  {who:18} {median:7.1} ns [{:.1} .. {last:.1}]  ours / it {:.2}", ns(0), ours / median);
+        println!("  {name:18} {median:7.1} ns [{:.1} .. {last:.1}]  ours / it {:.2}", ns(0), ours / median);
     }
 }
 
@@ -256,13 +257,13 @@ pub fn main(arguments: Vec<String>) {
         let mut names = vec![];
         let mut times: Vec<Vec<(&str, Vec<f64>)>> = vec![];
         for round in 0..rounds {
-            for (who, run) in maps {
+            for (contender, run) in maps {
                 for (i, (name, ticks)) in run(round, places).into_iter().enumerate() {
                     if i == names.len() {
                         names.push(name);
-                        times.push(maps.iter().map(|(who, _)| (*who, vec![])).collect());
+                        times.push(maps.iter().map(|(contender, _)| (*contender, vec![])).collect());
                     }
-                    let mine = times[i].iter_mut().find(|(name, _)| name == who).expect("one of them");
+                    let mine = times[i].iter_mut().find(|(name, _)| name == contender).expect("one of them");
                     mine.1.push(ticks);
                 }
             }
@@ -272,7 +273,7 @@ pub fn main(arguments: Vec<String>) {
     let ours = ConcurrentMap::<u64, u64, 2048>::new_box_zeroed().expect("memory");
     let index = scc::HashIndex::<u64, u64, rustc_hash::FxBuildHasher>::default();
     let papaya = papaya::HashMap::<u64, u64, rustc_hash::FxBuildHasher>::default();
-    for (writer, name) in [(true, "read, one writer beside it"), (false, "read, nobody writes")] {
+    for (writer, name) in [(true, "read, one writer beside it"), (false, "read, no writer")] {
         let mut times = [vec![], vec![], vec![]];
         for _ in 0..rounds {
             times[0].push(two_threads(
@@ -322,7 +323,7 @@ fn soak(operations: u64) {
                     let slot = &mut known[i as usize];
                     match n % 4 {
                         0 if slot.is_some() || live < MINE => {
-                            let before = map.insert(key, [n, !n]).expect("nobody is refused below the capacity");
+                            let before = map.insert(key, [n, !n]).expect("below the capacity");
                             assert_eq!(before.map(|v| v[0]), *slot);
                             live += u64::from(slot.is_none());
                             *slot = Some(n);

@@ -11,7 +11,7 @@ use vvp_core::queue::{PopError, Spin, Spsc};
 
 const SLOTS: usize = 65_536;
 
-/// Pauses between two looks at a queue that has little in it: a reader that wants each event soon.
+/// Pauses between two polls of a queue with few events: a reader that wants each event soon.
 pub const CLOSE: usize = 30;
 /// One that wants the writer to be fast. Its distance lets lines sink into the cache that both cores share, and from
 /// there they come, and go back to be written again, faster than from one core's own cache to the other's.
@@ -36,24 +36,24 @@ pub fn run(
     // A thread starts on the core of its maker, which must sleep until it has moved.
     let ready = Barrier::new(2);
     // Claimed first: until then the queue is as the last run left it, closed.
-    let producer = QUEUE.producer().expect("nobody else writes");
+    let producer = QUEUE.producer().expect("not claimed");
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             host::pin(reader_core);
             host::real_time();
             ready.wait();
-            let mut events = QUEUE.consumer().expect("nobody else reads");
+            let mut events = QUEUE.consumer().expect("not claimed");
             let (mut read, mut sum) = (0u64, 0u64);
             loop {
                 let batch = events.read_up_to(256);
                 let n = batch.len();
                 for event in batch.iter() {
-                    sum = sum.wrapping_add(u64::from(event.seq_low())); // every event is looked at
+                    sum = sum.wrapping_add(u64::from(event.seq_low())); // every event is read
                 }
                 batch.release();
                 read += n as u64;
-                // A reader that follows too closely takes the line away that the writer is still filling: it looks
-                // away for a moment after a small batch.
+                // A reader that follows too closely takes the cache line away that the writer is still filling: it
+                // pauses after a small batch.
                 if n < 128 {
                     for _ in 0..rest {
                         core::hint::spin_loop();

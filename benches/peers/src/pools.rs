@@ -23,7 +23,7 @@ impl Reset for Order {
 const N: usize = 1024;
 const BURST: usize = 64;
 
-/// Filled in whole by whoever takes it, so that all do the same work.
+/// Filled completely by its owner, so that all contenders do the same work.
 #[inline(always)]
 fn order(n: u64) -> Order {
     Order([n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7])
@@ -184,7 +184,7 @@ impl<T> Bare<T> {
 
     #[inline(always)]
     fn at(&mut self, number: u32) -> &mut T {
-        // SAFETY: numbers come out of the list, whose numbers are below N.
+        // SAFETY: the numbers come from the list, where all are below N.
         unsafe { self.values.get_unchecked_mut(number as usize) }
     }
 
@@ -257,7 +257,7 @@ fn contending(rounds: usize) {
     compare("two threads contending, a pair each", "ArrayQueue of indices", rounds, 1_000_000, 1, &mut rows);
 }
 
-/// Places that whoever has the index may write to.
+/// Slots that the owner of the index may write to.
 struct Values(*mut [Order; N]);
 
 // SAFETY: an index is in one thread's hands at a time, and so is its place.
@@ -371,20 +371,20 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
 pub fn soak(operations: u64) {
     static POOL: Pool<Order, 256> = Pool::new();
     let started = std::time::Instant::now();
-    let work = |who: u64| {
+    let work = |owner: u64| {
         move || {
             let magazine = POOL.magazine::<16>();
             let mut held = std::collections::VecDeque::with_capacity(128);
             let mut named = std::collections::VecDeque::with_capacity(64);
-            let check = |value: &Order, n: u64| assert!(value.0 == [who, n, n, n, n, n, n, n], "{:?}", value.0);
-            let mut random = who;
+            let check = |value: &Order, n: u64| assert!(value.0 == [owner, n, n, n, n, n, n, n], "{:?}", value.0);
+            let mut random = owner;
             let mut done = 0;
             while done < operations / 2 {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let n = done;
                 let mark = |value: &mut Order| {
-                    assert_eq!(value.0[0], 0, "not reset, or somebody else's");
-                    value.0 = [who, n, n, n, n, n, n, n];
+                    assert_eq!(value.0[0], 0, "not reset, or another owner's");
+                    value.0 = [owner, n, n, n, n, n, n, n];
                 };
                 done += 1;
                 match random >> 61 {

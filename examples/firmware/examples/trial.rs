@@ -1,4 +1,4 @@
-//! The trial on the host, whose lines a microcontroller's are compared with.
+//! The trial on the host, for comparison with a microcontroller's lines.
 
 #[path = "../../../tests/structures/layouts/page.rs"]
 mod page;
@@ -7,7 +7,7 @@ use vvp_firmware::trial::{TinyNode, run};
 
 fn main() {
     let mut lines = String::new();
-    run(&mut TinyNode::new(), &mut lines).expect("nobody else has an end of a queue");
+    run(&mut TinyNode::new(), &mut lines).expect("no endpoint is claimed");
     print!("{lines}");
     println!("layouts {:?}", page::check(page::PAGE));
 }

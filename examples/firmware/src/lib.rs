@@ -42,8 +42,8 @@ const fn header(magic: &[u8; 8]) -> [u8; RECORD] {
 
 /// Applies the record with number `line` (from 1) and hands every event's bytes to `out`.
 ///
-/// Bytes that are no command are answered with a refusal that names the line; `false` says so. An instrument that
-/// nobody defined is `X`, as in the text format.
+/// Bytes that are no command are answered with a refusal that names the line, and `false`. An instrument that was not
+/// defined is `X`, as in the text format.
 pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnMut(&[u8])) -> bool {
     let mut sink = FnSink(|event: Event| out(event.as_bytes()));
     let Ok(command) = Command::from_record(record) else {

@@ -111,8 +111,8 @@ impl Default for Sender {
 
 /// What the main loop asks of a board.
 pub trait Board {
-    /// Sleeps until an interrupt, unless `work` says that there is something to do already. (Who only polls does a handler's
-    /// work here.)
+    /// Sleeps until an interrupt, unless `work` says that there is something to do already. (A board that only polls does a
+    /// handler's work here.)
     fn sleep(&mut self, work: fn() -> bool);
 
     /// The main loop has taken records: a receiver that was not ready may be now.
@@ -125,7 +125,7 @@ pub trait Board {
 /// Why the node gave up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Somebody else has an end of a queue: the main loop was started twice.
+    /// An endpoint of a queue is claimed already: the main loop was started twice.
     Taken,
     /// The first record is no header of a file of commands.
     Header,

@@ -47,7 +47,7 @@ pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
     told && counted && placed
 }
 
-/// What the interrupt handler does; whether there was room for all of it, and nobody else at that end.
+/// The work of the interrupt handler. Returns whether there was room for all of it, and its endpoints were not claimed.
 pub fn interrupt(readings: &[u32], key: u8, packet: &[u8]) -> bool {
     let taken = READINGS.producer().is_some_and(|mut end| end.push_slice(readings) == readings.len());
     let pressed = KEYS.producer().is_some_and(|mut end| end.push(key).is_ok());

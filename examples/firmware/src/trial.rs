@@ -1,4 +1,4 @@
-//! A trial of the queues, the pool and a book that fits 16 KiB of RAM: a fixed script, whose results are written as text.
+//! A trial of the queues, the pool and a book that fits 16 KiB of RAM: a fixed script that writes its results as text.
 //!
 //! `scripts/firmware.sh` runs it on a Cortex-M0, which has neither compare-and-swap nor 64-bit atomics, on a Cortex-M3, and on
 //! the host (`examples/trial.rs`); every line must be the same.
@@ -27,7 +27,7 @@ static PACKETS: Frames<128> = Frames::new();
 static NEWEST: Latest<[u32; 3]> = Latest::new();
 static OBJECTS: Pool<u32, 8> = Pool::new();
 
-/// Numbers that look random, the same everywhere (splitmix64, in its published form).
+/// A random generator with the same numbers everywhere: SplitMix64 (Steele, Lea, Flood 2014).
 struct Random(u64);
 
 impl Random {
@@ -40,7 +40,7 @@ impl Random {
     }
 }
 
-/// What was seen, as one number (64-bit FNV-1a).
+/// A checksum of all results (64-bit FNV-1a).
 struct Seen(u64);
 
 impl Seen {
@@ -60,7 +60,7 @@ impl Seen {
 /// Runs all of it; `node` must be new.
 ///
 /// # Errors
-/// What `out` answers; and an end of a queue that somebody else has, as an error of its own.
+/// The error of `out`; also if an endpoint of a queue is claimed already.
 pub fn run(node: &mut TinyNode, out: &mut dyn Write) -> fmt::Result {
     queues(out)?;
     frames(out)?;

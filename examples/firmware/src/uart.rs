@@ -79,7 +79,7 @@ unsafe impl InterruptNumber for Irq {
     }
 }
 
-/// The handler's own: nobody else touches them once interrupts are on.
+/// Used by the handler only, once interrupts are on.
 static mut RECEIVER: Receiver = Receiver::new();
 static mut SENDER: Sender = Sender::new();
 
@@ -110,7 +110,8 @@ struct Mps2;
 
 impl Board for Mps2 {
     fn sleep(&mut self, work: fn() -> bool) {
-        // With interrupts held back, or one could come between the look and the sleep. It ends the sleep nevertheless.
+        // With interrupts disabled, or one could come between the check and the sleep. A pending one ends the sleep all
+        // the same.
         cortex_m::interrupt::free(|_| {
             if !work() {
                 cortex_m::asm::wfi();
@@ -145,7 +146,7 @@ fn main() -> ! {
     exit(false)
 }
 
-/// Has no caller, and so is not in the image: `scripts/firmware.sh` looks.
+/// Has no caller, and so is not in the image; `scripts/firmware.sh` checks that.
 #[panic_handler]
 fn panic(_: &PanicInfo) -> ! {
     exit(false)

@@ -1,4 +1,4 @@
-//! How a row is timed: two threads on two cores, or one thread, and what is repeated when somebody came between.
+//! How a row is timed: two threads on two cores, or one thread, and which rounds are repeated after a preemption.
 
 use crate::support::host;
 use std::sync::Barrier;
@@ -10,7 +10,7 @@ pub const CORES: (usize, usize) = (1, 0);
 /// Runs of a round that was disturbed, at most.
 const ATTEMPTS: usize = 4;
 
-/// Something that crosses a queue: a number, whatever else it carries.
+/// A value that crosses a queue and carries a number.
 pub trait Value: Copy + Send + 'static {
     fn of(n: u64) -> Self;
     fn number(&self) -> u64;
@@ -90,7 +90,7 @@ pub fn duel(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> u64 {
     best
 }
 
-/// The same, once; and whether somebody came between.
+/// The same, once; and whether a thread was preempted.
 pub fn duel_once(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> (u64, bool) {
     // A thread starts on the core of its maker, which must sleep until it has moved.
     let (moved, ready, end) = (Barrier::new(2), AtomicBool::new(false), AtomicU64::new(0));

@@ -1,7 +1,7 @@
 //! Many producers, one consumer: ours and the others'.
 //!
 //! On two cores the rows with two producers take two forms. In `fill` both producers push at once into an empty queue
-//! that takes it all, and nobody pops: what they cost each other, and nothing else. In `stream` the second producer's
+//! that has room for all, without a consumer: only what they cost each other. In `stream` the second producer's
 //! thread is the consumer as well, which takes two values for each that it pushes.
 
 use super::harness::{Runner, Value, across, duel, duel_once, ticks_per_ns};
@@ -92,7 +92,7 @@ pub fn one<T: Value + Plain, const N: usize>() -> Vec<Runner> {
 /// Values a producer puts in to fill the queue.
 const FILL: u64 = 32_768;
 
-/// Two producers on two cores, and nobody who takes anything.
+/// Two producers on two cores, and no consumer.
 pub fn fill<T: Value + Plain>() -> Vec<Runner> {
     each!(T, 65_536, go_fill)
 }

@@ -1,10 +1,10 @@
-//! Interrupts at every instruction: a timer interrupts the main loop within an operation on a queue, its handler works at
-//! the other end, and what came out is compared with a model; again and again, each time one instruction later.
-//! `scripts/firmware.sh` runs it in QEMU with `-icount shift=0`, where an instruction takes a nanosecond exactly and so the
-//! timer strikes where it is told. `docs/firmware.md` says what that shows.
+//! Interrupts at every instruction: a timer interrupts the main loop within an operation on a queue, its handler uses the
+//! other endpoint, and the results are compared with a model; repeatedly, each time one instruction later.
+//! `scripts/firmware.sh` runs it in QEMU with `-icount shift=0`, where an instruction takes exactly a nanosecond, so that
+//! the timer fires at the chosen instruction. `docs/firmware.md` says what that shows.
 //!
-//! Built with `--cfg broken`, it runs as the broken twin that its command line names, and must fail. Other words behind
-//! that one say how the names of the scenes to run begin.
+//! Built with `--cfg broken`, it runs as the mutant that its command line names, and must fail. The words after that name
+//! are a prefix of the scenes to run.
 #![no_std]
 #![no_main]
 
@@ -16,7 +16,7 @@ mod sweep;
 
 use core::panic::PanicInfo;
 use cortex_m_rt::entry;
-use queues::{Drain, Giving, Grant, Look, One, Place, Some3, Staged, Taking};
+use queues::{Drain, Giving, Grant, One, Peek, Place, Some3, Staged, Taking};
 use sweep::Sweep;
 use vvp_core::queue::{FanIn, Mpsc, SequencedSpsc, Spsc};
 use vvp_firmware::say;
@@ -34,7 +34,7 @@ static MANY: Place<Many> = Place::new();
 
 fn all(sweep: &mut Sweep) -> Result<(), sweep::Wrong> {
     sweep.run::<Taking<Ring, One>>("spsc pop", &RING)?;
-    sweep.run::<Taking<Ring, Look>>("spsc peek, pop", &RING)?;
+    sweep.run::<Taking<Ring, Peek>>("spsc peek, pop", &RING)?;
     sweep.run::<Taking<Ring, Some3>>("spsc pop_slice", &RING)?;
     sweep.run::<Taking<Ring, Grant>>("spsc read, release", &RING)?;
     sweep.run::<Taking<Ring, Drain>>("spsc drain", &RING)?;
@@ -43,13 +43,13 @@ fn all(sweep: &mut Sweep) -> Result<(), sweep::Wrong> {
     sweep.run::<Giving<Ring, Grant>>("spsc grant, commit", &RING)?;
     sweep.run::<Giving<Ring, Staged>>("spsc stage, publish", &RING)?;
     sweep.run::<Taking<Sequenced, One>>("sequenced pop", &SEQUENCED)?;
-    sweep.run::<Taking<Sequenced, Look>>("sequenced peek, pop", &SEQUENCED)?;
+    sweep.run::<Taking<Sequenced, Peek>>("sequenced peek, pop", &SEQUENCED)?;
     sweep.run::<Taking<Sequenced, Some3>>("sequenced pop_slice", &SEQUENCED)?;
     sweep.run::<Taking<Sequenced, Drain>>("sequenced drain", &SEQUENCED)?;
     sweep.run::<Giving<Sequenced, One>>("sequenced push", &SEQUENCED)?;
     sweep.run::<Giving<Sequenced, Some3>>("sequenced push_slice", &SEQUENCED)?;
     sweep.run::<Taking<Lanes, One>>("fan-in pop", &LANES)?;
-    sweep.run::<Taking<Lanes, Look>>("fan-in peek, pop", &LANES)?;
+    sweep.run::<Taking<Lanes, Peek>>("fan-in peek, pop", &LANES)?;
     sweep.run::<Taking<Lanes, Some3>>("fan-in pop_slice", &LANES)?;
     sweep.run::<Taking<Lanes, Drain>>("fan-in drain", &LANES)?;
     sweep.run::<Giving<Lanes, One>>("fan-in push", &LANES)?;
@@ -81,7 +81,7 @@ fn main() -> ! {
     }
 }
 
-/// How the names of the scenes to run begin: all.
+/// Returns the prefix of the scenes to run: empty for all.
 #[cfg(not(broken))]
 const fn asked() -> &'static str {
     ""
@@ -92,7 +92,7 @@ static mut LINE: [u8; 128] = [0; 128];
 #[cfg(broken)]
 static mut TWIN: [u8; 64] = [0; 64];
 
-/// The same as the command line has it behind its second word, which is the twin to be.
+/// Returns the prefix from the command line, after its second word, which names the mutant.
 #[cfg(broken)]
 fn asked() -> &'static str {
     // SAFETY: asked once, before all else.
@@ -105,7 +105,7 @@ fn asked() -> &'static str {
     words.next().and_then(|rest| core::str::from_utf8(rest).ok()).unwrap_or_default()
 }
 
-/// Where `src/sync/mutation.rs` asks for the name of the twin to be.
+/// Gives `src/sync/mutation.rs` the name of the mutant.
 #[cfg(broken)]
 #[unsafe(no_mangle)]
 extern "C" fn getenv(_: *const core::ffi::c_char) -> *mut core::ffi::c_char {

@@ -188,7 +188,7 @@ pub struct Borrower {
     pool: &'static Pool<u64, 4>,
     held: [Option<PoolBox<'static, u64>>; 4],
     got: bool,
-    /// Somebody else wrote to the object.
+    /// Another owner wrote to the object.
     disturbed: bool,
 }
 

@@ -92,7 +92,7 @@ impl Scene for Reading {
     fn check((mut rx, taken): Self::Main, handler: Self::Handler, when: When) -> Result<(), &'static str> {
         let (tx, last, count, given) = handler;
         let fill = usize::from(last) - given;
-        // Three frames leave room for one more, wherever they lie.
+        // Three frames leave room for one more, at every position.
         if given < count.min(4_usize.saturating_sub(fill).min(1)) {
             return Err("refused, and there was room");
         }

@@ -29,7 +29,7 @@ impl<Q: New> Place<Q> {
     /// An empty one.
     ///
     /// # Safety
-    /// Whatever was lent of the one before is given back, and no handler runs.
+    /// No borrow of the last queue is left, and no handler runs.
     pub unsafe fn renew(&'static self) -> &'static Q {
         // SAFETY: the caller's.
         unsafe { *self.0.get() = Q::NEW };
@@ -186,7 +186,7 @@ impl State {
             }
         }
         if self.looked {
-            // An empty slice takes nothing, but looks where there are none known.
+            // An empty slice takes no value, but the pop checks the queue if it knows of none.
             rx.pop_slice(&mut []);
             for lane in 0..Q::LANES {
                 Q::lane(&mut tx, lane).push_slice(&[]);
@@ -211,8 +211,8 @@ impl State {
 
 /// How the main loop takes and gives: one by one.
 pub struct One;
-/// With a look before.
-pub struct Look;
+/// With a peek before.
+pub struct Peek;
 /// Three at a time.
 pub struct Some3;
 /// Two in place.
@@ -260,7 +260,7 @@ impl Take<Spsc<u64, 4>> for Grant {
 
 macro_rules! look_and_drain {
     ($queue:ty) => {
-        impl Take<$queue> for Look {
+        impl Take<$queue> for Peek {
             #[inline(always)]
             fn take(rx: &mut <$queue as Queue>::Rx, taken: &mut Values) {
                 // What was seen must be what is taken then.
