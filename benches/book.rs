@@ -5,11 +5,12 @@
 //! cargo bench -p vvp-benches --bench book -- itch      # one of them
 //! ```
 //!
-//! Before anything is timed, both play the whole stream side by side: after every command they must have answered with
-//! the same number of events. Events are written, 64 bytes each, into a ring of 256.
+//! Before anything is timed, both play the whole stream side by side: after every command they must
+//! have answered with the same number of events. Events are written, 64 bytes each, into a ring
+//! of 256.
 //!
-//! Criterion runs ours and the floor one after the other, so on a shared machine only `benches/peers`, which takes turns,
-//! gives ratios that mean anything.
+//! Criterion runs ours and the floor one after the other, so on a shared machine only
+//! `benches/peers`, which takes turns, gives ratios that mean anything.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::new_without_default)]
 
 #[allow(dead_code)]

@@ -5,8 +5,9 @@
 //! cargo bench -p vvp-benches --bench queues -- one_thread    # one of them
 //! ```
 //!
-//! Criterion runs one after the other, so on a shared machine these are for seeing what a change did to a queue, and for its
-//! statistics; ratios to other crates are `benches/peers`' business, which takes turns.
+//! Criterion runs one after the other, so on a shared machine these are for seeing what a change
+//! did to a queue, and for its statistics; ratios to other crates are `benches/peers`' business,
+//! which takes turns.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 #![allow(clippy::disallowed_types)] // a flag of the bench itself, which is never under loom
 

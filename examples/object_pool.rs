@@ -1,5 +1,5 @@
-//! A pool of orders that two threads share: one takes orders out and fills them in, the other works on them and gives
-//! them back. What travels between them is a handle of eight bytes.
+//! A pool of orders that two threads share: one takes orders out and fills them in, the other works
+//! on them and gives them back. What travels between them is a handle of eight bytes.
 //!
 //! `cargo run --release --example object_pool`
 

@@ -1,4 +1,5 @@
-//! Order matching with its statistics: 200,000 made-up commands through an engine, and what became of them.
+//! Order matching with its statistics: 200,000 made-up commands through an engine, and what became
+//! of them.
 //!
 //! `cargo run --release --example order_matching`
 //!
@@ -12,8 +13,8 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-/// 16,384 orders, 4,096 ticks a side found at once, 256 levels a side beyond them, 256 stops; one instrument; 16 owners
-/// with limits.
+/// 16,384 orders, 4,096 ticks a side found at once, 256 levels a side beyond them, 256 stops; one
+/// instrument; 16 owners with limits.
 type Exchange = Engine<Book<16_384, 64, 256, 256, 32_768>, 1, 16>;
 
 const COMMANDS: u64 = 200_000;
@@ -70,7 +71,8 @@ impl Numbers {
     }
 }
 
-/// Of a hundred commands about 46 are new limit orders, 42 cancel one of those, 12 take what is there.
+/// Of a hundred commands about 46 are new limit orders, 42 cancel one of those, 12 take what is
+/// there.
 fn command(id: u64, sent: &mut Vec<u64>, numbers: &mut Numbers) -> Command {
     let side = if numbers.below(2) == 0 { Side::Buy } else { Side::Sell };
     let owner = OwnerId::new(1 + numbers.below(8) as u32);

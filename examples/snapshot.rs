@@ -1,5 +1,5 @@
-//! Saves an engine in the middle of its work, restores it into a bigger one, and lets both go on: they give the same
-//! events and have the same state hash after every command.
+//! Saves an engine in the middle of its work, restores it into a bigger one, and lets both go on:
+//! they give the same events and have the same state hash after every command.
 //!
 //! ```text
 //! cargo run --example snapshot
@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         events(&mut small, &command(n));
     }
 
-    // Any memory will do; a file, a network or a flash chip is a `SnapshotWriter` of a few lines, or an `FnWriter`.
+    // Any memory will do; a file, a network or a flash chip is a `SnapshotWriter` of a few lines,
+    // or an `FnWriter`.
     let mut memory = [0; 32 * 1024];
     let mut writer = SliceWriter::new(&mut memory);
     small.save(&mut writer)?;

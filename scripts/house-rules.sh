@@ -7,6 +7,7 @@
 #  - numbers in README.md and src/lib.rs are those of the baselines (scripts/numbers.sh);
 #  - .github/workflows/ci.yml runs every step of .ci/run;
 #  - names that were given up stay so; paths that the pages name are there;
+#  - comments of Rust, and prose in README.md and docs/, have at most 100 columns;
 #  - nothing is left undone: todo!, unimplemented!, FIXME, dbg!, #[ignore].
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -99,6 +100,21 @@ dead=$(grep -noE '`(src|tests|docs|cli|replay|std-adapter|testkit|benches|script
   README.md CONTRIBUTING.md .ci/README.md docs/*.md | tr -d '`' |
   while IFS=: read -r page line path; do if [ ! -e "${path%.}" ]; then printf '%s:%s: %s\n' "$page" "$line" "$path"; fi; done)
 complain "a page names a path that is not there" "$dead"
+
+# Lines wider than 100 columns: comments of Rust, prose of README.md and docs/. Exempt are tables, code
+# blocks, lines without a place to break (a long link), and the page that scripts/benchmarks.sh writes.
+wide=$(awk '
+  FNR == 1 { code = 0; rust = FILENAME ~ /\.rs$/ }
+  rust && !/^[ \t]*\/\// { code = 0; next }
+  { text = $0 }
+  rust { sub(/^[ \t]*\/\/[\/!]? ?/, "", text) }
+  text ~ /^ *([-*] +)?```/ { code = !code; next }
+  code || text ~ /^ *\|/ { next }
+  { sub(/^ *([-*>] +)?/, "", text) }
+  text ~ /^[^ ]+ +[^ ]/ { print FILENAME ":" FNR ":" $0 }
+' README.md docs/*.md "${files[@]}" | grep -v '^docs/benchmarks.md:' |
+  LC_ALL=C.UTF-8 grep -E '^[^:]+:[0-9]+:.{101}' | cut -d: -f1,2 || true)
+complain "wider than 100 columns" "$wide"
 
 # `comm` prints a step that only one of the two has.
 steps=$(sed -n 's/^ *- steps: //p' .github/workflows/ci.yml | tr ' ' '\n' | sort)

@@ -1,4 +1,5 @@
-//! `defmt::Format` where it cannot be derived: records are shown as what they say, structures as their statistics.
+//! `defmt::Format` where it cannot be derived: records are shown as what they say, structures as
+//! their statistics.
 
 use crate::book::{Command, Event, Op};
 use crate::market_data::Record;

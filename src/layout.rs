@@ -25,11 +25,13 @@ pub struct Field {
     pub stride: usize,
 }
 
-/// A structure whose bytes are a contract: shared between processes, or with programs in other languages.
+/// A structure whose bytes are a contract: shared between processes, or with programs in other
+/// languages.
 ///
 /// Offsets depend on the width of a `usize`, and on nothing else but the type parameters.
 pub trait Layout {
-    /// Every field, by ascending offset. What lies between them is padding, zero, and touched by nobody.
+    /// Every field, by ascending offset. What lies between them is padding, zero, and touched by
+    /// nobody.
     const FIELDS: &'static [Field];
 }
 
@@ -44,7 +46,8 @@ pub(crate) const fn width_of<S, F>(_: fn(&S) -> &F) -> usize {
     size_of::<F>()
 }
 
-/// `field!("name", Type, the.way.to.it)`, or `field!("name", Type, the.way.to.an.array, Element, the.way.in.it)`.
+/// `field!("name", Type, the.way.to.it)`, or
+/// `field!("name", Type, the.way.to.an.array, Element, the.way.in.it)`.
 macro_rules! field {
     ($name:literal, $S:ty, $($path:tt).+) => {
         $crate::layout::Field::new(

@@ -64,8 +64,8 @@
 //! | [`guide`] | the pages of the folder `docs`: [the matching contract](guide::matching), costs, layouts |
 //!
 //! # What it costs
-//! Machine instructions of a whole command, from the record to its event in the sink, on x86-64: the
-//! baseline of `scripts/instructions.sh` (rustc 1.95), which CI lets grow by 3 % at most.
+//! Machine instructions of a whole command, from the record to its event in the sink, on x86-64:
+//! the baseline of `scripts/instructions.sh` (rustc 1.95), which CI lets grow by 3 % at most.
 //!
 //! <!-- instructions -->
 //! | operation | instructions |
@@ -92,8 +92,10 @@
 //!
 //! # Features
 //! - `async` (off): queues that can be awaited, `queue::asynch`; nothing else changes.
-//! - `defmt` (off): `defmt::Format` for errors, statistics, queues, and the values of commands and events.
-//! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`], `queue::frames::io`.
+//! - `defmt` (off): `defmt::Format` for errors, statistics, queues, and the values of commands and
+//!   events.
+//! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`],
+//!   `queue::frames::io`.
 //!
 //! `portable-atomic` comes in by itself on targets without compare-and-swap.
 #![no_std]

@@ -1,5 +1,6 @@
-//! Grants, drains, guards and endpoints are forgotten (`mem::forget`) in every order, and endpoints attached again: values
-//! may leak, but none is handed out or dropped twice, none appears that was not pushed, and their order stays.
+//! Grants, drains, guards and endpoints are forgotten (`mem::forget`) in every order, and endpoints
+//! attached again: values may leak, but none is handed out or dropped twice, none appears that was
+//! not pushed, and their order stays.
 //!
 //! Run under AddressSanitizer by `.ci/run asan`.
 
@@ -13,7 +14,8 @@ use vvp_core::pool::{Pool, Reset, Slab};
 use vvp_core::queue::spsc::{Drain, ReadGrant};
 use vvp_core::queue::{FanIn, Frames, Mpsc, Pop, Push, RobustMpsc, SequencedSpsc, Spsc};
 
-/// Switches AddressSanitizer's leak checker off, as this test leaks on purpose. All other checks stay on.
+/// Switches AddressSanitizer's leak checker off, as this test leaks on purpose. All other checks
+/// stay on.
 #[unsafe(no_mangle)]
 extern "C" fn __lsan_is_turned_off() -> core::ffi::c_int {
     1
@@ -188,7 +190,8 @@ fn spsc(ops: &[Op]) {
     drop(queue);
 }
 
-/// The same for all queues with `Push` and `Pop`, without the grants of `Mpsc`, which block when they are forgotten.
+/// The same for all queues with `Push` and `Pop`, without the grants of `Mpsc`, which block when
+/// they are forgotten.
 fn endpoints<'q, P, C>(mint: &mut Mint, lanes: &mut [(usize, P)], rx: &mut C, ops: &[Op])
 where
     P: Push<Item = Token> + 'q,
@@ -234,7 +237,8 @@ macro_rules! rounds {
     }};
 }
 
-/// A forgotten grant of `Mpsc` blocks the values behind it until the queue is dropped; only the grant's own values leak.
+/// A forgotten grant of `Mpsc` blocks the values behind it until the queue is dropped; only the
+/// grant's own values leak.
 fn mpsc_grants(ops: &[Op]) {
     let mut mint = Mint::default();
     let queue = Box::new(Mpsc::<Token, 8>::new());
@@ -416,7 +420,8 @@ fn frames(ops: &[Op]) {
     }
 }
 
-/// Values of `RobustMpsc` are plain; forgotten endpoints are taken over, like those of dead processes.
+/// Values of `RobustMpsc` are plain; forgotten endpoints are taken over, like those of dead
+/// processes.
 fn robust(ops: &[Op]) {
     let queue = Box::new(RobustMpsc::<u64, 4, 2>::new());
     let (mut lanes, mut rx) = ([0, 1].map(|lane| queue.producer_of(lane)), queue.consumer());
@@ -509,7 +514,8 @@ proptest! {
     #[test]
     fn sequenced_spsc_hands_each_value_out_once(ops in ops()) {
         rounds!(ops, SequencedSpsc::<Token, 4>::new(), |queue: &mut SequencedSpsc<Token, 4>| {
-            // SAFETY: the queue is boxed and outlives the round; the round's endpoints are not used after it.
+            // SAFETY: the queue is boxed and outlives the round; the round's endpoints are not used
+            // after it.
             let queue = unsafe { &mut *core::ptr::from_mut(queue) };
             let (tx, rx) = queue.split();
             (vec![(0, tx)], rx)
@@ -580,7 +586,8 @@ fn spsc_drain_forgotten_twice_hands_out_nothing_twice() {
     }
 }
 
-/// A closure that panics at its first or second attempt leaves the map unchanged, with all its room.
+/// A closure that panics at its first or second attempt leaves the map unchanged, with all its
+/// room.
 #[test]
 fn concurrent_map_keeps_its_room_when_a_closure_panics() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -597,7 +604,8 @@ fn concurrent_map_keeps_its_room_when_a_closure_panics() {
                 map.update(&key, |now| {
                     attempt += 1;
                     assert!(second && attempt == 1, "on purpose");
-                    // Another writer interferes, so that the first attempt fails while it holds a slot.
+                    // Another writer interferes, so that the first attempt fails while it holds a
+                    // slot.
                     map.update(&key, |other| other).expect("there is room");
                     now
                 })

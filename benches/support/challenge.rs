@@ -1,10 +1,13 @@
-//! The shape of a published order-book challenge: what happens is drawn in continuous time, then put in order.
+//! The shape of a published order-book challenge: what happens is drawn in continuous time, then
+//! put in order.
 //!
-//! Given: a geometric-Brownian mid that swings by 0 to 60 %; depths with a power-law tail (α 2.23) and a hump 8 ticks
-//! out; of the new orders 15 % ioc, 20 % modified (+1 lot, 80 % of them one tick away), 95 % canceled after an exponential
-//! life with a median of 0.43 ms; 2 % of the cancels sent twice. Chosen here, because it is not given: the mid starts at
-//! 10,000 ticks, a new order comes every 10 µs on average, lots are 1 to 100, depths end at 2,000 ticks, ioc orders reach
-//! 2 ticks beyond the touch, modifications come anywhere in the order's life, the second cancel 20 µs after the first.
+//! Given: a geometric-Brownian mid that swings by 0 to 60 %; depths with a power-law tail (α 2.23)
+//! and a hump 8 ticks out; of the new orders 15 % ioc, 20 % modified (+1 lot, 80 % of them one tick
+//! away), 95 % canceled after an exponential life with a median of 0.43 ms; 2 % of the cancels sent
+//! twice. Chosen here, because it is not given: the mid starts at 10,000 ticks, a new order comes
+//! every 10 µs on average, lots are 1 to 100, depths end at 2,000 ticks, ioc orders reach 2 ticks
+//! beyond the touch, modifications come anywhere in the order's life, the second cancel 20 µs after
+//! the first.
 
 use super::rng::Rng;
 use super::workloads::{Market, Workload, side};
@@ -27,7 +30,8 @@ enum Later {
     CancelAgain(u64),
 }
 
-/// The mid at each new order: a geometric Brownian path whose highest and lowest differ by `swing` of the start.
+/// The mid at each new order: a geometric Brownian path whose highest and lowest differ by `swing`
+/// of the start.
 fn path(rng: &mut Rng, swing: f64, n: usize) -> Vec<f64> {
     let mut at = 0.0;
     let walk: Vec<f64> = (0..n)

@@ -20,7 +20,8 @@ pub trait Contender {
     /// One command alone, for latencies.
     fn one(&mut self, command: &Command);
 
-    /// Events (of a peer: trades, cancels and acknowledgements, as far as it gives any) since the beginning.
+    /// Events (of a peer: trades, cancels and acknowledgements, as far as it gives any) since the
+    /// beginning.
     fn events(&self) -> u64;
 }
 

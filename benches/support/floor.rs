@@ -1,12 +1,14 @@
 //! The floor: a limit-order ladder without a single feature, as fast as we know how to make one.
 //!
-//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes 64-byte records of what it did. What it
-//! cannot do is the point: prices lie in one fixed range, ids are below [`IDS`] and never come back, nothing is ever
-//! full, there is no owner, no time, no other order type, no phase, no risk limit, no tick of another instrument.
+//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes 64-byte records of
+//! what it did. What it cannot do is the point: prices lie in one fixed range, ids are below
+//! [`IDS`] and never come back, nothing is ever full, there is no owner, no time, no other order
+//! type, no phase, no risk limit, no tick of another instrument.
 //!
-//! Levels are indexed by price directly, with the asks mirrored so that the best of either side is the highest index; a
-//! bitmap of three words finds the next best; the queue of a level is a ring through the level's own record, so linking
-//! and unlinking have no branches; ids index a plain array.
+//! Levels are indexed by price directly, with the asks mirrored so that the best of either side is
+//! the highest index; a bitmap of three words finds the next best; the queue of a level is a ring
+//! through the level's own record, so linking and unlinking have no branches; ids index a plain
+//! array.
 
 use vvp_core::book::{Command, Op, Price, Side, TimeInForce};
 use zerocopy::FromZeros;
@@ -20,7 +22,8 @@ pub const IDS: usize = 1 << 22;
 /// The lowest price.
 pub const BASE: i64 = 0;
 
-/// An order, or a level. Levels come first, bids then asks, so that a link of either kind is one number.
+/// An order, or a level. Levels come first, bids then asks, so that a link of either kind is one
+/// number.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C, align(32))]
 struct Node {

@@ -1,8 +1,10 @@
-//! The machine during a measurement: one core, real-time priority where allowed, and its time-stamp counter.
+//! The machine during a measurement: one core, real-time priority where allowed, and its time-stamp
+//! counter.
 
 /// Pins this thread to a core; whether that worked.
 pub fn pin(core: usize) -> bool {
-    // SAFETY: zeros are an empty set, the core number is checked by the macro's bounds, and 0 is this thread.
+    // SAFETY: zeros are an empty set, the core number is checked by the macro's bounds, and 0 is
+    // this thread.
     unsafe {
         let mut set: libc::cpu_set_t = core::mem::zeroed();
         libc::CPU_SET(core, &mut set);
@@ -10,7 +12,8 @@ pub fn pin(core: usize) -> bool {
     }
 }
 
-/// Asks for SCHED_FIFO 1; whether it was granted. Without it other processes take turns with the measurement.
+/// Asks for SCHED_FIFO 1; whether it was granted. Without it other processes take turns with the
+/// measurement.
 pub fn real_time() -> bool {
     let param = libc::sched_param { sched_priority: 1 };
     // SAFETY: a valid parameter block; 0 is this thread.
@@ -32,7 +35,8 @@ pub fn preemptions() -> i64 {
 #[inline(always)]
 pub fn ticks() -> u64 {
     let mut aux = 0;
-    // SAFETY: both instructions exist on every x86-64 that has `rdtscp`, which all of this century's servers have.
+    // SAFETY: both instructions exist on every x86-64 that has `rdtscp`, which all of this
+    // century's servers have.
     unsafe {
         let now = core::arch::x86_64::__rdtscp(&raw mut aux);
         core::arch::x86_64::_mm_lfence();

@@ -1,12 +1,13 @@
-//! Zeroed memory on huge pages, for both contenders alike: a book larger than the second-level cache otherwise pays
-//! for address translation.
+//! Zeroed memory on huge pages, for both contenders alike: a book larger than the second-level
+//! cache otherwise pays for address translation.
 
 use core::ops::{Deref, DerefMut};
 use zerocopy::FromZeros;
 
 const PAGE: usize = 2 << 20;
 
-/// A `T` made of zeros, aligned to 2 MiB, with huge pages asked for (the kernel may refuse) and every page touched.
+/// A `T` made of zeros, aligned to 2 MiB, with huge pages asked for (the kernel may refuse) and
+/// every page touched.
 #[derive(Debug)]
 pub struct Huge<T>(*mut T);
 
@@ -54,7 +55,8 @@ impl<T> DerefMut for Huge<T> {
 impl<T> Drop for Huge<T> {
     fn drop(&mut self) {
         let layout = std::alloc::Layout::new::<T>().align_to(PAGE).expect("a size").pad_to_align();
-        // SAFETY: allocated with this layout. A `T` made of zeros and owned data only has nothing to drop.
+        // SAFETY: allocated with this layout. A `T` made of zeros and owned data only has nothing
+        // to drop.
         unsafe { std::alloc::dealloc(self.0.cast(), layout) };
     }
 }

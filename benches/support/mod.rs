@@ -1,4 +1,5 @@
-//! What the benches share: seeded command streams, the floor they are compared with, and memory to run in.
+//! What the benches share: seeded command streams, the floor they are compared with, and memory to
+//! run in.
 //!
 //! Used by `benches/book.rs` and, by path, from the packages beside it.
 

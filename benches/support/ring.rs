@@ -1,4 +1,5 @@
-//! The sink of the benches: every event is written, 64 bytes each, into a ring small enough to stay in the first cache.
+//! The sink of the benches: every event is written, 64 bytes each, into a ring small enough to stay
+//! in the first cache.
 
 use vvp_core::book::{Event, EventBody, OrderId, Sink};
 

@@ -1,5 +1,5 @@
-//! The shape of a stream and of its events from both contenders: shows that a stream is what it claims, and that both do
-//! the same work.
+//! The shape of a stream and of its events from both contenders: shows that a stream is what it
+//! claims, and that both do the same work.
 
 use super::floor::Floor;
 use super::huge::Huge;

@@ -1,7 +1,7 @@
 //! Seeded command streams, each a market of its own kind.
 //!
-//! A generator applies its stream to the floor while it writes it, so that it knows which orders are still live: it cancels
-//! no filled order, and a passive order is passive.
+//! A generator applies its stream to the floor while it writes it, so that it knows which orders
+//! are still live: it cancels no filled order, and a passive order is passive.
 
 use super::challenge;
 use super::floor::Floor;
@@ -122,7 +122,8 @@ impl Market {
         }
     }
 
-    /// Takes a live order out of the list: in `recent` of a hundred cases one of the last 200, else any.
+    /// Takes a live order out of the list: in `recent` of a hundred cases one of the last 200, else
+    /// any.
     fn pick(&mut self, recent: u64) -> Option<u64> {
         while !self.live.is_empty() {
             let n = self.live.len() as u64;
@@ -135,7 +136,8 @@ impl Market {
         None
     }
 
-    /// Forgets the orders that have traded, now and then, so that the list's length is the number of live orders.
+    /// Forgets the orders that have traded, now and then, so that the list's length is the number
+    /// of live orders.
     fn tidy(&mut self) {
         if self.commands.len().is_multiple_of(1_000) {
             let floor = &self.floor;
@@ -152,9 +154,9 @@ impl Market {
     }
 }
 
-/// An exchange's feed: 46 % add, 42 % cancel, 6 % ioc, 6 % replace; about 40,000 live orders; depths with a power-law
-/// tail of exponent 2.5; seven cancels in ten hit one of the 200 latest orders, the others any; the market walks a tick
-/// every 500 commands.
+/// An exchange's feed: 46 % add, 42 % cancel, 6 % ioc, 6 % replace; about 40,000 live orders;
+/// depths with a power-law tail of exponent 2.5; seven cancels in ten hit one of the 200 latest
+/// orders, the others any; the market walks a tick every 500 commands.
 pub fn itch(n: usize) -> Workload {
     const LIVE: usize = 40_000;
     let mut m = Market::new(0x1bc4, n + LIVE);
@@ -206,8 +208,8 @@ pub fn itch(n: usize) -> Workload {
     m.finish("itch", warm)
 }
 
-/// A market that trades: 30 % marketable orders of a resting one's size, the others add and cancel around
-/// 5,000 live orders within 200 ticks.
+/// A market that trades: 30 % marketable orders of a resting one's size, the others add and cancel
+/// around 5,000 live orders within 200 ticks.
 pub fn cross(n: usize) -> Workload {
     const LIVE: usize = 5_000;
     let mut m = Market::new(0xc055, n + LIVE);
@@ -248,7 +250,8 @@ pub fn cross(n: usize) -> Workload {
     m.finish("cross", warm)
 }
 
-/// An empty market: 400 orders over 200,000 ticks, so nearly every order is a level; 40 % of the cancels hit the best.
+/// An empty market: 400 orders over 200,000 ticks, so nearly every order is a level; 40 % of the
+/// cancels hit the best.
 pub fn sparse(n: usize) -> Workload {
     const LIVE: usize = 400;
     let mut m = Market::new(0x59a5, n + LIVE);

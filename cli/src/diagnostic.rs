@@ -55,8 +55,13 @@ impl fmt::Display for Place {
 }
 
 /// One message: its subcommand, what happened, where, and what to do about it.
+///
+/// Boxed, because it is the rare side of many results.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Diagnostic {
+pub(crate) struct Diagnostic(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     severity: Severity,
     sub: Cow<'static, str>,
     what: String,
@@ -66,7 +71,7 @@ pub(crate) struct Diagnostic {
 
 impl Diagnostic {
     fn new(severity: Severity, what: impl Into<String>) -> Self {
-        Self { severity, sub: "".into(), what: what.into(), place: None, remedy: None }
+        Self(Box::new(Parts { severity, sub: "".into(), what: what.into(), place: None, remedy: None }))
     }
 
     /// Creates a note: something to know, and no error.
@@ -116,8 +121,11 @@ impl Diagnostic {
             Some(libc::EMFILE) => Some("raise the limit (ulimit -n)".to_owned()),
             _ => crate::io::files::too_large(error),
         };
-        let failed = Self::from_text(&without_number(error)).at(place);
-        Self { remedy: remedy.or(failed.remedy), ..failed }
+        let mut failed = Self::from_text(&without_number(error)).at(place);
+        if remedy.is_some() {
+            failed.0.remedy = remedy;
+        }
+        failed
     }
 
     /// Creates an error from a frame of the file called `name` that cannot be read.
@@ -133,13 +141,15 @@ impl Diagnostic {
     }
 
     /// Sets the subcommand.
-    pub(crate) fn of(self, sub: impl Into<Cow<'static, str>>) -> Self {
-        Self { sub: sub.into(), ..self }
+    pub(crate) fn of(mut self, sub: impl Into<Cow<'static, str>>) -> Self {
+        self.0.sub = sub.into();
+        self
     }
 
     /// Sets the place.
-    pub(crate) fn at(self, place: Place) -> Self {
-        Self { place: Some(place), ..self }
+    pub(crate) fn at(mut self, place: Place) -> Self {
+        self.0.place = Some(place);
+        self
     }
 
     /// Sets the place to a file.
@@ -153,15 +163,16 @@ impl Diagnostic {
     }
 
     /// Adds a remedy; where there is one already, the new one follows it.
-    pub(crate) fn remedy(self, remedy: impl AsRef<str>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl AsRef<str>) -> Self {
         let remedy = remedy.as_ref();
-        let remedy = self.remedy.map_or_else(|| remedy.to_owned(), |old| format!("{old}; {remedy}"));
-        Self { remedy: Some(remedy), ..self }
+        self.0.remedy = Some(self.0.remedy.take().map_or_else(|| remedy.to_owned(), |old| format!("{old}; {remedy}")));
+        self
     }
 
     /// Puts what failed before the system's reason: `cannot start`.
-    pub(crate) fn context(self, doing: &str) -> Self {
-        Self { what: format!("{doing}: {}", self.what), ..self }
+    pub(crate) fn context(mut self, doing: &str) -> Self {
+        self.0.what = format!("{doing}: {}", self.0.what);
+        self
     }
 
     /// Writes the message to standard error, as one line. A closed standard error is ignored.
@@ -171,7 +182,7 @@ impl Diagnostic {
 
     /// Returns the exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self.severity {
+        ExitCode::from(match self.0.severity {
             Severity::Note => 0,
             Severity::Error => 1,
             Severity::Usage => 2,
@@ -181,17 +192,18 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let space = if self.sub.is_empty() { "" } else { " " };
-        write!(f, "vvpx{space}{}: {}", self.sub, self.what)?;
-        if let Some(place) = &self.place {
+        let parts = &*self.0;
+        let space = if parts.sub.is_empty() { "" } else { " " };
+        write!(f, "vvpx{space}{}: {}", parts.sub, parts.what)?;
+        if let Some(place) = &parts.place {
             write!(f, ": {place}")?;
         }
-        if let Some(remedy) = &self.remedy {
+        if let Some(remedy) = &parts.remedy {
             write!(f, ": {remedy}")?;
         }
-        if self.severity == Severity::Usage {
-            let before = if self.remedy.is_some() { ";" } else { ":" };
-            write!(f, "{before} try 'vvpx{space}{} --help'", self.sub)?;
+        if parts.severity == Severity::Usage {
+            let before = if parts.remedy.is_some() { ";" } else { ":" };
+            write!(f, "{before} try 'vvpx{space}{} --help'", parts.sub)?;
         }
         Ok(())
     }

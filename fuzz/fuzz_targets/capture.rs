@@ -1,5 +1,5 @@
-//! Any bytes as a capture file, compressed or not: only whole frames come out, blocks never lead beyond the file, nothing
-//! panics.
+//! Any bytes as a capture file, compressed or not: only whole frames come out, blocks never lead
+//! beyond the file, nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
-//! Any commands at all, on an engine so small that everything in it fills up: nothing may panic, every invariant
-//! holds after each command, no command causes more events than `events_max` said, every event is a readable record, and
-//! the same commands give the same events again.
+//! Any commands at all, on an engine so small that everything in it fills up: nothing may panic,
+//! every invariant holds after each command, no command causes more events than `events_max` said,
+//! every event is a readable record, and the same commands give the same events again.
 #![no_main]
 
 #[path = "script.rs"]
@@ -12,7 +12,8 @@ use vvp_core::book::{Book, Command, Event, EventKind, FnSink, WithStateHash};
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::IntoBytes;
 
-/// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with limits.
+/// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with
+/// limits.
 type Tiny = Engine<Book<24, 2, 4, 4, 32, WithStateHash>, 3, 4>;
 
 fuzz_target!(|bytes: &[u8]| {

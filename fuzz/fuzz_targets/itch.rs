@@ -1,4 +1,5 @@
-//! Any bytes as ITCH frames for a small market: messages come back byte for byte, the market stays consistent, nothing panics.
+//! Any bytes as ITCH frames for a small market: messages come back byte for byte, the market stays
+//! consistent, nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

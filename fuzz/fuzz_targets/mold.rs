@@ -1,4 +1,5 @@
-//! Any bytes as MoldUDP64 datagrams over two lines: packets come back byte for byte, numbers rise, nothing panics.
+//! Any bytes as MoldUDP64 datagrams over two lines: packets come back byte for byte, numbers rise,
+//! nothing panics.
 //!
 //! Each datagram stands behind a byte with its length; bit 7 of that is the line.
 #![no_main]

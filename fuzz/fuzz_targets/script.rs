@@ -1,8 +1,8 @@
 //! Commands from a fuzzer's bytes.
 //!
-//! The first byte chooses the reading. Even: the rest are 64-byte records, and what is no command is passed over. Odd: a dense
-//! script, in which nearly every byte string is a run of valid commands around few ids, prices and owners, so that
-//! they meet.
+//! The first byte chooses the reading. Even: the rest are 64-byte records, and what is no command
+//! is passed over. Odd: a dense script, in which nearly every byte string is a run of valid
+//! commands around few ids, prices and owners, so that they meet.
 
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, Refusal, Reject, Replacement,

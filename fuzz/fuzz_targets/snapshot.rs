@@ -1,8 +1,8 @@
 //! Any bytes as a snapshot: refused, or an engine that is whole, saves what it is, and can go on.
 //!
-//! The input is everything between length and checksum, which are put right here, or hardly any input would get beyond
-//! them; the first byte says what follows: such a body, raw bytes, or commands whose snapshot is then changed here and
-//! there.
+//! The input is everything between length and checksum, which are put right here, or hardly any
+//! input would get beyond them; the first byte says what follows: such a body, raw bytes, or
+//! commands whose snapshot is then changed here and there.
 #![no_main]
 
 #[path = "script.rs"]
@@ -13,7 +13,8 @@ use script::Script;
 use vvp_core::book::{Book, CountSink, WithStateHash};
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 
-/// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with limits.
+/// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with
+/// limits.
 type Tiny = Engine<Book<24, 2, 4, 4, 32, WithStateHash>, 3, 4>;
 /// As much room in another shape.
 type Other = Engine<Book<30, 1, 24, 5, 64, WithStateHash>, 4, 5>;

@@ -1,5 +1,6 @@
-//! Any bytes at all as an order file in each format: nothing may panic, every command that comes out is well formed,
-//! the input ends; and the commands of a text, written as text, read back as the same commands.
+//! Any bytes at all as an order file in each format: nothing may panic, every command that comes
+//! out is well formed, the input ends; and the commands of a text, written as text, read back as
+//! the same commands.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
         _ => InputFormat::Records,
     };
     let Ok(commands) = read(bytes, format) else { return };
-    // A record can claim to be the refusal of any line; a text that says the same would be as long as that.
+    // A record can claim to be the refusal of any line; a text that says the same would be as long
+    // as that.
     if matches!(format, InputFormat::Text(_)) {
         let text = write(&commands);
         let again = read(text.as_bytes(), InputFormat::Text(Format::Jsonl)).expect("JSON Lines has no header to miss");

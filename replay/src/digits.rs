@@ -30,7 +30,7 @@ pub const POW10: [u64; 20] = {
 ///
 /// ```
 /// assert_eq!(vvp_replay::digits::grouped(1_234_567_u64), "1,234,567");
-/// assert_eq!(vvp_replay::digits::grouped(999_u8), "999");
+/// assert_eq!(vvp_replay::digits::grouped(999_u16), "999");
 /// ```
 #[must_use]
 pub fn grouped(n: impl Into<u128>) -> String {

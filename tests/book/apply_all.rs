@@ -1,4 +1,5 @@
-//! A batch of commands has the same events as the single commands, however the stream is cut into batches.
+//! A batch of commands has the same events as the single commands, however the stream is cut into
+//! batches.
 
 use crate::engines::{self, Normal};
 use vvp_core::book::{Command, Event};

@@ -1,7 +1,8 @@
-//! The engine against the reference model: every event and the book, over random command streams of every flavour.
+//! The engine against the reference model: every event and the book, over random command streams of
+//! every flavour.
 //!
-//! A difference is shrunk to a short list of commands before it is printed. A long run takes any number of commands, from
-//! any seed, and prints the coverage:
+//! A difference is shrunk to a short list of commands before it is printed. A long run takes any
+//! number of commands, from any seed, and prints the coverage:
 //!
 //! ```text
 //! VVP_MODEL_COMMANDS=100000000 VVP_MODEL_SEED=7000000 cargo test --release --test book every_flavour_agrees -- --nocapture
@@ -201,7 +202,8 @@ fn same_book(book: &dyn Readable, model: &vvp_testkit::book::Book) -> Result<(),
     Ok(())
 }
 
-/// Applies the commands to both; compares the books after every `every`-th command and after the last.
+/// Applies the commands to both; compares the books after every `every`-th command and after the
+/// last.
 fn compare(make: Make, commands: &[Command], room: (usize, usize), every: usize) -> Result<Coverage, Difference> {
     let mut engine = make();
     let mut model = Model::new(room.0, room.1).with_owners(OWNERS).with_far_levels(engine.far_levels());
@@ -321,7 +323,8 @@ fn every_flavour_agrees_and_meets_every_rule() {
             let end = all.commands + 5000;
             while all.commands < end {
                 seed += 1;
-                // Books are compared after each command of every fourth stream, and after every 61st of the others.
+                // Books are compared after each command of every fourth stream, and after every
+                // 61st of the others.
                 let every = if seed.is_multiple_of(4) { 1 } else { 61 };
                 all.add(&check_flavour(flavour, seed, flavour.len, every));
             }
@@ -344,7 +347,8 @@ fn every_flavour_agrees_and_meets_every_rule() {
     assert!(missed.is_empty(), "the streams never met: {missed:#?}\n(in {} commands)", all.commands);
 }
 
-// ---- short streams, made and shrunk by proptest ----------------------------------------------------------
+// ---- short streams, made and shrunk by proptest
+// ----------------------------------------------------------
 
 /// One step of a short stream, in small numbers that shrink to readable commands.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
-//! The book's queries that `book_model` does not compare, against the reference model: best levels, the first levels of a
-//! side, the level at any price, orders by id, an owner's stops.
+//! The book's queries that `book_model` does not compare, against the reference model: best levels,
+//! the first levels of a side, the level at any price, orders by id, an owner's stops.
 
 use crate::engines::{self, Normal};
 use vvp_core::book::{

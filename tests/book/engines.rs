@@ -1,9 +1,9 @@
 //! The engines of these tests.
 //!
-//! Each type here, and each type of sink that one is used with, is one more copy of the whole engine
-//! to compile, which is most of the time in which these tests are built. So the tests share them, and
-//! apply commands with `vvp_testkit::sinks::events_of`, or through its `DynSink` if they have sinks
-//! of their own.
+//! Each type here, and each type of sink that one is used with, is one more copy of the whole
+//! engine to compile, which is most of the time in which these tests are built. So the tests share
+//! them, and apply commands with `vvp_testkit::sinks::events_of`, or through its `DynSink` if they
+//! have sinks of their own.
 
 use vvp_core::book::{Book, WithStateHash};
 use vvp_core::engine::Engine;

@@ -1,8 +1,8 @@
 //! Market data against the reference model, over random command streams of every flavour.
 //!
-//! After each command the full visible depth of every book is compared with what it was before: the L2 records are
-//! exactly the differences, each once. A book rebuilt from L3 records alone, one rebuilt from L2 records alone, and the
-//! last L1 are compared with the model's books.
+//! After each command the full visible depth of every book is compared with what it was before: the
+//! L2 records are exactly the differences, each once. A book rebuilt from L3 records alone, one
+//! rebuilt from L2 records alone, and the last L1 are compared with the model's books.
 
 use crate::engines::{self, Full, INSTRUMENTS, Normal};
 use std::collections::{BTreeMap, VecDeque};
@@ -116,12 +116,14 @@ struct Reader {
     l2: BTreeMap<LevelKey, Totals>,
     l1: BTreeMap<u16, [Option<DepthLevel>; 2]>,
     records: u32,
-    /// Counts of the records, to show that the streams contain them: L1, L2, each kind of L3, `again`.
+    /// Counts of the records, to show that the streams contain them: L1, L2, each kind of L3,
+    /// `again`.
     met: [u64; 8],
 }
 
 impl Reader {
-    /// Takes the records of one command; `before` and `after` are the depths around it, `events` its events.
+    /// Takes the records of one command; `before` and `after` are the depths around it, `events`
+    /// its events.
     fn command(&mut self, records: &[Record], events: &[Event], before: &BTreeMap<LevelKey, Totals>, model: &Model) {
         let after = depth(model);
         let mut seen = BTreeMap::new();
@@ -319,8 +321,8 @@ fn limit(id: u64, side: Side, price: i64, qty: u64) -> Command {
     Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty))
 }
 
-/// One command empties a thousand levels, by trades and by a mass cancel. A level that is emptied and filled again in one
-/// command is published once, or not at all if it is as before.
+/// One command empties a thousand levels, by trades and by a mass cancel. A level that is emptied
+/// and filled again in one command is published once, or not at all if it is as before.
 #[test]
 fn one_command_publishes_a_thousand_levels() {
     let mut engine = engines::new::<Normal>();
@@ -351,7 +353,8 @@ fn one_command_publishes_a_thousand_levels() {
         let changes = apply(command);
         assert!(changes.into_iter().eq((0..1_000).map(|i| (Side::Sell, 100 + i, 0, 0))));
     }
-    // The iceberg's level is as before after a refresh; the stop_limit rests in place of the order that was filled.
+    // The iceberg's level is as before after a refresh; the stop_limit rests in place of the order
+    // that was filled.
     apply(limit(1, Side::Sell, 100, 20).display(Qty::new(10)));
     assert_eq!(apply(limit(2, Side::Buy, 100, 10).tif(TimeInForce::Ioc)), []);
     apply(Command::cancel(OrderId::new(1)));

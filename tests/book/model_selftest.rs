@@ -1,4 +1,5 @@
-//! The reference model checked by itself: its invariants, and conservation of quantity, over every flavour.
+//! The reference model checked by itself: its invariants, and conservation of quantity, over every
+//! flavour.
 
 use std::collections::BTreeMap;
 use vvp_core::book::{Command, EventBody, Op, OrderType};

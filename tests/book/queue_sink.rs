@@ -1,4 +1,5 @@
-//! `QueueSink`: no event is lost while the reader lives, and it does not hang when the reader has closed.
+//! `QueueSink`: no event is lost while the reader lives, and it does not hang when the reader has
+//! closed.
 
 use std::thread;
 use vvp_core::book::{Event, EventBody, InstrumentId, Phase, QueueSink, Sink};

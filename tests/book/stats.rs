@@ -62,7 +62,8 @@ fn check(flavour: &Flavour, seed: u64, len: usize) {
             for (most, now) in most.iter_mut().zip([book.orders.len(), levels[0] + levels[1], book.stops.len()]) {
                 *most = now.max(*most);
             }
-            // The high-water marks include stop orders that rest within a command; without stops both must be equal.
+            // The high-water marks include stop orders that rest within a command; without stops
+            // both must be equal.
             let high = [counts.resting_orders_max, counts.levels_max, counts.stops_max];
             let stops = flavour.stop + flavour.stop_limit + flavour.trailing > 0;
             assert!(high == *most || (stops && high.iter().zip(*most).all(|(h, m)| *h >= m)), "{high:?} {most:?}");

@@ -12,9 +12,9 @@ pub(crate) struct Crates {
 }
 
 impl Crates {
-    /// Builds the core and the adapter, which two tests use: the later one finds them built. Offline
-    /// and with the locked versions, which the build of the test has brought here. Flags of the
-    /// environment (sanitizers) are left out: what is legal does not depend on them.
+    /// Builds the core and the adapter, which two tests use: the later one finds them built.
+    /// Offline and with the locked versions, which the build of the test has brought here. Flags of
+    /// the environment (sanitizers) are left out: what is legal does not depend on them.
     ///
     /// `name` is a folder below `tmp`, the target folder's for tests.
     pub(crate) fn build(tmp: &Path, name: &str, names: &[&str]) -> Self {
@@ -69,7 +69,8 @@ impl Crates {
     }
 }
 
-/// Returns the cases that were not refused as expected: by an error of their own with both the message and the type.
+/// Returns the cases that were not refused as expected: by an error of their own with both the
+/// message and the type.
 pub(crate) fn not_refused<'c>(said: &str, cases: &'c [Case]) -> Vec<&'c Case> {
     let errors: Vec<&str> = said.split("error[E0080]").collect();
     let is_refused = |case: &Case| errors.iter().any(|e| e.contains(&case.message) && e.contains(&case.named));

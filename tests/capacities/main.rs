@@ -1,7 +1,7 @@
 //! Illegal capacities are refused when a program is built, by every way to make or use a structure.
 //!
-//! A failure prints the code that compiled and should not have, or was refused without the message; or legal code that was
-//! refused, with the compiler's output.
+//! A failure prints the code that compiled and should not have, or was refused without the message;
+//! or legal code that was refused, with the compiler's output.
 #![cfg(all(not(loom), not(broken), not(miri)))]
 
 mod harness;
@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use table::{GENERIC, STRUCTURES, Structure, TRACKED};
 
-/// Makes code that creates a structure in one way, from its table row, its type and the number of the case; `None` if the
-/// structure cannot be made in that way.
+/// Makes code that creates a structure in one way, from its table row, its type and the number of
+/// the case; `None` if the structure cannot be made in that way.
 type Way = fn(&Structure, &str, usize) -> Option<String>;
 
 /// The head of every program: value types of any size, and a structure around another.

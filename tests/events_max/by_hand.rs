@@ -94,8 +94,8 @@ fn decrements_of_stops_count_two_events_each() {
         stop(5, Side::Buy, 100, 3).owner(one).self_trade(decrement),
         limit(6, Side::Buy, 100, 1),
     ]);
-    // Accepted, trade; triggered; two makers that end and two decrements of the stop; a decrement of
-    // the third maker, and the end of the stop.
+    // Accepted, trade; triggered; two makers that end and two decrements of the stop; a decrement
+    // of the third maker, and the end of the stop.
     assert_eq!((bound, events), (9, 9));
 }
 

@@ -1,15 +1,17 @@
-//! The bound `events_max` against the events that a command then causes, over random command streams of every flavour
-//! and of some that are hard on the bound: icebergs with small slices and stops around them, self-trade prevention,
-//! auctions, orders that expire with the same command. And `try_apply` into sinks of every room.
+//! The bound `events_max` against the events that a command then causes, over random command
+//! streams of every flavour and of some that are hard on the bound: icebergs with small slices and
+//! stops around them, self-trade prevention, auctions, orders that expire with the same command.
+//! And `try_apply` into sinks of every room.
 //!
-//! A stream that fails is shrunk to a short list of commands before it is printed. A long run takes any number of
-//! commands, from any seed:
+//! A stream that fails is shrunk to a short list of commands before it is printed. A long run takes
+//! any number of commands, from any seed:
 //!
 //! ```text
 //! VVP_EVENTS_MAX_COMMANDS=10000000 VVP_EVENTS_MAX_SEED=7000000 cargo test --release --test events_max never_exceed -- --nocapture
 //! ```
 //!
-//! `scripts/bound-twins.sh` runs it with mutated bounds that each leave out one term; each must be caught.
+//! `scripts/bound-twins.sh` runs it with mutated bounds that each leave out one term; each must be
+//! caught.
 
 mod by_hand;
 mod try_apply;
@@ -98,7 +100,8 @@ fn make_for(flavour: &Flavour) -> Make {
     }
 }
 
-// ---- the streams ---------------------------------------------------------------------------------------------
+// ---- the streams
+// ---------------------------------------------------------------------------------------------
 
 /// Flavours that are hard on the bound; all for [`Small`].
 fn hard_flavours() -> Vec<Flavour> {
@@ -191,7 +194,8 @@ fn documented_bound(model: &Model, c: &Command) -> u64 {
     } else {
         3 + slices + own + 3 * stops
     };
-    // Without stops an order has no more lines than lots, and 2; with self-trade prevention twice that.
+    // Without stops an order has no more lines than lots, and 2; with self-trade prevention twice
+    // that.
     let by_lots = match mode {
         _ if stops > 0 || !matches!(c.op(), Op::New | Op::Replace) => u64::MAX,
         SelfTradePrevention::None | SelfTradePrevention::CancelNewest => qty.saturating_add(1).max(2),

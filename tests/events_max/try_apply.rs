@@ -1,5 +1,5 @@
-//! `try_apply` over random command streams of every flavour, in rooms that are often too small: it has the model's events
-//! or, if they might not fit, changes nothing.
+//! `try_apply` over random command streams of every flavour, in rooms that are often too small: it
+//! has the model's events or, if they might not fit, changes nothing.
 
 use super::{Full, Make, Normal, make};
 use core::mem::MaybeUninit;

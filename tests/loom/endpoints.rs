@@ -27,10 +27,12 @@ pub(crate) fn pop(rx: &mut impl Pop<Item = Value>) -> Option<usize> {
     }
 }
 
-/// Runs `test` with a queue whose handles may move to threads. The remaining values are dropped at the end.
+/// Runs `test` with a queue whose handles may move to threads. The remaining values are dropped at
+/// the end.
 pub(crate) fn lend<Q: 'static>(queue: Q, test: impl FnOnce(&'static mut Q)) {
     let queue = Box::into_raw(Box::new(queue));
-    // SAFETY: it lives until below, where every test has joined its threads and so dropped the handles.
+    // SAFETY: it lives until below, where every test has joined its threads and so dropped the
+    // handles.
     test(unsafe { &mut *queue });
     // SAFETY: from `into_raw`; all handles are gone.
     drop(unsafe { Box::from_raw(queue) });

@@ -1,5 +1,5 @@
-//! The lanes of `FanIn` under loom, which tries every interleaving and every stale read that the orderings allow.
-//! `tests/loom/spsc.rs` covers a lane itself.
+//! The lanes of `FanIn` under loom, which tries every interleaving and every stale read that the
+//! orderings allow. `tests/loom/spsc.rs` covers a lane itself.
 //!
 //! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
@@ -78,7 +78,8 @@ fn last_value_before_a_close_is_not_missed() {
                 a.push(Box::new(0)).unwrap();
                 a.close();
             });
-            // Not in a loop that yields: loom would forget the stale values that this test is about.
+            // Not in a loop that yields: loom would forget the stale values that this test is
+            // about.
             let first = rx.pop();
             assert!(first != Err(PopError::Closed), "closed, but a value was left: assertion");
             producer.join().unwrap();

@@ -1,4 +1,5 @@
-//! `Latest` under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Latest` under loom, which tries every interleaving and every stale read that the orderings
+//! allow.
 //!
 //! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
@@ -11,11 +12,13 @@ use vvp_core::sync::Plain;
 
 /// Runs `test` with the endpoints of a `Latest`, which may move to threads.
 ///
-/// The endpoints are made before the threads start: loom remembers only the last access to an atomic. A writer that loads
-/// the version itself would make it forget a reader's access, and loom would try almost no interleavings.
+/// The endpoints are made before the threads start: loom remembers only the last access to an
+/// atomic. A writer that loads the version itself would make it forget a reader's access, and loom
+/// would try almost no interleavings.
 fn with_split<T: Plain>(test: impl FnOnce(Writer<'static, T>, Reader<'static, T>)) {
     let latest = Box::into_raw(Box::new(Latest::<T>::new()));
-    // SAFETY: it lives until below, where every test has joined its threads and so dropped the handles.
+    // SAFETY: it lives until below, where every test has joined its threads and so dropped the
+    // handles.
     let (writer, reader) = unsafe { &mut *latest }.split();
     test(writer, reader);
     // SAFETY: from `into_raw`; all handles are gone.
@@ -103,7 +106,8 @@ fn last_value_before_a_close_is_not_missed() {
                 writer.write(value(2));
                 writer.close();
             });
-            // Not in a loop that yields: loom would forget the stale values that this test is about.
+            // Not in a loop that yields: loom would forget the stale values that this test is
+            // about.
             let closed = reader.is_closed();
             let last = reader.read_if_newer().map(number);
             assert!(!closed || last == Some(2), "closed, but {last:?} was the last");

@@ -1,8 +1,10 @@
-//! `ConcurrentMap` under loom, which tries every interleaving and every stale read that the orderings allow. Under loom a
-//! neighbourhood has 2 slots, so that few keys are enough to displace some.
+//! `ConcurrentMap` under loom, which tries every interleaving and every stale read that the
+//! orderings allow. Under loom a neighbourhood has 2 slots, so that few keys are enough to displace
+//! some.
 //!
-//! The spawned threads are the readers: loom switches between two accesses only where the later one, by another thread,
-//! depends on the one just before it, and a writer reads a word before it swaps it.
+//! The spawned threads are the readers: loom switches between two accesses only where the later
+//! one, by another thread, depends on the one just before it, and a writer reads a word before it
+//! swaps it.
 //!
 //! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
@@ -211,8 +213,8 @@ fn writes_before_an_insert_are_visible_after_the_get() {
     });
 }
 
-/// Found by the soak test: a writer that was suspended while it counted took the map for full, after others had inserted
-/// and removed more than was there before.
+/// Found by the soak test: a writer that was suspended while it counted took the map for full,
+/// after others had inserted and removed more than was there before.
 #[test]
 fn map_with_room_refuses_no_key() {
     loom::model(|| {

@@ -120,7 +120,8 @@ fn last_value_before_a_close_is_not_missed() {
                 a.close();
             });
             let second = thread::spawn(move || drop(b));
-            // Not in a loop that yields: loom would forget the stale values that this test is about.
+            // Not in a loop that yields: loom would forget the stale values that this test is
+            // about.
             match rx.pop() {
                 Ok(value) => assert_eq!(*value, 0),
                 Err(e) => assert!(e != PopError::Closed, "closed, but a value was left: assertion"),

@@ -141,7 +141,8 @@ macro_rules! one_to_one {
                 tx.push(Box::new(1)).unwrap();
                 let mine = take_one(&queue);
                 let theirs = other.join().unwrap();
-                // The second resumed where the first had stopped; values that were not taken are dropped with the queue.
+                // The second resumed where the first had stopped; values that were not taken are
+                // dropped with the queue.
                 assert!(mine != theirs || mine.is_none());
                 let taken = usize::from(mine.is_some()) + usize::from(theirs.is_some());
                 assert_eq!(queue.stats().popped, taken);

@@ -1,14 +1,17 @@
-//! `Pool` and its magazines under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `Pool` and its magazines under loom, which tries every interleaving and every stale read that
+//! the orderings allow.
 //!
-//! `.ci/loom` runs this, and then its mutants, which must fail: a slot is released, by its box or by a magazine, or claimed
-//! by its handle, with an ordering that is too weak; a magazine keeps what it has shed, or takes more than was released.
+//! `.ci/loom` runs this, and then its mutants, which must fail: a slot is released, by its box or
+//! by a magazine, or claimed by its handle, with an ordering that is too weak; a magazine keeps
+//! what it has shed, or takes more than was released.
 #![cfg(loom)]
 
 use loom::sync::Arc;
 use loom::thread;
 use vvp_core::pool::{HandleError, Pool, PoolBox, Reset};
 
-/// A value on the heap with the number of its last owner: two owners at once, or a second drop, are a memory error.
+/// A value on the heap with the number of its last owner: two owners at once, or a second drop, are
+/// a memory error.
 #[derive(Default)]
 struct Value(Box<usize>);
 
@@ -268,7 +271,8 @@ fn magazine_releases_several_at_once() {
     });
 }
 
-/// A full magazine sheds its oldest value; another thread may acquire that at once, and the magazine no longer has it.
+/// A full magazine sheds its oldest value; another thread may acquire that at once, and the
+/// magazine no longer has it.
 #[test]
 fn magazine_no_longer_has_what_it_shed() {
     loom::model(|| {

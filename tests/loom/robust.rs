@@ -1,6 +1,6 @@
-//! `RobustMpsc` under loom, which tries every interleaving and every stale read that the orderings allow. A producer that
-//! dies is a thread that ends in the middle of a push; a flag that is set after all its writes stands for the operating
-//! system's report of the death.
+//! `RobustMpsc` under loom, which tries every interleaving and every stale read that the orderings
+//! allow. A producer that dies is a thread that ends in the middle of a push; a flag that is set
+//! after all its writes stands for the operating system's report of the death.
 //!
 //! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]
@@ -87,7 +87,8 @@ fn take(rx: &mut RobustConsumer<'_, Pair, 2, 2>, tries: usize, lives: impl Fn(us
     taken
 }
 
-/// Lane 0 dies at each stage of a push, and lane 1 pushes: published values arrive once, and the rest blocks no value.
+/// Lane 0 dies at each stage of a push, and lane 1 pushes: published values arrive once, and the
+/// rest blocks no value.
 #[test]
 fn death_in_a_push_loses_no_value_and_blocks_no_lane() {
     for at in [Stage::Begun, Stage::Reserved, Stage::Written, Stage::Published] {
@@ -114,8 +115,8 @@ fn death_in_a_push_loses_no_value_and_blocks_no_lane() {
     }
 }
 
-/// A successor resumes the lane at the exact position, whatever the consumer does meanwhile, and does not make it pass over
-/// values that the dead producer had published.
+/// A successor resumes the lane at the exact position, whatever the consumer does meanwhile, and
+/// does not make it pass over values that the dead producer had published.
 #[test]
 fn successor_resumes_at_the_exact_position() {
     for at in [Stage::Reserved, Stage::Published] {
@@ -157,7 +158,8 @@ fn successor_resumes_at_the_exact_position() {
     }
 }
 
-/// The position of a lane is exact even while its last values are popped and their slots go to another lane.
+/// The position of a lane is exact even while its last values are popped and their slots go to
+/// another lane.
 #[test]
 fn position_is_exact_while_slots_change_lanes() {
     loom::model(|| {

@@ -1,4 +1,5 @@
-//! `SequencedSpsc` under loom, which tries every interleaving and every stale read that the orderings allow.
+//! `SequencedSpsc` under loom, which tries every interleaving and every stale read that the
+//! orderings allow.
 //!
 //! `.ci/loom` runs this, and then its mutants, which must fail.
 #![cfg(loom)]

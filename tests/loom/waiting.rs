@@ -1,4 +1,5 @@
-//! Tasks that wait for a queue, under loom: a lost wake-up leaves a task asleep for ever, which loom reports as a deadlock.
+//! Tasks that wait for a queue, under loom: a lost wake-up leaves a task asleep for ever, which
+//! loom reports as a deadlock.
 #![cfg(all(loom, feature = "async"))]
 
 use crate::endpoints::lend;

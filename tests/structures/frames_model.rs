@@ -1,4 +1,5 @@
-//! `Frames` against a `VecDeque` of byte strings: random scripts of all its operations, on one thread.
+//! `Frames` against a `VecDeque` of byte strings: random scripts of all its operations, on one
+//! thread.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;

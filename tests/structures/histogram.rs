@@ -15,8 +15,8 @@ fn durations() -> impl Strategy<Value = u64> {
 
 const TOP: u64 = (1 << 42) - 1;
 
-/// Returns whether the histogram may report `answer` for an exact value: that value or up to 1 % more; beyond the range, the
-/// maximum.
+/// Returns whether the histogram may report `answer` for an exact value: that value or up to 1 %
+/// more; beyond the range, the maximum.
 fn agrees(answer: u64, exact: u64, max: u64) -> bool {
     if exact > TOP { answer == max } else { answer >= exact && answer - exact <= exact / 100 }
 }
@@ -66,7 +66,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The two are within their errors of each other: 1/128 here, 1/1000 (three digits) there, on either side.
+    /// The two are within their errors of each other: 1/128 here, 1/1000 (three digits) there, on
+    /// either side.
     #[test]
     fn agrees_with_hdrhistogram(
         values in prop::collection::vec((0_u32..42).prop_flat_map(|bit| (1_u64 << bit)..(2_u64 << bit)), 1..400),
@@ -195,7 +196,8 @@ fn counters_and_gauges_count_across_threads() {
 
 #[test]
 fn each_bucket_ends_where_the_next_begins() {
-    // A value that is the greatest of its bucket is reported exactly; one more falls into the next bucket.
+    // A value that is the greatest of its bucket is reported exactly; one more falls into the next
+    // bucket.
     let mut values = Vec::new();
     let mut next = 0_u64;
     while next <= TOP {

@@ -1,4 +1,5 @@
-//! `IdIndex` and `IdTable` against `HashMap`, with ids in sequence, at random, and chosen to collide.
+//! `IdIndex` and `IdTable` against `HashMap`, with ids in sequence, at random, and chosen to
+//! collide.
 
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -111,7 +112,8 @@ proptest! {
     }
 }
 
-/// Ids that all share one place in the array end in the table, whose secret seed spreads them: look-ups stay short.
+/// Ids that all share one place in the array end in the table, whose secret seed spreads them:
+/// look-ups stay short.
 #[test]
 fn ids_chosen_to_collide_stay_cheap() {
     const BIG: usize = 1 << 14;
@@ -129,6 +131,7 @@ fn ids_chosen_to_collide_stay_cheap() {
         });
         assert_eq!(found, slot as u32 + 1);
     }
-    // One comparison for the array's place, one for the entry: hashes of 32 bits hardly ever agree by chance.
+    // One comparison for the array's place, one for the entry: hashes of 32 bits hardly ever agree
+    // by chance.
     assert!(probes.get() < 3 * ids.len() as u64, "{} comparisons for {} ids", probes.get(), ids.len());
 }

@@ -1,4 +1,5 @@
-//! `Latest` on one thread: values of every size, restarts, zero bytes, and random scripts against a deque of one.
+//! `Latest` on one thread: values of every size, restarts, zero bytes, and random scripts against a
+//! deque of one.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -89,8 +90,8 @@ fn value_survives_a_move() {
     assert_eq!(moved.reader().read(), Ok([9; 13]));
 }
 
-/// Runs a script of operations and the index of the reader that does each. The model is a deque that keeps only its newest
-/// value.
+/// Runs a script of operations and the index of the reader that does each. The model is a deque
+/// that keeps only its newest value.
 fn run<const WORDS: usize>(script: &[(u8, usize)]) {
     let latest = Latest::<[u64; WORDS]>::new();
     let mut model = VecDeque::new();

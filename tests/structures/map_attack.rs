@@ -1,5 +1,5 @@
-//! Ids that an attacker chose to collide: their cost in a table with a fixed hash, in a map whose seed is known, and in one
-//! whose seed is secret.
+//! Ids that an attacker chose to collide: their cost in a table with a fixed hash, in a map whose
+//! seed is known, and in one whose seed is secret.
 
 use vvp_core::map::{ConcurrentMap, IdMap};
 
@@ -7,7 +7,8 @@ const N: usize = 1 << 12;
 /// Enough ids to be slow, and fewer than the capacity.
 const CHOSEN: usize = N / 2;
 
-/// Returns the mean number of probes of a successful look-up with open addressing, linear probing and a fixed hash.
+/// Returns the mean number of probes of a successful look-up with open addressing, linear probing
+/// and a fixed hash.
 fn naive(ids: &[u64], hash: impl Fn(u64) -> u64) -> f64 {
     let mut places = vec![None; N];
     let mut probes = 0;
@@ -23,7 +24,8 @@ fn naive(ids: &[u64], hash: impl Fn(u64) -> u64) -> f64 {
     probes as f64 / ids.len() as f64
 }
 
-/// The hash of rustc-hash 2, which is often used with hashbrown: one multiplication by a known constant.
+/// The hash of rustc-hash 2, which is often used with hashbrown: one multiplication by a known
+/// constant.
 fn fx(id: u64) -> u64 {
     id.wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26)
 }
@@ -39,7 +41,8 @@ fn groups(ids: &[u64], seed: u64) -> (f64, usize) {
     (probed.iter().sum::<usize>() as f64 / ids.len() as f64, *probed.iter().max().unwrap())
 }
 
-/// Returns ids that have the same home group if the seed is 0, as an attacker with the source can find them.
+/// Returns ids that have the same home group if the seed is 0, as an attacker with the source can
+/// find them.
 fn chosen_against_seed_0() -> Vec<u64> {
     let known = Box::new(IdMap::<u32, N>::new());
     (0..).filter(|&id| known.home_group(id) == 0).take(CHOSEN).collect()
@@ -47,7 +50,8 @@ fn chosen_against_seed_0() -> Vec<u64> {
 
 #[test]
 fn chosen_ids_make_a_fixed_hash_linear() {
-    // All multiples of the table's size share one slot; multiples of the constant's inverse undo its mixing.
+    // All multiples of the table's size share one slot; multiples of the constant's inverse undo
+    // its mixing.
     let multiples: Vec<u64> = (0..CHOSEN as u64).map(|i| i * N as u64).collect();
     assert!(naive(&multiples, |id| id) > CHOSEN as f64 / 3.0);
     const UNDO: u64 = {
@@ -129,7 +133,8 @@ fn concurrent_map_refuses_chosen_keys_only_if_the_seed_is_known() {
         assert_eq!(chosen.iter().filter(|key| map.get(key) == Some(!**key)).count(), taken);
         taken
     };
-    // All keys share one home bucket: those beyond its neighbourhood are refused, and a look-up stays as short as before.
+    // All keys share one home bucket: those beyond its neighbourhood are refused, and a look-up
+    // stays as short as before.
     assert_eq!(fill(0), usize::BITS as usize / 2);
     for seed in 1..100 {
         assert_eq!(fill(seed), chosen.len(), "seed {seed}");

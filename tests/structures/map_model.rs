@@ -1,5 +1,5 @@
-//! The three maps against `HashMap`, with keys in sequence, at random, and chosen to collide; until they are full, and
-//! after.
+//! The three maps against `HashMap`, with keys in sequence, at random, and chosen to collide; until
+//! they are full, and after.
 
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -18,7 +18,8 @@ enum Step {
     Clear,
 }
 
-/// Ids from a small set, so that they repeat, of the kinds that a weak hash handles badly; 0 and the greatest are among them.
+/// Ids from a small set, so that they repeat, of the kinds that a weak hash handles badly; 0 and
+/// the greatest are among them.
 fn id() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0u64..100,
@@ -174,8 +175,8 @@ proptest! {
         concurrent_is_a_map::<128>(&steps, seed)?;
     }
 
-    /// Against a `HashMap` and the window's two rules: an id leaves the window only after it is removed, and an id below
-    /// the window is refused.
+    /// Against a `HashMap` and the window's two rules: an id leaves the window only after it is
+    /// removed, and an id below the window is refused.
     #[test]
     fn dense_map(
         start in prop_oneof![Just(0u64), 0u64..100, Just(u64::MAX - 60), any::<u64>()],
@@ -262,7 +263,8 @@ fn keys_and_values_of_any_length() {
     assert_eq!((map.stats().refused, map.stats().len, map.stats().capacity), (1, most, most));
 }
 
-/// With every seed the whole capacity can be used, a full map refuses and recovers, and churn at the limit succeeds.
+/// With every seed the whole capacity can be used, a full map refuses and recovers, and churn at
+/// the limit succeeds.
 #[test]
 fn full_map_refuses_and_recovers() {
     const N: usize = 1024;

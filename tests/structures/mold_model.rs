@@ -34,8 +34,8 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
-    /// Messages arrive once, in order and unchanged; those that do not arrive were lost on both lines, and are reported as
-    /// lost.
+    /// Messages arrive once, in order and unchanged; those that do not arrive were lost on both
+    /// lines, and are reported as lost.
     #[test]
     fn every_message_arrives_once_in_order_or_is_reported_lost(
         packets in prop::collection::vec((1usize..5, fate(), fate()), 1..40),
@@ -176,8 +176,8 @@ fn request_packets_are_told_from_data() {
     assert_eq!((packet_of.next_sequence(), packet_of.blocks().count()), (7, 0));
     // The sum of its numbers may overflow: it has no messages.
     assert_eq!(Packet::read(&request(SESSION, u64::MAX, 2)).unwrap().kind(), Kind::Request);
-    // As the first packet it sets neither the session nor the first number, and one of another session
-    // is not refused.
+    // As the first packet it sets neither the session nor the first number, and one of another
+    // session is not refused.
     let mut merge = Merge::<1, 64>::new(0);
     let other = request(Session::new(*b"OTHER     "), 90, 1);
     for bytes in [&wanted, &other] {

@@ -1,5 +1,5 @@
-//! `Mpsc` and `FanIn` against `VecDeque`s: random scripts of all their operations, on one thread. The values count
-//! themselves.
+//! `Mpsc` and `FanIn` against `VecDeque`s: random scripts of all their operations, on one thread.
+//! The values count themselves.
 
 use crate::counted::{Alive, Counted};
 use proptest::prelude::*;
@@ -183,8 +183,8 @@ fn run<const N: usize>(script: &[Op], alive: &Alive) {
     }
 }
 
-/// Runs a script on three lanes of four slots. A step is a lane and an operation: below 6 a push, 6 drops the lane's
-/// producer, 7 closes it, else a pop.
+/// Runs a script on three lanes of four slots. A step is a lane and an operation: below 6 a push, 6
+/// drops the lane's producer, 7 closes it, else a pop.
 fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Alive) {
     let queue = FanIn::<Counted, 4, 3>::new();
     let mut models: [VecDeque<u64>; 3] = Default::default();
@@ -220,8 +220,8 @@ fn run_lanes(script: &[(usize, usize)], batch: usize, alive: &Alive) {
             _ => match rx.pop_with_lane() {
                 Ok((from, value)) => {
                     assert_eq!(Some(value.n), models[from].pop_front());
-                    // Fair: a lane with values waits for a batch of each of the two others, and for the one that is
-                    // under way.
+                    // Fair: a lane with values waits for a batch of each of the two others, and for
+                    // the one that is under way.
                     for lane in 0..3 {
                         waited[lane] = if lane == from || models[lane].is_empty() { 0 } else { waited[lane] + 1 };
                         assert!(waited[lane] <= 3 * batch.min(4), "lane {lane} waits too long");

@@ -1,7 +1,8 @@
-//! `Pool` and `Magazine` against a plain model: random scripts of all their operations, on one thread.
+//! `Pool` and `Magazine` against a plain model: random scripts of all their operations, on one
+//! thread.
 //!
-//! The values count themselves, so that the test sees one that is dropped twice or never. Each owner writes a number into
-//! its value, so that the test sees one that is handed out twice.
+//! The values count themselves, so that the test sees one that is dropped twice or never. Each
+//! owner writes a number into its value, so that the test sees one that is handed out twice.
 
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -138,8 +139,8 @@ fn run<const N: usize, const K: usize>(script: &[Op], tally: &Rc<Tally>) {
         assert!(stats.magazine_hits <= stats.acquired && stats.high_water <= N);
         highest = stats.high_water;
     }
-    // Values are made for slots that were used, and none is dropped; slots that a magazine took and never handed out hold
-    // none.
+    // Values are made for slots that were used, and none is dropped; slots that a magazine took and
+    // never handed out hold none.
     assert!(tally.alive.get() <= highest as i64);
     pool.check_invariants().unwrap();
     let all: Vec<_> = core::iter::from_fn(|| pool.acquire_with(|| Counted::make(tally))).collect();

@@ -1,4 +1,5 @@
-//! `Spsc` against a `VecDeque`: random scripts of all its operations, on one thread. The values count themselves.
+//! `Spsc` against a `VecDeque`: random scripts of all its operations, on one thread. The values
+//! count themselves.
 
 use crate::counted::{Alive, Counted};
 use proptest::prelude::*;

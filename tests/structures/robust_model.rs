@@ -1,5 +1,5 @@
-//! `RobustMpsc` against a `VecDeque`: random scripts of all operations of its endpoints, with deaths in the middle of
-//! pushes, on one thread; also where the counts wrap.
+//! `RobustMpsc` against a `VecDeque`: random scripts of all operations of its endpoints, with
+//! deaths in the middle of pushes, on one thread; also where the counts wrap.
 
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -95,7 +95,8 @@ impl Model {
         (self.passed, self.pushed) = (self.passed + 1, self.pushed - 1);
     }
 
-    /// Pops. If all producers are gone, unpublished slots are passed over: no producer can publish them any more.
+    /// Pops. If all producers are gone, unpublished slots are passed over: no producer can publish
+    /// them any more.
     fn pop(&mut self, closed: bool) -> Option<(usize, usize)> {
         while closed && self.slots.front() == Some(&None) {
             self.pass_over();

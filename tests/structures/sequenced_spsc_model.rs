@@ -1,5 +1,5 @@
-//! `SequencedSpsc` against a `VecDeque`: random scripts of all its operations, on one thread. The values count
-//! themselves.
+//! `SequencedSpsc` against a `VecDeque`: random scripts of all its operations, on one thread. The
+//! values count themselves.
 
 use crate::counted::Counted;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Queues hold no addresses: their bytes are mapped twice, and each endpoint works through a mapping of its own, as in two
-//! processes.
+//! Queues hold no addresses: their bytes are mapped twice, and each endpoint works through a
+//! mapping of its own, as in two processes.
 #![cfg(all(target_os = "linux", not(loom)))]
 
 use std::thread;
@@ -17,7 +17,8 @@ struct Twice {
 
 impl Twice {
     fn new(len: usize) -> Self {
-        // SAFETY: the only pointer is to a string that ends with zero; the file is ours, and as long as its mappings.
+        // SAFETY: the only pointer is to a string that ends with zero; the file is ours, and as
+        // long as its mappings.
         let places = unsafe {
             let file = libc::memfd_create(c"queue".as_ptr(), 0);
             assert!(file >= 0 && libc::ftruncate(file, len as libc::off_t) == 0, "no memory to map");
@@ -40,8 +41,9 @@ impl Drop for Twice {
     }
 }
 
-/// Runs a test with a queue of zero bytes, once through each mapping. `Q` must be fit for shared memory: every queue here
-/// consists of atomics and of cells that they guard, and zero bytes are an empty one.
+/// Runs a test with a queue of zero bytes, once through each mapping. `Q` must be fit for shared
+/// memory: every queue here consists of atomics and of cells that they guard, and zero bytes are an
+/// empty one.
 fn twice<Q: Sync>(test: impl FnOnce(&Q, &Q)) {
     let memory = Twice::new(size_of::<Q>());
     let [here, there] = memory.places.map(|place| {

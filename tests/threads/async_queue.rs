@@ -148,7 +148,8 @@ fn all_waiting_producers_are_woken_and_no_other() {
     let mut out = [0; 2];
     assert_eq!((rx.try_pop_slice(&mut out), out), (2, [2, 5]));
     assert_eq!((woken(&first), woken(&second)), (1, 0));
-    // A waker slot is free again when its producer is dropped; the last producer to go wakes the consumer.
+    // A waker slot is free again when its producer is dropped; the last producer to go wakes the
+    // consumer.
     drop(a);
     let again = queue.producer().unwrap();
     again.close();

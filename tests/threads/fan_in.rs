@@ -1,5 +1,5 @@
-//! Many producers with a lane each, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then its
-//! mutants, which must be caught.
+//! Many producers with a lane each, at full speed, with checksums. `.ci/tsan` runs this under
+//! ThreadSanitizer, and then its mutants, which must be caught.
 
 use crate::values::checked;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Two threads and frames between them, at full speed, with checksums: for the sanitizers. loom cannot check `bbqueue`; our
-//! own bookkeeping is checked alone in `tests/loom/frames.rs`.
+//! Two threads and frames between them, at full speed, with checksums: for the sanitizers. loom
+//! cannot check `bbqueue`; our own bookkeeping is checked alone in `tests/loom/frames.rs`.
 
 use std::thread;
 use vvp_core::queue::{FrameError, Frames, PopError};

@@ -1,5 +1,5 @@
-//! One writer of `Latest` and several readers, at full speed. `.ci/tsan` runs this under ThreadSanitizer, and then its
-//! mutants, which must be caught.
+//! One writer of `Latest` and several readers, at full speed. `.ci/tsan` runs this under
+//! ThreadSanitizer, and then its mutants, which must be caught.
 
 use crate::values::nth;
 use std::thread;

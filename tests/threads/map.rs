@@ -1,5 +1,5 @@
-//! Many threads on one map, at full speed, with checks that hold in any order. `.ci/tsan` runs this under ThreadSanitizer,
-//! and once more as the mutant `map_publish`, where it must report a race.
+//! Many threads on one map, at full speed, with checks that hold in any order. `.ci/tsan` runs this
+//! under ThreadSanitizer, and once more as the mutant `map_publish`, where it must report a race.
 
 use crate::values::nth;
 use std::thread;
@@ -22,7 +22,8 @@ fn number(v: Value) -> u64 {
     v[0]
 }
 
-/// Permanent keys are always found, and their values never go back, while other keys come and go and displace them.
+/// Permanent keys are always found, and their values never go back, while other keys come and go
+/// and displace them.
 #[test]
 fn permanent_keys_are_never_missed() {
     static MAP: ConcurrentMap<u64, Value, 256> = ConcurrentMap::with_seed(1);
@@ -109,7 +110,8 @@ fn no_change_is_lost() {
     assert_eq!(MAP.len(), 7);
 }
 
-/// Writes before an insert are visible to the thread that removes the key. Each box is freed exactly once.
+/// Writes before an insert are visible to the thread that removes the key. Each box is freed
+/// exactly once.
 #[test]
 fn boxes_change_hands() {
     static MAP: ConcurrentMap<u64, usize, 64> = ConcurrentMap::new();
@@ -147,7 +149,8 @@ fn boxes_change_hands() {
     assert_eq!(LIVE.load(Ordering::Relaxed), 0);
 }
 
-/// All threads fill a small map and empty it again: its capacity is never exceeded, and it always recovers.
+/// All threads fill a small map and empty it again: its capacity is never exceeded, and it always
+/// recovers.
 #[test]
 fn full_map_recovers_for_all_threads() {
     type Map = ConcurrentMap<u64, u64, 32>;

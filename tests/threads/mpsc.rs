@@ -1,11 +1,12 @@
-//! Many producers into one queue, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then its
-//! mutants, which must be caught.
+//! Many producers into one queue, at full speed, with checksums. `.ci/tsan` runs this under
+//! ThreadSanitizer, and then its mutants, which must be caught.
 
 use crate::values::checked;
 use std::thread;
 use vvp_core::queue::{Mpsc, PopError};
 
-/// Producers, and values from each: enough for all interleavings to be likely, few enough for the sanitizer.
+/// Producers, and values from each: enough for all interleavings to be likely, few enough for the
+/// sanitizer.
 const PRODUCERS: u64 = 3;
 const EACH: u64 = 30_000;
 

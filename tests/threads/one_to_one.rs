@@ -2,7 +2,8 @@
 
 use crate::values::nth;
 
-/// Values through each queue: enough for all interleavings to be likely, few enough for the sanitizer.
+/// Values through each queue: enough for all interleavings to be likely, few enough for the
+/// sanitizer.
 pub(crate) const ROUNDS: u64 = 100_000;
 
 /// Checks that numbers arrive in order and complete.

@@ -1,5 +1,6 @@
-//! Threads that share a pool, at full speed, with values that name their owner. `.ci/tsan` runs this under ThreadSanitizer,
-//! and then as each mutant of the pool and its magazines, where it must report a race.
+//! Threads that share a pool, at full speed, with values that name their owner. `.ci/tsan` runs
+//! this under ThreadSanitizer, and then as each mutant of the pool and its magazines, where it must
+//! report a race.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, mpsc};
@@ -12,7 +13,8 @@ use vvp_core::sync::{AtomicUsize, Ordering};
 /// Enough for all interleavings to be likely, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;
 
-/// Sixteen words that must be equal. Not atomics: two owners at once are a data race, which the sanitizer reports.
+/// Sixteen words that must be equal. Not atomics: two owners at once are a data race, which the
+/// sanitizer reports.
 #[derive(Default)]
 struct Value([u64; 16]);
 
@@ -85,8 +87,9 @@ fn boxes_may_be_released_by_another_thread() {
     assert_eq!((stats.acquired as u64, stats.released as u64, stats.in_use), (ROUNDS, ROUNDS, 0));
 }
 
-/// Runs `turn` on two threads alternately. They signal each other with Relaxed, which orders nothing: so they alternate on
-/// any machine, busy or idle, and only the pool orders their accesses.
+/// Runs `turn` on two threads alternately. They signal each other with Relaxed, which orders
+/// nothing: so they alternate on any machine, busy or idle, and only the pool orders their
+/// accesses.
 fn alternate(turn: impl Fn(u64) + Sync) {
     const TURNS: usize = 400;
     /// In place of a turn: the other thread has failed.
@@ -163,13 +166,14 @@ fn next_magazine_sees_the_writes_of_the_last() {
     assert_eq!((POOL.stats().in_use, POOL.stats().in_magazines), (0, 0));
 }
 
-/// Each thread acquires and releases three values with a magazine for two: each time one goes to the pool, where the other
-/// thread may get it, and two stay.
+/// Each thread acquires and releases three values with a magazine for two: each time one goes to
+/// the pool, where the other thread may get it, and two stay.
 #[test]
 fn full_magazine_keeps_no_value_that_it_released() {
     static POOL: Pool<Value, 8> = Pool::new();
     let turns_of = |magazine: &Magazine<'_, Value, 2>, n| {
-        // Checked one by one: the third comes from the pool, and orders this thread after the other's release.
+        // Checked one by one: the third comes from the pool, and orders this thread after the
+        // other's release.
         let all = [(); 3].map(|()| {
             let mut value = magazine.acquire().expect("there are eight");
             value.check(0);

@@ -1,5 +1,5 @@
-//! Producers that die in the middle of pushes, at full speed, with checksums. `.ci/tsan` runs this under ThreadSanitizer,
-//! and then its mutants, which must be caught.
+//! Producers that die in the middle of pushes, at full speed, with checksums. `.ci/tsan` runs this
+//! under ThreadSanitizer, and then its mutants, which must be caught.
 
 use crate::values::checked;
 use std::thread;
@@ -7,7 +7,8 @@ use vvp_core::queue::PopError;
 use vvp_core::queue::robust_mpsc::{RobustMpsc, Stage};
 use vvp_core::sync::{AtomicBool, Ordering};
 
-/// Producers, and values from each: enough for all interleavings to be likely, few enough for the sanitizer.
+/// Producers, and values from each: enough for all interleavings to be likely, few enough for the
+/// sanitizer.
 const LANES: usize = 3;
 const EACH: usize = 20_000;
 
@@ -15,8 +16,8 @@ fn value(lane: usize, number: usize) -> [u64; 3] {
     checked(lane as u64, number as u64)
 }
 
-/// Each lane's producers die now and then, at every stage of a push; the successor resumes at the exact position. All
-/// published values arrive once, in order, and no other.
+/// Each lane's producers die now and then, at every stage of a push; the successor resumes at the
+/// exact position. All published values arrive once, in order, and no other.
 #[test]
 fn deaths_lose_and_double_no_value() {
     static QUEUE: RobustMpsc<[u64; 3], 32, LANES> = RobustMpsc::new();
@@ -73,7 +74,8 @@ fn deaths_lose_and_double_no_value() {
     assert!(QUEUE.passed_over() > 0 && stats.high_water <= 32);
 }
 
-/// The memory that a value refers to changes owner with it: here a box, which the sanitizer watches.
+/// The memory that a value refers to changes owner with it: here a box, which the sanitizer
+/// watches.
 #[test]
 fn boxes_change_hands() {
     static QUEUE: RobustMpsc<usize, 32, LANES> = RobustMpsc::new();

@@ -1,5 +1,5 @@
-//! Two threads and a `SequencedSpsc` between them, at full speed, with checksums. `.ci/tsan` runs this under
-//! ThreadSanitizer, and then its mutants, where it must report a race.
+//! Two threads and a `SequencedSpsc` between them, at full speed, with checksums. `.ci/tsan` runs
+//! this under ThreadSanitizer, and then its mutants, where it must report a race.
 
 use crate::one_to_one::{Check, ROUNDS};
 use crate::values::nth;

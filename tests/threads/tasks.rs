@@ -18,8 +18,9 @@ impl Wake for Unpark {
     }
 }
 
-/// A thread's waker, never freed: ThreadSanitizer does not understand the fence by which the last owner of an `Arc` frees
-/// it, nor a contended `Mutex`. So the wakers are chained by hand, where the leak checker finds them.
+/// A thread's waker, never freed: ThreadSanitizer does not understand the fence by which the last
+/// owner of an `Arc` frees it, nor a contended `Mutex`. So the wakers are chained by hand, where
+/// the leak checker finds them.
 struct Kept {
     _waker: Waker,
     _next: *mut Kept,

@@ -1,5 +1,5 @@
-//! The tops of books, read by other threads while the engine's thread writes them. `.ci/tsan` runs this under
-//! ThreadSanitizer.
+//! The tops of books, read by other threads while the engine's thread writes them. `.ci/tsan` runs
+//! this under ThreadSanitizer.
 
 use std::collections::HashSet;
 use std::thread;
@@ -67,7 +67,8 @@ fn readers_see_tops_that_were_published() {
                 }));
             }
             play(&commands, &mut writer);
-            // One by one: the thread sanitizer sees that a thread ended by its join, not by the end of a scope.
+            // One by one: the thread sanitizer sees that a thread ended by its join, not by the end
+            // of a scope.
             for reader in readers {
                 reader.join().expect("the reader did not panic");
             }

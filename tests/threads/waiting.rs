@@ -1,5 +1,6 @@
-//! Tasks on threads of their own that wait at queues, with checksums. `.ci/tsan` runs this under ThreadSanitizer, and then
-//! its mutants, which must be caught. A lost wake-up leaves the test asleep for ever.
+//! Tasks on threads of their own that wait at queues, with checksums. `.ci/tsan` runs this under
+//! ThreadSanitizer, and then its mutants, which must be caught. A lost wake-up leaves the test
+//! asleep for ever.
 #![cfg(feature = "async")]
 #![allow(clippy::disallowed_types)] // the test has atomics of its own; nothing here runs under loom
 
@@ -52,7 +53,8 @@ impl Check {
     }
 }
 
-/// Checks that all values arrive: the producers push theirs, sleep while there is no room, and close.
+/// Checks that all values arrive: the producers push theirs, sleep while there is no room, and
+/// close.
 fn all_arrive<P, C, R>(producers: Vec<AsyncProducer<'static, P>>, mut consumer: AsyncConsumer<'static, C, R>)
 where
     P: Push<Item = (usize, u64)> + Send + 'static,

@@ -184,7 +184,8 @@ type Wide = Engine<Book<{ 1 << 17 }, 16, { (1 << 17) - 1 }, 16, { 1 << 18 }>, 1,
 /// Levels outside the window before anything is counted.
 const MANY: u64 = 100_000;
 
-/// An order of prices, all of them far below the market: by how many ticks the bid of each number lies below it.
+/// An order of prices, all of them far below the market: by how many ticks the bid of each number
+/// lies below it.
 type Depth = fn(u64) -> i64;
 
 fn ascending(i: u64) -> i64 {
@@ -262,7 +263,8 @@ fn far_cancel_scattered(times: u64) {
     Adversary::cancel(scattered, times);
 }
 
-/// The best bid rises by half a window, then goes: 64 levels leave the window for the far ones, and come back.
+/// The best bid rises by half a window, then goes: 64 levels leave the window for the far ones, and
+/// come back.
 fn far_window_passes_64(times: u64) {
     let mut s = Adversary::new(descending);
     for level in 1..256 {
@@ -332,7 +334,8 @@ fn stop_triggered(times: u64) {
     }
 }
 
-/// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that trade.
+/// A mix as markets have it: 46 % new orders that rest, 46 % cancels of recent ones, 8 % that
+/// trade.
 fn flow<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,

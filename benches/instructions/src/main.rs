@@ -1,9 +1,10 @@
 //! The workloads of the instruction counts.
 //!
-//! `vvp-instructions` prints the names; `vvp-instructions NAME N` does one of them N times and prints nothing.
-//! `scripts/instructions.sh` runs each under valgrind for N and for 2 N times: the difference over N is the cost of one
-//! time, without what starting up and building the book cost. Nothing here depends on time, addresses or hashing
-//! seeds, so the counts are the same from run to run.
+//! `vvp-instructions` prints the names; `vvp-instructions NAME N` does one of them N times and
+//! prints nothing. `scripts/instructions.sh` runs each under valgrind for N and for 2 N times: the
+//! difference over N is the cost of one time, without what starting up and building the book cost.
+//! Nothing here depends on time, addresses or hashing seeds, so the counts are the same from run to
+//! run.
 
 mod book;
 mod feed;

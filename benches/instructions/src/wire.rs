@@ -36,7 +36,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("itch_book_checksum_8", |times| book(times, true)),
 ];
 
-/// Two orders at two prices and one behind another; executed, canceled and replaced; all gone at the end.
+/// Two orders at two prices and one behind another; executed, canceled and replaced; all gone at
+/// the end.
 fn session() -> Vec<u8> {
     let mut file = Vec::new();
     let mut put = |message: &[u8]| {

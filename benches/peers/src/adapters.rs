@@ -1,10 +1,10 @@
 //! Other books behind our commands: the thinnest adapter each allows.
 //!
-//! Each takes our commands and turns them into its own inside the timed loop, which costs a few nanoseconds; none of the
-//! peers is so fast that it matters.
+//! Each takes our commands and turns them into its own inside the timed loop, which costs a few
+//! nanoseconds; none of the peers is so fast that it matters.
 //!
-//! Left out: nanobook 0.19, which keeps every order it ever saw and did not come to the end of one round of `cross`
-//! (2,000,000 commands) in 25 seconds.
+//! Left out: nanobook 0.19, which keeps every order it ever saw and did not come to the end of one
+//! round of `cross` (2,000,000 commands) in 25 seconds.
 
 use crate::support::contender::Contender;
 use std::collections::HashMap;
@@ -19,9 +19,9 @@ fn is_ioc(c: &Command) -> bool {
     c.time_in_force() == TimeInForce::Ioc
 }
 
-/// matchcore 0.4: gives its own ids (the sequence number of the command), so a table of ours → theirs stands in front; it
-/// lies in a plain array, which costs next to nothing. A replace is its amend, which like ours keeps the id.
-/// It cannot reduce, and does not know who owns an order.
+/// matchcore 0.4: gives its own ids (the sequence number of the command), so a table of ours →
+/// theirs stands in front; it lies in a plain array, which costs next to nothing. A replace is its
+/// amend, which like ours keeps the id. It cannot reduce, and does not know who owns an order.
 pub struct Matchcore {
     book: matchcore::OrderBook,
     ids: Vec<u64>,
@@ -78,7 +78,8 @@ impl Matchcore {
             meta: m::CommandMeta { sequence_number: m::SequenceNumber(seq), timestamp: m::Timestamp(seq) },
             kind,
         });
-        // As many events as ours would be: one for the command, one a trade, one for the rest of an ioc.
+        // As many events as ours would be: one for the command, one a trade, one for the rest of an
+        // ioc.
         self.events += 1;
         if let m::CommandOutcome::Applied(m::CommandReport::Submit(e) | m::CommandReport::Amend(e)) = &outcome {
             let target = e.target_order();
@@ -89,9 +90,10 @@ impl Matchcore {
     }
 }
 
-/// orderbook-rs 0.15: made for many threads at once; ids and limit orders as ours. A replace is its price-and-quantity
-/// update. Trades are told through a listener, which is left out: it only makes it slower; its return values say how an
-/// order ended, not with whom it traded. So its events are not counted.
+/// orderbook-rs 0.15: made for many threads at once; ids and limit orders as ours. A replace is its
+/// price-and-quantity update. Trades are told through a listener, which is left out: it only makes
+/// it slower; its return values say how an order ended, not with whom it traded. So its events are
+/// not counted.
 pub struct OrderbookRs {
     book: orderbook_rs::OrderBook<()>,
 }
@@ -130,9 +132,9 @@ impl OrderbookRs {
     }
 }
 
-/// lobster 0.7: limit, market and cancel only. No ioc (here: the order, then a cancel of what may rest), no replace (here:
-/// cancel, then a new order with the same id, which loses priority always), no reduce. A cancel of an id that is not there is
-/// answered like any other.
+/// lobster 0.7: limit, market and cancel only. No ioc (here: the order, then a cancel of what may
+/// rest), no replace (here: cancel, then a new order with the same id, which loses priority
+/// always), no reduce. A cancel of an id that is not there is answered like any other.
 pub struct Lobster {
     book: lobster::OrderBook,
     sides: Vec<bool>,
@@ -185,9 +187,9 @@ impl Lobster {
     }
 }
 
-/// rust_ob 2.5: decimal prices and quantities; limit, market and cancel only. No ioc (here: the order, then a cancel), no
-/// replace (here: cancel, then a new order). It lists the taker among the makers of a match, so its events are not
-/// counted.
+/// rust_ob 2.5: decimal prices and quantities; limit, market and cancel only. No ioc (here: the
+/// order, then a cancel), no replace (here: cancel, then a new order). It lists the taker among the
+/// makers of a match, so its events are not counted.
 pub struct RustOb {
     book: rust_ob::OrderBook<u64>,
     sides: HashMap<u64, bool>,

@@ -1,8 +1,9 @@
 //! ITCH codecs in turn: `vvp-peers codec [FILE] [--sorted] [--rounds N]`.
 //!
-//! Every contender walks the same bytes in memory, frame by frame, checks what it checks, and sums up all fields of the
-//! messages of the book; sums must agree. FILE is an ITCH file (the first 64 MiB are taken); without one, a million
-//! messages are made up, in the proportions of a real day. `--sorted`: the same messages, each type together.
+//! Every contender walks the same bytes in memory, frame by frame, checks what it checks, and sums
+//! up all fields of the messages of the book; sums must agree. FILE is an ITCH file (the first 64
+//! MiB are taken); without one, a million messages are made up, in the proportions of a real day.
+//! `--sorted`: the same messages, each type together.
 
 use crate::rows::{Row, compare};
 use std::cell::Cell;
@@ -194,7 +195,8 @@ fn itch5(bytes: &[u8]) -> u64 {
     sum.0
 }
 
-/// It gives the bytes behind the head; where the fields are, and that they are there, is left to the caller.
+/// It gives the bytes behind the head; where the fields are, and that they are there, is left to
+/// the caller.
 fn lunary(bytes: &[u8]) -> u64 {
     let mut sum = 0u64;
     let mut parser = lunary::zerocopy::ZeroCopyParser::new(bytes);

@@ -4,23 +4,25 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- [compare|latency|shapes|pair] [--rounds N] [--only NAME,..] [STREAM ..]
 //! ```
 //!
-//! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the ratio to ours. A round in
-//!   which the thread was preempted is run again, three times at most.
-//! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median, p99, p99.9.
-//! - `pair`: the engine alone, with a reader of its events on the other core that polls all the time, and with
-//!   one that leaves it time to fill more of the queue than its second cache holds, in turn.
+//! - `compare` (the default): nanoseconds a command, median [fastest .. slowest round], and the
+//!   ratio to ours. A round in which the thread was preempted is run again, three times at most.
+//! - `latency`: time of each command of `itch` alone, less the cost of reading the clock: median,
+//!   p99, p99.9.
+//! - `pair`: the engine alone, with a reader of its events on the other core that polls all the
+//!   time, and with one that leaves it time to fill more of the queue than its second cache holds,
+//!   in turn.
 //! - `queues [--rounds N] [--list] [ROW ..]`: the queues, in rows of their own.
-//! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in number after every
-//!   command.
-//! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads at a pool, 10^9
-//!   operations if nothing else is said, every value checked.
+//! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in
+//!   number after every command.
+//! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads
+//!   at a pool, 10^9 operations if nothing else is said, every value checked.
 //!
 //! `codec [FILE] [--rounds N]`: decoders of ITCH: see `codec.rs`.
 //!
 //! `maps [--rounds N]` has the maps' rows, `maps soak` their 10^9 operations: see `maps.rs`.
 //!
-//! A peer that needs more than four seconds for a round of a stream has only one, and one that needs more than a minute is left
-//! out of the other streams.
+//! A peer that needs more than four seconds for a round of a stream has only one, and one that
+//! needs more than a minute is left out of the other streams.
 
 mod adapters;
 mod codec;

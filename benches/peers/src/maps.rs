@@ -5,15 +5,16 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps soak [OPERATIONS]
 //! ```
 //!
-//! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32` values; look-ups of ids that
-//! are there, in random order (ids in sequence: in sequence and in random order). Churn is a removal and an insert,
-//! counted as one; "after churn" has had as many of them as there are places, four times over. Hashbrown with its own
-//! hasher and with that of the standard library are the peers that resist chosen keys too. Two threads: 1,024 keys, a
-//! writer that updates them one after the other as fast as it can, a reader on the other core that looks them up in random
-//! order; and the same without the writer.
+//! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32`
+//! values; look-ups of ids that are there, in random order (ids in sequence: in sequence and in
+//! random order). Churn is a removal and an insert, counted as one; "after churn" has had as many
+//! of them as there are places, four times over. Hashbrown with its own hasher and with that of the
+//! standard library are the peers that resist chosen keys too. Two threads: 1,024 keys, a writer
+//! that updates them one after the other as fast as it can, a reader on the other core that looks
+//! them up in random order; and the same without the writer.
 //!
-//! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number is given; it checks
-//! every answer that can be known, and the map at the end.
+//! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number
+//! is given; it checks every answer that can be known, and the map at the end.
 
 use crate::support::{host, rng::Rng};
 use std::hint::black_box;
@@ -302,8 +303,8 @@ pub fn main(arguments: Vec<String>) {
     }
 }
 
-/// Two threads, each with keys of its own that it knows everything about and keys of the other that it only reads, in a
-/// map that is nearly full all the time.
+/// Two threads, each with keys of its own that it knows everything about and keys of the other that
+/// it only reads, in a map that is nearly full all the time.
 fn soak(operations: u64) {
     // Both together come to three quarters of the places, which is all that may be in.
     const MINE: u64 = 24_570;

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use vvp_core::metrics::{Counter, Histogram, SharedCounter};
 
 pub fn run(rounds: usize) {
-    // Latencies as they are: most near 100 ns, a tail up to a millisecond. The same for all, and small enough to stay
-    // in the first cache.
+    // Latencies as they are: most near 100 ns, a tail up to a millisecond. The same for all, and
+    // small enough to stay in the first cache.
     let mut random = 1_u64;
     let values: Vec<u64> = (0..1024)
         .map(|_| {

@@ -13,8 +13,9 @@ const SLOTS: usize = 65_536;
 
 /// Pauses between two polls of a queue with few events: a reader that wants each event soon.
 pub const CLOSE: usize = 30;
-/// One that wants the writer to be fast. Its distance lets lines sink into the cache that both cores share, and from
-/// there they come, and go back to be written again, faster than from one core's own cache to the other's.
+/// One that wants the writer to be fast. Its distance lets lines sink into the cache that both
+/// cores share, and from there they come, and go back to be written again, faster than from one
+/// core's own cache to the other's.
 pub const FAR: usize = 4000;
 
 static QUEUE: Spsc<Event, SLOTS> = Spsc::new();
@@ -52,8 +53,8 @@ pub fn run(
                 }
                 batch.release();
                 read += n as u64;
-                // A reader that follows too closely takes the cache line away that the writer is still filling: it
-                // pauses after a small batch.
+                // A reader that follows too closely takes the cache line away that the writer is
+                // still filling: it pauses after a small batch.
                 if n < 128 {
                     for _ in 0..rest {
                         core::hint::spin_loop();

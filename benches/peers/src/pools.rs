@@ -166,8 +166,8 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     compare(&format!("burst of {BURST}, {what}"), "nexus-slab", rounds, 50_000, BURST as u64, &mut rows);
 }
 
-/// What a pool of one thread comes down to if it may trust its caller in everything: the floor of its rows. Wrong use of it
-/// writes where it should not, as that of the fastest peer does.
+/// What a pool of one thread comes down to if it may trust its caller in everything: the floor of
+/// its rows. Wrong use of it writes where it should not, as that of the fastest peer does.
 struct Bare<T> {
     values: [T; N],
     free: [u32; N],
@@ -267,7 +267,8 @@ impl Values {
     #[inline(always)]
     fn touch(&self, i: u32, n: u64) {
         assert!((i as usize) < N);
-        // SAFETY: the places live on, and this one is ours as long as the index is; volatile, so that it is done.
+        // SAFETY: the places live on, and this one is ours as long as the index is; volatile, so
+        // that it is done.
         unsafe { self.0.cast::<Order>().add(i as usize).cast::<u64>().write_volatile(n) };
     }
 }
@@ -366,8 +367,8 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Two threads take, mark, check and give back, with boxes, handles and magazines in turn, until this many operations
-/// are done in all; then nothing may be missing.
+/// Two threads take, mark, check and give back, with boxes, handles and magazines in turn, until
+/// this many operations are done in all; then nothing may be missing.
 pub fn soak(operations: u64) {
     static POOL: Pool<Order, 256> = Pool::new();
     let started = std::time::Instant::now();

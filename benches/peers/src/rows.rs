@@ -27,8 +27,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Runs all in turn and prints them: nanoseconds per `per` of one time, and the ratio to the row named `peer`. A round
-/// in which this thread was preempted is run again, three times at most.
+/// Runs all in turn and prints them: nanoseconds per `per` of one time, and the ratio to the row
+/// named `peer`. A round in which this thread was preempted is run again, three times at most.
 pub fn compare(title: &str, peer: &str, rounds: usize, times: u64, per: u64, rows: &mut [Row<'_>]) {
     let ticks_per_ns = host::ticks_per_ns();
     let mut results: Vec<Vec<f64>> = rows.iter().map(|_| vec![]).collect();

@@ -107,7 +107,11 @@ fn bad_arguments_are_reported_before_the_measurement() {
             2,
             "possible values: queues, pools, maps, book, pipeline, all]: [GROUP]...: a similar value exists: 'queues'",
         ),
-        (&["--fast"], 2, "vvpx bench: unexpected argument: --fast: try 'vvpx bench --help'"),
+        (
+            &["--fast"],
+            2,
+            "vvpx bench: unexpected argument: --fast: to pass '--fast' as a value, use '-- --fast'; try 'vvpx bench --help'",
+        ),
         (&["--prove", "book"], 2, "vvpx bench: cannot be used with '[GROUP]...': --prove: try 'vvpx bench --help'"),
         (&["--json", "/nowhere/x.json"], 1, "vvpx bench: no such file or directory: /nowhere/x.json: check the name"),
         (

@@ -23,6 +23,9 @@ const SUBCOMMANDS: [&str; 13] = [
 
 const ORDER: &[u8] = b"{\"op\":\"new\",\"id\":1,\"side\":\"buy\",\"price\":\"1\",\"qty\":1}\n";
 
+/// Arguments, standard input, exit code, and the parts of the message.
+type Row<'a> = (&'a [&'a str], &'a [u8], i32, [&'a str; 3]);
+
 /// The message as the parts make it; an absent part is empty.
 fn message_of(sub: &str, parts: [&str; 3]) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -44,7 +47,7 @@ fn unknown_option_is_a_usage_error_of_its_subcommand() {
 fn bad_input_and_bad_arguments_are_reported_as_what_where_and_remedy() {
     let none = ["no such file or directory", "/nowhere/x", "check the name"];
     let no_directory = "there is no such directory";
-    let table: &[(&[&str], &[u8], i32, [&str; 3])] = &[
+    let table: &[Row<'_>] = &[
         (&["run", "/nowhere/x"], b"", 1, none),
         (&["match", "/nowhere/x"], b"", 1, none),
         (&["encode", "/nowhere/x"], b"", 1, none),
@@ -88,7 +91,12 @@ fn bad_input_and_bad_arguments_are_reported_as_what_where_and_remedy() {
             ],
         ),
         (&["run", "-"], b"nonsense\n", 1, ["not one JSON object, from byte 1 of the line on", "<stdin>:1", ""]),
-        (&["encode"], b"\nnonsense\n", 1, ["not one JSON object, from byte 1 of the line on", "<stdin>:2", ""]),
+        (
+            &["encode", "-o", "/dev/null"],
+            b"\nnonsense\n",
+            1,
+            ["not one JSON object, from byte 1 of the line on", "<stdin>:2", ""],
+        ),
         (
             &["decode"],
             b"hello\n",

@@ -1,6 +1,6 @@
-//! Instructions of each operation on a Cortex-M7, counted by QEMU: with `-icount shift=0` its clock moves one nanosecond an
-//! instruction, and SysTick, at 25 MHz on this board, shows that clock. No cycles: QEMU knows neither the pipeline nor caches.
-//! `scripts/footprint.sh` runs it.
+//! Instructions of each operation on a Cortex-M7, counted by QEMU: with `-icount shift=0` its clock
+//! moves one nanosecond an instruction, and SysTick, at 25 MHz on this board, shows that clock. No
+//! cycles: QEMU knows neither the pipeline nor caches. `scripts/footprint.sh` runs it.
 #![no_std]
 #![no_main]
 

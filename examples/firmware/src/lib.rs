@@ -1,7 +1,7 @@
 //! A matching node for any target: one command record in, its event records out.
 //!
-//! Nothing here knows a board. The functions are not generic, so that building this library for a target compiles the
-//! whole matching engine for it.
+//! Nothing here knows a board. The functions are not generic, so that building this library for a
+//! target compiles the whole matching engine for it.
 #![no_std]
 
 pub mod line;
@@ -18,7 +18,8 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 
-/// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048 places; with a state hash.
+/// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048
+/// places; with a state hash.
 pub type SmallBook = Book<1024, 16, 64, 64, 2048, WithStateHash>;
 
 /// Four instruments, 32 owners with limits.
@@ -42,8 +43,8 @@ const fn header(magic: &[u8; 8]) -> [u8; RECORD] {
 
 /// Applies the record with number `line` (from 1) and hands every event's bytes to `out`.
 ///
-/// Bytes that are no command are answered with a refusal that names the line, and `false`. An instrument that was not
-/// defined is `X`, as in the text format.
+/// Bytes that are no command are answered with a refusal that names the line, and `false`. An
+/// instrument that was not defined is `X`, as in the text format.
 pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnMut(&[u8])) -> bool {
     let mut sink = FnSink(|event: Event| out(event.as_bytes()));
     let Ok(command) = Command::from_record(record) else {
@@ -60,7 +61,8 @@ pub fn step(node: &mut Node, record: &[u8; RECORD], line: u64, out: &mut dyn FnM
     true
 }
 
-/// Hands the bytes of a snapshot to `out`, piece by piece, until it answers `false`; whether all are out.
+/// Hands the bytes of a snapshot to `out`, piece by piece, until it answers `false`; whether all
+/// are out.
 pub fn save(node: &Node, out: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     node.save(&mut FnWriter(|piece: &[u8]| if out(piece) { Ok(()) } else { Err(()) })).is_ok()
 }

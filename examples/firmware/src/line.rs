@@ -1,13 +1,16 @@
-//! The matching node at the end of a serial line: bytes come in one by one, in an interrupt handler; records go through a
-//! ring of frames to the main loop; its events go through a queue to the handler that sends them.
+//! The matching node at the end of a serial line: bytes come in one by one, in an interrupt
+//! handler; records go through a ring of frames to the main loop; its events go through a queue to
+//! the handler that sends them.
 //!
-//! Nothing here knows a board, and nothing here can panic. On the line, both ways: the header record, the records, and a
-//! last one. The last one in is all zero, which no command is; the last one out is [`LAST`] and the hash of the state.
+//! Nothing here knows a board, and nothing here can panic. On the line, both ways: the header
+//! record, the records, and a last one. The last one in is all zero, which no command is; the last
+//! one out is [`LAST`] and the hash of the state.
 
 use crate::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, state_hash, step};
 use vvp_core::queue::{Consumer, FrameError, FrameProducer, Frames, Full, PopError, Spsc};
 
-/// Bytes of the ring between the receiver and the main loop: 60 records, each with four bytes of length.
+/// Bytes of the ring between the receiver and the main loop: 60 records, each with four bytes of
+/// length.
 const RING: usize = 4096;
 
 /// Events that may wait to be sent.
@@ -35,8 +38,9 @@ impl Receiver {
         Self { end: None, record: [0; RECORD], used: 0, ended: false }
     }
 
-    /// Whether a byte may come. If not, the ring is full, and the byte has to stay where it is (in the UART, whose line then
-    /// stops) until the main loop has made room and [`Board::took`] says so; or the last record has come.
+    /// Whether a byte may come. If not, the ring is full, and the byte has to stay where it is (in
+    /// the UART, whose line then stops) until the main loop has made room and [`Board::took`] says
+    /// so; or the last record has come.
     pub fn ready(&mut self) -> bool {
         if self.used < RECORD || self.ended {
             return !self.ended;
@@ -111,8 +115,8 @@ impl Default for Sender {
 
 /// What the main loop asks of a board.
 pub trait Board {
-    /// Sleeps until an interrupt, unless `work` says that there is something to do already. (A board that only polls does a
-    /// handler's work here.)
+    /// Sleeps until an interrupt, unless `work` says that there is something to do already. (A
+    /// board that only polls does a handler's work here.)
     fn sleep(&mut self, work: fn() -> bool);
 
     /// The main loop has taken records: a receiver that was not ready may be now.
@@ -131,7 +135,8 @@ pub enum Fault {
     Header,
 }
 
-/// The main loop: matches all commands until the last record, and sends the hash of the state. How many commands there were.
+/// The main loop: matches all commands until the last record, and sends the hash of the state. How
+/// many commands there were.
 ///
 /// # Errors
 /// See [`Fault`].

@@ -1,6 +1,7 @@
-//! The image: reads command records from the file `commands.bin`, matches, writes event records to `events.bin`, both on
-//! the debugging host (semihosting) and both with their header record. For a Cortex-M7, and for QEMU's machine `virt` with a
-//! 32-bit RISC-V or a 64-bit Arm core. `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the host's.
+//! The image: reads command records from the file `commands.bin`, matches, writes event records to
+//! `events.bin`, both on the debugging host (semihosting) and both with their header record. For a
+//! Cortex-M7, and for QEMU's machine `virt` with a 32-bit RISC-V or a 64-bit Arm core.
+//! `scripts/firmware.sh` builds it, runs it in QEMU and compares the events with the host's.
 #![no_std]
 #![no_main]
 

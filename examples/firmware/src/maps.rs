@@ -1,5 +1,5 @@
-//! Limits, open orders and last prices: an instance of each of the core's maps, so that building this library for a
-//! target compiles them for it.
+//! Limits, open orders and last prices: an instance of each of the core's maps, so that building
+//! this library for a target compiles them for it.
 
 use vvp_core::map::{ConcurrentMap, DenseMap, IdMap};
 

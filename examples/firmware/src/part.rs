@@ -1,5 +1,6 @@
-//! One part of the core alone, in an image that does nothing else: `scripts/footprint.sh` measures what it takes of flash
-//! and RAM. The environment variable VVP_PART, when compiling, says which part.
+//! One part of the core alone, in an image that does nothing else: `scripts/footprint.sh` measures
+//! what it takes of flash and RAM. The environment variable VVP_PART, when compiling, says which
+//! part.
 #![no_std]
 #![no_main]
 

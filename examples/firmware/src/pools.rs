@@ -1,5 +1,5 @@
-//! Objects that an interrupt handler and the main loop share: an instance of each of the core's pools and metrics, so
-//! that building this library for a target compiles them for it.
+//! Objects that an interrupt handler and the main loop share: an instance of each of the core's
+//! pools and metrics, so that building this library for a target compiles them for it.
 
 use vvp_core::metrics::{Counter, Gauge, Histogram, SharedCounter};
 use vvp_core::pool::{Handle, Pool, Slab};
@@ -10,7 +10,8 @@ static REFUSED: SharedCounter = SharedCounter::new();
 static TAKEN: Counter = Counter::new();
 static OPEN: Gauge = Gauge::new();
 
-/// A copy of a record, under a handle that goes through any queue. `None`, and counted, if all are in use.
+/// A copy of a record, under a handle that goes through any queue. `None`, and counted, if all are
+/// in use.
 pub fn store(record: &[u64; 8]) -> Option<Handle> {
     let Some(mut place) = RECORDS.acquire() else {
         REFUSED.add(1);
@@ -20,7 +21,8 @@ pub fn store(record: &[u64; 8]) -> Option<Handle> {
     Some(place.into_handle())
 }
 
-/// The record of a handle, which is given back; its words are noted as open in `slab`, and its first one in `sizes`.
+/// The record of a handle, which is given back; its words are noted as open in `slab`, and its
+/// first one in `sizes`.
 pub fn take(handle: Handle, slab: &mut Slab<u64, 32>, sizes: &Histogram) -> Option<[u64; 8]> {
     let record = *RECORDS.adopt(handle).ok()?;
     TAKEN.add(1);

@@ -1,5 +1,5 @@
-//! The queues between an interrupt handler and the main loop, each with one type, so that building this library for a
-//! target compiles them for it.
+//! The queues between an interrupt handler and the main loop, each with one type, so that building
+//! this library for a target compiles them for it.
 
 use core::future::Future;
 use core::pin::pin;
@@ -47,7 +47,8 @@ pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
     told && counted && placed
 }
 
-/// The work of the interrupt handler. Returns whether there was room for all of it, and its endpoints were not claimed.
+/// The work of the interrupt handler. Returns whether there was room for all of it, and its
+/// endpoints were not claimed.
 pub fn interrupt(readings: &[u32], key: u8, packet: &[u8]) -> bool {
     let taken = READINGS.producer().is_some_and(|mut end| end.push_slice(readings) == readings.len());
     let pressed = KEYS.producer().is_some_and(|mut end| end.push(key).is_ok());

@@ -1,4 +1,5 @@
-//! Calls of the debugging host (Arm IHI 0100, "Semihosting for AArch32 and AArch64"; RISC-V's are the same with another trap).
+//! Calls of the debugging host (Arm IHI 0100, "Semihosting for AArch32 and AArch64"; RISC-V's are
+//! the same with another trap).
 
 use core::fmt;
 
@@ -25,7 +26,8 @@ unsafe fn call(operation: usize, argument: usize) -> usize {
         core::arch::asm!("bkpt #0xAB", inout("r0") operation => result, in("r1") argument, options(nostack));
     }
     #[cfg(target_arch = "riscv32")]
-    // SAFETY: as above, for a0. The three instructions must not be compressed, or the host takes them for something else.
+    // SAFETY: as above, for a0. The three instructions must not be compressed, or the host takes
+    // them for something else.
     unsafe {
         core::arch::asm!(
             ".option push",
@@ -56,7 +58,8 @@ pub fn open(name: &core::ffi::CStr, mode: usize) -> usize {
 /// Reads; how many bytes it did *not* read.
 pub fn read(handle: usize, bytes: &mut [u8]) -> usize {
     let arguments = [handle, bytes.as_mut_ptr().expose_provenance(), bytes.len()];
-    // SAFETY: the host reads the arguments, and writes at most as many bytes as there are, during the call only.
+    // SAFETY: the host reads the arguments, and writes at most as many bytes as there are, during
+    // the call only.
     unsafe { call(READ, (&raw const arguments).expose_provenance()) }
 }
 
@@ -67,11 +70,13 @@ pub fn write(handle: usize, bytes: &[u8]) -> usize {
     unsafe { call(WRITE, (&raw const arguments).expose_provenance()) }
 }
 
-/// The image's command line, cut where `line` is full, and a zero behind it. How many bytes it has; 0 if there is none.
+/// The image's command line, cut where `line` is full, and a zero behind it. How many bytes it has;
+/// 0 if there is none.
 #[cfg(target_arch = "arm")]
 pub fn command_line(line: &mut [u8]) -> usize {
     let mut arguments = [line.as_mut_ptr().expose_provenance(), line.len()];
-    // SAFETY: the host writes the length to the arguments and at most as many bytes as there are, during the call only.
+    // SAFETY: the host writes the length to the arguments and at most as many bytes as there are,
+    // during the call only.
     let failed = unsafe { call(GET_COMMAND_LINE, (&raw mut arguments).expose_provenance()) };
     if failed == 0 { arguments[1].min(line.len().saturating_sub(1)) } else { 0 }
 }

@@ -1,5 +1,6 @@
-//! The image for cores without compare-and-swap, with 16 KiB of RAM: runs the trial and writes its lines to the debugging
-//! host's console. Built for Cortex-M0 (Armv6-M), it runs on a Cortex-M3 as well. `scripts/firmware.sh` compares the lines.
+//! The image for cores without compare-and-swap, with 16 KiB of RAM: runs the trial and writes its
+//! lines to the debugging host's console. Built for Cortex-M0 (Armv6-M), it runs on a Cortex-M3 as
+//! well. `scripts/firmware.sh` compares the lines.
 #![no_std]
 #![no_main]
 

@@ -1,7 +1,8 @@
-//! A trial of the queues, the pool and a book that fits 16 KiB of RAM: a fixed script that writes its results as text.
+//! A trial of the queues, the pool and a book that fits 16 KiB of RAM: a fixed script that writes
+//! its results as text.
 //!
-//! `scripts/firmware.sh` runs it on a Cortex-M0, which has neither compare-and-swap nor 64-bit atomics, on a Cortex-M3, and on
-//! the host (`examples/trial.rs`); every line must be the same.
+//! `scripts/firmware.sh` runs it on a Cortex-M0, which has neither compare-and-swap nor 64-bit
+//! atomics, on a Cortex-M3, and on the host (`examples/trial.rs`); every line must be the same.
 
 use core::fmt::{self, Write};
 use vvp_core::book::{
@@ -14,7 +15,8 @@ use vvp_core::pool::{Pool, Slab};
 use vvp_core::queue::{Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 use zerocopy::IntoBytes;
 
-/// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a state hash.
+/// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a
+/// state hash.
 pub type TinyBook = Book<48, 1, 4, 4, 64, WithStateHash>;
 
 /// One instrument, two owners with limits.

@@ -1,8 +1,10 @@
-//! The image for a Cortex-M7 that is fed over its UART: an interrupt handler fills the ring of frames, the main loop matches,
-//! another handler sends the events. `scripts/firmware.sh` builds it, runs it in QEMU and compares what comes out with the
-//! host's; it also sees to it that the image has no code for a panic.
+//! The image for a Cortex-M7 that is fed over its UART: an interrupt handler fills the ring of
+//! frames, the main loop matches, another handler sends the events. `scripts/firmware.sh` builds
+//! it, runs it in QEMU and compares what comes out with the host's; it also sees to it that the
+//! image has no code for a panic.
 //!
-//! What a UART falls short of, and semihosting does: the exit code, by which QEMU ends. Real hardware would go on waiting.
+//! What a UART falls short of, and semihosting does: the exit code, by which QEMU ends. Real
+//! hardware would go on waiting.
 #![no_std]
 #![no_main]
 
@@ -18,7 +20,8 @@ use vvp_firmware::semihosting::exit;
 /// All zero, so it takes room in RAM but not in the image, and never lies on the stack.
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
 
-/// UART 0 of the board MPS2: Arm's CMSDK APB UART (Arm DDI 0479, section 4.3). One byte each way, no FIFO.
+/// UART 0 of the board MPS2: Arm's CMSDK APB UART (Arm DDI 0479, section 4.3). One byte each way,
+/// no FIFO.
 mod cmsdk {
     const BASE: usize = 0x4000_4000;
     const DATA: *mut u32 = BASE as *mut u32;
@@ -39,7 +42,8 @@ mod cmsdk {
         unsafe { CTRL.write_volatile((TX | RX) * (1 + INTERRUPTS)) };
     }
 
-    /// A byte, if one has come. Takes the interrupt back first, so that the next byte causes another.
+    /// A byte, if one has come. Takes the interrupt back first, so that the next byte causes
+    /// another.
     pub(super) fn receive() -> Option<u8> {
         // SAFETY: registers of this board, here and below.
         unsafe { INTCLEAR.write_volatile(RX) };
@@ -89,7 +93,8 @@ unsafe fn DefaultHandler(irq: i16) {
     if irq == Irq::Receive as i16 {
         // SAFETY: only here; the handler does not interrupt itself.
         let receiver = unsafe { &mut *(&raw mut RECEIVER) };
-        // Bounded by the room in the ring. Not ready: the byte stays in the UART, which stops the line.
+        // Bounded by the room in the ring. Not ready: the byte stays in the UART, which stops the
+        // line.
         while receiver.ready() {
             let Some(byte) = cmsdk::receive() else { break };
             receiver.byte(byte);
@@ -110,8 +115,8 @@ struct Mps2;
 
 impl Board for Mps2 {
     fn sleep(&mut self, work: fn() -> bool) {
-        // With interrupts disabled, or one could come between the check and the sleep. A pending one ends the sleep all
-        // the same.
+        // With interrupts disabled, or one could come between the check and the sleep. A pending
+        // one ends the sleep all the same.
         cortex_m::interrupt::free(|_| {
             if !work() {
                 cortex_m::asm::wfi();
@@ -132,7 +137,8 @@ impl Board for Mps2 {
 fn main() -> ! {
     if let Some(node) = NODE.try_take() {
         cmsdk::start();
-        // SAFETY: the handlers are ready for it: their state is initialised, and no critical section is open.
+        // SAFETY: the handlers are ready for it: their state is initialised, and no critical
+        // section is open.
         unsafe { NVIC::unmask(Irq::Receive) };
         // SAFETY: as above.
         unsafe { NVIC::unmask(Irq::Send) };

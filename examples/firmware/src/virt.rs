@@ -1,7 +1,9 @@
-//! The first instructions on QEMU's machine `virt`, which has no run-time crate here: a stack, zeros, and on to `main`.
+//! The first instructions on QEMU's machine `virt`, which has no run-time crate here: a stack,
+//! zeros, and on to `main`.
 //!
-//! One core; the memory management unit stays off, interrupts too. That is enough for QEMU. Hardware that runs AArch64 so
-//! would treat all memory as a device's, where compare-and-swap need not work: switch the unit on first.
+//! One core; the memory management unit stays off, interrupts too. That is enough for QEMU.
+//! Hardware that runs AArch64 so would treat all memory as a device's, where compare-and-swap need
+//! not work: switch the unit on first.
 
 #[cfg(target_arch = "riscv32")]
 core::arch::global_asm!(

@@ -1,11 +1,13 @@
 //! Proof by linking that code cannot panic.
 //!
-//! Each program in `src/bin` calls the operations of one structure with arguments that the compiler knows nothing of.
-//! The panic handler below calls a function that does not exist. A program links only if the optimiser has shown that
-//! no call of the panic handler can be reached, and thrown it away. `scripts/no-panic.sh` builds them all, and one
-//! (`control`) that can panic, whose linking must fail.
+//! Each program in `src/bin` calls the operations of one structure with arguments that the compiler
+//! knows nothing of. The panic handler below calls a function that does not exist. A program links
+//! only if the optimiser has shown that no call of the panic handler can be reached, and thrown it
+//! away. `scripts/no-panic.sh` builds them all, and one (`control`) that can panic, whose linking
+//! must fail.
 //!
-//! To add a structure: a file in `src/bin` like the others. Nothing runs, so statics need not make sense.
+//! To add a structure: a file in `src/bin` like the others. Nothing runs, so statics need not make
+//! sense.
 #![no_std]
 
 use core::panic::PanicInfo;

@@ -79,8 +79,8 @@ pub(crate) fn without_windows(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Returns the state itself: the snapshot without windows, with ranks for entry stamps. Engines whose states are equal give
-/// the same events.
+/// Returns the state itself: the snapshot without windows, with ranks for entry stamps. Engines
+/// whose states are equal give the same events.
 pub(crate) fn canonical(bytes: &[u8]) -> Vec<u8> {
     let mut bytes_now = without_windows(bytes);
     for place in books(bytes) {

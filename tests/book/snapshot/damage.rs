@@ -57,7 +57,8 @@ fn fault(bytes: &[u8]) -> RestoreFault {
     refused(bytes).fault
 }
 
-/// Returns why these bytes are refused. Checks that the engine is unchanged, or empty if the error says so.
+/// Returns why these bytes are refused. Checks that the engine is unchanged, or empty if the error
+/// says so.
 fn refused(bytes: &[u8]) -> RestoreError {
     let mut engine = state_of("mixed", 5, 200);
     let before = engine.bytes();
@@ -112,7 +113,8 @@ fn every_wrong_length_is_detected() {
     assert_eq!(fault(&long), RestoreFault::Length);
 }
 
-/// Changes the bytes with `damage`, corrects length and checksum, and returns the fault and its offset.
+/// Changes the bytes with `damage`, corrects length and checksum, and returns the fault and its
+/// offset.
 fn forged(from: &Normal, damage: impl FnOnce(&mut [u8])) -> (RestoreFault, usize) {
     let mut bytes = from.bytes();
     damage(&mut bytes);

@@ -1,5 +1,5 @@
-//! Snapshots: a restored engine gives the same events as the saved one, at any point of any stream; and malformed bytes
-//! are refused.
+//! Snapshots: a restored engine gives the same events as the saved one, at any point of any stream;
+//! and malformed bytes are refused.
 
 pub(crate) mod bytes;
 mod damage;
@@ -93,7 +93,8 @@ impl Shadow {
     }
 }
 
-/// Runs a stream on an engine of the first size; two others are restored from it at random points and follow.
+/// Runs a stream on an engine of the first size; two others are restored from it at random points
+/// and follow.
 fn follow(sizes: [Make; 3], flavour: &Flavour, seed: u64, len: usize, twins: [bool; 2]) {
     let mut rng = Rng::new(seed);
     let mut first = sizes[0]();

@@ -1,7 +1,9 @@
-//! The state hash: equal for two engines exactly if they are in the same state, whatever commands led there.
+//! The state hash: equal for two engines exactly if they are in the same state, whatever commands
+//! led there.
 //!
-//! Two states are the same if their snapshots are, without windows and with ranks for entry stamps (`bytes::canonical`).
-//! `check_invariants` compares the incremental hash with one computed from scratch after every command.
+//! Two states are the same if their snapshots are, without windows and with ranks for entry stamps
+//! (`bytes::canonical`). `check_invariants` compares the incremental hash with one computed from
+//! scratch after every command.
 
 use crate::engines::{self, Full, FullHashed, Narrow, Normal, NormalHashed};
 use crate::snapshot::Saved;
@@ -28,8 +30,8 @@ fn saved(engine: &Small) -> Vec<u8> {
     bytes
 }
 
-/// After every command the hash is that of the state, the same with other capacities and after a restore; and the hash
-/// changes no event.
+/// After every command the hash is that of the state, the same with other capacities and after a
+/// restore; and the hash changes no event.
 #[test]
 fn hash_follows_the_state_with_any_capacities() {
     for (i, flavour) in flavours().iter().enumerate() {
@@ -80,7 +82,8 @@ fn hash_follows_the_state_where_room_runs_out() {
 struct Pairs {
     hashes: HashMap<Vec<u8>, u64>,
     states: HashMap<u64, Vec<u8>>,
-    /// Snapshots with their entry stamps, to count the states that were reached by different commands.
+    /// Snapshots with their entry stamps, to count the states that were reached by different
+    /// commands.
     stamps: HashMap<u64, Vec<u8>>,
     met_again: u64,
     met_by_other_commands: u64,

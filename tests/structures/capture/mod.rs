@@ -1,4 +1,5 @@
-//! Captures round-trip in every format, link type and piece size; anything else is an error with its offset.
+//! Captures round-trip in every format, link type and piece size; anything else is an error with
+//! its offset.
 
 mod formats;
 mod packets;
@@ -85,7 +86,8 @@ proptest! {
         }
     }
 
-    /// Truncated anywhere: whole packets before the cut, and the offset of the cut one. Any byte changed: no panic.
+    /// Truncated anywhere: whole packets before the cut, and the offset of the cut one. Any byte
+    /// changed: no panic.
     #[test]
     fn truncated_captures_report_the_offset(
         shape in shape(), cut in any::<prop::sample::Index>(), spoiled in any::<prop::sample::Index>(), with: u8,

@@ -29,7 +29,8 @@ impl Shape {
         out.extend(if self.big { n.to_be_bytes() } else { n.to_le_bytes() });
     }
 
-    /// Returns a UDP packet from 10.0.0.1 (or ::1) port 5 to group 233.0.0.`group` (or ff00::`group`) port 26477.
+    /// Returns a UDP packet from 10.0.0.1 (or ::1) port 5 to group 233.0.0.`group` (or
+    /// ff00::`group`) port 26477.
     pub(crate) fn packet(self, group: u8, payload: &[u8]) -> Vec<u8> {
         let kind: u16 = if self.v6 { 0x86dd } else { 0x0800 };
         let mut out = Vec::new();

@@ -12,8 +12,8 @@ pub(crate) struct Described {
 }
 
 impl Shape {
-    /// Returns a section with these interfaces, all of the shape's link type, and packets by interface,
-    /// time in units of that interface, and bytes.
+    /// Returns a section with these interfaces, all of the shape's link type, and packets by
+    /// interface, time in units of that interface, and bytes.
     pub(crate) fn section(self, interfaces: &[Described], packets: &[(u32, u64, Vec<u8>)]) -> Vec<u8> {
         let (mut out, mut body) = (Vec::new(), Vec::new());
         self.u32(&mut body, 0x1a2b_3c4d);

@@ -1,4 +1,5 @@
-//! `docs/layouts.md` gives every shared structure byte by byte, as the code has it; no field lies in its padding.
+//! `docs/layouts.md` gives every shared structure byte by byte, as the code has it; no field lies
+//! in its padding.
 //!
 //! A failure names the row of the page that is wrong.
 #![cfg(all(not(loom), not(target_arch = "x86")))] // x86 aligns a u64 to 4 bytes: the page is for all other targets

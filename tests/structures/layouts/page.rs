@@ -1,4 +1,5 @@
-//! Compares `docs/layouts.md` with the code. Without std: the firmware for a Cortex-M3 uses it too, for the 32-bit columns.
+//! Compares `docs/layouts.md` with the code. Without std: the firmware for a Cortex-M3 uses it too,
+//! for the 32-bit columns.
 
 use vvp_core::cell::Latest;
 use vvp_core::layout::{Field, Layout};
@@ -47,8 +48,9 @@ fn table<'p>(page: &'p str, heading: &str) -> impl Iterator<Item = &'p str> {
     below.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'))
 }
 
-/// Returns whether a row agrees with a field. Its cells: field, 64-bit offset and bytes, 32-bit offset and bytes, strides of
-/// both widths with a comma, writer, ordering; the last two must not be empty.
+/// Returns whether a row agrees with a field. Its cells: field, 64-bit offset and bytes, 32-bit
+/// offset and bytes, strides of both widths with a comma, writer, ordering; the last two must not
+/// be empty.
 fn agrees(line: &str, field: &Field) -> bool {
     let mut cells = line.split('|').map(str::trim).skip(1);
     let mut next = || cells.next().unwrap_or_default();

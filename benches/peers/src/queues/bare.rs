@@ -31,8 +31,8 @@ pub fn trip<T: Value>(trips: u64) -> Runner {
     round_trip::<T>("bare line", trips, line(), line())
 }
 
-/// Writes a value into an array and reads it again, without any check; and the same with the two indices stored, which are
-/// never read.
+/// Writes a value into an array and reads it again, without any check; and the same with the two
+/// indices stored, which are never read.
 pub fn same<T: Value + zerocopy::FromZeros>(times: u64) -> Vec<Runner> {
     const N: usize = 1024;
     let array = || {

@@ -1,4 +1,5 @@
-//! How a row is timed: two threads on two cores, or one thread, and which rounds are repeated after a preemption.
+//! How a row is timed: two threads on two cores, or one thread, and which rounds are repeated after
+//! a preemption.
 
 use crate::support::host;
 use std::sync::Barrier;
@@ -49,7 +50,8 @@ impl Value for [u64; 8] {
     }
 }
 
-/// One contender of a row: each call is a round, its result in nanoseconds, one number or more (median, p99).
+/// One contender of a row: each call is a round, its result in nanoseconds, one number or more
+/// (median, p99).
 pub struct Runner {
     pub name: &'static str,
     pub run: Box<dyn FnMut() -> Vec<f64>>,
@@ -66,7 +68,8 @@ fn settle(core: usize) {
     host::real_time();
 }
 
-/// Leaves the processor to others for a while, so that the kernel does not take it from us in the middle of a round.
+/// Leaves the processor to others for a while, so that the kernel does not take it from us in the
+/// middle of a round.
 fn rest(ticks: u64) {
     let ns = ticks as f64 / ticks_per_ns();
     std::thread::sleep(std::time::Duration::from_nanos((ns * 0.1) as u64 + 200_000));
@@ -77,7 +80,8 @@ pub fn ticks_per_ns() -> f64 {
     *ONCE.get_or_init(host::ticks_per_ns)
 }
 
-/// Both at once on two cores; ticks from the start of `here` to the end of the later one. Run again if disturbed.
+/// Both at once on two cores; ticks from the start of `here` to the end of the later one. Run again
+/// if disturbed.
 pub fn duel(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> u64 {
     let mut best = u64::MAX;
     for _ in 0..ATTEMPTS {
@@ -174,8 +178,8 @@ pub fn across<T: Value>(
     })
 }
 
-/// `n` values in batches: `push(from, to)` puts in some of the numbers from `from` up to `to` and says how many; `pop`
-/// adds what it took to the sum and says how many that were.
+/// `n` values in batches: `push(from, to)` puts in some of the numbers from `from` up to `to` and
+/// says how many; `pop` adds what it took to the sum and says how many that were.
 pub fn batches(
     name: &'static str,
     n: u64,
@@ -278,7 +282,8 @@ pub fn same_thread<T: Value>(
     })
 }
 
-/// What the machine does at this moment: nanoseconds for a cache line to go to the other core and back.
+/// What the machine does at this moment: nanoseconds for a cache line to go to the other core and
+/// back.
 pub fn line_round_trip() -> f64 {
     const N: u64 = 4000;
     #[repr(align(128))]

@@ -1,9 +1,10 @@
-//! The queues side by side with others: `queues [--rounds N] [--list] [ROW ..]`, rows by the beginning of their names.
+//! The queues side by side with others: `queues [--rounds N] [--list] [ROW ..]`, rows by the
+//! beginning of their names.
 //!
-//! All contenders of a row take turns, round by round; each figure is the median of the rounds [fastest .. slowest].
-//! Beside a row across cores stands how long a cache line took there and back just before and after it: the host moves
-//! the virtual processors, so only ratios within a row mean anything. A round in which a thread was preempted is run
-//! again, three times at most.
+//! All contenders of a row take turns, round by round; each figure is the median of the rounds
+//! [fastest .. slowest]. Beside a row across cores stands how long a cache line took there and back
+//! just before and after it: the host moves the virtual processors, so only ratios within a row
+//! mean anything. A round in which a thread was preempted is run again, three times at most.
 
 mod bare;
 mod frames;
@@ -13,7 +14,8 @@ mod spsc;
 
 use harness::{Runner, line_round_trip};
 
-/// A row of the table: its name, how to build the contenders, the goals (ours ÷ best peer) for each of its figures.
+/// A row of the table: its name, how to build the contenders, the goals (ours ÷ best peer) for each
+/// of its figures.
 struct Row {
     name: &'static str,
     across_cores: bool,

@@ -1,10 +1,11 @@
-//! Interrupts at every instruction: a timer interrupts the main loop within an operation on a queue, its handler uses the
-//! other endpoint, and the results are compared with a model; repeatedly, each time one instruction later.
-//! `scripts/firmware.sh` runs it in QEMU with `-icount shift=0`, where an instruction takes exactly a nanosecond, so that
-//! the timer fires at the chosen instruction. `docs/firmware.md` says what that shows.
+//! Interrupts at every instruction: a timer interrupts the main loop within an operation on a
+//! queue, its handler uses the other endpoint, and the results are compared with a model;
+//! repeatedly, each time one instruction later. `scripts/firmware.sh` runs it in QEMU with
+//! `-icount shift=0`, where an instruction takes exactly a nanosecond, so that the timer fires at
+//! the chosen instruction. `docs/firmware.md` says what that shows.
 //!
-//! Built with `--cfg broken`, it runs as the mutant that its command line names, and must fail. The words after that name
-//! are a prefix of the scenes to run.
+//! Built with `--cfg broken`, it runs as the mutant that its command line names, and must fail. The
+//! words after that name are a prefix of the scenes to run.
 #![no_std]
 #![no_main]
 

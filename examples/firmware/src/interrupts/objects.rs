@@ -1,4 +1,5 @@
-//! What is no queue with two ends: producers that interrupt each other, the newest value, and the pool.
+//! What is no queue with two ends: producers that interrupt each other, the newest value, and the
+//! pool.
 
 use crate::queues::{New, Place, Values};
 use crate::sweep::{Scene, When};

@@ -1,4 +1,5 @@
-//! One side pushes, the other pops: what the main loop takes must be what the handler gives, and the reverse.
+//! One side pushes, the other pops: what the main loop takes must be what the handler gives, and
+//! the reverse.
 
 use crate::sweep::{Scene, When};
 use core::cell::UnsafeCell;
@@ -318,7 +319,8 @@ fn look(rx: &mut impl Peek) -> Option<u64> {
 pub trait Give<Q: Queue> {
     /// Values that it tries to give.
     const COUNT: usize;
-    /// Gives values `first`, `first + 1` and so on of lane 0, by one operation, and says how many went in.
+    /// Gives values `first`, `first + 1` and so on of lane 0, by one operation, and says how many
+    /// went in.
     fn give(tx: &mut Q::Tx, first: u64) -> usize;
 }
 

@@ -1,9 +1,11 @@
-//! Which instruction may come after which: enough of the Thumb instruction set (Armv7-M Architecture Reference Manual,
-//! chapter A5) to tell that none was left out between two interrupted ones.
+//! Which instruction may come after which: enough of the Thumb instruction set (Armv7-M
+//! Architecture Reference Manual, chapter A5) to tell that none was left out between two
+//! interrupted ones.
 
 /// The 16 bits of code at an address.
 fn code(address: u32) -> u32 {
-    // SAFETY: the address is that of an instruction of ours, or of one right behind it: all in flash.
+    // SAFETY: the address is that of an instruction of ours, or of one right behind it: all in
+    // flash.
     unsafe { (address as *const u16).read_volatile() }.into()
 }
 

@@ -61,8 +61,8 @@ impl fmt::Display for Wrong {
     }
 }
 
-// strike(main, act, pairs, odd): starts the timer, lets 2 * pairs + 1 + odd instructions pass, and calls act(main).
-// The timer's handler finds in its frame which instruction was to come next.
+// strike(main, act, pairs, odd): starts the timer, lets 2 * pairs + 1 + odd instructions pass, and
+// calls act(main). The timer's handler finds in its frame which instruction was to come next.
 global_asm!(
     ".global strike",
     ".type strike, %function",
@@ -111,7 +111,8 @@ static mut HANDLER: Handler = Handler { call: |_| (), with: core::ptr::null_mut(
 /// The instruction that was to come next when the timer struck; 0 if it has not struck.
 static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
 
-/// Called by the exception with the frame that the processor has put on the stack: r0 to r3, r12, lr, pc, psr.
+/// Called by the exception with the frame that the processor has put on the stack: r0 to r3, r12,
+/// lr, pc, psr.
 ///
 /// # Safety
 /// By the exception only.
@@ -123,7 +124,8 @@ unsafe extern "C" fn timer_struck(frame: *const u32) {
     let next = unsafe { frame.add(6).read() };
     // Relaxed: the main loop is the same processor.
     INTERRUPTED.store(next, Relaxed);
-    // SAFETY: the main loop has set it before it started the timer, and leaves it alone until it has struck.
+    // SAFETY: the main loop has set it before it started the timer, and leaves it alone until it
+    // has struck.
     let handler = unsafe { &*(&raw const HANDLER) };
     (handler.call)(handler.with);
 }
@@ -139,7 +141,8 @@ const TICK: u32 = 40;
 
 /// Runs scenes, each in all its states, with an interrupt at each instruction.
 pub struct Sweep {
-    /// Instructions to let pass so that the timer strikes before the operation begins; 0 if that is not known yet.
+    /// Instructions to let pass so that the timer strikes before the operation begins; 0 if that is
+    /// not known yet.
     longest: u32,
     runs: u32,
     /// What the names of the scenes to run begin with.
@@ -185,8 +188,8 @@ impl Sweep {
         Ok(())
     }
 
-    /// One state: the first interrupt comes right before the operation, the last right behind it, and one before each of
-    /// its instructions in between. How many instructions it has.
+    /// One state: the first interrupt comes right before the operation, the last right behind it,
+    /// and one before each of its instructions in between. How many instructions it has.
     fn state<S: Scene>(&mut self, place: &'static S::Place, state: usize) -> Result<u32, (&'static str, u32)> {
         let entry = (act::<S> as extern "C" fn(*mut ())) as usize as u32 & !1;
         let end = struck as unsafe extern "C" fn() as usize as u32 & !1;
@@ -239,8 +242,8 @@ fn interrupt<S: Scene>(handler: *mut ()) {
     S::interrupt(unsafe { &mut *handler.cast::<S::Handler>() });
 }
 
-/// Lets the operation begin `delay` instructions (and some) after the start of the timer. The instruction that was
-/// interrupted.
+/// Lets the operation begin `delay` instructions (and some) after the start of the timer. The
+/// instruction that was interrupted.
 fn interrupt_after<S: Scene>(main: &mut S::Main, handler: &mut S::Handler, delay: u32) -> u32 {
     INTERRUPTED.store(0, Relaxed); // Relaxed, both: one processor
     // SAFETY: the timer is off.

@@ -1,4 +1,5 @@
-//! Commands, from `Engine::apply` down: every order type, phase and refusal; the state hash; `try_apply`; snapshots.
+//! Commands, from `Engine::apply` down: every order type, phase and refusal; the state hash;
+//! `try_apply`; snapshots.
 //!
 //! The functions are not inlined, so that scripts/stack.sh finds them.
 #![no_std]
