@@ -1,7 +1,7 @@
 //! `vvpx top`: shows a running pipeline of processes from outside.
 
 use crate::args::Top;
-use crate::diagnostic::{Diagnostic, Outcome, Place};
+use crate::diagnostic::{Diagnostic, Outcome};
 use crate::io::output::{self, Reader};
 use crate::tui::ladder::{self, Style};
 use crate::tui::outside::{Outside, Seen};
@@ -85,7 +85,7 @@ pub(crate) fn main(request: &Top) -> Outcome {
     #[cfg(feature = "tui")]
     if !request.once && !request.json && io::stdout().is_terminal() && io::stdin().is_terminal() {
         crate::tui::live::run(&mut watch, &request.dir, request.book)
-            .map_err(|e| Diagnostic::io(Place::Host("the terminal".into()), &e))?;
+            .map_err(|e| Diagnostic::io(crate::diagnostic::Place::Host("the terminal".into()), &e))?;
     }
     loop {
         match watch.look() {
