@@ -29,8 +29,8 @@ fn command(n: u64) -> Command {
     let order = Command::limit(id, side, Price::new(1000 + drift + (n * 7 % 13) as i64 - 6), Qty::new(10 + n % 50));
     match n % 11 {
         2 | 8 => Command::market(id, side, Qty::new(5 + n % 20)),
-        3 => order.display(Qty::new(3)),
-        4 => order.hidden(),
+        3 => order.with_display_qty(Qty::new(3)),
+        4 => order.with_hidden(),
         6 | 7 | 9 | 10 => Command::cancel(OrderId::new(n.saturating_sub(138))),
         _ => order,
     }

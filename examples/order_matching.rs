@@ -84,14 +84,14 @@ fn command(id: u64, sent: &mut Vec<u64>, numbers: &mut Numbers) -> Command {
     match numbers.below(100) {
         0..46 => {
             sent.push(id.get());
-            Command::limit(id, side, behind, qty).owner(owner)
+            Command::limit(id, side, behind, qty).with_owner(owner)
         }
         46..88 if !sent.is_empty() => {
             let which = numbers.below(sent.len() as u64) as usize;
             Command::cancel(OrderId::new(sent.swap_remove(which)))
         }
-        88..94 => Command::market(id, side, qty).owner(owner),
-        _ => Command::limit(id, side, across, qty).owner(owner).tif(TimeInForce::Ioc),
+        88..94 => Command::market(id, side, qty).with_owner(owner),
+        _ => Command::limit(id, side, across, qty).with_owner(owner).with_tif(TimeInForce::Ioc),
     }
 }
 

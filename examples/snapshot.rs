@@ -20,7 +20,7 @@ fn command(n: u64) -> Command {
     let price = Price::new(1000 + (n * 7 % 13) as i64 - 6);
     let order = Command::limit(id, side, price, Qty::new(10 + n % 5));
     match n % 9 {
-        3 => order.display(Qty::new(3)),
+        3 => order.with_display_qty(Qty::new(3)),
         5 => Command::cancel(OrderId::new(n - 4)),
         8 => Command::trailing_stop(id, side, 4, Qty::new(5)),
         _ => order,

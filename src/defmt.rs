@@ -19,16 +19,16 @@ impl Format for Command {
             Op::Replace => write!(f, "Replace {} {} {}", self.instrument_id(), self.id(), self.replacement()),
             Op::Phase => write!(f, "Phase {} {}", self.instrument_id(), self.new_phase()),
             Op::Instrument => write!(f, "Instrument {} {}", self.instrument_id(), self.instrument_spec()),
-            Op::Limits => write!(f, "Limits {} {}", self.owner_id(), self.new_limits()),
+            Op::Limits => write!(f, "Limits {} {}", self.owner(), self.new_limits()),
             op => write!(
                 f,
                 "{} {} {} owner {} price {} qty {}",
                 op,
                 self.instrument_id(),
                 self.id(),
-                self.owner_id(),
+                self.owner(),
                 self.price_field(),
-                self.quantity()
+                self.qty()
             ),
         }
     }

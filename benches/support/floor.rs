@@ -291,7 +291,7 @@ impl Floor {
 
     #[inline(always)]
     fn add(&mut self, c: &Command) {
-        let (id, side, qty) = (c.id().get(), c.side() as usize, c.quantity().lots() as u32);
+        let (id, side, qty) = (c.id().get(), c.side() as usize, c.qty().lots() as u32);
         if *self.id_mut(id) != 0 {
             return self.emit(Kind::Rejected, [id, 0, 0, 0, 0, 0]);
         }
@@ -299,7 +299,7 @@ impl Floor {
         self.emit(Kind::Accepted, [id, 0, 0, 0, 0, 0]);
         let open = self.trade(id, 1 - side, level_of(1 - side, price), qty);
         if open > 0 {
-            if c.time_in_force() == TimeInForce::Ioc {
+            if c.tif() == TimeInForce::Ioc {
                 self.emit(Kind::Canceled, [id, 1, 0, open.into(), 0, 0]);
             } else {
                 let order = self.take(id, open);

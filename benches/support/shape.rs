@@ -56,8 +56,8 @@ pub fn of(workload: &Workload) -> Shape {
     let count = |f: fn(&vvp_core::book::Command) -> bool| timed.iter().filter(|c| f(c)).count();
     Shape {
         commands: timed.len(),
-        adds: count(|c| c.op() == Op::New && c.time_in_force() != TimeInForce::Ioc),
-        iocs: count(|c| c.op() == Op::New && c.time_in_force() == TimeInForce::Ioc),
+        adds: count(|c| c.op() == Op::New && c.tif() != TimeInForce::Ioc),
+        iocs: count(|c| c.op() == Op::New && c.tif() == TimeInForce::Ioc),
         cancels: count(|c| c.op() == Op::Cancel),
         replaces: count(|c| c.op() == Op::Replace),
         refused: stats.events_of(EventKind::Rejected),

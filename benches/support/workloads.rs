@@ -97,7 +97,7 @@ impl Market {
     pub(super) fn limit(&mut self, side: Side, price: i64, qty: u64, tif: TimeInForce) -> u64 {
         self.ids += 1;
         let id = self.ids;
-        self.push(Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty)).tif(tif));
+        self.push(Command::limit(OrderId::new(id), side, Price::new(price), Qty::new(qty)).with_tif(tif));
         id
     }
 

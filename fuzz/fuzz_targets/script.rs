@@ -66,9 +66,9 @@ impl<'a> Script<'a> {
             30 => return Some(self.refusal()),
             _ => Command::cancel(OrderId::new(u64::MAX - u64::from(self.byte()))),
         };
-        let command = if op & 0x20 != 0 { command.at(self.time()) } else { command };
+        let command = if op & 0x20 != 0 { command.with_ts(self.time()) } else { command };
         let instrument = if op & 0xc0 == 0xc0 { u16::from(self.byte() % 5) } else { 0 };
-        Some(command.on(InstrumentId::new(instrument)))
+        Some(command.with_instrument(InstrumentId::new(instrument)))
     }
 
     fn pick(&mut self, among: u8) -> usize {
@@ -128,22 +128,22 @@ impl<'a> Script<'a> {
             13..=14 => Command::stop_limit(id, side, self.price(), self.price(), qty),
             _ => Command::trailing_stop(id, side, u64::from(self.byte() % 20), qty),
         };
-        order = order.owner(self.owner()).self_trade(SelfTradePrevention::ALL[usize::from(kind >> 4) % 5]);
+        order = order.with_owner(self.owner()).with_self_trade(SelfTradePrevention::ALL[usize::from(kind >> 4) % 5]);
         order = match self.byte() % 12 {
             0..=4 => order,
-            5 => order.tif(TimeInForce::Day),
-            6..=7 => order.expires(self.clock.saturating_add(u64::from(self.byte() % 12))),
-            8 => order.tif(TimeInForce::Fok),
-            _ => order.tif(TimeInForce::Ioc),
+            5 => order.with_tif(TimeInForce::Day),
+            6..=7 => order.with_expiry(self.clock.saturating_add(u64::from(self.byte() % 12))),
+            8 => order.with_tif(TimeInForce::Fok),
+            _ => order.with_tif(TimeInForce::Ioc),
         };
         // An option that the order cannot have leaves it as it is.
         let options: [fn(Command, &mut Self) -> Command; 6] = [
             |c, _| c,
-            |c, _| c.post_only(),
-            |c, _| c.hidden(),
-            |c, s| c.display(Qty::new(u64::from(s.byte() % 8))),
-            |c, s| c.min_qty(s.qty()),
-            |c, s| c.protect(u64::from(s.byte() % 20)),
+            |c, _| c.with_post_only(),
+            |c, _| c.with_hidden(),
+            |c, s| c.with_display_qty(Qty::new(u64::from(s.byte() % 8))),
+            |c, s| c.with_min_qty(s.qty()),
+            |c, s| c.with_protection(u64::from(s.byte() % 20)),
         ];
         let with = options[self.pick(6)](order, self);
         if with.is_well_formed() { with } else { order }

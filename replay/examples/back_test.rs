@@ -96,7 +96,7 @@ impl BackTest {
         let Some(best) = self.engine.book(STOCK).and_then(|book| book.best(Side::Buy)) else { return };
         let id = OrderId::new(FIRST_OWN_ID + self.placed);
         // Post-only: it is refused where it would trade immediately.
-        self.engine.apply(&Command::limit(id, Side::Buy, best.price, LOTS).post_only(), &mut FnSink(|_| ()));
+        self.engine.apply(&Command::limit(id, Side::Buy, best.price, LOTS).with_post_only(), &mut FnSink(|_| ()));
         if let Some(position) = self.engine.book(STOCK).and_then(|book| book.queue_position(id)) {
             self.placed += 1;
             self.own = Some(Own { id, price: best.price, placed_ns: self.engine.clock(), ahead: [position; 2] });
@@ -178,9 +178,9 @@ fn simulated_day(test: &mut BackTest) {
                 Command::limit(id, side, price(away), qty)
             }
             50..90 if !live.is_empty() => Command::cancel(live.swap_remove(rng.below(live.len() as u64) as usize)),
-            _ => Command::limit(id, side, price(-2), qty).tif(TimeInForce::Ioc),
+            _ => Command::limit(id, side, price(-2), qty).with_tif(TimeInForce::Ioc),
         };
-        test.apply(&command.on(STOCK).at(clock), &mut FnSink(|_| ()));
+        test.apply(&command.with_instrument(STOCK).with_ts(clock), &mut FnSink(|_| ()));
     }
 }
 

@@ -15,10 +15,10 @@
 //! engine.apply(&Command::limits(OwnerId::new(7), &no_more_than_50), &mut sink);
 //! let bid = |id, qty| {
 //!     let order = Command::limit(OrderId::new(id), Side::Buy, Price::new(100), Qty::new(qty));
-//!     order.owner(OwnerId::new(7))
+//!     order.with_owner(OwnerId::new(7))
 //! };
-//! engine.apply(&bid(1, 50).at(1_000), &mut sink); // the clock is that of the commands
-//! engine.apply(&bid(2, 51).at(2_000), &mut sink);
+//! engine.apply(&bid(1, 50).with_ts(1_000), &mut sink); // the clock is that of the commands
+//! engine.apply(&bid(2, 51).with_ts(2_000), &mut sink);
 //! // The first event is `Defined`, without a number.
 //! assert_eq!(events[1..], [(1, EventKind::Accepted), (2, EventKind::Rejected)]);
 //! assert_eq!((engine.seq(), engine.clock()), (2, 2_000));
@@ -251,8 +251,8 @@ const PREFETCH_DISTANCE: usize = 4;
 ///     engine.apply(&define, &mut sink);
 ///     engine.apply_all(
 ///         &[
-///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)).at(500),
-///             Command::market(OrderId::new(2), Side::Buy, Qty::new(4)).at(600),
+///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)).with_ts(500),
+///             Command::market(OrderId::new(2), Side::Buy, Qty::new(4)).with_ts(600),
 ///         ],
 ///         &mut sink,
 ///     );
@@ -477,7 +477,7 @@ impl<
     #[cold]
     #[inline(never)]
     fn set_limits<S: Sink>(&mut self, c: &Command, sink: &mut S) {
-        let owner = c.owner_id();
+        let owner = c.owner();
         let Some(limits) = c.new_limits().filter(|_| c.is_well_formed()) else {
             return self.reject_without_instrument(c, Reject::BadField, sink);
         };

@@ -20,7 +20,7 @@
 //!     Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X)),
 //!     Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)),
 //!     Command::limit(OrderId::new(2), Side::Sell, Price::new(102), Qty::new(90))
-//!         .display(Qty::new(20)),
+//!         .with_display_qty(Qty::new(20)),
 //!     Command::market(OrderId::new(3), Side::Buy, Qty::new(35)),
 //! ];
 //! for command in &commands {

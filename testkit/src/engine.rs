@@ -176,7 +176,7 @@ impl Model {
                 return;
             }
             Op::Limits => {
-                let (owner, limits) = (c.owner_id().get(), c.new_limits().expect("limits"));
+                let (owner, limits) = (c.owner().get(), c.new_limits().expect("limits"));
                 if limits == Limits::default() {
                     self.limits.remove(&owner);
                 } else if self.limits.len() >= self.max_owners && !self.limits.contains_key(&owner) {
@@ -223,9 +223,9 @@ impl Model {
         let refused = match c.op() {
             Op::New => self.new_order(at, c),
             Op::Cancel => self.cancel(at, c.id().get()),
-            Op::Reduce => self.reduce(at, c.id().get(), c.quantity().lots()),
+            Op::Reduce => self.reduce(at, c.id().get(), c.qty().lots()),
             Op::Replace => self.replace(at, c),
-            Op::MassCancel => self.mass_cancel(at, c.owner_id().get(), c.mass_cancel_side()),
+            Op::MassCancel => self.mass_cancel(at, c.owner().get(), c.mass_cancel_side()),
             Op::Phase => self.phase(at, c.new_phase().expect("a phase")),
             Op::Time => Ok(()),
             Op::Instrument | Op::Limits | Op::Refused => unreachable!("done above"),

@@ -314,19 +314,23 @@ impl Stream {
             11 => return self.new_limits(),
             _ => return self.refusal(),
         };
-        let command = if self.rng.permille(self.flavour.ts) { command.at(self.next_ts()) } else { command };
+        let command = if self.rng.permille(self.flavour.ts) { command.with_ts(self.next_ts()) } else { command };
         let beyond = self.rng.permille(self.flavour.unknown_instrument);
-        command.on(InstrumentId::new(if beyond { u16::MAX - self.rng.below(3) as u16 } else { instrument as u16 }))
+        command.with_instrument(InstrumentId::new(if beyond {
+            u16::MAX - self.rng.below(3) as u16
+        } else {
+            instrument as u16
+        }))
     }
 
     /// Asks for something that the command cannot have.
     fn contradict(&mut self, command: Command) -> Command {
         let c = match self.rng.below(5) {
-            0 => command.hidden().min_qty(Qty::new(1)),
-            1 => command.display(Qty::new(1)).hidden(),
-            2 => command.expires(u64::MAX).tif(TimeInForce::Ioc),
-            3 => command.protect(1).post_only(),
-            _ => command.min_qty(Qty::new(5)).expires(7),
+            0 => command.with_hidden().with_min_qty(Qty::new(1)),
+            1 => command.with_display_qty(Qty::new(1)).with_hidden(),
+            2 => command.with_expiry(u64::MAX).with_tif(TimeInForce::Ioc),
+            3 => command.with_protection(1).with_post_only(),
+            _ => command.with_min_qty(Qty::new(5)).with_expiry(7),
         };
         assert!(!c.is_well_formed());
         c
@@ -343,7 +347,7 @@ impl Stream {
     fn stp(&mut self, command: Command) -> Command {
         if self.rng.permille(self.flavour.stp) {
             let mode = self.rng.pick(SelfTradePrevention::ALL);
-            command.self_trade(mode)
+            command.with_self_trade(mode)
         } else {
             command
         }
@@ -353,26 +357,26 @@ impl Stream {
         let side = self.side();
         let price = self.price(at, side, self.flavour.aggressive);
         let qty = self.qty();
-        let command = Command::limit(self.new_id(at), side, price, qty).owner(self.owner());
+        let command = Command::limit(self.new_id(at), side, price, qty).with_owner(self.owner());
         let mut command = self.stp(command);
         if self.rng.permille(self.flavour.ioc) {
-            command = command.tif(TimeInForce::Ioc);
+            command = command.with_tif(TimeInForce::Ioc);
             if self.rng.permille(self.flavour.min_qty) {
-                command = command.min_qty(self.part(qty));
+                command = command.with_min_qty(self.part(qty));
             }
             return command;
         }
         if self.rng.permille(self.flavour.fok) {
-            return command.tif(TimeInForce::Fok);
+            return command.with_tif(TimeInForce::Fok);
         }
         command = self.lasting(command);
         if self.rng.permille(self.flavour.iceberg) {
-            command = command.display(self.part(qty));
+            command = command.with_display_qty(self.part(qty));
         } else if self.rng.permille(self.flavour.hidden) {
-            command = command.hidden();
+            command = command.with_hidden();
         }
         if self.rng.permille(self.flavour.post_only) {
-            command = command.post_only();
+            command = command.with_post_only();
         }
         command
     }
@@ -386,9 +390,9 @@ impl Stream {
             if self.rng.permille(500) {
                 expires = (expires | 15) + 1;
             }
-            command.expires(expires)
+            command.with_expiry(expires)
         } else if self.rng.permille(self.flavour.day) {
-            command.tif(TimeInForce::Day)
+            command.with_tif(TimeInForce::Day)
         } else {
             command
         }
@@ -396,9 +400,9 @@ impl Stream {
 
     fn any_tif(&mut self, command: Command) -> Command {
         if self.rng.permille(self.flavour.ioc) {
-            command.tif(TimeInForce::Ioc)
+            command.with_tif(TimeInForce::Ioc)
         } else if self.rng.permille(self.flavour.fok) {
-            command.tif(TimeInForce::Fok)
+            command.with_tif(TimeInForce::Fok)
         } else {
             self.lasting(command)
         }
@@ -407,7 +411,7 @@ impl Stream {
     fn protect(&mut self, command: Command) -> Command {
         if self.rng.permille(self.flavour.protect) {
             let ticks = self.rng.pick(&[0, 0, 1, 2, 3, 5, u64::MAX, 1 << 63, i64::MAX as u64]);
-            command.protect(ticks)
+            command.with_protection(ticks)
         } else {
             command
         }
@@ -415,7 +419,7 @@ impl Stream {
 
     fn new_market(&mut self, at: usize) -> Command {
         let qty = Qty::new(self.qty().lots().saturating_mul(1 + self.rng.below(3)));
-        let command = Command::market(self.new_id(at), self.side(), qty).owner(self.owner());
+        let command = Command::market(self.new_id(at), self.side(), qty).with_owner(self.owner());
         let command = self.stp(command);
         let command = self.any_tif(command);
         self.protect(command)
@@ -437,7 +441,7 @@ impl Stream {
             }
             _ => Command::stop(id, side, stop, qty),
         };
-        let command = self.stp(command.owner(owner));
+        let command = self.stp(command.with_owner(owner));
         let command = self.any_tif(command);
         if kind == OrderType::StopLimit { command } else { self.protect(command) }
     }

@@ -306,9 +306,9 @@ impl Session {
             }
         }
         let mut f = again;
-        let mut built = command(&mut f, in_ticks[0], in_ticks[1])?.on(instrument);
+        let mut built = command(&mut f, in_ticks[0], in_ticks[1])?.with_instrument(instrument);
         if let Some(ts) = ts {
-            built = built.at(ts);
+            built = built.with_ts(ts);
         }
         Ok(Some(built))
     }
@@ -353,29 +353,29 @@ impl Session {
             (OrderType::TrailingStop, None, None, Some(trail)) => Command::trailing_stop(id, side, trail, qty),
             _ => return Err(Bad),
         };
-        command = command.owner(OwnerId::new(f.number("owner")?.unwrap_or(0)));
+        command = command.with_owner(OwnerId::new(f.number("owner")?.unwrap_or(0)));
         let tif = f.one_of("tif", TimeInForce::from_word)?.unwrap_or(TimeInForce::Gtc);
         command = match (tif, f.number("expires")?) {
-            (TimeInForce::Gtd, Some(expires)) => command.expires(expires),
+            (TimeInForce::Gtd, Some(expires)) => command.with_expiry(expires),
             (TimeInForce::Gtd, None) | (_, Some(_)) => return Err(Bad),
-            (tif, None) => command.tif(tif),
+            (tif, None) => command.with_tif(tif),
         };
-        command =
-            command.self_trade(f.one_of("stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
+        command = command
+            .with_self_trade(f.one_of("stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
         if let Some(display) = f.number("display")? {
-            command = command.display(Qty::new(display));
+            command = command.with_display_qty(Qty::new(display));
         }
         if let Some(min_qty) = f.number("min_qty")? {
-            command = command.min_qty(Qty::new(min_qty));
+            command = command.with_min_qty(Qty::new(min_qty));
         }
         if let Some(protect) = f.number("protect")? {
-            command = command.protect(protect);
+            command = command.with_protection(protect);
         }
         if f.flag("post_only")? {
-            command = command.post_only();
+            command = command.with_post_only();
         }
         if f.flag("hidden")? {
-            command = command.hidden();
+            command = command.with_hidden();
         }
         Ok(command)
     }

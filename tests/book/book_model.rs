@@ -405,28 +405,28 @@ impl Step {
         match self.later {
             Some(by) => {
                 *clock += by;
-                c.at(*clock)
+                c.with_ts(*clock)
             }
             None => c,
         }
     }
 
     fn options(&self, c: Command, clock: u64) -> Command {
-        let c = c.owner(OwnerId::new(self.owner)).self_trade(SelfTradePrevention::ALL[usize::from(self.stp)]);
+        let c = c.with_owner(OwnerId::new(self.owner)).with_self_trade(SelfTradePrevention::ALL[usize::from(self.stp)]);
         let c = match self.tif {
             0..=2 => c,
-            3 => c.tif(TimeInForce::Day),
-            4 | 5 => c.expires(clock + self.extra),
-            6 => c.tif(TimeInForce::Ioc),
-            _ => c.tif(TimeInForce::Fok),
+            3 => c.with_tif(TimeInForce::Day),
+            4 | 5 => c.with_expiry(clock + self.extra),
+            6 => c.with_tif(TimeInForce::Ioc),
+            _ => c.with_tif(TimeInForce::Fok),
         };
         let limit = c.order_type() == OrderType::Limit;
         match self.option {
-            0 | 1 if limit && self.tif < 6 => c.display(Qty::new(self.extra)),
-            2 if limit && self.tif < 6 => c.hidden(),
-            3 if limit && self.tif < 6 => c.post_only(),
-            0..4 if limit && self.tif == 6 => c.min_qty(Qty::new(self.extra)),
-            0..3 if !c.order_type().has_limit() => c.protect(self.extra),
+            0 | 1 if limit && self.tif < 6 => c.with_display_qty(Qty::new(self.extra)),
+            2 if limit && self.tif < 6 => c.with_hidden(),
+            3 if limit && self.tif < 6 => c.with_post_only(),
+            0..4 if limit && self.tif == 6 => c.with_min_qty(Qty::new(self.extra)),
+            0..3 if !c.order_type().has_limit() => c.with_protection(self.extra),
             _ => c,
         }
     }

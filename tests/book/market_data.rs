@@ -344,7 +344,7 @@ fn one_command_publishes_a_thousand_levels() {
     };
     apply(definition(0));
     let takes_all =
-        [limit(5_000, Side::Buy, 1_099, 5_001).tif(TimeInForce::Ioc), Command::mass_cancel(OwnerId::new(0), None)];
+        [limit(5_000, Side::Buy, 1_099, 5_001).with_tif(TimeInForce::Ioc), Command::mass_cancel(OwnerId::new(0), None)];
     for command in takes_all {
         for i in 0..1_000 {
             let changes = apply(limit(i, Side::Sell, 100 + i as i64, 5));
@@ -355,15 +355,15 @@ fn one_command_publishes_a_thousand_levels() {
     }
     // The iceberg's level is as before after a refresh; the stop_limit rests in place of the order
     // that was filled.
-    apply(limit(1, Side::Sell, 100, 20).display(Qty::new(10)));
-    assert_eq!(apply(limit(2, Side::Buy, 100, 10).tif(TimeInForce::Ioc)), []);
+    apply(limit(1, Side::Sell, 100, 20).with_display_qty(Qty::new(10)));
+    assert_eq!(apply(limit(2, Side::Buy, 100, 10).with_tif(TimeInForce::Ioc)), []);
     apply(Command::cancel(OrderId::new(1)));
     apply(limit(6, Side::Sell, 150, 1));
     apply(limit(7, Side::Buy, 150, 1)); // the last trade price is 150: the stop below is not triggered yet
     apply(limit(3, Side::Sell, 100, 10));
     let (stop, price) = (Price::new(100), Price::new(100));
     apply(Command::stop_limit(OrderId::new(4), Side::Sell, stop, price, Qty::new(10)));
-    assert_eq!(apply(limit(5, Side::Buy, 100, 10).tif(TimeInForce::Ioc)), []);
+    assert_eq!(apply(limit(5, Side::Buy, 100, 10).with_tif(TimeInForce::Ioc)), []);
     let book = engine.book(InstrumentId::new(0)).expect("defined");
     assert!(book.order(OrderId::new(4)).is_some() && book.order(OrderId::new(3)).is_none());
 }

@@ -29,7 +29,7 @@ impl Ledger {
         let key = |id: vvp_core::book::OrderId| (instrument.expect("an order's event has an instrument"), id.get());
         match *body {
             EventBody::Accepted { id } => {
-                assert!(self.open.insert(key(id), c.quantity().lots()).is_none(), "an id is live twice");
+                assert!(self.open.insert(key(id), c.qty().lots()).is_none(), "an id is live twice");
                 self.market.insert(key(id), c.order_type() == OrderType::Market);
             }
             EventBody::Trade { maker, taker, qty, maker_open, taker_open, .. } => {

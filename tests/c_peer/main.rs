@@ -78,7 +78,7 @@ fn region(path: &Path, make: impl FnOnce() -> Child) -> &'static Region {
 
 fn record(n: u64) -> Command {
     let side = if n % 2 == 1 { Side::Sell } else { Side::Buy };
-    Command::limit(OrderId::new(n + 1), side, Price::new(-(n as i64)), Qty::new(n + 2)).owner(OwnerId::new(7))
+    Command::limit(OrderId::new(n + 1), side, Price::new(-(n as i64)), Qty::new(n + 2)).with_owner(OwnerId::new(7))
 }
 
 /// One command of each constructor of the header; peer.c has the same.
@@ -88,17 +88,17 @@ fn samples() -> [Command; 15] {
     spec.tick = Tick::new(25, 2).expect("a tick");
     [
         Command::instrument(InstrumentId::new(0), &spec),
-        Command::limit(id(1), Side::Buy, Price::new(15_000), qty(100)).tif(TimeInForce::Ioc).min_qty(qty(50)),
+        Command::limit(id(1), Side::Buy, Price::new(15_000), qty(100)).with_tif(TimeInForce::Ioc).with_min_qty(qty(50)),
         Command::limit(id(2), Side::Sell, Price::new(15_001), qty(100))
-            .expires(9)
-            .self_trade(SelfTradePrevention::CancelOldest)
-            .post_only(),
+            .with_expiry(9)
+            .with_self_trade(SelfTradePrevention::CancelOldest)
+            .with_post_only(),
         Command::market(id(3), Side::Sell, qty(40)),
         Command::stop(id(4), Side::Buy, Price::new(-1), qty(2)),
         Command::stop_limit(id(5), Side::Buy, Price::new(-1), Price::new(-2), qty(3)),
         Command::trailing_stop(id(6), Side::Sell, 8, qty(3)),
         Command::cancel(id(7)),
-        Command::reduce(id(8), qty(1)).at(77),
+        Command::reduce(id(8), qty(1)).with_ts(77),
         Command::replace(id(9), Replacement { price: Some(Price::new(-5)), ..Replacement::default() }),
         Command::replace(id(10), Replacement { qty: Some(qty(6)), ..Replacement::default() }),
         Command::mass_cancel(OwnerId::new(11), None),

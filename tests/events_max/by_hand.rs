@@ -36,7 +36,11 @@ fn bound_and_events(commands: &[Command]) -> (u64, u64) {
 
 /// Sell 7 at 97; sell stop 98 for 11; buy 14 at 102 showing 1.
 fn iceberg_that_triggers_a_stop() -> [Command; 3] {
-    [limit(27, Side::Sell, 97, 7), stop(8, Side::Sell, 98, 11), limit(40, Side::Buy, 102, 14).display(Qty::new(1))]
+    [
+        limit(27, Side::Sell, 97, 7),
+        stop(8, Side::Sell, 98, 11),
+        limit(40, Side::Buy, 102, 14).with_display_qty(Qty::new(1)),
+    ]
 }
 
 #[test]
@@ -63,7 +67,7 @@ fn slices_of_a_replaced_iceberg_hit_by_a_stop_are_counted() {
     let to = Replacement { price: Some(Price::new(102)), ..Replacement::default() };
     let (bound, events) = bound_and_events(&[
         limit(27, Side::Sell, 97, 7),
-        limit(40, Side::Buy, 90, 14).display(Qty::new(1)),
+        limit(40, Side::Buy, 90, 14).with_display_qty(Qty::new(1)),
         stop(8, Side::Sell, 98, 11),
         Command::replace(OrderId::new(40), to),
     ]);
@@ -88,10 +92,10 @@ fn decrements_of_stops_count_two_events_each() {
     let (one, decrement) = (OwnerId::new(1), SelfTradePrevention::Decrement);
     let (bound, events) = bound_and_events(&[
         limit(1, Side::Sell, 100, 1),
-        limit(2, Side::Sell, 101, 1).owner(one),
-        limit(3, Side::Sell, 102, 1).owner(one),
-        limit(4, Side::Sell, 103, 5).owner(one),
-        stop(5, Side::Buy, 100, 3).owner(one).self_trade(decrement),
+        limit(2, Side::Sell, 101, 1).with_owner(one),
+        limit(3, Side::Sell, 102, 1).with_owner(one),
+        limit(4, Side::Sell, 103, 5).with_owner(one),
+        stop(5, Side::Buy, 100, 3).with_owner(one).with_self_trade(decrement),
         limit(6, Side::Buy, 100, 1),
     ]);
     // Accepted, trade; triggered; two makers that end and two decrements of the stop; a decrement
@@ -104,9 +108,9 @@ fn uncross_has_one_trade_less_than_slices() {
     let auction = Command::phase(Phase::Auction);
     let (bound, events) = bound_and_events(&[
         auction,
-        limit(1, Side::Buy, 101, 4).display(Qty::new(1)),
-        limit(2, Side::Sell, 100, 4).display(Qty::new(2)),
-        limit(3, Side::Buy, 90, 9).display(Qty::new(1)), // does not cross
+        limit(1, Side::Buy, 101, 4).with_display_qty(Qty::new(1)),
+        limit(2, Side::Sell, 100, 4).with_display_qty(Qty::new(2)),
+        limit(3, Side::Buy, 90, 9).with_display_qty(Qty::new(1)), // does not cross
         Command::phase(Phase::Continuous),
     ]);
     // Phase, uncross, 4 trades of the 5 that six slices allow.
@@ -116,10 +120,10 @@ fn uncross_has_one_trade_less_than_slices() {
 #[test]
 fn expired_orders_give_way_to_those_behind() {
     let (bound, events) = bound_and_events(&[
-        limit(1, Side::Sell, 100, 5).expires(10),
+        limit(1, Side::Sell, 100, 5).with_expiry(10),
         limit(2, Side::Sell, 101, 1),
         limit(3, Side::Sell, 102, 1),
-        limit(4, Side::Buy, 102, 2).tif(TimeInForce::Ioc).at(10),
+        limit(4, Side::Buy, 102, 2).with_tif(TimeInForce::Ioc).with_ts(10),
     ]);
     assert_eq!((bound, events), (4, 4)); // expired, accepted, two trades
 }
@@ -139,15 +143,15 @@ fn failed_fok_or_min_qty_has_two_events_whatever_stops_wait() {
     let (bound, events) = bound_and_events(&[
         limit(1, Side::Sell, 100, 5),
         stop(2, Side::Buy, 100, 9),
-        limit(3, Side::Buy, 100, 6).tif(TimeInForce::Fok),
+        limit(3, Side::Buy, 100, 6).with_tif(TimeInForce::Fok),
     ]);
     assert_eq!((bound, events), (2, 2));
-    let few = limit(3, Side::Buy, 100, 9).tif(TimeInForce::Ioc).min_qty(Qty::new(6));
+    let few = limit(3, Side::Buy, 100, 9).with_tif(TimeInForce::Ioc).with_min_qty(Qty::new(6));
     assert_eq!(bound_and_events(&[limit(1, Side::Sell, 100, 5), few]), (2, 2));
 }
 
 #[test]
 fn refused_iceberg_has_one_event() {
-    let thin = limit(2, Side::Buy, 100, 1001).display(Qty::new(1));
+    let thin = limit(2, Side::Buy, 100, 1001).with_display_qty(Qty::new(1));
     assert_eq!(bound_and_events(&[limit(1, Side::Sell, 100, 5), thin]), (1, 1));
 }

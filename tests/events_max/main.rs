@@ -183,7 +183,7 @@ fn documented_bound(model: &Model, c: &Command) -> u64 {
     let replaced = if c.op() == Op::Replace { book.orders.get(&c.id().get()) } else { None };
     let (qty, display, mode) = match replaced {
         Some(order) => (c.replacement().qty.map_or(order.open, Qty::lots), order.display, order.stp),
-        None if is_new => (c.quantity().lots(), c.display_qty().map(Qty::lots), c.self_trade_mode()),
+        None if is_new => (c.qty().lots(), c.display_qty().map(Qty::lots), c.self_trade()),
         None => (0, None, SelfTradePrevention::None),
     };
     // A refused iceberg has too many of them.

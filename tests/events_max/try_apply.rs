@@ -100,19 +100,19 @@ fn bounds_of_common_commands_are_exact() {
         (limit(3, Side::Buy, 99, 10), 1, 1),
         (limit(4, Side::Sell, 101, 10), 1, 1),
         (limit(5, Side::Sell, 100, 15), 3, 3), // accepted, two trades
-        (limit(6, Side::Sell, 99, 7).tif(ioc), 3, 3),
-        (limit(7, Side::Sell, 99, 90).tif(ioc), 3, 3), // accepted, trade, the rest is canceled
+        (limit(6, Side::Sell, 99, 7).with_tif(ioc), 3, 3),
+        (limit(7, Side::Sell, 99, 90).with_tif(ioc), 3, 3), // accepted, trade, the rest is canceled
         (Command::market(OrderId::new(8), Side::Buy, Qty::new(3)), 2, 2),
         (Command::replace(OrderId::new(4), cheaper), 1, 1),
         (Command::reduce(OrderId::new(4), Qty::new(1)), 1, 1),
         (Command::cancel(OrderId::new(4)), 1, 1), // refused: it is gone
-        (limit(9, Side::Sell, 101, 1000).display(Qty::new(1)), 1, 1),
+        (limit(9, Side::Sell, 101, 1000).with_display_qty(Qty::new(1)), 1, 1),
         (limit(10, Side::Buy, 101, 1000), 1001, 1001), // a thousand slices
         (Command::time(5), 0, 0),
-        (limit(11, Side::Buy, 90, 1).expires(7), 1, 1),
+        (limit(11, Side::Buy, 90, 1).with_expiry(7), 1, 1),
         (Command::time(9), 1, 1),
-        (limit(12, Side::Buy, 90, 1).at(3), 1, 1), // refused: the time has passed
-        (Command::cancel(OrderId::new(3)).on(InstrumentId::new(77)), 1, 1),
+        (limit(12, Side::Buy, 90, 1).with_ts(3), 1, 1), // refused: the time has passed
+        (Command::cancel(OrderId::new(3)).with_instrument(InstrumentId::new(77)), 1, 1),
     ];
     for (command, bound, events) in steps {
         assert_eq!((engine.bound(&command), engine.events_of(&command).len()), (bound, events), "{command:?}");

@@ -148,7 +148,7 @@ where
     let mut s = Setting::<T>::make();
     for i in 0..times {
         s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 10));
-        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 10).tif(TimeInForce::Ioc));
+        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 10).with_tif(TimeInForce::Ioc));
     }
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn sweep_step(times: u64, mut apply: impl FnMut(&Command)) {
         for level in 0..8 {
             apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + level as i64, 10));
         }
-        apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).tif(TimeInForce::Ioc));
+        apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 7, 80).with_tif(TimeInForce::Ioc));
     }
 }
 
@@ -174,7 +174,7 @@ fn sweep_8_far_levels(times: u64) {
         for level in 0..8 {
             s.apply(&limit(9 * i + level, Side::Sell, TOUCH_ASK + 5_000 * level as i64, 10));
         }
-        s.apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 35_000, 80).tif(TimeInForce::Ioc));
+        s.apply(&limit(9 * i + 8, Side::Buy, TOUCH_ASK + 35_000, 80).with_tif(TimeInForce::Ioc));
     }
 }
 
@@ -317,8 +317,8 @@ fn cancel_unknown(times: u64) {
 fn iceberg_8_slices(times: u64) {
     let mut s = Setting::new();
     for i in 0..times {
-        s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 80).display(Qty::new(10)));
-        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 80).tif(TimeInForce::Ioc));
+        s.apply(&limit(2 * i, Side::Buy, TOUCH_BID + 1, 80).with_display_qty(Qty::new(10)));
+        s.apply(&limit(2 * i + 1, Side::Sell, TOUCH_BID + 1, 80).with_tif(TimeInForce::Ioc));
     }
 }
 
@@ -358,13 +358,13 @@ pub(crate) fn flow_step(times: u64, mut apply: impl FnMut(&Command)) {
         match (random >> 32) % 100 {
             0..46 => apply(&limit(id, side, price(depth), qty)),
             46..92 => apply(&cancel(id.saturating_sub(1 + (random >> 40) % 64))),
-            _ => apply(&limit(id, side, price(-3), qty).tif(TimeInForce::Ioc)),
+            _ => apply(&limit(id, side, price(-3), qty).with_tif(TimeInForce::Ioc)),
         }
     }
 }
 
 fn command_from_record(times: u64) {
-    let command = limit(1, Side::Buy, TOUCH_BID, 10).at(1_000);
+    let command = limit(1, Side::Buy, TOUCH_BID, 10).with_ts(1_000);
     let record: [u8; Command::SIZE] = zerocopy::IntoBytes::as_bytes(&command).try_into().expect("64 bytes");
     for _ in 0..times {
         black_box(Command::from_record(black_box(&record)).is_ok());

@@ -16,7 +16,7 @@ fn is_buy(c: &Command) -> bool {
 }
 
 fn is_ioc(c: &Command) -> bool {
-    c.time_in_force() == TimeInForce::Ioc
+    c.tif() == TimeInForce::Ioc
 }
 
 /// matchcore 0.4: gives its own ids (the sequence number of the command), so a table of ours →
@@ -48,7 +48,7 @@ impl Matchcore {
                 m::CommandKind::Submit(m::SubmitCmd {
                     order: m::NewOrder::Limit(m::LimitOrder::new(
                         m::Price(c.limit_price().map_or(0, Price::ticks) as u64),
-                        m::QuantityPolicy::Standard { quantity: m::Quantity(c.quantity().lots()) },
+                        m::QuantityPolicy::Standard { quantity: m::Quantity(c.qty().lots()) },
                         m::OrderFlags::new(side, false, tif),
                     )),
                 })
@@ -112,7 +112,7 @@ impl OrderbookRs {
                 let side = if is_buy(c) { o::Side::Buy } else { o::Side::Sell };
                 let tif = if is_ioc(c) { o::TimeInForce::Ioc } else { o::TimeInForce::Gtc };
                 let price = c.limit_price().map_or(0, Price::ticks) as u128;
-                let _ = black_box(self.book.add_limit_order(id, price, c.quantity().lots(), side, tif, None));
+                let _ = black_box(self.book.add_limit_order(id, price, c.qty().lots(), side, tif, None));
             }
             Op::Cancel => {
                 let _ = black_box(self.book.cancel_order(id));
@@ -158,7 +158,7 @@ impl Lobster {
         match c.op() {
             Op::New => {
                 self.sides[c.id().get() as usize] = is_buy(c);
-                let (qty, price) = (c.quantity().lots(), c.limit_price().map_or(0, Price::ticks) as u64);
+                let (qty, price) = (c.qty().lots(), c.limit_price().map_or(0, Price::ticks) as u64);
                 let event = self.book.execute(l::OrderType::Limit { id, side: side(is_buy(c)), qty, price });
                 self.events += 1 + fills(&event);
                 if is_ioc(c) && !matches!(event, l::OrderEvent::Filled { .. }) {
@@ -208,7 +208,7 @@ impl RustOb {
         match c.op() {
             Op::New => {
                 self.sides.insert(id, is_buy(c));
-                let (price, qty) = (r::Decimal::from(c.limit_price().map_or(0, Price::ticks)), r::Decimal::from(c.quantity().lots()));
+                let (price, qty) = (r::Decimal::from(c.limit_price().map_or(0, Price::ticks)), r::Decimal::from(c.qty().lots()));
                 let _ = black_box(self.book.process_limit_order(id, side(is_buy(c)), price, qty));
                 if is_ioc(c) {
                     let _ = black_box(self.book.cancel_order(id));

@@ -83,7 +83,7 @@ impl Flow<'_> {
 
     fn push(&mut self, command: Command) {
         // Time is the position in the stream, so that an event identifies its command.
-        let command = if self.commands.is_empty() { command } else { command.at(self.commands.len() as u64) };
+        let command = if self.commands.is_empty() { command } else { command.with_ts(self.commands.len() as u64) };
         let resting = &mut self.resting;
         let mut sink = FnSink(|event: Event| match event.body() {
             EventBody::Accepted { id } => drop(resting.insert(id.get())),
@@ -115,7 +115,7 @@ impl Flow<'_> {
     fn limit(&mut self, side: Side, price: Price, qty: u64, tif: TimeInForce) -> u64 {
         self.ids += 1;
         let order = Command::limit(OrderId::new(self.ids), side, price, Qty::new(qty));
-        self.push(order.tif(tif).owner(OwnerId::new(u32::try_from(1 + self.ids % 8).unwrap_or(1))));
+        self.push(order.with_tif(tif).with_owner(OwnerId::new(u32::try_from(1 + self.ids % 8).unwrap_or(1))));
         self.ids
     }
 

@@ -296,7 +296,7 @@ impl Row<'_> {
             Op::Cancel => self.number(Field::Id, command.id().get()),
             Op::Reduce => {
                 self.number(Field::Id, command.id().get());
-                self.number(Field::Qty, command.quantity().lots());
+                self.number(Field::Qty, command.qty().lots());
             }
             Op::Replace => {
                 let with = command.replacement();
@@ -309,7 +309,7 @@ impl Row<'_> {
                 self.optional(Field::Qty, with.qty.map(|qty| qty.lots()));
             }
             Op::MassCancel => {
-                self.owner(command.owner_id());
+                self.owner(command.owner());
                 if let Some(side) = command.mass_cancel_side() {
                     self.word(Field::Side, side.word());
                 }
@@ -317,7 +317,7 @@ impl Row<'_> {
             Op::Phase => self.word(Field::Phase, command.new_phase().unwrap_or_default().word()),
             Op::Limits => {
                 let limits = command.new_limits().unwrap_or_default();
-                self.owner(command.owner_id());
+                self.owner(command.owner());
                 self.optional(Field::MaxQty, limits.max_qty.map(|qty| qty.lots()));
                 if let Some(notional) = limits.max_notional {
                     self.name(Field::MaxNotional);
@@ -332,16 +332,16 @@ impl Row<'_> {
 
     fn order(&mut self, command: &Command, tick: Tick) {
         self.number(Field::Id, command.id().get());
-        if command.owner_id().get() > 0 {
-            self.owner(command.owner_id());
+        if command.owner().get() > 0 {
+            self.owner(command.owner());
         }
         self.word(Field::Side, command.side().word());
         let order_type = command.order_type();
         if order_type != OrderType::Limit {
             self.word(Field::Type, order_type.word());
         }
-        if command.time_in_force() != TimeInForce::Gtc {
-            self.word(Field::Tif, command.time_in_force().word());
+        if command.tif() != TimeInForce::Gtc {
+            self.word(Field::Tif, command.tif().word());
         }
         if let Some(price) = command.limit_price() {
             self.price(Field::Price, price, tick);
@@ -350,15 +350,15 @@ impl Row<'_> {
             self.price(Field::Stop, stop, tick);
         }
         self.optional(Field::Trail, command.trail());
-        self.number(Field::Qty, command.quantity().lots());
+        self.number(Field::Qty, command.qty().lots());
         self.optional(Field::Display, command.display_qty().map(|qty| qty.lots()));
-        self.optional(Field::MinQty, command.minimum_qty().map(|qty| qty.lots()));
+        self.optional(Field::MinQty, command.min_qty().map(|qty| qty.lots()));
         self.optional(Field::Expires, command.expiry());
         self.optional(Field::Protect, command.protection());
         self.flag(Field::PostOnly, command.is_post_only());
         self.flag(Field::Hidden, command.is_hidden());
-        if command.self_trade_mode() != SelfTradePrevention::None {
-            self.word(Field::Stp, command.self_trade_mode().word());
+        if command.self_trade() != SelfTradePrevention::None {
+            self.word(Field::Stp, command.self_trade().word());
         }
     }
 }

@@ -232,9 +232,9 @@ impl Decoder {
                 return refused(reason, Some(id));
             }
         };
-        let command = command_of(values, price, stop).on(id);
+        let command = command_of(values, price, stop).with_instrument(id);
         Ok(match values.optional(Field::Ts) {
-            Some(ts) => command.at(ts),
+            Some(ts) => command.with_ts(ts),
             None => command,
         })
     }
@@ -387,24 +387,24 @@ fn new_order(values: &Values, id: OrderId, qty: Qty, price: Price, stop: Price) 
         OrderType::TrailingStop => Command::trailing_stop(id, side, values.integer(Field::Trail), qty),
     };
     c = match values.optional(Field::Expires) {
-        Some(expires) => c.expires(expires),
-        None => c.tif(values.tif),
+        Some(expires) => c.with_expiry(expires),
+        None => c.with_tif(values.tif),
     };
-    c = c.owner(owner(values)).self_trade(values.stp);
+    c = c.with_owner(owner(values)).with_self_trade(values.stp);
     if let Some(qty) = values.optional(Field::Display) {
-        c = c.display(Qty::new(qty));
+        c = c.with_display_qty(Qty::new(qty));
     }
     if let Some(qty) = values.optional(Field::MinQty) {
-        c = c.min_qty(Qty::new(qty));
+        c = c.with_min_qty(Qty::new(qty));
     }
     if let Some(ticks) = values.optional(Field::Protect) {
-        c = c.protect(ticks);
+        c = c.with_protection(ticks);
     }
     if values.has(Field::PostOnly) {
-        c = c.post_only();
+        c = c.with_post_only();
     }
     if values.has(Field::Hidden) {
-        c = c.hidden();
+        c = c.with_hidden();
     }
     debug_assert!(c.is_well_formed(), "check_order let a contradiction through");
     c

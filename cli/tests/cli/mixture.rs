@@ -33,10 +33,10 @@ pub(crate) fn mixture(seed: u64, count: usize) -> Vec<Command> {
             commands.push(command); // for all instruments, at no time
             continue;
         }
-        command = command.on(InstrumentId::new(at as u16));
+        command = command.with_instrument(InstrumentId::new(at as u16));
         if random.below(3) == 0 {
             clock += random.below(50);
-            command = command.at(clock);
+            command = command.with_ts(clock);
         }
         assert!(command.is_well_formed(), "{command:?}");
         commands.push(command);
@@ -56,14 +56,14 @@ fn one(random: &mut Rng, clock: u64) -> Command {
     let stop = Price::new(if side == Side::Buy { 1004 } else { 996 } + random.below(7) as i64 - 3);
     let command = match random.below(100) {
         0..36 => Command::limit(id, side, price, qty),
-        36..41 => Command::limit(id, side, price, qty).display(Qty::new(1 + qty.lots() / 4)),
-        41..44 => Command::limit(id, side, price, qty).hidden(),
-        44..46 => Command::limit(id, side, price, qty).post_only(),
-        46..49 => Command::limit(id, side, price, qty).expires(clock + 1 + random.below(2000)),
-        49..51 => Command::limit(id, side, price, qty).tif(TimeInForce::Day),
-        51..54 => Command::limit(id, side, price, qty).tif(TimeInForce::Ioc),
-        54..56 => Command::limit(id, side, price, qty).tif(TimeInForce::Fok),
-        56..60 => Command::market(id, side, qty).protect(random.below(9)),
+        36..41 => Command::limit(id, side, price, qty).with_display_qty(Qty::new(1 + qty.lots() / 4)),
+        41..44 => Command::limit(id, side, price, qty).with_hidden(),
+        44..46 => Command::limit(id, side, price, qty).with_post_only(),
+        46..49 => Command::limit(id, side, price, qty).with_expiry(clock + 1 + random.below(2000)),
+        49..51 => Command::limit(id, side, price, qty).with_tif(TimeInForce::Day),
+        51..54 => Command::limit(id, side, price, qty).with_tif(TimeInForce::Ioc),
+        54..56 => Command::limit(id, side, price, qty).with_tif(TimeInForce::Fok),
+        56..60 => Command::market(id, side, qty).with_protection(random.below(9)),
         60..63 => Command::stop(id, side, stop, qty),
         63..66 => Command::stop_limit(id, side, stop, price, qty),
         66..68 => Command::trailing_stop(id, side, 1 + random.below(6), qty),
@@ -84,5 +84,5 @@ fn one(random: &mut Rng, clock: u64) -> Command {
             return Command::limits(owner, &Limits { max_orders, max_qty, ..Limits::default() });
         }
     };
-    command.owner(owner).self_trade(stp)
+    command.with_owner(owner).with_self_trade(stp)
 }

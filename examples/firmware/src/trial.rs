@@ -185,12 +185,12 @@ fn book(node: &mut TinyNode, out: &mut dyn Write) -> fmt::Result {
         let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
         let price = Price::new(1000 + random.below(80) as i64 - 40);
         let qty = Qty::new(1 + random.below(20));
-        let order = Command::limit(id, side, price, qty).owner(OwnerId::new(random.below(2) as u32));
+        let order = Command::limit(id, side, price, qty).with_owner(OwnerId::new(random.below(2) as u32));
         let command = match random.below(16) {
             0..6 => order,
-            6 => order.display(Qty::new(1)),
-            7 => order.hidden(),
-            8 => order.tif(TimeInForce::Ioc),
+            6 => order.with_display_qty(Qty::new(1)),
+            7 => order.with_hidden(),
+            8 => order.with_tif(TimeInForce::Ioc),
             9 => Command::market(id, side, qty),
             10 => Command::stop(id, side, price, qty),
             11 => Command::trailing_stop(id, side, 3, qty),

@@ -213,10 +213,12 @@ impl<'a, M: Matcher> Drive<'a, M> {
 
     fn add(&mut self, on: InstrumentId, time_ns: u64, reference: u64, side: Side, order: (Price, u32)) {
         let (price, shares) = order;
-        let command = Command::limit(OrderId::new(reference), side, price, Qty::new(shares.into())).on(on).at(time_ns);
+        let command = Command::limit(OrderId::new(reference), side, price, Qty::new(shares.into()))
+            .with_instrument(on)
+            .with_ts(time_ns);
         let mut answer = self.send(command, reference, price);
         if answer.refused == Some(Reject::DuplicateId) {
-            let cancel = Command::cancel(OrderId::new(reference)).on(on).at(time_ns);
+            let cancel = Command::cancel(OrderId::new(reference)).with_instrument(on).with_ts(time_ns);
             let stood = self.send(cancel, reference, price).removed;
             self.report.stood.add(stood);
             answer = self.send(command, reference, price);
@@ -244,7 +246,7 @@ impl<'a, M: Matcher> Drive<'a, M> {
         }
         self.takers += 1;
         let command = Command::limit(OrderId::new(self.takers), order.side.opposite(), order.price, Qty::new(shares));
-        let command = command.tif(TimeInForce::Ioc).on(on).at(time_ns);
+        let command = command.with_tif(TimeInForce::Ioc).with_instrument(on).with_ts(time_ns);
         let answer = self.send(command, order.reference, order.price);
         let report = &mut self.report;
         report.tape.add(shares);
@@ -278,7 +280,7 @@ impl<'a, M: Matcher> Drive<'a, M> {
         } else {
             (Command::cancel(id), order.shares)
         };
-        let answer = self.send(command.on(on).at(time_ns), order.reference, order.price);
+        let answer = self.send(command.with_instrument(on).with_ts(time_ns), order.reference, order.price);
         let wanted = u64::from(wanted);
         // A reduce that leaves shares has removed the full quantity.
         let removed = match (answer.refused, answer.removed) {

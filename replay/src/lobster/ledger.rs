@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     fn send(&mut self, command: Command) {
-        self.commands.push(command.at(self.time_ns));
+        self.commands.push(command.with_ts(self.time_ns));
     }
 
     fn limit(&mut self, id: u64, side: Side, rank_: i64, size: u64) {

@@ -64,11 +64,11 @@ pub(crate) const CONTRADICTION: u16 = 1 << 15;
 /// ```
 /// use vvp_core::book::*;
 /// let c = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100))
-///     .owner(OwnerId::new(7))
-///     .tif(TimeInForce::Ioc)
-///     .at(1_000);
+///     .with_owner(OwnerId::new(7))
+///     .with_tif(TimeInForce::Ioc)
+///     .with_ts(1_000);
 /// assert!(c.is_well_formed());
-/// assert!(!c.hidden().is_well_formed()); // an ioc order cannot be hidden
+/// assert!(!c.with_hidden().is_well_formed()); // an ioc order cannot be hidden
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
@@ -169,10 +169,10 @@ impl Command {
     /// use vvp_core::book::*;
     ///
     /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100));
-    /// let ioc = bid.tif(TimeInForce::Ioc).min_qty(Qty::new(50));
-    /// let iceberg = bid.expires(1_700_000_000).display(Qty::new(10)).post_only();
+    /// let ioc = bid.with_tif(TimeInForce::Ioc).with_min_qty(Qty::new(50));
+    /// let iceberg = bid.with_expiry(1_700_000_000).with_display_qty(Qty::new(10)).with_post_only();
     /// assert!(ioc.is_well_formed() && iceberg.is_well_formed());
-    /// assert!(!iceberg.hidden().is_well_formed()); // `display` with `hidden`
+    /// assert!(!iceberg.with_hidden().is_well_formed()); // `display` with `hidden`
     /// ```
     #[must_use]
     pub const fn limit(id: OrderId, side: Side, price: Price, qty: Qty) -> Self {
@@ -186,7 +186,7 @@ impl Command {
     /// ```
     /// use vvp_core::book::*;
     ///
-    /// let sell = Command::market(OrderId::new(2), Side::Sell, Qty::new(40)).protect(5);
+    /// let sell = Command::market(OrderId::new(2), Side::Sell, Qty::new(40)).with_protection(5);
     /// assert!(sell.is_well_formed()); // trades at most 5 ticks from the best price
     /// ```
     #[must_use]
@@ -393,7 +393,7 @@ impl Command {
 
     /// Sets the instrument of the command.
     #[must_use]
-    pub const fn on(mut self, instrument: InstrumentId) -> Self {
+    pub const fn with_instrument(mut self, instrument: InstrumentId) -> Self {
         let allowed = !matches!(self.op, Op::Time | Op::Limits | Op::Instrument | Op::Refused);
         if allowed {
             self.instrument = instrument.get().to_le();
@@ -403,7 +403,7 @@ impl Command {
 
     /// Sets the time of the command in nanoseconds (M13.2).
     #[must_use]
-    pub const fn at(mut self, ts: u64) -> Self {
+    pub const fn with_ts(mut self, ts: u64) -> Self {
         let allowed = !matches!(self.op, Op::Limits | Op::Instrument | Op::Refused);
         if allowed {
             self.ts = ts.to_le();
@@ -413,7 +413,7 @@ impl Command {
 
     /// Sets the owner of a new order.
     #[must_use]
-    pub const fn owner(mut self, owner: OwnerId) -> Self {
+    pub const fn with_owner(mut self, owner: OwnerId) -> Self {
         let allowed = self.is_new();
         if allowed {
             self.owner = owner.get().to_le();
@@ -421,9 +421,9 @@ impl Command {
         self.allow(allowed, 0)
     }
 
-    /// Sets the time in force of a new order; for gtd use [`Command::expires`].
+    /// Sets the time in force of a new order; for gtd use [`Command::with_expiry`].
     #[must_use]
-    pub const fn tif(mut self, tif: TimeInForce) -> Self {
+    pub const fn with_tif(mut self, tif: TimeInForce) -> Self {
         let allowed = self.is_new() && !matches!(tif, TimeInForce::Gtd) && !matches!(self.tif, TimeInForce::Gtd);
         // What depends on the time in force is set after it.
         let early =
@@ -436,7 +436,7 @@ impl Command {
 
     /// Makes the order good till `expires` nanoseconds (gtd).
     #[must_use]
-    pub const fn expires(mut self, expires: u64) -> Self {
+    pub const fn with_expiry(mut self, expires: u64) -> Self {
         let allowed = self.is_new() && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Gtd);
         if allowed {
             self.tif = TimeInForce::Gtd;
@@ -447,7 +447,7 @@ impl Command {
 
     /// Sets the self-trade prevention mode (M12.1).
     #[must_use]
-    pub const fn self_trade(mut self, stp: SelfTradePrevention) -> Self {
+    pub const fn with_self_trade(mut self, stp: SelfTradePrevention) -> Self {
         let allowed = self.is_new();
         if allowed {
             self.stp = stp;
@@ -462,21 +462,21 @@ impl Command {
     /// Makes the order post-only: refused if it would trade on arrival (M6.1). Limit with gtc, day
     /// or gtd only.
     #[must_use]
-    pub const fn post_only(self) -> Self {
+    pub const fn with_post_only(self) -> Self {
         self.allow(self.is_resting_limit(), POST_ONLY)
     }
 
     /// Makes the order hidden: not visible in depth; it trades after the displayed orders of its
     /// price (M1.2). Limit with gtc, day or gtd only.
     #[must_use]
-    pub const fn hidden(self) -> Self {
+    pub const fn with_hidden(self) -> Self {
         self.allow(self.is_resting_limit() && !self.has(HAS_EXTRA), HIDDEN)
     }
 
     /// Makes the order an iceberg with slices of `display` (M7.3). Limit with gtc, day or gtd only;
     /// not with hidden.
     #[must_use]
-    pub const fn display(mut self, display: Qty) -> Self {
+    pub const fn with_display_qty(mut self, display: Qty) -> Self {
         let allowed = self.is_resting_limit() && !self.has(HIDDEN);
         if allowed {
             self.extra = display.lots().to_le();
@@ -487,7 +487,7 @@ impl Command {
     /// Sets a minimum quantity: the order is canceled unless `min_qty` can trade immediately
     /// (M5.1). Limit with ioc only.
     #[must_use]
-    pub const fn min_qty(mut self, min_qty: Qty) -> Self {
+    pub const fn with_min_qty(mut self, min_qty: Qty) -> Self {
         let allowed =
             self.is_new() && matches!(self.order_type, OrderType::Limit) && matches!(self.tif, TimeInForce::Ioc);
         if allowed {
@@ -499,7 +499,7 @@ impl Command {
     /// Sets a protection: no trade further than `ticks` from the best opposite price (M3.4).
     /// Market, stop and trailing stop only.
     #[must_use]
-    pub const fn protect(mut self, ticks: u64) -> Self {
+    pub const fn with_protection(mut self, ticks: u64) -> Self {
         let allowed = self.is_new() && !self.order_type.has_limit();
         if allowed {
             self.price = ticks.to_le();

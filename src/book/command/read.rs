@@ -89,7 +89,7 @@ impl Command {
     /// Returns the owner of a new order, of a mass cancel, of limits.
     #[must_use]
     #[inline]
-    pub const fn owner_id(&self) -> OwnerId {
+    pub const fn owner(&self) -> OwnerId {
         OwnerId::new(u32::from_le(self.owner))
     }
 
@@ -110,21 +110,21 @@ impl Command {
     /// Returns the time in force of a new order.
     #[must_use]
     #[inline]
-    pub const fn time_in_force(&self) -> TimeInForce {
+    pub const fn tif(&self) -> TimeInForce {
         self.tif
     }
 
     /// Returns the self-trade mode of a new order.
     #[must_use]
     #[inline]
-    pub const fn self_trade_mode(&self) -> SelfTradePrevention {
+    pub const fn self_trade(&self) -> SelfTradePrevention {
         self.stp
     }
 
     /// Returns the quantity of a new order or a reduce.
     #[must_use]
     #[inline]
-    pub const fn quantity(&self) -> Qty {
+    pub const fn qty(&self) -> Qty {
         Qty::new(u64::from_le(self.qty))
     }
 
@@ -173,7 +173,7 @@ impl Command {
 
     /// Returns the minimum quantity of a new ioc order.
     #[must_use]
-    pub const fn minimum_qty(&self) -> Option<Qty> {
+    pub const fn min_qty(&self) -> Option<Qty> {
         match self.when(HAS_EXTRA, self.extra) {
             Some(q) if self.order_type.has_limit() && !self.tif.may_rest() => Some(Qty::new(q)),
             _ => None,
@@ -213,7 +213,7 @@ impl Command {
         Replacement {
             price: if self.has(HAS_PRICE) { Some(self.price_field()) } else { None },
             stop: if self.has(HAS_STOP) { Some(Price::new(u64::from_le(self.extra) as i64)) } else { None },
-            qty: if self.has(HAS_QTY) { Some(self.quantity()) } else { None },
+            qty: if self.has(HAS_QTY) { Some(self.qty()) } else { None },
         }
     }
 

@@ -45,23 +45,23 @@ impl Command {
         let mut c = match self.op {
             Op::New => self.rebuilt_order(),
             Op::Cancel => Self::cancel(self.id()),
-            Op::Reduce => Self::reduce(self.id(), self.quantity()),
+            Op::Reduce => Self::reduce(self.id(), self.qty()),
             Op::Replace => Self::replace(self.id(), self.replacement()),
-            Op::MassCancel => Self::mass_cancel(self.owner_id(), self.mass_cancel_side()),
+            Op::MassCancel => Self::mass_cancel(self.owner(), self.mass_cancel_side()),
             Op::Phase => Self::phase(self.new_phase()?),
             Op::Time => return Some(Self::time(self.ts()?)),
             Op::Instrument => return Some(Self::instrument(self.instrument_id(), &self.instrument_spec()?)),
-            Op::Limits => return Some(Self::limits(self.owner_id(), &self.new_limits()?)),
+            Op::Limits => return Some(Self::limits(self.owner(), &self.new_limits()?)),
             Op::Refused => return Some(Self::refused(&self.refusal()?)),
         };
         if let Some(ts) = self.ts() {
-            c = c.at(ts);
+            c = c.with_ts(ts);
         }
-        Some(c.on(self.instrument_id()))
+        Some(c.with_instrument(self.instrument_id()))
     }
 
     fn rebuilt_order(&self) -> Self {
-        let (id, side, qty) = (self.id(), self.side, self.quantity());
+        let (id, side, qty) = (self.id(), self.side, self.qty());
         let extra = u64::from_le(self.extra);
         let mut c = match self.order_type {
             OrderType::Limit => Self::limit(id, side, self.price_field(), qty),
@@ -71,24 +71,24 @@ impl Command {
             OrderType::TrailingStop => Self::trailing_stop(id, side, extra, qty),
         };
         c = match self.expiry() {
-            Some(expires) => c.expires(expires),
-            None => c.tif(self.tif),
+            Some(expires) => c.with_expiry(expires),
+            None => c.with_tif(self.tif),
         };
-        c = c.owner(self.owner_id()).self_trade(self.stp);
+        c = c.with_owner(self.owner()).with_self_trade(self.stp);
         if self.is_post_only() {
-            c = c.post_only();
+            c = c.with_post_only();
         }
         if self.is_hidden() {
-            c = c.hidden();
+            c = c.with_hidden();
         }
         if let Some(ticks) = self.protection() {
-            c = c.protect(ticks);
+            c = c.with_protection(ticks);
         }
         if let Some(qty) = self.display_qty() {
-            c = c.display(qty);
+            c = c.with_display_qty(qty);
         }
-        if let Some(qty) = self.minimum_qty() {
-            c = c.min_qty(qty);
+        if let Some(qty) = self.min_qty() {
+            c = c.with_min_qty(qty);
         }
         c
     }
@@ -101,29 +101,29 @@ impl core::fmt::Debug for Command {
         match self.op {
             Op::New => d
                 .field("id", &self.id())
-                .field("owner", &self.owner_id())
+                .field("owner", &self.owner())
                 .field("side", &self.side)
                 .field("type", &self.order_type)
                 .field("tif", &self.tif)
                 .field("stp", &self.stp)
                 .field("price", &self.limit_price())
-                .field("qty", &self.quantity())
+                .field("qty", &self.qty())
                 .field("stop", &self.stop_price())
                 .field("trail", &self.trail())
                 .field("display", &self.display_qty())
-                .field("min_qty", &self.minimum_qty())
+                .field("min_qty", &self.min_qty())
                 .field("protect", &self.protection())
                 .field("expires", &self.expiry())
                 .field("post_only", &self.is_post_only())
                 .field("hidden", &self.is_hidden()),
             Op::Cancel => d.field("id", &self.id()),
-            Op::Reduce => d.field("id", &self.id()).field("qty", &self.quantity()),
+            Op::Reduce => d.field("id", &self.id()).field("qty", &self.qty()),
             Op::Replace => d.field("id", &self.id()).field("with", &self.replacement()),
-            Op::MassCancel => d.field("owner", &self.owner_id()).field("side", &self.mass_cancel_side()),
+            Op::MassCancel => d.field("owner", &self.owner()).field("side", &self.mass_cancel_side()),
             Op::Phase => d.field("phase", &self.new_phase()),
             Op::Time => &mut d,
             Op::Instrument => d.field("spec", &self.instrument_spec()),
-            Op::Limits => d.field("owner", &self.owner_id()).field("limits", &self.new_limits()),
+            Op::Limits => d.field("owner", &self.owner()).field("limits", &self.new_limits()),
             Op::Refused => d.field("refusal", &self.refusal()),
         };
         d.finish()

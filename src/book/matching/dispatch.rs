@@ -16,9 +16,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Op::New if c.is_vanilla() && self.phase == Phase::Continuous => self.enter_vanilla(c, h),
             Op::New => self.enter(c, h),
             Op::Cancel => self.cancel(c.id(), h),
-            Op::Reduce => self.reduce(c.id(), c.quantity(), h),
+            Op::Reduce => self.reduce(c.id(), c.qty(), h),
             Op::Replace => self.replace(c, h),
-            Op::MassCancel => self.mass_cancel(c.owner_id(), c.mass_cancel_side(), h),
+            Op::MassCancel => self.mass_cancel(c.owner(), c.mass_cancel_side(), h),
             Op::Phase => {
                 if let Some(phase) = c.new_phase() {
                     self.change_phase(phase, h);

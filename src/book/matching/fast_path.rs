@@ -48,7 +48,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// take the general path, which then also produces the refusal (M17.2).
     #[inline(always)]
     pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty().lots());
         let simple = self.ids.is_free(id.get())
             && qty != 0
             && self.in_band(at)
@@ -57,7 +57,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !simple {
             return false;
         }
-        if !c.time_in_force().may_rest() || self.may_cross(side, at) {
+        if !c.tif().may_rest() || self.may_cross(side, at) {
             return self.take_fast(c, &mut h.reborrow());
         }
         if !self.arena.has_room() {
@@ -84,9 +84,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     fn add_fast(&mut self, c: &Command, open: u64, level: u32) -> u32 {
         let id = c.id().get();
         let stamp = self.next_stamp();
-        let order = self.arena.take_order(id, open, c.owner_id().get());
+        let order = self.arena.take_order(id, open, c.owner().get());
         self.ids.set_place(id, order);
-        self.arena.set_vanilla_attributes(order, stamp, c.time_in_force(), c.self_trade_mode());
+        self.arena.set_vanilla_attributes(order, stamp, c.tif(), c.self_trade());
         self.arena.link_vanilla(order, level, open);
         order
     }
@@ -95,8 +95,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// validated all but the room. Implements M2.1 to M2.3.
     #[inline(never)]
     fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.quantity().lots());
-        let rests = c.time_in_force().may_rest();
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty().lots());
+        let rests = c.tif().may_rest();
         let mut level = 0;
         if rests {
             // M17.7: room is tested before matching, as if nothing traded.
@@ -109,11 +109,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let other = side.opposite();
         let limit = rank(other, at);
         let mut open = qty;
-        if matches!(c.self_trade_mode(), SelfTradePrevention::None) {
+        if matches!(c.self_trade(), SelfTradePrevention::None) {
             open = self.trade_vanilla(id.get(), other, limit, open, h);
         }
         if open != 0 && self.crosses(side, at) {
-            let taker = Taker { id: id.get(), owner: c.owner_id().get(), stp: c.self_trade_mode() };
+            let taker = Taker { id: id.get(), owner: c.owner().get(), stp: c.self_trade() };
             open = self.trade(taker, other, limit, open, h).unwrap_or(0);
         }
         if open == 0 {

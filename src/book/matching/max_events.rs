@@ -110,8 +110,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Op::Cancel | Op::Reduce => Some(1),
             Op::New if self.stops.live() == 0 && !c.order_type().is_stop() => {
                 // Accepted; a line for each lot, or for all but one and the end.
-                let lots = c.quantity().lots().saturating_add(u64::from(!broken("bound_glance")));
-                match c.self_trade_mode() {
+                let lots = c.qty().lots().saturating_add(u64::from(!broken("bound_glance")));
+                match c.self_trade() {
                     SelfTradePrevention::None => Some(lots),
                     stp => Some(self.quick_with_own(lots, stp)),
                 }
@@ -148,29 +148,28 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     }
                     _ => i64::MIN,
                 };
-                let qty = c.quantity().lots();
+                let qty = c.qty().lots();
                 let display = c.display_qty().map_or(0, |slice| slice.lots().max(1));
                 if display != 0 && exceeds_max_slices(qty, display) {
                     return 1; // refused
                 }
-                let least =
-                    if c.time_in_force() == TimeInForce::Fok { Some(qty) } else { c.minimum_qty().map(Qty::lots) };
+                let least = if c.tif() == TimeInForce::Fok { Some(qty) } else { c.min_qty().map(Qty::lots) };
                 let order = Aggressor {
                     side: c.side(),
                     qty,
                     limit,
-                    rests: c.order_type().has_limit() && c.time_in_force().may_rest(),
+                    rests: c.order_type().has_limit() && c.tif().may_rest(),
                     display,
                     least: least.unwrap_or(0),
-                    stp: c.self_trade_mode(),
-                    owner: c.owner_id().get(),
+                    stp: c.self_trade(),
+                    owner: c.owner().get(),
                     node: 0,
                 };
                 if c.is_post_only() { 1 } else { self.max_of(&order, expiring) }
             }
             Op::Replace if continuous => self.max_of_replace(c, expiring),
             Op::MassCancel => {
-                let (owner, side) = (c.owner_id().get(), c.mass_cancel_side());
+                let (owner, side) = (c.owner().get(), c.mass_cancel_side());
                 let is_of = |at: Side| side.is_none_or(|only| only == at);
                 let orders = self
                     .resting_numbers()
@@ -359,10 +358,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return 1;
         }
         let mut stop = Stop::NONE;
-        stop.qty = c.quantity().lots();
+        stop.qty = c.qty().lots();
         stop.kind = c.order_type();
-        stop.tif = c.time_in_force();
-        stop.stp = c.self_trade_mode();
+        stop.tif = c.tif();
+        stop.stp = c.self_trade();
         1 + self.max_of_cascade(Before::NOTHING, Some(&stop), 0)
     }
 

@@ -23,8 +23,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// 572.
     #[inline(always)]
     pub(in crate::book) fn enter_vanilla<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
-        let (id, side, at, qty) = (c.id().get(), c.side(), c.price_field(), c.quantity().lots());
-        let (owner, tif, stp) = (c.owner_id().get(), c.time_in_force(), c.self_trade_mode());
+        let (id, side, at, qty) = (c.id().get(), c.side(), c.price_field(), c.qty().lots());
+        let (owner, tif, stp) = (c.owner().get(), c.tif(), c.self_trade());
         if self.find(id) != Found::Nothing {
             return Err(Reject::DuplicateId);
         }
@@ -69,9 +69,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// order; a refusal changes nothing (M17.1).
     #[inline(never)]
     pub(in crate::book) fn enter<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> Result<(), Reject> {
-        let (id, side, qty) = (c.id().get(), c.side(), c.quantity().lots());
-        let (kind, tif) = (c.order_type(), c.time_in_force());
-        let owner = c.owner_id().get();
+        let (id, side, qty) = (c.id().get(), c.side(), c.qty().lots());
+        let (kind, tif) = (c.order_type(), c.tif());
+        let owner = c.owner().get();
         // M14.2, M14.4 to M14.6
         match self.phase {
             Phase::Continuous => {}
@@ -98,7 +98,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 }
             }
             // M5.1, M17.2 (4): 1 ≤ `min_qty` ≤ `qty`
-            if let Some(least) = c.minimum_qty() {
+            if let Some(least) = c.min_qty() {
                 min_qty = least.lots();
                 if min_qty == 0 || min_qty > qty {
                     return Err(Reject::BadQty);
@@ -137,7 +137,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             limit,
             protect: c.protection(),
             tif,
-            stp: c.self_trade_mode(),
+            stp: c.self_trade(),
             min_qty,
             post_only: c.is_post_only(),
             hidden: c.is_hidden(),

@@ -162,7 +162,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// let bid = |id, price, qty| {
     ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
     /// };
-    /// let commands = [bid(1, 99, 5).display(Qty::new(2))];
+    /// let commands = [bid(1, 99, 5).with_display_qty(Qty::new(2))];
     /// engine.apply_all(&commands, &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let order = book.order(OrderId::new(1)).expect("it rests");
@@ -189,7 +189,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// let bid = |id, price, qty| {
     ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
     /// };
-    /// engine.apply_all(&[bid(1, 99, 5).hidden(), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
+    /// engine.apply_all(&[bid(1, 99, 5).with_hidden(), bid(2, 99, 6), bid(3, 99, 7)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let queue = book.orders_at(Side::Buy, Price::new(99)).map(|order| order.id.get());
     /// assert!(queue.eq([2, 3, 1]));

@@ -85,7 +85,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// let bid = |id, price, qty| {
     ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
     /// };
-    /// let commands = [bid(1, 99, 5).display(Qty::new(2)), bid(2, 99, 6), bid(3, 99, 7)];
+    /// let commands = [bid(1, 99, 5).with_display_qty(Qty::new(2)), bid(2, 99, 6), bid(3, 99, 7)];
     /// engine.apply_all(&commands, &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let position = book.queue_position(OrderId::new(3)).expect("it rests");

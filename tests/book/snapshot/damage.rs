@@ -39,14 +39,14 @@ fn small() -> Box<Normal> {
         Command::time(1000),
         limit(1, Side::Sell, 110, 10),
         limit(2, Side::Buy, 110, 4),
-        limit(3, Side::Buy, 100, 10).owner(OwnerId::new(4)),
-        limit(4, Side::Buy, 100, 20).display(Qty::new(5)),
-        limit(5, Side::Buy, 100, 7).hidden(),
-        limit(6, Side::Buy, 99, 8).expires(5000),
-        limit(7, Side::Sell, 111, 9).post_only().self_trade(SelfTradePrevention::Decrement),
-        Command::stop(id(8), Side::Buy, Price::new(120), Qty::new(5)).protect(3),
+        limit(3, Side::Buy, 100, 10).with_owner(OwnerId::new(4)),
+        limit(4, Side::Buy, 100, 20).with_display_qty(Qty::new(5)),
+        limit(5, Side::Buy, 100, 7).with_hidden(),
+        limit(6, Side::Buy, 99, 8).with_expiry(5000),
+        limit(7, Side::Sell, 111, 9).with_post_only().with_self_trade(SelfTradePrevention::Decrement),
+        Command::stop(id(8), Side::Buy, Price::new(120), Qty::new(5)).with_protection(3),
         Command::stop_limit(id(9), Side::Sell, Price::new(90), Price::new(80), Qty::new(5)),
-        Command::trailing_stop(id(10), Side::Sell, 7, Qty::new(5)).owner(OwnerId::new(9)),
+        Command::trailing_stop(id(10), Side::Sell, 7, Qty::new(5)).with_owner(OwnerId::new(9)),
     ] {
         assert!(events_of(&mut *engine, &command).iter().all(|e| e.kind() != EventKind::Rejected));
     }

@@ -330,8 +330,8 @@ impl Oracle {
             Err(No::Edge(reason)) => Ok(Command::refused(&refused(reason, Some(on)))),
             Err(No::Bad) => Err(No::Bad),
             Ok((price, stop)) => {
-                let command = shape(price, stop)?.on(on);
-                Ok(ts.map_or(command, |ts| command.at(ts)))
+                let command = shape(price, stop)?.with_instrument(on);
+                Ok(ts.map_or(command, |ts| command.with_ts(ts)))
             }
         }
     }
@@ -378,25 +378,27 @@ fn order(
         _ => return Err(No::Bad),
     };
     c = match (tif, u64_of(m, "expires")?) {
-        (TimeInForce::Gtd, Some(expires)) => c.expires(expires),
+        (TimeInForce::Gtd, Some(expires)) => c.with_expiry(expires),
         (TimeInForce::Gtd, None) | (_, Some(_)) => return Err(No::Bad),
-        (tif, None) => c.tif(tif),
+        (tif, None) => c.with_tif(tif),
     };
-    c = c.owner(owner).self_trade(word(m, "stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
+    c = c
+        .with_owner(owner)
+        .with_self_trade(word(m, "stp", SelfTradePrevention::from_word)?.unwrap_or(SelfTradePrevention::None));
     for (name, set) in [
-        ("display", Command::display as fn(Command, Qty) -> Command),
-        ("min_qty", Command::min_qty),
-        ("protect", |c, ticks| c.protect(ticks.lots())),
+        ("display", Command::with_display_qty as fn(Command, Qty) -> Command),
+        ("min_qty", Command::with_min_qty),
+        ("protect", |c, ticks| c.with_protection(ticks.lots())),
     ] {
         if let Some(value) = u64_of(m, name)? {
             c = set(c, Qty::new(value));
         }
     }
     if flag(m, "post_only")? {
-        c = c.post_only();
+        c = c.with_post_only();
     }
     if flag(m, "hidden")? {
-        c = c.hidden();
+        c = c.with_hidden();
     }
     if c.is_well_formed() { Ok(c) } else { Err(No::Bad) }
 }

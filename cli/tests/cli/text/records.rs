@@ -48,13 +48,13 @@ const PRICE: Price = Price::new(-2);
 fn command_records_match_the_documented_layout() {
     let minus_two = -2_i64 as u64;
     let c = Command::limit(ID, Side::Sell, PRICE, QTY)
-        .owner(OwnerId::new(0xAABB_CCDD))
-        .expires(99)
-        .self_trade(SelfTradePrevention::Decrement)
-        .display(Qty::new(5))
-        .post_only()
-        .on(InstrumentId::new(0x1234))
-        .at(77);
+        .with_owner(OwnerId::new(0xAABB_CCDD))
+        .with_expiry(99)
+        .with_self_trade(SelfTradePrevention::Decrement)
+        .with_display_qty(Qty::new(5))
+        .with_post_only()
+        .with_instrument(InstrumentId::new(0x1234))
+        .with_ts(77);
     let flags = flag("HAS_TS") | flag("HAS_EXTRA") | flag("POST_ONLY");
     let want = [
         ("op", 1),
@@ -72,14 +72,14 @@ fn command_records_match_the_documented_layout() {
         ("expires", 99),
     ];
     check(c.as_bytes(), "Command", &want);
-    let c = Command::trailing_stop(ID, Side::Buy, 9, QTY).protect(3);
+    let c = Command::trailing_stop(ID, Side::Buy, 9, QTY).with_protection(3);
     let want =
         [("op", 1), ("type", 4), ("flags", flag("HAS_EXTRA")), ("id", ID.get()), ("price", 3), ("qty", QTY.lots())];
     check(c.as_bytes(), "Command", &[&want[..], &[("extra", 9)]].concat());
     let c = Command::stop_limit(ID, Side::Buy, Price::new(8), PRICE, QTY);
     let want = [("op", 1), ("type", 3), ("id", ID.get()), ("price", minus_two), ("qty", QTY.lots()), ("extra", 8)];
     check(c.as_bytes(), "Command", &want);
-    let c = Command::limit(ID, Side::Buy, PRICE, QTY).hidden();
+    let c = Command::limit(ID, Side::Buy, PRICE, QTY).with_hidden();
     let want = [("op", 1), ("flags", flag("HIDDEN")), ("id", ID.get()), ("price", minus_two), ("qty", QTY.lots())];
     check(c.as_bytes(), "Command", &want);
     check(Command::cancel(ID).as_bytes(), "Command", &[("op", 2), ("id", ID.get())]);

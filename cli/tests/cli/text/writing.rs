@@ -62,15 +62,17 @@ fn orders() -> impl Strategy<Value = Command> {
             OrderType::StopLimit => Command::stop_limit(id, side, stop, price, qty),
             OrderType::TrailingStop => Command::trailing_stop(id, side, trail, qty),
         };
-        c = if tif == TimeInForce::Gtd { c.expires(expires) } else { c.tif(tif) };
-        c = c.owner(OwnerId::new(owner)).self_trade(stp);
+        c = if tif == TimeInForce::Gtd { c.with_expiry(expires) } else { c.with_tif(tif) };
+        c = c.with_owner(OwnerId::new(owner)).with_self_trade(stp);
         let extra = Qty::new(extra);
-        for (bit, option) in [c.protect(extra.lots()), c.display(extra), c.min_qty(extra)].into_iter().enumerate() {
+        for (bit, option) in
+            [c.with_protection(extra.lots()), c.with_display_qty(extra), c.with_min_qty(extra)].into_iter().enumerate()
+        {
             if options & 1 << bit != 0 && option.is_well_formed() {
                 c = option;
             }
         }
-        for (bit, option) in [(8, Command::post_only as fn(Command) -> Command), (16, Command::hidden)] {
+        for (bit, option) in [(8, Command::with_post_only as fn(Command) -> Command), (16, Command::with_hidden)] {
             if options & bit != 0 && option(c).is_well_formed() {
                 c = option(c);
             }
@@ -96,8 +98,8 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => pick(Phase::ALL).prop_map(Command::phase),
     ];
     let placed = (placed, 0..3_u16, prop::option::of(numbers())).prop_map(|(c, on, ts)| {
-        let c = c.on(InstrumentId::new(on));
-        ts.map_or(c, |ts| c.at(ts))
+        let c = c.with_instrument(InstrumentId::new(on));
+        ts.map_or(c, |ts| c.with_ts(ts))
     });
     let refused = (pick(&[Reject::BadField, Reject::UnknownInstrument, Reject::BadPrice, Reject::OffTick]), id())
         .prop_flat_map(|(reason, id)| (Just((reason, id)), any::<bool>(), 0..3_u16, prop::option::of(numbers())))
@@ -147,7 +149,7 @@ fn streams() -> impl Strategy<Value = Vec<Command>> {
                     let (line, instrument) = (refusal.edge_ref.map(|_| line), refusal.instrument.map(on));
                     c = Command::refused(&Refusal { edge_ref: line, instrument, ..refusal });
                 }
-                None if !matches!(c.op(), Op::Time | Op::Limits) => c = c.on(on(c.instrument_id())),
+                None if !matches!(c.op(), Op::Time | Op::Limits) => c = c.with_instrument(on(c.instrument_id())),
                 None => {}
             }
             stream.push(c);

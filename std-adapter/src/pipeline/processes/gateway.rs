@@ -35,18 +35,18 @@ pub fn order(seed: u64, lane: usize, number: u64) -> Command {
     let qty = Qty::new(1 + random.below(40));
     let command = match random.below(100) {
         0..50 => Command::limit(id, side, price, qty),
-        50..56 => Command::limit(id, side, price, qty).display(Qty::new(1 + qty.lots() / 4)),
-        56..60 => Command::limit(id, side, price, qty).tif(TimeInForce::Ioc),
+        50..56 => Command::limit(id, side, price, qty).with_display_qty(Qty::new(1 + qty.lots() / 4)),
+        56..60 => Command::limit(id, side, price, qty).with_tif(TimeInForce::Ioc),
         60..62 => Command::market(id, side, qty),
         62..86 => Command::cancel(id),
         86..90 => Command::reduce(id, Qty::new(1 + random.below(9))),
         _ => Command::replace(id, Replacement { price: Some(price), qty: Some(qty), stop: None }),
     };
     let command = match command.op() {
-        vvp_core::book::Op::New => command.owner(OwnerId::new(u32::try_from(lane).unwrap_or(0))),
+        vvp_core::book::Op::New => command.with_owner(OwnerId::new(u32::try_from(lane).unwrap_or(0))),
         _ => command,
     };
-    command.on(InstrumentId::new(u16::from(random.below(4) == 0)))
+    command.with_instrument(InstrumentId::new(u16::from(random.below(4) == 0)))
 }
 
 /// Sends the commands of a lane, from the first that is not published yet up to `count` or a
