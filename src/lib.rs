@@ -80,7 +80,7 @@
 //! | the same in slices of 64, per value | 3.6 |
 //! | a `u64` through an MPSC queue, push and pop | 44 |
 //! | an object of 64 bytes from a pool and back | 76 |
-//! | a look-up in the map of ids | 51 |
+//! | a lookup in the map of ids | 51 |
 //! <!-- end of instructions -->
 //!
 //! # Limits
