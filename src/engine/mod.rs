@@ -106,7 +106,7 @@ struct State<const OWNERS: usize> {
 }
 
 impl<const OWNERS: usize> State<OWNERS> {
-    /// Notes an expiry at `expires`, which is after the clock (M13.4) and so never 0.
+    /// Records an expiry at `expires`, which is after the clock (M13.4) and so never 0.
     #[inline(always)]
     fn schedule_expiry(&mut self, expires: u64) {
         self.first_expiry = self.first_expiry.wrapping_sub(1).min(expires - 1) + 1;

@@ -222,7 +222,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         out.record(Record::new(self.records as u32, instrument, self.clock, seq, data));
     }
 
-    /// Notes a changed level. Expiry visits the instruments in order, so the changes of one are
+    /// Records a changed level. Expiry visits the instruments in order, so the changes of one are
     /// complete when the next one changes; only the command's own instrument may change again
     /// later.
     #[inline]

@@ -202,7 +202,7 @@ impl FreeList {
         }
     }
 
-    /// Takes released slots: those at the next positions, at most as many as fit into `out`.
+    /// Takes released slots, up to `out.len()`: those at the next positions.
     #[inline(always)]
     fn take_used(&self, out: &mut [u32]) -> usize {
         // Acquire: pairs with the Release of the compare-and-swap below, so that later positions in
@@ -272,7 +272,7 @@ impl FreeList {
         (self.take_run(&mut number) != 0).then_some(number[0])
     }
 
-    /// Takes slots that were never used, at most as many as fit into `out`, and returns how many.
+    /// Takes up to `out.len()` slots that were never used, and returns how many.
     fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
         // Relaxed, all: there are no writes to these slots that must be visible.
@@ -297,8 +297,8 @@ impl FreeList {
     ///
     /// # Safety
     /// Each number came from this ring, is owned by the caller, and is not used again by it. The
-    /// caller is done with the slots. `BY_MAGAZINE` tells the caller's kind, for the broken twins
-    /// only.
+    /// caller is done with the slots. `BY_MAGAZINE` says whether the caller is a magazine, for the
+    /// broken twins only.
     #[inline]
     pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
         // Acquire: pairs with the Release of the compare-and-swap in `advance`: what lies before

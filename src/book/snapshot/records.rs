@@ -136,7 +136,7 @@ impl<'a> BookParts<'a> {
         self.order_offset(self.orders.len()) + (index * size_of::<StopRecord>()) as u64
     }
 
-    /// Returns the bytes of a book with so many orders and stops.
+    /// Returns the bytes of a book with `orders` orders and `stops` stops.
     pub(crate) fn len(orders: usize, stops: usize) -> u64 {
         let bytes = |each: usize, count: usize| each as u64 * count as u64;
         bytes(size_of::<BookRecord>(), 1)

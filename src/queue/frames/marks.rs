@@ -15,7 +15,7 @@
 //!   wrapped:      | written .... | free (1 at least) | written .. | unused |   write < read <= last
 //!                 0              write               read         last     N
 //! ```
-//! A grant never wraps: one that does not fit before the end starts at the front, and `last` tells
+//! A grant never wraps: one that does not fit before the end starts at the front, and `last` is
 //! where the written part before the end stops.
 
 use crate::layout::{Field, Layout, field};

@@ -6,7 +6,7 @@
 //! never reports a queue empty without a load.
 //!
 //! Single values at a low rate are not a stream: the producer is not slowed down, and a pause only
-//! adds latency. The number of values that arrive during a pause tells the two apart.
+//! adds latency. The number of values that arrive during a pause decides between the two.
 
 /// The least number of values of a stream.
 const STREAM: usize = 4;
@@ -90,8 +90,8 @@ impl ConsumerPacing {
     /// longer if they are fewer than `few`, and shorter if they are many more; if they arrive as
     /// slowly as single orders, the consumer follows closely for a while.
     pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
-        // As many as BUSY in the first pause, and in proportion for longer ones. Both factors are
-        // small, or `there` is large enough anyway.
+        // The threshold is BUSY values in the first pause, and in proportion for longer ones. Both
+        // factors are small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {
             self.left = 0;
             self.in_vain = next;

@@ -52,8 +52,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// ```
     ///
     /// # Errors
-    /// [`Full`] returns the value if all slots are taken. [`is_closed`](Self::is_closed) tells
-    /// whether waiting can help.
+    /// [`Full`] returns the value if all slots are taken. If [`is_closed`](Self::is_closed),
+    /// waiting does not help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if (!outlives_push() || self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {

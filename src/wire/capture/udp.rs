@@ -122,7 +122,7 @@ impl<'a> Datagram<'a> {
     }
 
     /// As [`Datagram::of`], for a packet that was captured in part: returns the captured part of
-    /// the datagram, which at least tells its addresses.
+    /// the datagram, which includes at least its addresses.
     ///
     /// # Errors
     /// [`NotUdp`], also if the packet ends within a header.
@@ -159,7 +159,7 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// Tells IPv4 from IPv6 by the version of the header.
+/// Distinguishes IPv4 and IPv6 by the version in the header.
 fn bare(rest: Rest<'_>) -> Result<(u16, Rest<'_>), NotUdp> {
     let first = rest.bytes.first().ok_or(rest.short())?;
     match first >> 4 {

@@ -21,7 +21,7 @@ pub enum Accepted {
     Duplicate,
     /// Messages before it are missing: it is held.
     Held,
-    /// A heartbeat or end; [`Merge::gap`] tells whether something before it is missing.
+    /// A heartbeat or end; [`Merge::gap`] returns what is missing before it.
     Idle,
     /// A request to a server, of any session: ignored.
     Request,

@@ -92,8 +92,8 @@ pub enum Kind {
     /// End of the session: it carries the next number, and no message will come.
     End,
     /// It asks a server for messages: a header with a count, and nothing after it. (A request for
-    /// 65,535 messages looks like the end; [`Merge`](super::Merge) accepts no end whose number is
-    /// not the last.)
+    /// 65,535 messages has the form of the end; [`Merge`](super::Merge) accepts no end whose number
+    /// is not the last.)
     Request,
 }
 
