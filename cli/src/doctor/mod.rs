@@ -95,7 +95,7 @@ struct Topic {
     remedy: &'static str,
     why: &'static str,
     /// Returns the level and the current state; `None` if the system does not provide it.
-    look: fn(&System) -> Option<(Level, String)>,
+    check: fn(&System) -> Option<(Level, String)>,
 }
 
 /// Runs all checks, in a fixed order.
@@ -105,7 +105,7 @@ pub fn examine(system: &System) -> Vec<Finding> {
     topics
         .map(|topic| {
             let (level, found) =
-                (topic.look)(system).unwrap_or_else(|| (Level::Unknown, "the system does not say".to_owned()));
+                (topic.check)(system).unwrap_or_else(|| (Level::Unknown, "the system does not say".to_owned()));
             let Topic { id, title, best, remedy, why, .. } = *topic;
             Finding { id, title, level, found, best, remedy, why }
         })

@@ -43,7 +43,7 @@ impl Outside {
     }
 
     /// Takes a sample. `pid` is the matcher's process, if it is alive.
-    pub(crate) fn look(&mut self, pid: Option<u32>) -> Seen {
+    pub(crate) fn sample(&mut self, pid: Option<u32>) -> Seen {
         let mut memory = MemorySample::take(&self.system);
         // These are of our own process.
         (memory.rss_bytes, memory.major_faults, memory.minor_faults, memory.swapped_bytes) = (None, None, None, None);
