@@ -8,7 +8,7 @@
 //! ```
 //! # Why nothing is lost or repeated
 //! - A **gateway** generates each command from its sequence number. When it is restarted, its lane
-//!   tells how many commands were published.
+//!   has the count of published commands.
 //! - The **matcher** writes a command to the journal and applies it before it dequeues it from the
 //!   lane. When it is restarted, it applies the journal: the same commands give the same state and
 //!   the same events. A command that its predecessor had journaled but not dequeued comes again
