@@ -90,10 +90,10 @@ impl Matchcore {
     }
 }
 
-/// orderbook-rs 0.15: made for many threads at once; ids and limit orders as ours. A replace is its
-/// price-and-quantity update. Trades are told through a listener, which is left out: it only makes
-/// it slower; its return values say how an order ended, not with whom it traded. So its events are
-/// not counted.
+/// orderbook-rs 0.15: made for many concurrent threads; ids and limit orders as ours. A replace is
+/// its price-and-quantity update. Trades are reported to a listener, which is left out: it only
+/// makes it slower; its return values say how an order ended, not with whom it traded. So its
+/// events are not counted.
 pub struct OrderbookRs {
     book: orderbook_rs::OrderBook<()>,
 }

@@ -6,15 +6,15 @@
 //! ```
 //!
 //! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32`
-//! values; look-ups of ids that are there, in random order (ids in sequence: in sequence and in
+//! values; lookups of ids that are there, in random order (ids in sequence: in sequence and in
 //! random order). Churn is a removal and an insert, counted as one; "after churn" has had as many
 //! of them as there are places, four times over. Hashbrown with its own hasher and with that of the
 //! standard library are the peers that resist chosen keys too. Two threads: 1,024 keys, a writer
-//! that updates them one after the other as fast as it can, a reader on the other core that looks
-//! them up in random order; and the same without the writer.
+//! that updates them one after the other without a pause, a reader on the other core that reads
+//! them in random order; and the same without the writer.
 //!
-//! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number
-//! is given; it checks every answer that can be known, and the map at the end.
+//! `soak` inserts, updates, removes and reads on both cores, 10^9 operations by default; it checks
+//! every deterministic result, and the map at the end.
 
 use crate::support::{host, rng::Rng};
 use std::hint::black_box;
@@ -181,7 +181,7 @@ fn hits<M: Map>(map: &M, ids: &[u64]) -> f64 {
     (host::ticks() - start) as f64 / ids.len() as f64
 }
 
-/// Ticks a look-up, with a writer on the other core or without.
+/// Ticks a lookup, with a writer on the other core or without.
 fn two_threads(get: impl Fn(u64) -> u64, put: impl Fn(u64, u64) + Sync, writer: bool) -> f64 {
     (0..KEYS).for_each(|key| put(key, 0));
     let done = AtomicBool::new(!writer);

@@ -40,7 +40,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     what: &str,
     rounds: usize,
     make: impl Fn(u64) -> T + Copy,
-    look: impl Fn(&T) -> u64 + Copy,
+    read: impl Fn(&T) -> u64 + Copy,
 ) {
     let pool = Box::leak(Box::new(Pool::<T, N>::new()));
     let magazine = pool.magazine::<BURST>();
@@ -57,7 +57,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
         Row::new("vvp Slab", |n| {
             let key = ours.vacant().expect("room").insert(make(n));
             black_box(ours.get(key));
-            black_box(ours.remove(key).map(|value| look(&value)));
+            black_box(ours.remove(key).map(|value| read(&value)));
         }),
         Row::new("vvp Magazine", |n| {
             let mut value = magazine.acquire().expect("room");
@@ -83,7 +83,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
         Row::new("slab", |n| {
             let key = slab.insert(make(n));
             black_box(&slab[key]);
-            black_box(look(&slab.remove(key)));
+            black_box(read(&slab.remove(key)));
         }),
         Row::new("ArrayQueue of indices", |n| {
             let i = queue.pop().expect("room");
@@ -111,7 +111,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     let mut rows = [
         Row::new("vvp Slab", |n| {
             keys.extend((0..BURST as u64).map(|i| ours.vacant().expect("room").insert(make(n + i))));
-            keys.drain(..).for_each(|key| _ = black_box(ours.remove(key).map(|value| look(&value))));
+            keys.drain(..).for_each(|key| _ = black_box(ours.remove(key).map(|value| read(&value))));
         }),
         Row::new("vvp Magazine", |n| {
             boxes.extend((0..BURST as u64).map(|i| {
@@ -119,7 +119,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 *value = make(n + i);
                 value
             }));
-            boxes.drain(..).for_each(|value| _ = black_box(look(&value)));
+            boxes.drain(..).for_each(|value| _ = black_box(read(&value)));
         }),
         Row::new("vvp Pool", |n| {
             pool_boxes.extend((0..BURST as u64).map(|i| {
@@ -127,18 +127,18 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 *value = make(n + i);
                 value
             }));
-            pool_boxes.drain(..).for_each(|value| _ = black_box(look(&value)));
+            pool_boxes.drain(..).for_each(|value| _ = black_box(read(&value)));
         }),
         Row::new("nexus-slab", |n| {
             slots.extend((0..BURST as u64).map(|i| nexus.alloc(make(n + i))));
             slots.drain(..).for_each(|slot| {
-                black_box(look(&slot));
+                black_box(read(&slot));
                 nexus.free(slot);
             });
         }),
         Row::new("slab", |n| {
             slab_keys.extend((0..BURST as u64).map(|i| slab.insert(make(n + i))));
-            slab_keys.drain(..).for_each(|key| _ = black_box(look(&slab.remove(key))));
+            slab_keys.drain(..).for_each(|key| _ = black_box(read(&slab.remove(key))));
         }),
         Row::new("ArrayQueue of indices", |n| {
             indices.extend((0..BURST as u64).map(|i| {
@@ -147,7 +147,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 index
             }));
             indices.drain(..).for_each(|index| {
-                black_box(look(&values[index as usize]));
+                black_box(read(&values[index as usize]));
                 queue.push(index).expect("room");
             });
         }),
@@ -158,7 +158,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 number
             }));
             numbers.drain(..).for_each(|number| {
-                black_box(look(bare.at(number)));
+                black_box(read(bare.at(number)));
                 bare.give_back(number);
             });
         }),

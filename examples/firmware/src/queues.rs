@@ -41,10 +41,10 @@ pub fn next_call(context: &mut Context<'_>) -> Poll<Option<u16>> {
 
 /// What a handler that may be interrupted by another does; whether there was room for all of it.
 pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
-    let told = ALARMS.producer().push(alarm).is_ok();
+    let alarmed = ALARMS.producer().push(alarm).is_ok();
     let counted = COUNTS.producer().is_some_and(|mut lane| lane.push(count).is_ok());
     let placed = PLACE.writer().map(|mut writer| writer.write(place)).is_some();
-    told && counted && placed
+    alarmed && counted && placed
 }
 
 /// The work of the interrupt handler. Returns whether there was room for all of it, and its

@@ -142,8 +142,8 @@ struct State {
     before: usize,
     /// Values in each lane.
     fill: usize,
-    /// Whether the ends know of them.
-    looked: bool,
+    /// Whether the endpoints have loaded the indices that show them.
+    refreshed: bool,
     /// Whether the consumer has met an empty queue behind a stream.
     dry: bool,
     /// Values for or from the handler, for each lane.
@@ -158,12 +158,12 @@ impl State {
         state /= 4;
         let fill = state % 5;
         state /= 5;
-        let looked = state % 2 == 1;
+        let refreshed = state % 2 == 1;
         state /= 2;
         let dry = state % 2 == 1;
         state /= 2;
         let count = [1, 2, 5][state % 3];
-        Self { before: if dry { before + 4 } else { before }, fill, looked, dry, count }
+        Self { before: if dry { before + 4 } else { before }, fill, refreshed, dry, count }
     }
 
     /// The ends of a new queue in this state.
@@ -186,7 +186,7 @@ impl State {
                 let _ = Q::lane(&mut tx, lane).push(value(lane, number));
             }
         }
-        if self.looked {
+        if self.refreshed {
             // An empty slice takes no value, but the pop checks the queue if it knows of none.
             rx.pop_slice(&mut []);
             for lane in 0..Q::LANES {
@@ -259,13 +259,13 @@ impl Take<Spsc<u64, 4>> for Grant {
     }
 }
 
-macro_rules! look_and_drain {
+macro_rules! peek_and_drain {
     ($queue:ty) => {
         impl Take<$queue> for Peek {
             #[inline(always)]
             fn take(rx: &mut <$queue as Queue>::Rx, taken: &mut Values) {
                 // What was seen must be what is taken then.
-                if let Some(seen) = look(rx) {
+                if let Some(seen) = peek(rx) {
                     taken.add(if rx.pop() == Ok(seen) { seen } else { u64::MAX });
                 }
             }
@@ -280,9 +280,9 @@ macro_rules! look_and_drain {
         }
     };
 }
-look_and_drain!(Spsc<u64, 4>);
-look_and_drain!(SequencedSpsc<u64, 4>);
-look_and_drain!(FanIn<u64, 4, 2>);
+peek_and_drain!(Spsc<u64, 4>);
+peek_and_drain!(SequencedSpsc<u64, 4>);
+peek_and_drain!(FanIn<u64, 4, 2>);
 
 /// The next value, left where it is.
 trait Peek {
@@ -311,7 +311,7 @@ impl Peek for FanInConsumer<'_, u64, 4, 2> {
 }
 
 #[inline(always)]
-fn look(rx: &mut impl Peek) -> Option<u64> {
+fn peek(rx: &mut impl Peek) -> Option<u64> {
     rx.peeked()
 }
 
