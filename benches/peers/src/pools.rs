@@ -166,8 +166,8 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     compare(&format!("burst of {BURST}, {what}"), "nexus-slab", rounds, 50_000, BURST as u64, &mut rows);
 }
 
-/// What a pool of one thread comes down to if it may trust its caller in everything: the floor of
-/// its rows. Wrong use of it writes where it should not, as that of the fastest peer does.
+/// The minimal pool of one thread, without any check: the lower bound of its rows. As with the
+/// fastest peer, wrong use corrupts memory.
 struct Bare<T> {
     values: [T; N],
     free: [u32; N],
@@ -196,7 +196,7 @@ impl<T> Bare<T> {
     }
 }
 
-/// Ticks of two threads, each on its core, from their common start until both have ended.
+/// Returns the ticks from the common start of two threads, each on its core, until both have ended.
 fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) -> u64 {
     let ready = Barrier::new(2);
     std::thread::scope(|scope| {
@@ -367,8 +367,8 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Two threads take, mark, check and give back, with boxes, handles and magazines in turn, until
-/// this many operations are done in all; then nothing may be missing.
+/// Two threads acquire, mark, check and release objects, with boxes, handles and magazines in turn,
+/// for `operations` operations in total; then every slot must be free.
 pub fn soak(operations: u64) {
     static POOL: Pool<Order, 256> = Pool::new();
     let started = std::time::Instant::now();
