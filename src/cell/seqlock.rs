@@ -111,7 +111,7 @@ impl<T> Layout for Latest<T> {
     ];
 }
 
-/// Why a read returned no value.
+/// Reason why a read returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -79,9 +79,9 @@ pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
     /// The instrument of the current command, and the one that changed last.
     own: u16,
     current: u16,
-    /// How many of the first dirty levels are of the command's own instrument, from its expiries.
+    /// Number of the first dirty levels that belong to the command's own instrument (its expiries).
     kept: u32,
-    /// How many instruments are marked: their L1 must be compared.
+    /// Number of marked instruments: their L1 must be compared.
     marked: u32,
     reserved: u32,
     marks: [u32; INSTRUMENTS],

@@ -58,11 +58,11 @@ pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct AcquireLine {
-    /// How many slots were taken from the ring so far.
+    /// Number of slots taken from the ring so far.
     pub(super) head: AtomicUsize,
-    /// How many slots were ever taken: those from here on have never been used. Stops at N.
+    /// Number of slots taken at least once: those from here on have never been used. Stops at N.
     pub(super) fresh: AtomicUsize,
-    /// How many calls found no free slot.
+    /// Number of calls that found no free slot.
     pub(super) exhausted: AtomicUsize,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct AcquireLine {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct ReleaseLine {
-    /// How many slots were put into the ring so far; it lags by those that were put and not yet
+    /// Number of slots put into the ring so far; it lags by those that were put and not yet
     /// counted.
     pub(super) tail: AtomicUsize,
 }
@@ -90,7 +90,7 @@ pub(super) struct InfoLine {
     pub(super) moved_out: AtomicUsize,
 }
 
-/// What a magazine has counted since its last report. Differences wrap.
+/// Counts of a magazine since its last report. Differences wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     /// Slots that a magazine handed out from its own stock.
@@ -372,7 +372,7 @@ impl FreeList {
         self.info.tag.load(Ordering::Relaxed)
     }
 
-    /// Gives the pool the next tag, unless it has one.
+    /// Assigns the next tag to the pool, unless it has one.
     fn name(&self) {
         if self.tag() == 0 {
             let bits = 32 - self.mask().count_ones();

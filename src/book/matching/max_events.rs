@@ -75,7 +75,7 @@ struct Reach {
     prices: Option<(Price, Price)>,
 }
 
-/// What comes before the stops: the current order, or an uncross.
+/// The operation before the stops: the current order, or an uncross.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     /// Lines of its steps and of its end, at most.

@@ -30,7 +30,7 @@ pub(crate) struct BookRecord {
     pub(super) decimals: u8,
     /// Presence of the prices: [`MIN`], [`MAX`], [`REFERENCE`], [`LAST`].
     pub(super) known: u8,
-    /// Which windows are in place: 1 bids, 2 asks.
+    /// Bits of the windows that are in place: 1 bids, 2 asks.
     pub(super) settled: u8,
     pub(super) reserved: U32,
 }

@@ -171,15 +171,15 @@ impl<K, V, const N: usize> Layout for ConcurrentMap<K, V, N> {
     ];
 }
 
-/// What to do with a key, depending on its value.
+/// The change to make to a key, decided from its value.
 enum Change<V> {
     Leave,
     Put(V),
     Remove,
 }
 
-/// What a change in progress holds: a place to write to, and the count of one more key. Dropping it
-/// releases what was not used, also if the caller's closure panics.
+/// Resources of a change in progress: a place to write to, and the count of one more key. Dropping
+/// it releases what was not used, also if the caller's closure panics.
 struct Held<'m, K: Plain, V: Plain, const N: usize> {
     map: &'m ConcurrentMap<K, V, N>,
     home: usize,

@@ -20,7 +20,7 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     lanes: [Consumer<'q, T, N>; LANES],
     /// The lane that is being served; always below `LANES`.
     at: usize,
-    /// How many values are left of its batch; as many are known to be in the lane.
+    /// Number of values left in its batch; at least that number is in the lane.
     left: usize,
     batch: usize,
     /// Number of values found so far, wrapping: the position for the pacing.

@@ -14,9 +14,9 @@ const STREAM: usize = 4;
 /// Upper bound of the counted length of a stream, so that three empty loads end it.
 const STREAM_MOST: usize = 16;
 
-/// How many pauses a consumer may make before it must find the queue empty again. If both endpoints
-/// are on one thread and each value is popped as it is pushed, that never happens, and there is no
-/// pause.
+/// Maximum number of pauses of a consumer before it must find the queue empty again. If both
+/// endpoints are on one thread and each value is popped as it is pushed, that never happens, and
+/// there is no pause.
 const TIMES: u8 = 64;
 
 /// `spin_loop`s of the first pause after an empty load: 0.8 µs on an EPYC of 2023. None on 32-bit
@@ -50,13 +50,13 @@ pub(in crate::queue) struct ConsumerPacing {
     /// The position minus this is the length of the stream: it grows with each value, and each
     /// empty load halves it.
     mark: usize,
-    /// How many pauses are left.
+    /// Number of pauses left.
     left: u8,
     /// `spin_loop`s of the next pause.
     pauses: u32,
     /// The position of the last pause with too few values.
     in_vain: usize,
-    /// How many values must pass since then.
+    /// Number of values that must pass since then.
     wait: usize,
 }
 

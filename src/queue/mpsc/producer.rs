@@ -18,7 +18,7 @@ pub struct MpscProducer<'q, T, const N: usize> {
     pub(super) queue: &'q Mpsc<T, N>,
     /// The queue's tail as last seen; still right unless another producer has pushed.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be loaded again.
+    /// Limit of the tail, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }

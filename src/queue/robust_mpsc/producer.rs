@@ -40,7 +40,7 @@ pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     step: usize,
     /// The queue's tail as last seen; other producers may have moved it.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be loaded again.
+    /// Limit of the tail, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }

@@ -16,7 +16,7 @@ pub struct SequencedProducer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
     tail: usize,
-    /// How far `tail` may go before the consumer's head must be loaded again.
+    /// Limit of `tail`, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }

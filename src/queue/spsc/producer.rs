@@ -17,7 +17,7 @@ pub struct Producer<'q, T, const N: usize> {
     pub(super) queue: &'q Spsc<T, N>,
     /// The index of the next slot to write. Ahead of the queue's tail by what is staged.
     pub(super) tail: usize,
-    /// How far `tail` may go before the consumer's head must be loaded again.
+    /// Limit of `tail`, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }

@@ -18,7 +18,7 @@ const HEAD_BYTES: usize = 8;
 /// Length of all fields of a block besides its body.
 const FRAME_BYTES: usize = 12;
 
-/// What the blocks of a section say about its packets.
+/// Properties of the packets of a section, from its blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ng<I> {
     order: Order,

@@ -28,7 +28,7 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
-/// Why a packet has no datagram. Positions are in bytes from the start of the packet.
+/// Reason why a packet has no datagram. Positions are in bytes from the start of the packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NotUdp {
@@ -42,12 +42,12 @@ pub enum NotUdp {
     Fragment,
     /// The packet ends within a header, or within the datagram.
     Short {
-        /// Where the cut header or datagram begins.
+        /// Start of the cut header or datagram.
         offset: u16,
     },
     /// A length or version that is not possible.
     Malformed {
-        /// Where the header with it begins.
+        /// Start of the header that contains it.
         offset: u16,
     },
 }

@@ -12,7 +12,7 @@ pub struct Gap {
     pub to: u64,
 }
 
-/// What was done with a packet.
+/// Outcome of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
     /// Its new messages were handed out: this many (messages of held packets may have followed).
@@ -27,7 +27,7 @@ pub enum Accepted {
     Request,
 }
 
-/// Why a packet was refused. Nothing changed but the counts.
+/// Reason why a packet was refused. Nothing changed but the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refused {

@@ -97,7 +97,7 @@ pub enum Kind {
     Request,
 }
 
-/// Why a datagram is not a packet. None of it is used.
+/// Reason why a datagram is not a packet. None of it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BadPacket {
