@@ -39,7 +39,7 @@ struct Own {
     id: OrderId,
     price: Price,
     placed_ns: u64,
-    /// What was ahead when it joined the queue, and at the last check.
+    /// Queue positions when it joined the queue, and at the last check.
     ahead: [QueuePosition; 2],
 }
 

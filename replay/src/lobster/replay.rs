@@ -12,7 +12,7 @@ use vvp_core::engine::Matcher;
 use super::ledger::{Ledger, WindowCounts, rank};
 use super::{BookRow, InputError, Level, Message, Source};
 
-/// How to replay.
+/// Options of a replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Compare our book with the file after every event.
@@ -48,7 +48,7 @@ pub struct Summary {
     /// In how many of them, bids and asks counted separately, the last level was visible before and
     /// thus compared too.
     pub matched_last: u64,
-    /// How often levels were taken from the order-book file.
+    /// Counts of levels taken from the order-book file.
     pub window: WindowCounts,
     /// Number of commands to the engine.
     pub commands: u64,
@@ -71,13 +71,13 @@ pub struct Difference {
     pub row: u64,
     /// The message of that row.
     pub message: Message,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
     /// The file's row and our book after the message; `None` if rows are not compared.
     pub books: Option<(BookRow, BookRow)>,
 }
 
-/// Why a replay failed.
+/// Error of a replay.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {
