@@ -84,7 +84,7 @@ impl Book {
         qty
     }
 
-    /// What could trade down to `limit`.
+    /// Returns the quantity that could trade up to `limit`.
     fn depth(&self, side: usize, limit: i64) -> u64 {
         let other = 1 - side;
         self.sides[other].range(..=key(other, limit)).flat_map(|(_, q)| q).map(|o| o.1).sum()

@@ -25,7 +25,7 @@ pub struct Harness {
     real_time: bool,
 }
 
-/// What one round took.
+/// The result of one round.
 #[derive(Clone, Copy, Debug)]
 struct Round {
     ns: u64,

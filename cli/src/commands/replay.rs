@@ -34,7 +34,7 @@ pub(crate) fn main(asked: &Replay) -> Outcome {
     }
 }
 
-/// What the files are.
+/// The format of the files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Itch,

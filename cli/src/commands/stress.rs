@@ -178,7 +178,7 @@ impl Drop for Stage {
     }
 }
 
-/// What was done to the pipeline.
+/// Counts of the disturbances of the pipeline.
 #[derive(Default)]
 struct Done {
     /// The gateways were asked to stop before they had sent everything.
@@ -317,7 +317,7 @@ struct Proof {
     state_hash: u64,
     same_state: bool,
     events: EventSum,
-    /// What each publisher got.
+    /// Events that each publisher received.
     published: Vec<EventSum>,
 }
 

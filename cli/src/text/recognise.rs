@@ -15,7 +15,7 @@ const NESTED_MAX: usize = 4;
 /// A reader of the whole file, unpacked.
 pub type Whole<'a> = Box<dyn Read + Send + 'a>;
 
-/// What a file begins with.
+/// Classification of the first bytes of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Begins {
     /// More bytes are needed to decide.

@@ -20,7 +20,7 @@ const LADDER_ROWS_MIN: usize = 4;
 /// Interval of the checks for a new window size.
 const SIZE_EVERY_MS: libc::c_int = 50;
 
-/// What the user has chosen by keys.
+/// View that the user has selected by keys.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chosen {
     book: usize,
