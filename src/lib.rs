@@ -97,7 +97,7 @@
 //! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`],
 //!   `queue::frames::io`.
 //!
-//! `portable-atomic` comes in by itself on targets without compare-and-swap.
+//! `portable-atomic` is a dependency only on targets without compare-and-swap.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::float_arithmetic, clippy::std_instead_of_core, clippy::alloc_instead_of_core)]

@@ -37,7 +37,7 @@ struct Node {
     prev: u32,
 }
 
-/// Which levels of a side are occupied.
+/// Bitmap of the occupied levels of a side.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 struct Bits {

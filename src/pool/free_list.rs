@@ -76,7 +76,7 @@ pub(super) struct ReleaseLine {
     pub(super) tail: AtomicUsize,
 }
 
-/// Written seldom.
+/// The cache line of rarely written fields.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]

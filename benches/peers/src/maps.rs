@@ -95,7 +95,7 @@ impl<const N: usize> Map for Box<DenseMap<u32, N>> {
     }
 }
 
-/// What many write by hand for ids in sequence: a queue, and the id of its first element.
+/// The common hand-written map of ids in sequence: a queue, and the id of its first element.
 struct Queue(std::collections::VecDeque<Option<u32>>, u64);
 
 impl Map for Queue {
@@ -151,7 +151,7 @@ fn any_ids<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
     rows
 }
 
-/// The same for ids in sequence, of which the oldest go.
+/// The same for ids in sequence, removed oldest first.
 fn in_sequence<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
     let mut rows = vec![];
     let n = places as u64 / 4 * 3;
@@ -303,10 +303,10 @@ pub fn main(arguments: Vec<String>) {
     }
 }
 
-/// Two threads, each with keys of its own that it knows everything about and keys of the other that
-/// it only reads, in a map that is nearly full all the time.
+/// Two threads on a map that stays nearly full: each owns keys, whose values it can check exactly,
+/// and only reads the keys of the other.
 fn soak(operations: u64) {
-    // Both together come to three quarters of the places, which is all that may be in.
+    // Together three quarters of the places, the capacity of the map.
     const MINE: u64 = 24_570;
     let mut map = ConcurrentMap::<u64, [u64; 2], 65_536>::new_box_zeroed().expect("memory");
     map.reseed(7);

@@ -178,7 +178,7 @@ impl<T> Bare<T> {
     #[inline(always)]
     fn take(&mut self) -> u32 {
         self.left -= 1;
-        // SAFETY: the rows take no more than they have given back, or than there were.
+        // SAFETY: the rows never hold more than N slots, so `left` was at least 1.
         unsafe { *self.free.get_unchecked(self.left) }
     }
 
@@ -190,7 +190,7 @@ impl<T> Bare<T> {
 
     #[inline(always)]
     fn give_back(&mut self, number: u32) {
-        // SAFETY: as many have been taken as are given back.
+        // SAFETY: the slot was acquired before, so `left` is below N.
         unsafe { *self.free.get_unchecked_mut(self.left) = number };
         self.left += 1;
     }

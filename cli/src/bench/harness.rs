@@ -203,7 +203,7 @@ impl Harness {
     }
 }
 
-/// Spins until the condition holds; it yields now and then, for machines with one processor.
+/// Spins until the condition holds, with an occasional yield for machines with one processor.
 pub(super) fn wait_for(mut so: impl FnMut() -> bool) {
     let mut spins = 0u32;
     while !so() {

@@ -83,7 +83,7 @@ pub struct Finding {
     /// The command or boot parameter to get there, or the party that can change it. Also present if
     /// nothing is wrong: it says how to keep the state.
     pub remedy: &'static str,
-    /// Reason why it matters.
+    /// Effect of a bad state.
     pub why: &'static str,
 }
 

@@ -9,7 +9,7 @@ use super::market::{DAY_NS, DayMarket};
 use vvp_core::wire::frame::{Frames, WireError};
 use vvp_core::wire::itch::{BadMessage, Message};
 
-/// Messages decoded in one batch: enough to read the clock seldom, few enough to stay in cache.
+/// Messages decoded in one batch: enough to read the clock rarely, few enough to stay in cache.
 const BATCH: usize = 256;
 /// Prefetch distances, in messages: first the stock and the order's place in the id map, then the
 /// order and the best prices, then the level. Each step needs the one before.

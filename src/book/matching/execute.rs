@@ -43,7 +43,7 @@ impl Incoming {
     }
 }
 
-/// The incoming order, as far as a trade needs it.
+/// The fields of the incoming order that a trade needs.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::book) struct Taker {
     pub(in crate::book) id: u64,

@@ -43,7 +43,7 @@ pub enum Visible {
         /// Its visible quantity now.
         left: Qty,
     },
-    /// It left the queue without a trade: canceled, or replaced and to be added anew.
+    /// It left the queue without a trade: canceled, or replaced and then added again.
     Deleted {
         /// Its id.
         id: OrderId,

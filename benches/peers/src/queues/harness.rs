@@ -282,8 +282,7 @@ pub fn same_thread<T: Value>(
     })
 }
 
-/// What the machine does at this moment: nanoseconds for a cache line to go to the other core and
-/// back.
+/// Returns the current round-trip time of a cache line to the other core, in nanoseconds.
 pub fn line_round_trip() -> f64 {
     const N: u64 = 4000;
     #[repr(align(128))]

@@ -16,7 +16,7 @@ use zerocopy::FromZeros;
 /// Fills in a round.
 const FILLS: u64 = 4;
 
-/// Gives `$go!(name, (push, another push, pop))` every queue that takes many producers.
+/// Calls `$go!(name, (push, another push, pop))` for every queue with many producers.
 macro_rules! each {
     ($T:ty, $N:expr, $go:ident) => {{
         let capacity = NonZeroUsize::new($N).expect("not zero");

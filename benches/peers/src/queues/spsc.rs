@@ -20,7 +20,7 @@ pub fn turn<T: Value + FromZeros, const N: usize>()
     Box::leak(SequencedSpsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 
-/// Gives `$go!(name, push, pop)` every queue that takes values one by one.
+/// Calls `$go!(name, push, pop)` for every queue that pushes and pops single values.
 macro_rules! each_single {
     ($T:ty, $N:expr, $go:ident) => {{
         let capacity = NonZeroUsize::new($N).expect("not zero");
