@@ -13,8 +13,8 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-/// 16,384 orders, 4,096 ticks a side found at once, 256 levels a side beyond them, 256 stops; one
-/// instrument; 16 owners with limits.
+/// 16,384 orders, 4,096 near levels a side, 256 far levels a side, 256 stops; one instrument; 16
+/// owners with limits.
 type Exchange = Engine<Book<16_384, 64, 256, 256, 32_768>, 1, 16>;
 
 const COMMANDS: u64 = 200_000;

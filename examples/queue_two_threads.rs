@@ -28,7 +28,7 @@ fn produce(mut tx: Producer<'_, Command, 1024>) {
 fn consume(mut rx: Consumer<'_, Command, 1024>) -> (u64, u64) {
     let (mut orders, mut batches) = (0, 0);
     loop {
-        // What is there now, in place, its slots given back all at once.
+        // Reads the queued values in place; their slots are released in one step.
         let batch = rx.read_up_to(64);
         if !batch.is_empty() {
             orders += batch.iter().filter(|order| order.is_well_formed()).count() as u64;

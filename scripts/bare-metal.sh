@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the core for machines without an operating system, and looks for what must not be in it:
+# Builds the core for machines without an operating system, and checks for what must not be in it:
 #   scripts/bare-metal.sh [TARGET..]
 #
 # What is built is the library of examples/firmware: vvp-core plus one whole matching engine of fixed sizes, because
-# generic code that nobody uses is not compiled. Then:
+# unused generic code is not compiled. Then:
 #  - no build may ask for an allocator (nm, host build included);
 #  - none may ask for atomics that are calls of a library: what the processor lacks, the core does without;
 #  - the build for Cortex-M0, which has no floating point unit, may not ask for float arithmetic either.
@@ -24,7 +24,7 @@ must_not_need() {
   local lib symbols hits
   for lib in "$1/libvvp_firmware.rlib" "$(newest "$1"/deps/libvvp_core-*.rlib)"; do
     symbols=$(nm "$lib" 2>/dev/null) || die "nm cannot read $lib"
-    grep -qE ' [Tt] .*(vvp_core|vvp_firmware)' <<<"$symbols" || die "$lib has no code to look at"
+    grep -qE ' [Tt] .*(vvp_core|vvp_firmware)' <<<"$symbols" || die "$lib has no code to check"
     hits=$(grep -E "^ +U .*($2)" <<<"$symbols" | awk '{ print $2 }' | sort -u | paste -sd ' ' || true)
     if [ -n "$hits" ]; then die "$lib asks for $3: $hits"; fi
   done

@@ -40,7 +40,7 @@ apt_install() {
     say "not installing $*: needs root and apt-get" >&2
     return 1
   fi
-  # One at a time: two steps may want something at once.
+  # One at a time: two steps may install something concurrently.
   (
     flock 9
     # A fresh machine has no package lists; an old one has lists of packages that are gone.

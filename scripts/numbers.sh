@@ -24,7 +24,7 @@ spsc_push_pop_u64 1 a `u64` through an SPSC queue, push and pop
 spsc_slices_of_64_u64 64 the same in slices of 64, per value
 mpsc_push_pop_u64 1 a `u64` through an MPSC queue, push and pop
 pool_handle_pair_64_bytes 1 an object of 64 bytes from a pool and back
-id_map_hit 1 a look-up in the map of ids'
+id_map_hit 1 a lookup in the map of ids'
 
 table() {
   printf '| operation | instructions |\n|---|---:|\n'

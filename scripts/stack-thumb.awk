@@ -2,8 +2,8 @@
 # Output: the bytes of the main loop, of the handler of all interrupts, and of both.
 #
 # What a function takes is what the compiler says (-Zemit-stack-sizes); where it says nothing (assembly, the library that
-# came compiled), what the function pushes and reserves. A call through a pointer may lead to any function that nobody
-# calls by name, but not back to one that is running already. One that calls itself by name has no bound, and fails.
+# came compiled), what the function pushes and reserves. A call through a pointer may lead to any function that is not
+# called by name, but not back to one that is running already. One that calls itself by name has no bound, and fails.
 
 /^ *[0-9]+ +[^ ]/ && !disassembly {
   bytes = $1

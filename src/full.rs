@@ -5,8 +5,8 @@ use core::fmt;
 /// Error of adding a value to a full queue, map or slab; returns the value. The structure is
 /// unchanged.
 ///
-/// Remove a value, or wait until the other side does, and try again. A queue's `is_closed` tells
-/// whether its other side still can.
+/// Remove a value, or wait until the other side does, and try again. A queue's `is_closed` returns
+/// whether the other side has gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 

@@ -21,7 +21,7 @@ pub struct Field {
     pub offset: usize,
     /// Bytes that it takes; of an array that is one field, all of it.
     pub width: usize,
-    /// Bytes from one element to the next, 0 for what is there once.
+    /// Bytes from one element to the next; 0 for a field that does not repeat.
     pub stride: usize,
 }
 
@@ -30,8 +30,8 @@ pub struct Field {
 ///
 /// Offsets depend on the width of a `usize`, and on nothing else but the type parameters.
 pub trait Layout {
-    /// Every field, by ascending offset. What lies between them is padding, zero, and touched by
-    /// nobody.
+    /// Every field, by ascending offset. The bytes between them are padding: zero and never
+    /// accessed.
     const FIELDS: &'static [Field];
 }
 

@@ -80,7 +80,7 @@
 //! | the same in slices of 64, per value | 3.6 |
 //! | a `u64` through an MPSC queue, push and pop | 44 |
 //! | an object of 64 bytes from a pool and back | 76 |
-//! | a look-up in the map of ids | 51 |
+//! | a lookup in the map of ids | 51 |
 //! <!-- end of instructions -->
 //!
 //! # Limits
@@ -97,7 +97,7 @@
 //! - `embedded-io` (off): `embedded_io::Read` and `Write` over [`queue::Frames`],
 //!   `queue::frames::io`.
 //!
-//! `portable-atomic` comes in by itself on targets without compare-and-swap.
+//! `portable-atomic` is a dependency only on targets without compare-and-swap.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(clippy::float_arithmetic, clippy::std_instead_of_core, clippy::alloc_instead_of_core)]

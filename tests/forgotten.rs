@@ -67,7 +67,7 @@ impl Mint {
     }
 }
 
-/// What happens to a grant, guard or endpoint.
+/// Fate of a grant, guard or endpoint.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Finished,

@@ -22,7 +22,7 @@ const ALPHA: f64 = 2.23;
 const HUMP: i64 = 8;
 const DEEPEST: usize = 2_000;
 
-/// What happens to an order later.
+/// Later fate of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Later {
     Modify(u64),

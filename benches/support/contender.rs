@@ -7,21 +7,21 @@ use super::ring::Ring;
 use vvp_core::book::Command;
 use vvp_core::engine::Matcher;
 
-/// A book that takes our commands.
+/// A book that applies our commands.
 pub trait Contender {
     fn name(&self) -> &'static str;
 
-    /// Becomes empty, then takes the commands that fill the book. Not timed.
+    /// Clears the book and applies the commands that fill it. Not timed.
     fn start(&mut self, filling: &[Command]);
 
-    /// Takes the commands that are timed.
+    /// Applies the timed commands.
     fn run(&mut self, commands: &[Command]);
 
-    /// One command alone, for latencies.
+    /// Applies a single command, to measure its latency.
     fn one(&mut self, command: &Command);
 
-    /// Events (of a peer: trades, cancels and acknowledgements, as far as it gives any) since the
-    /// beginning.
+    /// Returns the number of events since the start (of a peer: the trades, cancels and
+    /// acknowledgements that it reports).
     fn events(&self) -> u64;
 }
 
@@ -30,17 +30,17 @@ pub trait Contender {
 pub struct Ours {
     engine: Huge<BenchEngine>,
     ring: Ring,
-    /// Whether it gets the commands one by one, not knowing what comes next.
+    /// Whether the commands are applied one by one, without sight of the following ones.
     one_by_one: bool,
 }
 
 impl Ours {
-    /// The one that gets all commands that are there together.
+    /// Creates an engine that applies commands in batches.
     pub fn new() -> Self {
         Self { engine: ours::engine(), ring: Ring::new(), one_by_one: false }
     }
 
-    /// The one that gets them one by one.
+    /// Creates an engine that applies commands one by one.
     pub fn one_by_one() -> Self {
         Self { one_by_one: true, ..Self::new() }
     }

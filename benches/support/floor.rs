@@ -1,9 +1,9 @@
-//! The floor: a limit-order ladder without a single feature, as fast as we know how to make one.
+//! The floor: a minimal limit order book, the lower bound of the cost that we compare with.
 //!
-//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes 64-byte records of
-//! what it did. What it cannot do is the point: prices lie in one fixed range, ids are below
-//! [`IDS`] and never come back, nothing is ever full, there is no owner, no time, no other order
-//! type, no phase, no risk limit, no tick of another instrument.
+//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes 64-byte event
+//! records. Everything else is left out on purpose: prices lie in one fixed range, ids are below
+//! [`IDS`] and never reused, capacity is never checked, there are no owners, times, other order
+//! types, phases, risk limits or other instruments.
 //!
 //! Levels are indexed by price directly, with the asks mirrored so that the best of either side is
 //! the highest index; a bitmap of three words finds the next best; the queue of a level is a ring
@@ -15,7 +15,7 @@ use zerocopy::FromZeros;
 
 /// Prices a side.
 const WIDTH: usize = 1 << 18;
-/// Orders at one time.
+/// Maximum number of live orders.
 const ORDERS: usize = 1 << 17;
 /// Ids are below this.
 pub const IDS: usize = 1 << 22;
@@ -37,7 +37,7 @@ struct Node {
     prev: u32,
 }
 
-/// Which levels of a side are occupied.
+/// Bitmap of the occupied levels of a side.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 struct Bits {
@@ -68,7 +68,7 @@ pub struct Floor {
 #[repr(C, align(64))]
 struct Record([u64; 8]);
 
-/// What a record says.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 enum Kind {
@@ -79,7 +79,7 @@ enum Kind {
     Replaced = 6,
 }
 
-/// The node of the level of a price.
+/// Returns the node of the level of a price.
 #[inline(always)]
 fn level_of(side: usize, price: i64) -> u32 {
     let i = (price - BASE) as usize & (WIDTH - 1);
@@ -116,7 +116,7 @@ impl Bits {
         self.root = self.root & !(1 << (i >> 12 & 63)) | some << (i >> 12 & 63);
     }
 
-    /// The highest occupied place below `i`, from the word of `i` outwards.
+    /// Returns the highest occupied index below `i`, searched from the word of `i` outwards.
     #[inline(always)]
     fn below(&self, i: usize) -> Option<usize> {
         let mut b = i >> 6 & (WIDTH / 64 - 1);
@@ -164,7 +164,7 @@ impl Floor {
         self.count += 1;
     }
 
-    /// The open quantity of an order, 0 when it is not there.
+    /// Returns the open quantity of an order, 0 if it does not exist.
     pub fn open(&self, id: u64) -> u64 {
         match self.ids[id as usize & (IDS - 1)] {
             0 => 0,
@@ -172,12 +172,12 @@ impl Floor {
         }
     }
 
-    /// The limit price of an order that is there.
+    /// Returns the limit price of an existing order.
     pub fn price(&self, id: u64) -> i64 {
         price_of(self.node(self.ids[id as usize & (IDS - 1)]).level)
     }
 
-    /// The best price of a side.
+    /// Returns the best price of a side.
     pub fn best_price(&self, side: Side) -> Option<i64> {
         match self.sides[side as usize].best {
             0 => None,
@@ -254,7 +254,7 @@ impl Floor {
         self.free = order;
     }
 
-    /// Trades against the other side down to `limit`; gives what is left.
+    /// Trades against the other side within `limit`. Returns the open quantity.
     #[inline(always)]
     fn trade(&mut self, id: u64, other: usize, limit: u32, open: u32) -> u32 {
         let mut open = open;
@@ -348,7 +348,7 @@ impl Floor {
         }
     }
 
-    /// Applies one command; knows new limit orders, cancel and replace.
+    /// Applies one command: a new limit order, a cancel or a replace.
     #[inline]
     pub fn apply(&mut self, c: &Command) {
         match c.op() {

@@ -1,7 +1,7 @@
 //! The machine during a measurement: one core, real-time priority where allowed, and its time-stamp
 //! counter.
 
-/// Pins this thread to a core; whether that worked.
+/// Pins this thread to a core. Returns whether that succeeded.
 pub fn pin(core: usize) -> bool {
     // SAFETY: zeros are an empty set, the core number is checked by the macro's bounds, and 0 is
     // this thread.
@@ -12,15 +12,16 @@ pub fn pin(core: usize) -> bool {
     }
 }
 
-/// Asks for SCHED_FIFO 1; whether it was granted. Without it other processes take turns with the
-/// measurement.
+/// Requests SCHED_FIFO with priority 1. Returns whether it was granted; otherwise other processes
+/// may preempt the measurement.
 pub fn real_time() -> bool {
     let param = libc::sched_param { sched_priority: 1 };
     // SAFETY: a valid parameter block; 0 is this thread.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) == 0 }
 }
 
-/// Involuntary context switches of this thread so far: a round in which this grows was disturbed.
+/// Returns the involuntary context switches of this thread: a round in which they grow was
+/// disturbed.
 pub fn preemptions() -> i64 {
     // SAFETY: zeros are a valid record for the kernel to fill in.
     unsafe {
@@ -30,7 +31,7 @@ pub fn preemptions() -> i64 {
     }
 }
 
-/// The time-stamp counter, after everything before it has been done.
+/// Returns the time-stamp counter, read after all earlier instructions have completed.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn ticks() -> u64 {
@@ -44,7 +45,7 @@ pub fn ticks() -> u64 {
     }
 }
 
-/// Asks for a cache line to write to it soon.
+/// Prefetches a cache line for writing.
 #[inline(always)]
 pub fn prefetch_to_write<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -65,7 +66,7 @@ pub fn ticks() -> u64 {
     START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// Ticks in a nanosecond, measured over 50 ms.
+/// Returns the ticks per nanosecond, measured over 50 ms.
 pub fn ticks_per_ns() -> f64 {
     let (wall, start) = (std::time::Instant::now(), ticks());
     while wall.elapsed().as_millis() < 50 {

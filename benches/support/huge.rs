@@ -6,8 +6,8 @@ use zerocopy::FromZeros;
 
 const PAGE: usize = 2 << 20;
 
-/// A `T` made of zeros, aligned to 2 MiB, with huge pages asked for (the kernel may refuse) and
-/// every page touched.
+/// A zeroed `T`, aligned to 2 MiB, with huge pages requested (the kernel may refuse) and every page
+/// touched.
 #[derive(Debug)]
 pub struct Huge<T>(*mut T);
 
@@ -30,7 +30,7 @@ impl<T: FromZeros> Huge<T> {
         Self(at.cast())
     }
 
-    /// Back to zeros; the pages stay.
+    /// Zeroes the value; the pages stay mapped.
     pub fn clear(&mut self) {
         // SAFETY: the memory is ours and large enough, and `T` may be all zeros.
         unsafe { self.0.cast::<u8>().write_bytes(0, size_of::<T>()) };

@@ -5,7 +5,7 @@ use super::ring::Ring;
 use vvp_core::book::{Book, Command, InstrumentId, InstrumentSpec, Sink, Symbol};
 use vvp_core::engine::{Engine, Matcher};
 
-/// 131,072 orders; 262,144 ticks a side in the window, as many as the floor has; 4,096 far levels.
+/// 131,072 orders; 262,144 near levels a side; 4,096 far levels.
 pub type BenchBook = Book<131_072, 4096, 4096, 1024, 1_048_576>;
 /// One instrument.
 pub type BenchEngine = Engine<BenchBook, 1, 16>;

@@ -1,11 +1,11 @@
 //! A small seeded generator: the same streams on every machine.
 
-/// xorshift64*: good enough to draw orders from, and it never changes under us.
+/// xorshift64*: random enough for order streams, and fixed for all versions.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator that always gives the same numbers for the same seed.
+    /// Creates a generator; equal seeds give equal numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }

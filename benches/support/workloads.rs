@@ -1,7 +1,7 @@
-//! Seeded command streams, each a market of its own kind.
+//! Seeded command streams, one per kind of market.
 //!
-//! A generator applies its stream to the floor while it writes it, so that it knows which orders
-//! are still live: it cancels no filled order, and a passive order is passive.
+//! A generator applies its stream to the reference floor while it generates it, and so knows which
+//! orders are live: it never cancels a filled order, and a passive order does not cross.
 
 use super::challenge;
 use super::floor::Floor;
@@ -18,12 +18,12 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The commands that fill the book.
+    /// Returns the commands that fill the book.
     pub fn filling(&self) -> &[Command] {
         &self.commands[..self.warm]
     }
 
-    /// The commands that are timed.
+    /// Returns the timed commands.
     pub fn timed(&self) -> &[Command] {
         &self.commands[self.warm..]
     }
@@ -43,7 +43,7 @@ pub const NAMES: [&str; 10] = [
     "challenge/60",
 ];
 
-/// A stream by its name, at full length.
+/// Returns the stream with this name, at full length.
 pub fn by_name(name: &str) -> Option<Workload> {
     Some(match name {
         "itch" => itch(3_000_000),
@@ -60,14 +60,14 @@ pub fn by_name(name: &str) -> Option<Workload> {
     })
 }
 
-/// Where all prices are in the beginning, in ticks.
+/// The initial price level of all streams, in ticks.
 const MID: i64 = 120_000;
 
 pub(super) fn side(buy: bool) -> Side {
     if buy { Side::Buy } else { Side::Sell }
 }
 
-/// A stream in the making, and the market it makes.
+/// A stream under construction, and the market that results from it.
 pub(super) struct Market {
     pub(super) rng: Rng,
     pub(super) floor: Huge<Floor>,
@@ -93,7 +93,7 @@ impl Market {
         self.commands.push(command);
     }
 
-    /// A new limit order; gives its id.
+    /// Adds a new limit order and returns its id.
     pub(super) fn limit(&mut self, side: Side, price: i64, qty: u64, tif: TimeInForce) -> u64 {
         self.ids += 1;
         let id = self.ids;
@@ -101,7 +101,7 @@ impl Market {
         id
     }
 
-    /// A gtc order that joins the live ones if it rests.
+    /// Adds a gtc order, and lists it as live if it rests.
     fn rest(&mut self, side: Side, price: i64, qty: u64) {
         let id = self.limit(side, price, qty, TimeInForce::Gtc);
         if self.floor.open(id) > 0 {
@@ -113,7 +113,7 @@ impl Market {
         self.push(Command::cancel(OrderId::new(id)));
     }
 
-    /// `price`, moved back so far that it does not cross.
+    /// Returns `price`, moved back until it does not cross.
     fn passive(&self, side: Side, price: i64) -> i64 {
         match (side, self.floor.best_price(side.opposite())) {
             (Side::Buy, Some(ask)) => price.min(ask - 1),
@@ -122,8 +122,8 @@ impl Market {
         }
     }
 
-    /// Takes a live order out of the list: in `recent` of a hundred cases one of the last 200, else
-    /// any.
+    /// Removes a live order from the list: in `recent` percent of the cases one of the last 200,
+    /// else any.
     fn pick(&mut self, recent: u64) -> Option<u64> {
         while !self.live.is_empty() {
             let n = self.live.len() as u64;
@@ -136,8 +136,8 @@ impl Market {
         None
     }
 
-    /// Forgets the orders that have traded, now and then, so that the list's length is the number
-    /// of live orders.
+    /// Removes filled orders from the list, occasionally, so that its length is about the number of
+    /// live orders.
     fn tidy(&mut self) {
         if self.commands.len().is_multiple_of(1_000) {
             let floor = &self.floor;
@@ -177,7 +177,7 @@ pub fn itch(n: usize) -> Workload {
             mid += if m.rng.percent(50) { 1 } else { -1 };
         }
         m.tidy();
-        // The shares lean a little, to keep the number of orders where it is.
+        // The shares are adjusted slightly to keep the number of orders constant.
         let adds = if m.live.len() < LIVE { 48 } else { 44 };
         match m.rng.below(100) {
             x if x < adds => add(&mut m, mid),
@@ -250,8 +250,8 @@ pub fn cross(n: usize) -> Workload {
     m.finish("cross", warm)
 }
 
-/// An empty market: 400 orders over 200,000 ticks, so nearly every order is a level; 40 % of the
-/// cancels hit the best.
+/// A sparse market: 400 orders over 200,000 ticks, so nearly every order has its own level; 40 % of
+/// the cancels hit the best.
 pub fn sparse(n: usize) -> Workload {
     const LIVE: usize = 400;
     let mut m = Market::new(0x59a5, n + LIVE);
@@ -282,7 +282,7 @@ pub fn sparse(n: usize) -> Workload {
     m.finish("sparse", warm)
 }
 
-/// 100,000 orders at one price; any of them goes, another one comes.
+/// 100,000 orders at one price; each cancel of a random one is followed by a new one.
 pub fn fat(n: usize) -> Workload {
     const LIVE: usize = 100_000;
     let mut m = Market::new(0xfa7, n + LIVE);
@@ -301,7 +301,7 @@ pub fn fat(n: usize) -> Workload {
     m.finish("fat", warm)
 }
 
-/// 1,000 levels of one order each, then one order that takes them all; the sides take turns.
+/// 1,000 levels of one order each, then one order that fills them all; the sides alternate.
 pub fn sweep(n: usize) -> Workload {
     const LEVELS: i64 = 1_000;
     let mut m = Market::new(0x53e9, n + 2_000);

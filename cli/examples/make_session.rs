@@ -4,8 +4,8 @@
 //! cargo run --release -p vvpx --example make_session > cli/assets/session.jsonl
 //! ```
 //!
-//! A small book of its own tells the generator which orders are alive and where the touch is, so
-//! that cancels hit and prices follow the market. Nothing here is measured data.
+//! The generator keeps a small book of its own with the live orders and the touch, so that cancels
+//! hit and prices follow the market. Nothing here is measured data.
 //!
 //! The bytes of the file depend on every number that [`Rng`] gives for the seed.
 
@@ -84,7 +84,7 @@ impl Book {
         qty
     }
 
-    /// What could trade down to `limit`.
+    /// Returns the quantity that could trade up to `limit`.
     fn depth(&self, side: usize, limit: i64) -> u64 {
         let other = 1 - side;
         self.sides[other].range(..=key(other, limit)).flat_map(|(_, q)| q).map(|o| o.1).sum()

@@ -1,5 +1,5 @@
-//! Whether a pipeline is slowed down by `vvpx top`: commands matched a second, without a watcher
-//! and with one that looks twice a second, in turns.
+//! Measures how much `vvpx top` slows down a pipeline: commands matched a second, alternately
+//! without `top` and with one that samples twice a second.
 //!
 //! `cargo build --release && cargo run --release -p vvpx --example top_cost`
 
@@ -30,14 +30,14 @@ fn vvpx(words: &[&str]) -> Killed {
 
 fn main() {
     let dir = format!("/dev/shm/vvp-top-cost-{}", std::process::id());
-    let meeting = PipelineDirectory::create(dir.as_ref(), COMMANDS_MAX).expect("room");
+    let directory = PipelineDirectory::create(dir.as_ref(), COMMANDS_MAX).expect("room");
     let all = COMMANDS_MAX.to_string();
     let stages = [
         vvpx(&["stage", "publisher", &dir]),
         vvpx(&["stage", "matcher", &dir]),
         vvpx(&["stage", "gateway", &dir, "0", "1", &all]),
     ];
-    let mut view = meeting.view().expect("there");
+    let mut view = directory.view().expect("there");
     let mut commands = || view.read().map_or(0, |snapshot| snapshot.commands);
     std::thread::sleep(ROUND);
     let mut rates = [Vec::new(), Vec::new()];
@@ -54,7 +54,7 @@ fn main() {
     }
     assert!(commands() < COMMANDS_MAX as u64, "it has ended: allow more commands");
     let mut medians = [0; 2];
-    for ((name, rates), median) in ["no watcher", "vvpx top looks"].into_iter().zip(&mut rates).zip(&mut medians) {
+    for ((name, rates), median) in ["without top", "with vvpx top"].into_iter().zip(&mut rates).zip(&mut medians) {
         rates.sort_unstable();
         *median = rates[ROUNDS / 2];
         println!("{name}: {median} commands/s [{}..{}]", rates[0], rates[ROUNDS - 1]);

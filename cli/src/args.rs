@@ -111,7 +111,7 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, after_help = "\
-Each command is answered at once, so that it can be used interactively. Exit code 1 if a line was not a command; such a
+Each command is answered immediately, for interactive use. Exit code 1 if a line was not a command; such a
 line is answered in sequence and reported on standard error, and the run goes on. At the end, standard error lists how
 many commands were refused, by reason. The default capacity needs 1 GiB of address space (ulimit -v 1048576); memory is
 used only for pages that hold orders.")]
@@ -201,7 +201,7 @@ pub(crate) struct Replay {
     /// compare our book with the order-book file after every event; stop at the first difference
     #[arg(long, help_heading = "Options of lobster")]
     pub(crate) verify: bool,
-    /// levels a side to write (default: as many as the order-book file has)
+    /// levels a side to write (default: those of the order-book file)
     #[arg(long, value_name = "N", help_heading = "Options of lobster")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) levels: Option<u16>,

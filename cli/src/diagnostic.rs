@@ -9,13 +9,13 @@ use std::process::ExitCode;
 use vvp_core::wire::capture::CaptureError;
 use vvp_core::wire::frame::WireError;
 
-/// How a subcommand ends: with an exit code, or with the message that explains the failure.
+/// Result of a subcommand: an exit code, or the message that explains the failure.
 pub(crate) type Outcome = Result<ExitCode, Diagnostic>;
 
-/// How serious a message is; it decides the exit code.
+/// Severity of a message; it decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Severity {
-    /// The run goes on, or has ended as it should: exit code 0.
+    /// The run continues, or has ended successfully: exit code 0.
     Note,
     /// The work could not be done: exit code 1.
     Error,
@@ -23,7 +23,7 @@ enum Severity {
     Usage,
 }
 
-/// Where a message belongs.
+/// The place that a message is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A file, a directory or a standard stream.

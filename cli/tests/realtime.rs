@@ -85,15 +85,15 @@ fn the_pipeline_of_threads_calls_for_nothing_that_may_block() {
 fn the_matcher_with_a_journal_calls_for_nothing_that_may_block() {
     let dir = format!("/dev/shm/vvp-test-realtime-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = PipelineDirectory::create(dir.as_ref(), 500).expect("room");
-    meeting.expect_publishers(2).expect("so many can be");
+    let directory = PipelineDirectory::create(dir.as_ref(), 500).expect("room");
+    directory.expect_publishers(2).expect("two are allowed");
     let stop = Stop::new().expect("a descriptor");
     // One after the other: each finds room in its queue, so that none of them waits.
-    processes::gateway(&meeting, 0, 7, 500, &stop).expect("there");
-    processes::matcher(&meeting, &stop).expect("there");
+    processes::gateway(&directory, 0, 7, 500, &stop).expect("there");
+    processes::matcher(&directory, &stop).expect("there");
     for publisher in 0..2 {
-        processes::publisher(&meeting, publisher, &stop).expect("there");
-        assert!(EventSum::of(&meeting, publisher).expect("there").count > 500);
+        processes::publisher(&directory, publisher, &stop).expect("there");
+        assert!(EventSum::of(&directory, publisher).expect("there").count > 500);
     }
     std::fs::remove_dir_all(&dir).expect("ours");
 }

@@ -1,4 +1,4 @@
-//! Tells the linker where each board has its memory; other targets build the library only.
+//! Passes the memory map of each board to the linker; other targets build the library only.
 
 fn main() {
     let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Any commands at all, on an engine so small that everything in it fills up: nothing may panic,
+//! Arbitrary commands, on an engine so small that everything in it fills up: nothing may panic,
 //! every invariant holds after each command, no command causes more events than `events_max` said,
 //! every event is a readable record, and the same commands give the same events again.
 #![no_main]

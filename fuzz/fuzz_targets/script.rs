@@ -1,15 +1,15 @@
-//! Commands from a fuzzer's bytes.
+//! Decodes commands from a fuzzer's bytes.
 //!
-//! The first byte chooses the reading. Even: the rest are 64-byte records, and what is no command
-//! is passed over. Odd: a dense script, in which nearly every byte string is a run of valid
-//! commands around few ids, prices and owners, so that they meet.
+//! The first byte selects the decoding. Even: the rest are 64-byte records, of which invalid ones
+//! are skipped. Odd: a dense script, in which nearly every byte string is a sequence of valid
+//! commands with few ids, prices and owners, so that orders interact.
 
 use vvp_core::book::{
     Command, InstrumentId, InstrumentSpec, Limits, OrderId, OwnerId, Phase, Price, Qty, Refusal, Reject, Replacement,
     SelfTradePrevention, Side, Symbol, TimeInForce,
 };
 
-/// The commands that some bytes stand for.
+/// Iterator over the commands decoded from bytes.
 pub struct Script<'a> {
     bytes: &'a [u8],
     dense: bool,
@@ -92,7 +92,7 @@ impl<'a> Script<'a> {
         })
     }
 
-    /// Mostly near 0; sometimes far, sometimes at an end of what there is.
+    /// Returns a price: mostly near 0, sometimes far, sometimes at an end of the range.
     fn price(&mut self) -> Price {
         let b = self.byte();
         Price::new(match b >> 5 {
@@ -136,7 +136,7 @@ impl<'a> Script<'a> {
             8 => order.with_tif(TimeInForce::Fok),
             _ => order.with_tif(TimeInForce::Ioc),
         };
-        // An option that the order cannot have leaves it as it is.
+        // An option that the order cannot have is ignored.
         let options: [fn(Command, &mut Self) -> Command; 6] = [
             |c, _| c,
             |c, _| c.with_post_only(),

@@ -1,4 +1,4 @@
-//! Any bytes at all as an order file in each format: nothing may panic, every command that comes
+//! Arbitrary bytes as an order file in each format: nothing may panic, every command that comes
 //! out is well formed, the input ends; and the commands of a text, written as text, read back as
 //! the same commands.
 #![no_main]

@@ -39,7 +39,7 @@ struct Own {
     id: OrderId,
     price: Price,
     placed_ns: u64,
-    /// What was ahead when it joined the queue, and at the last look.
+    /// Queue positions when it joined the queue, and at the last check.
     ahead: [QueuePosition; 2],
 }
 
@@ -110,7 +110,7 @@ impl Matcher for BackTest {
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         let own = self.own.as_ref().map(|own| own.id);
         let mut trade = None; // one command trades with an order without a reserve only once
-        let mut look = FnSink(|event: Event| {
+        let mut observer = FnSink(|event: Event| {
             match event.body() {
                 EventBody::Trade { maker, price, qty, maker_open, .. } if Some(maker) == own => {
                     trade = Some((price, qty, maker_open));
@@ -119,7 +119,7 @@ impl Matcher for BackTest {
             }
             sink.emit(event);
         });
-        self.engine.apply(command, &mut look);
+        self.engine.apply(command, &mut observer);
         if let Some((price, qty, open)) = trade {
             self.filled(price, qty, open);
         }
@@ -204,7 +204,7 @@ fn time(ns: u64) -> String {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut test = BackTest::new()?;
-    println!("time          lots and price    ahead when placed    ahead at last look     waited");
+    println!("time          lots and price    ahead when placed    ahead at last check    waited");
     match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
         [] => simulated_day(&mut test),
         [file, symbol] => recorded_day(&mut test, file, symbol)?,

@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
     let mut file = Vec::new();
     io::stdin().lock().read_to_end(&mut file)?;
     let played = messages_of(&file);
-    assert!(messages / stocks * 2 <= played.len(), "the small file is too short for so many messages");
+    assert!(messages / stocks * 2 <= played.len(), "the small file is too short for this number of messages");
     let mut desks: Vec<Stock> = (0..stocks).map(|_| Stock { at: 0, references: Vec::new() }).collect();
     let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
     let (mut random, mut reference, mut left, mut time_ns) = (SEED, 0u64, messages, 34_200_000_000_000u64);

@@ -53,7 +53,7 @@ pub struct Book<
     pub(super) last: Ticks,
     pub(super) reference: Ticks,
     min_price: i64,
-    /// How far the highest price of the band lies above the lowest.
+    /// Distance from the lowest to the highest price of the band.
     band: u64,
     /// Entry stamps assigned so far (M0.12).
     pub(super) stamps: u64,
@@ -106,7 +106,7 @@ pub(super) const fn stop_entry(slot: u32) -> u32 {
     slot | STOP
 }
 
-/// All that the book keeps of a resting order.
+/// The state of a resting order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OrderState {
     pub(super) id: u64,

@@ -38,7 +38,7 @@ impl Sizing {
     }
 
     /// Returns the parameter `IDS`: the smallest power of two of which orders and stops are at most
-    /// 7/8. Twice as many make look-ups of scattered ids quicker.
+    /// 7/8. Twice that makes lookups of scattered ids faster.
     #[must_use]
     pub const fn id_places(&self) -> usize {
         let entries = self.orders.saturating_add(self.stops);

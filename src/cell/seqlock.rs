@@ -30,7 +30,7 @@
 //!
 //! # How it works
 //! There are [`COPIES`] places, used in turn, and a version: the count of the values published so
-//! far, which also tells the place of the newest. The writer fills the place of the next version
+//! far, which determines the place of the newest. The writer fills the place of the next version
 //! word by word and publishes it by storing the version. A reader loads the version, copies that
 //! place word by word, and loads the version again: the copy is whole unless the writer has reached
 //! that place again meanwhile. All words are atomics, so a torn copy is discarded and never a data
@@ -111,7 +111,7 @@ impl<T> Layout for Latest<T> {
     ];
 }
 
-/// Why a read returned no value.
+/// Reason why a read returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -297,7 +297,7 @@ impl<'l, T: Plain> Writer<'l, T> {
         self.version
     }
 
-    /// Closes the cell: tells readers that no newer value will come. The last one stays.
+    /// Closes the cell: readers see that no newer value will come. The last value stays readable.
     pub fn close(self) {
         self.latest.writer.close();
     }

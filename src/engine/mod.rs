@@ -106,14 +106,14 @@ struct State<const OWNERS: usize> {
 }
 
 impl<const OWNERS: usize> State<OWNERS> {
-    /// Notes an expiry at `expires`, which is after the clock (M13.4) and so never 0.
+    /// Records an expiry at `expires`, which is after the clock (M13.4) and so never 0.
     #[inline(always)]
     fn schedule_expiry(&mut self, expires: u64) {
         self.first_expiry = self.first_expiry.wrapping_sub(1).min(expires - 1) + 1;
     }
 }
 
-/// The definition of an instrument, as it is stored: what its book does not need.
+/// The stored part of an instrument's definition that its book does not need.
 #[derive(Clone, Copy, Debug, FromZeros)]
 #[repr(C)]
 struct Spec {
@@ -271,7 +271,7 @@ pub trait Matcher {
     /// The type of its books.
     type Book: BookView;
 
-    /// How many instruments can be defined, if that is known at compile time.
+    /// Maximum number of instruments, if it is known at compile time.
     const INSTRUMENTS_MAX: usize = usize::MAX;
 
     /// The most price levels that one command can touch, if that is known at compile time: the room

@@ -55,7 +55,7 @@ pub struct DenseMap<V, const N: usize> {
     checked: Checked<Self>,
 }
 
-/// Why an id was not inserted. The map is unchanged.
+/// Reason why an id was not inserted. The map is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -83,7 +83,7 @@ const fn is_even(multiplier: u64, greatest_term: u128) -> bool {
     let (mut before, mut denominator) = (0u128, 1u128);
     while b != 0 && denominator < 1 << 22 {
         let term = a / b;
-        // The first term only tells the magnitude of the multiplier.
+        // The first term only gives the magnitude of the multiplier.
         if term > greatest_term {
             return false;
         }

@@ -79,9 +79,9 @@ pub struct Feed<const INSTRUMENTS: usize, const TOUCHED: usize> {
     /// The instrument of the current command, and the one that changed last.
     own: u16,
     current: u16,
-    /// How many of the first dirty levels are of the command's own instrument, from its expiries.
+    /// Number of the first dirty levels that belong to the command's own instrument (its expiries).
     kept: u32,
-    /// How many instruments are marked: their L1 must be compared.
+    /// Number of marked instruments: their L1 must be compared.
     marked: u32,
     reserved: u32,
     marks: [u32; INSTRUMENTS],
@@ -222,7 +222,7 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
         out.record(Record::new(self.records as u32, instrument, self.clock, seq, data));
     }
 
-    /// Notes a changed level. Expiry visits the instruments in order, so the changes of one are
+    /// Records a changed level. Expiry visits the instruments in order, so the changes of one are
     /// complete when the next one changes; only the command's own instrument may change again
     /// later.
     #[inline]

@@ -28,7 +28,7 @@ pub enum MarketData {
         side: Side,
         /// The price of its level.
         price: Price,
-        /// What happened.
+        /// Kind of the event.
         what: Visible,
     },
 }

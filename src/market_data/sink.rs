@@ -4,7 +4,7 @@ use super::Record;
 use crate::book::QueueSink;
 use crate::queue::Wait;
 
-/// Which kinds of market data a sink subscribes to; others are not produced and cost nothing.
+/// Kinds of market data that a sink subscribes to; others are not produced and cost nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Subscription {

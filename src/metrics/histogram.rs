@@ -159,8 +159,8 @@ impl Histogram {
         }
         let mut missing = value.saturating_sub(interval);
         while missing >= interval {
-            // All values of one bucket at once. `least` is at least `interval`, so nothing below
-            // can underflow.
+            // All values of one bucket in one step. `least` is at least `interval`, so nothing
+            // below can underflow.
             let bottom = bottom_of_same(missing).max(interval);
             let further = (missing - bottom) / interval;
             let least = missing - further * interval;

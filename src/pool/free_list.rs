@@ -58,11 +58,11 @@ pub(super) struct FreeList<E: ?Sized = [AtomicUsize]> {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct AcquireLine {
-    /// How many slots were taken from the ring so far.
+    /// Number of slots taken from the ring so far.
     pub(super) head: AtomicUsize,
-    /// How many slots were ever taken: those from here on have never been used. Stops at N.
+    /// Number of slots taken at least once: those from here on have never been used. Stops at N.
     pub(super) fresh: AtomicUsize,
-    /// How many calls found no free slot.
+    /// Number of calls that found no free slot.
     pub(super) exhausted: AtomicUsize,
 }
 
@@ -71,12 +71,12 @@ pub(super) struct AcquireLine {
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
 pub(super) struct ReleaseLine {
-    /// How many slots were put into the ring so far; it lags by those that were put and not yet
+    /// Number of slots put into the ring so far; it lags by those that were put and not yet
     /// counted.
     pub(super) tail: AtomicUsize,
 }
 
-/// Written seldom.
+/// The cache line of rarely written fields.
 #[derive(Debug)]
 #[cfg_attr(all(not(loom), target_has_atomic = "ptr"), derive(zerocopy::FromZeros))]
 #[repr(C)]
@@ -90,7 +90,7 @@ pub(super) struct InfoLine {
     pub(super) moved_out: AtomicUsize,
 }
 
-/// What a magazine has counted since its last report. Differences wrap.
+/// Counts of a magazine since its last report. Differences wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     /// Slots that a magazine handed out from its own stock.
@@ -202,7 +202,7 @@ impl FreeList {
         }
     }
 
-    /// Takes released slots: those at the next positions, at most as many as fit into `out`.
+    /// Takes released slots, up to `out.len()`: those at the next positions.
     #[inline(always)]
     fn take_used(&self, out: &mut [u32]) -> usize {
         // Acquire: pairs with the Release of the compare-and-swap below, so that later positions in
@@ -272,7 +272,7 @@ impl FreeList {
         (self.take_run(&mut number) != 0).then_some(number[0])
     }
 
-    /// Takes slots that were never used, at most as many as fit into `out`, and returns how many.
+    /// Takes up to `out.len()` slots that were never used, and returns how many.
     fn take_run(&self, out: &mut [u32]) -> usize {
         self.name();
         // Relaxed, all: there are no writes to these slots that must be visible.
@@ -297,8 +297,8 @@ impl FreeList {
     ///
     /// # Safety
     /// Each number came from this ring, is owned by the caller, and is not used again by it. The
-    /// caller is done with the slots. `BY_MAGAZINE` tells the caller's kind, for the broken twins
-    /// only.
+    /// caller is done with the slots. `BY_MAGAZINE` says whether the caller is a magazine, for the
+    /// broken twins only.
     #[inline]
     pub(super) unsafe fn put<const BY_MAGAZINE: bool>(&self, numbers: impl IntoIterator<Item = u32>) {
         // Acquire: pairs with the Release of the compare-and-swap in `advance`: what lies before
@@ -372,7 +372,7 @@ impl FreeList {
         self.info.tag.load(Ordering::Relaxed)
     }
 
-    /// Gives the pool the next tag, unless it has one.
+    /// Assigns the next tag to the pool, unless it has one.
     fn name(&self) {
         if self.tag() == 0 {
             let bits = 32 - self.mask().count_ones();

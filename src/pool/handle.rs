@@ -53,7 +53,7 @@ impl Handle {
     }
 }
 
-/// Why a handle was refused. Nothing was changed.
+/// Reason why a handle was refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

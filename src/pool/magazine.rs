@@ -65,7 +65,7 @@ impl<T, const K: usize> CheckedCapacity for Stock<'_, T, K> {
 }
 
 impl<'p, T, const K: usize> Stock<'p, T, K> {
-    /// How many slots move between magazine and pool together: half, so that neither the next
+    /// Number of slots that move between magazine and pool together: half, so that neither the next
     /// acquire nor the next release accesses the pool again.
     const HALF: usize = K.div_ceil(2);
     const LEN: u64 = 0xffff;

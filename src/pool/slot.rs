@@ -101,7 +101,7 @@ impl<T> Slot<T> {
         self.state.store(OWNED, Ordering::Relaxed);
     }
 
-    /// Gives the slot a new handle and returns its generation.
+    /// Creates a new handle for the slot and returns its generation.
     ///
     /// # Safety
     /// The caller owns the slot, which holds a value, and from then on accesses it only by its

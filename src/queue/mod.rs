@@ -91,7 +91,7 @@ pub use wait_strategy::{Spin, Wait};
 pub use crate::full::Full;
 use core::fmt;
 
-/// Why a pop returned no value.
+/// Reason why a pop returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ impl core::error::Error for PopError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct TooFew {
-    /// How many slots there are: ask for at most this many, or wait.
+    /// Number of available slots: request at most this many, or wait.
     pub available: usize,
 }
 

@@ -38,8 +38,7 @@ pub trait Push {
     /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can
-    /// help.
+    /// [`Full`] returns the value if there is no free slot. If `is_closed`, waiting does not help.
     fn push(&mut self, value: Self::Item) -> Result<(), Full<Self::Item>>;
 
     /// Pushes as many of the values as fit, from the first on, and returns how many.

@@ -221,7 +221,7 @@ impl<T, const N: usize> Slots<T, N> {
         if len < room { len } else { room }
     }
 
-    /// Tells loom that the slots are about to be read (no code in other builds).
+    /// Declares to loom a read of the slots (no code in other builds).
     #[inline(always)]
     pub(crate) fn will_read(&self, start: usize, len: usize) {
         #[cfg(loom)]
@@ -230,7 +230,7 @@ impl<T, const N: usize> Slots<T, N> {
         let _ = (start, len);
     }
 
-    /// Tells loom that the slots are about to be written (no code in other builds).
+    /// Declares to loom a write to the slots (no code in other builds).
     #[inline(always)]
     pub(crate) fn will_write(&self, start: usize, len: usize) {
         #[cfg(loom)]

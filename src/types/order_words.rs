@@ -161,9 +161,9 @@ words! {
         Day = 1 "day",
         /// Until its `expires` time.
         Gtd = 2 "gtd",
-        /// Immediate or cancel: what does not trade at once is canceled.
+        /// Immediate or cancel: the quantity that does not trade immediately is canceled.
         Ioc = 3 "ioc",
-        /// Fill or kill: all of it trades at once, or none.
+        /// Fill or kill: the whole quantity trades immediately, or none.
         Fok = 4 "fok",
     }
 }

@@ -183,7 +183,7 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// Why a frame was not written. The output is unchanged.
+/// Reason why a frame was not written. The output is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -260,7 +260,7 @@ pub fn flavours() -> Vec<Flavour> {
             ..PLAIN
         },
         Flavour {
-            name: "looks",
+            name: "fillable",
             owners: 3,
             stp: 900,
             iceberg: 600,

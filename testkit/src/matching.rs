@@ -90,8 +90,8 @@ impl Book {
         }
     }
 
-    /// The worst price that an order trades at: its limit, or what `protect` makes of the best
-    /// opposite price now.
+    /// Returns the worst price at which an order may trade: its limit, or the current best opposite
+    /// price moved by `protect`. `None`: no bound.
     fn limit_of(&self, taker: &Order, tape: &mut Tape) -> Option<i64> {
         if taker.kind == OrderType::Limit {
             return taker.price;
@@ -103,8 +103,8 @@ impl Book {
         Some(limit)
     }
 
-    /// Why the rest of a triggered stop_limit cannot rest, in the order of the tests of a new
-    /// order.
+    /// Returns why the remainder of a triggered stop_limit cannot rest; the checks have the order
+    /// of those of a new order.
     fn room_reason(&self, order: &Order, no_room: bool, tape: &mut Tape) -> Option<CancelReason> {
         let price = order.price.expect("a limit order");
         let overflows = self.level_total(order.side, price, None) + u128::from(order.open) > u128::from(u64::MAX);

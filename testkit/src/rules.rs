@@ -35,7 +35,7 @@ rules! {
     R04Filled "4  a fok that fills",
     R04Short "4  a fok that is short",
     R04OneShort "4  a fok that is short by one lot",
-    R04Exact "4  a fok that takes exactly what is there",
+    R04Exact "4  a fok that takes exactly the available quantity",
     R04Reserve "4  a fok that needs reserves",
     R04Skipped "4  cancel_oldest: the test skips own orders",
     R04OwnDisplayed "4  an own displayed order ends the test",

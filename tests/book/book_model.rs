@@ -32,7 +32,7 @@ struct Difference {
     text: String,
 }
 
-/// What can be read of a real book of any size, beyond [`BookView`].
+/// Queries of a real book of any size, beyond [`BookView`].
 trait Readable: BookView {
     fn levels_of(&self, side: Side) -> Vec<DepthLevel>;
     /// Orders of a level in the order in which they trade.

@@ -93,8 +93,8 @@ fn check(flavour: &Flavour, seed: u64, len: usize) {
     for per_mille in [1, 500, 990, 1000] {
         let rank = (there.latencies.len() * per_mille).div_ceil(1000).max(1);
         let exact = there.latencies[rank - 1];
-        let told = latency.per_mille(per_mille as u32);
-        assert!(told >= exact && told - exact <= exact / 128, "{per_mille}: {told}, exactly {exact}");
+        let reported = latency.per_mille(per_mille as u32);
+        assert!(reported >= exact && reported - exact <= exact / 128, "{per_mille}: {reported}, exactly {exact}");
     }
 }
 

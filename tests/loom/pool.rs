@@ -10,8 +10,8 @@ use loom::sync::Arc;
 use loom::thread;
 use vvp_core::pool::{HandleError, Pool, PoolBox, Reset};
 
-/// A value on the heap with the number of its last owner: two owners at once, or a second drop, are
-/// a memory error.
+/// A value on the heap with the number of its last owner: two simultaneous owners, or a second
+/// drop, are a memory error.
 #[derive(Default)]
 struct Value(Box<usize>);
 
@@ -74,7 +74,7 @@ fn two_threads_acquire_and_release() {
     });
 }
 
-/// Both release at once, so that one may find the other's entry filled and the tail not yet moved.
+/// Both release concurrently: one may find the other's entry filled and the tail not yet moved.
 #[test]
 fn two_threads_release_what_one_acquired() {
     loom::model(|| {
@@ -251,7 +251,7 @@ fn magazines_share_the_pool() {
     });
 }
 
-/// A magazine sheds several values at once, while another thread uses the pool.
+/// A magazine sheds several values in one step, while another thread uses the pool.
 #[test]
 fn magazine_releases_several_at_once() {
     loom::model(|| {
@@ -271,7 +271,7 @@ fn magazine_releases_several_at_once() {
     });
 }
 
-/// A full magazine sheds its oldest value; another thread may acquire that at once, and the
+/// A full magazine sheds its oldest value; another thread may acquire it immediately, and the
 /// magazine no longer has it.
 #[test]
 fn magazine_no_longer_has_what_it_shed() {
@@ -297,7 +297,7 @@ fn magazine_no_longer_has_what_it_shed() {
     });
 }
 
-/// A magazine that takes several values at once takes those that were released, and no more.
+/// A magazine that takes several values in one step takes those that were released, and no more.
 #[test]
 fn magazine_takes_only_released_values() {
     loom::model(|| {

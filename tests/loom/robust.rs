@@ -144,7 +144,7 @@ fn successor_resumes_at_the_exact_position() {
                 })
             };
             let mut rx = queue.consumer().unwrap();
-            // This consumer is never told of the death: only the successor frees the slot.
+            // The death is never reported to this consumer: only the successor frees the slot.
             let mut taken = take(&mut rx, 1, |_| true);
             first.join().unwrap();
             let taken_over = second.join().unwrap();

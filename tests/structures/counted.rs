@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// How many values live: what [`Counted`] values of one test share.
+/// Number of live values, shared by the [`Counted`] values of one test.
 pub(crate) type Alive = Rc<Cell<i64>>;
 
 /// A number that counts itself while it lives.

@@ -113,7 +113,7 @@ proptest! {
 }
 
 /// Ids that all share one place in the array end in the table, whose secret seed spreads them:
-/// look-ups stay short.
+/// lookups stay short.
 #[test]
 fn ids_chosen_to_collide_stay_cheap() {
     const BIG: usize = 1 << 14;

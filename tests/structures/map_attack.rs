@@ -7,7 +7,7 @@ const N: usize = 1 << 12;
 /// Enough ids to be slow, and fewer than the capacity.
 const CHOSEN: usize = N / 2;
 
-/// Returns the mean number of probes of a successful look-up with open addressing, linear probing
+/// Returns the mean number of probes of a successful lookup with open addressing, linear probing
 /// and a fixed hash.
 fn naive(ids: &[u64], hash: impl Fn(u64) -> u64) -> f64 {
     let mut places = vec![None; N];
@@ -30,7 +30,7 @@ fn fx(id: u64) -> u64 {
     id.wrapping_mul(0xf135_7aea_2e62_a9c5).rotate_left(26)
 }
 
-/// Returns how many groups of 16 slots successful look-ups probe: mean and worst.
+/// Returns how many groups of 16 slots successful lookups probe: mean and worst.
 fn groups(ids: &[u64], seed: u64) -> (f64, usize) {
     let mut map = Box::new(IdMap::<u32, N>::with_seed(seed));
     for &id in ids {
@@ -133,7 +133,7 @@ fn concurrent_map_refuses_chosen_keys_only_if_the_seed_is_known() {
         assert_eq!(chosen.iter().filter(|key| map.get(key) == Some(!**key)).count(), taken);
         taken
     };
-    // All keys share one home bucket: those beyond its neighbourhood are refused, and a look-up
+    // All keys share one home bucket: those beyond its neighbourhood are refused, and a lookup
     // stays as short as before.
     assert_eq!(fill(0), usize::BITS as usize / 2);
     for seed in 1..100 {

@@ -13,7 +13,7 @@ fn packet(sequence: u64, messages: &[Vec<u8>], end: bool) -> Vec<u8> {
     out
 }
 
-/// What happens to a packet on one line.
+/// Fate of a packet on one line.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Lost,

@@ -1,4 +1,4 @@
-//! `Slab` against a `HashMap`: random scripts, with values that count themselves.
+//! `Slab` against a `HashMap`: random scripts, with values that count their live instances.
 
 use crate::counted::Counted;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn run<const N: usize>(script: &[Op]) {
                 match slab.insert(Counted::new(next, &alive)) {
                     Err(Full(back)) => assert_eq!((model.len(), back.n), (N, next)),
                     Ok(key) => {
-                        // Freed slots first, last in, first out; then one that was never used.
+                        // Freed slots are reused first (LIFO); then a slot that was never used.
                         assert_eq!(key.slot(), left.pop().unwrap_or(most));
                         assert_eq!(model.insert(key, next), None, "a key twice");
                         assert!(!gone.contains(&key), "a stale key is issued again");

@@ -64,7 +64,7 @@ fn small_values_are_one_atomic() {
                 while newest < ROUNDS {
                     match reader.read() {
                         Ok(value) => {
-                            // At least as new as `seen`; the value itself tells how much newer.
+                            // At least as new as `seen`; the value itself shows how much newer.
                             let n = (reader.seen() as u64..).find(|n| nth(*n) == value).unwrap();
                             assert!((newest..=ROUNDS).contains(&n), "{n} after {newest}");
                             newest = n;

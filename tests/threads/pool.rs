@@ -13,8 +13,8 @@ use vvp_core::sync::{AtomicUsize, Ordering};
 /// Enough for all interleavings to be likely, few enough for the sanitizer.
 const ROUNDS: u64 = 20_000;
 
-/// Sixteen words that must be equal. Not atomics: two owners at once are a data race, which the
-/// sanitizer reports.
+/// Sixteen words that must be equal. Not atomics: two simultaneous owners are a data race, which
+/// the sanitizer reports.
 #[derive(Default)]
 struct Value([u64; 16]);
 

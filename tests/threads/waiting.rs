@@ -1,6 +1,6 @@
-//! Tasks on threads of their own that wait at queues, with checksums. `.ci/tsan` runs this under
-//! ThreadSanitizer, and then its mutants, which must be caught. A lost wake-up leaves the test
-//! asleep for ever.
+//! Tasks that wait at queues, each on its own thread, with checksums. `.ci/tsan` runs this under
+//! ThreadSanitizer, and then its mutants, which must be caught. After a lost wake-up the test
+//! hangs.
 #![cfg(feature = "async")]
 #![allow(clippy::disallowed_types)] // the test has atomics of its own; nothing here runs under loom
 

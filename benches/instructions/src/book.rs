@@ -1,4 +1,4 @@
-//! The matching engine, a whole command at a time, into a sink that only counts.
+//! The matching engine, whole commands, with a sink that only counts events.
 
 use super::Workload;
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use vvp_core::book::{
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
-/// 4,096 orders, 1,024 ticks a side in the window, 256 far levels a side, 256 stops.
+/// 4,096 orders, 1,024 near levels a side, 256 far levels a side, 256 stops.
 type BenchOf<T> = Engine<Book<4096, 16, 256, 256, 8192, T>, 1, 64>;
 pub(crate) type Bench = BenchOf<NoStateHash>;
 
@@ -140,7 +140,7 @@ fn add_cancel_far_of_64(times: u64) {
     }
 }
 
-/// A new best bid, and a seller that takes it whole.
+/// A new best bid, and a sell order that fills it.
 fn add_fill<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
@@ -196,7 +196,7 @@ fn descending(i: u64) -> i64 {
     10_000 + 7 * i as i64
 }
 
-/// A multiplier that is odd visits each place of 2^17 once.
+/// An odd multiplier visits each of the 2^17 places once.
 fn scattered(i: u64) -> i64 {
     10_000 + 7 * (i.wrapping_mul(0x9e37_79b9) % (1 << 17)) as i64
 }
@@ -226,13 +226,13 @@ impl Adversary {
         self.engine.apply(black_box(command), &mut self.sink);
     }
 
-    /// Another level each time, in the same order of prices.
+    /// Each repetition uses another level, in the same order of prices.
     fn add(depth: Depth, times: u64) {
         let mut s = Self::new(depth);
         (MANY..MANY + times).for_each(|i| s.apply(&Self::bid(i, depth)));
     }
 
-    /// The level that came first goes, then the second.
+    /// Removes the levels in the order of their creation.
     fn cancel(depth: Depth, times: u64) {
         let mut s = Self::new(depth);
         (0..times).for_each(|i| s.apply(&cancel(i)));
@@ -263,8 +263,8 @@ fn far_cancel_scattered(times: u64) {
     Adversary::cancel(scattered, times);
 }
 
-/// The best bid rises by half a window, then goes: 64 levels leave the window for the far ones, and
-/// come back.
+/// The best bid rises by half a window and is removed: 64 levels become far levels and return to
+/// the window.
 fn far_window_passes_64(times: u64) {
     let mut s = Adversary::new(descending);
     for level in 1..256 {
@@ -276,7 +276,7 @@ fn far_window_passes_64(times: u64) {
     }
 }
 
-/// Smaller at the same price: the order keeps its place.
+/// Replace with a smaller quantity at the same price: the order keeps its priority.
 fn replace_same_price<T: StateHash>(times: u64)
 where
     BenchOf<T>: FromZeros,
@@ -313,7 +313,7 @@ fn cancel_unknown(times: u64) {
     }
 }
 
-/// An iceberg of eight slices, taken whole by one order.
+/// An iceberg of eight slices, filled by one order.
 fn iceberg_8_slices(times: u64) {
     let mut s = Setting::new();
     for i in 0..times {
@@ -322,7 +322,7 @@ fn iceberg_8_slices(times: u64) {
     }
 }
 
-/// A trade at the touch sets off a stop, which trades against the next order.
+/// A trade at the touch triggers a stop, which trades against the next order.
 fn stop_triggered(times: u64) {
     let mut s = Setting::empty();
     for i in 0..times {

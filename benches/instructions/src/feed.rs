@@ -1,4 +1,4 @@
-//! The engine with a feed beside it, and commands where nothing may wait.
+//! The engine with a market data feed, and non-blocking commands (`try_apply`).
 
 use super::Workload;
 use super::book::{Bench, Setting, flow_step, limit, sweep_step};

@@ -2,7 +2,7 @@
 //!
 //! `vvp-instructions` prints the names; `vvp-instructions NAME N` does one of them N times and
 //! prints nothing. `scripts/instructions.sh` runs each under valgrind for N and for 2 N times: the
-//! difference over N is the cost of one time, without what starting up and building the book cost.
+//! difference over N is the cost of one repetition, without start-up and the building of the book.
 //! Nothing here depends on time, addresses or hashing seeds, so the counts are the same from run to
 //! run.
 
@@ -15,7 +15,7 @@ mod wire;
 
 use std::process::ExitCode;
 
-/// A name, and what to do N times.
+/// A name, and the function that runs the workload N times.
 pub(crate) type Workload = (&'static str, fn(u64));
 
 fn main() -> ExitCode {

@@ -19,7 +19,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 const PLACES: usize = 4096;
 const LIVE: u64 = PLACES as u64 / 4 * 3;
 
-/// The n-th of a row of ids that have nothing in common.
+/// Returns the n-th id of a scattered sequence.
 fn nth(n: u64) -> u64 {
     let z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (z ^ (z >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)

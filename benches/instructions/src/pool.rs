@@ -64,7 +64,7 @@ fn magazine_pair(times: u64) {
     }
 }
 
-/// One time is 64 orders.
+/// One repetition is 64 orders.
 fn magazine_burst(times: u64) {
     let magazine = POOL.magazine::<64>();
     for i in 0..times {

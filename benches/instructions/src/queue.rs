@@ -59,7 +59,7 @@ fn push_pop_64_bytes(times: u64) {
     }
 }
 
-/// One time is 64 values.
+/// One repetition is 64 values.
 fn runs_of_64(times: u64) {
     let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
     for _ in 0..times {
@@ -72,7 +72,7 @@ fn runs_of_64(times: u64) {
     }
 }
 
-/// One time is 64 values.
+/// One repetition is 64 values.
 fn slices_of_64(times: u64) {
     let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
     let mut values = [7; 64];
@@ -82,7 +82,7 @@ fn slices_of_64(times: u64) {
     }
 }
 
-/// One time is 64 values, read in place.
+/// One repetition is 64 values, read in place.
 fn grants_of_64(times: u64) {
     let (mut tx, mut rx) = (NUMBERS.producer().expect("free"), NUMBERS.consumer().expect("free"));
     let values = [7; 64];
@@ -125,7 +125,7 @@ fn sequenced_push_pop_16_bytes(times: u64) {
     }
 }
 
-/// One time is 64 values.
+/// One repetition is 64 values.
 fn sequenced_slices_of_64(times: u64) {
     let (mut tx, mut rx) = (SEQUENCED.producer().expect("free"), SEQUENCED.consumer().expect("free"));
     let mut values = [7; 64];
@@ -151,7 +151,7 @@ fn robust_push_pop_u64(times: u64) {
     }
 }
 
-/// One time is 64 values.
+/// One repetition is 64 values.
 fn mpsc_slices_of_64(times: u64) {
     let (mut tx, mut rx) = (MANY.producer(), MANY.consumer().expect("free"));
     let mut values = [7; 64];
@@ -170,7 +170,7 @@ fn fan_in_push_pop_u64(times: u64) {
     }
 }
 
-/// One time is 64 values, eight from each of eight lanes.
+/// One repetition is 64 values, eight from each of eight lanes.
 fn fan_in_8_lanes(times: u64) {
     let mut rx = LANES.consumer().expect("free");
     let mut lanes: [_; 8] = std::array::from_fn(|lane| LANES.producer_of(lane).expect("free"));
@@ -186,7 +186,7 @@ fn fan_in_8_lanes(times: u64) {
     }
 }
 
-/// One time is 64 values, all from one lane.
+/// One repetition is 64 values, all from one lane.
 fn fan_in_slices_of_64(times: u64) {
     let (mut tx, mut rx) = (LANES.producer().expect("free"), LANES.consumer().expect("free"));
     let mut values = [7; 64];
@@ -224,7 +224,7 @@ fn frames_push_read(times: u64) {
     }
 }
 
-/// One time is 16 frames of 64 bytes.
+/// One repetition is 16 frames of 64 bytes.
 fn frames_batch_of_16(times: u64) {
     let (mut tx, mut rx) = (FRAMES.producer().expect("free"), FRAMES.consumer().expect("free"));
     let frame = [7; 64];

@@ -1,4 +1,4 @@
-//! ITCH: frames, messages, and a market of one stock. One time is eight messages.
+//! ITCH: frames, messages, and a market of one stock. One repetition is eight messages.
 
 use super::Workload;
 use std::hint::black_box;
@@ -15,7 +15,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ("itch_decode_8", |times| {
         each_frame(times, |_, bytes| {
             let Ok(message) = Message::decode(bytes) else { return };
-            // What a book needs of it.
+            // The fields that a book needs.
             black_box(match message {
                 Message::AddOrder(m) => m.reference() + u64::from(m.shares()) + u64::from(m.price().raw()),
                 Message::OrderExecuted(m) => m.reference() + u64::from(m.shares()),

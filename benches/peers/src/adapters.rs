@@ -1,10 +1,10 @@
-//! Other books behind our commands: the thinnest adapter each allows.
+//! Adapters from our commands to other order books, each as thin as possible.
 //!
-//! Each takes our commands and turns them into its own inside the timed loop, which costs a few
-//! nanoseconds; none of the peers is so fast that it matters.
+//! Each translates our commands inside the timed loop, which costs a few nanoseconds: negligible
+//! beside the cost of every peer.
 //!
-//! Left out: nanobook 0.19, which keeps every order it ever saw and did not come to the end of one
-//! round of `cross` (2,000,000 commands) in 25 seconds.
+//! Left out: nanobook 0.19, which keeps every order forever and did not finish one round of `cross`
+//! (2,000,000 commands) in 25 seconds.
 
 use crate::support::contender::Contender;
 use std::collections::HashMap;
@@ -19,9 +19,9 @@ fn is_ioc(c: &Command) -> bool {
     c.tif() == TimeInForce::Ioc
 }
 
-/// matchcore 0.4: gives its own ids (the sequence number of the command), so a table of ours →
-/// theirs stands in front; it lies in a plain array, which costs next to nothing. A replace is its
-/// amend, which like ours keeps the id. It cannot reduce, and does not know who owns an order.
+/// matchcore 0.4: assigns its own ids (the sequence number of the command), so a table maps our ids
+/// to its ids; the table is a plain array, whose cost is negligible. A replace is its amend, which
+/// keeps the id as ours does. It has no reduce and no owners.
 pub struct Matchcore {
     book: matchcore::OrderBook,
     ids: Vec<u64>,
@@ -90,10 +90,10 @@ impl Matchcore {
     }
 }
 
-/// orderbook-rs 0.15: made for many threads at once; ids and limit orders as ours. A replace is its
-/// price-and-quantity update. Trades are told through a listener, which is left out: it only makes
-/// it slower; its return values say how an order ended, not with whom it traded. So its events are
-/// not counted.
+/// orderbook-rs 0.15: made for many concurrent threads; ids and limit orders as ours. A replace is
+/// its price-and-quantity update. Trades are reported to a listener, which is left out: it only
+/// makes it slower; its return values say how an order ended, not with whom it traded. So its
+/// events are not counted.
 pub struct OrderbookRs {
     book: orderbook_rs::OrderBook<()>,
 }

@@ -36,7 +36,7 @@ pub fn main(args: &[String]) {
     run(&if sorted { by_type(&bytes) } else { bytes }, rounds);
 }
 
-/// The same messages, each type together: what is left when no jump is guessed wrong.
+/// Returns the same messages sorted by type: the cost without branch mispredictions.
 fn by_type(bytes: &[u8]) -> Vec<u8> {
     let mut all: Vec<&[u8]> = Frames::new(bytes).map(|(_, message)| message).collect();
     all.sort_by_key(|message| message[0]);
@@ -107,7 +107,7 @@ fn made_up(messages: u64) -> Vec<u8> {
     bytes
 }
 
-/// What is summed of a message: all that a book needs of it.
+/// Returns the sum of the fields of a message that a book needs.
 #[inline(always)]
 fn fields(locate: u16, time: u64, reference: u64, shares: u64, price: u64) -> u64 {
     u64::from(locate) + time + reference + shares + price
@@ -132,7 +132,7 @@ fn ours(bytes: &[u8]) -> u64 {
     sum
 }
 
-/// The same without a jump by type.
+/// The same without a branch on the message type.
 fn changes(bytes: &[u8]) -> u64 {
     let mut sum = 0u64;
     for (_, message) in Frames::new(bytes) {

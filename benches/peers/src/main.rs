@@ -247,7 +247,7 @@ fn one(c: &mut dyn Contender, command: &Command) -> u64 {
     host::ticks() - start
 }
 
-/// What two readings of the counter cost when nothing lies between them: the least of many.
+/// Returns the cost of two consecutive readings of the counter: the minimum of many.
 fn timer_cost() -> u64 {
     (0..100_000)
         .map(|_| {

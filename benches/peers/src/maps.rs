@@ -6,15 +6,15 @@
 //! ```
 //!
 //! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32`
-//! values; look-ups of ids that are there, in random order (ids in sequence: in sequence and in
+//! values; lookups of ids that are there, in random order (ids in sequence: in sequence and in
 //! random order). Churn is a removal and an insert, counted as one; "after churn" has had as many
 //! of them as there are places, four times over. Hashbrown with its own hasher and with that of the
 //! standard library are the peers that resist chosen keys too. Two threads: 1,024 keys, a writer
-//! that updates them one after the other as fast as it can, a reader on the other core that looks
-//! them up in random order; and the same without the writer.
+//! that updates them one after the other without a pause, a reader on the other core that reads
+//! them in random order; and the same without the writer.
 //!
-//! `soak` puts in, changes, removes and looks up, on both cores, 10^9 times unless another number
-//! is given; it checks every answer that can be known, and the map at the end.
+//! `soak` inserts, updates, removes and reads on both cores, 10^9 operations by default; it checks
+//! every deterministic result, and the map at the end.
 
 use crate::support::{host, rng::Rng};
 use std::hint::black_box;
@@ -95,7 +95,7 @@ impl<const N: usize> Map for Box<DenseMap<u32, N>> {
     }
 }
 
-/// What many write by hand for ids in sequence: a queue, and the id of its first element.
+/// The common hand-written map of ids in sequence: a queue, and the id of its first element.
 struct Queue(std::collections::VecDeque<Option<u32>>, u64);
 
 impl Map for Queue {
@@ -151,7 +151,7 @@ fn any_ids<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
     rows
 }
 
-/// The same for ids in sequence, of which the oldest go.
+/// The same for ids in sequence, removed oldest first.
 fn in_sequence<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
     let mut rows = vec![];
     let n = places as u64 / 4 * 3;
@@ -181,7 +181,7 @@ fn hits<M: Map>(map: &M, ids: &[u64]) -> f64 {
     (host::ticks() - start) as f64 / ids.len() as f64
 }
 
-/// Ticks a look-up, with a writer on the other core or without.
+/// Ticks a lookup, with a writer on the other core or without.
 fn two_threads(get: impl Fn(u64) -> u64, put: impl Fn(u64, u64) + Sync, writer: bool) -> f64 {
     (0..KEYS).for_each(|key| put(key, 0));
     let done = AtomicBool::new(!writer);
@@ -303,10 +303,10 @@ pub fn main(arguments: Vec<String>) {
     }
 }
 
-/// Two threads, each with keys of its own that it knows everything about and keys of the other that
-/// it only reads, in a map that is nearly full all the time.
+/// Two threads on a map that stays nearly full: each owns keys, whose values it can check exactly,
+/// and only reads the keys of the other.
 fn soak(operations: u64) {
-    // Both together come to three quarters of the places, which is all that may be in.
+    // Together three quarters of the places, the capacity of the map.
     const MINE: u64 = 24_570;
     let mut map = ConcurrentMap::<u64, [u64; 2], 65_536>::new_box_zeroed().expect("memory");
     map.reseed(7);

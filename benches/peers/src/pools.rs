@@ -40,7 +40,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     what: &str,
     rounds: usize,
     make: impl Fn(u64) -> T + Copy,
-    look: impl Fn(&T) -> u64 + Copy,
+    read: impl Fn(&T) -> u64 + Copy,
 ) {
     let pool = Box::leak(Box::new(Pool::<T, N>::new()));
     let magazine = pool.magazine::<BURST>();
@@ -57,7 +57,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
         Row::new("vvp Slab", |n| {
             let key = ours.vacant().expect("room").insert(make(n));
             black_box(ours.get(key));
-            black_box(ours.remove(key).map(|value| look(&value)));
+            black_box(ours.remove(key).map(|value| read(&value)));
         }),
         Row::new("vvp Magazine", |n| {
             let mut value = magazine.acquire().expect("room");
@@ -83,7 +83,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
         Row::new("slab", |n| {
             let key = slab.insert(make(n));
             black_box(&slab[key]);
-            black_box(look(&slab.remove(key)));
+            black_box(read(&slab.remove(key)));
         }),
         Row::new("ArrayQueue of indices", |n| {
             let i = queue.pop().expect("room");
@@ -111,7 +111,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     let mut rows = [
         Row::new("vvp Slab", |n| {
             keys.extend((0..BURST as u64).map(|i| ours.vacant().expect("room").insert(make(n + i))));
-            keys.drain(..).for_each(|key| _ = black_box(ours.remove(key).map(|value| look(&value))));
+            keys.drain(..).for_each(|key| _ = black_box(ours.remove(key).map(|value| read(&value))));
         }),
         Row::new("vvp Magazine", |n| {
             boxes.extend((0..BURST as u64).map(|i| {
@@ -119,7 +119,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 *value = make(n + i);
                 value
             }));
-            boxes.drain(..).for_each(|value| _ = black_box(look(&value)));
+            boxes.drain(..).for_each(|value| _ = black_box(read(&value)));
         }),
         Row::new("vvp Pool", |n| {
             pool_boxes.extend((0..BURST as u64).map(|i| {
@@ -127,18 +127,18 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 *value = make(n + i);
                 value
             }));
-            pool_boxes.drain(..).for_each(|value| _ = black_box(look(&value)));
+            pool_boxes.drain(..).for_each(|value| _ = black_box(read(&value)));
         }),
         Row::new("nexus-slab", |n| {
             slots.extend((0..BURST as u64).map(|i| nexus.alloc(make(n + i))));
             slots.drain(..).for_each(|slot| {
-                black_box(look(&slot));
+                black_box(read(&slot));
                 nexus.free(slot);
             });
         }),
         Row::new("slab", |n| {
             slab_keys.extend((0..BURST as u64).map(|i| slab.insert(make(n + i))));
-            slab_keys.drain(..).for_each(|key| _ = black_box(look(&slab.remove(key))));
+            slab_keys.drain(..).for_each(|key| _ = black_box(read(&slab.remove(key))));
         }),
         Row::new("ArrayQueue of indices", |n| {
             indices.extend((0..BURST as u64).map(|i| {
@@ -147,7 +147,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 index
             }));
             indices.drain(..).for_each(|index| {
-                black_box(look(&values[index as usize]));
+                black_box(read(&values[index as usize]));
                 queue.push(index).expect("room");
             });
         }),
@@ -158,7 +158,7 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
                 number
             }));
             numbers.drain(..).for_each(|number| {
-                black_box(look(bare.at(number)));
+                black_box(read(bare.at(number)));
                 bare.give_back(number);
             });
         }),
@@ -166,8 +166,8 @@ fn one_thread<T: Reset + Default + Copy + Send + 'static>(
     compare(&format!("burst of {BURST}, {what}"), "nexus-slab", rounds, 50_000, BURST as u64, &mut rows);
 }
 
-/// What a pool of one thread comes down to if it may trust its caller in everything: the floor of
-/// its rows. Wrong use of it writes where it should not, as that of the fastest peer does.
+/// The minimal pool of one thread, without any check: the lower bound of its rows. As with the
+/// fastest peer, wrong use corrupts memory.
 struct Bare<T> {
     values: [T; N],
     free: [u32; N],
@@ -178,7 +178,7 @@ impl<T> Bare<T> {
     #[inline(always)]
     fn take(&mut self) -> u32 {
         self.left -= 1;
-        // SAFETY: the rows take no more than they have given back, or than there were.
+        // SAFETY: the rows never hold more than N slots, so `left` was at least 1.
         unsafe { *self.free.get_unchecked(self.left) }
     }
 
@@ -190,13 +190,13 @@ impl<T> Bare<T> {
 
     #[inline(always)]
     fn give_back(&mut self, number: u32) {
-        // SAFETY: as many have been taken as are given back.
+        // SAFETY: the slot was acquired before, so `left` is below N.
         unsafe { *self.free.get_unchecked_mut(self.left) = number };
         self.left += 1;
     }
 }
 
-/// Ticks of two threads, each on its core, from their common start until both have ended.
+/// Returns the ticks from the common start of two threads, each on its core, until both have ended.
 fn both(one: impl FnOnce() + Send, other: impl FnOnce() + Send) -> u64 {
     let ready = Barrier::new(2);
     std::thread::scope(|scope| {
@@ -367,8 +367,8 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Two threads take, mark, check and give back, with boxes, handles and magazines in turn, until
-/// this many operations are done in all; then nothing may be missing.
+/// Two threads acquire, mark, check and release objects, with boxes, handles and magazines in turn,
+/// for `operations` operations in total; then every slot must be free.
 pub fn soak(operations: u64) {
     static POOL: Pool<Order, 256> = Pool::new();
     let started = std::time::Instant::now();

@@ -3,7 +3,7 @@
 use super::Group;
 use super::row::{FORM, Results, Row};
 
-/// Why two runs cannot be compared.
+/// Reason why two runs cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotComparable {
@@ -46,7 +46,7 @@ impl core::fmt::Display for NotComparable {
 
 impl core::error::Error for NotComparable {}
 
-/// How a row has changed.
+/// The change of a row between two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The ranges of the two runs overlap, or the medians are within a twentieth.

@@ -25,7 +25,7 @@ pub struct Harness {
     real_time: bool,
 }
 
-/// What one round took.
+/// The result of one round.
 #[derive(Clone, Copy, Debug)]
 struct Round {
     ns: u64,
@@ -160,7 +160,7 @@ impl Harness {
         Round { ns: best, repeated: ATTEMPTS - 1, disturbed: true }
     }
 
-    /// Runs both at once and measures from the start of `here` to the end of the later one.
+    /// Runs both in parallel and measures from the start of `here` to the end of the later one.
     fn both(&self, here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> Round {
         let mut best = u64::MAX;
         for repeated in 0..ATTEMPTS {
@@ -203,12 +203,12 @@ impl Harness {
     }
 }
 
-/// Spins until the condition holds; it yields now and then, for machines with one processor.
+/// Spins until the condition holds, with an occasional yield for machines with one processor.
 pub(super) fn wait_for(mut so: impl FnMut() -> bool) {
-    let mut looks = 0u32;
+    let mut spins = 0u32;
     while !so() {
-        looks = looks.wrapping_add(1);
-        if looks.is_multiple_of(1 << 14) {
+        spins = spins.wrapping_add(1);
+        if spins.is_multiple_of(1 << 14) {
             std::thread::yield_now();
         }
         core::hint::spin_loop();

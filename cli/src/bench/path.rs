@@ -50,7 +50,7 @@ const LONGEST_S: f64 = 0.5;
 /// Rates of the runs without processing.
 const IDLE: [f64; 3] = [1e6, 5e6, 1e7];
 
-/// Which threads process the orders.
+/// The threads that process the orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
     /// None: each order is only awaited and answered, which measures the machine itself.

@@ -16,7 +16,7 @@ const PASS: usize = 500_000;
 /// Maximum size of the mappings that are populated before the start.
 const POPULATE_MAX: usize = 512 << 20;
 
-/// What was counted.
+/// The counts of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Orders that were sent after start-up.

@@ -9,7 +9,7 @@ use vvp_std_adapter::memory::{Allocations, allocations, page_faults};
 use vvp_std_adapter::os::System;
 
 /// Duration of the stall measurement after a group.
-const LOOK: Duration = Duration::from_millis(100);
+const STALL_WINDOW: Duration = Duration::from_millis(100);
 /// A cache line's round trip that changes by more than this factor during a row shows that the host
 /// has moved a processor.
 const LINE_CHANGE: f64 = 1.5;
@@ -48,10 +48,10 @@ impl Surroundings {
     pub(super) fn stall(&self, harness: &Harness) -> Stall {
         let clock = harness.clock();
         let at_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let look_ns = u64::try_from(LOOK.as_nanos()).unwrap_or(u64::MAX);
+        let window_ns = u64::try_from(STALL_WINDOW.as_nanos()).unwrap_or(u64::MAX);
         let start = clock.now();
         let (mut last, mut longest) = (start, 0);
-        while clock.ns_between(start, last) < look_ns {
+        while clock.ns_between(start, last) < window_ns {
             let now = clock.now();
             longest = longest.max(clock.ns_between(last, now));
             last = now;

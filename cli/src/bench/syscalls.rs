@@ -5,7 +5,7 @@
 //! which is one store, counts the intervals with a call in them; zero proves that there was no
 //! call.
 
-/// Why calls cannot be counted here.
+/// Reason why system calls cannot be counted on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCounted {
     /// Implemented for x86-64 only.

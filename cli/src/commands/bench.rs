@@ -28,8 +28,8 @@ pub(crate) fn main(asked: Bench) -> Outcome {
     let groups = Group::ALL.into_iter().filter(is_asked).collect();
     let Bench { quick, real_time, prove: proving, json, html, compare: earlier, .. } = asked;
     let request = Request { groups, quick, real_time, prove: proving, json, html, compare: earlier };
-    // Before the run, which takes a minute, so that a file that cannot be read or written is
-    // reported at once.
+    // Before the run, which takes a minute: reports immediately a file that cannot be read or
+    // written.
     let old = request.compare.as_deref().map(|name| old_results(name, &request)).transpose()?;
     for file in [&request.json, &request.html].into_iter().flatten().filter(|file| *file != "-") {
         drop(OutFile::create(Some(file)).map_err(|e| Diagnostic::io(Place::File(file.into()), &e))?);

@@ -20,7 +20,7 @@ pub(crate) fn run(asked: Decode) -> Outcome {
     decode(&Options { input: asked.file, output: asked.output, format: asked.format })
 }
 
-/// Why a run ended early.
+/// Reason why a run ended early.
 pub(crate) enum Ended {
     Input(RecordError),
     /// The start of the input cannot be read.

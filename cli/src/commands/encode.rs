@@ -12,7 +12,7 @@ use vvp_std_adapter::pipeline::{Source, Stop, is_stop};
 use vvpx::text::{Format, Input, InputError, InputFormat, LineWriter, RECORD, RecordKind, Step, recognise};
 use zerocopy::IntoBytes;
 
-/// Maximum number of instruments that one file can define: as many as a 16-bit index can name.
+/// Maximum number of instruments that one file can define: the range of the 16-bit index.
 pub(crate) const MAX_INSTRUMENTS: usize = 1 << 16;
 
 /// The arguments of `encode` and `decode`, which are the same.

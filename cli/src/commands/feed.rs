@@ -10,7 +10,7 @@ use vvp_std_adapter::memory::Zeroed;
 use vvp_std_adapter::pipeline::Publish;
 use vvpx::text::{FEED_LINE_MAX, LineWriter, feed_line};
 
-/// Which market data to print.
+/// The market data to print.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum View {
     Top,

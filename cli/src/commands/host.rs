@@ -7,10 +7,10 @@ use vvp_std_adapter::clock::Clock;
 use vvp_std_adapter::pipeline::{Setup, Stop, signal};
 use vvp_std_adapter::thread::{ThreadLayout, allowed_cpus};
 
-/// How much time a run has for its preparation.
+/// Time that a run may use for its preparation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// None: the user waits for the first answer.
+    /// None: the user is waiting for the first result.
     Soon,
     /// Enough to measure well: a calibrated clock, and every page in memory before the start.
     Ready,

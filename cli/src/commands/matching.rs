@@ -122,7 +122,7 @@ struct StateHash {
     state_hash: Option<u64>,
 }
 
-/// Writes the notes and the books after a run, and returns the exit code.
+/// Writes the diagnostics and the books after a run, and returns the exit code.
 fn conclude(
     request: &Request,
     room: Room,

@@ -1,4 +1,4 @@
-//! What was refused in a run, why, and what to do about it: the last notes on standard error.
+//! Notes on standard error after a run: refused commands, the reasons, and remedies.
 
 use crate::commands::size::{Limit, Room};
 use crate::diagnostic::Diagnostic;

@@ -34,7 +34,7 @@ pub(crate) fn main(asked: &Replay) -> Outcome {
     }
 }
 
-/// What the files are.
+/// The format of the files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Itch,
@@ -70,8 +70,8 @@ fn lobster(asked: &Replay) -> Outcome {
         Some(out) if out == Path::new("-") => (&mut io::stderr(), "<stderr>"),
         _ => (&mut io::stdout(), files::STDOUT),
     };
-    // Ctrl-C ends the replay between two rows. Without a descriptor for that it ends at once, which
-    // does no harm.
+    // Ctrl-C ends the replay between two rows. Without a descriptor for that it ends immediately,
+    // which does no harm.
     let stop = Stop::new();
     if let Ok(stop) = &stop {
         stop.on_signals();

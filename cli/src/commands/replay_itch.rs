@@ -189,7 +189,7 @@ fn go(request: &Request) -> Outcome {
     }
 }
 
-/// Why a replay ended.
+/// Reason why a replay ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Why {
     Over(End),
@@ -207,7 +207,7 @@ struct Done {
     allocations: u64,
     lines: Option<LineStats>,
     feeds: Option<Feeds>,
-    /// What was not read, one sentence each.
+    /// Descriptions of unread input, one sentence each.
     unread: Vec<String>,
     /// The kind of the first file, from its first bytes.
     kind: Option<recognise::Kind>,

@@ -18,7 +18,7 @@ pub(crate) struct Squeezed {
     pub(crate) phases: u64,
     /// Time that threads of the machine have waited for memory in these phases, in microseconds.
     pub(crate) stalled_us: u64,
-    /// How often the pressure monitor changed its level.
+    /// Number of level changes of the pressure monitor.
     pub(crate) changes: u64,
 }
 

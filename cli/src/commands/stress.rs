@@ -56,9 +56,9 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
     let place = Place::make().map_err(at_shm)?;
     let fault = |e: &dyn core::fmt::Display| Diagnostic::from_adapter(e).in_file(place.path.display().to_string());
     let entries = usize::try_from(request.commands).unwrap_or(usize::MAX).saturating_mul(request.gateways);
-    let meeting = PipelineDirectory::create(&place.path, entries).map_err(|e| fault(&e))?;
-    meeting.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
-    meeting.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
+    let directory = PipelineDirectory::create(&place.path, entries).map_err(|e| fault(&e))?;
+    directory.expect_gateways(request.gateways).map_err(|e| fault(&e))?;
+    directory.expect_publishers(request.publishers).map_err(|e| fault(&e))?;
     if !request.json {
         let dir = place.path.display();
         Diagnostic::note(format!("the pipeline is at {dir}"))
@@ -70,7 +70,7 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
     let (start, over) = (Instant::now(), AtomicBool::new(false));
     let done = std::thread::scope(|scope| {
         let squeezing = (request.pressure_mib > 0).then(|| scope.spawn(|| squeeze(request.pressure_mib, &over)));
-        let done = disturb(&request, &place, &meeting, &stop);
+        let done = disturb(&request, &place, &directory, &stop);
         over.store(true, Ordering::Relaxed); // Relaxed: see `squeeze`
         let squeezed = squeezing.map_or(Ok(Squeezed::default()), |thread| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -79,9 +79,9 @@ pub(crate) fn main(asked: &Stress) -> Outcome {
         done.map(|done| Done { squeezed, ..done })
     })?;
     let elapsed = start.elapsed();
-    let seen = meeting.view().map_err(|e| fault(&e))?.read().map_err(|e| fault(&e))?;
-    let sent = if done.drained { meeting.commands_sent().map_err(|e| fault(&e))? } else { entries as u64 };
-    let proof = prove(&request, &meeting, &seen, sent).map_err(|e| fault(&e))?;
+    let seen = directory.view().map_err(|e| fault(&e))?.read().map_err(|e| fault(&e))?;
+    let sent = if done.drained { directory.commands_sent().map_err(|e| fault(&e))? } else { entries as u64 };
+    let proof = prove(&request, &directory, &seen, sent).map_err(|e| fault(&e))?;
     let mut out = Vec::new();
     report(&mut out, &request, &done, &seen, &proof, elapsed).map_err(|e| output::stdout_failed(&e))?;
     output::print(&out)?;
@@ -142,7 +142,7 @@ impl Stage {
     }
 
     /// Returns whether the process has ended; a failed process is an error.
-    fn look(&mut self) -> Result<bool, Diagnostic> {
+    fn has_ended(&mut self) -> Result<bool, Diagnostic> {
         if !self.finished {
             match self.child.try_wait() {
                 Ok(None) => {}
@@ -178,7 +178,7 @@ impl Drop for Stage {
     }
 }
 
-/// What was done to the pipeline.
+/// Counts of the disturbances of the pipeline.
 #[derive(Default)]
 struct Done {
     /// The gateways were asked to stop before they had sent everything.
@@ -191,7 +191,7 @@ struct Done {
 }
 
 /// Runs the pipeline to its end.
-fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: &Stop) -> Result<Done, Diagnostic> {
+fn disturb(request: &Request, place: &Place, directory: &PipelineDirectory, stop: &Stop) -> Result<Done, Diagnostic> {
     let fault = |e: io::Error| stage_failed(&e);
     let dir = place.path.display().to_string();
     let word = |name: &str| vec![name.to_owned(), dir.clone()];
@@ -207,13 +207,13 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         words.extend([lane as u64, request.seed, request.commands].map(|n| n.to_string()));
         stages.push(Stage::start(words).map_err(fault)?);
     }
-    let mut view = meeting.view().map_err(|e| Diagnostic::from_adapter(&e).in_file(&dir))?;
+    let mut view = directory.view().map_err(|e| Diagnostic::from_adapter(&e).in_file(&dir))?;
     let (mut done, mut random, deadline) = (Done::default(), Random::new(request.seed), Instant::now() + request.limit);
     let mut commands_at_kill = 0;
     loop {
         let mut all = true;
         for stage in &mut stages {
-            all &= stage.look()?;
+            all &= stage.has_ended()?;
         }
         if all {
             return Ok(done);
@@ -229,12 +229,12 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
         }
         if stop.is_asked() {
             done.drained = true;
-            drain(request, &mut stages, first_gateway, meeting, deadline)?;
+            drain(request, &mut stages, first_gateway, directory, deadline)?;
             return Ok(done);
         }
         let which = usize::try_from(random.below(stages.len() as u64)).unwrap_or(0);
         let Some(stage) = stages.get_mut(which) else { continue };
-        if stage.look()? {
+        if stage.has_ended()? {
             continue;
         }
         if random.below(4) == 0 {
@@ -243,8 +243,8 @@ fn disturb(request: &Request, place: &Place, meeting: &PipelineDirectory, stop: 
             continue;
         }
         if which == 0 {
-            // A new matcher first replays the journal. It is not killed before it has got further
-            // than that.
+            // A new matcher first replays the journal. It is not killed before it has processed
+            // new commands.
             let commands = view.read().map_or(0, |snapshot| snapshot.commands);
             if commands <= commands_at_kill {
                 continue;
@@ -265,11 +265,11 @@ fn drain(
     request: &Request,
     stages: &mut [Stage],
     first_gateway: usize,
-    meeting: &PipelineDirectory,
+    directory: &PipelineDirectory,
     deadline: Instant,
 ) -> Result<(), Diagnostic> {
     // Gateways that have sent nothing will not connect any more.
-    meeting.expect_gateways(0).map_err(|e| Diagnostic::from_adapter(&e))?;
+    directory.expect_gateways(0).map_err(|e| Diagnostic::from_adapter(&e))?;
     // Each process is asked once; one that was just started may have no handler yet, and is killed.
     let mut asked = vec![0; stages.len()];
     loop {
@@ -286,7 +286,7 @@ fn drain(
                     }
                     Ok(None) => {}
                     Ok(Some(_)) | Err(_) => {
-                        stage.look()?;
+                        stage.has_ended()?;
                     }
                 }
             }
@@ -317,7 +317,7 @@ struct Proof {
     state_hash: u64,
     same_state: bool,
     events: EventSum,
-    /// What each publisher got.
+    /// Events that each publisher received.
     published: Vec<EventSum>,
 }
 
@@ -333,11 +333,11 @@ impl Proof {
 
 fn prove(
     request: &Request,
-    meeting: &PipelineDirectory,
+    directory: &PipelineDirectory,
     seen: &PipelineStatus,
     expected: u64,
 ) -> Result<Proof, StageError> {
-    let journal = meeting.journal()?;
+    let journal = directory.journal()?;
     let mut engine = Zeroed::<HashedSmallEngine>::new(Pages::READY)?;
     let mut events = EventSum::NONE;
     let mut sink = FnSink(|event: Event| {
@@ -371,7 +371,7 @@ fn prove(
         state_hash,
         same_state: seen.is_final == 1 && seen.state_hash == state_hash,
         events,
-        published: (0..request.publishers).map(|n| EventSum::of(meeting, n)).collect::<Result<_, _>>()?,
+        published: (0..request.publishers).map(|n| EventSum::of(directory, n)).collect::<Result<_, _>>()?,
     })
 }
 

@@ -55,7 +55,7 @@ impl Watch {
         !matches!(self.view.peer(), Peer::Alive(_)) && !self.dir.is_dir()
     }
 
-    pub(crate) fn look(&mut self) -> Result<Shown, ReadError> {
+    pub(crate) fn sample(&mut self) -> Result<Shown, ReadError> {
         let now = self.view.read()?;
         let peer = self.view.peer();
         let state = match (now.is_final, peer) {
@@ -66,7 +66,7 @@ impl Watch {
         };
         let rates = rates(self.before.replace(now).as_ref(), &now);
         let pid = if let Peer::Alive(token) = peer { Some(token.pid()) } else { None };
-        Ok(Shown { state, now, rates, seen: self.outside.look(pid) })
+        Ok(Shown { state, now, rates, seen: self.outside.sample(pid) })
     }
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn main(request: &Top) -> Outcome {
             .in_file(&request.dir)
             .remedy("'vvpx stress' says where its pipeline is"));
     }
-    let view = PipelineDirectory::open(path).and_then(|meeting| meeting.view()).map_err(|e| fault(&e))?;
+    let view = PipelineDirectory::open(path).and_then(|directory| directory.view()).map_err(|e| fault(&e))?;
     let mut watch = Watch { view, dir: path.to_owned(), before: None, outside: Outside::new() };
     // Draws until the user ends it or the pipeline has ended; then prints the last state.
     #[cfg(feature = "tui")]
@@ -88,7 +88,7 @@ pub(crate) fn main(request: &Top) -> Outcome {
             .map_err(|e| Diagnostic::io(crate::diagnostic::Place::Host("the terminal".into()), &e))?;
     }
     loop {
-        match watch.look() {
+        match watch.sample() {
             Ok(shown) => {
                 let out = draw(request, &shown).map_err(|e| output::stdout_failed(&e))?;
                 if output::print(&out)? == Reader::Gone {
@@ -390,12 +390,12 @@ mod tests {
     use super::*;
 
     fn json(now: &PipelineStatus, rates: [Option<u64>; 3]) -> serde_json::Value {
-        let seen = Outside::new().look(None);
+        let seen = Outside::new().sample(None);
         serde_json::from_str(&as_json("running", now, rates, &now.books[0], &seen)).expect("one JSON object")
     }
 
     fn text(now: &PipelineStatus, rates: [Option<u64>; 3]) -> String {
-        let (mut out, seen) = (Vec::new(), Outside::new().look(None));
+        let (mut out, seen) = (Vec::new(), Outside::new().sample(None));
         as_text(&mut out, "running", now, rates, &now.books[0], &seen, false).expect("a Vec takes everything");
         String::from_utf8(out).expect("UTF-8")
     }

@@ -4,7 +4,7 @@ use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, size};
 use vvp_std_adapter::os::System;
 
-type Look = Option<(Level, String)>;
+type Outcome = Option<(Level, String)>;
 
 pub(super) const TOPICS: &[Topic] = &[
     Topic {
@@ -13,7 +13,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "unlimited",
         remedy: "ulimit -l unlimited, LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK",
         why: "memory that is not locked may be reclaimed and must be read back from disk",
-        look: memlock,
+        check: memlock,
     },
     Topic {
         id: "rtprio",
@@ -21,7 +21,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "1 or more",
         remedy: "ulimit -r 50, LimitRTPRIO=50 in the unit, or the capability CAP_SYS_NICE",
         why: "without it any other thread may preempt the hot thread",
-        look: rtprio,
+        check: rtprio,
     },
     Topic {
         id: "rt_throttling",
@@ -29,7 +29,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "none (-1) where hot threads spin under SCHED_FIFO on cores of their own",
         remedy: "sysctl -w kernel.sched_rt_runtime_us=-1, only if other threads have other cores",
         why: "by default a real-time thread that spins may be stopped for 50 ms of every second",
-        look: rt_throttling,
+        check: rt_throttling,
     },
     Topic {
         id: "timer_slack",
@@ -37,7 +37,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "1 ns in threads that sleep",
         remedy: "vvpx sets it for its own threads; for others: prctl(PR_SET_TIMERSLACK, 1)",
         why: "by default a sleeper is woken up to 50 us late, to save power",
-        look: timer_slack,
+        check: timer_slack,
     },
     Topic {
         id: "cgroup_cpu",
@@ -45,7 +45,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "none",
         remedy: "write 'max' to cpu.max (v1: -1 to cpu.cfs_quota_us), or remove CPUQuota= from the unit; no CPU limit in Kubernetes",
         why: "a group that has used its quota is stopped for the rest of the period, usually 100 ms",
-        look: cgroup_cpu,
+        check: cgroup_cpu,
     },
 ];
 
@@ -69,7 +69,7 @@ fn soft_limit(system: &System, name: &str) -> Option<Option<u64>> {
     }
 }
 
-fn memlock(system: &System) -> Look {
+fn memlock(system: &System) -> Outcome {
     let limit = soft_limit(system, "Max locked memory")?;
     Some(match limit {
         None => (Good, "unlimited".to_owned()),
@@ -78,7 +78,7 @@ fn memlock(system: &System) -> Look {
     })
 }
 
-fn rtprio(system: &System) -> Look {
+fn rtprio(system: &System) -> Outcome {
     let limit = soft_limit(system, "Max realtime priority")?;
     Some(match limit {
         _ if capable(system, CAP_SYS_NICE) => (Good, "any, by CAP_SYS_NICE".to_owned()),
@@ -88,7 +88,7 @@ fn rtprio(system: &System) -> Look {
     })
 }
 
-fn rt_throttling(system: &System) -> Look {
+fn rt_throttling(system: &System) -> Outcome {
     let runtime: i64 = system.text("proc/sys/kernel/sched_rt_runtime_us")?.parse().ok()?;
     let period = system.number("proc/sys/kernel/sched_rt_period_us").unwrap_or(1_000_000);
     let period = i64::try_from(period).unwrap_or(i64::MAX);
@@ -99,12 +99,12 @@ fn rt_throttling(system: &System) -> Look {
     })
 }
 
-fn timer_slack(system: &System) -> Look {
+fn timer_slack(system: &System) -> Outcome {
     let ns = system.number("proc/self/timerslack_ns")?;
     Some((if ns > 1_000 { Advice } else { Good }, format!("{ns} ns in this thread")))
 }
 
-fn cgroup_cpu(system: &System) -> Look {
+fn cgroup_cpu(system: &System) -> Outcome {
     let groups = system.text("proc/self/cgroup")?;
     let path = |line: &str| line.splitn(3, ':').nth(2).unwrap_or("/").trim_start_matches('/').to_owned();
     // v2: "quota period" or "max period", in the group or in one above it.

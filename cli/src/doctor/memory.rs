@@ -4,7 +4,7 @@ use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, chosen, size};
 use vvp_std_adapter::os::{Cgroup, CgroupVersion, System};
 
-type Look = Option<(Level, String)>;
+type Outcome = Option<(Level, String)>;
 
 pub(super) const TOPICS: &[Topic] = &[
     Topic {
@@ -13,7 +13,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "madvise",
         remedy: "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
         why: "'always' stalls a thread while the kernel finds or clears 2 MiB; with 'never' the book has none and is a third slower",
-        look: thp,
+        check: thp,
     },
     Topic {
         id: "thp_defrag",
@@ -21,7 +21,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "madvise, defer or never",
         remedy: "echo madvise > /sys/kernel/mm/transparent_hugepage/defrag",
         why: "'always' compacts memory inside a page fault: milliseconds",
-        look: defrag,
+        check: defrag,
     },
     Topic {
         id: "hugepages",
@@ -29,7 +29,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "as many as the shared regions need",
         remedy: "sysctl -w vm.nr_hugepages=512 (1 GiB), best at boot, while memory is not fragmented",
         why: "only reserved pages are guaranteed to be available for a region",
-        look: hugepages,
+        check: hugepages,
     },
     Topic {
         id: "numa",
@@ -37,7 +37,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "one node, or automatic balancing off",
         remedy: "sysctl -w kernel.numa_balancing=0, and keep threads and their memory on one node",
         why: "balancing unmaps pages to sample accesses: a fault of some microseconds each; a remote node has twice the memory latency",
-        look: numa,
+        check: numa,
     },
     Topic {
         id: "swap",
@@ -45,7 +45,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "none",
         remedy: "swapoff -a, and remove it from /etc/fstab",
         why: "reading back a page that was swapped out takes milliseconds",
-        look: swap,
+        check: swap,
     },
     Topic {
         id: "psi",
@@ -53,7 +53,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "available, and no stalls",
         remedy: "boot with psi=1; if it shows stalls, find the process that takes the memory (PressureMonitor reports when)",
         why: "it is the kernel's measure of the time that threads waited for memory",
-        look: psi,
+        check: psi,
     },
     Topic {
         id: "cgroup_memory",
@@ -61,23 +61,23 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "none, or a fifth more than is used",
         remedy: "raise memory.max (v1: memory.limit_in_bytes) of the group, or MemoryMax= of the unit",
         why: "near the limit the kernel reclaims in the middle of an allocation; at the limit it kills",
-        look: cgroup_memory,
+        check: cgroup_memory,
     },
 ];
 
-fn thp(system: &System) -> Look {
+fn thp(system: &System) -> Outcome {
     let text = system.text("sys/kernel/mm/transparent_hugepage/enabled")?;
     let mode = chosen(&text)?;
     Some((if mode == "madvise" { Good } else { Advice }, mode.to_owned()))
 }
 
-fn defrag(system: &System) -> Look {
+fn defrag(system: &System) -> Outcome {
     let text = system.text("sys/kernel/mm/transparent_hugepage/defrag")?;
     let mode = chosen(&text)?;
     Some((if mode == "always" { Warning } else { Good }, mode.to_owned()))
 }
 
-fn hugepages(system: &System) -> Look {
+fn hugepages(system: &System) -> Outcome {
     let info = system.text("proc/meminfo")?;
     let of = |name| vvp_std_adapter::os::field(&info, name);
     let (total, free, each) = (of("HugePages_Total")?, of("HugePages_Free")?, of("Hugepagesize")?);
@@ -88,7 +88,7 @@ fn hugepages(system: &System) -> Look {
     })
 }
 
-fn numa(system: &System) -> Look {
+fn numa(system: &System) -> Outcome {
     let nodes = system.list("sys/devices/system/node/online")?.len();
     let balancing = system.number("proc/sys/kernel/numa_balancing").is_some_and(|n| n != 0);
     Some(match (nodes, balancing) {
@@ -98,7 +98,7 @@ fn numa(system: &System) -> Look {
     })
 }
 
-fn swap(system: &System) -> Look {
+fn swap(system: &System) -> Outcome {
     let info = system.text("proc/meminfo")?;
     let total = vvp_std_adapter::os::field(&info, "SwapTotal")?;
     let used = total.saturating_sub(vvp_std_adapter::os::field(&info, "SwapFree")?);
@@ -109,7 +109,7 @@ fn swap(system: &System) -> Look {
     })
 }
 
-fn psi(system: &System) -> Look {
+fn psi(system: &System) -> Outcome {
     let text = system.text("proc/pressure/memory")?;
     let some = text.lines().find_map(|line| line.strip_prefix("some "))?;
     let average = some.split_ascii_whitespace().find_map(|word| word.strip_prefix("avg60="))?;
@@ -122,7 +122,7 @@ fn psi(system: &System) -> Look {
     Some((level, format!("threads waited for memory {average} % of the last minute")))
 }
 
-fn cgroup_memory(system: &System) -> Look {
+fn cgroup_memory(system: &System) -> Outcome {
     // Without this file it is unknown whether there is a group, and so whether there is a limit.
     system.text("proc/self/cgroup")?;
     let Some(group) = Cgroup::of_memory(system) else { return Some((Good, "no memory group".to_owned())) };

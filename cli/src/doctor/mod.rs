@@ -24,7 +24,7 @@ use vvp_std_adapter::os::System;
 pub enum Level {
     /// Best, or good enough that a change gains nothing.
     Good,
-    /// The system does not provide it.
+    /// The system does not report it.
     Unknown,
     /// Costs microseconds occasionally.
     Advice,
@@ -70,11 +70,11 @@ impl core::fmt::Display for Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Its id, the same in all versions.
+    /// Id of the check, the same in all versions.
     pub id: &'static str,
-    /// What it is about.
+    /// Name of the checked setting.
     pub title: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
     /// The current state.
     pub found: String,
@@ -83,7 +83,7 @@ pub struct Finding {
     /// The command or boot parameter to get there, or the party that can change it. Also present if
     /// nothing is wrong: it says how to keep the state.
     pub remedy: &'static str,
-    /// Why it matters.
+    /// Effect of a bad state.
     pub why: &'static str,
 }
 
@@ -95,7 +95,7 @@ struct Topic {
     remedy: &'static str,
     why: &'static str,
     /// Returns the level and the current state; `None` if the system does not provide it.
-    look: fn(&System) -> Option<(Level, String)>,
+    check: fn(&System) -> Option<(Level, String)>,
 }
 
 /// Runs all checks, in a fixed order.
@@ -105,7 +105,7 @@ pub fn examine(system: &System) -> Vec<Finding> {
     topics
         .map(|topic| {
             let (level, found) =
-                (topic.look)(system).unwrap_or_else(|| (Level::Unknown, "the system does not say".to_owned()));
+                (topic.check)(system).unwrap_or_else(|| (Level::Unknown, "the system does not say".to_owned()));
             let Topic { id, title, best, remedy, why, .. } = *topic;
             Finding { id, title, level, found, best, remedy, why }
         })

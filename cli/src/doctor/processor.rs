@@ -4,7 +4,7 @@ use super::Level::{Advice, Critical, Good, Warning};
 use super::{Level, Topic, written};
 use vvp_std_adapter::os::System;
 
-type Look = Option<(Level, String)>;
+type Outcome = Option<(Level, String)>;
 
 pub(super) const TOPICS: &[Topic] = &[
     Topic {
@@ -13,7 +13,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "constant_tsc and nonstop_tsc",
         remedy: "use a processor with an invariant TSC; on a virtual machine, ask the host to pass it on (-cpu host,+invtsc)",
         why: "without it each reading of the clock is a system call: 25 ns and more instead of 10",
-        look: tsc,
+        check: tsc,
     },
     Topic {
         id: "clocksource",
@@ -21,7 +21,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "tsc (arch_sys_counter on Arm)",
         remedy: "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource, or boot with clocksource=tsc tsc=reliable",
         why: "hpet and acpi_pm cost about a microsecond a reading, and each is a system call",
-        look: clocksource,
+        check: clocksource,
     },
     Topic {
         id: "governor",
@@ -29,7 +29,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "performance",
         remedy: "cpupower frequency-set -g performance",
         why: "other governors slow down an idle core; speeding up again takes tens of microseconds to milliseconds",
-        look: governor,
+        check: governor,
     },
     Topic {
         id: "turbo",
@@ -37,7 +37,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "off for reproducible latency; on if only the mean counts",
         remedy: "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo, or echo 0 > /sys/devices/system/cpu/cpufreq/boost",
         why: "the frequency depends on temperature and other cores, and each change stops the core for some 10 us",
-        look: turbo,
+        check: turbo,
     },
     Topic {
         id: "isolated",
@@ -45,7 +45,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "one core for each hot thread",
         remedy: "boot with isolcpus=managed_irq,domain,2-5 (your cores), then restart",
         why: "on other cores the scheduler may run other threads for milliseconds while the matcher waits",
-        look: isolated,
+        check: isolated,
     },
     Topic {
         id: "nohz",
@@ -53,7 +53,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "off (nohz_full) on each isolated core",
         remedy: "boot with nohz_full=2-5 rcu_nocbs=2-5 (your cores), then restart",
         why: "each tick, 100 to 1,000 times a second, interrupts the thread for 1 to 10 us",
-        look: nohz,
+        check: nohz,
     },
     Topic {
         id: "smt",
@@ -61,7 +61,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "off, or the hot cores' siblings left idle",
         remedy: "echo off > /sys/devices/system/cpu/smt/control, or leave the sibling of each hot core unused",
         why: "a busy sibling takes up to half of the core's execution units and L1 caches",
-        look: smt,
+        check: smt,
     },
     Topic {
         id: "mitigations",
@@ -69,7 +69,7 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "off on a machine that runs only trusted programs",
         remedy: "boot with mitigations=off, if only trusted code ever runs on this machine",
         why: "they lengthen every system call and interrupt by 0.1 to 2 us",
-        look: mitigations,
+        check: mitigations,
     },
     Topic {
         id: "irqbalance",
@@ -77,11 +77,11 @@ pub(super) const TOPICS: &[Topic] = &[
         best: "not running, or kept away from the hot cores",
         remedy: "systemctl disable --now irqbalance; then write the other cores to /proc/irq/default_smp_affinity",
         why: "it may move an interrupt to a hot core at any moment",
-        look: irqbalance,
+        check: irqbalance,
     },
 ];
 
-fn tsc(system: &System) -> Look {
+fn tsc(system: &System) -> Outcome {
     let cpuinfo = system.text("proc/cpuinfo")?;
     let flags = cpuinfo.lines().find_map(|line| line.strip_prefix("flags")?.split_once(':'))?.1;
     let has = |name| flags.split_ascii_whitespace().any(|flag| flag == name);
@@ -92,7 +92,7 @@ fn tsc(system: &System) -> Look {
     })
 }
 
-fn clocksource(system: &System) -> Look {
+fn clocksource(system: &System) -> Outcome {
     let folder = "sys/devices/system/clocksource/clocksource0";
     let current = system.text(format!("{folder}/current_clocksource"))?;
     let level = match current.as_str() {
@@ -109,7 +109,7 @@ fn online(system: &System) -> Option<Vec<usize>> {
     system.list("sys/devices/system/cpu/online")
 }
 
-fn governor(system: &System) -> Look {
+fn governor(system: &System) -> Outcome {
     let of = |cpu| system.text(format!("sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"));
     let governors: Vec<(usize, String)> = online(system)?.into_iter().filter_map(|c| Some((c, of(c)?))).collect();
     if governors.is_empty() {
@@ -125,18 +125,18 @@ fn governor(system: &System) -> Look {
     })
 }
 
-fn turbo(system: &System) -> Look {
+fn turbo(system: &System) -> Outcome {
     let off = system.number("sys/devices/system/cpu/intel_pstate/no_turbo").map(|n| n != 0);
     let off = off.or_else(|| system.number("sys/devices/system/cpu/cpufreq/boost").map(|n| n == 0))?;
     Some(if off { (Good, "off".to_owned()) } else { (Advice, "on".to_owned()) })
 }
 
-fn isolated(system: &System) -> Look {
+fn isolated(system: &System) -> Outcome {
     let cpus = system.list("sys/devices/system/cpu/isolated")?;
     Some(if cpus.is_empty() { (Warning, "none".to_owned()) } else { (Good, written(&cpus)) })
 }
 
-fn nohz(system: &System) -> Look {
+fn nohz(system: &System) -> Outcome {
     // A kernel without support has no such file; without the boot parameter it is "(null)" or
     // empty.
     let isolated = system.list("sys/devices/system/cpu/isolated")?;
@@ -152,12 +152,12 @@ fn nohz(system: &System) -> Look {
     })
 }
 
-fn smt(system: &System) -> Look {
+fn smt(system: &System) -> Outcome {
     let on = system.number("sys/devices/system/cpu/smt/active")? != 0;
     Some(if on { (Advice, "on".to_owned()) } else { (Good, "off".to_owned()) })
 }
 
-fn mitigations(system: &System) -> Look {
+fn mitigations(system: &System) -> Outcome {
     let folder = "sys/devices/system/cpu/vulnerabilities";
     let states: Vec<(String, String)> = system
         .names(folder)
@@ -175,7 +175,7 @@ fn mitigations(system: &System) -> Look {
     })
 }
 
-fn irqbalance(system: &System) -> Look {
+fn irqbalance(system: &System) -> Outcome {
     let processes = system.names("proc");
     let mut numbers = processes.iter().filter(|name| name.bytes().all(|b| b.is_ascii_digit())).peekable();
     numbers.peek()?;

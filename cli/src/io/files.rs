@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Maximum number of bad lines reported one by one on standard error; more are only counted.
 const NAMED: u64 = 10;
 
-/// What standard input is called in messages.
+/// Name of standard input in messages.
 const STDIN: &str = "<stdin>";
-/// What standard output is called in messages.
+/// Name of standard output in messages.
 pub(crate) const STDOUT: &str = "<stdout>";
 
 /// Opens an input by name; `-` is standard input.
@@ -25,7 +25,7 @@ pub(crate) fn input(name: &str) -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
-/// Which of descriptors 0 and 1 were closed when the process started.
+/// Whether descriptors 0 and 1 were closed when the process started.
 static CLOSED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(false)];
 
 /// Ignores SIGXFSZ, and records which standard streams are open. It must run before the start-up

@@ -70,7 +70,7 @@ impl OutFile {
         }
     }
 
-    /// Gives the complete file its name.
+    /// Renames the complete file to its final name.
     pub(crate) fn commit(self) -> io::Result<()> {
         match self.replaces {
             Some(replaces) => fs::rename(&replaces.temporary, &replaces.target),

@@ -12,7 +12,7 @@ use vvp_replay::digits::POW10;
 pub(crate) struct Decimal {
     /// All digits as one number, if `!long`.
     digits: u64,
-    /// Where the text is in the line.
+    /// Position of the text in the line.
     start: usize,
     end: usize,
     /// Digits after the point, if `!long`.
@@ -24,7 +24,7 @@ pub(crate) struct Decimal {
     escaped: bool,
 }
 
-/// Why a price is not a number of ticks.
+/// Reason why a price is not a number of ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NotTicks {
     /// Price ÷ tick, truncated to an integer, is outside `i64`.

@@ -14,7 +14,7 @@ use vvp_core::book::{
     Replacement, Symbol, Tick, TimeInForce,
 };
 
-/// Why a line gave no command.
+/// Reason why a line gave no command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -12,7 +12,7 @@ const _: () = assert!(144 + 6 * 20 + PRICE_MAX + 16 < EVENT_LINE_MAX);
 
 const HEADER: &str = "seq,event,symbol,ts,id,maker,taker,price,qty,maker_open,taker_open,reason,phase,line\n";
 
-/// How the events of one instrument are written.
+/// Text format of the events of one instrument.
 #[derive(Clone, Copy, Debug)]
 struct Face {
     tick: Tick,

@@ -14,7 +14,7 @@ pub struct BadLine {
     pub line: u64,
     /// The field at fault, if there is one.
     pub field: Option<Field>,
-    /// What is wrong.
+    /// The error.
     pub why: Why,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for BadLine {
 
 impl core::error::Error for BadLine {}
 
-/// What is wrong with a line.
+/// The error in a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Why {

@@ -9,7 +9,7 @@ use super::{Format, InputFormat};
 use std::io::{self, Read};
 use vvp_core::book::Command;
 
-/// Why the rest of an input cannot be read. Displays as text to follow a file name and `:`.
+/// Reason why the rest of an input cannot be read. Displays as text to follow a file name and `:`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InputError {
@@ -33,7 +33,7 @@ impl core::fmt::Display for InputError {
 
 impl core::error::Error for InputError {}
 
-/// What one step over the input found.
+/// Result of one step over the input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Step {

@@ -63,7 +63,7 @@ impl<R: Read> LineReader<R> {
     fn find(&mut self) -> Option<usize> {
         match memchr::memchr(b'\n', &self.buf[self.scanned..self.end]) {
             Some(i) => {
-                self.scanned += i; // the next look finds it at once
+                self.scanned += i; // the next search starts at the line feed
                 Some(self.scanned)
             }
             None => {

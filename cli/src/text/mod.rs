@@ -47,7 +47,7 @@ pub use recognise::{Whole, recognise};
 pub use record_file::{RECORD, RecordDecoder, RecordError, RecordKind, RecordReader};
 pub use refused::{EdgeRefusals, OffTick};
 
-/// How commands or events are written as text.
+/// Text format of commands or events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Format {
     /// One JSON object a line.
@@ -69,7 +69,7 @@ impl Format {
     }
 }
 
-/// How commands come in.
+/// Format of the command input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InputFormat {
     /// Lines of text.

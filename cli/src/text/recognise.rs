@@ -15,7 +15,7 @@ const NESTED_MAX: usize = 4;
 /// A reader of the whole file, unpacked.
 pub type Whole<'a> = Box<dyn Read + Send + 'a>;
 
-/// What a file begins with.
+/// Classification of the first bytes of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Begins {
     /// More bytes are needed to decide.
@@ -42,7 +42,7 @@ pub fn recognise<'a>(reader: impl Read + Send + 'a) -> io::Result<(InputFormat, 
                 got => got?,
             };
             head.extend_from_slice(&bytes[..got]);
-            begins = look(&head, got == 0);
+            begins = classify(&head, got == 0);
         }
         let mark = if head.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         match begins {
@@ -59,7 +59,8 @@ pub fn recognise<'a>(reader: impl Read + Send + 'a) -> io::Result<(InputFormat, 
     }
 }
 
-fn look(head: &[u8], at_end: bool) -> Begins {
+/// Returns what the bytes read so far begin with; `at_end` if there are no more.
+fn classify(head: &[u8], at_end: bool) -> Begins {
     let could_be = |magic: &[u8]| !at_end && head.len() < magic.len() && magic.starts_with(head);
     if Kind::of(head).is_packed() {
         return Begins::Packed;

@@ -12,7 +12,7 @@ pub const RECORD: usize = 64;
 
 const _: () = assert!(Command::SIZE == RECORD && vvp_core::book::Event::SIZE == RECORD);
 
-/// What the records of a file are.
+/// Kind of the records of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RecordKind {
     /// [`Command`]s.
@@ -42,7 +42,8 @@ impl RecordKind {
     }
 }
 
-/// Why the rest of a record file cannot be read. Displays as text to follow a file name and `: `.
+/// Reason why the rest of a record file cannot be read. Displays as text to follow a file name and
+/// `: `.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -50,9 +51,9 @@ pub enum RecordError {
     NotRecords,
     /// The file ends inside the record that starts at this byte.
     Truncated {
-        /// Where the record starts.
+        /// Offset of the record.
         offset: u64,
-        /// How many of its bytes the file has.
+        /// Number of its bytes that the file has.
         got: usize,
     },
     /// Commands where events are expected, or the reverse.
@@ -122,7 +123,7 @@ pub struct RecordReader<R> {
     buf: Box<[u8]>,
     start: usize,
     end: usize,
-    /// Where `start` is in the file.
+    /// File offset of `start`.
     offset: u64,
     at_end: bool,
 }

@@ -7,7 +7,7 @@ use super::field::{Word, word};
 pub(crate) struct Text {
     /// The value, if that is 1 to 16 bytes without a NUL; else 0, which no name has.
     pub(crate) word: Word,
-    /// Where the closing quote is.
+    /// Position of the closing quote.
     pub(crate) end: usize,
     /// Whether there are escapes in it.
     pub(crate) escaped: bool,

@@ -3,7 +3,7 @@
 use super::field::{Word, word};
 use vvp_core::book::{Command, InstrumentId, InstrumentSpec, Symbol, Tick};
 
-/// What the text format needs to know of an instrument.
+/// Properties of an instrument that the text format needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known {
     pub(crate) symbol: Symbol,

@@ -75,7 +75,7 @@ impl Values {
         if self.has(field) { Some(&self.decimals[field as usize]) } else { None }
     }
 
-    /// Notes that a field was named.
+    /// Records that a field was named; an error if it was named before.
     #[inline(always)]
     pub(crate) fn name(&mut self, field: Field) -> Result<(), Fault> {
         if self.seen & field.bit() != 0 {

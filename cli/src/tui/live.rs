@@ -20,7 +20,7 @@ const LADDER_ROWS_MIN: usize = 4;
 /// Interval of the checks for a new window size.
 const SIZE_EVERY_MS: libc::c_int = 50;
 
-/// What the user has chosen by keys.
+/// View that the user has selected by keys.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chosen {
     book: usize,
@@ -38,7 +38,7 @@ pub(crate) fn run(watch: &mut Watch, dir: &str, book: usize) -> io::Result<()> {
     let mut chosen = Chosen { book, scrolled: 0 };
     let result = (|| {
         loop {
-            let shown = watch.look().ok();
+            let shown = watch.sample().ok();
             terminal.draw(|frame| match &shown {
                 Some(shown) => draw(frame, shown, dir, &mut chosen),
                 None => frame.render_widget(Line::from("nothing was written yet"), frame.area()),
@@ -155,7 +155,7 @@ fn draw(frame: &mut Frame<'_>, shown: &Shown, dir: &str, chosen: &mut Chosen) {
     let [left, right] = Layout::horizontal(columns).areas(below);
     let (width, height) = (usize::from(left.width), usize::from(left.height));
     // A blank column between the two.
-    let mut lines = panels::figures(shown, if wide { width.saturating_sub(2) } else { width });
+    let mut lines = panels::counters(shown, if wide { width.saturating_sub(2) } else { width });
     if wide {
         let ladder = panels::ladder(shown, chosen.book, usize::from(right.width), usize::from(right.height));
         frame.render_widget(Text::from(ladder), right);
@@ -192,7 +192,7 @@ mod tests {
             now.books[1].bids[n as usize] = LevelSummary { price: 998 - n, qty: 40, orders: 2 };
             now.books[1].asks[n as usize] = LevelSummary { price: 1_003 + n, qty: 20, orders: 1 };
         }
-        Shown { state: "running", now, rates: [Some(5_000), Some(6_000), None], seen: Outside::new().look(None) }
+        Shown { state: "running", now, rates: [Some(5_000), Some(6_000), None], seen: Outside::new().sample(None) }
     }
 
     fn screen(width: u16, height: u16, scrolled: usize) -> String {

@@ -1,5 +1,5 @@
-//! What `vvpx top` observes of the matcher's process and its machine from outside, at no cost to
-//! the matcher.
+//! Samples of the matcher's process and its machine for `vvpx top`, taken from outside at no cost
+//! to the matcher.
 
 use std::time::Duration;
 use vvp_std_adapter::memory::{CoreJitter, JitterMode, JitterMonitor, MemorySample, PressureLevel, Thresholds};
@@ -21,14 +21,14 @@ pub(crate) struct Outside {
     before: MemorySample,
 }
 
-/// What was observed.
+/// One sample of the matcher's process and its machine.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) level: PressureLevel,
     pub(crate) memory: MemorySample,
     /// Of the matcher's process.
     pub(crate) rss_bytes: Option<u64>,
-    /// How long the matcher was ready to run and had no processor, since its start.
+    /// Time since its start in which the matcher was runnable but had no processor.
     pub(crate) waited_ns: Option<u64>,
     /// Stalls of each core since `vvpx top` began.
     pub(crate) cores: Vec<CoreJitter>,
@@ -43,7 +43,7 @@ impl Outside {
     }
 
     /// Takes a sample. `pid` is the matcher's process, if it is alive.
-    pub(crate) fn look(&mut self, pid: Option<u32>) -> Seen {
+    pub(crate) fn sample(&mut self, pid: Option<u32>) -> Seen {
         let mut memory = MemorySample::take(&self.system);
         // These are of our own process.
         (memory.rss_bytes, memory.major_faults, memory.minor_faults, memory.swapped_bytes) = (None, None, None, None);

@@ -31,7 +31,7 @@ pub(crate) fn title(shown: &Shown, dir: &str, width: usize, scrolls: bool) -> Li
 }
 
 /// Returns rates, queues, latencies, memory pressure, pauses and allocations.
-pub(crate) fn figures(shown: &Shown, width: usize) -> Vec<Line<'static>> {
+pub(crate) fn counters(shown: &Shown, width: usize) -> Vec<Line<'static>> {
     let Shown { now, rates, .. } = shown;
     let mut lines = Vec::new();
     let names = ["throughput", "a second", "in all"];
@@ -150,7 +150,7 @@ fn words<const N: usize>(lines: &mut Vec<Line<'static>>, width: usize, name: &st
     lines.push(Line::from(line));
 }
 
-/// Returns the best levels of a book, as many as fit `rows` lines, asks above bids.
+/// Returns the best levels of a book that fit `rows` lines, asks above bids.
 pub(crate) fn ladder(shown: &Shown, book: usize, width: usize, rows: usize) -> Vec<Line<'static>> {
     let Some(ladder) = shown.now.books.get(book) else { return Vec::new() };
     let about = format!("book {book}: {} resting", grouped(ladder.resting));

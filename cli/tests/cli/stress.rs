@@ -49,7 +49,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 fn top_shows_a_pipeline_that_runs_and_one_that_is_done() {
     let dir = format!("/dev/shm/vvp-test-top-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = PipelineDirectory::create(dir.as_ref(), 10_000).expect("room");
+    let directory = PipelineDirectory::create(dir.as_ref(), 10_000).expect("room");
     assert!(matches!(PipelineDirectory::create(dir.as_ref(), 1), Err(StageError::Region(RegionError::Exists))));
     let top = |args: &[&str]| vvpx(&["top", &dir, "--once"]).args(args).output().expect("vvpx runs");
     assert_eq!(top(&[]).status.code(), Some(1), "nothing was written yet");
@@ -85,8 +85,8 @@ fn top_shows_a_pipeline_that_runs_and_one_that_is_done() {
     assert_eq!((&json["commands"], &json["queues"]["orders"]["passed"]), (&8_000.into(), &8_000.into()));
     assert!(json["latency_ns"]["matching"]["p99"].as_u64() > Some(0), "{json}");
     assert!(json["book"]["bids"][0]["orders"].as_u64() > Some(0) && json["book"]["asks"].is_array(), "{json}");
-    let sum = EventSum::of(&meeting, 0).expect("there");
-    assert_eq!((Some(sum.count), meeting.journal().expect("there").len()), (json["events"].as_u64(), 8_000));
+    let sum = EventSum::of(&directory, 0).expect("there");
+    assert_eq!((Some(sum.count), directory.journal().expect("there").len()), (json["events"].as_u64(), 8_000));
     std::fs::remove_dir_all(&dir).expect("ours");
     assert_eq!(top(&[]).status.code(), Some(1), "it is gone");
 }
@@ -108,20 +108,20 @@ fn ended_well(what: &str, child: &mut Child) {
 }
 
 /// The output of `vvpx top --once --json`.
-fn look(dir: &str) -> Option<serde_json::Value> {
+fn last_state(dir: &str) -> Option<serde_json::Value> {
     serde_json::from_slice(&vvpx(&["top", dir, "--once", "--json"]).output().expect("vvpx runs").stdout).ok()
 }
 
 fn commands(dir: &str) -> u64 {
-    look(dir).and_then(|json| json["commands"].as_u64()).unwrap_or(0)
+    last_state(dir).and_then(|json| json["commands"].as_u64()).unwrap_or(0)
 }
 
 #[test]
 fn stopped_pipeline_processes_everything_sent() {
     let dir = format!("/dev/shm/vvp-test-drain-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = PipelineDirectory::create(dir.as_ref(), 200_000).expect("room");
-    meeting.expect_publishers(2).expect("so many can be");
+    let directory = PipelineDirectory::create(dir.as_ref(), 200_000).expect("room");
+    directory.expect_publishers(2).expect("two are allowed");
     let gateways = [0, 1].map(|lane: u64| Stage::start(&["gateway", &dir, &lane.to_string(), "1", "100000"]));
     let [matcher, first] = [&["matcher", dir.as_str()][..], &["publisher", &dir]].map(Stage::start);
     let second = Stage::start(&["publisher", &dir, "1"]);
@@ -133,12 +133,12 @@ fn stopped_pipeline_processes_everything_sent() {
     for (stage, what) in all.iter_mut().zip(["gateway 0", "gateway 1", "the matcher", "publisher 0", "publisher 1"]) {
         ended_well(what, &mut stage.0);
     }
-    let (json, sent) = (look(&dir).expect("its last state"), meeting.commands_sent().expect("there"));
+    let (json, sent) = (last_state(&dir).expect("its last state"), directory.commands_sent().expect("there"));
     assert_eq!((&json["state"], &json["commands"]), (&"done".into(), &sent.into()), "{json}");
     assert!(sent < 200_000, "it was stopped before its end");
-    assert_eq!(meeting.journal().expect("there").len() as u64, sent);
+    assert_eq!(directory.journal().expect("there").len() as u64, sent);
     for publisher in 0..2 {
-        assert_eq!(Some(EventSum::of(&meeting, publisher).expect("there").count), json["events"].as_u64());
+        assert_eq!(Some(EventSum::of(&directory, publisher).expect("there").count), json["events"].as_u64());
     }
     std::fs::remove_dir_all(&dir).expect("ours");
 }
@@ -147,17 +147,17 @@ fn stopped_pipeline_processes_everything_sent() {
 fn stopped_stage_is_resumed_by_its_successor() {
     let dir = format!("/dev/shm/vvp-test-alone-{}", std::process::id());
     let _ = std::fs::remove_dir_all(&dir);
-    let meeting = PipelineDirectory::create(dir.as_ref(), 4_000).expect("room");
+    let directory = PipelineDirectory::create(dir.as_ref(), 4_000).expect("room");
     // No gateway closes, and no publisher receives: the event queue is full when the matcher is
     // asked to stop.
     let mut gateway = Stage::start(&["gateway", &dir, "0", "1", "4000"]);
     let mut matcher = Stage::start(&["matcher", &dir]);
-    until("commands", || meeting.journal().expect("there").len() > 100);
+    until("commands", || directory.journal().expect("there").len() > 100);
     terminate(&matcher.0);
     ended_well("a matcher without a publisher", &mut matcher.0);
     // Without a matcher, a publisher ends once it has received the queued events.
     let mut publisher = Stage::start(&["publisher", &dir]);
-    until("events", || EventSum::of(&meeting, 0).expect("there").count >= 2_000);
+    until("events", || EventSum::of(&directory, 0).expect("there").count >= 2_000);
     terminate(&publisher.0);
     ended_well("a publisher without a matcher", &mut publisher.0);
     // Their successors run to the end.
@@ -166,9 +166,9 @@ fn stopped_stage_is_resumed_by_its_successor() {
     for stage in &mut stages {
         ended_well("its successor", &mut stage.0);
     }
-    let json = look(&dir).expect("its last state");
+    let json = last_state(&dir).expect("its last state");
     assert_eq!((&json["state"], &json["commands"]), (&"done".into(), &4_000.into()), "{json}");
-    assert_eq!(Some(EventSum::of(&meeting, 0).expect("there").count), json["events"].as_u64());
+    assert_eq!(Some(EventSum::of(&directory, 0).expect("there").count), json["events"].as_u64());
     std::fs::remove_dir_all(&dir).expect("ours");
 }
 

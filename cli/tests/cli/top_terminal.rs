@@ -177,8 +177,8 @@ impl Pipeline {
     fn start(name: &str) -> Self {
         let dir = PathBuf::from(format!("/dev/shm/vvp-test-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
-        let meeting = PipelineDirectory::create(&dir, 10_000).expect("room");
-        meeting.expect_gateways(2).expect("there");
+        let directory = PipelineDirectory::create(&dir, 10_000).expect("room");
+        directory.expect_gateways(2).expect("there");
         let at = dir.to_str().expect("UTF-8");
         let gateway = Process::stage(&["gateway", at, "0", "1", "1000"]);
         let matcher = Process::stage(&["matcher", at]);

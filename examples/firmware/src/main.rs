@@ -20,7 +20,7 @@ use vvp_firmware::{COMMANDS_HEADER, EVENTS_HEADER, Node, RECORD, say, state_hash
 /// All zero, so it takes room in RAM but not in the image, and never lies on the stack.
 static NODE: ConstStaticCell<Node> = ConstStaticCell::new(Node::new());
 
-/// Records read at once: every call of the host stops the machine.
+/// Records per read: every call of the host stops the machine.
 const BATCH: usize = 64;
 static INPUT: ConstStaticCell<[u8; BATCH * RECORD]> = ConstStaticCell::new([0; BATCH * RECORD]);
 

@@ -8,7 +8,7 @@ use vvp_core::cell::Latest;
 use vvp_core::queue::asynch::AsyncMpsc;
 use vvp_core::queue::{FanIn, Frames, Mpsc, PopError, SequencedSpsc, Spsc};
 
-/// Readings of a sensor, in runs.
+/// Readings of a sensor, pushed in batches.
 pub static READINGS: Spsc<u32, 64> = Spsc::new();
 
 /// Key presses, one by one.
@@ -17,34 +17,34 @@ pub static KEYS: SequencedSpsc<u8, 16> = SequencedSpsc::new();
 /// Packets of a serial line.
 pub static PACKETS: Frames<512> = Frames::new();
 
-/// Alarms of several handlers, in one order. Reserving a slot is a compare-and-swap.
+/// Alarms of several handlers, in one global order. Reserving a slot is a compare-and-swap.
 pub static ALARMS: Mpsc<u16, 16> = Mpsc::new();
 
 /// Counts of several handlers, a lane each. Claiming a lane is a compare-and-swap; pushing is not.
 pub static COUNTS: FanIn<u32, 8, 3> = FanIn::new();
 
-/// The newest place of an axis.
+/// The latest position of an axis.
 pub static PLACE: Latest<[u32; 3]> = Latest::new();
 
-/// Calls of several handlers, for a task that sleeps until one comes.
+/// Calls of several handlers, for a task that sleeps until one arrives.
 pub static CALLS: AsyncMpsc<u16, 8, 3> = AsyncMpsc::new();
 
-/// What a handler does to wake the task; whether there was room.
+/// Pushes a call from a handler and wakes the task. Returns whether there was room.
 pub fn call(number: u16) -> bool {
     CALLS.producer().is_some_and(|mut end| end.try_push(number).is_ok())
 }
 
-/// What the task does when it is polled: the next call, if there is one; else it will be woken.
+/// Polls for the next call: returns it, or registers the task's waker if there is none.
 pub fn next_call(context: &mut Context<'_>) -> Poll<Option<u16>> {
     CALLS.consumer().map_or(Poll::Ready(None), |mut end| pin!(end.pop()).poll(context))
 }
 
-/// What a handler that may be interrupted by another does; whether there was room for all of it.
+/// The work of a handler that another one may interrupt. Returns whether there was room for all.
 pub fn nested_interrupt(alarm: u16, count: u32, place: [u32; 3]) -> bool {
-    let told = ALARMS.producer().push(alarm).is_ok();
+    let alarmed = ALARMS.producer().push(alarm).is_ok();
     let counted = COUNTS.producer().is_some_and(|mut lane| lane.push(count).is_ok());
     let placed = PLACE.writer().map(|mut writer| writer.write(place)).is_some();
-    told && counted && placed
+    alarmed && counted && placed
 }
 
 /// The work of the interrupt handler. Returns whether there was room for all of it, and its
@@ -56,7 +56,7 @@ pub fn interrupt(readings: &[u32], key: u8, packet: &[u8]) -> bool {
     taken && pressed && sent
 }
 
-/// What the main loop does: a sum of all that has come.
+/// The work of the main loop: returns the sum of all values received.
 pub fn take_all() -> u32 {
     let mut sum = 0_u32;
     if let Some(mut end) = READINGS.consumer() {
@@ -83,12 +83,12 @@ pub fn take_all() -> u32 {
     sum
 }
 
-/// Whether there is anything to take.
+/// Returns whether all queues are empty.
 pub fn idle() -> bool {
     READINGS.is_empty() && KEYS.is_empty() && ALARMS.is_empty() && COUNTS.is_empty() && PACKETS.stats().depth == 0
 }
 
-/// Whether the handler has said that nothing more will come.
+/// Returns whether the handler has closed its endpoint.
 pub fn ended() -> bool {
     PACKETS.consumer().is_some_and(|mut end| matches!(end.read(), Err(PopError::Closed)))
 }

@@ -31,7 +31,7 @@ extern "C" fn rust_eh_personality() {}
 #[macro_export]
 macro_rules! cannot_panic {
     ($($call:expr),+ $(,)?) => {
-        /// Where the program would start, if anybody ran it.
+        /// Entry point of the program, which is linked but never run.
         #[unsafe(no_mangle)]
         pub extern "C" fn _start() -> ! {
             $(core::hint::black_box($call);)+

@@ -46,7 +46,7 @@ impl BboSum {
 }
 
 /// Adds the eight bytes of a word. Each step depends on the one before, so the trailing zeros are
-/// added at once: most sizes have two bytes, and all prices four.
+/// added in one step: most sizes have two bytes, and all prices four.
 #[inline(always)]
 const fn word(mut h: u64, word: u64) -> u64 {
     let bytes = word.to_le_bytes();

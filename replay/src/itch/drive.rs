@@ -15,7 +15,7 @@ use vvp_core::wire::itch::Message;
 /// First id of the aggressive orders. References of the tape count from 1 and stay far below.
 const TAKERS: u64 = 1 << 63;
 
-/// How the engine's trades differ from an execution of the tape. The first that applies counts.
+/// Difference of the engine's trades from an execution of the tape. The first that applies counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Difference {

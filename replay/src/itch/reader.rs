@@ -30,11 +30,11 @@ pub struct FrameReader<'a> {
     offset: u64,
     ended: bool,
     kind: Kind,
-    /// What follows a length of zero, once the file was read to its end.
+    /// Content after a length of zero, once the file was read to its end.
     behind: Option<Behind>,
 }
 
-/// What follows the length of zero that ends the messages of a file.
+/// Content after the length of zero that ends the messages of a file.
 #[derive(Clone, Copy)]
 struct Behind {
     bytes: u64,

@@ -9,7 +9,7 @@ use super::market::{DAY_NS, DayMarket};
 use vvp_core::wire::frame::{Frames, WireError};
 use vvp_core::wire::itch::{BadMessage, Message};
 
-/// Messages decoded in one batch: enough to read the clock seldom, few enough to stay in cache.
+/// Messages decoded in one batch: enough to read the clock rarely, few enough to stay in cache.
 const BATCH: usize = 256;
 /// Prefetch distances, in messages: first the stock and the order's place in the id map, then the
 /// order and the best prices, then the level. Each step needs the one before.
@@ -30,7 +30,7 @@ struct Decoded<'a> {
 
 const NOTHING: Decoded<'_> = Decoded { offset: 0, message: Message::Unknown(&[]), reference: 0, locate: 0 };
 
-/// How to replay.
+/// Options of a replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Stop before the first message later than this, in ns since midnight; times of 24 hours and
@@ -86,7 +86,7 @@ pub struct Spent {
     pub total: Duration,
 }
 
-/// Why a replay ended.
+/// Reason why a replay ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
     /// The file ended.
@@ -97,7 +97,7 @@ pub enum End {
     Anomaly,
 }
 
-/// Why a replay failed.
+/// Error of a replay.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {

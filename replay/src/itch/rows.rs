@@ -61,7 +61,7 @@ pub struct Rows<W: Write> {
     /// Polled at each stock of a step.
     stop: Option<fn() -> bool>,
     /// Number of stocks visited by steps, as a measure of work.
-    looks: u64,
+    visits: u64,
 }
 
 impl<W: Write> Rows<W> {
@@ -81,7 +81,7 @@ impl<W: Write> Rows<W> {
             next_ns: 0,
             number: 0,
             stop: None,
-            looks: 0,
+            visits: 0,
         }
     }
 
@@ -178,7 +178,7 @@ impl<W: Write> Rows<W> {
                 return Err(io::Error::from_raw_os_error(libc::ECANCELED));
             }
             let locate = self.known[at];
-            self.looks += 1;
+            self.visits += 1;
             // A later message may have cleared the name.
             if !market.stock(locate).name().trimmed().is_empty() {
                 self.row(market, locate, time_ns)?;
@@ -286,7 +286,7 @@ mod tests {
         replay(&mut reader, 0, &mut market, Options::default(), &mut rows, &mut Spent::default()).unwrap();
         rows.flush().unwrap();
         let times = [Anomaly::TimeReversed, Anomaly::TimeBeyondDay].map(|kind| market.anomalies().count(kind));
-        (String::from_utf8(rows.out).unwrap(), rows.looks, times[0] + 1000 * times[1])
+        (String::from_utf8(rows.out).unwrap(), rows.visits, times[0] + 1000 * times[1])
     }
 
     #[test]
@@ -300,12 +300,12 @@ mod tests {
         // From 04:00:01 to 19:59:59.
         let steps = 16 * 3600 - 1;
         for wanted in [&["S7"][..], &["S7", "S400"], &["S500", "NONE", "S1", "S2"]] {
-            let (text, looks, _) = rows(&file, SECOND, wanted);
+            let (text, visits, _) = rows(&file, SECOND, wanted);
             let named = wanted.iter().filter(|name| name.starts_with('S')).count() as u64;
-            assert_eq!((text.lines().count() as u64, looks), (named * steps, named * steps), "{wanted:?}");
+            assert_eq!((text.lines().count() as u64, visits), (named * steps, named * steps), "{wanted:?}");
         }
-        let (text, looks, _) = rows(&file, Every::Nanos(HOUR_NS), &[]);
-        assert_eq!((text.lines().count(), looks), (15 * 500, 15 * 500), "no symbol: all that have a name");
+        let (text, visits, _) = rows(&file, Every::Nanos(HOUR_NS), &[]);
+        assert_eq!((text.lines().count(), visits), (15 * 500, 15 * 500), "no symbol: all that have a name");
     }
 
     #[test]
@@ -318,9 +318,9 @@ mod tests {
         // A stock that comes late gets its rows from then on, at the same times.
         order(&mut file, 9, 21 * HOUR_NS + 1);
         order(&mut file, 7, 21 * HOUR_NS + 3_000_000_000);
-        let (text, looks, _) = rows(&file, SECOND, &["S9"]);
+        let (text, visits, _) = rows(&file, SECOND, &["S9"]);
         let times: Vec<&str> = text.lines().map(|line| line.split(',').next().unwrap()).collect();
-        assert_eq!((times, looks), (vec!["75601000000000", "75602000000000"], 2));
+        assert_eq!((times, visits), (vec!["75601000000000", "75602000000000"], 2));
     }
 
     #[test]
@@ -342,8 +342,8 @@ mod tests {
             order(&mut file, 7, 10 * HOUR_NS);
             order(&mut file, 7, beyond);
             order(&mut file, 7, 10 * HOUR_NS + 2_500_000_000);
-            let (text, looks, times) = rows(&file, SECOND, &["S7"]);
-            assert_eq!((text.lines().count(), looks), (2, 2), "{beyond}");
+            let (text, visits, times) = rows(&file, SECOND, &["S7"]);
+            assert_eq!((text.lines().count(), visits), (2, 2), "{beyond}");
             assert_eq!(times, 1000, "one time that cannot be, none reversed");
         }
         // The last of the day is one.
@@ -382,7 +382,7 @@ mod tests {
         let mut reader = FrameReader::new(&*file).unwrap();
         let end = replay(&mut reader, 0, &mut market, Options::default(), &mut rows, &mut Spent::default());
         assert!(matches!(end, Err(ReplayError::Write(e)) if vvp_std_adapter::pipeline::is_stop(&e)));
-        assert_eq!((rows.looks, market.totals().messages), (0, 1));
+        assert_eq!((rows.visits, market.totals().messages), (0, 1));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Summary<'a> {
     pub lines: Option<&'a LineStats>,
     /// The feeds in the captures.
     pub feeds: Option<&'a Feeds>,
-    /// What was not read, one sentence each.
+    /// Descriptions of unread input, one sentence each.
     pub unread: &'a [String],
     /// The result of the matching engine, if it was driven.
     pub drive: Option<&'a DriveReport>,

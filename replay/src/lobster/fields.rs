@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a field of a line.
+/// Error in a field of a line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct FieldError {
@@ -10,7 +10,7 @@ pub struct FieldError {
     pub number: usize,
     /// The field's name.
     pub name: String,
-    /// What is wrong, and what is expected.
+    /// The error and the expected value.
     pub problem: String,
 }
 

@@ -12,7 +12,7 @@ use crate::recognise::Peeked;
 /// Maximum length of a line, in bytes: enough for a thousand levels of ten-digit prices.
 const LINE_BYTES_MAX: usize = 1 << 16;
 
-/// What is wrong with an input file, and where.
+/// Error in an input file, and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct InputError {
@@ -22,7 +22,7 @@ pub struct InputError {
     pub line: Option<u64>,
     /// Field of the line (from 1) and its name.
     pub field: Option<(usize, String)>,
-    /// What is wrong, and what is expected.
+    /// The error and the expected value.
     pub problem: String,
 }
 

@@ -22,7 +22,7 @@ pub const ANONYMOUS: u64 = 1 << 63;
 /// bounds the memory.
 const ASLEEP_MAX: usize = 64;
 
-/// How often the replay took levels from the order-book file.
+/// Counts of levels that the replay took from the order-book file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct WindowCounts {
     /// Levels of row 0.

@@ -57,7 +57,7 @@ impl MessageKind {
 pub struct Message {
     /// Nanoseconds after midnight.
     pub time_ns: u64,
-    /// What happened.
+    /// The kind of event.
     pub kind: MessageKind,
     /// Order id; 0 or meaningless unless [`MessageKind::is_on_book`].
     pub id: u64,

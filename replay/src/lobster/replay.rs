@@ -12,12 +12,12 @@ use vvp_core::engine::Matcher;
 use super::ledger::{Ledger, WindowCounts, rank};
 use super::{BookRow, InputError, Level, Message, Source};
 
-/// How to replay.
+/// Options of a replay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Compare our book with the file after every event.
     pub verify: bool,
-    /// Levels a side to write; `None`: as many as the order-book file has.
+    /// Levels a side to write; `None`: the levels of the order-book file.
     pub levels: Option<usize>,
     /// Price step of the instrument, in the file's units (dollars ÷ 10,000). `None`: 100, a cent,
     /// if all prices of the first row are multiples of that, else 1.
@@ -48,7 +48,7 @@ pub struct Summary {
     /// In how many of them, bids and asks counted separately, the last level was visible before and
     /// thus compared too.
     pub matched_last: u64,
-    /// How often levels were taken from the order-book file.
+    /// Counts of levels taken from the order-book file.
     pub window: WindowCounts,
     /// Number of commands to the engine.
     pub commands: u64,
@@ -71,13 +71,13 @@ pub struct Difference {
     pub row: u64,
     /// The message of that row.
     pub message: Message,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
     /// The file's row and our book after the message; `None` if rows are not compared.
     pub books: Option<(BookRow, BookRow)>,
 }
 
-/// Why a replay failed.
+/// Error of a replay.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplayError {
@@ -413,8 +413,8 @@ impl<M: Matcher> Run<'_, M> {
     fn compare(&mut self, before: &BookRow, shown: &BookRow) -> Result<(), ReplayError> {
         for side in SIDES {
             let file = shown.side(side);
-            let told = edge_is_told(side, before, shown);
-            let count = if told { file.len() } else { file.len().min(shown.levels - 1) };
+            let known = edge_is_known(side, before, shown);
+            let count = if known { file.len() } else { file.len().min(shown.levels - 1) };
             let mut ours = self.depth(side);
             for (at, &level) in file[..count].iter().enumerate() {
                 if ours.next() != Some(level) {
@@ -422,12 +422,12 @@ impl<M: Matcher> Run<'_, M> {
                     return Err(self.difference(differs(side, at), shown));
                 }
             }
-            let more = told && count < shown.levels && ours.next().is_some();
+            let more = known && count < shown.levels && ours.next().is_some();
             drop(ours);
             if more {
                 return Err(self.difference(differs(side, count), shown));
             }
-            self.summary.matched_last += u64::from(told);
+            self.summary.matched_last += u64::from(known);
         }
         self.summary.matched = self.summary.matched.map(|n| n + 1);
         Ok(())
@@ -437,7 +437,7 @@ impl<M: Matcher> Run<'_, M> {
     fn take_edge(&mut self, before: &BookRow, shown: &BookRow) {
         for side in SIDES {
             let file = shown.side(side);
-            if !edge_is_told(side, before, shown) {
+            if !edge_is_known(side, before, shown) {
                 let (inner, edge) = match file {
                     [inner @ .., edge] if file.len() == shown.levels => (inner.last(), Some(edge)),
                     all => (all.last(), None),
@@ -470,7 +470,7 @@ impl<M: Matcher> Run<'_, M> {
 /// The row before showed everything down to its last level, or the whole side. So levels within
 /// that range were visible before or are from the message; levels beyond it have just entered the
 /// window.
-fn edge_is_told(side: Side, before: &BookRow, shown: &BookRow) -> bool {
+fn edge_is_known(side: Side, before: &BookRow, shown: &BookRow) -> bool {
     let (before_side, side_now) = (before.side(side), shown.side(side));
     match (before_side.last(), side_now.last()) {
         (Some(was), Some(is)) if before_side.len() == before.levels => {
@@ -527,13 +527,13 @@ mod tests {
             asks: asks.iter().map(|&p| Level::new(p, 1)).collect(),
             bids: Vec::new(),
         };
-        let told = |before: &[i64], now: &[i64]| edge_is_told(Side::Sell, &row(before), &row(now));
-        assert!(told(&[1, 2, 3], &[1, 2, 3]));
-        assert!(told(&[1, 2, 4], &[1, 2, 3])); // a new level pushed 4 out
-        assert!(!told(&[1, 2, 3], &[1, 3, 4])); // 4 came into sight
-        assert!(!told(&[1, 2, 3], &[1, 3])); // so did the end of the side
-        assert!(told(&[1, 2], &[1, 2, 3]));
-        assert!(told(&[1, 2], &[1]));
-        assert!(told(&[], &[]));
+        let known = |before: &[i64], now: &[i64]| edge_is_known(Side::Sell, &row(before), &row(now));
+        assert!(known(&[1, 2, 3], &[1, 2, 3]));
+        assert!(known(&[1, 2, 4], &[1, 2, 3])); // a new level pushed 4 out
+        assert!(!known(&[1, 2, 3], &[1, 3, 4])); // 4 came into sight
+        assert!(!known(&[1, 2, 3], &[1, 3])); // so did the end of the side
+        assert!(known(&[1, 2], &[1, 2, 3]));
+        assert!(known(&[1, 2], &[1]));
+        assert!(known(&[], &[]));
     }
 }

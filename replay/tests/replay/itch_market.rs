@@ -246,7 +246,7 @@ fn data(name: &str) -> Option<fs::File> {
     file
 }
 
-/// Looks at the best of a stock after each of its messages.
+/// Checks the best bid and ask of a stock after each of its messages.
 #[derive(Default)]
 struct NeverCrossed(u64);
 

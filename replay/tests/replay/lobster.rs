@@ -133,18 +133,18 @@ bid    2                 9900 × 31                  9900 × 30  <";
 fn contradicting_messages_are_found_without_verify() {
     let row0 = ("34200,5,0,1,100,1", "10100,5,10000,6,10200,7,9900,8");
     let new = "34201,1,77,30,10000,1";
-    let told = "10100,5,10000,36,10200,7,9900,8";
+    let after = "10100,5,10000,36,10200,7,9900,8";
     let same = row0.1;
     for (rows, says) in [
         (vec![("34201,1,77,30,10100,1", same)], "the new order 77 trades 5 shares with order"),
         (vec![("34201,3,5,6,9700,1", same)], "our book holds nothing at this price"),
         (vec![("34201,3,5,7,10000,1", same)], "our book knows no such order, and 6 of 6 shares at this price"),
-        (vec![(new, told), (new, told)], "the new order is in the book already"),
-        (vec![(new, told), ("34201,1,77,30,9900,1", told)], "our book refused \"new 77\": duplicate_id"),
-        (vec![(new, told), ("34202,3,77,29,10000,1", told)], "30 shares of the order are open in our book"),
-        (vec![(new, told), ("34202,2,77,30,10000,1", told)], "30 shares of the order are open in our book"),
-        (vec![(new, told), ("34202,4,77,31,10000,1", told)], "30 shares of the order are open in our book"),
-        (vec![(new, told), ("34200.9,4,77,1,10000,1", told)], "time_reversed"),
+        (vec![(new, after), (new, after)], "the new order is in the book already"),
+        (vec![(new, after), ("34201,1,77,30,9900,1", after)], "our book refused \"new 77\": duplicate_id"),
+        (vec![(new, after), ("34202,3,77,29,10000,1", after)], "30 shares of the order are open in our book"),
+        (vec![(new, after), ("34202,2,77,30,10000,1", after)], "30 shares of the order are open in our book"),
+        (vec![(new, after), ("34202,4,77,31,10000,1", after)], "30 shares of the order are open in our book"),
+        (vec![(new, after), ("34200.9,4,77,1,10000,1", after)], "time_reversed"),
     ] {
         for verify in [false, true] {
             let mut files = Files { messages: format!("{}\n", row0.0), books: format!("{}\n", row0.1) };

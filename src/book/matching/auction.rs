@@ -117,7 +117,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 struct Choice {
     volume: u128,
     imbalance: u128,
-    /// Whether all of them have more demand than supply; whether all have less (M15.6).
+    /// Whether all of these prices have more demand than supply, and whether all have less (M15.6).
     all_buy: bool,
     all_sell: bool,
     highest: i64,

@@ -44,6 +44,6 @@ pub(crate) trait BookCtx: BookObserver {
     fn reborrow(&mut self) -> impl BookCtx;
     /// Returns whether any owner has limits.
     fn limits_anyone(&self) -> bool;
-    /// Notes that an order or stop of this book expires at `expires` ns (M13.2).
+    /// Records that an order or stop of this book expires at `expires` ns (M13.2).
     fn schedule_expiry(&mut self, expires: u64);
 }

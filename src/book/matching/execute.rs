@@ -43,7 +43,7 @@ impl Incoming {
     }
 }
 
-/// The incoming order, as far as a trade needs it.
+/// The fields of the incoming order that a trade needs.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::book) struct Taker {
     pub(in crate::book) id: u64,
@@ -175,7 +175,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         self.close_incoming(order, h);
     }
 
-    /// Ends an incoming order that does not rest; a replaced one gives back its id and node.
+    /// Ends an incoming order that does not rest; a replaced one releases its id and node.
     #[inline(always)]
     fn close_incoming<H: BookCtx>(&mut self, order: &Incoming, h: &mut H) {
         if order.node != 0 {

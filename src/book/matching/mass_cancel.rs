@@ -5,7 +5,7 @@ use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
 use crate::book::{CancelReason, OwnerId, Phase, Reject, Side, TimeInForce};
 
-/// Which orders a mass cancel selects.
+/// Selection of a mass cancel.
 #[derive(Clone, Copy, Debug)]
 enum Selection {
     Owner(u32),

@@ -46,7 +46,7 @@ use crate::book::storage::stop_orders::Stop;
 use crate::book::{Command, Op, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::broken;
 
-/// An order that may trade, as far as the bound needs it.
+/// The fields of an order that may trade that the bound needs.
 #[derive(Clone, Copy, Debug)]
 struct Aggressor {
     side: Side,
@@ -75,7 +75,7 @@ struct Reach {
     prices: Option<(Price, Price)>,
 }
 
-/// What comes before the stops: the current order, or an uncross.
+/// The operation before the stops: the current order, or an uncross.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     /// Lines of its steps and of its end, at most.

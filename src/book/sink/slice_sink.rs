@@ -37,7 +37,7 @@ pub struct SliceSink<'a> {
 }
 
 impl<'a> SliceSink<'a> {
-    /// Creates a sink without events and with room for as many as the slice has elements.
+    /// Creates an empty sink whose capacity is the length of the slice.
     pub const fn new(slots: &'a mut [MaybeUninit<Event>]) -> Self {
         Self { slots, len: 0, lost: 0 }
     }

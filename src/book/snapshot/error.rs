@@ -44,9 +44,9 @@ pub enum RestoreFault {
     NoRoom {
         /// The capacity.
         of: Capacity,
-        /// How many the snapshot has.
+        /// Number in the snapshot.
         needed: u64,
-        /// How many the engine can hold.
+        /// Capacity of the engine.
         room: u64,
     },
     /// Owners are not in strictly ascending order.

@@ -30,7 +30,7 @@ pub(crate) struct BookRecord {
     pub(super) decimals: u8,
     /// Presence of the prices: [`MIN`], [`MAX`], [`REFERENCE`], [`LAST`].
     pub(super) known: u8,
-    /// Which windows are in place: 1 bids, 2 asks.
+    /// Bits of the windows that are in place: 1 bids, 2 asks.
     pub(super) settled: u8,
     pub(super) reserved: U32,
 }
@@ -136,7 +136,7 @@ impl<'a> BookParts<'a> {
         self.order_offset(self.orders.len()) + (index * size_of::<StopRecord>()) as u64
     }
 
-    /// Returns the bytes of a book with so many orders and stops.
+    /// Returns the bytes of a book with `orders` orders and `stops` stops.
     pub(crate) fn len(orders: usize, stops: usize) -> u64 {
         let bytes = |each: usize, count: usize| each as u64 * count as u64;
         bytes(size_of::<BookRecord>(), 1)

@@ -43,7 +43,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         Self::verify_stops(parts, clock)
     }
 
-    /// Checks each order by itself and against the one before it. Returns the index of the first
+    /// Checks each order alone and against the one before it. Returns the index of the first
     /// ask.
     fn verify_orders(parts: &BookParts<'_>, clock: u64) -> Result<usize, RestoreError> {
         let mut asks = parts.orders.len();

@@ -240,7 +240,7 @@ impl Stop {
             limit: self.limit,
             trail: self.trail,
             expires: self.expires,
-            // From any price, so many ticks reach every other: no protection.
+            // From any price, `u64::MAX` ticks reach every other: no protection.
             protect: if self.has_protect && self.protect != u64::MAX { Some(self.protect) } else { None },
         }
     }

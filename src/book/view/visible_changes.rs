@@ -19,11 +19,11 @@ pub struct VisibleChange {
     pub side: Side,
     /// The order's price level after the change; without visible orders it is deleted.
     pub level: DepthLevel,
-    /// What happened.
+    /// Kind of the change.
     pub what: Visible,
 }
 
-/// What happened to a visible order, or to a hidden one that traded.
+/// Kind of a change of a visible order, or of a hidden one that traded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Visible {
@@ -43,7 +43,7 @@ pub enum Visible {
         /// Its visible quantity now.
         left: Qty,
     },
-    /// It left the queue without a trade: canceled, or replaced and to be added anew.
+    /// It left the queue without a trade: canceled, or replaced and then added again.
     Deleted {
         /// Its id.
         id: OrderId,

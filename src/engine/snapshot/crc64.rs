@@ -22,7 +22,7 @@ static TABLE: [u64; 256] = {
     table
 };
 
-/// A checksum in the making.
+/// A running checksum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crc64(u64);
 

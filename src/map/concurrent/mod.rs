@@ -41,7 +41,7 @@
 //! ```
 //!
 //! **Every change to a key takes effect in one compare-and-swap of its home word.** A writer takes
-//! a free place (a compare-and-swap of `state`), writes key and value there, where no reader looks
+//! a free place (a compare-and-swap of `state`), writes key and value there, where no reader reads
 //! yet, and then replaces the home word by one with the new place added, the old one removed, and
 //! the version incremented. If that fails, another writer has changed a key of this home, and the
 //! writer starts again from the lookup. Afterwards the old place is free. So a place that readers
@@ -64,7 +64,7 @@
 //! |---|---|
 //! | `try_get` | wait-free: one attempt of bounded length; writes nothing |
 //! | `get`, `contains` | lock-free; writes nothing. An attempt is repeated only if a writer has changed a key of the same home meanwhile. A stalled or dead writer blocks no reader |
-//! | `insert`, `update`, `remove`, `get_or_insert`, `compare_and_update` | lock-free: a stalled writer blocks no other writer. It keeps one or two places; if so many writers stall that no place is free, the result is `Full` |
+//! | `insert`, `update`, `remove`, `get_or_insert`, `compare_and_update` | lock-free: a stalled writer blocks no other writer. It keeps one or two places; if stalled writers keep all free places, the result is `Full` |
 //! | `for_each` | as `get`, home by home |
 //! | `len`, `stats` | wait-free |
 //!
@@ -171,15 +171,15 @@ impl<K, V, const N: usize> Layout for ConcurrentMap<K, V, N> {
     ];
 }
 
-/// What to do with a key, depending on its value.
+/// The change to make to a key, decided from its value.
 enum Change<V> {
     Leave,
     Put(V),
     Remove,
 }
 
-/// What a change in progress holds: a place to write to, and the count of one more key. Dropping it
-/// releases what was not used, also if the caller's closure panics.
+/// Resources of a change in progress: a place to write to, and the count of one more key. Dropping
+/// it releases what was not used, also if the caller's closure panics.
 struct Held<'m, K: Plain, V: Plain, const N: usize> {
     map: &'m ConcurrentMap<K, V, N>,
     home: usize,
@@ -364,7 +364,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
         if at_home.load(Ordering::Relaxed) == word { Ok(Lookup { word, found }) } else { Err(Contended) }
     }
 
-    /// Looks the key up until an attempt succeeds.
+    /// Repeats the lookup until an attempt succeeds.
     #[inline(always)]
     fn lookup(&self, home: usize, key: &K) -> Lookup<V> {
         loop {
@@ -424,7 +424,7 @@ impl<K: Plain, V: Plain, const N: usize> ConcurrentMap<K, V, N> {
     /// per attempt.
     ///
     /// # Errors
-    /// [`Full`] returns the new value if so many writers have stalled that no place is free.
+    /// [`Full`] returns the new value if stalled writers keep all free places.
     #[inline]
     pub fn update(&self, key: &K, mut f: impl FnMut(V) -> V) -> Result<Option<V>, Full<V>> {
         self.change(key, |now| now.map_or(Change::Leave, |now| Change::Put(f(now))))

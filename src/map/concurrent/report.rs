@@ -26,7 +26,7 @@ pub struct MapStats {
     pub refused: usize,
 }
 
-/// Why a value was not replaced.
+/// Reason why a value was not replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

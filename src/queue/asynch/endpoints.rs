@@ -54,8 +54,8 @@ impl<'q, P: Push> AsyncProducer<'q, P> {
         done
     }
 
-    /// Closes the endpoint: tells the consumer that no more values will come from here, and wakes
-    /// it. Values in the queue stay.
+    /// Closes the endpoint: the consumer sees that no more values will come from here, and is
+    /// woken. Values in the queue stay.
     pub fn close(self) {
         self.end.close();
     }
@@ -108,7 +108,7 @@ impl<'q, C: Pop, R: Room<C>> AsyncConsumer<'q, C, R> {
         done
     }
 
-    /// Closes the endpoint: tells the producers that nothing more will be popped, and wakes them.
+    /// Closes the endpoint: the producers see that nothing more will be popped, and are woken.
     pub fn close(self) {
         self.end.close();
         self.room.for_all();

@@ -144,7 +144,7 @@ mod tests {
     static CLONE_PANICS: AtomicBool = AtomicBool::new(false);
     static VTABLE: RawWakerVTable = RawWakerVTable::new(
         |data| {
-            assert!(!CLONE_PANICS.load(Ordering::Relaxed), "this clone was told to panic");
+            assert!(!CLONE_PANICS.load(Ordering::Relaxed), "this clone panics on request");
             RawWaker::new(data, &VTABLE)
         },
         |_| _ = WOKEN.fetch_add(1, Ordering::Relaxed),

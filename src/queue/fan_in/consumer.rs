@@ -20,7 +20,7 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     lanes: [Consumer<'q, T, N>; LANES],
     /// The lane that is being served; always below `LANES`.
     at: usize,
-    /// How many values are left of its batch; as many are known to be in the lane.
+    /// Number of values left in its batch; at least that number is in the lane.
     left: usize,
     batch: usize,
     /// Number of values found so far, wrapping: the position for the pacing.
@@ -126,8 +126,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         len
     }
 
-    /// Iterates over the values, popping one by one until all lanes are empty, at most as many as
-    /// all lanes hold.
+    /// Iterates over the values, popping one by one until all lanes are empty, at most `N * LANES`
+    /// values.
     #[inline]
     pub fn drain(&mut self) -> PopDrain<'_, Self> {
         PopDrain::new(self, N.saturating_mul(LANES))
@@ -200,8 +200,8 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
             return Err(PopError::Empty);
         }
         // Seeing that the producers have gone implies seeing what they published, so one more scan
-        // tells "closed and empty" from "a last value came just now".
-        if !broken("fan_in_last_look") && self.find() { Ok(()) } else { Err(PopError::Closed) }
+        // distinguishes "closed and empty" from "a last value came just now".
+        if !broken("fan_in_last_scan") && self.find() { Ok(()) } else { Err(PopError::Closed) }
     }
 
     /// Visits each lane that was ever claimed once, from the one behind `at` on.

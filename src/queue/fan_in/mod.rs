@@ -107,7 +107,7 @@ pub struct FanIn<T, const N: usize, const LANES: usize> {
 struct ClaimsLine {
     /// A bit for each lane that was ever claimed. Never cleared: an idle lane is cheap.
     used: [AtomicUsize; WORDS],
-    /// How often a lane was claimed.
+    /// Number of lane claims.
     registry: LaneRegistry,
 }
 

@@ -84,8 +84,8 @@ impl<'q, const N: usize> FrameConsumer<'q, N> {
     #[cold]
     #[inline(never)]
     fn nothing(&mut self) -> Result<StreamGrantR<&'q Ring<N>>, PopError> {
-        // Seeing the close implies seeing the last mark stored before it, so one more load tells
-        // "closed and empty" from "a last frame came just now".
+        // Seeing the close implies seeing the last mark stored before it, so one more load
+        // distinguishes "closed and empty" from "a last frame came just now".
         if !self.frames.producer.end.is_closed() {
             return Err(PopError::Empty);
         }

@@ -15,7 +15,7 @@
 //!   wrapped:      | written .... | free (1 at least) | written .. | unused |   write < read <= last
 //!                 0              write               read         last     N
 //! ```
-//! A grant never wraps: one that does not fit before the end starts at the front, and `last` tells
+//! A grant never wraps: one that does not fit before the end starts at the front, and `last` is
 //! where the written part before the end stops.
 
 use crate::layout::{Field, Layout, field};
@@ -33,14 +33,14 @@ pub struct Marks {
 #[derive(Debug)]
 #[repr(C)]
 struct WriterLine {
-    /// Where the written bytes end.
+    /// Position after the last written byte.
     write: AtomicUsize,
     /// Where the written bytes before the end of the ring stop, while the writer is in front of the
     /// reader.
     last: AtomicUsize,
     /// The reader's position as last seen. Used by the writer only.
     seen_read: AtomicUsize,
-    /// Where the present grant starts. Used by the writer only.
+    /// Position of the current grant. Used by the writer only.
     start: AtomicUsize,
 }
 
@@ -48,7 +48,7 @@ struct WriterLine {
 #[derive(Debug)]
 #[repr(C)]
 struct ReaderLine {
-    /// Where the unread bytes start.
+    /// Position of the first unread byte.
     read: AtomicUsize,
     /// The writer's positions as last seen. Used by the reader only.
     seen_write: AtomicUsize,

@@ -246,7 +246,7 @@ impl<const N: usize> fmt::Debug for Frames<N> {
     }
 }
 
-/// Why a frame was refused.
+/// Reason why a frame was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

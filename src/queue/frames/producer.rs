@@ -238,7 +238,7 @@ impl<const N: usize> FrameBatch<'_, '_, N> {
         self.count == 0
     }
 
-    /// Publishes the frames at once.
+    /// Publishes all frames of the batch together.
     #[inline]
     pub fn commit(self) {
         let Self { producer, bytes, used, count } = self;

@@ -16,7 +16,7 @@ const LONGEST: u32 = 6;
 pub(in crate::queue) struct Backoff(u32);
 
 impl Backoff {
-    /// Notes a failure and pauses, at most 64 `spin_loop`s.
+    /// Records a failure and pauses, at most 64 `spin_loop`s.
     #[inline(always)]
     pub(in crate::queue) fn failed(&mut self) {
         if self.0 >= PATIENCE {

@@ -6,7 +6,7 @@
 //! never reports a queue empty without a load.
 //!
 //! Single values at a low rate are not a stream: the producer is not slowed down, and a pause only
-//! adds latency. The number of values that arrive during a pause tells the two apart.
+//! adds latency. The number of values that arrive during a pause decides between the two.
 
 /// The least number of values of a stream.
 const STREAM: usize = 4;
@@ -14,9 +14,9 @@ const STREAM: usize = 4;
 /// Upper bound of the counted length of a stream, so that three empty loads end it.
 const STREAM_MOST: usize = 16;
 
-/// How many pauses a consumer may make before it must find the queue empty again. If both endpoints
-/// are on one thread and each value is popped as it is pushed, that never happens, and there is no
-/// pause.
+/// Maximum number of pauses of a consumer before it must find the queue empty again. If both
+/// endpoints are on one thread and each value is popped as it is pushed, that never happens, and
+/// there is no pause.
 const TIMES: u8 = 64;
 
 /// `spin_loop`s of the first pause after an empty load: 0.8 µs on an EPYC of 2023. None on 32-bit
@@ -50,13 +50,13 @@ pub(in crate::queue) struct ConsumerPacing {
     /// The position minus this is the length of the stream: it grows with each value, and each
     /// empty load halves it.
     mark: usize,
-    /// How many pauses are left.
+    /// Number of pauses left.
     left: u8,
     /// `spin_loop`s of the next pause.
     pauses: u32,
     /// The position of the last pause with too few values.
     in_vain: usize,
-    /// How many values must pass since then.
+    /// Number of values that must pass since then.
     wait: usize,
 }
 
@@ -90,8 +90,8 @@ impl ConsumerPacing {
     /// longer if they are fewer than `few`, and shorter if they are many more; if they arrive as
     /// slowly as single orders, the consumer follows closely for a while.
     pub(in crate::queue) fn record(&mut self, next: usize, there: usize, few: usize) {
-        // As many as BUSY in the first pause, and in proportion for longer ones. Both factors are
-        // small, or `there` is large enough anyway.
+        // The threshold is BUSY values in the first pause, and in proportion for longer ones. Both
+        // factors are small, or `there` is large enough anyway.
         if there.saturating_mul(FIRST as usize) < BUSY * self.pauses as usize {
             self.left = 0;
             self.in_vain = next;

@@ -1,4 +1,4 @@
-//! Lane registry: tells whether all producers of a queue with lanes have gone for good.
+//! Lane registry: detects that all producers of a queue with lanes have gone for good.
 //!
 //! A lane is the part of a queue that belongs to one producer at a time.
 

@@ -128,8 +128,8 @@ impl<'q, T: 'q, Q: SequencedRing<Slot = Slot<T>>> Cursor<'q, Q> {
         unsafe { slot.take() }
     }
 
-    /// Moves published values to `out` until one is missing, at most as many as there are slots,
-    /// without releasing the slots. Returns how many.
+    /// Moves published values to `out` until one is missing, at most one per slot, without
+    /// releasing the slots. Returns how many.
     ///
     /// # Safety
     /// The caller owns the consumer endpoint.

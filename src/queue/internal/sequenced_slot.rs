@@ -1,4 +1,4 @@
-//! Slots with a sequence number each, which tells whether the slot's value is published.
+//! Slots with a sequence number each, which says whether the slot's value is published.
 //!
 //! Source: D. Vyukov, "Bounded MPMC queue", 1024cores. Ours stores the sequence once a lap, when
 //! the value is published; the consumer frees slots through its index and never writes to them.

@@ -158,8 +158,8 @@ impl<'q, T, const N: usize> MpscConsumer<'q, T, N> {
         match self.cursor.wait_briefly() {
             Err(PopError::Closed) => {
                 // Seeing that the producers have gone implies seeing every sequence number stored
-                // before, so one more load tells "closed and empty" from "a last value came just
-                // now".
+                // before, so one more load distinguishes "closed and empty" from "a last value came
+                // just now".
                 self.pass_over();
                 self.cursor.arrived().ok_or(PopError::Closed)
             }

@@ -12,7 +12,7 @@ pub struct MpscGrant<'p, 'q, T, const N: usize> {
     producer: &'p mut MpscProducer<'q, T, N>,
     start: usize,
     len: usize,
-    /// How many slots, from the first on, hold a value.
+    /// Number of slots, from the first on, that hold a value.
     written: usize,
 }
 

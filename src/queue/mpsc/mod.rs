@@ -127,7 +127,7 @@ const CLOSING: usize = 1;
 struct ConsumerLine {
     /// Number of slots released.
     head: AtomicUsize,
-    /// How many of them held no value: reserved by a grant and not written.
+    /// Number of these that held no value: reserved by a grant and not written.
     passed: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,

@@ -18,7 +18,7 @@ pub struct MpscProducer<'q, T, const N: usize> {
     pub(super) queue: &'q Mpsc<T, N>,
     /// The queue's tail as last seen; still right unless another producer has pushed.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be loaded again.
+    /// Limit of the tail, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -52,8 +52,8 @@ impl<'q, T, const N: usize> MpscProducer<'q, T, N> {
     /// ```
     ///
     /// # Errors
-    /// [`Full`] returns the value if all slots are taken. [`is_closed`](Self::is_closed) tells
-    /// whether waiting can help.
+    /// [`Full`] returns the value if all slots are taken. If [`is_closed`](Self::is_closed),
+    /// waiting does not help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if (!outlives_push() || self.room() <= 0 || !self.swap(self.tail, 1)) && self.reserve(1, 1) == 0 {

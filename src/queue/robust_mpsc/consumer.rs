@@ -166,10 +166,10 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
             Err(PopError::Closed) => {}
             other => return other,
         }
-        // Seeing the producers gone implies seeing what they published, so one more load tells
-        // "closed and empty" from "a last value came just now". An unpublished slot in front is
-        // that of a dead producer whose lane was taken over and released, or of a producer that has
-        // just come. At most `N` of them.
+        // Seeing the producers gone implies seeing what they published, so one more load
+        // distinguishes "closed and empty" from "a last value came just now". An unpublished slot
+        // in front is that of a dead producer whose lane was taken over and released, or of a
+        // producer that has just connected. There are at most `N` of them.
         for _ in 0..N {
             if self.cursor.arrived().is_some() || !self.pass_over(|_| true) {
                 break;

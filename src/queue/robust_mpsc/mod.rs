@@ -114,7 +114,7 @@ pub struct RobustMpsc<T, const N: usize, const LANES: usize> {
 struct ConsumerLine {
     /// Number of slots released.
     head: AtomicUsize,
-    /// How many of them were skipped.
+    /// Number of these that were skipped.
     passed: AtomicUsize,
     claims: LaneRegistry,
     end: Endpoint,
@@ -154,9 +154,9 @@ struct ProducerLine {
 pub(in crate::queue) struct Slot<T> {
     /// One more than the index of the reservation, once the value is published.
     sequence: AtomicUsize,
-    /// Whose value it is.
+    /// Lane of the value.
     lane: AtomicUsize,
-    /// Which one of that lane's, from 0.
+    /// Number of the value within its lane, from 0.
     number: AtomicUsize,
     value: AtomicBytes<T>,
 }

@@ -40,7 +40,7 @@ pub struct RobustProducer<'q, T, const N: usize, const LANES: usize> {
     step: usize,
     /// The queue's tail as last seen; other producers may have moved it.
     tail: usize,
-    /// How far the tail may go before the consumer's head must be loaded again.
+    /// Limit of the tail, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -242,8 +242,8 @@ fn next_of<T: Plain, const N: usize, const LANES: usize>(queue: &RobustMpsc<T, N
     for slot in &queue.slots {
         // Acquire: pairs with the Release in `push_until`.
         let sequence = slot.sequence.load(Ordering::Acquire);
-        // Acquire, both: pair with the Releases in `push_until`, in case another producer has got
-        // the slot meanwhile: it has seen the head behind us, and so do we.
+        // Acquire, both: pair with the Releases in `push_until`, in case another producer has
+        // reserved the slot meanwhile: it has seen the head behind us, and so do we.
         let (from, number) = (slot.lane.load(Ordering::Acquire), slot.number.load(Ordering::Acquire));
         // Acquire: pairs with the Release in `RobustMpsc::release`: our values before head are
         // counted as delivered.

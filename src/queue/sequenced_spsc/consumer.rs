@@ -102,7 +102,7 @@ impl<'q, T, const N: usize> SequencedConsumer<'q, T, N> {
     fn nothing(&mut self) -> Result<&'q Slot<T>, PopError> {
         match self.cursor.wait_briefly() {
             // Seeing the close implies seeing every sequence number stored before it, so one more
-            // load tells "closed and empty" from "a last value came just now".
+            // load distinguishes "closed and empty" from "a last value came just now".
             Err(PopError::Closed) => self.cursor.arrived().ok_or(PopError::Closed),
             other => other,
         }

@@ -16,7 +16,7 @@ pub struct SequencedProducer<'q, T, const N: usize> {
     queue: &'q SequencedSpsc<T, N>,
     /// The number of the next value.
     tail: usize,
-    /// How far `tail` may go before the consumer's head must be loaded again.
+    /// Limit of `tail`, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -44,8 +44,7 @@ impl<'q, T, const N: usize> SequencedProducer<'q, T, N> {
     /// Pushes a value.
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. `is_closed` tells whether waiting can
-    /// help.
+    /// [`Full`] returns the value if there is no free slot. If `is_closed`, waiting does not help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {

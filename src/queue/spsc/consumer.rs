@@ -149,7 +149,7 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Ok(ReadGrant { consumer: self, len: n })
     }
 
-    /// Grants up to `n` of the oldest values, as many as there are.
+    /// Grants the `n` oldest values, or all if there are fewer.
     #[inline]
     pub fn read_up_to(&mut self, n: usize) -> ReadGrant<'_, 'q, T, N> {
         let len = n.min(self.depth_for(n));
@@ -265,8 +265,8 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
             return Ok(());
         }
         self.pace.on_empty(self.head);
-        // Seeing the close implies seeing the last tail published before it, so one more load tells
-        // "closed and empty" from "a last value came just now".
+        // Seeing the close implies seeing the last tail published before it, so one more load
+        // distinguishes "closed and empty" from "a last value came just now".
         if !self.queue.producer.end.is_closed() {
             return Err(PopError::Empty);
         }

@@ -13,7 +13,7 @@ use core::mem::MaybeUninit;
 pub struct Grant<'p, 'q, T, const N: usize> {
     producer: &'p mut Producer<'q, T, N>,
     len: usize,
-    /// How many slots, from the first on, hold a value.
+    /// Number of slots, from the first on, that hold a value.
     written: usize,
 }
 

@@ -17,7 +17,7 @@ pub struct Producer<'q, T, const N: usize> {
     pub(super) queue: &'q Spsc<T, N>,
     /// The index of the next slot to write. Ahead of the queue's tail by what is staged.
     pub(super) tail: usize,
-    /// How far `tail` may go before the consumer's head must be loaded again.
+    /// Limit of `tail`, beyond which the consumer's head must be loaded again.
     limit: usize,
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -45,8 +45,8 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// ```
     ///
     /// # Errors
-    /// [`Full`] returns the value if there is no free slot. [`is_closed`](Self::is_closed) tells
-    /// whether waiting can help.
+    /// [`Full`] returns the value if there is no free slot. If [`is_closed`](Self::is_closed),
+    /// waiting does not help.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), Full<T>> {
         if self.tail == self.limit && !self.room() {
@@ -151,7 +151,7 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
         Ok(Grant::new(self, n))
     }
 
-    /// Grants up to `n` free slots, as many as there are.
+    /// Grants `n` free slots, or all if there are fewer.
     ///
     /// ```
     /// use vvp_core::queue::Spsc;

@@ -6,7 +6,7 @@ use super::ng::Ng;
 /// Longest block, in bytes; captures have up to 262,144 bytes of a packet.
 pub const BLOCK_BYTES_MAX: usize = 1 << 19;
 
-/// What is at the current position of a capture file.
+/// The item at the current position of a capture file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step<'a> {
     /// Too few bytes to tell: call again with at least this many from the same position. At the end
@@ -117,7 +117,7 @@ impl Order {
     }
 }
 
-/// What the header of a pcap file says about all its packets.
+/// Properties of all packets of a pcap file, from its header.
 #[derive(Clone, Copy, Debug)]
 struct Pcap {
     order: Order,

@@ -18,7 +18,7 @@ const HEAD_BYTES: usize = 8;
 /// Length of all fields of a block besides its body.
 const FRAME_BYTES: usize = 12;
 
-/// What the blocks of a section say about its packets.
+/// Properties of the packets of a section, from its blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ng<I> {
     order: Order,
@@ -39,7 +39,7 @@ impl<I: Interfaces> Ng<I> {
     pub(super) fn block<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Fault> {
         let Some(kind) = self.order.u32(bytes, 0) else { return Ok(Step::More { bytes: HEAD_BYTES }) };
         if kind == SECTION {
-            // The same in either byte order; the magic that follows tells which.
+            // The same in either byte order; the magic that follows gives the order.
             let Some(order) = bytes.get(HEAD_BYTES..).and_then(|b| b.first_chunk::<4>()) else {
                 return Ok(Step::More { bytes: FRAME_BYTES });
             };

@@ -28,7 +28,7 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
-/// Why a packet has no datagram. Positions are in bytes from the start of the packet.
+/// Reason why a packet has no datagram. Positions are in bytes from the start of the packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum NotUdp {
@@ -42,12 +42,12 @@ pub enum NotUdp {
     Fragment,
     /// The packet ends within a header, or within the datagram.
     Short {
-        /// Where the cut header or datagram begins.
+        /// Start of the cut header or datagram.
         offset: u16,
     },
     /// A length or version that is not possible.
     Malformed {
-        /// Where the header with it begins.
+        /// Start of the header that contains it.
         offset: u16,
     },
 }
@@ -122,7 +122,7 @@ impl<'a> Datagram<'a> {
     }
 
     /// As [`Datagram::of`], for a packet that was captured in part: returns the captured part of
-    /// the datagram, which at least tells its addresses.
+    /// the datagram, which includes at least its addresses.
     ///
     /// # Errors
     /// [`NotUdp`], also if the packet ends within a header.
@@ -159,7 +159,7 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// Tells IPv4 from IPv6 by the version of the header.
+/// Distinguishes IPv4 and IPv6 by the version in the header.
 fn bare(rest: Rest<'_>) -> Result<(u16, Rest<'_>), NotUdp> {
     let first = rest.bytes.first().ok_or(rest.short())?;
     match first >> 4 {

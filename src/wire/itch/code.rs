@@ -41,7 +41,7 @@ codes! {
         Continued = b'2' "Restricted since an earlier day.",
     }
 
-    /// How a firm makes a market.
+    /// Market maker mode of a firm.
     MarketMakerMode {
         Normal = b'N' "Normal.",
         Passive = b'P' "Passive.",

@@ -126,7 +126,7 @@ impl core::fmt::Debug for Head {
     }
 }
 
-/// Why bytes are not a message.
+/// Reason why bytes are not a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -209,7 +209,7 @@ macro_rules! catalogue {
         /// A message of any type: a view of the bytes from which it was decoded.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[non_exhaustive]
-        #[repr(u8)] // told apart by the message's own code, so that decoding has nothing to look up
+        #[repr(u8)] // the discriminant is the message's own code, so that decoding needs no table
         pub enum Message<'a> {
             $(#[doc = concat!("[`", stringify!($name), "`]")] $name(&'a $name) = $name::TYPE,)+
             /// A type that the format does not list, of any length from 1: skip it.

@@ -76,7 +76,7 @@ messages! {
         stock with_stock: Text<8> = 15,
         /// Whether it is a primary market maker.
         primary with_primary: YesNo = 23,
-        /// How it makes the market.
+        /// Its market maker mode.
         mode with_mode: MarketMakerMode = 24,
         /// Its state.
         state with_state: ParticipantState = 25,
@@ -120,7 +120,7 @@ messages! {
         upper with_upper: Price4 = 23,
         /// The lower limit.
         lower with_lower: Price4 = 27,
-        /// How often the auction was extended.
+        /// Number of extensions of the auction.
         extension with_extension: u32 = 31,
     }
 

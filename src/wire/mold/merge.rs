@@ -12,7 +12,7 @@ pub struct Gap {
     pub to: u64,
 }
 
-/// What was done with a packet.
+/// Outcome of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Accepted {
     /// Its new messages were handed out: this many (messages of held packets may have followed).
@@ -21,13 +21,13 @@ pub enum Accepted {
     Duplicate,
     /// Messages before it are missing: it is held.
     Held,
-    /// A heartbeat or end; [`Merge::gap`] tells whether something before it is missing.
+    /// A heartbeat or end; [`Merge::gap`] returns what is missing before it.
     Idle,
     /// A request to a server, of any session: ignored.
     Request,
 }
 
-/// Why a packet was refused. Nothing changed but the counts.
+/// Reason why a packet was refused. Nothing changed but the counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refused {

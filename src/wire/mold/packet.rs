@@ -92,12 +92,12 @@ pub enum Kind {
     /// End of the session: it carries the next number, and no message will come.
     End,
     /// It asks a server for messages: a header with a count, and nothing after it. (A request for
-    /// 65,535 messages looks like the end; [`Merge`](super::Merge) accepts no end whose number is
-    /// not the last.)
+    /// 65,535 messages has the form of the end; [`Merge`](super::Merge) accepts no end whose number
+    /// is not the last.)
     Request,
 }
 
-/// Why a datagram is not a packet. None of it is used.
+/// Reason why a datagram is not a packet. None of it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BadPacket {

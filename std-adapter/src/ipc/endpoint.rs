@@ -44,7 +44,7 @@ pub enum Peer {
     Dead(ProcessToken),
 }
 
-/// Why an endpoint could not be claimed.
+/// Reason why an endpoint could not be claimed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ClaimError {

@@ -1,6 +1,6 @@
 //! Errors of sending and receiving.
 
-/// Why a message was not sent; contains the message.
+/// Reason why a message was not sent; contains the message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError<T> {
@@ -33,7 +33,7 @@ impl<T> core::fmt::Display for SendError<T> {
 
 impl<T> core::error::Error for SendError<T> {}
 
-/// Why no message was received.
+/// Reason why no message was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RecvError {

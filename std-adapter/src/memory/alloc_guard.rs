@@ -26,7 +26,7 @@ pub enum OnAllocation {
 pub struct FirstAllocation {
     /// Bytes requested.
     pub bytes: usize,
-    /// Where it was requested.
+    /// The place of the request.
     pub backtrace: Backtrace,
 }
 

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use vvp_core::metrics::Histogram;
 
-/// How a core is watched.
+/// Method by which a core is monitored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JitterMode {
     /// A thread reads the clock continuously and sees every hiccup of its core; it takes the whole
@@ -112,7 +112,7 @@ impl SchedulingCounts {
     }
 }
 
-/// What the watcher of one core has measured.
+/// Measurements of the monitor of one core.
 #[derive(Clone, Debug)]
 pub struct CoreJitter {
     /// The core.

@@ -17,7 +17,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// Why a file was not mapped, or not written.
+/// Reason why a file was not mapped, or not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MapFileError {

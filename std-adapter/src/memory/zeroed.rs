@@ -25,7 +25,7 @@ impl Pages {
     pub const READY: Self = Self { prefault: true, huge: true };
 }
 
-/// Why the memory of a value was not mapped.
+/// Reason why the memory of a value was not mapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct MapError {

@@ -37,7 +37,7 @@ use vvp_core::book::{Command, Event};
 
 /// The source of the commands of a pipeline.
 pub trait Commands {
-    /// Why no more commands can be read.
+    /// Reason why no more commands can be read.
     type Error: Send;
 
     /// Decodes the next piece of input (a line, a record) and calls `emit` with its commands, if
@@ -83,7 +83,7 @@ pub struct Setup<'a> {
     pub populate_max_bytes: usize,
 }
 
-/// Why a run did not start.
+/// Reason why a run did not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {

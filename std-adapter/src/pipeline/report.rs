@@ -29,7 +29,7 @@ pub enum Shape {
     Inline,
     /// Three threads.
     Threads {
-        /// How many of them were pinned to a processor.
+        /// Number of these that were pinned to a processor.
         pinned: usize,
     },
 }

@@ -17,7 +17,7 @@ pub const COMMANDS_QUEUED_MAX: usize = 1024;
 /// Capacity of the event queue.
 pub const EVENTS_QUEUED_MAX: usize = 8192;
 
-/// Commands or events taken from a queue at once.
+/// Maximum number of commands or events dequeued in one batch.
 const BATCH: usize = 32;
 /// Commands after which a reader that shares its processor yields it. Otherwise the publisher would
 /// run only when the reader's time slice ends or the reader's own queue is full, some thousand
@@ -61,9 +61,9 @@ impl Reader<'_> {
 
     #[inline]
     fn send(&mut self, command: Command) -> Result<(), Disconnected> {
-        // The stamp first, so that a visible command always has one. Both are published at once: a
-        // command held back for the next one would only be late, and decoding takes far longer than
-        // publishing.
+        // The stamp first, so that a visible command always has one. Both are published
+        // immediately: a command held back for the next one would only be late, and decoding takes
+        // far longer than publishing.
         self.stamps.stage(self.clock.now())?;
         self.stamps.publish();
         self.commands.stage(command)?;

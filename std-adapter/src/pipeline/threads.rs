@@ -29,7 +29,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Tells the calling thread that the run is over when the last stage ends, even by a panic.
+/// Notifies the calling thread when the last stage ends, even by a panic.
 struct FinishOnDrop<'a> {
     over: &'a AtomicBool,
     watcher: Thread,

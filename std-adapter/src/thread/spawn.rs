@@ -36,7 +36,7 @@ pub enum SpawnSetting {
     TimerSlack,
 }
 
-/// Why no thread was started.
+/// Reason why no thread was started.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SpawnError {

@@ -13,7 +13,7 @@ use vvp_std_adapter::ipc::{Peer, SpscChannel};
 type Channel = SpscChannel<[u8; 64], 128>;
 
 const COUNT: u64 = 2_000;
-/// After so many messages the first C process ends without giving its ends back.
+/// Number of messages after which the first C process exits without releasing its endpoints.
 const LIFE: u64 = 777;
 
 /// Compiles the other side; `None` where there is no such compiler.
@@ -71,7 +71,7 @@ fn exchange(name: &str, program: &Path) {
         |count: u64| Program::new(program).arg(&place.0).arg(count.to_string()).spawn().expect("the other side starts");
     let (mut tx, mut rx) = (to_c.sender().expect("free"), from_c.receiver().expect("free"));
     let (mut sent, mut received) = (0, 0);
-    // Sends as many messages as there is room for, and takes back as many as there are.
+    // Sends messages until the queue is full, and receives until the other one is empty.
     macro_rules! exchange {
         () => {{
             while sent < COUNT && tx.push(message(sent)).is_ok() {

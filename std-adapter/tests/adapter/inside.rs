@@ -40,8 +40,8 @@ impl Inside {
             },
         );
         if let Self::Pid = self {
-            // The leak checker looks for itself in `/proc`, which shows the numbers of the outer
-            // namespace.
+            // The leak checker searches `/proc` for its own process, but `/proc` shows the process
+            // ids of the outer namespace.
             command.env("ASAN_OPTIONS", "detect_leaks=0");
         }
         // SAFETY: between fork and exec, only system calls on data created before.

@@ -73,7 +73,7 @@ pub fn same<T: Value + zerocopy::FromZeros>(times: u64) -> Vec<Runner> {
     vec![plain, same_thread::<T>("bare array, 2 indices", times, push, pop)]
 }
 
-/// One core writes so many lines, then the other reads them, in turn: nanoseconds a line for each.
+/// One core writes the lines, then the other reads them: nanoseconds a line for each.
 fn phases(name: &'static str, lines: usize, ahead: Option<usize>) -> Runner {
     const LAPS: u64 = 40;
     const WORDS: usize = 8;

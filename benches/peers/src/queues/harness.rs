@@ -80,8 +80,8 @@ pub fn ticks_per_ns() -> f64 {
     *ONCE.get_or_init(host::ticks_per_ns)
 }
 
-/// Both at once on two cores; ticks from the start of `here` to the end of the later one. Run again
-/// if disturbed.
+/// Runs both in parallel on two cores. Returns the ticks from the start of `here` to the end of the
+/// later one. Repeated if disturbed.
 pub fn duel(here: &mut impl FnMut(), there: &mut (impl FnMut() + Send)) -> u64 {
     let mut best = u64::MAX;
     for _ in 0..ATTEMPTS {
@@ -282,8 +282,7 @@ pub fn same_thread<T: Value>(
     })
 }
 
-/// What the machine does at this moment: nanoseconds for a cache line to go to the other core and
-/// back.
+/// Returns the current round-trip time of a cache line to the other core, in nanoseconds.
 pub fn line_round_trip() -> f64 {
     const N: u64 = 4000;
     #[repr(align(128))]

@@ -1,9 +1,9 @@
 //! Many producers, one consumer: ours and the others'.
 //!
-//! On two cores the rows with two producers take two forms. In `fill` both producers push at once
-//! into an empty queue that has room for all, without a consumer: only what they cost each other.
-//! In `stream` the second producer's thread is the consumer as well, which takes two values for
-//! each that it pushes.
+//! On two cores the rows with two producers take two forms. In `fill` both producers push in
+//! parallel into an empty queue that has room for all, without a consumer: only what they cost each
+//! other. In `stream` the second producer's thread is the consumer as well, which takes two values
+//! for each that it pushes.
 
 use super::harness::{Runner, Value, across, duel, duel_once, ticks_per_ns};
 use super::spsc::VALUES;
@@ -16,7 +16,7 @@ use zerocopy::FromZeros;
 /// Fills in a round.
 const FILLS: u64 = 4;
 
-/// Gives `$go!(name, (push, another push, pop))` every queue that takes many producers.
+/// Calls `$go!(name, (push, another push, pop))` for every queue with many producers.
 macro_rules! each {
     ($T:ty, $N:expr, $go:ident) => {{
         let capacity = NonZeroUsize::new($N).expect("not zero");

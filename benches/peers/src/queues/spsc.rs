@@ -20,7 +20,7 @@ pub fn turn<T: Value + FromZeros, const N: usize>()
     Box::leak(SequencedSpsc::<T, N>::new_box_zeroed().expect("memory")).split()
 }
 
-/// Gives `$go!(name, push, pop)` every queue that takes values one by one.
+/// Calls `$go!(name, push, pop)` for every queue that pushes and pops single values.
 macro_rules! each_single {
     ($T:ty, $N:expr, $go:ident) => {{
         let capacity = NonZeroUsize::new($N).expect("not zero");
@@ -172,7 +172,7 @@ pub fn in_place<T: Value + FromZeros + Default, const N: usize>() -> Vec<Runner>
             let (first, _) = tx.vacant_slices_mut();
             let len = first.len().min(want);
             let n = fill(&mut first[..len], from);
-            // SAFETY: so many were filled just now.
+            // SAFETY: `n` values were filled just now.
             unsafe { tx.advance_write_index(n as usize) };
             n
         };
@@ -180,7 +180,7 @@ pub fn in_place<T: Value + FromZeros + Default, const N: usize>() -> Vec<Runner>
             let (first, _) = rx.as_slices();
             let len = first.len().min(BATCH);
             let n = add(&first[..len], sum);
-            // SAFETY: so many are there, and they need no drop.
+            // SAFETY: the slices hold `n` values, which need no drop.
             unsafe { rx.advance_read_index(n as usize) };
             n
         };
@@ -192,7 +192,7 @@ pub fn in_place<T: Value + FromZeros + Default, const N: usize>() -> Vec<Runner>
             let buffer = tx.write_buffer();
             let len = buffer.len().min((to - from) as usize);
             let n = fill(&mut buffer[..len], from);
-            // SAFETY: so many were filled just now.
+            // SAFETY: `len` values were filled just now.
             unsafe { tx.commit(len) };
             n
         };

@@ -1,4 +1,4 @@
-//! Binary records: the page that describes them is true, and damaged files are told apart.
+//! Binary records: their documentation is correct, and each kind of damage has its own error.
 
 use vvp_core::book::*;
 use vvpx::text::{Input, InputError, InputFormat, RecordError, RecordKind, RecordReader, Step};

@@ -1,5 +1,5 @@
-//! One side pushes, the other pops: what the main loop takes must be what the handler gives, and
-//! the reverse.
+//! One side pushes, the other pops: the main loop must pop exactly the values that the handler
+//! pushes, and the reverse.
 
 use crate::sweep::{Scene, When};
 use core::cell::UnsafeCell;
@@ -9,28 +9,28 @@ use vvp_core::queue::{
     SequencedProducer, SequencedSpsc, Spsc,
 };
 
-/// What can be made anew.
+/// A structure that can be reset.
 pub trait New {
-    /// The empty one.
+    /// The initial, empty value.
     const NEW: Self;
 }
 
-/// A structure in a static that is made anew for each run, so that all runs of a state are alike.
+/// A structure in a static that is reset for each run, so that all runs of a state start equal.
 pub struct Place<Q>(UnsafeCell<Q>);
 
 // SAFETY: used by the main loop and a handler, which get at it as `renew` says.
 unsafe impl<Q: Sync> Sync for Place<Q> {}
 
 impl<Q: New> Place<Q> {
-    /// With an empty one.
+    /// Creates it with the empty value.
     pub const fn new() -> Self {
         Self(UnsafeCell::new(Q::NEW))
     }
 
-    /// An empty one.
+    /// Resets the structure and returns it, empty.
     ///
     /// # Safety
-    /// No borrow of the last queue is left, and no handler runs.
+    /// No borrow of the previous queue exists, and no handler runs.
     pub unsafe fn renew(&'static self) -> &'static Q {
         // SAFETY: the caller's.
         unsafe { *self.0.get() = Q::NEW };
@@ -39,17 +39,17 @@ impl<Q: New> Place<Q> {
     }
 }
 
-/// Values in a row.
+/// A sequence of values.
 pub struct Values {
     values: [u64; 16],
     len: usize,
 }
 
 impl Values {
-    /// None yet.
+    /// Creates an empty sequence.
     pub const NONE: Self = Self { values: [0; 16], len: 0 };
 
-    /// One more. More than there is room for are counted, and found by `are`.
+    /// Appends a value. Values beyond the capacity are only counted, and detected by `are`.
     #[inline(always)]
     pub fn add(&mut self, value: u64) {
         if let Some(place) = self.values.get_mut(self.len) {
@@ -58,12 +58,12 @@ impl Values {
         self.len += 1;
     }
 
-    /// How many.
+    /// Returns the number of values.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// All of them.
+    /// Returns all values.
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
         self.values.iter().take(self.len).copied()
     }
@@ -71,18 +71,18 @@ impl Values {
 
 /// A queue of 4 values, in one lane or several.
 pub trait Queue: New + 'static {
-    /// What pushes.
+    /// The producer endpoint.
     type Tx: 'static;
-    /// What pops.
+    /// The consumer endpoint.
     type Rx: Pop<Item = u64> + 'static;
-    /// Lanes with an order of their own.
+    /// Number of lanes, each FIFO.
     const LANES: usize;
 
-    /// Both ends.
+    /// Claims both endpoints.
     fn ends(&'static self) -> Option<(Self::Tx, Self::Rx)>;
-    /// Values in it.
+    /// Returns the number of queued values.
     fn depth(&'static self) -> usize;
-    /// The end of a lane.
+    /// Returns the producer of a lane.
     fn lane(tx: &mut Self::Tx, lane: usize) -> &mut impl Push<Item = u64>;
 }
 
@@ -130,23 +130,23 @@ impl Queue for FanIn<u64, 4, 2> {
     }
 }
 
-/// Value `number` (from 1) of a lane.
+/// Returns value `number` (from 1) of a lane.
 const fn value(lane: usize, number: usize) -> u64 {
     (lane as u64) << 32 | number as u64
 }
 
-/// Where a run begins.
+/// The initial state of a run.
 #[derive(Clone, Copy)]
 struct State {
-    /// Values that have gone through each lane: where its indices stand.
+    /// Values that have passed through each lane: the position of its indices.
     before: usize,
     /// Values in each lane.
     fill: usize,
-    /// Whether the ends know of them.
-    looked: bool,
-    /// Whether the consumer has met an empty queue behind a stream.
+    /// Whether the endpoints have loaded the indices that show them.
+    refreshed: bool,
+    /// Whether the consumer has found the queue empty after a stream.
     dry: bool,
-    /// Values for or from the handler, for each lane.
+    /// Values that the handler pushes to, or pops from, each lane.
     count: usize,
 }
 
@@ -158,15 +158,15 @@ impl State {
         state /= 4;
         let fill = state % 5;
         state /= 5;
-        let looked = state % 2 == 1;
+        let refreshed = state % 2 == 1;
         state /= 2;
         let dry = state % 2 == 1;
         state /= 2;
         let count = [1, 2, 5][state % 3];
-        Self { before: if dry { before + 4 } else { before }, fill, looked, dry, count }
+        Self { before: if dry { before + 4 } else { before }, fill, refreshed, dry, count }
     }
 
-    /// The ends of a new queue in this state.
+    /// Creates a queue in this state and returns its endpoints.
     fn prepare<Q: Queue>(self, queue: &'static Q) -> Option<(Q::Tx, Q::Rx)> {
         let (mut tx, mut rx) = queue.ends()?;
         for _ in 0..self.before {
@@ -186,7 +186,7 @@ impl State {
                 let _ = Q::lane(&mut tx, lane).push(value(lane, number));
             }
         }
-        if self.looked {
+        if self.refreshed {
             // An empty slice takes no value, but the pop checks the queue if it knows of none.
             rx.pop_slice(&mut []);
             for lane in 0..Q::LANES {
@@ -196,7 +196,7 @@ impl State {
         Some((tx, rx))
     }
 
-    /// Whether `taken` are the values of each lane in order, `pushed` of each.
+    /// Returns whether `taken` has the values of each lane in order, `pushed` of each.
     fn right<Q: Queue>(taken: &Values, pushed: [usize; 2]) -> bool {
         let mut next = [1, 1];
         for found in taken.iter() {
@@ -210,9 +210,9 @@ impl State {
     }
 }
 
-/// How the main loop takes and gives: one by one.
+/// How the main loop pops and pushes: one by one.
 pub struct One;
-/// With a peek before.
+/// Peeks, then pops.
 pub struct Peek;
 /// Three at a time.
 pub struct Some3;
@@ -223,9 +223,9 @@ pub struct Drain;
 /// Two, published together.
 pub struct Staged;
 
-/// A way to take.
+/// A way to pop values.
 pub trait Take<Q: Queue> {
-    /// Takes some values, by one operation.
+    /// Pops some values with one operation.
     fn take(rx: &mut Q::Rx, taken: &mut Values);
 }
 
@@ -259,13 +259,13 @@ impl Take<Spsc<u64, 4>> for Grant {
     }
 }
 
-macro_rules! look_and_drain {
+macro_rules! peek_and_drain {
     ($queue:ty) => {
         impl Take<$queue> for Peek {
             #[inline(always)]
             fn take(rx: &mut <$queue as Queue>::Rx, taken: &mut Values) {
-                // What was seen must be what is taken then.
-                if let Some(seen) = look(rx) {
+                // The pop must return the value that was peeked.
+                if let Some(seen) = peek(rx) {
                     taken.add(if rx.pop() == Ok(seen) { seen } else { u64::MAX });
                 }
             }
@@ -280,11 +280,11 @@ macro_rules! look_and_drain {
         }
     };
 }
-look_and_drain!(Spsc<u64, 4>);
-look_and_drain!(SequencedSpsc<u64, 4>);
-look_and_drain!(FanIn<u64, 4, 2>);
+peek_and_drain!(Spsc<u64, 4>);
+peek_and_drain!(SequencedSpsc<u64, 4>);
+peek_and_drain!(FanIn<u64, 4, 2>);
 
-/// The next value, left where it is.
+/// Access to the next value without removing it.
 trait Peek {
     fn peeked(&mut self) -> Option<u64>;
 }
@@ -311,16 +311,16 @@ impl Peek for FanInConsumer<'_, u64, 4, 2> {
 }
 
 #[inline(always)]
-fn look(rx: &mut impl Peek) -> Option<u64> {
+fn peek(rx: &mut impl Peek) -> Option<u64> {
     rx.peeked()
 }
 
-/// A way to give.
+/// A way to push values.
 pub trait Give<Q: Queue> {
-    /// Values that it tries to give.
+    /// Number of values that it tries to push.
     const COUNT: usize;
-    /// Gives values `first`, `first + 1` and so on of lane 0, by one operation, and says how many
-    /// went in.
+    /// Pushes values `first`, `first + 1` and so on of lane 0 with one operation, and returns how
+    /// many were accepted.
     fn give(tx: &mut Q::Tx, first: u64) -> usize;
 }
 
@@ -361,7 +361,7 @@ impl Give<Spsc<u64, 4>> for Staged {
     }
 }
 
-/// The main loop takes, the handler gives.
+/// The main loop pops, the handler pushes.
 pub struct Taking<Q, T>(PhantomData<(Q, T)>);
 
 /// The consumer in the main loop.

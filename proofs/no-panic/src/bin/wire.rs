@@ -1,4 +1,4 @@
-//! `wire`: ITCH messages, frames of files, MoldUDP64, captures. Any bytes at all.
+//! `wire`: ITCH messages, frames of files, MoldUDP64, captures. Arbitrary bytes.
 #![no_std]
 #![no_main]
 

@@ -6,8 +6,8 @@
 //!                       v                   | slot
 //! locate ----------> stock (256 bytes): best bid and ask, and two runs of (price, level), sorted, the best last
 //! ```
-//! Nothing is allocated after construction, and zeroed memory is an empty market. Slots are reused
-//! at once, so a day touches memory for its peak of live orders, not for their total.
+//! Nothing is allocated after construction, and zeroed memory is an empty market. Freed slots are
+//! reused first, so a day touches memory for its peak of live orders, not for their total.
 
 mod anomaly;
 mod apply;

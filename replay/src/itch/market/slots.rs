@@ -54,7 +54,7 @@ impl<T: Slot, const N: usize> Slots<T, N> {
         &mut self.slots[slot as usize]
     }
 
-    /// Returns the maximum number of slots in use at once.
+    /// Returns the peak number of slots in use.
     pub(super) const fn touched(&self) -> u32 {
         self.touched
     }

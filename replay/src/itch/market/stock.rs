@@ -35,8 +35,8 @@ pub struct StockCounts {
     pub broken: u64,
     /// Executions, cancels, deletes and replaces of orders that are not on the book.
     pub unknown: u64,
-    /// How often its book became crossed: an order's price reached or passed the best of the
-    /// opposite side.
+    /// Number of times that its book became crossed: an order's price reached or passed the best of
+    /// the opposite side.
     pub crossings: u64,
 }
 

@@ -73,8 +73,8 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
         }
     }
 
-    /// Returns the maximum number of orders, levels and words of sorted prices in use at once;
-    /// words include free runs.
+    /// Returns the peak numbers of orders, levels and words of sorted prices in use; words include
+    /// free runs.
     #[must_use]
     pub const fn touched(&self) -> [u32; 3] {
         [self.orders.touched(), self.levels.touched(), self.runs.used()]

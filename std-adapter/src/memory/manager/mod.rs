@@ -22,7 +22,7 @@ use vvp_core::pool::Pool;
 use vvp_core::queue::Spsc;
 use zerocopy::FromZeros;
 
-/// Why a [`MemoryManager`] refused a request.
+/// Reason why a [`MemoryManager`] refused a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ManagerError {

@@ -18,7 +18,7 @@ pub struct ObjectUsage {
     pub taken: u64,
     /// Values dequeued, or slots released, so far.
     pub given_back: u64,
-    /// How often it was full.
+    /// Number of times that it was full.
     pub refused: u64,
 }
 

@@ -3,7 +3,7 @@
 use super::RegionSetting;
 use crate::os::Outcome;
 
-/// Why a region was not created or opened.
+/// Reason why a region was not created or opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegionError {

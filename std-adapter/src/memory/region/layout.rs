@@ -76,7 +76,7 @@ impl<T: Message, const K: usize> Message for [T; K] {
     const LAYOUT_HASH: u64 = LayoutHash::new("array").with(T::LAYOUT_HASH).number(K).finish();
 }
 
-/// A type that can be placed in a [`Region`](super::Region) and used by several processes at once.
+/// A type that can be placed in a [`Region`](super::Region) and shared by several processes.
 ///
 /// # Safety
 /// - Zero bytes are a valid value, ready for use (as `FromZeros` requires); it contains no pointer,

@@ -56,7 +56,7 @@ pub(crate) enum Holder {
     Unknown,
 }
 
-/// Why a word was not locked.
+/// Reason why a word was not locked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LockError {
     /// A live process holds the lock, possibly this one.

@@ -57,7 +57,7 @@ impl core::fmt::Display for RegionSetting {
     }
 }
 
-/// What is requested of a region's memory. The default requests nothing.
+/// Requests for a region's memory. The default requests nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RegionOptions {
     /// Pages of 2 MiB: of the reserved pool for anonymous regions (`MAP_HUGETLB`), else by advice

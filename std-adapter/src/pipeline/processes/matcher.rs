@@ -257,7 +257,7 @@ pub fn matcher(pipeline: &PipelineDirectory, stop: &Stop) -> Result<(), StageErr
 
 /// Returns whether every expected gateway has sent a command.
 fn all_came(counters: &Counters, orders: &Orders) -> bool {
-    // Relaxed: a number that only decreases when the stages that wait for it are told to stop.
+    // Relaxed: the number only decreases when the stages that wait for it are asked to stop.
     let expected = usize::try_from(counters.gateways.load(Ordering::Relaxed)).unwrap_or(usize::MAX).min(GATEWAYS_MAX);
     (0..expected).all(|lane| orders.lane_stats(lane).is_some_and(|stats| stats.pushed > 0))
 }

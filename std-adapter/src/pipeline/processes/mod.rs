@@ -8,7 +8,7 @@
 //! ```
 //! # Why nothing is lost or repeated
 //! - A **gateway** generates each command from its sequence number. When it is restarted, its lane
-//!   tells how many commands were published.
+//!   has the count of published commands.
 //! - The **matcher** writes a command to the journal and applies it before it dequeues it from the
 //!   lane. When it is restarted, it applies the journal: the same commands give the same state and
 //!   the same events. A command that its predecessor had journaled but not dequeued comes again
@@ -96,7 +96,7 @@ unsafe impl SharedLayout for Counters {
     const LAYOUT_HASH: u64 = LayoutHash::new("pipeline counters 2").shape_of::<Self>().finish();
 }
 
-/// Why a stage cannot run.
+/// Reason why a stage cannot run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StageError {
@@ -165,7 +165,7 @@ pub struct PipelineDirectory {
     path: PathBuf,
 }
 
-/// How long a matcher that was asked to stop waits for gateways that were not asked, or not yet.
+/// Time that a matcher that was asked to stop waits for gateways that were not asked, or not yet.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long it waits for room in a publisher's queue, and a publisher waits for it. Longer than
 /// `GRACE`, so that a stage outlives those before it.

@@ -74,7 +74,7 @@ pub struct QueueCounters {
     pub depth: u64,
     /// The high-water mark; never below `depth`.
     pub high_water: u64,
-    /// How often it was full.
+    /// Number of times that it was full.
     pub refused: u64,
     /// Values dequeued so far.
     pub passed: u64,
