@@ -1,6 +1,5 @@
 //! A common start for all threads of a run.
 
-use crate::thread::{ThreadPlace, pin_to, wake_on_time};
 use vvp_core::sync::{AtomicUsize, Ordering};
 
 const CLOSED: usize = 0;
@@ -19,19 +18,16 @@ impl StartBarrier {
         Self { waiting: AtomicUsize::new(0), state: AtomicUsize::new(CLOSED) }
     }
 
-    /// Pins the calling thread if it has a processor, then waits for the start. Returns `None` if
-    /// it was canceled, else whether the thread is pinned.
-    pub(super) fn wait(&self, place: ThreadPlace) -> Option<bool> {
-        wake_on_time();
-        let pinned = place.cpu.is_some_and(|cpu| pin_to(cpu).is_applied());
+    /// Waits for the start; returns whether there is one, or it was canceled.
+    pub(super) fn wait(&self) -> bool {
         // Release: pairs with the Acquire in `await_arrivals`: what this thread did to prepare
         // happens before the start.
         self.waiting.fetch_add(1, Ordering::Release);
         loop {
             // Acquire: pairs with the Release in `release`.
             match self.state.load(Ordering::Acquire) {
-                RELEASED => return Some(pinned),
-                CANCELED => return None,
+                RELEASED => return true,
+                CANCELED => return false,
                 _ => std::thread::yield_now(),
             }
         }

@@ -6,7 +6,7 @@ use super::stages::{COMMANDS_QUEUED_MAX, EVENTS_QUEUED_MAX, EventSender, Matchin
 use super::start_barrier::StartBarrier;
 use super::{Commands, Publish, RunError, Setup, Stop, signal};
 use crate::memory::{Pages, Zeroed, allocations, page_faults, populate};
-use crate::thread::{SpinThenSleep, ThreadPlace};
+use crate::thread::{Core, Spawn, SpawnError, SpinThenSleep, ThreadPlace};
 use std::io;
 use std::thread::Thread;
 use vvp_core::book::{Command, Event};
@@ -99,31 +99,31 @@ where
     let over = AtomicBool::new(false);
     let last = FinishOnDrop { over: &over, watcher: std::thread::current() };
     let histogram = &mut *latency;
-    let (start, before, read, matched, published) = std::thread::scope(|scope| {
+    let (start, before, pinned, read, matched, published) = std::thread::scope(|scope| {
         let barrier = &barrier;
-        let stage = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let spawned = (|| -> io::Result<_> {
-            let reading = stage("vvp-reader").spawn_scoped(scope, move || {
-                let pinned = barrier.wait(layout.reader)?;
-                Some((reader.run(commands), pinned))
-            })?;
-            let matching = stage("vvp-matcher").spawn_scoped(scope, move || {
+        let stage = |name: &str, place: ThreadPlace| {
+            Spawn::new(name).on(place.cpu.map_or(Core::Any, Core::Cpu)).timer_slack_ns(1)
+        };
+        let spawned = (|| -> Result<_, SpawnError> {
+            let reading = stage("vvp-reader", layout.reader)
+                .start_scoped(scope, move || barrier.wait().then(|| reader.run(commands)))?;
+            let matching = stage("vvp-matcher", layout.matcher).start_scoped(scope, move || {
                 let _stop = StopOnDrop(stop);
-                let pinned = barrier.wait(layout.matcher)?;
-                matching.run(matcher, histogram);
-                Some(pinned)
+                barrier.wait().then(|| matching.run(matcher, histogram))
             })?;
-            let publishing = stage("vvp-publisher").spawn_scoped(scope, move || {
+            let publishing = stage("vvp-publisher", layout.publisher).start_scoped(scope, move || {
                 let _stop = StopOnDrop(stop);
                 let _last = last;
-                let pinned = barrier.wait(layout.publisher)?;
-                let (stats, result) = publishing.run(publisher);
-                let (end, allocations, page_faults) = (clock.now(), allocations().calls, page_faults());
-                Some((Published { stats, result, end, allocations, page_faults }, pinned))
+                barrier.wait().then(|| {
+                    let (stats, result) = publishing.run(publisher);
+                    let (end, allocations, page_faults) = (clock.now(), allocations().calls, page_faults());
+                    Published { stats, result, end, allocations, page_faults }
+                })
             })?;
             Ok((reading, matching, publishing))
         })();
-        let (reading, matching, publishing) = spawned.inspect_err(|_| barrier.cancel()).map_err(RunError::Thread)?;
+        let (reading, matching, publishing) = spawned.inspect_err(|_| barrier.cancel()).map_err(not_started)?;
+        let pinned = [reading.cpu, matching.cpu, publishing.cpu].iter().flatten().count();
         barrier.await_arrivals(3);
         populate(setup.populate_max_bytes);
         let before = (allocations().calls, page_faults());
@@ -131,7 +131,7 @@ where
         barrier.release();
         // Acquire: pairs with the Release in `FinishOnDrop`.
         watch(&|| over.load(Ordering::Acquire));
-        Ok::<_, RunError>((start, before, reading.join(), matching.join(), publishing.join()))
+        Ok::<_, RunError>((start, before, pinned, reading.join(), matching.join(), publishing.join()))
     })?;
 
     let mut report = Report {
@@ -145,18 +145,16 @@ where
             commands: command_queue.stats().high_water as u64,
             events: event_queue.stats().high_water as u64,
         },
-        shape: Shape::Threads { pinned: 0 },
+        shape: Shape::Threads { pinned },
         latency,
     };
-    let mut pinned = 0;
     if signal().is_some() {
         report.end = End::Stopped;
     }
     // Later assignments override earlier ones, so the one closest to the cause comes last.
     match read {
-        Ok(Some(((commands, result), on_cpu))) => {
+        Ok(Some((commands, result))) => {
             report.commands = commands;
-            pinned += usize::from(on_cpu);
             match result {
                 Ok(()) => {}
                 Err(error) if C::is_stop(&error) => report.end = End::Stopped,
@@ -166,8 +164,7 @@ where
         _ => report.end = End::Panicked("reader"),
     }
     match published {
-        Ok(Some((published, on_cpu))) => {
-            pinned += usize::from(on_cpu);
+        Ok(Some(published)) => {
             report.stats = published.stats;
             report.elapsed_ns = clock.ns_between(start, published.end);
             report.allocations = published.allocations.saturating_sub(before.0) as u64;
@@ -180,10 +177,16 @@ where
         }
         _ => report.end = End::Panicked("publisher"),
     }
-    match matched {
-        Ok(Some(on_cpu)) => pinned += usize::from(on_cpu),
-        _ => report.end = End::Panicked("matcher"),
+    if !matches!(matched, Ok(Some(()))) {
+        report.end = End::Panicked("matcher");
     }
-    report.shape = Shape::Threads { pinned };
     Ok(report)
+}
+
+/// Turns the error of a stage without requirements, which is the system's, into that of a run.
+fn not_started(error: SpawnError) -> RunError {
+    RunError::Thread(match error {
+        SpawnError::System(error) => error,
+        other @ SpawnError::RequirementFailed(..) => io::Error::other(other),
+    })
 }

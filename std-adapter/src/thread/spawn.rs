@@ -6,7 +6,7 @@ use crate::os::Outcome;
 use crate::os::System;
 use std::io;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 /// The processor of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -85,6 +85,27 @@ impl<T> Spawned<T> {
     #[must_use]
     pub fn thread(&self) -> &std::thread::Thread {
         self.handle.thread()
+    }
+}
+
+/// A running thread of a scope, and the outcomes of its requests.
+#[derive(Debug)]
+pub struct SpawnedScoped<'scope, T> {
+    handle: ScopedJoinHandle<'scope, Option<T>>,
+    /// As [`Spawned::cpu`].
+    pub cpu: Option<usize>,
+    /// As [`Spawned::outcomes`].
+    pub outcomes: Vec<(SpawnSetting, Outcome)>,
+}
+
+impl<T> SpawnedScoped<'_, T> {
+    /// Waits for the thread to end.
+    ///
+    /// # Errors
+    /// The value that the thread panicked with.
+    pub fn join(self) -> std::thread::Result<T> {
+        // As in `Spawned::join`.
+        self.handle.join().and_then(|value| value.ok_or_else(|| Box::new("canceled") as _))
     }
 }
 
@@ -188,40 +209,103 @@ impl Spawn {
     /// # Errors
     /// [`SpawnError`]; `work` has not run and will not.
     pub fn start<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<Spawned<T>, SpawnError> {
+        let (handle, cpu, outcomes) = self.start_with(
+            work,
+            |builder, prepared| builder.spawn(move || prepared.run()),
+            |handle| {
+                let _ = handle.join();
+            },
+        )?;
+        Ok(Spawned { handle, cpu, outcomes })
+    }
+
+    /// Does the same in a scope, so that `work` may borrow what outlives the scope.
+    ///
+    /// ```
+    /// use vvp_std_adapter::thread::Spawn;
+    /// let orders = vec![1, 2, 3];
+    /// let sum = std::thread::scope(|scope| {
+    ///     let matcher = Spawn::new("matcher").start_scoped(scope, || orders.iter().sum::<u64>());
+    ///     matcher.ok().and_then(|thread| thread.join().ok())
+    /// });
+    /// assert_eq!(sum, Some(6));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_scoped<'scope, T: Send + 'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        work: impl FnOnce() -> T + Send + 'scope,
+    ) -> Result<SpawnedScoped<'scope, T>, SpawnError> {
+        let (handle, cpu, outcomes) = self.start_with(
+            work,
+            |builder, prepared| builder.spawn_scoped(scope, move || prepared.run()),
+            |handle| {
+                let _ = handle.join();
+            },
+        )?;
+        Ok(SpawnedScoped { handle, cpu, outcomes })
+    }
+
+    /// Starts the thread with `spawn`, and waits for its outcomes; a thread that misses a
+    /// requirement is canceled and joined.
+    fn start_with<F, H>(
+        self,
+        work: F,
+        spawn: impl FnOnce(Builder, Prepared<F>) -> io::Result<H>,
+        join: impl FnOnce(H),
+    ) -> Result<(H, Option<usize>, Vec<(SpawnSetting, Outcome)>), SpawnError> {
         let place = self.place();
         let (report, reported) = mpsc::sync_channel(1);
         let (go, wait) = mpsc::sync_channel::<()>(1);
         let Self { name, fifo, nice, slack_ns, prefault_bytes, require, .. } = self;
-        let builder = std::thread::Builder::new().name(name).stack_size(prefault_bytes.saturating_add(STACK_BYTES));
-        let thread = builder.spawn(move || {
-            let outcomes = [
-                (SpawnSetting::Core, place.map(|place| place.map_or_else(|outcome| outcome, pin_to))),
-                (SpawnSetting::Nice, nice.map(set_nice)),
-                (SpawnSetting::TimerSlack, slack_ns.map(set_timer_slack)),
-                (SpawnSetting::Fifo, fifo.map(set_fifo)),
-            ];
-            let outcomes: Vec<_> =
-                outcomes.into_iter().filter_map(|(setting, outcome)| Some((setting, outcome?))).collect();
-            if prefault_bytes > 0 {
-                prefault_stack(prefault_bytes);
-            }
-            let _ = report.send(outcomes);
-            drop(report);
-            // Canceled if the caller drops its end instead.
-            wait.recv().ok().map(|()| work())
-        });
-        let thread = thread.map_err(SpawnError::System)?;
+        let builder = Builder::new().name(name).stack_size(prefault_bytes.saturating_add(STACK_BYTES));
+        let prepared = Prepared { place, fifo, nice, slack_ns, prefault_bytes, report, wait, work };
+        let thread = spawn(builder, prepared).map_err(SpawnError::System)?;
         let outcomes = reported.recv().unwrap_or_default();
         let missed = outcomes.iter().find(|(setting, outcome)| require.contains(setting) && !outcome.is_applied());
         if let Some(&(setting, outcome)) = missed {
             drop(go);
-            let _ = thread.join();
+            join(thread);
             return Err(SpawnError::RequirementFailed(setting, outcome));
         }
         let _ = go.send(());
         let pinned = outcomes.contains(&(SpawnSetting::Core, Outcome::Applied));
         let cpu = place.and_then(Result::ok).filter(|_| pinned);
-        Ok(Spawned { handle: thread, cpu, outcomes })
+        Ok((thread, cpu, outcomes))
+    }
+}
+
+/// The body of a thread: applies the settings, reports the outcomes, waits for permission, works.
+struct Prepared<F> {
+    place: Option<Result<usize, Outcome>>,
+    fifo: Option<i32>,
+    nice: Option<i32>,
+    slack_ns: Option<u32>,
+    prefault_bytes: usize,
+    report: mpsc::SyncSender<Vec<(SpawnSetting, Outcome)>>,
+    wait: mpsc::Receiver<()>,
+    work: F,
+}
+
+impl<T, F: FnOnce() -> T> Prepared<F> {
+    /// Returns `None` if the thread was canceled.
+    fn run(self) -> Option<T> {
+        let outcomes = [
+            (SpawnSetting::Core, self.place.map(|place| place.map_or_else(|outcome| outcome, pin_to))),
+            (SpawnSetting::Nice, self.nice.map(set_nice)),
+            (SpawnSetting::TimerSlack, self.slack_ns.map(set_timer_slack)),
+            (SpawnSetting::Fifo, self.fifo.map(set_fifo)),
+        ];
+        let outcomes = outcomes.into_iter().filter_map(|(setting, outcome)| Some((setting, outcome?))).collect();
+        if self.prefault_bytes > 0 {
+            prefault_stack(self.prefault_bytes);
+        }
+        let _ = self.report.send(outcomes);
+        drop(self.report);
+        // Canceled if the caller drops its end instead.
+        self.wait.recv().ok().map(|()| (self.work)())
     }
 }
 
