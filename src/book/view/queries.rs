@@ -158,7 +158,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// let bid = |id, price, qty| {
     ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(qty))
     /// };
-    /// engine.apply_all(&[bid(1, 99, 5).owner(OwnerId::new(7)), bid(2, 98, 6)], &mut sink);
+    /// engine.apply_all(&[bid(1, 99, 5).with_owner(OwnerId::new(7)), bid(2, 98, 6)], &mut sink);
     /// let book = engine.book(x).expect("defined");
     /// let of_7 = book.resting_orders_of(OwnerId::new(7)).map(|order| order.id.get());
     /// assert!(of_7.eq([1]));

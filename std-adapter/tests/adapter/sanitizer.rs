@@ -1,10 +1,11 @@
 //! Whether a test runs under AddressSanitizer.
 
-/// Returns whether the runtime of AddressSanitizer is linked in: it needs terabytes of address
-/// space, and `/proc`.
+/// Returns whether this process has the shadow memory of AddressSanitizer: terabytes of address
+/// space. The symbols of its runtime are not always visible to `dlsym`.
 pub(crate) fn is_on() -> bool {
-    // SAFETY: a constant name with a terminating zero; nothing is called.
-    let found = unsafe { !libc::dlsym(libc::RTLD_DEFAULT, c"__asan_init".as_ptr()).is_null() };
+    let pages = std::fs::read_to_string("/proc/self/statm");
+    let pages = pages.ok().and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+    let found = pages.is_some_and(|pages| pages.saturating_mul(4096) > 1 << 40);
     if found {
         eprintln!("SKIPPED in part: not under AddressSanitizer");
     }
