@@ -59,6 +59,8 @@ impl core::fmt::Display for SpawnError {
 
 impl core::error::Error for SpawnError {}
 
+type Outcomes = Vec<(SpawnSetting, Outcome)>;
+
 /// A running thread, and the outcomes of its requests.
 #[derive(Debug)]
 pub struct Spawned<T> {
@@ -255,7 +257,7 @@ impl Spawn {
         work: F,
         spawn: impl FnOnce(Builder, Prepared<F>) -> io::Result<H>,
         join: impl FnOnce(H),
-    ) -> Result<(H, Option<usize>, Vec<(SpawnSetting, Outcome)>), SpawnError> {
+    ) -> Result<(H, Option<usize>, Outcomes), SpawnError> {
         let place = self.place();
         let (report, reported) = mpsc::sync_channel(1);
         let (go, wait) = mpsc::sync_channel::<()>(1);
@@ -284,7 +286,7 @@ struct Prepared<F> {
     nice: Option<i32>,
     slack_ns: Option<u32>,
     prefault_bytes: usize,
-    report: mpsc::SyncSender<Vec<(SpawnSetting, Outcome)>>,
+    report: mpsc::SyncSender<Outcomes>,
     wait: mpsc::Receiver<()>,
     work: F,
 }

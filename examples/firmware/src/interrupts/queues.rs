@@ -285,25 +285,25 @@ peek_and_drain!(SequencedSpsc<u64, 4>);
 peek_and_drain!(FanIn<u64, 4, 2>);
 
 /// Access to the next value without removing it.
-trait Peek {
+trait PeekNext {
     fn peeked(&mut self) -> Option<u64>;
 }
 
-impl Peek for Consumer<'_, u64, 4> {
+impl PeekNext for Consumer<'_, u64, 4> {
     #[inline(always)]
     fn peeked(&mut self) -> Option<u64> {
         self.peek().copied()
     }
 }
 
-impl Peek for SequencedConsumer<'_, u64, 4> {
+impl PeekNext for SequencedConsumer<'_, u64, 4> {
     #[inline(always)]
     fn peeked(&mut self) -> Option<u64> {
         self.peek().copied()
     }
 }
 
-impl Peek for FanInConsumer<'_, u64, 4, 2> {
+impl PeekNext for FanInConsumer<'_, u64, 4, 2> {
     #[inline(always)]
     fn peeked(&mut self) -> Option<u64> {
         self.peek_with_lane().ok().map(|(_, value)| *value)
@@ -311,7 +311,7 @@ impl Peek for FanInConsumer<'_, u64, 4, 2> {
 }
 
 #[inline(always)]
-fn peek(rx: &mut impl Peek) -> Option<u64> {
+fn peek(rx: &mut impl PeekNext) -> Option<u64> {
     rx.peeked()
 }
 
