@@ -5,7 +5,8 @@
 //! use vvp_core::engine::{Engine, Matcher};
 //!
 //! // 64 orders, 64 ticks a side in the near-level window, 8 far levels, 8 stops, 128 id slots.
-//! let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+//! type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//! let mut engine = Engine::<OneBook, 1, 4>::new();
 //! let mut sink = CountSink::default();
 //! let x = InstrumentId::new(0);
 //! engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);

@@ -16,7 +16,8 @@ use crate::sync::const_unless_loom;
 /// use vvp_core::book::*;
 /// use vvp_core::engine::{Engine, Meter};
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let mut meter = Meter::new();
 /// let mut ns = 0; // stands for a clock
 /// for command in [

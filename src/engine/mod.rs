@@ -5,7 +5,8 @@
 //! use vvp_core::engine::{Engine, Matcher};
 //!
 //! // Up to 2 instruments, limits of up to 4 owners. All-zero bytes, so a static costs no image.
-//! let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 2, 4>::new();
+//! type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//! let mut engine = Engine::<OneBook, 2, 4>::new();
 //! let mut events = Vec::new();
 //! let mut sink = FnSink(|event: Event| events.push((event.seq_low(), event.kind())));
 //!
@@ -66,7 +67,8 @@ use zerocopy::FromZeros;
 /// use vvp_core::book::*;
 /// use vvp_core::engine::{Engine, Matcher};
 ///
-/// let mut engine: Box<Engine<Book<64, 1, 8, 8, 128>, 1, 4>> = Box::new(Engine::new());
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine: Box<Engine<OneBook, 1, 4>> = Box::new(Engine::new());
 /// let mut trades = Vec::new();
 /// let mut sink = FnSink(|event: Event| {
 ///     if let EventBody::Trade { price, qty, .. } = event.body() {
@@ -259,7 +261,8 @@ const PREFETCH_DISTANCE: usize = 4;
 ///     engine.seq()
 /// }
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// assert_eq!(run(&mut engine), 3); // accepted, accepted, trade
 /// assert_eq!((engine.clock(), engine.instruments(), engine.max_instruments()), (600, 1, 1));
 /// assert_eq!(engine.spec(InstrumentId::new(0)).map(|spec| spec.symbol), Some(Symbol::X));
@@ -284,7 +287,8 @@ pub trait Matcher {
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
     /// let mut refusal = None;
@@ -509,7 +513,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let limits = Limits { max_qty: Some(Qty::new(100)), ..Limits::default() };
     /// engine.apply(&Command::limits(OwnerId::new(7), &limits), &mut CountSink::default());
     /// assert_eq!(engine.limits_of(OwnerId::new(7)), limits);

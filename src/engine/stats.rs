@@ -11,7 +11,8 @@ use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKin
 /// use vvp_core::book::*;
 /// use vvp_core::engine::{Counted, Engine, Matcher, EngineStats};
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let mut stats = EngineStats::new();
 /// let mut sink = CountSink::default();
 /// for command in [

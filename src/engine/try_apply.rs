@@ -99,7 +99,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
     /// for id in 1..=3 {
@@ -157,7 +158,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
     /// assert_eq!(engine.events_max(&Command::cancel(OrderId::new(1))), 1);

@@ -5,7 +5,8 @@
 //! use vvp_core::engine::{Engine, Matcher};
 //! use vvp_core::market_data::{self, Feed, MarketData};
 //!
-//! type Small = Engine<Book<64, 1, 8, 8, 128>, 1, 4>;
+//! type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//! type Small = Engine<OneBook, 1, 4>;
 //! let mut engine = Small::new();
 //! // For as many instruments, and as many levels as one command can touch.
 //! let mut feed = Feed::<1, { Small::LEVELS_TOUCHED_MAX }>::new();
@@ -197,7 +198,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
     /// use vvp_core::engine::{Engine, Matcher};
     /// use vvp_core::market_data::{self, Feed};
     ///
-    /// type Small = Engine<Book<64, 1, 8, 8, 128>, 1, 4>;
+    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type Small = Engine<OneBook, 1, 4>;
     /// let (mut engine, x) = (Small::new(), InstrumentId::new(0));
     /// let mut feed = Feed::<1, { Small::LEVELS_TOUCHED_MAX }>::new();
     /// let (mut events, mut out) = (CountSink::default(), market_data::top(|_| {}));

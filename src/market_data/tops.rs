@@ -19,7 +19,8 @@ use core::fmt;
 /// use vvp_core::engine::{Engine, Matcher};
 /// use vvp_core::market_data::{Feed, MarketData, Tops};
 ///
-/// type Small = Engine<Book<64, 1, 8, 8, 128>, 1, 4>;
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// type Small = Engine<OneBook, 1, 4>;
 /// static TOPS: Tops<1> = Tops::new();
 ///
 /// let mut engine = Small::new();

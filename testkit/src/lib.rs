@@ -28,7 +28,8 @@
 //! use vvp_testkit::streams::Stream;
 //!
 //! // A book: 64 resting orders, 8 far levels a side, 8 stops. 2 instruments, limits of 4 owners.
-//! type MyEngine = Engine<Book<64, 1, 8, 8, 128>, 2, 4>;
+//! type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//! type MyEngine = Engine<OneBook, 2, 4>;
 //!
 //! for flavour in flavours().into_iter().filter(|f| f.instruments <= 2) {
 //!     let flavour = Flavour { room: (64, 8), ..flavour };

@@ -36,7 +36,8 @@ impl BoundedSink for VecSink {
 /// use vvp_core::engine::Engine;
 /// use vvp_testkit::sinks::events_of;
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let events = events_of(&mut engine, &Command::cancel(OrderId::new(7)));
 /// assert_eq!(events[0].kind(), EventKind::Rejected);
 /// ```
@@ -53,7 +54,8 @@ pub fn events_of<M: Matcher>(engine: &mut M, command: &Command) -> Vec<Event> {
 /// use vvp_core::engine::{Engine, Matcher};
 /// use vvp_testkit::sinks::DynSink;
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let (command, mut count, mut last) = (Command::cancel(OrderId::new(7)), CountSink::default(), None);
 /// // One copy of the engine for both.
 /// DynSink(&mut engine).apply(&command, &mut count);

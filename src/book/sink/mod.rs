@@ -25,7 +25,8 @@ use super::{Event, VisibleChange};
 ///     }
 /// }
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let mut sink = LastTrade::default();
 /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
 /// engine.apply(&define, &mut sink);

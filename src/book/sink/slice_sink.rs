@@ -14,7 +14,8 @@ use core::mem::MaybeUninit;
 /// use vvp_core::book::*;
 /// use vvp_core::engine::{Engine, WouldBlock};
 ///
-/// let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+/// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+/// let mut engine = Engine::<OneBook, 1, 4>::new();
 /// let mut memory = [const { MaybeUninit::uninit() }; 2];
 /// let mut sink = SliceSink::new(&mut memory);
 /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(100), Qty::new(5));

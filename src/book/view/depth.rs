@@ -38,7 +38,8 @@ pub trait BookView {
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
     /// let bid = |id, price, qty| {
@@ -109,7 +110,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
     /// let bid = |id, price, qty| {
@@ -131,7 +133,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
     /// let bid = |id, price, qty| {
@@ -156,7 +159,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
     /// let bid = |id, price, qty| {
@@ -183,7 +187,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # let mut engine = Engine::<Book<64, 1, 8, 8, 128>, 1, 4>::new();
+    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
     /// let bid = |id, price, qty| {
