@@ -106,7 +106,7 @@ fn culprit(which: &str) {
     match which {
         "malloc" => drop(std::hint::black_box(Box::new(7))),
         // The wait of a sender to a full queue.
-        "nap" => SpinThenSleep::new(true).wait(0),
+        "sleep" => SpinThenSleep::new(true).wait(0),
         "open" => drop(std::fs::File::open("/dev/null")),
         "lock" => {
             let (lock, condition) = (Mutex::new(()), Condvar::new());
@@ -128,7 +128,7 @@ fn part_culprit() {
 fn what_may_block_is_caught_and_what_does_not_is_not() {
     let this = std::env::current_exe().expect("this program");
     for (which, call) in
-        [("malloc", "`malloc`"), ("nap", "nap`"), ("open", "`open"), ("lock", "`syscall`"), ("nothing", "")]
+        [("malloc", "`malloc`"), ("sleep", "sleep_step`"), ("open", "`open"), ("lock", "`syscall`"), ("nothing", "")]
     {
         let output = Process::new(&this)
             .args(["part_culprit", "--exact", "--nocapture"])
