@@ -131,7 +131,7 @@ fn events(
         // Sequence numbers have no gaps, so a lost record is detected.
         if event.kind() != EventKind::Defined && event.seq_low() != writer.seq().wrapping_add(1) as u32 {
             let (want, got) = (writer.seq() + 1, event.seq_low());
-            let what = format_args!("event {got} where event {want} should be, records are missing");
+            let what = format!("event {got} where event {want} should be, records are missing");
             complaints.add(&what, |file| Place::Byte(file, offset));
             return Ok(());
         }

@@ -38,7 +38,7 @@ pub(crate) fn lines(
             Ok(record) if record.number_low() == number as u32 => record,
             Ok(record) => {
                 let got = record.number_low();
-                let what = format_args!("record {got} where record {number} should be");
+                let what = format!("record {got} where record {number} should be");
                 complaints.add(&what, |file| Place::Byte(file, at));
                 return Ok(());
             }
