@@ -2,8 +2,9 @@
  * Regions and channels that vvp-std-adapter makes, for C and C++ programs on Linux that join them.
  *
  * docs/layouts.md, "Regions between processes", is the contract: a header of 4096 bytes, then the
- * endpoints of the channel (who owns them), then the queue of vvp.h. The Rust side creates a channel
- * (`SpscChannel::create`), this side opens its file, checks the header and claims an endpoint:
+ * endpoints of the channel with their owners, then the queue of vvp.h. The Rust side creates a
+ * channel (`SpscChannel::create`), this side opens its file, checks the header and claims an
+ * endpoint:
  *
  *     vvp_spsc_channel channel;
  *     int status = vvp_spsc_channel_open(&channel, "/dev/shm/vvp-1000/orders",
@@ -195,12 +196,12 @@ static inline int vvp_region_open(vvp_region *r, const char *path, uint64_t layo
     return status;
 }
 
-/* ---- Endpoints ------------------------------------------------------------------------------------ */
+/* ---- Endpoints ------------------------------------------------------------------------------ */
 
-/* Claims an endpoint that is free or whose owner is dead. `*own` becomes the owner word. Returns EBUSY
- * if a live process has it, EAGAIN if another claimed it at the same moment. A program claims an
- * endpoint through one vvp_region only, and once until it releases it: locks made through one open file
- * do not exclude each other. */
+/* Claims an endpoint that is free or whose owner is dead. `*own` becomes the owner word. Returns
+ * EBUSY if a live process has it, EAGAIN if another claimed it at the same moment. A program claims
+ * an endpoint through one vvp_region only, and once until it releases it: locks made through one
+ * open file do not exclude each other. */
 static inline int vvp_endpoint_claim(const vvp_region *r, vvp_endpoint *end, uint64_t *own) {
     short lock = F_WRLCK, unlock = F_UNLCK;
     int status = vvp_region_lock(r, F_OFD_SETLK, &lock, &end->owner);
@@ -211,7 +212,7 @@ static inline int vvp_endpoint_claim(const vvp_region *r, vvp_endpoint *end, uin
     *own = (count + VVP_OWNER_ONE) | ((uint64_t)getpid() & VVP_OWNER_PID);
     if ((before & VVP_OWNER_PID) != 0 && (before & VVP_OWNER_UNLOCKED) != 0)
         status = EBUSY; /* whether it lives cannot be told */
-    /* Acquire: pairs with the Release in vvp_endpoint_release: all that the last owner did is seen. */
+    /* Acquire: pairs with the Release in vvp_endpoint_release, after all that the owner did. */
     else if (!VVP_STD(atomic_compare_exchange_strong_explicit)(&end->owner, &before, *own,
                                                                VVP_STD(memory_order_acquire),
                                                                VVP_STD(memory_order_relaxed)))
@@ -224,7 +225,7 @@ static inline int vvp_endpoint_claim(const vvp_region *r, vvp_endpoint *end, uin
 static inline void vvp_endpoint_release(const vvp_region *r, vvp_endpoint *end, uint64_t own) {
     short unlock = F_UNLCK;
     uint64_t expected = own;
-    /* Release: pairs with the Acquire in vvp_endpoint_claim. A word that is not ours is left alone. */
+    /* Release: pairs with the Acquire in vvp_endpoint_claim. Another owner's word is left alone. */
     VVP_STD(atomic_compare_exchange_strong_explicit)(
         &end->owner, &expected, own & ~(VVP_OWNER_PID | VVP_OWNER_UNLOCKED),
         VVP_STD(memory_order_release), VVP_STD(memory_order_relaxed));
@@ -285,8 +286,8 @@ static inline int vvp_spsc_channel_open(vvp_spsc_channel *c, const char *path, u
 
 static inline void vvp_spsc_channel_shut(vvp_spsc_channel *c) { vvp_region_shut(&c->region); }
 
-/* Claims the sender's endpoint; then `queue` is pushed to. It continues after the last message that was
- * published. */
+/* Claims the sender's endpoint; then `queue` is pushed to. It continues after the last message that
+ * was published. */
 static inline int vvp_spsc_channel_claim_sender(vvp_spsc_channel *c) {
     int status = vvp_endpoint_claim(&c->region, c->sender, &c->own);
     if (status == 0) vvp_take_over(&c->queue->producer.claimed, &c->queue->producer.closed);
@@ -304,8 +305,8 @@ static inline void vvp_spsc_channel_close_sender(vvp_spsc_channel *c) {
     vvp_endpoint_release(&c->region, c->sender, c->own);
 }
 
-/* Claims the receiver's endpoint; then `queue` is popped from. It continues with the first message whose
- * slot was not released. */
+/* Claims the receiver's endpoint; then `queue` is popped from. It continues with the first message
+ * whose slot was not released. */
 static inline int vvp_spsc_channel_claim_receiver(vvp_spsc_channel *c) {
     int status = vvp_endpoint_claim(&c->region, c->receiver, &c->own);
     if (status != 0) return status;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Ours beside others, everything, into docs/benchmarks.md:   scripts/benchmarks.sh [ROUNDS]
 #
-# Takes half an hour, and two otherwise idle processors. Each part is one process in which all contenders take turns.
+# Takes half an hour, and two otherwise idle processors. Each part is one process in which all
+# contenders take turns.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What commands cause against what `events_max` says (tests/events_max/); then the broken twins of the bound, each with one
-# thing left out of it (src/sync/mutation.rs). Each must be noticed by the random streams.
+# What commands cause against what `events_max` says (tests/events_max/); then the broken twins of
+# the bound, each with one thing left out of it (src/sync/mutation.rs). Each must be noticed by the
+# random streams.
 #   scripts/bound-twins.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Plays the same commands at several optimisation levels, on one thread and on three, and compares every byte of the events,
 # the books at the end and the state hashes:
-#   scripts/determinism.sh [LEVEL..]        levels for -C opt-level, `test` or `release`; the last two unless given
+#   scripts/determinism.sh [LEVEL..]
+# A level is one of -C opt-level, `test` or `release`; the last two unless given.
 #
 # The commands: a stream of every kind of order, made by cli/examples/make_mixture.rs, and all of
 # tests/scenarios. That storage, sizes, and saving and restoring on the way make no difference is
@@ -15,8 +16,8 @@ if [ $# = 0 ]; then set -- test release; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# build LEVEL: in a folder of its own, with debug assertions and overflow checks at level 0 only, where they must make no
-# difference either.
+# build LEVEL: in a folder of its own, with debug assertions and overflow checks at level 0 only,
+# where they must make no difference either.
 build() {
   local checks=false
   if [ "$1" = 0 ]; then checks=true; fi

@@ -134,7 +134,8 @@ if can thumbv7em-none-eabihf interrupt_fed qemu-system-arm qemu-system-arm; then
   grep -qx '20 orders, 10 trades, 30 events' "$work/log" || die "the image that is fed by an interrupt: $(cat "$work/log")"
   say "Cortex-M7 fed by a timer's interrupt: $(tail -n 1 "$work/log")"
 fi
-# An instruction takes a nanosecond of QEMU's clock, so the timer interrupt comes at the chosen instruction.
+# An instruction takes a nanosecond of QEMU's clock, so the timer interrupt comes at the chosen
+# instruction.
 struck() { timeout 300 "${M7[@]}" -icount shift=0 "${QUIET[@]:0:4}" -serial none -semihosting-config "enable=on,target=native$1" -kernel "$image" </dev/null >"$work/log" 2>&1; }
 
 # Twin (src/sync/mutation.rs), and where it must be noticed.

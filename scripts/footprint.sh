@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the core takes of a Cortex-M7, compared with examples/firmware/footprint.txt:
 #   scripts/footprint.sh            fails where something has grown by more than 5 %
-#   scripts/footprint.sh --update   writes that file anew, and the tables in README.md: the growth shows in the diff
+#   scripts/footprint.sh --update   rewrites that file, and the tables in README.md: the growth shows in the diff
 #
 # flash, RAM  bytes of an image with one part in it (examples/firmware/src/part.rs), less those of an image with nothing;
 #             `image` is the whole one that matches what comes over its UART (src/uart.rs). RAM is what the linker places: statics.

@@ -101,8 +101,9 @@ dead=$(grep -noE '`(src|tests|docs|cli|replay|std-adapter|testkit|benches|script
   while IFS=: read -r page line path; do if [ ! -e "${path%.}" ]; then printf '%s:%s: %s\n' "$page" "$line" "$path"; fi; done)
 complain "a page names a path that is not there" "$dead"
 
-# Lines wider than 100 columns: comments of Rust, prose of README.md and docs/. Exempt are tables, code
-# blocks, lines without a place to break (a long link), and the page that scripts/benchmarks.sh writes.
+# Lines wider than 100 columns: comments of Rust, prose of README.md and docs/. Exempt are tables,
+# code blocks, lines without a place to break (a long link), and the page that scripts/benchmarks.sh
+# writes.
 wide=$(awk '
   FNR == 1 { code = 0; rust = FILENAME ~ /\.rs$/ }
   rust && !/^[ \t]*\/\// { code = 0; next }

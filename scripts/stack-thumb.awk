@@ -1,9 +1,10 @@
 # The deepest stack of a Thumb image. Input: the output of `llvm-readelf --stack-sizes`, then that of `llvm-objdump -d`.
 # Output: the bytes of the main loop, of the handler of all interrupts, and of both.
 #
-# What a function takes is what the compiler says (-Zemit-stack-sizes); where it says nothing (assembly, the library that
-# came compiled), what the function pushes and reserves. A call through a pointer may lead to any function that is not
-# called by name, but not back to one that is running already. One that calls itself by name has no bound, and fails.
+# What a function takes is what the compiler says (-Zemit-stack-sizes); where it says nothing
+# (assembly, the library that came compiled), what the function pushes and reserves. A call through
+# a pointer may lead to any function that is not called by name, but not back to one that is running
+# already. One that calls itself by name has no bound, and fails.
 
 /^ *[0-9]+ +[^ ]/ && !disassembly {
   bytes = $1

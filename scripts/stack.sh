@@ -3,7 +3,8 @@
 #
 # Read from the machine code of proofs/no-panic's program `engine`: what each function pushes and reserves, 8 bytes for
 # each return address, along the deepest chain of calls (what copies memory, a leaf of the C library's, is left out).
-# A chain that calls itself has no bound, and fails; so does a call through a pointer, whose target is unknown.
+# A chain that calls itself has no bound, and fails; so does a call through a pointer, whose target
+# is unknown.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh

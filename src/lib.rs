@@ -29,14 +29,15 @@
 //! engine.apply(&Command::instrument(aapl, &spec), &mut sink);
 //!
 //! // Prices are ticks, quantities lots. What a command leaves open has its default: gtc, owner 0, instrument 0.
-//! let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100)).with_owner(OwnerId::new(7));
+//! let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100))
+//!     .with_owner(OwnerId::new(7));
 //! engine.apply(&bid, &mut sink);
 //! engine.apply(&Command::market(OrderId::new(2), Side::Sell, Qty::new(40)), &mut sink);
 //!
 //! // A command is its own 64-byte record; what it cannot have is noticed when it is built.
 //! let record: [u8; 64] = zerocopy::IntoBytes::as_bytes(&bid).try_into().expect("64 bytes");
 //! assert_eq!(Command::from_record(&record), Ok(bid));
-//! assert!(!bid.with_protection(3).is_well_formed()); // only orders without a limit price have that
+//! assert!(!bid.with_protection(3).is_well_formed()); // only for orders without a limit price
 //!
 //! // Reading costs no copy.
 //! let book = engine.book(aapl).expect("defined above");

@@ -5,7 +5,7 @@
 //! vvpx replay day.NASDAQ_ITCH50 --no-checksum
 //! ```
 //! Every stock plays the small file from its start, in turns of 1 to 8 messages at random.
-//! References are given out anew, in the order of appearance over all stocks, as NASDAQ does; times
+//! References are numbered again, in the order of appearance over all stocks, as NASDAQ does; times
 //! rise by 1 µs a message.
 
 use std::io::{self, BufWriter, Read, Write};

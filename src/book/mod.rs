@@ -15,7 +15,7 @@
 //! };
 //! engine.apply(&ask(1, 102, 10), &mut sink);
 //! engine.apply(&ask(2, 101, 5), &mut sink);
-//! engine.apply(&ask(3, 101, 7).with_display_qty(Qty::new(2)), &mut sink); // an iceberg, slices of 2
+//! engine.apply(&ask(3, 101, 7).with_display_qty(Qty::new(2)), &mut sink); // an iceberg
 //!
 //! let book = engine.book(x).expect("defined above");
 //! let depth: Vec<_> = book.depth(Side::Sell)

@@ -253,7 +253,8 @@ const PREFETCH_DISTANCE: usize = 4;
 ///     engine.apply(&define, &mut sink);
 ///     engine.apply_all(
 ///         &[
-///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10)).with_ts(500),
+///             Command::limit(OrderId::new(1), Side::Sell, Price::new(101), Qty::new(10))
+///                 .with_ts(500),
 ///             Command::market(OrderId::new(2), Side::Buy, Qty::new(4)).with_ts(600),
 ///         ],
 ///         &mut sink,
@@ -287,7 +288,8 @@ pub trait Matcher {
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
@@ -513,7 +515,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let limits = Limits { max_qty: Some(Qty::new(100)), ..Limits::default() };
     /// engine.apply(&Command::limits(OwnerId::new(7), &limits), &mut CountSink::default());

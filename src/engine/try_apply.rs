@@ -99,7 +99,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());
@@ -158,7 +159,8 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// let mut engine = Engine::<OneBook, 1, 4>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// engine.apply(&define, &mut CountSink::default());

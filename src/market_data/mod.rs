@@ -198,7 +198,8 @@ impl<const INSTRUMENTS: usize, const TOUCHED: usize> Feed<INSTRUMENTS, TOUCHED> 
     /// use vvp_core::engine::{Engine, Matcher};
     /// use vvp_core::market_data::{self, Feed};
     ///
-    /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// type Small = Engine<OneBook, 1, 4>;
     /// let (mut engine, x) = (Small::new(), InstrumentId::new(0));
     /// let mut feed = Feed::<1, { Small::LEVELS_TOUCHED_MAX }>::new();

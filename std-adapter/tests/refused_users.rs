@@ -18,7 +18,7 @@ use vvp_std_adapter::os::Outcome;
 use vvp_std_adapter::pipeline::processes::{PipelineDirectory, StageError};
 use vvp_std_adapter::thread::{set_fifo, set_nice};
 
-/// The user "nobody" of most systems; any user but the test's own would do.
+/// The unprivileged user of most systems; any user but the test's own would do.
 const NOBODY: libc::uid_t = 65_534;
 
 fn limit(resource: libc::__rlimit_resource_t, to: libc::rlim_t) {

@@ -56,7 +56,8 @@ pub fn events_of<M: Matcher>(engine: &mut M, command: &Command) -> Vec<Event> {
 ///
 /// type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
 /// let mut engine = Engine::<OneBook, 1, 4>::new();
-/// let (command, mut count, mut last) = (Command::cancel(OrderId::new(7)), CountSink::default(), None);
+/// let command = Command::cancel(OrderId::new(7));
+/// let (mut count, mut last) = (CountSink::default(), None);
 /// // One copy of the engine for both.
 /// DynSink(&mut engine).apply(&command, &mut count);
 /// DynSink(&mut engine).apply(&command, &mut FnSink(|event| last = Some(event)));

@@ -15,7 +15,8 @@
 //!
 //! /// Lots bought and lots sold, over all trades that the commands cause.
 //! fn traded(commands: &[Command]) -> (u128, u128) {
-//!     type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+//!     type OneBook =
+//!         vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
 //!     let mut engine = Engine::<OneBook, 4, 8>::new();
 //!     let mut sides: HashMap<(Option<InstrumentId>, OrderId), Side> = HashMap::new();
 //!     let (mut bought, mut sold) = (0, 0);

@@ -170,7 +170,8 @@ impl Command {
     ///
     /// let bid = Command::limit(OrderId::new(1), Side::Buy, Price::new(15_000), Qty::new(100));
     /// let ioc = bid.with_tif(TimeInForce::Ioc).with_min_qty(Qty::new(50));
-    /// let iceberg = bid.with_expiry(1_700_000_000).with_display_qty(Qty::new(10)).with_post_only();
+    /// let iceberg =
+    ///     bid.with_expiry(1_700_000_000).with_display_qty(Qty::new(10)).with_post_only();
     /// assert!(ioc.is_well_formed() && iceberg.is_well_formed());
     /// assert!(!iceberg.with_hidden().is_well_formed()); // `display` with `hidden`
     /// ```

@@ -2,7 +2,7 @@
 //! [`Engine::state_hash`](crate::engine::Engine::state_hash).
 //!
 //! It is an observer of storage: `accumulator` keeps the sum as orders change, `recount` computes
-//! it anew to check that.
+//! it again to check that.
 
 mod accumulator;
 mod hasher;

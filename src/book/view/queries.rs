@@ -79,7 +79,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # type OneBook =
+    /// #     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
@@ -113,7 +114,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # type OneBook =
+    /// #     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
@@ -154,7 +156,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # type OneBook =
+    /// #     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
@@ -184,7 +187,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # type OneBook =
+    /// #     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);
@@ -217,7 +221,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// # type OneBook = vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// # type OneBook =
+    /// #     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
     /// # let mut engine = Engine::<OneBook, 1, 4>::new();
     /// # let (x, mut sink) = (InstrumentId::new(0), CountSink::default());
     /// # engine.apply(&Command::instrument(x, &InstrumentSpec::new(Symbol::X)), &mut sink);

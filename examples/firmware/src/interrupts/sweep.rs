@@ -248,7 +248,7 @@ fn interrupt_after<S: Scene>(main: &mut S::Main, handler: &mut S::Handler, delay
     INTERRUPTED.store(0, Relaxed); // Relaxed, both: one processor
     // SAFETY: the timer is off.
     unsafe { HANDLER = Handler { call: interrupt::<S>, with: (&raw mut *handler).cast() } };
-    // SAFETY: a register of the processor's: the timer begins anew.
+    // SAFETY: a register of the processor's: the timer restarts.
     unsafe { (*SYST::PTR).cvr.write(0) };
     // SAFETY: `act` casts it back, and the other side, which the handler has, is apart from it.
     unsafe { strike((&raw mut *main).cast(), act::<S>, 1 + delay / 2, delay % 2) };
