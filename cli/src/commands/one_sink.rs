@@ -5,8 +5,8 @@ use vvp_core::engine::Matcher;
 
 /// A matcher whose events go through `&mut dyn Sink`, a virtual call each.
 ///
-/// Each type of sink is an engine more to compile, some 30 KiB of code and seconds of build time.
-/// Where every event becomes a line of text on the same thread, the virtual call does not show.
+/// Each type of sink is an engine more to compile. This one serves where every event becomes a line
+/// of text on the same thread.
 pub(crate) struct OneSink<'a, E>(pub(crate) &'a mut E);
 
 impl<E: Matcher> Matcher for OneSink<'_, E> {
