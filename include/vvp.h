@@ -138,6 +138,7 @@ enum { /* vvp_command.flags */
     VVP_COMMAND_HIDDEN = 512,
     VVP_COMMAND_BLOCKED = 1024,
     VVP_COMMAND_NO_INSTRUMENT = 2048,
+    VVP_COMMAND_LOSE_PRIORITY = 4096,
 };
 
 enum { /* vvp_event.kind */

@@ -127,7 +127,11 @@ fn happen(m: &mut Market, what: Later, at: u64, later: &mut BinaryHeap<Reverse<(
                 4..8 => -1,
                 _ => 0,
             };
-            let with = Replacement { price: Some(Price::new(price + step)), qty: Some(Qty::new(open + 1)), stop: None };
+            let with = Replacement {
+                price: Some(Price::new(price + step)),
+                qty: Some(Qty::new(open + 1)),
+                ..Replacement::default()
+            };
             m.push(Command::replace(OrderId::new(id), with));
         }
     }

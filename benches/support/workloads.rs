@@ -199,7 +199,8 @@ pub fn itch(n: usize) -> Workload {
                 let depth = m.rng.power_law(2.5, 5_000);
                 let price = m.passive(side, if side == Side::Buy { mid - depth } else { mid + depth });
                 let qty = if m.rng.percent(50) { open } else { 1 + m.rng.below(500) };
-                let with = Replacement { price: Some(Price::new(price)), qty: Some(Qty::new(qty)), stop: None };
+                let with =
+                    Replacement { price: Some(Price::new(price)), qty: Some(Qty::new(qty)), ..Replacement::default() };
                 m.push(Command::replace(OrderId::new(id), with));
                 m.live.push(id);
             }

@@ -154,7 +154,7 @@ impl<'a> Script<'a> {
         let price = if which & 1 != 0 { Some(self.price()) } else { None };
         let stop = if which & 2 != 0 { Some(self.price()) } else { None };
         let qty = if which & 4 != 0 || which & 3 == 0 { Some(self.qty()) } else { None };
-        Command::replace(id, Replacement { price, stop, qty })
+        Command::replace(id, Replacement { price, stop, qty, lose_priority: which & 8 != 0 })
     }
 
     fn define(&mut self) -> Command {

@@ -189,7 +189,9 @@ impl Model {
         let price = with.price.map(|p| p.ticks()).or(old.price);
         let stop = with.stop.map(|p| p.ticks()).or(old.stop);
         let qty = with.qty.map_or(old.open, Qty::lots);
-        let keeps = price == old.price && stop == old.stop && qty <= old.open;
+        let equal = price == old.price && stop == old.stop && qty <= old.open;
+        cov.hit_if(equal && with.lose_priority, Rule::R10LosesWhenAsked);
+        let keeps = equal && !with.lose_priority;
 
         let refused = self.refuse_replacement(book, old, (price, stop, qty, keeps), cov);
         cov.hit_if(refused.is_some(), Rule::R10RefusedStays);

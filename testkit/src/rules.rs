@@ -97,6 +97,7 @@ rules! {
     R10KeepsSame "10 replace keeps priority (same)",
     R10LosesQty "10 replace loses priority (more)",
     R10LosesPrice "10 replace loses priority (price)",
+    R10LosesWhenAsked "10 replace loses priority (lose_priority)",
     R10Trades "10 a replace trades",
     R10Auction "10 replace in an auction rests, crossing",
     R10NoPrice "10 price for an order without one",

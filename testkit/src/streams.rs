@@ -459,6 +459,7 @@ impl Stream {
         if with == Replacement::default() || self.rng.permille(400) {
             with.qty = Some(self.qty());
         }
+        with.lose_priority = self.rng.permille(100);
         Command::replace(self.old_id(at), with)
     }
 

@@ -22,7 +22,7 @@ enum Value {
 type Fields = BTreeMap<String, Value>;
 
 /// The names of all fields.
-const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked";
+const FIELDS: &str = "op symbol ts id owner side type tif price stop trail qty display min_qty expires protect post_only hidden stp phase tick min_price max_price reference max_qty max_notional max_orders blocked lose_priority";
 
 /// Reads a flat JSON object; `null` counts as absent in every field, `false` for a boolean
 /// field.
@@ -48,7 +48,7 @@ fn object(line: &str) -> Option<Fields> {
             value = match text {
                 "null" => None,
                 "true" => Some(Value::Flag(true)),
-                "false" if ["post_only", "hidden", "blocked"].contains(&key) => None,
+                "false" if ["post_only", "hidden", "blocked", "lose_priority"].contains(&key) => None,
                 "false" => Some(Value::Flag(false)),
                 number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
                     Some(Value::Number(number.into()))
@@ -324,7 +324,9 @@ impl Session {
         let command = match (op, id) {
             ("new", Some(id)) => return Self::order(f, id, price, stop),
             ("replace", Some(id)) => {
-                return Ok(Command::replace(id, Replacement { price, stop, qty: f.number("qty")?.map(Qty::new) }));
+                let qty = f.number("qty")?.map(Qty::new);
+                let lose_priority = f.flag("lose_priority")?;
+                return Ok(Command::replace(id, Replacement { price, stop, qty, lose_priority }));
             }
             ("cancel", Some(id)) => Command::cancel(id),
             ("reduce", Some(id)) => Command::reduce(id, Qty::new(f.number("qty")?.ok_or(Bad)?)),

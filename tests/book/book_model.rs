@@ -395,6 +395,7 @@ impl Step {
                     price: (self.option & 1 != 0).then_some(price),
                     stop: (self.option & 2 != 0 && self.extra == 0).then_some(stop),
                     qty: (self.option & 1 == 0 || self.option & 4 != 0).then_some(qty),
+                    lose_priority: self.sell && self.option & 2 == 0,
                 },
             ),
             20 => Command::mass_cancel(OwnerId::new(self.owner), (self.option < 4).then_some(side)),

@@ -42,11 +42,13 @@ fn refused(change: impl FnOnce(&mut Refusal)) -> Command {
 
 fn command_flags() -> Named {
     let none = Replacement::default;
+    let qty = Replacement { qty: Some(Qty::new(0)), ..none() };
+    let both = Replacement { lose_priority: true, ..qty };
     [
         ("HAS_TS", Command::time(0)),
         ("HAS_PRICE", replace(Replacement { price: Some(Price::new(0)), ..none() })),
         ("HAS_STOP", replace(Replacement { stop: Some(Price::new(0)), ..none() })),
-        ("HAS_QTY", replace(Replacement { qty: Some(Qty::new(0)), ..none() })),
+        ("HAS_QTY", replace(qty)),
         ("HAS_EXTRA", limit().with_display_qty(Qty::new(1))),
         ("HAS_SIDE", Command::mass_cancel(OwnerId::new(0), Some(Side::Buy))),
         ("HAS_ID", limits(Limits { max_orders: Some(0), ..Limits::default() })),
@@ -56,10 +58,15 @@ fn command_flags() -> Named {
         ("BLOCKED", limits(Limits { blocked: true, ..Limits::default() })),
         ("NO_INSTRUMENT", refused(|r| r.instrument = None)),
     ]
-    .map(|(name, command)| {
-        (name.to_owned(), u64::from(u16::from_le_bytes([command.as_bytes()[6], command.as_bytes()[7]])))
-    })
-    .to_vec()
+    .map(|(name, command)| (name.to_owned(), flags_of(&command)))
+    .into_iter()
+    // Alone it is a contradiction, which has a flag of its own.
+    .chain([("LOSE_PRIORITY".to_owned(), flags_of(&replace(both)) - flags_of(&replace(qty)))])
+    .collect()
+}
+
+fn flags_of(command: &Command) -> u64 {
+    u64::from(u16::from_le_bytes([command.as_bytes()[6], command.as_bytes()[7]]))
 }
 
 fn event(body: EventBody) -> Event {
@@ -131,7 +138,7 @@ fn command_fields() -> Named {
     let (one, instrument) = (Qty::new(1), InstrumentId::new(1));
     let stop = |ticks| Command::stop(ID, Side::Buy, Price::new(ticks), one);
     let price = |ticks| Command::limit(ID, Side::Buy, Price::new(ticks), one);
-    let replaced = |price, qty| replace(Replacement { price, qty, stop: None });
+    let replaced = |price, qty| replace(Replacement { price, qty, ..Replacement::default() });
     named(&[
         ("op", difference(&Command::cancel(ID), &Command::reduce(ID, Qty::new(0)))),
         ("side", difference(&limit(), &Command::limit(ID, Side::Sell, Price::new(0), Qty::new(0)))),

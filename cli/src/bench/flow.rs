@@ -169,7 +169,7 @@ impl Flow<'_> {
                 let depth = self.depth();
                 let price = self.passive(side, depth);
                 let qty = Qty::new(1 + self.below(500));
-                let with = Replacement { price: Some(price), qty: Some(qty), stop: None };
+                let with = Replacement { price: Some(price), qty: Some(qty), ..Replacement::default() };
                 self.push(Command::replace(OrderId::new(id), with));
                 self.live.push((id, side));
             }

@@ -307,6 +307,7 @@ impl Row<'_> {
                     }
                 }
                 self.optional(Field::Qty, with.qty.map(|qty| qty.lots()));
+                self.flag(Field::LosePriority, with.lose_priority);
             }
             Op::MassCancel => {
                 self.owner(command.owner());

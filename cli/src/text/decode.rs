@@ -369,7 +369,8 @@ fn command_of(values: &Values, price: Option<Price>, stop: Option<Price>) -> Com
         Op::Cancel => Command::cancel(id),
         Op::Reduce => Command::reduce(id, qty),
         Op::Replace => {
-            Command::replace(id, Replacement { price, stop, qty: values.optional(Field::Qty).map(Qty::new) })
+            let qty = values.optional(Field::Qty).map(Qty::new);
+            Command::replace(id, Replacement { price, stop, qty, lose_priority: values.has(Field::LosePriority) })
         }
         Op::MassCancel => Command::mass_cancel(owner(values), values.has(Field::Side).then_some(values.side)),
         _ => Command::phase(values.phase),

@@ -81,6 +81,7 @@ fields! {
     MaxNotional "max_notional" Notional,
     MaxOrders "max_orders" Integer,
     Blocked "blocked" Bool,
+    LosePriority "lose_priority" Bool,
 }
 
 /// The kind of a field's value; the same for every command that has the field.
@@ -139,7 +140,7 @@ pub(crate) const fn fields_of(op: Op) -> (Mask, Mask) {
         | NEW_MUST
         | mask(&[F::Owner, F::Type, F::Tif, F::Price, F::Stop, F::Trail, F::Display, F::MinQty])
         | mask(&[F::Expires, F::Protect, F::PostOnly, F::Hidden, F::Stp]);
-    const REPLACE: Mask = ON | mask(&[F::Id, F::Price, F::Stop, F::Qty]);
+    const REPLACE: Mask = ON | mask(&[F::Id, F::Price, F::Stop, F::Qty, F::LosePriority]);
     const PRICES: Mask = mask(&[F::Tick, F::MinPrice, F::MaxPrice, F::Reference]);
     const LIMITS: Mask = mask(&[F::Op, F::Owner, F::MaxQty, F::MaxNotional, F::MaxOrders, F::Blocked]);
     match op {

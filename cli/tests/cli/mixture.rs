@@ -71,7 +71,7 @@ fn one(random: &mut Rng, clock: u64) -> Command {
         84..87 => return Command::reduce(id, Qty::new(1 + random.below(9))),
         87..98 => {
             let price = (random.below(3) > 0).then_some(price);
-            return Command::replace(id, Replacement { price, qty: Some(qty), stop: None });
+            return Command::replace(id, Replacement { price, qty: Some(qty), ..Replacement::default() });
         }
         98 => match random.below(8) {
             0 => return Command::phase(Phase::Auction),

@@ -52,6 +52,7 @@ pub(crate) const POST_ONLY: u16 = 1 << 8;
 pub(crate) const HIDDEN: u16 = 1 << 9;
 pub(crate) const BLOCKED: u16 = 1 << 10;
 pub(crate) const NO_INSTRUMENT: u16 = 1 << 11; // refused: belongs to no instrument
+pub(crate) const LOSE_PRIORITY: u16 = 1 << 12; // replace: lose_priority
 /// M0.16, M0.17: set by the builder for a contradiction. No valid record has it.
 pub(crate) const CONTRADICTION: u16 = 1 << 15;
 
@@ -111,6 +112,9 @@ pub struct Replacement {
     pub stop: Option<Price>,
     /// New open quantity.
     pub qty: Option<Qty>,
+    /// Gives up priority where price, stop and quantity would keep it (M10.2). Not one of the three
+    /// of which one must be given.
+    pub lose_priority: bool,
 }
 
 /// A refusal by the edge, before the engine (M19.15, M19.17).
@@ -264,6 +268,9 @@ impl Command {
         }
         if c.flags == 0 {
             c.flags |= CONTRADICTION.to_le();
+        }
+        if with.lose_priority {
+            c.flags |= LOSE_PRIORITY.to_le();
         }
         c
     }

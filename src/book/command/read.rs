@@ -2,7 +2,7 @@
 
 use super::{
     BLOCKED, Command, HAS_EDGE_REF, HAS_EXTRA, HAS_ID, HAS_PRICE, HAS_QTY, HAS_SIDE, HAS_STOP, HAS_TS, HIDDEN,
-    NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
+    LOSE_PRIORITY, NO_INSTRUMENT, Op, POST_ONLY, Refusal, Replacement,
 };
 use crate::book::{
     InstrumentId, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
@@ -214,6 +214,7 @@ impl Command {
             price: if self.has(HAS_PRICE) { Some(self.price_field()) } else { None },
             stop: if self.has(HAS_STOP) { Some(Price::new(u64::from_le(self.extra) as i64)) } else { None },
             qty: if self.has(HAS_QTY) { Some(self.qty()) } else { None },
+            lose_priority: self.has(LOSE_PRIORITY),
         }
     }
 

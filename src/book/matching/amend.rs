@@ -99,7 +99,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let id = OrderId::new(node.id);
         let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
-        if at == was && qty <= node.qty {
+        if at == was && qty <= node.qty && !with.lose_priority {
             h.emit(replaced);
             if qty < node.qty {
                 self.shrink(order, qty, h);

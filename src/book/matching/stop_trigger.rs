@@ -76,7 +76,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         // M18.3: no price for an order without a limit price.
         let price = has_limit.then_some(Price::new(limit));
         h.check_risk(was.owner, qty, self.notional_price(price), false)?;
-        if limit == was.limit && stop == was.stop && qty <= was.qty {
+        if limit == was.limit && stop == was.stop && qty <= was.qty && !with.lose_priority {
             self.resize_stop(slot, qty); // M10.2
         } else {
             // M10.5: to the end of entry order.

@@ -22,7 +22,8 @@
 //! Every byte pattern of the right length is a message: codes that the format does not list are
 //! `Other`, and encode to the same byte.
 
-// The messages have `Debug` (define.rs); what the derive of `KnownLayout` writes beside them has not.
+// The messages have `Debug` (define.rs); what the derive of `KnownLayout` writes beside them has
+// not.
 #![allow(missing_debug_implementations)]
 
 mod change;

@@ -303,7 +303,10 @@ impl Oracle {
             "cancel" => Box::new(move |_, _| Ok(Command::cancel(id.ok_or(No::Bad)?))),
             "reduce" => Box::new(move |_, _| Ok(Command::reduce(id.ok_or(No::Bad)?, qty.ok_or(No::Bad)?))),
             "replace" => {
-                Box::new(move |price, stop| Ok(Command::replace(id.ok_or(No::Bad)?, Replacement { price, stop, qty })))
+                let lose_priority = flag(&m, "lose_priority")?;
+                Box::new(move |price, stop| {
+                    Ok(Command::replace(id.ok_or(No::Bad)?, Replacement { price, stop, qty, lose_priority }))
+                })
             }
             _ => {
                 let m = m.clone();

@@ -84,8 +84,8 @@ fn command_records_match_the_documented_layout() {
     check(c.as_bytes(), "Command", &want);
     check(Command::cancel(ID).as_bytes(), "Command", &[("op", 2), ("id", ID.get())]);
     check(Command::reduce(ID, QTY).as_bytes(), "Command", &[("op", 3), ("id", ID.get()), ("qty", QTY.lots())]);
-    let all = Replacement { price: Some(PRICE), stop: Some(Price::new(8)), qty: Some(QTY) };
-    let flags = flag("HAS_PRICE") | flag("HAS_STOP") | flag("HAS_QTY");
+    let all = Replacement { price: Some(PRICE), stop: Some(Price::new(8)), qty: Some(QTY), lose_priority: true };
+    let flags = flag("HAS_PRICE") | flag("HAS_STOP") | flag("HAS_QTY") | flag("LOSE_PRIORITY");
     let want = [("op", 4), ("flags", flags), ("id", ID.get()), ("price", minus_two), ("qty", QTY.lots()), ("extra", 8)];
     check(Command::replace(ID, all).as_bytes(), "Command", &want);
     let c = Command::mass_cancel(OwnerId::new(7), Some(Side::Sell));

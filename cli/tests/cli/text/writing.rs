@@ -85,14 +85,14 @@ fn commands() -> impl Strategy<Value = Command> {
     let id = || numbers().prop_map(OrderId::new);
     let owner = || any::<u32>().prop_map(OwnerId::new);
     let qty = || numbers().prop_map(Qty::new);
-    let with = (prop::option::of(prices()), prop::option::of(prices()), prop::option::of(qty()));
+    let with = (prop::option::of(prices()), prop::option::of(prices()), prop::option::of(qty()), any::<bool>());
     let limits = (prop::option::of(qty()), prop::option::of(any::<u128>()), prop::option::of(numbers()), any::<bool>());
     let placed = prop_oneof![
         6 => orders(),
         1 => id().prop_map(Command::cancel),
         1 => (id(), qty()).prop_map(|(id, qty)| Command::reduce(id, qty)),
-        2 => (id(), with).prop_filter_map("nothing to replace", |(id, (price, stop, qty))| {
-            Some(Command::replace(id, Replacement { price, stop, qty })).filter(Command::is_well_formed)
+        2 => (id(), with).prop_filter_map("nothing to replace", |(id, (price, stop, qty, lose_priority))| {
+            Some(Command::replace(id, Replacement { price, stop, qty, lose_priority })).filter(Command::is_well_formed)
         }),
         1 => (owner(), prop::option::of(pick(Side::ALL))).prop_map(|(owner, side)| Command::mass_cancel(owner, side)),
         1 => pick(Phase::ALL).prop_map(Command::phase),

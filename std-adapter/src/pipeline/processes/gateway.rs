@@ -40,7 +40,7 @@ pub fn order(seed: u64, lane: usize, number: u64) -> Command {
         60..62 => Command::market(id, side, qty),
         62..86 => Command::cancel(id),
         86..90 => Command::reduce(id, Qty::new(1 + random.below(9))),
-        _ => Command::replace(id, Replacement { price: Some(price), qty: Some(qty), stop: None }),
+        _ => Command::replace(id, Replacement { price: Some(price), qty: Some(qty), ..Replacement::default() }),
     };
     let command = match command.op() {
         vvp_core::book::Op::New => command.with_owner(OwnerId::new(u32::try_from(lane).unwrap_or(0))),
