@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::thread;
 use vvp_core::book::{
-    Book, BookView, Command, CountSink, DepthLevel, InstrumentId, InstrumentSpec, OrderId, Price, Qty, QueueSink, Side,
+    BookView, Command, CountSink, DepthLevel, InstrumentId, InstrumentSpec, OrderId, Price, Qty, QueueSink, Side,
     Symbol,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::market_data::{Feed, FeedSink, MarketData, Record, levels};
 use vvp_core::queue::{Consumer, PopError, Producer, Spsc};
 
 /// A book of 256 orders and 64 ticks a side; one instrument, four owners with limits.
-type Exchange = Engine<Book<256, 1, 64, 16, 512>, 1, 4>;
+type Exchange = Engine<book_type!(orders: 256, ticks_per_side: 64, far_levels: 64, stops: 16), 1, 4>;
 
 /// From the engine's thread to the reader. When it is full, the engine waits: nothing is lost.
 static RECORDS: Spsc<Record, 1024> = Spsc::new();

@@ -7,15 +7,16 @@
 
 use std::time::Instant;
 use vvp_core::book::{
-    Book, BookView, Command, Event, EventBody, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Reject,
-    Side, Sink, Symbol, TimeInForce,
+    BookView, Command, Event, EventBody, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Reject, Side,
+    Sink, Symbol, TimeInForce,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::FromZeros;
 
 /// 16,384 orders, 4,096 near levels a side, 256 far levels a side, 256 stops; one instrument; 16
 /// owners with limits.
-type Exchange = Engine<Book<16_384, 64, 256, 256, 32_768>, 1, 16>;
+type Exchange = Engine<book_type!(orders: 16_384, ticks_per_side: 4096, far_levels: 256, stops: 256), 1, 16>;
 
 const COMMANDS: u64 = 200_000;
 const MIDDLE: i64 = 15_000; // in ticks

@@ -6,13 +6,19 @@
 //! ```
 
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol, WithStateHash,
+    Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol, WithStateHash,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher, SliceWriter};
 use zerocopy::FromZeros;
 
-type Small = Engine<Book<256, 1, 64, 16, 512, WithStateHash>, 1, 4>;
-type Big = Engine<Book<4096, 16, 256, 256, 8192, WithStateHash>, 8, 64>;
+type Small =
+    Engine<book_type!(orders: 256, ticks_per_side: 64, far_levels: 64, stops: 16, state_hash: WithStateHash), 1, 4>;
+type Big = Engine<
+    book_type!(orders: 4096, ticks_per_side: 1024, far_levels: 256, stops: 256, state_hash: WithStateHash),
+    8,
+    64,
+>;
 
 /// The n-th command: orders around 1,000 that rest, meet and go.
 fn command(n: u64) -> Command {

@@ -3,11 +3,9 @@
 //! - [`text`]: order files and event files: JSON lines, CSV and binary records.
 //! - [`mod@bench`]: the measurements behind `vvpx bench`.
 //! - [`doctor`]: the checks of a machine's set-up for low latency.
-//! - [`random`]: the random generator of streams and schedules.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bench;
 pub mod doctor;
-pub mod random;
 pub mod text;

@@ -8,13 +8,15 @@ mod script;
 
 use libfuzzer_sys::fuzz_target;
 use script::Script;
-use vvp_core::book::{Book, Command, Event, EventKind, FnSink, WithStateHash};
+use vvp_core::book::{Command, Event, EventKind, FnSink, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use zerocopy::IntoBytes;
 
 /// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with
 /// limits.
-type Tiny = Engine<Book<24, 2, 4, 4, 32, WithStateHash>, 3, 4>;
+type Tiny =
+    Engine<book_type!(orders: 24, ticks_per_side: 128, far_levels: 4, stops: 4, state_hash: WithStateHash), 3, 4>;
 
 fuzz_target!(|bytes: &[u8]| {
     let first = run(bytes, true);

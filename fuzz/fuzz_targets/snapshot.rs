@@ -11,13 +11,16 @@ mod script;
 use libfuzzer_sys::fuzz_target;
 use script::Script;
 use vvp_core::book::{Book, CountSink, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 
 /// 24 orders, a window of 128 ticks, 4 far levels a side, 4 stops; 3 instruments, 4 owners with
 /// limits.
-type Tiny = Engine<Book<24, 2, 4, 4, 32, WithStateHash>, 3, 4>;
+type Tiny =
+    Engine<book_type!(orders: 24, ticks_per_side: 128, far_levels: 4, stops: 4, state_hash: WithStateHash), 3, 4>;
 /// As much room in another shape.
-type Other = Engine<Book<30, 1, 24, 5, 64, WithStateHash>, 4, 5>;
+type Other =
+    Engine<book_type!(orders: 30, ticks_per_side: 64, far_levels: 24, stops: 5, state_hash: WithStateHash), 4, 5>;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&how, bytes)) = bytes.split_first() else { return };

@@ -11,9 +11,10 @@
 
 use std::fs::File;
 use vvp_core::book::{
-    Book, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, QueuePosition, Side,
-    Sink, Symbol, Tick, TimeInForce,
+    Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, QueuePosition, Side, Sink,
+    Symbol, Tick, TimeInForce,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_replay::itch::market::DayMarket;
 use vvp_replay::itch::{Drive, FrameReader, Options, Spent, replay};
@@ -22,7 +23,7 @@ use vvp_std_adapter::memory::{Pages, Zeroed};
 use vvp_testkit::streams::Rng;
 
 /// 65,536 orders, a window of 16,384 ticks a side and 4,096 levels a side beyond; one instrument.
-type TestBook = Book<65_536, 256, 4096, 1, 131_072>;
+type TestBook = book_type!(orders: 65_536, ticks_per_side: 16_384, far_levels: 4096, stops: 1);
 type Exchange = Engine<TestBook, 1, 1>;
 
 const STOCK: InstrumentId = InstrumentId::new(0);

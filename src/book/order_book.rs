@@ -30,9 +30,9 @@ use zerocopy::FromZeros;
 /// zeroed memory in place. Commands reach a book through its [`Engine`](crate::engine::Engine).
 ///
 /// ```
-/// use vvp_core::book::Book;
-/// // 1,024 orders, 1,024 ticks a side, 64 far levels a side, 64 stops.
-/// static BOOK: Book<1024, 16, 64, 64, 2048> = Book::new();
+/// type OneBook =
+///     vvp_core::book_type!(orders: 1024, ticks_per_side: 1024, far_levels: 64, stops: 64);
+/// static BOOK: OneBook = OneBook::new();
 /// assert!(size_of_val(&BOOK) <= 160 * 1024);
 /// ```
 #[derive(FromZeros)]

@@ -30,8 +30,14 @@ impl<
     /// use vvp_core::book::*;
     /// use vvp_core::engine::{Engine, Matcher};
     ///
-    /// let mut one: Engine<Book<64, 1, 8, 8, 128, WithStateHash>, 1, 4> = Engine::new();
-    /// let mut two: Engine<Book<16, 2, 4, 2, 32, WithStateHash>, 2, 0> = Engine::new();
+    /// type Small = vvp_core::book_type!(
+    ///     orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8, state_hash: WithStateHash
+    /// );
+    /// type Smaller = vvp_core::book_type!(
+    ///     orders: 16, ticks_per_side: 128, far_levels: 4, stops: 2, state_hash: WithStateHash
+    /// );
+    /// let mut one = Engine::<Small, 1, 4>::new();
+    /// let mut two = Engine::<Smaller, 2, 0>::new();
     /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
     /// let bid = |id, price| {
     ///     Command::limit(OrderId::new(id), Side::Buy, Price::new(price), Qty::new(10))

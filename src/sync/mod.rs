@@ -23,7 +23,7 @@ use core::ops::{Deref, DerefMut};
 pub use core::sync::atomic::Ordering;
 pub use lock_free_atomic::{AtomicBytes, Plain};
 pub(crate) use mutation::{broken, unless_broken};
-pub(crate) use prefetch::prefetch;
+pub use prefetch::prefetch;
 pub(crate) use word_copy::move_out;
 
 #[cfg(all(not(loom), target_has_atomic = "ptr"))]

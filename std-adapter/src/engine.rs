@@ -1,6 +1,7 @@
 //! Engine profiles by size.
 
 use vvp_core::book::{Book, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::market_data::Feed;
 
@@ -42,4 +43,4 @@ pub type LargeFeed = Feed<1024, { <LargeEngine as Matcher>::LEVELS_TOUCHED_MAX }
 /// far levels a side; risk limits of 256 owners. For one busy instrument.
 ///
 /// Small enough to prefault every page before the start.
-pub type SmallEngine = Engine<Book<8192, 64, 512, 1024, 16_384>, 8, 256>;
+pub type SmallEngine = Engine<book_type!(orders: 8192, ticks_per_side: 4096, far_levels: 512, stops: 1024), 8, 256>;

@@ -11,4 +11,5 @@ pub mod ipc;
 pub mod memory;
 pub mod os;
 pub mod pipeline;
+pub mod random;
 pub mod thread;

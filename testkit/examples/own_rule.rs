@@ -9,13 +9,14 @@
 //! `vvp_testkit::strategies` (feature `proptest`).
 
 use std::collections::HashMap;
-use vvp_core::book::{Book, BookView, Command, Event, EventBody, FnSink, InstrumentId, OrderId, Phase, Price, Side};
+use vvp_core::book::{BookView, Command, Event, EventBody, FnSink, InstrumentId, OrderId, Phase, Price, Side};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_testkit::flavours::{Flavour, flavours};
 use vvp_testkit::streams::Stream;
 
 /// The engine under test: 64 resting orders and 8 stops a book.
-type MyEngine = Engine<Book<64, 1, 8, 8, 128>, 4, 8>;
+type MyEngine = Engine<book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8), 4, 8>;
 
 /// The limit that each order was last given, by instrument and id.
 type Limits = HashMap<(Option<InstrumentId>, OrderId), Price>;

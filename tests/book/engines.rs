@@ -6,6 +6,7 @@
 //! have sinks of their own.
 
 use vvp_core::book::{Book, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::Engine;
 use zerocopy::FromZeros;
 
@@ -13,11 +14,17 @@ pub(crate) const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 pub(crate) const OWNERS: usize = 16;
 
 /// Room for everything that a normal stream asks for; more far levels than a stream has orders.
-pub(crate) type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, OWNERS>;
+pub(crate) type Normal =
+    Engine<book_type!(orders: 1000, ticks_per_side: 256, far_levels: 1024, stops: 200), INSTRUMENTS, OWNERS>;
 /// [`Normal`] with a state hash.
-pub(crate) type NormalHashed = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENTS, OWNERS>;
+pub(crate) type NormalHashed = Engine<
+    book_type!(orders: 1000, ticks_per_side: 256, far_levels: 1024, stops: 200, state_hash: WithStateHash),
+    INSTRUMENTS,
+    OWNERS,
+>;
 /// Room for more than [`Normal`], with a wider window of near levels.
-pub(crate) type Wide = Engine<Book<2000, 16, 2000, 300, 4096>, INSTRUMENTS, 40>;
+pub(crate) type Wide =
+    Engine<book_type!(orders: 2000, ticks_per_side: 1024, far_levels: 2000, stops: 300), INSTRUMENTS, 40>;
 /// Room for as much as [`Normal`], with the narrowest window.
 pub(crate) type Narrow = Engine<Book<1000, 1, 1001, 201, 4096, WithStateHash>, INSTRUMENTS, 17>;
 /// So little room for orders and stops that it runs out all the time.
@@ -25,11 +32,16 @@ pub(crate) type Full = Engine<Book<12, 4, 64, 5, 64>, INSTRUMENTS, OWNERS>;
 /// [`Full`] with a state hash.
 pub(crate) type FullHashed = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, OWNERS>;
 /// Room for orders, but for hardly any level beyond the window.
-pub(crate) type FewLevels = Engine<Book<1000, 1, 4, 200, 2048>, INSTRUMENTS, OWNERS>;
+pub(crate) type FewLevels =
+    Engine<book_type!(orders: 1000, ticks_per_side: 64, far_levels: 4, stops: 200), INSTRUMENTS, OWNERS>;
 /// An id table as full as it may be, and few levels too.
-pub(crate) type Tight = Engine<Book<50, 1, 8, 6, 64, WithStateHash>, INSTRUMENTS, OWNERS>;
+pub(crate) type Tight = Engine<
+    book_type!(orders: 50, ticks_per_side: 64, far_levels: 8, stops: 6, state_hash: WithStateHash),
+    INSTRUMENTS,
+    OWNERS,
+>;
 /// Room for one order and no stop.
-pub(crate) type Tiny = Engine<Book<1, 1, 1, 0, 8>, INSTRUMENTS, OWNERS>;
+pub(crate) type Tiny = Engine<book_type!(orders: 1, ticks_per_side: 64, far_levels: 1, stops: 0), INSTRUMENTS, OWNERS>;
 
 /// Returns an empty engine.
 pub(crate) fn new<E: FromZeros>() -> Box<E> {

@@ -22,6 +22,7 @@ use vvp_core::book::{
     Book, BookView, BoundedSink, Command, Event, InstrumentId, Op, OrderType, Qty, SelfTradePrevention, Side,
     SliceSink, WithStateHash,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher, WouldBlock};
 use vvp_testkit::Model;
 use vvp_testkit::flavours::{Flavour, Prices, Sizes, flavours};
@@ -31,9 +32,17 @@ use zerocopy::FromZeros;
 
 const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
 
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048, WithStateHash>, INSTRUMENTS, 16>;
+type Normal = Engine<
+    book_type!(orders: 1000, ticks_per_side: 256, far_levels: 1024, stops: 200, state_hash: WithStateHash),
+    INSTRUMENTS,
+    16,
+>;
 type Full = Engine<Book<12, 4, 64, 5, 64, WithStateHash>, INSTRUMENTS, 16>;
-type Small = Engine<Book<64, 1, 64, 16, 128, WithStateHash>, INSTRUMENTS, 16>;
+type Small = Engine<
+    book_type!(orders: 64, ticks_per_side: 64, far_levels: 64, stops: 16, state_hash: WithStateHash),
+    INSTRUMENTS,
+    16,
+>;
 
 /// An engine of any size, behind a pointer, so that what is tested of it is compiled once.
 trait Bounded {

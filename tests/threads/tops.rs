@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 use std::thread;
-use vvp_core::book::{Book, Command, CountSink, InstrumentId};
+use vvp_core::book::{Command, CountSink, InstrumentId};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::market_data::{self, Feed, Record, Tops};
 use vvp_testkit::flavours::flavours;
@@ -12,7 +13,7 @@ use vvp_testkit::streams::Stream;
 use zerocopy::{FromZeros, IntoBytes};
 
 const INSTRUMENTS: usize = vvp_testkit::engine::MAX_INSTRUMENTS;
-type Normal = Engine<Book<1000, 4, 1024, 200, 2048>, INSTRUMENTS, 16>;
+type Normal = Engine<book_type!(orders: 1000, ticks_per_side: 256, far_levels: 1024, stops: 200), INSTRUMENTS, 16>;
 type Feeds = Feed<INSTRUMENTS, { <Normal as Matcher>::LEVELS_TOUCHED_MAX }>;
 
 fn play(commands: &[Command], out: &mut impl market_data::FeedSink) {

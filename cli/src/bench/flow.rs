@@ -1,16 +1,17 @@
 //! Generates the stream of orders with which the book and the whole path are measured.
 
-use crate::random::Random;
 use std::collections::HashSet;
 use vvp_core::book::{
-    Book, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Replacement,
-    Side, Symbol, TimeInForce,
+    Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Replacement, Side,
+    Symbol, TimeInForce,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
+use vvp_std_adapter::random::Random;
 
 /// The engine that is measured: one instrument with up to 65,536 resting orders, near levels for
 /// 16,384 ticks a side, 1,024 far levels; risk limits of 16 owners.
-pub type FlowEngine = Engine<Book<65_536, 256, 1024, 1024, 131_072>, 1, 16>;
+pub type FlowEngine = Engine<book_type!(orders: 65_536, ticks_per_side: 16_384, far_levels: 1024, stops: 1024), 1, 16>;
 
 /// Returns the definition of the stream's instrument.
 fn definition() -> Command {

@@ -22,7 +22,7 @@ use vvp_std_adapter::pipeline::Stop;
 use vvp_std_adapter::pipeline::processes::{
     EventSum, GATEWAYS_MAX, HashedSmallEngine, PipelineDirectory, PipelineStatus, StageError, define, order,
 };
-use vvpx::random::Random;
+use vvp_std_adapter::random::Random;
 use zerocopy::{FromBytes, IntoBytes};
 
 #[derive(Clone, Copy)]

@@ -6,12 +6,21 @@ use crate::common::{Scratch, vvpx};
 use crate::mixture::mixture;
 use std::sync::Mutex;
 use vvp_core::book::{Book, Command, Event, FnSink, StateHash, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, FnWriter, Matcher};
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use zerocopy::{FromZeros, IntoBytes};
 
-type Here = Engine<Book<1024, 16, 1024, 512, 2048, WithStateHash>, 2, 8>;
-type Bigger = Engine<Book<4096, 64, 1024, 1024, 8192, WithStateHash>, 4, 64>;
+type Here = Engine<
+    book_type!(orders: 1024, ticks_per_side: 1024, far_levels: 1024, stops: 512, state_hash: WithStateHash),
+    2,
+    8,
+>;
+type Bigger = Engine<
+    book_type!(orders: 4096, ticks_per_side: 4096, far_levels: 1024, stops: 1024, state_hash: WithStateHash),
+    4,
+    64,
+>;
 
 const SEED: u64 = 20_261_122;
 const COUNT: usize = 30_000;

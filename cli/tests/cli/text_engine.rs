@@ -1,12 +1,14 @@
 //! Lines of commands through the engine to lines of events: the interface of text and core.
 
-use vvp_core::book::{Book, FnSink, InstrumentId};
+use vvp_core::book::{FnSink, InstrumentId};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format, Input, InputFormat, Step, write_book};
 
 /// The events of a text, and its books.
 fn run(text: &str) -> String {
-    let mut engine: Box<Engine<Book<64, 1, 8, 8, 128>, 3, 4>> = Box::new(Engine::new());
+    let mut engine: Box<Engine<book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8), 3, 4>> =
+        Box::new(Engine::new());
     let mut writer = EventWriter::new(Format::Jsonl, 3);
     let mut out = Vec::new();
     let mut input = Input::new(text.as_bytes(), InputFormat::Text(Format::Jsonl), engine.max_instruments());

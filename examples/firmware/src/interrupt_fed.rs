@@ -8,15 +8,16 @@ use core::panic::PanicInfo;
 use cortex_m_rt::{entry, exception};
 use static_cell::ConstStaticCell;
 use vvp_core::book::{
-    Book, Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol,
+    Command, Event, EventBody, FnSink, InstrumentId, InstrumentSpec, OrderId, Price, Qty, Side, Symbol,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::queue::{PopError, Producer, Spsc};
 use vvp_firmware::say;
 use vvp_firmware::semihosting::exit;
 
 /// 64 orders, one instrument. All zero: in RAM, not in the image, never on the stack.
-type Exchange = Engine<Book<64, 1, 8, 8, 128>, 1, 1>;
+type Exchange = Engine<book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8), 1, 1>;
 static EXCHANGE: ConstStaticCell<Exchange> = ConstStaticCell::new(Exchange::new());
 
 /// From the handler to the main loop, without a critical section.

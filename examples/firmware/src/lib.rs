@@ -13,14 +13,16 @@ pub mod semihosting;
 pub mod trial;
 
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, WithStateHash,
+    Command, Event, FnSink, InstrumentId, InstrumentSpec, Op, Refusal, Reject, Symbol, WithStateHash,
 };
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, FnWriter, Matcher, RestoreError};
 use zerocopy::IntoBytes;
 
 /// 1,024 orders, 1,024 ticks in the window, 64 levels a side beyond it, 64 stops, ids in 2,048
 /// places; with a state hash.
-pub type SmallBook = Book<1024, 16, 64, 64, 2048, WithStateHash>;
+pub type SmallBook =
+    book_type!(orders: 1024, ticks_per_side: 1024, far_levels: 64, stops: 64, state_hash: WithStateHash);
 
 /// Four instruments, 32 owners with limits.
 pub type Node = Engine<SmallBook, 4, 32>;

@@ -6,9 +6,10 @@
 
 use core::fmt::{self, Write};
 use vvp_core::book::{
-    Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, Symbol,
+    Command, Event, FnSink, InstrumentId, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, Symbol,
     TimeInForce, WithStateHash,
 };
+use vvp_core::book_type;
 use vvp_core::cell::Latest;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::pool::{Pool, Slab};
@@ -17,7 +18,7 @@ use zerocopy::IntoBytes;
 
 /// 48 orders, 64 ticks in the window, 4 levels a side beyond it, 4 stops, ids in 64 places; with a
 /// state hash.
-pub type TinyBook = Book<48, 1, 4, 4, 64, WithStateHash>;
+pub type TinyBook = book_type!(orders: 48, ticks_per_side: 64, far_levels: 4, stops: 4, state_hash: WithStateHash);
 
 /// One instrument, two owners with limits.
 pub type TinyNode = Engine<TinyBook, 1, 2>;

@@ -29,7 +29,7 @@ pub use message::{Message, MessageKind};
 pub use replay::{Difference, Options, ReplayError, Summary, replay};
 pub(crate) use report::TimeOfDay;
 
-use vvp_core::book::Book;
+use vvp_core::book_type;
 use vvp_core::engine::Engine;
 
 /// An engine of one book with room for any LOBSTER session: 65,536 orders, near levels for 16,384
@@ -41,4 +41,4 @@ use vvp_core::engine::Engine;
 /// let engine = ReplayEngine::new_box_zeroed();
 /// # assert!(engine.is_ok());
 /// ```
-pub type ReplayEngine = Engine<Book<65_536, 256, 512, 1, 131_072>, 1, 1>;
+pub type ReplayEngine = Engine<book_type!(orders: 65_536, ticks_per_side: 16_384, far_levels: 512, stops: 1), 1, 1>;

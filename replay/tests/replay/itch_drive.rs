@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use vvp_core::book::Book;
+use vvp_core::book_type;
 use vvp_core::engine::Engine;
 use vvp_core::wire::field::{Nanos48, Price4, Text};
 use vvp_core::wire::frame;
@@ -18,7 +18,7 @@ use vvp_std_adapter::engine::LargeEngine;
 use vvp_std_adapter::memory::{Pages, Zeroed};
 use zerocopy::{FromZeros, IntoBytes};
 
-type Small = Engine<Book<64, 4, 64, 4, 128>, 2, 4>;
+type Small = Engine<book_type!(orders: 64, ticks_per_side: 256, far_levels: 64, stops: 4), 2, 4>;
 
 #[derive(Default)]
 struct Tape {

@@ -68,7 +68,8 @@ impl<
     /// assert_eq!(bytes.len() as u64, engine.snapshot_len());
     ///
     /// // Into an engine of another size.
-    /// let mut other: Engine<Book<16, 2, 0, 0, 32>, 2, 0> = Engine::new();
+    /// type Other = vvp_core::book_type!(orders: 16, ticks_per_side: 128, far_levels: 0, stops: 0);
+    /// let mut other = Engine::<Other, 2, 0>::new();
     /// other.restore(bytes).expect("it fits");
     /// let book = other.book(InstrumentId::new(0)).expect("defined");
     /// assert_eq!(book.best(Side::Sell).map(|level| level.qty), Some(Qty::new(10)));

@@ -8,17 +8,19 @@
 use core::hint::black_box;
 use core::ptr::without_provenance_mut;
 use vvp_core::book::{Book, Command, CountSink, Event, QueueSink, Sink, SliceSink, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher, NoRoom, RestoreError, SliceWriter};
 use vvp_core::queue::Spin;
 
 /// For a microcontroller.
-type Small = Engine<Book<1024, 16, 64, 64, 2048>, 4, 16>;
+type Small = Engine<book_type!(orders: 1024, ticks_per_side: 1024, far_levels: 64, stops: 64), 4, 16>;
 /// As little as there can be.
-type Least = Engine<Book<1, 1, 1, 0, 8>, 1, 1>;
+type Least = Engine<book_type!(orders: 1, ticks_per_side: 64, far_levels: 1, stops: 0), 1, 1>;
 /// As on a server.
 type Large = Engine<Book<{ 1 << 20 }, 4096, { 1 << 16 }, { 1 << 16 }, { 1 << 21 }>, 64, 4096>;
 /// One that keeps its state hash.
-type Hashed = Engine<Book<1024, 16, 64, 64, 2048, WithStateHash>, 4, 16>;
+type Hashed =
+    Engine<book_type!(orders: 1024, ticks_per_side: 1024, far_levels: 64, stops: 64, state_hash: WithStateHash), 4, 16>;
 
 /// Every event is written down.
 struct Ring {

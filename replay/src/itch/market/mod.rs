@@ -137,15 +137,3 @@ struct SumSwitch {
 pub type DayMarket = Market<{ 1 << 23 }, { 1 << 24 }, { 1 << 22 }, { 1 << 24 }>;
 
 const _: () = assert!(size_of::<DayMarket>() < 800 << 20);
-
-/// Prefetches a cache line; a no-op on processors without a stable intrinsic.
-#[inline(always)]
-fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch has no visible effect; any address is allowed.
-    unsafe {
-        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
-}

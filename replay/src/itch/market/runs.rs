@@ -4,6 +4,7 @@
 //! place is reused by the next run of that size. The best price is the last word, so most changes
 //! move few words.
 
+use vvp_core::sync::prefetch;
 use zerocopy::FromZeros;
 
 /// Words of the smallest run.
@@ -124,7 +125,7 @@ impl<const N: usize> Runs<N> {
     /// Prefetches the best word of a run.
     #[inline(always)]
     pub(super) fn prefetch(&self, run: Run) {
-        super::prefetch(&raw const self.words[(run.start as usize + run.len()) % N]);
+        prefetch(&raw const self.words[(run.start as usize + run.len()) % N]);
     }
 }
 

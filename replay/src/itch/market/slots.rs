@@ -1,6 +1,7 @@
 //! A fixed number of slots by index; free slots are reused, the last freed first, while it is in
 //! cache.
 
+use vvp_core::sync::prefetch;
 use zerocopy::FromZeros;
 
 /// A value of a slot, with a word that can link free slots.
@@ -62,6 +63,6 @@ impl<T: Slot, const N: usize> Slots<T, N> {
     /// Prefetches a slot.
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32) {
-        super::prefetch(&raw const self.slots[slot as usize % N]);
+        prefetch(&raw const self.slots[slot as usize % N]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Market, STOCKS, StockCounts, StockState};
 use vvp_core::book::{DepthLevel, Price, Qty, Side};
+use vvp_core::sync::prefetch;
 use vvp_core::wire::field::Text;
 
 /// An order on a book.
@@ -85,9 +86,9 @@ impl<const ORDERS: usize, const IDS: usize, const LEVELS: usize, const WORDS: us
     #[inline(always)]
     pub fn prefetch_stock(&self, locate: u16, reference: u64) {
         let stock = &self.stocks[usize::from(locate)];
-        super::prefetch(&raw const *stock);
-        super::prefetch(&raw const stock.counts);
-        super::prefetch(self.ids.place_address(reference));
+        prefetch(&raw const *stock);
+        prefetch(&raw const stock.counts);
+        prefetch(self.ids.place_address(reference));
     }
 
     /// Prefetches the order of a reference and the best prices of a stock, after

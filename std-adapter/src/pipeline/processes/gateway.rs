@@ -3,22 +3,10 @@
 use super::journal::words;
 use super::{ChannelRecord, PipelineDirectory, StageError, Stop, stage_wait};
 use crate::clock::Clock;
+use crate::random::Random;
 use vvp_core::book::{Command, InstrumentId, OrderId, OwnerId, Price, Qty, Replacement, Side, TimeInForce};
 use vvp_core::queue::{Full, Wait};
 use zerocopy::IntoBytes;
-
-/// The random generator SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-}
 
 /// Order ids that one gateway uses.
 const IDS: u64 = 1_500;
@@ -27,7 +15,9 @@ const IDS: u64 = 1_500;
 /// generates the same commands.
 #[must_use]
 pub fn order(seed: u64, lane: usize, number: u64) -> Command {
-    let mut random = Random(seed ^ (lane as u64).rotate_left(48) ^ number.wrapping_mul(0xd134_2543_de82_ef95));
+    // Neighbours differ in half of their bits, so that their first numbers do too.
+    let place = ((lane as u64).rotate_left(48) ^ number).wrapping_mul(0xd134_2543_de82_ef95);
+    let mut random = Random::new(seed ^ place ^ (place >> 32));
     let id = OrderId::new(((lane as u64) << 32) | random.below(IDS));
     let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
     let away = i64::try_from(random.below(30)).unwrap_or(0) - 5;

@@ -11,7 +11,8 @@ use crate::clock::Clock;
 use crate::ipc::{LatestWriter, SpscSender};
 use crate::memory::{Pages, Zeroed};
 use std::sync::atomic::Ordering;
-use vvp_core::book::{Book, Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, WithStateHash};
+use vvp_core::book::{Command, Event, FnSink, InstrumentId, InstrumentSpec, Price, Symbol, WithStateHash};
+use vvp_core::book_type;
 use vvp_core::engine::{Engine, Matcher};
 use vvp_core::queue::{Full, PopError, Wait};
 use zerocopy::IntoBytes;
@@ -20,7 +21,11 @@ use zerocopy::IntoBytes;
 const STATUS_INTERVAL_NS: u64 = 20_000_000;
 
 /// A [`SmallEngine`](crate::engine::SmallEngine) with a state hash.
-pub type HashedSmallEngine = Engine<Book<8192, 64, 512, 1024, 16_384, WithStateHash>, 8, 256>;
+pub type HashedSmallEngine = Engine<
+    book_type!(orders: 8192, ticks_per_side: 4096, far_levels: 512, stops: 1024, state_hash: WithStateHash),
+    8,
+    256,
+>;
 
 /// Returns the commands that every run begins with, before those of any gateway: the definitions of
 /// two instruments.

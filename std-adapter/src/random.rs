@@ -3,7 +3,7 @@
 /// xorshift64* (Marsaglia 2003, Vigna 2016). Not for secrets.
 ///
 /// ```
-/// use vvpx::random::Random;
+/// use vvp_std_adapter::random::Random;
 /// let (mut a, mut b) = (Random::new(7), Random::new(7));
 /// assert_eq!(a.word(), b.word());
 /// assert!(a.below(6) < 6);
