@@ -1,8 +1,8 @@
 //! Reads files that may be compressed, detected by their first bytes rather than their names.
 //!
-//! What the reference tool of a container format refuses is refused here: every checksum and every
-//! length of content in a container is verified. `docs/containers.md` has the table of what is
-//! read.
+//! Input that the reference tool of a container format refuses is refused here: every checksum and
+//! every length of content in a container is verified. `docs/containers.md` has the table of what
+//! is read.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 

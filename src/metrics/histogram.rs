@@ -190,7 +190,7 @@ impl Histogram {
 
     /// Adds the counts of another histogram. For the writer of this one.
     pub fn merge(&self, other: &Self) {
-        // What is recorded there from here on may or may not be added; our extremes include theirs
+        // Values recorded there from here on may or may not be added; our extremes include theirs
         // in any case.
         let total = other.count();
         if total == 0 {

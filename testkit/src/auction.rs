@@ -5,7 +5,7 @@ use super::rules::Rule;
 use std::collections::BTreeSet;
 use vvp_core::book::{EventBody, Price, SelfTradePrevention, Side};
 
-/// What would trade at one price.
+/// The volume that would trade at one price.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     price: i64,

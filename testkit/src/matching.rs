@@ -6,7 +6,7 @@ use super::order::{Order, crosses, moved};
 use super::rules::Rule;
 use vvp_core::book::{CancelReason, EventBody, OrderType, Phase, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
-/// What is left of an aggressor after matching.
+/// The rest of an aggressor after matching.
 enum Left {
     /// Nothing: filled, or canceled on the way.
     Dead,

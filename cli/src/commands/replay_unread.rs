@@ -1,4 +1,4 @@
-//! What a replay did not read, one sentence each, for the message at its end.
+//! The parts of a file that a replay did not read, a sentence each, for the message at its end.
 
 use crate::io::files;
 use vvp_replay::itch::market::{Anomaly, DayMarket};

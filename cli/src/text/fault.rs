@@ -1,4 +1,4 @@
-//! What is wrong with a line, as text for people; the event stream gets only `bad_field`.
+//! The fault of a line, as text for people; the event stream gets only `bad_field`.
 
 use super::field::{Field, Kind};
 use core::fmt;

@@ -20,7 +20,8 @@ fn read(packed: &[u8]) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// What a tool makes of `input`; `None` where the tool is not installed.
+/// Runs a tool on `input` and returns its verdict and output; `None` where the tool is not
+/// installed.
 fn tool(command: &str, arguments: &[&str], input: &[u8]) -> Option<(bool, Vec<u8>)> {
     let child = Command::new(command)
         .args(arguments)

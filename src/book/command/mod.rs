@@ -433,7 +433,7 @@ impl Command {
     #[must_use]
     pub const fn with_tif(mut self, tif: TimeInForce) -> Self {
         let allowed = self.is_new() && !matches!(tif, TimeInForce::Gtd) && !matches!(self.tif, TimeInForce::Gtd);
-        // What depends on the time in force is set after it.
+        // The options that depend on the time in force are set after it.
         let early =
             self.has(POST_ONLY | HIDDEN) || (self.has(HAS_EXTRA) && matches!(self.order_type, OrderType::Limit));
         if allowed {

@@ -32,7 +32,7 @@ impl StateHash for WithStateHash {}
 
 /// Seals [`StateHash`].
 pub trait Sealed {
-    /// What the book keeps for it.
+    /// The state that the book keeps for the hash.
     type State<const ORDERS: usize, const STOPS: usize>: Accumulate;
 }
 

@@ -117,8 +117,9 @@ impl<
     /// content. The example is at [`Engine::save`].
     ///
     /// # Errors
-    /// What is wrong, and where; the engine is unchanged. Only a duplicate id or entry stamp is
-    /// found while orders are inserted: then the engine is empty ([`RestoreError::left_empty`]).
+    /// The first fault and its place; the engine is unchanged. Only a duplicate id or entry stamp
+    /// is found while orders are inserted: then the engine is empty
+    /// ([`RestoreError::left_empty`]).
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         checked!(Self);
         let parts = Parts::open(bytes)?;

@@ -162,7 +162,7 @@ impl Drop for WakerSlot<'_> {
     }
 }
 
-/// How a consumer endpoint wakes producers' tasks when there are free slots.
+/// Wakes producers' tasks when there are free slots: the consumer endpoint's part.
 pub trait Room<C> {
     /// The endpoint has released this many slots since the last call.
     fn made(&self, end: &C, slots: usize);

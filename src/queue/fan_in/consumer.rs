@@ -27,7 +27,7 @@ pub struct FanInConsumer<'q, T, const N: usize, const LANES: usize> {
     found: usize,
     /// The last visit to a lane found few values: the consumer is close behind its producer.
     few: bool,
-    /// How close it follows.
+    /// Distance at which it follows the producer.
     pace: ConsumerPacing,
     /// The last field: the claim is released after the lanes.
     _owner: Owner<'q>,

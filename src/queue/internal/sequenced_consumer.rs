@@ -54,7 +54,7 @@ pub(in crate::queue) struct Cursor<'q, Q: SequencedRing> {
     pub(in crate::queue) queue: &'q Q,
     /// The number of the next value.
     pub(in crate::queue) head: usize,
-    /// How close the consumer follows.
+    /// Distance at which the consumer follows the producer.
     pace: ConsumerPacing,
     _not_sync: PhantomData<Cell<()>>,
 }

@@ -130,7 +130,7 @@ impl<'q, T: Plain, const N: usize, const LANES: usize> RobustConsumer<'q, T, N, 
             }
         }
         self.stalled = Some(self.cursor.head);
-        // What any of them had published is there to see now.
+        // All that they had published is visible now.
         if !all_known || (self.cursor.arrived().is_some() && !broken("robust_recheck")) {
             return false;
         }

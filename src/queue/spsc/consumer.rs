@@ -21,7 +21,7 @@ pub struct Consumer<'q, T, const N: usize> {
     seen: usize,
     /// The last load of the tail found few values: the consumer is close behind.
     few: bool,
-    /// How close it follows.
+    /// Distance at which it follows the producer.
     pace: ConsumerPacing,
     _not_sync: PhantomData<Cell<()>>,
 }

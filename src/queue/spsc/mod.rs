@@ -122,8 +122,8 @@ struct ConsumerLine {
     head: AtomicUsize,
     /// The greatest depth that the consumer saw.
     high_water: AtomicUsize,
-    /// How many values from `head` on a [`Drain`] may have moved out. If the drain is leaked, so
-    /// are they; they are never returned twice.
+    /// Upper bound on the values from `head` on that a [`Drain`] has moved out. If the drain is
+    /// leaked, so are they; they are never returned twice.
     in_drain: AtomicUsize,
     /// Closed: nothing more will be taken.
     end: Endpoint,

@@ -1,4 +1,4 @@
-//! What a message does to an order of the book, decoded without a branch on its type.
+//! The change of an order by a message, decoded without a branch on the message's type.
 //!
 //! Message types follow each other without a pattern, so a branch on the type is mispredicted at
 //! every other message, which costs more than the decoding. Here one table has the offset of each

@@ -56,7 +56,7 @@ messages! {
         state with_state: TradingState = 19,
         /// Reserved.
         reserved with_reserved: u8 = 20,
-        /// Why: `T1`, `LUDP`, `IPO1`, … or blanks.
+        /// The reason: `T1`, `LUDP`, `IPO1`, … or blanks.
         reason with_reason: Text<4> = 21,
     }
 
@@ -130,7 +130,7 @@ messages! {
         stock with_stock: Text<8> = 11,
         /// The market.
         market with_market: HaltMarket = 19,
-        /// What it does.
+        /// The action: halt or resume.
         action with_action: OperationalState = 20,
     }
 }

@@ -7,7 +7,7 @@ use zerocopy::FromZeros;
 
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 
-/// How the pages of a [`Zeroed`] value are allocated.
+/// The way in which the pages of a [`Zeroed`] value are allocated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Pages {
     /// Touches all pages when the value is created, so that later accesses take no page fault.

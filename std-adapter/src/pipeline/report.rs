@@ -4,7 +4,7 @@ use crate::memory::Zeroed;
 use vvp_core::engine::EngineStats;
 use vvp_core::metrics::Histogram;
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum End<E> {
@@ -47,7 +47,7 @@ pub struct HighWater {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Report<E> {
-    /// How the run ended.
+    /// The end of the run.
     pub end: End<E>,
     /// Lines or records with content: valid, refused and malformed commands.
     pub commands: u64,

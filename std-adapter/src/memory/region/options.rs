@@ -3,7 +3,7 @@
 use super::RegionError;
 use crate::os::Outcome;
 
-/// How strongly a setting is requested.
+/// The strength of the request for a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Request {
     /// Not requested.

@@ -167,8 +167,8 @@ pub struct PipelineDirectory {
 
 /// Time that a matcher that was asked to stop waits for gateways that were not asked, or not yet.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long it waits for room in a publisher's queue, and a publisher waits for it. Longer than
-/// `GRACE`, so that a stage outlives those before it.
+/// Time that a matcher waits for room in a publisher's queue, and a publisher for the matcher.
+/// Longer than `GRACE`, so that a stage outlives those before it.
 const LONGER_GRACE: Duration = Duration::from_secs(5);
 
 /// The time since a stage noticed a request to stop.
