@@ -240,6 +240,11 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
 /// Prefetch distance in commands: about the latency of memory.
 const PREFETCH_DISTANCE: usize = 4;
 
+/// Live orders of an engine from which on prefetching pays: below, the nodes of the next commands
+/// are in the cache already, and looking ahead only costs. With debug assertions so few that tests
+/// take both ways.
+const PREFETCH_FROM: usize = if cfg!(debug_assertions) { 64 } else { 8192 };
+
 /// The operations of every [`Engine`], whatever its sizes.
 ///
 /// ```
@@ -304,8 +309,8 @@ pub trait Matcher {
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
     /// Applies a batch of commands in order. Same events as [`Matcher::apply`] of each
-    /// ([M21.1](crate::guide::matching)), and faster: the nodes of later commands are prefetched
-    /// while earlier ones execute.
+    /// ([M21.1](crate::guide::matching)), and faster where the live orders exceed the cache: the
+    /// nodes of later commands are prefetched while earlier ones execute.
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
         for command in commands {
             self.apply(command, sink);
@@ -421,6 +426,15 @@ impl<
             self.state.clock = ts;
         }
         path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
+    }
+
+    /// Estimates whether the nodes that a batch needs exceed the cache: by the live orders of the
+    /// book of its first command, as if all books had as many.
+    #[inline]
+    fn exceeds_cache(&self, batch: &[Command]) -> bool {
+        let Some(first) = batch.first() else { return false };
+        let Some(book) = self.books.get(usize::from(first.instrument_id().get())) else { return false };
+        book.live_orders().saturating_mul(self.state.instruments as usize) >= PREFETCH_FROM
     }
 
     /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
@@ -609,6 +623,9 @@ impl<
 
     #[inline]
     fn apply_all<S: Sink>(&mut self, commands: &[Command], sink: &mut S) {
+        if !self.exceeds_cache(commands) {
+            return commands.iter().for_each(|command| self.apply(command, sink));
+        }
         for (i, command) in commands.iter().enumerate() {
             if let Some(soon) = commands.get(i + PREFETCH_DISTANCE)
                 && let Some(book) = self.books.get(usize::from(soon.instrument_id().get()))

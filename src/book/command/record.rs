@@ -1,8 +1,8 @@
 //! Decoding of a command from its 64 bytes, and its debug form.
 
-use super::{Command, Op};
-use crate::book::{OrderType, Price};
-use zerocopy::TryFromBytes;
+use super::{Command, HAS_TS, Op};
+use crate::book::{OrderType, Price, SelfTradePrevention, Side, TimeInForce};
+use zerocopy::IntoBytes;
 
 /// 64 bytes are not a [`Command`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,11 +33,49 @@ impl Command {
     /// # Errors
     /// [`BadCommand`] if no constructor of [`Command`] makes these bytes.
     pub fn from_record(bytes: &[u8; Self::SIZE]) -> Result<Self, BadCommand> {
-        let c = Self::try_read_from_bytes(bytes).map_err(|_| BadCommand::Code)?;
+        let c = Self::of_fields(bytes).ok_or(BadCommand::Code)?;
+        if c.is_vanilla() && c.has_no_other_field() {
+            debug_assert!(c.rebuilt() == Some(c) && c.is_well_formed());
+            return Ok(c);
+        }
         match c.rebuilt() {
-            Some(again) if again == c && c.is_well_formed() => Ok(c),
+            Some(again) if again.as_bytes() == bytes && c.is_well_formed() => Ok(c),
             _ => Err(BadCommand::Contradiction),
         }
+    }
+
+    /// Reads the fields as they stand, and checks only that the codes are known.
+    #[inline(always)]
+    fn of_fields(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+        let [_, _, ts, id, price, qty, extra, expires]: [u64; 8] = zerocopy::transmute!(*bytes);
+        let [op, side, order_type, tif, stp, detail, rest @ ..] = *bytes;
+        let [f0, f1, i0, i1, r0, r1, o0, o1, o2, o3, ..] = rest;
+        Some(Self {
+            op: Op::from_code(op)?,
+            side: Side::from_code(side)?,
+            order_type: OrderType::from_code(order_type)?,
+            tif: TimeInForce::from_code(tif)?,
+            stp: SelfTradePrevention::from_code(stp)?,
+            detail,
+            // In the order of the record, as every field.
+            flags: u16::from_ne_bytes([f0, f1]),
+            instrument: u16::from_ne_bytes([i0, i1]),
+            reserved: u16::from_ne_bytes([r0, r1]),
+            owner: u32::from_ne_bytes([o0, o1, o2, o3]),
+            ts,
+            id,
+            price,
+            qty,
+            extra,
+            expires,
+        })
+    }
+
+    /// Returns whether every field is zero that a vanilla order does not have.
+    #[inline(always)]
+    fn has_no_other_field(&self) -> bool {
+        let ts = if self.has(HAS_TS) { 0 } else { self.ts };
+        self.reserved == 0 && (ts | self.extra | self.expires) == 0
     }
 
     /// Rebuilds the command with the constructors: equal if and only if every byte is valid.

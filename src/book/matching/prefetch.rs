@@ -8,6 +8,12 @@ use crate::book::storage::price_ladder::rank;
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
+    /// Returns the number of resting orders.
+    #[inline(always)]
+    pub(crate) const fn live_orders(&self) -> usize {
+        self.arena.live_orders()
+    }
+
     /// Prefetches the order and the level to which the id and the price of an upcoming command map
     /// now. This is a guess: the mapping may have changed by then, and for a command without an id
     /// or a price the addresses are meaningless, but harmless. There is no branch on the kind of
