@@ -74,7 +74,7 @@
 //! | an order joins the best level, and is canceled (two commands) | 311 |
 //! | the same, each time on a level of its own | 461 |
 //! | the same, outside the window of near prices | 694 |
-//! | a new best order, and one that fills it (two commands) | 617 |
+//! | a new best order, and one that fills it (two commands) | 614 |
 //! | a mix of new orders, cancels and takers, per command | 224 |
 //! | cancel of an unknown order | 151 |
 //! | a `u64` through an SPSC queue, push and pop | 46 |
