@@ -2,7 +2,6 @@
 
 use super::{Command, HAS_TS, Op};
 use crate::book::{OrderType, Price, SelfTradePrevention, Side, TimeInForce};
-use zerocopy::IntoBytes;
 
 /// 64 bytes are not a [`Command`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +38,7 @@ impl Command {
             return Ok(c);
         }
         match c.rebuilt() {
-            Some(again) if again.as_bytes() == bytes && c.is_well_formed() => Ok(c),
+            Some(again) if again == c && c.is_well_formed() => Ok(c),
             _ => Err(BadCommand::Contradiction),
         }
     }
@@ -57,7 +56,7 @@ impl Command {
             tif: TimeInForce::from_code(tif)?,
             stp: SelfTradePrevention::from_code(stp)?,
             detail,
-            // In the order of the record, as every field.
+            // Fields keep the byte order of the record.
             flags: u16::from_ne_bytes([f0, f1]),
             instrument: u16::from_ne_bytes([i0, i1]),
             reserved: u16::from_ne_bytes([r0, r1]),

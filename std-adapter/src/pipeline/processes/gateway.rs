@@ -15,7 +15,7 @@ const IDS: u64 = 1_500;
 /// generates the same commands.
 #[must_use]
 pub fn order(seed: u64, lane: usize, number: u64) -> Command {
-    // Neighbours differ in half of their bits, so that their first numbers do too.
+    // Spread over all bits, so that neighbours do not start alike.
     let place = ((lane as u64).rotate_left(48) ^ number).wrapping_mul(0xd134_2543_de82_ef95);
     let mut random = Random::new(seed ^ place ^ (place >> 32));
     let id = OrderId::new(((lane as u64) << 32) | random.below(IDS));
