@@ -51,6 +51,7 @@ typedef struct vvp_command {
     uint64_t qty, extra, expires;
 } vvp_command;
 
+/* `detail` of the events of one order is their reason or 0, and the owner in its upper 32 bits. */
 typedef struct vvp_event {
     uint32_t seq_low;
     uint8_t kind, flags;
@@ -72,7 +73,7 @@ typedef struct vvp_market_data {
 
 /* The first 8 bytes of a file of records; the rest of its first record is zero. */
 #define VVP_COMMAND_FILE "VVPCMD1\n"
-#define VVP_EVENT_FILE "VVPEVT1\n"
+#define VVP_EVENT_FILE "VVPEVT2\n"
 
 /* BEGIN generated: VVP_BLESS=1 cargo test -p vvp-core --test c_peer constants */
 
@@ -160,6 +161,8 @@ enum { /* vvp_event.flags */
     VVP_EVENT_HAS_EDGE_REF = 4,
     VVP_EVENT_HAS_PRICE = 8,
     VVP_EVENT_NO_INSTRUMENT = 16,
+    VVP_EVENT_SELL = 32,
+    VVP_EVENT_VERSION_1 = 64,
 };
 
 enum { /* vvp_event.detail of VVP_EVENT_REJECTED */

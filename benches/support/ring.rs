@@ -1,7 +1,7 @@
 //! The sink of the benches: every event is written, 64 bytes each, into a ring small enough to stay
 //! in the first cache.
 
-use vvp_core::book::{Event, EventBody, OrderId, Sink};
+use vvp_core::book::{Event, EventBody, Phase, Sink};
 
 /// 256 records, written over and over; each has a cache line of its own.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Ring {
 
 impl Ring {
     pub fn new() -> Self {
-        let blank = Event::new(0, None, None, EventBody::Accepted { id: OrderId::new(0) });
+        let blank = Event::new(0, None, None, EventBody::Phase { phase: Phase::Continuous });
         Self { slots: [blank; 256], count: 0 }
     }
 }

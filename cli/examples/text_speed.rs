@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
     let trade = EventBody::Trade {
         maker: OrderId::new(123_456),
         taker: OrderId::new(234_567),
+        taker_side: Side::Buy,
         price: Price::new(15_025),
         qty: Qty::new(300),
         maker_open: Qty::new(0),
@@ -50,7 +51,13 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
             let start = Instant::now();
             for i in 0..lines {
                 let body = match i % 3 {
-                    0 => EventBody::Accepted { id: OrderId::new(i) },
+                    0 => EventBody::Accepted {
+                        id: OrderId::new(i),
+                        side: Side::Buy,
+                        owner: OwnerId::new(7),
+                        price: Some(Price::new(15_025)),
+                        qty: Qty::new(300),
+                    },
                     _ => trade,
                 };
                 let event = Event::new(i as u32, Some(InstrumentId::new(0)), Some(1_000 + i), body);

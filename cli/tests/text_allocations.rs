@@ -69,7 +69,8 @@ fn reading_commands_allocates_nothing() {
 fn printing_events_allocates_nothing() {
     let open = Qty::new(0);
     let (maker, taker, price, qty) = (OrderId::new(1), OrderId::new(2), Price::new(-15_000), Qty::new(7));
-    let trade = EventBody::Trade { maker, taker, price, qty, maker_open: open, taker_open: open };
+    let trade =
+        EventBody::Trade { maker, taker, taker_side: Side::Buy, price, qty, maker_open: open, taker_open: open };
     for format in [Format::Jsonl, Format::Csv] {
         let mut writer = EventWriter::new(format, 16);
         let mut out = LineWriter::new(std::io::sink());

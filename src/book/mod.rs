@@ -63,8 +63,7 @@ pub use crate::types::{
     Symbol, Tick, TimeInForce,
 };
 pub use command::{BadCommand, Command, Op, Refusal, Replacement};
-pub(crate) use event::EventOrigin;
-pub use event::{BadEvent, CancelReason, Event, EventBody, EventKind, Reject};
+pub use event::{BadEvent, CancelReason, Event, EventBody, EventHead, EventKind, Reject};
 pub(crate) use matching::ctx::{BookCtx, BookObserver};
 pub(crate) use matching::dispatch::rejected;
 pub use order_book::Book;

@@ -1,6 +1,6 @@
 //! Order book of one instrument: its state, lookup by id, and how an order enters and leaves.
 
-use super::{CancelReason, EventBody, InstrumentSpec, OrderId, Phase, Price, Qty, Side, TimeInForce};
+use super::{CancelReason, EventBody, InstrumentSpec, OrderId, OwnerId, Phase, Price, Qty, Side, TimeInForce};
 use crate::book::matching::ctx::BookCtx;
 use crate::book::state_hash::{NoStateHash, StateHash};
 use crate::book::storage::arena::{Arena, Attributes};
@@ -289,7 +289,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     #[inline(always)]
     pub(super) fn remove_level(&mut self, level: u32) {
         let side = self.arena.side(level);
-        self.sides[side].remove(self.arena.rank(level));
+        self.sides[side as usize].remove(self.arena.rank(level));
         self.arena.free_level(level);
     }
 
@@ -324,7 +324,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if node.has_cold_state() {
             return self.remove_with_cold_state(order, h);
         }
-        let level = self.arena.unlink_vanilla(&node);
+        let level = node.level();
+        self.arena.unlink_vanilla(&node);
         self.ids.remove(node.id, order);
         self.arena.free_order(order);
         h.on_close(node.owner());
@@ -343,9 +344,16 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Cancels a resting order. The event has the quantity that was open before (M18.5).
     #[inline(always)]
     pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
-        let node = self.arena.node(order);
-        let (id, open) = (node.id, node.qty);
-        h.emit(EventBody::Canceled { id: OrderId::new(id), qty: Qty::new(open), reason });
+        let node = *self.arena.node(order);
+        let level = self.arena.level_of(order);
+        h.emit(EventBody::Canceled {
+            id: OrderId::new(node.id),
+            side: self.arena.side(level),
+            owner: OwnerId::new(node.owner()),
+            price: Some(self.arena.price(level)),
+            qty: Qty::new(node.qty),
+            reason,
+        });
         if h.watches() {
             self.report_visible_deleted(order, h);
         }
@@ -456,7 +464,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             || self.arena.visible_qty(level) != shown
             || self.arena.visible_orders(level) != visible
             || self.arena.rank(level) != rank
-            || self.arena.side(level) != side as usize
+            || self.arena.side(level) != side
         {
             return Err("a level and its orders disagree");
         }

@@ -47,7 +47,7 @@ pub use stats::{Counted, EngineStats};
 pub use try_apply::WouldBlock;
 
 use crate::book::{
-    Book, BookCtx, BookObserver, BookView, Command, DepthLevel, Event, EventBody, EventOrigin, InstrumentId,
+    Book, BookCtx, BookObserver, BookView, Command, DepthLevel, Event, EventBody, EventHead, InstrumentId,
     InstrumentSpec, Limits, Op, OwnerId, Reject, Side, Sink, StateHash, Symbol, Tick, Visible, VisibleChange, rejected,
 };
 use crate::capacity::{Checked, CheckedCapacity, checked};
@@ -178,7 +178,7 @@ impl Spec {
 struct EngineCtx<'a, S, const OWNERS: usize> {
     state: &'a mut State<OWNERS>,
     sink: &'a mut S,
-    origin: EventOrigin,
+    origin: EventHead,
 }
 
 impl<S: Sink, const OWNERS: usize> BookObserver for EngineCtx<'_, S, OWNERS> {
@@ -199,7 +199,7 @@ impl<S: Sink, const OWNERS: usize> BookObserver for EngineCtx<'_, S, OWNERS> {
 
     #[inline(always)]
     fn on_visible_change(&mut self, side: Side, level: DepthLevel, what: Visible) {
-        let (instrument, seq) = (self.origin.instrument(), self.state.seq);
+        let (instrument, seq) = (self.origin.own_instrument(), self.state.seq);
         self.sink.watch(&VisibleChange { instrument, seq, side, level, what });
     }
 }
@@ -213,7 +213,7 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
     #[inline(always)]
     fn emit(&mut self, body: EventBody) {
         self.state.seq += 1; // M18.4
-        self.sink.emit(Event::at_origin(&self.origin, self.state.seq as u32, body));
+        self.sink.emit_body(&self.origin.numbered(self.state.seq as u32), body);
     }
 
     #[inline(always)]
@@ -391,7 +391,7 @@ impl<
     /// Cancels every due gtd order, instruments in definition order. Implements M13.2 and M13.3.
     #[cold]
     #[inline(never)]
-    fn expire<S: Sink>(&mut self, origin: &EventOrigin, sink: &mut S) {
+    fn expire<S: Sink>(&mut self, origin: &EventHead, sink: &mut S) {
         let mut next = 0u64;
         for (i, book) in self.books.iter_mut().enumerate().take(self.state.instruments as usize) {
             let origin = origin.of(i as u16);
@@ -424,7 +424,7 @@ impl<
             }
             self.state.clock = ts;
         }
-        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventOrigin::new(i, c.timed()) })
+        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventHead::unnumbered(i, c.timed()) })
     }
 
     /// Estimates whether the nodes that a batch needs exceed the cache: by the live orders of the
@@ -446,7 +446,7 @@ impl<
         if has_instrument && u32::from(i) >= self.state.instruments {
             return self.reject_without_instrument(c, Reject::UnknownInstrument, sink);
         }
-        let origin = EventOrigin::new(i, c.timed());
+        let origin = EventHead::unnumbered(i, c.timed());
         if !c.is_well_formed() {
             return self.reject(&origin, c, Reject::BadField, sink);
         }
@@ -466,7 +466,7 @@ impl<
     /// Emits a refusal with the instrument of the command; that of `time` has none (M18.7).
     #[cold]
     #[inline(never)]
-    fn reject<S: Sink>(&mut self, origin: &EventOrigin, c: &Command, reason: Reject, sink: &mut S) {
+    fn reject<S: Sink>(&mut self, origin: &EventHead, c: &Command, reason: Reject, sink: &mut S) {
         if c.op() == Op::Time {
             return self.reject_without_instrument(c, reason, sink);
         }

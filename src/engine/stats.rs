@@ -1,6 +1,8 @@
 //! Run statistics: counts of commands and events.
 
-use crate::book::{BoundedSink, CancelReason, Command, Event, EventBody, EventKind, Op, Reject, Sink, VisibleChange};
+use crate::book::{
+    BoundedSink, CancelReason, Command, Event, EventBody, EventHead, EventKind, Op, Reject, Sink, VisibleChange,
+};
 
 /// Counts of commands and events.
 ///
@@ -63,8 +65,13 @@ impl EngineStats {
     /// Counts an event.
     #[inline]
     pub fn event(&mut self, event: &Event) {
-        self.events[event.kind() as usize % 16] += 1;
-        match event.body() {
+        self.count(event.kind(), &event.body());
+    }
+
+    #[inline(always)]
+    fn count(&mut self, kind: EventKind, body: &EventBody) {
+        self.events[kind as usize % 16] += 1;
+        match *body {
             EventBody::Trade { price, qty, .. } => {
                 self.traded_qty += u128::from(qty.lots());
                 // 2^63 × 2^64 a trade: saturating, so that a run of absurd trades still counts the
@@ -140,6 +147,12 @@ impl<S: Sink> Sink for Counted<'_, S> {
     fn emit(&mut self, event: Event) {
         self.stats.event(&event);
         self.sink.emit(event);
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        self.stats.count(body.kind(), &body);
+        self.sink.emit_body(head, body);
     }
 
     #[inline]

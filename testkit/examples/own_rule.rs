@@ -46,12 +46,8 @@ fn keeps_its_limit(engine: &MyEngine, limits: &Limits) -> Result<usize, String> 
 fn run(commands: &[Command]) -> Result<usize, String> {
     let (mut engine, mut limits, mut checked) = (MyEngine::new(), Limits::new(), 0);
     for (at, command) in commands.iter().enumerate() {
-        let limit = command.limit_price();
-        let mut note = |event: Event| match (event.body(), limit) {
-            (EventBody::Accepted { id }, Some(price)) => {
-                limits.insert((event.instrument(), id), price);
-            }
-            (EventBody::Replaced { id, price: Some(price), .. }, _) => {
+        let mut note = |event: Event| match event.body() {
+            EventBody::Accepted { id, price: Some(price), .. } | EventBody::Replaced { id, price: Some(price), .. } => {
                 limits.insert((event.instrument(), id), price);
             }
             _ => {}

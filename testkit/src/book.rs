@@ -76,11 +76,13 @@ impl Book {
     }
 
     pub(crate) fn emit_canceled(&self, tape: &mut Tape, order: &Order, reason: CancelReason) {
-        self.emit(tape, EventBody::Canceled { id: order.order_id(), qty: Qty::new(order.open), reason });
+        let (id, side, owner, price, qty) = order.event_fields();
+        self.emit(tape, EventBody::Canceled { id, side, owner, price, qty, reason });
     }
 
     pub(crate) fn emit_reduced(&self, tape: &mut Tape, order: &Order) {
-        self.emit(tape, EventBody::Reduced { id: order.order_id(), qty: Qty::new(order.open) });
+        let (id, side, owner, price, qty) = order.event_fields();
+        self.emit(tape, EventBody::Reduced { id, side, owner, price, qty });
     }
 
     // ---- queries --------------------------------------------------------------------------------

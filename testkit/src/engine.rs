@@ -281,7 +281,8 @@ impl Model {
         let (book, tape) = (&mut self.books[at], &mut self.tape);
         tape.cov.hit_if(!self.seen.insert((at, order.id)), Rule::IdReuse);
         order.entry = book.stamp();
-        book.emit(tape, EventBody::Accepted { id: order.order_id() });
+        let (id, side, owner, price, qty) = order.event_fields();
+        book.emit(tape, EventBody::Accepted { id, side, owner, price, qty });
         if order.kind.is_stop() {
             if order.trail.is_some() {
                 order.anchor = book.last;
@@ -366,8 +367,9 @@ impl Model {
         let (book, tape) = (&mut self.books[at], &mut self.tape);
         let old = book.live(id).expect("tested").clone();
         let is_stop = old.kind.is_stop();
-        let replaced = EventBody::Replaced { id: OrderId::new(id), price: price.map(Price::new), qty: Qty::new(qty) };
-        book.emit(tape, replaced);
+        let (order_id, side, owner, ..) = old.event_fields();
+        let (price_now, qty_now) = (price.map(Price::new), Qty::new(qty));
+        book.emit(tape, EventBody::Replaced { id: order_id, side, owner, price: price_now, qty: qty_now });
 
         let cov = &mut tape.cov;
         cov.hit_if(is_stop, if keeps { Rule::R08ReplaceKeeps } else { Rule::R08ReplaceLoses });

@@ -187,6 +187,7 @@ impl Book {
             EventBody::Trade {
                 maker: maker.order_id(),
                 taker: taker.order_id(),
+                taker_side: taker.side,
                 price: Price::new(price),
                 qty: Qty::new(qty),
                 maker_open: Qty::new(maker_open),

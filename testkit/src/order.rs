@@ -1,6 +1,6 @@
 //! One order: resting, waiting for its trigger, or being matched.
 
-use vvp_core::book::{Command, OrderId, OrderType, Price, Qty, SelfTradePrevention, Side, TimeInForce};
+use vvp_core::book::{Command, OrderId, OrderType, OwnerId, Price, Qty, SelfTradePrevention, Side, TimeInForce};
 
 /// An order and everything that is known about it. Prices in ticks, quantities in lots, times in
 /// nanoseconds.
@@ -51,6 +51,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// Id, side, owner, limit price and open quantity, as events have them.
+    pub(crate) fn event_fields(&self) -> (OrderId, Side, OwnerId, Option<Price>, Qty) {
+        let (owner, price) = (OwnerId::new(self.owner), self.price.map(Price::new));
+        (self.order_id(), self.side, owner, price, Qty::new(self.open))
+    }
+
     /// Returns the order that a `new` command asks for.
     pub(crate) fn from_command(c: &Command, entry: u64) -> Self {
         let kind = c.order_type();

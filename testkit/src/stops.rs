@@ -57,7 +57,8 @@ impl Book {
             tape.cov.hit_if(order.trail.is_some(), Rule::R08Trailing);
 
             // Its turn: from now on it is an ordinary order with a new entry stamp.
-            self.emit(tape, EventBody::Triggered { id: order.order_id() });
+            let (id, side, owner, price, qty) = order.event_fields();
+            self.emit(tape, EventBody::Triggered { id, side, owner, price, qty });
             order.arrived = order.entry;
             order.entry = self.stamp();
             order.triggered = true;

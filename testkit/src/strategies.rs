@@ -22,7 +22,7 @@
 //!     let (mut bought, mut sold) = (0, 0);
 //!     for command in commands {
 //!         engine.apply(command, &mut FnSink(|event: Event| match event.body() {
-//!             EventBody::Accepted { id } => {
+//!             EventBody::Accepted { id, .. } => {
 //!                 sides.insert((event.instrument(), id), command.side());
 //!             }
 //!             EventBody::Trade { maker, taker, qty, .. } => {

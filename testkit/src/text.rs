@@ -400,19 +400,21 @@ impl Session {
         }
         let price = |p: Price| format!("\"{}\"", price_text(p, tick));
         line += &match event.body() {
-            EventBody::Accepted { id } | EventBody::Triggered { id } => format!(",\"id\":{id}"),
+            EventBody::Accepted { id, .. } | EventBody::Triggered { id, .. } => format!(",\"id\":{id}"),
             EventBody::Rejected { id, reason, edge_ref: line } => {
                 let id = id.map_or(String::new(), |id| format!(",\"id\":{id}"));
                 let line = line.map_or(String::new(), |line| format!(",\"line\":{line}"));
                 format!("{id},\"reason\":\"{reason}\"{line}")
             }
-            EventBody::Trade { maker, taker, price: p, qty, maker_open, taker_open } => format!(
+            EventBody::Trade { maker, taker, price: p, qty, maker_open, taker_open, .. } => format!(
                 ",\"maker\":{maker},\"taker\":{taker},\"price\":{},\"qty\":{qty},\"maker_open\":{maker_open},\"taker_open\":{taker_open}",
                 price(p)
             ),
-            EventBody::Canceled { id, qty, reason } => format!(",\"id\":{id},\"qty\":{qty},\"reason\":\"{reason}\""),
-            EventBody::Reduced { id, qty } => format!(",\"id\":{id},\"qty\":{qty}"),
-            EventBody::Replaced { id, price: p, qty } => {
+            EventBody::Canceled { id, qty, reason, .. } => {
+                format!(",\"id\":{id},\"qty\":{qty},\"reason\":\"{reason}\"")
+            }
+            EventBody::Reduced { id, qty, .. } => format!(",\"id\":{id},\"qty\":{qty}"),
+            EventBody::Replaced { id, price: p, qty, .. } => {
                 let p = p.map_or(String::new(), |p| format!(",\"price\":{}", price(p)));
                 format!(",\"id\":{id}{p},\"qty\":{qty}")
             }

@@ -28,7 +28,7 @@ impl Ledger {
     fn event(&mut self, c: &Command, instrument: Option<u16>, body: &EventBody) {
         let key = |id: vvp_core::book::OrderId| (instrument.expect("an order's event has an instrument"), id.get());
         match *body {
-            EventBody::Accepted { id } => {
+            EventBody::Accepted { id, .. } => {
                 assert!(self.open.insert(key(id), c.qty().lots()).is_none(), "an id is live twice");
                 self.market.insert(key(id), c.order_type() == OrderType::Market);
             }
@@ -37,7 +37,7 @@ impl Ledger {
                 self.take(key(taker), qty.lots(), taker_open.lots());
             }
             EventBody::Canceled { id, qty, .. } => self.take(key(id), qty.lots(), 0),
-            EventBody::Reduced { id, qty } => {
+            EventBody::Reduced { id, qty, .. } => {
                 let open = self.open.get_mut(&key(id)).expect("live");
                 assert!(qty.lots() < *open && qty.lots() > 0);
                 *open = qty.lots();

@@ -112,7 +112,9 @@ fn samples() -> [Command; 15] {
 fn other_records() -> [[u8; 64]; 2] {
     let (instrument, qty) = (InstrumentId::new(2), Qty::new);
     let (id, reason) = (OrderId::new(4), CancelReason::SelfTradePrevention);
-    let event = Event::new(1, Some(instrument), Some(3), EventBody::Canceled { id, qty: qty(5), reason });
+    let (side, owner, price) = (Side::Sell, OwnerId::new(10), Some(Price::new(-6)));
+    let canceled = EventBody::Canceled { id, side, owner, price, qty: qty(5), reason };
+    let event = Event::new(1, Some(instrument), Some(3), canceled);
     let what = Visible::Executed { id: OrderId::new(6), at: Price::new(7), qty: qty(8), left: qty(9), again: true };
     let data = MarketData::Order { side: Side::Sell, price: Price::new(-5), what };
     [zerocopy::transmute!(event), zerocopy::transmute!(Record::new(1, instrument, 3, 4, data))]

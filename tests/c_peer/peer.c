@@ -81,9 +81,9 @@ static void other_records(vvp_spsc *q) {
     while (vvp_spsc_available(q, RECORDS) < 2) sched_yield();
     if (!vvp_spsc_pop(q, RECORDS, sizeof e, &e) || !vvp_spsc_pop(q, RECORDS, sizeof d, &d))
         fail("they are there");
-    if (e.seq_low != 1 || e.kind != VVP_EVENT_CANCELED || e.flags != VVP_EVENT_HAS_TS ||
-        e.instrument != 2 || e.ts != 3 || e.id != 4 || e.detail != VVP_CANCEL_SELF_TRADE_PREVENTION ||
-        e.price != 0 || e.qty != 5 || e.maker_open != 0 || e.taker_open != 0)
+    if (e.seq_low != 1 || e.kind != VVP_EVENT_CANCELED || e.flags != (VVP_EVENT_HAS_TS | VVP_EVENT_HAS_PRICE | VVP_EVENT_SELL) ||
+        e.instrument != 2 || e.ts != 3 || e.id != 4 || (uint32_t)e.detail != VVP_CANCEL_SELF_TRADE_PREVENTION || e.detail >> 32 != 10 ||
+        e.price != -6 || e.qty != 5 || e.maker_open != 0 || e.taker_open != 0)
         fail("an event is not as it was written");
     if (d.number_low != 1 || d.kind != VVP_DATA_EXECUTED || d.flags != (VVP_DATA_SELL | VVP_DATA_AGAIN) ||
         d.instrument != 2 || d.clock != 3 || d.seq != 4 || d.price != -5 || d.id != 6 || d.more != 7 ||

@@ -87,7 +87,7 @@ impl Flow<'_> {
         let command = if self.commands.is_empty() { command } else { command.with_ts(self.commands.len() as u64) };
         let resting = &mut self.resting;
         let mut sink = FnSink(|event: Event| match event.body() {
-            EventBody::Accepted { id } => drop(resting.insert(id.get())),
+            EventBody::Accepted { id, .. } => drop(resting.insert(id.get())),
             EventBody::Canceled { id, .. } => drop(resting.remove(&id.get())),
             EventBody::Trade { maker, taker, maker_open, taker_open, .. } => {
                 for (id, open) in [(maker, maker_open), (taker, taker_open)] {

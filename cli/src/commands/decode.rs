@@ -65,7 +65,7 @@ fn decode(options: &Options) -> Outcome {
         }
         match records.kind()? {
             RecordKind::Commands => commands(&mut records, format, &mut out, &mut complaints),
-            RecordKind::Events => events(&mut records, format, &mut out, &mut complaints),
+            kind => events(kind, &mut records, format, &mut out, &mut complaints),
         }
     });
     // Records before an error are written: whole lines only.
@@ -111,6 +111,7 @@ fn commands(
 }
 
 fn events(
+    kind: RecordKind,
     records: &mut Records<'_>,
     format: Format,
     out: &mut Out,
@@ -121,7 +122,8 @@ fn events(
     let mut offset = 0;
     while let Some(record) = records.next_record()? {
         offset += RECORD as u64;
-        let event = match Event::from_record(record) {
+        let read = if kind == RecordKind::EventsV1 { Event::from_record_v1 } else { Event::from_record };
+        let event = match read(record) {
             Ok(event) => event,
             Err(bad) => {
                 complaints.add(&bad, |file| Place::Byte(file, offset));

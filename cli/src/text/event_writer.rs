@@ -162,7 +162,7 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
         c.byte(b'"');
     };
     match *body {
-        EventBody::Accepted { id: order } | EventBody::Triggered { id: order } => id(c, order.get()),
+        EventBody::Accepted { id: order, .. } | EventBody::Triggered { id: order, .. } => id(c, order.get()),
         EventBody::Rejected { id: order, reason: why, edge_ref: line } => {
             if let Some(order) = order {
                 id(c, order.get());
@@ -173,7 +173,7 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
                 c.u64(line);
             }
         }
-        EventBody::Trade { maker, taker, price: at, qty: lots, maker_open, taker_open } => {
+        EventBody::Trade { maker, taker, price: at, qty: lots, maker_open, taker_open, .. } => {
             c.str(",\"maker\":");
             c.u64(maker.get());
             c.str(",\"taker\":");
@@ -185,16 +185,16 @@ fn json(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Eve
             c.str(",\"taker_open\":");
             c.u64(taker_open.lots());
         }
-        EventBody::Canceled { id: order, qty: lots, reason: why } => {
+        EventBody::Canceled { id: order, qty: lots, reason: why, .. } => {
             id(c, order.get());
             qty(c, lots.lots());
             reason(c, why.word());
         }
-        EventBody::Reduced { id: order, qty: lots } => {
+        EventBody::Reduced { id: order, qty: lots, .. } => {
             id(c, order.get());
             qty(c, lots.lots());
         }
-        EventBody::Replaced { id: order, price: at, qty: lots } => {
+        EventBody::Replaced { id: order, price: at, qty: lots, .. } => {
             id(c, order.get());
             if let Some(at) = at {
                 price(c, at.ticks());
@@ -240,7 +240,7 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
     }
     c.byte(b',');
     match *body {
-        EventBody::Accepted { id } | EventBody::Triggered { id } => {
+        EventBody::Accepted { id, .. } | EventBody::Triggered { id, .. } => {
             c.u64(id.get());
             c.str(",,,,,,,,,\n");
         }
@@ -256,7 +256,7 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
             }
             c.byte(b'\n');
         }
-        EventBody::Trade { maker, taker, price, qty, maker_open, taker_open } => {
+        EventBody::Trade { maker, taker, price, qty, maker_open, taker_open, .. } => {
             c.byte(b',');
             c.u64(maker.get());
             c.byte(b',');
@@ -271,7 +271,7 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
             c.u64(taker_open.lots());
             c.str(",,,\n");
         }
-        EventBody::Canceled { id, qty, reason } => {
+        EventBody::Canceled { id, qty, reason, .. } => {
             c.u64(id.get());
             c.str(",,,,");
             c.u64(qty.lots());
@@ -279,13 +279,13 @@ fn csv(c: &mut Cursor<'_>, seq: u64, symbol: &[u8], ts: Option<u64>, body: &Even
             c.str(reason.word());
             c.str(",,\n");
         }
-        EventBody::Reduced { id, qty } => {
+        EventBody::Reduced { id, qty, .. } => {
             c.u64(id.get());
             c.str(",,,,");
             c.u64(qty.lots());
             c.str(",,,,,\n");
         }
-        EventBody::Replaced { id, price, qty } => {
+        EventBody::Replaced { id, price, qty, .. } => {
             c.u64(id.get());
             c.str(",,,");
             if let Some(price) = price {

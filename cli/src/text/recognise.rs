@@ -65,7 +65,7 @@ fn classify(head: &[u8], at_end: bool) -> Begins {
     if Kind::of(head).is_packed() {
         return Begins::Packed;
     }
-    let kinds = [RecordKind::Commands, RecordKind::Events].map(RecordKind::header);
+    let kinds = RecordKind::ALL.map(RecordKind::header);
     if kinds.iter().any(|header| head.starts_with(&header[..8])) {
         return Begins::Is(InputFormat::Records);
     }

@@ -19,13 +19,19 @@ pub enum RecordKind {
     Commands,
     /// [`vvp_core::book::Event`]s.
     Events,
+    /// Events of version 1, for [`vvp_core::book::Event::from_record_v1`].
+    EventsV1,
 }
 
 impl RecordKind {
+    /// Every kind that can be read.
+    pub const ALL: [Self; 3] = [Self::Commands, Self::Events, Self::EventsV1];
+
     const fn magic(self) -> &'static [u8; 8] {
         match self {
             Self::Commands => b"VVPCMD1\n",
-            Self::Events => b"VVPEVT1\n",
+            Self::Events => b"VVPEVT2\n",
+            Self::EventsV1 => b"VVPEVT1\n",
         }
     }
 
@@ -38,7 +44,7 @@ impl RecordKind {
     }
 
     fn of_header(header: &[u8; RECORD]) -> Option<Self> {
-        [Self::Commands, Self::Events].into_iter().find(|kind| kind.header() == *header)
+        Self::ALL.into_iter().find(|kind| kind.header() == *header)
     }
 }
 
@@ -85,13 +91,13 @@ impl core::fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             RecordError::NotRecords => f.write_str(
-                "not a file of vvp records (it must begin with VVPCMD1 or VVPEVT1); is it text? then drop --format bin",
+                "not a file of vvp records (it must begin with VVPCMD1, VVPEVT2 or VVPEVT1); is it text? then drop --format bin",
             ),
             RecordError::Truncated { got, .. } => {
                 write!(f, "truncated: a record has {RECORD} bytes and only {got} are there")
             }
             RecordError::WrongKind(RecordKind::Commands) => f.write_str("records of commands, not of events"),
-            RecordError::WrongKind(RecordKind::Events) => f.write_str("records of events, not of commands"),
+            RecordError::WrongKind(RecordKind::Events | RecordKind::EventsV1) => f.write_str("records of events, not of commands"),
             RecordError::Io(error) => write!(f, "cannot read: {error}"),
         }
     }
@@ -151,7 +157,7 @@ impl<R: Read> RecordReader<R> {
     /// Returns whether the first bytes, fewer than a record, could become a header.
     fn looks_right(&self) -> bool {
         let got = &self.buf[self.start..self.end];
-        [RecordKind::Commands, RecordKind::Events].iter().any(|kind| kind.header().starts_with(got))
+        RecordKind::ALL.iter().any(|kind| kind.header().starts_with(got))
     }
 
     /// Returns whether the next record is buffered.

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use vvp_core::book::{Event, EventBody, InstrumentId, InstrumentSpec, OrderId, Symbol, Tick};
+use vvp_core::book::{
+    CancelReason, Event, EventBody, InstrumentId, InstrumentSpec, OrderId, OwnerId, Price, Qty, Side, Symbol, Tick,
+};
 use vvpx::text::RecordKind;
 use zerocopy::IntoBytes;
 
@@ -160,7 +162,10 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
 fn event_records_decode_and_a_gap_in_their_numbers_is_seen() {
     let spec = InstrumentSpec { tick: Tick::new(1, 2).unwrap(), ..InstrumentSpec::new(Symbol::X) };
     let on = Some(InstrumentId::new(0));
-    let accepted = |seq, id| Event::new(seq, on, Some(9), EventBody::Accepted { id: OrderId::new(id) });
+    let accepted = |seq, id| {
+        let (id, side, owner, qty) = (OrderId::new(id), Side::Sell, OwnerId::new(3), Qty::new(4));
+        Event::new(seq, on, Some(9), EventBody::Accepted { id, side, owner, price: Some(Price::new(5)), qty })
+    };
     let mut file = RecordKind::Events.header().to_vec();
     for event in [Event::defined(InstrumentId::new(0), &spec), accepted(1, 5), accepted(2, 6)] {
         file.extend(event.as_bytes());
@@ -173,4 +178,37 @@ fn event_records_decode_and_a_gap_in_their_numbers_is_seen() {
     assert_eq!((code, out.as_str()), (1, want));
     assert_eq!(err, "vvpx decode: event 4 where event 3 should be, records are missing: byte 256 of <stdin>\n");
     fails(&["encode", "--format", "bin"], b"", 2, "possible values: jsonl, csv");
+}
+
+#[test]
+fn events_of_version_1_are_decoded() {
+    let on = Some(InstrumentId::new(0));
+    let (side, owner, price, reason) = (Side::Buy, OwnerId::new(0), None, CancelReason::Requested);
+    let canceled = EventBody::Canceled { id: OrderId::new(5), side, owner, price, qty: Qty::new(7), reason };
+    let spec = InstrumentSpec::new(Symbol::X);
+    let mut file = RecordKind::EventsV1.header().to_vec();
+    assert!(file.starts_with(b"VVPEVT1\n"));
+    file.extend(Event::defined(InstrumentId::new(0), &spec).as_bytes());
+    // Sequence number 1, kind 4, no flag, instrument 0; no time; id; reason; no price; quantity.
+    let mut old = [0_u8; 64];
+    for (at, value) in [(0, 1), (4, 4), (16, 5), (24, 1), (40, 7)] {
+        old[at] = value;
+    }
+    file.extend(old);
+    let want = "{\"seq\":1,\"event\":\"canceled\",\"id\":5,\"qty\":7,\"reason\":\"user\"}\n";
+    assert_eq!(said(&vvpx(&["decode"], &file)), (0, want.into(), String::new()));
+
+    let read = Event::from_record_v1(&old).expect("a record of version 1");
+    assert!(read.is_version_1());
+    assert_eq!(read.body(), canceled);
+    assert_ne!(read, Event::new(1, on, None, canceled)); // which knows that the order was a bid
+    assert_eq!(Event::from_record(&zerocopy::transmute!(read)), Ok(read));
+    // A side, an owner or a price is not of version 1.
+    for (at, value) in [(5, 32), (28, 1), (5, 8), (5, 64), (56, 1)] {
+        let mut newer = old;
+        newer[at] = value;
+        assert!(Event::from_record_v1(&newer).is_err(), "byte {at}");
+        newer[5] |= 64;
+        assert!(Event::from_record(&newer).is_err() || at == 5 && value == 64, "byte {at}");
+    }
 }

@@ -102,7 +102,7 @@ fn bad_input_and_bad_arguments_are_reported_as_what_where_and_remedy() {
             b"hello\n",
             1,
             [
-                "not a file of vvp records (it must begin with VVPCMD1 or VVPEVT1)",
+                "not a file of vvp records (it must begin with VVPCMD1, VVPEVT2 or VVPEVT1)",
                 "byte 0 of <stdin>",
                 "is it text? then drop --format bin",
             ],

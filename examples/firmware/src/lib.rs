@@ -34,7 +34,7 @@ pub const RECORD: usize = Command::SIZE;
 pub const COMMANDS_HEADER: [u8; RECORD] = header(b"VVPCMD1\n");
 
 /// The first record of a file of events.
-pub const EVENTS_HEADER: [u8; RECORD] = header(b"VVPEVT1\n");
+pub const EVENTS_HEADER: [u8; RECORD] = header(b"VVPEVT2\n");
 
 /// Eight bytes that name the kind and the version, then zeros.
 const fn header(magic: &[u8; 8]) -> [u8; RECORD] {

@@ -7,8 +7,8 @@ use crate::book::matching::iceberg::exceeds_max_slices;
 use crate::book::order_book::{Book, Found, OrderState};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
-use crate::book::storage::price_ladder::{price, rank};
-use crate::book::{CancelReason, Command, EventBody, OrderId, Phase, Qty, Reject, Side};
+use crate::book::storage::price_ladder::rank;
+use crate::book::{CancelReason, Command, EventBody, OrderId, OwnerId, Phase, Qty, Reject};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -34,9 +34,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::Phase);
         }
         let found = self.find(id.get());
-        let open = match found {
-            Found::Order(order) => self.arena.node(order).qty,
-            Found::Stop(slot) => self.stops.get(slot).qty,
+        let (open, side, owner, price) = match found {
+            Found::Order(order) => {
+                let (node, level) = (self.arena.node(order), self.arena.level_of(order));
+                (node.qty, self.arena.side(level), node.owner(), Some(self.arena.price(level)))
+            }
+            Found::Stop(slot) => {
+                let stop = self.stops.get(slot);
+                (stop.qty, stop.side, stop.owner, stop.limit_price())
+            }
             Found::Nothing => return Err(Reject::UnknownOrder),
         };
         if by.lots() == 0 {
@@ -48,7 +54,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
             Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
             _ => {
-                h.emit(EventBody::Reduced { id, qty: Qty::new(left) });
+                h.emit(EventBody::Reduced { id, side, owner: OwnerId::new(owner), price, qty: Qty::new(left) });
                 match found {
                     Found::Order(order) => self.shrink(order, left, h),
                     Found::Stop(slot) => self.resize_stop(slot, left),
@@ -82,8 +88,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let level = self.arena.level_of(order);
         let attributes = self.arena.attributes(order);
         let cold = *self.arena.cold(order);
-        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let was = price(side, self.arena.rank(level));
+        let (side, was) = (self.arena.side(level), self.arena.price(level));
         let at = with.price.unwrap_or(was);
         let qty = with.qty.map_or(node.qty, Qty::lots);
         let display = if attributes.iceberg { cold.display } else { 0 };
@@ -97,7 +102,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         // M16.6, M16.7: of the new open quantity, without `max_orders`, also if priority is kept.
         h.check_risk(owner, qty, Some(at.ticks()), false)?;
         let id = OrderId::new(node.id);
-        let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        let replaced =
+            EventBody::Replaced { id, side, owner: OwnerId::new(owner), price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == was && qty <= node.qty && !with.lose_priority {
             h.emit(replaced);

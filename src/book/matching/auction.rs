@@ -50,6 +50,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             h.emit(EventBody::Trade {
                 maker: OrderId::new(self.arena.node(maker).id),
                 taker: OrderId::new(self.arena.node(taker).id),
+                taker_side: if buyer_first { Side::Sell } else { Side::Buy },
                 price: at, // M15.11
                 qty: Qty::new(qty),
                 maker_open: Qty::new(maker_open),

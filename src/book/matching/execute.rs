@@ -7,7 +7,7 @@ use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Attributes;
 use crate::book::storage::price_ladder::{price, rank};
 use crate::book::{
-    CancelReason, EventBody, OrderId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
+    CancelReason, EventBody, OrderId, OwnerId, Phase, Price, Qty, Reject, SelfTradePrevention, Side, TimeInForce,
 };
 
 /// An incoming order: new, replaced, or a triggered stop.
@@ -49,6 +49,8 @@ pub(in crate::book) struct Taker {
     pub(in crate::book) id: u64,
     pub(in crate::book) owner: u32,
     pub(in crate::book) stp: SelfTradePrevention,
+    /// The limit price, unless it is a market order.
+    pub(in crate::book) limit: Option<Price>,
 }
 
 /// Whether room for the rest was tested before matching.
@@ -133,7 +135,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             if let Some(reason) = self.fails_fillable_check(order, other, limit) {
                 return self.cancel_incoming(order, open, reason, h);
             }
-            let taker = Taker { id: order.id, owner: order.owner, stp: order.stp };
+            let taker = Taker { id: order.id, owner: order.owner, stp: order.stp, limit: order.limit };
             match self.trade(taker, other, limit, open, h) {
                 Some(left) => open = left,
                 None => return self.close_incoming(order, h),
@@ -171,7 +173,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Cancels the rest of an incoming order.
     fn cancel_incoming<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
-        h.emit(EventBody::Canceled { id: OrderId::new(order.id), qty: Qty::new(open), reason });
+        h.emit(EventBody::Canceled {
+            id: OrderId::new(order.id),
+            side: order.side,
+            owner: OwnerId::new(order.owner),
+            price: order.limit,
+            qty: Qty::new(open),
+            reason,
+        });
         self.close_incoming(order, h);
     }
 
@@ -301,6 +310,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 h.emit(EventBody::Trade {
                     maker: OrderId::new(node.id),
                     taker: OrderId::new(taker),
+                    taker_side: other.opposite(),
                     price: at,
                     qty: Qty::new(qty),
                     maker_open: Qty::new(left),
@@ -355,6 +365,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.emit(EventBody::Trade {
             maker: OrderId::new(self.arena.node(maker).id),
             taker: OrderId::new(taker.id),
+            taker_side: self.arena.side(level).opposite(),
             price: at,
             qty: Qty::new(qty),
             maker_open: Qty::new(maker_open),

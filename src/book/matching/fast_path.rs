@@ -8,8 +8,8 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
-use crate::book::storage::price_ladder::{price, rank};
-use crate::book::{CancelReason, EventBody, Phase, Qty, SelfTradePrevention, Side};
+use crate::book::storage::price_ladder::rank;
+use crate::book::{CancelReason, EventBody, OwnerId, Phase, Qty, SelfTradePrevention};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -29,12 +29,20 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if node.id != id.get() || !node.is_vanilla() || matches!(self.phase, Phase::Closed) {
             return false;
         }
-        h.emit(EventBody::Canceled { id, qty: Qty::new(node.qty), reason: CancelReason::Requested });
+        let level = node.level();
+        h.emit(EventBody::Canceled {
+            id,
+            side: self.arena.side(level),
+            owner: OwnerId::new(node.owner()),
+            price: Some(self.arena.price(level)),
+            qty: Qty::new(node.qty),
+            reason: CancelReason::Requested,
+        });
         if h.watches() {
             self.report_visible_deleted(order, h);
         }
         self.ids.clear_place(id.get());
-        let level = self.arena.unlink_vanilla(&node);
+        self.arena.unlink_vanilla(&node);
         self.arena.free_order(order);
         h.on_close(node.owner());
         if self.arena.is_empty(level) {
@@ -48,9 +56,9 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// take the general path, which then also produces the refusal (M17.2).
     #[inline(always)]
     pub(crate) fn enter_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty());
         let simple = self.ids.is_free(id.get())
-            && qty != 0
+            && qty.lots() != 0
             && self.in_band(at)
             && self.phase == Phase::Continuous
             && !h.limits_anyone();
@@ -67,11 +75,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         let Some(mut level) = self.sides[side as usize].find_near(rank) else { return false };
         if level == 0 {
             level = self.add_level_outlined(side, rank);
-        } else if self.arena.node(level).qty.checked_add(qty).is_none() {
+        } else if self.arena.node(level).qty.checked_add(qty.lots()).is_none() {
             return false; // M0.6: the general path refuses it
         }
-        h.emit(EventBody::Accepted { id });
-        let order = self.add_fast(c, qty, level);
+        h.emit(EventBody::Accepted { id, side, owner: c.owner(), price: Some(at), qty });
+        let order = self.add_fast(c, qty.lots(), level);
         if h.watches() {
             self.report_visible_added(order, h);
         }
@@ -95,25 +103,25 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// validated all but the room. Implements M2.1 to M2.3.
     #[inline(never)]
     fn take_fast<H: BookCtx>(&mut self, c: &Command, h: &mut H) -> bool {
-        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty().lots());
+        let (id, side, at, qty) = (c.id(), c.side(), c.price_field(), c.qty());
         let rests = c.tif().may_rest();
         let mut level = 0;
         if rests {
             // M17.7: room is tested before matching, as if nothing traded.
-            match self.room(side, at, qty, 0) {
+            match self.room(side, at, qty.lots(), 0) {
                 Ok(there) => level = there,
                 Err(_) => return false,
             }
         }
-        h.emit(EventBody::Accepted { id });
+        h.emit(EventBody::Accepted { id, side, owner: c.owner(), price: Some(at), qty });
         let other = side.opposite();
         let limit = rank(other, at);
-        let mut open = qty;
+        let mut open = qty.lots();
         if matches!(c.self_trade(), SelfTradePrevention::None) {
             open = self.trade_vanilla(id.get(), other, limit, open, h);
         }
         if open != 0 && self.crosses(side, at) {
-            let taker = Taker { id: id.get(), owner: c.owner().get(), stp: c.self_trade() };
+            let taker = Taker { id: id.get(), owner: c.owner().get(), stp: c.self_trade(), limit: Some(at) };
             open = self.trade(taker, other, limit, open, h).unwrap_or(0);
         }
         if open == 0 {
@@ -129,7 +137,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         } else {
             self.next_stamp();
             // M2.3
-            h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason: CancelReason::Ioc });
+            let (owner, price, qty) = (c.owner(), Some(at), Qty::new(open));
+            h.emit(EventBody::Canceled { id, side, owner, price, qty, reason: CancelReason::Ioc });
         }
         self.test_stops(h);
         self.follow();
@@ -151,13 +160,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return false;
         }
         let was = self.arena.level_of(order);
-        let side = if self.arena.side(was) == 0 { Side::Buy } else { Side::Sell };
-        let (with, at_was) = (c.replacement(), price(side, self.arena.rank(was)));
+        let (side, at_was) = (self.arena.side(was), self.arena.price(was));
+        let with = c.replacement();
         let (at, qty) = (with.price.unwrap_or(at_was), with.qty.map_or(node.qty, Qty::lots));
         if qty == 0 || !self.in_band(at) {
             return false;
         }
-        let replaced = EventBody::Replaced { id, price: Some(at), qty: Qty::new(qty) };
+        let owner = OwnerId::new(node.owner());
+        let replaced = EventBody::Replaced { id, side, owner, price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == at_was && qty <= node.qty {
             self.arena.shrink_vanilla(order, was, node.qty, qty);

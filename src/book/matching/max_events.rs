@@ -200,7 +200,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     fn side_of(&self, order: u32) -> Side {
-        if self.arena.side(self.arena.level_of(order)) == 0 { Side::Buy } else { Side::Sell }
+        self.arena.side(self.arena.level_of(order))
     }
 
     /// Returns how many slices an order still has: of an iceberg the displayed one and those to

@@ -37,12 +37,12 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         h.check_risk(owner, qty, Some(at.ticks()), tif.may_rest())?;
         // M17.7, M17.8: room for what may rest is tested before matching, as if nothing traded.
         let level = if tif.may_rest() { self.room(side, at, qty, 0)? } else { 0 };
-        h.emit(EventBody::Accepted { id: c.id() });
+        h.emit(accepted(c));
         let stamp = self.next_stamp();
         let (mut open, mut traded) = (qty, false);
         if self.crosses(side, at) {
             let other = side.opposite();
-            let left = self.trade(Taker { id, owner, stp }, other, rank(other, at), open, h);
+            let left = self.trade(Taker { id, owner, stp, limit: Some(at) }, other, rank(other, at), open, h);
             open = left.unwrap_or(0);
             traded = true;
         }
@@ -56,7 +56,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 );
             } else {
                 // M2.3
-                h.emit(EventBody::Canceled { id: c.id(), qty: Qty::new(open), reason: CancelReason::Ioc });
+                h.emit(EventBody::Canceled {
+                    id: c.id(),
+                    side,
+                    owner: c.owner(),
+                    price: Some(at),
+                    qty: Qty::new(open),
+                    reason: CancelReason::Ioc,
+                });
             }
         }
         if traded {
@@ -128,7 +135,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if adds {
             room = Room::Tested(self.room(side, c.price_field(), qty, 0)?);
         }
-        h.emit(EventBody::Accepted { id: c.id() });
+        h.emit(accepted(c));
         let order = Incoming {
             id,
             owner,
@@ -160,4 +167,10 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             None => self.last.get().or(self.reference.get()),
         }
     }
+}
+
+/// Returns the event of an accepted order of any type.
+#[inline(always)]
+pub(in crate::book) fn accepted(c: &Command) -> EventBody {
+    EventBody::Accepted { id: c.id(), side: c.side(), owner: c.owner(), price: c.limit_price(), qty: c.qty() }
 }

@@ -8,15 +8,14 @@ use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
 use crate::book::storage::arena::Arena;
 use crate::book::storage::observer::StorageObserver;
-use crate::book::storage::price_ladder::price;
-use crate::book::{DepthLevel, OrderId, Price, Qty, Side, Visible};
+use crate::book::{DepthLevel, OrderId, Price, Qty, Visible};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
 {
     fn report<H: BookCtx>(&self, level: u32, qty: u64, orders: u32, what: Visible, h: &mut H) {
-        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-        let level = DepthLevel { price: price(side, self.arena.rank(level)), qty: Qty::new(qty), orders };
+        let side = self.arena.side(level);
+        let level = DepthLevel { price: self.arena.price(level), qty: Qty::new(qty), orders };
         h.on_visible_change(side, level, what);
     }
 
@@ -96,8 +95,7 @@ pub(in crate::book) fn report_vanilla_trade<const ORDERS: usize, S: StorageObser
     off: (u64, u32),
     h: &mut H,
 ) {
-    let side = if arena.side(level) == 0 { Side::Buy } else { Side::Sell };
-    let at = price(side, arena.rank(level));
+    let (side, at) = (arena.side(level), arena.price(level));
     let what = Visible::Executed { id: OrderId::new(id), at, qty: Qty::new(qty), left: Qty::new(left), again: false };
     let (lots, orders) = (arena.visible_qty(level) - off.0, arena.visible_orders(level) - off.1);
     h.on_visible_change(side, DepthLevel { price: at, qty: Qty::new(lots), orders }, what);

@@ -5,7 +5,7 @@ use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::Taker;
 use crate::book::order_book::Book;
 use crate::book::state_hash::StateHash;
-use crate::book::{CancelReason, EventBody, OrderId, Qty, SelfTradePrevention};
+use crate::book::{CancelReason, EventBody, OrderId, OwnerId, Qty, SelfTradePrevention};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -21,13 +21,15 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         open: u64,
         h: &mut H,
     ) -> Option<u64> {
-        let id = OrderId::new(taker.id);
+        let (id, owner, price) = (OrderId::new(taker.id), OwnerId::new(taker.owner), taker.limit);
+        let there = self.arena.side(self.arena.level_of(maker));
+        let side = there.opposite();
         let reason = CancelReason::SelfTradePrevention;
         match taker.stp {
             SelfTradePrevention::None => Some(open), // M12.1: does not act
             // M12.2
             SelfTradePrevention::CancelNewest => {
-                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                 None
             }
             // M12.3
@@ -38,26 +40,32 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             // M12.4
             SelfTradePrevention::CancelBoth => {
                 self.cancel_order(maker, reason, h);
-                h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                 None
             }
             // M12.5: the maker's line first; M12.8: of whole open quantities.
             SelfTradePrevention::Decrement => {
-                let there = self.arena.node(maker).qty;
-                let by = there.min(open);
-                if by == there {
+                let node = *self.arena.node(maker);
+                let by = node.qty.min(open);
+                if by == node.qty {
                     self.cancel_order(maker, reason, h);
                 } else {
-                    let id = OrderId::new(self.arena.node(maker).id);
-                    h.emit(EventBody::Reduced { id, qty: Qty::new(there - by) });
-                    self.shrink(maker, there - by, h);
+                    let left = node.qty - by;
+                    h.emit(EventBody::Reduced {
+                        id: OrderId::new(node.id),
+                        side: there,
+                        owner,
+                        price: Some(self.arena.price(self.arena.level_of(maker))),
+                        qty: Qty::new(left),
+                    });
+                    self.shrink(maker, left, h);
                 }
                 if by == open {
-                    h.emit(EventBody::Canceled { id, qty: Qty::new(open), reason });
+                    h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                     return None;
                 }
                 // M12.9
-                h.emit(EventBody::Reduced { id, qty: Qty::new(open - by) });
+                h.emit(EventBody::Reduced { id, side, owner, price, qty: Qty::new(open - by) });
                 Some(open - by)
             }
         }

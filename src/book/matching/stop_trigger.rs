@@ -3,11 +3,12 @@
 use crate::book::command::Replacement;
 use crate::book::matching::ctx::BookCtx;
 use crate::book::matching::execute::{Incoming, Room};
+use crate::book::matching::new_order::accepted;
 use crate::book::order_book::{Book, stop_entry};
 use crate::book::state_hash::StateHash;
 use crate::book::storage::observer::StorageObserver;
 use crate::book::storage::stop_orders::Stop;
-use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, Phase, Price, Qty, Reject};
+use crate::book::{CancelReason, Command, EventBody, OrderId, OrderType, OwnerId, Phase, Price, Qty, Reject};
 
 impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: usize, const IDS: usize, T: StateHash>
     Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>
@@ -20,7 +21,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.stops.has_room() {
             return Err(Reject::StopsFull);
         }
-        h.emit(EventBody::Accepted { id: c.id() });
+        h.emit(accepted(c));
         let mut stop = Stop::NONE;
         stop.id = c.id().get();
         stop.qty = c.qty().lots();
@@ -85,7 +86,8 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.stops.requeue(slot, qty, limit, stop, stamp);
             self.report_stop_added(slot);
         }
-        h.emit(EventBody::Replaced { id: OrderId::new(was.id), price, qty: Qty::new(qty) });
+        let (id, owner) = (OrderId::new(was.id), OwnerId::new(was.owner));
+        h.emit(EventBody::Replaced { id, side: was.side, owner, price, qty: Qty::new(qty) });
         self.untested = true;
         self.test_stops(h);
         Ok(())
@@ -94,7 +96,14 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Cancels an untriggered stop (M8.14).
     pub(in crate::book) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
-        h.emit(EventBody::Canceled { id: OrderId::new(stop.id), qty: Qty::new(stop.qty), reason });
+        h.emit(EventBody::Canceled {
+            id: OrderId::new(stop.id),
+            side: stop.side,
+            owner: OwnerId::new(stop.owner),
+            price: stop.limit_price(),
+            qty: Qty::new(stop.qty),
+            reason,
+        });
         self.report_stop_removed(slot);
         self.stops.remove(slot);
         self.ids.remove(stop.id, stop_entry(slot));
@@ -136,14 +145,21 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                 });
             }
             let Some(stop) = self.stops.pop_queued() else { return };
-            h.emit(EventBody::Triggered { id: OrderId::new(stop.id) }); // M8.9
+            // M8.9
+            h.emit(EventBody::Triggered {
+                id: OrderId::new(stop.id),
+                side: stop.side,
+                owner: OwnerId::new(stop.owner),
+                price: stop.limit_price(),
+                qty: Qty::new(stop.qty),
+            });
             // M8.10, M8.16; M0.13: it gets its new stamp now.
             let order = Incoming {
                 id: stop.id,
                 owner: stop.owner,
                 side: stop.side,
                 open: stop.qty,
-                limit: (stop.kind == OrderType::StopLimit).then_some(Price::new(stop.limit)),
+                limit: stop.limit_price(),
                 protect: stop.has_protect.then_some(stop.protect),
                 tif: stop.tif,
                 stp: stop.stp,

@@ -3,7 +3,7 @@
 pub(in crate::book) mod queue_sink;
 pub(in crate::book) mod slice_sink;
 
-use super::{Event, VisibleChange};
+use super::{Event, EventBody, EventHead, VisibleChange};
 
 /// Consumer of events, in order.
 ///
@@ -39,6 +39,17 @@ pub trait Sink {
     /// Stores one event.
     fn emit(&mut self, event: Event);
 
+    /// Stores one event that is given in two parts. By default it emits their record.
+    ///
+    /// This is what the engine calls. A sink that translates events into messages of its own
+    /// overrides it, with `#[inline(always)]`: at each place that emits, the variant of `body` is
+    /// known at compile time, so only its arm of a `match` is left. Its [`Sink::emit`] is then
+    /// `self.emit_body(&event.head(), event.body())`. `examples/own_events.rs` is such a sink.
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        self.emit(Event::from_parts(head, body));
+    }
+
     /// Returns whether [`Sink::watch`] must be called. Default `false`: then the compiler removes
     /// the calls, which cost nothing.
     #[inline(always)]
@@ -58,6 +69,11 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     #[inline(always)]
     fn emit(&mut self, event: Event) {
         (**self).emit(event);
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        (**self).emit_body(head, body);
     }
 
     #[inline(always)]

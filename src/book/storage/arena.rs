@@ -2,7 +2,8 @@
 
 use crate::book::storage::indexed_heap::Heaped;
 use crate::book::storage::observer::StorageObserver;
-use crate::book::{SelfTradePrevention, TimeInForce};
+use crate::book::storage::price_ladder::price;
+use crate::book::{Price, SelfTradePrevention, Side, TimeInForce};
 use crate::sync::prefetch;
 use zerocopy::FromZeros;
 
@@ -54,6 +55,12 @@ impl Node {
     #[inline(always)]
     pub(in crate::book) const fn owner(&self) -> u32 {
         self.owner_or_hidden
+    }
+
+    /// Returns the level of an order without cold state.
+    #[inline(always)]
+    pub(in crate::book) const fn level(&self) -> u32 {
+        self.level_or_count
     }
 }
 
@@ -399,10 +406,16 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
         self.node(level).id as i64
     }
 
-    /// Returns the side of a level: 0 bids, 1 asks (M0.7).
+    /// Returns the side of a level (M0.7).
     #[inline(always)]
-    pub(in crate::book) fn side(&self, level: u32) -> usize {
-        (self.node(level).level_or_count & 1) as usize
+    pub(in crate::book) fn side(&self, level: u32) -> Side {
+        if self.node(level).level_or_count & 1 == 0 { Side::Buy } else { Side::Sell }
+    }
+
+    /// Returns the price of a level.
+    #[inline(always)]
+    pub(in crate::book) fn price(&self, level: u32) -> Price {
+        price(self.side(level), self.rank(level))
     }
 
     /// Returns the number of visible orders of a level; an iceberg is one.
@@ -497,17 +510,15 @@ impl<const ORDERS: usize, S: StorageObserver> Arena<ORDERS, S> {
     /// [`Arena::unlink`] for an order that is neither hidden nor iceberg nor gtd, given a copy of
     /// its node.
     #[inline(always)]
-    pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) -> u32 {
+    pub(in crate::book) fn unlink_vanilla(&mut self, order: &Node) {
         if S::ON {
             self.report_removed(self.node(order.prev).next);
         }
-        let level = order.level_or_count;
-        let at = self.node_mut(level);
+        let at = self.node_mut(order.level());
         at.qty -= order.qty;
         at.level_or_count -= 2;
         self.node_mut(order.prev).next = order.next;
         self.node_mut(order.next).prev = order.prev;
-        level
     }
 
     /// Unlinks a run of `count` orders that are neither hidden nor iceberg nor gtd from the front

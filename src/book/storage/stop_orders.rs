@@ -1,7 +1,7 @@
 //! Untriggered stop orders, off-book (M8.1): by trigger price, by expiry and in entry order.
 
 use crate::book::storage::indexed_heap::{Heap, Heaped};
-use crate::book::{OrderType, SelfTradePrevention, Side, TimeInForce};
+use crate::book::{OrderType, Price, SelfTradePrevention, Side, TimeInForce};
 use zerocopy::FromZeros;
 
 /// An untriggered stop.
@@ -63,6 +63,11 @@ impl Stop {
         has_anchor: false,
         reserved: [0; 6],
     };
+
+    /// Returns the limit price of a stop_limit.
+    pub(in crate::book) fn limit_price(&self) -> Option<Price> {
+        self.kind.has_limit().then_some(Price::new(self.limit))
+    }
 
     /// Returns whether a last trade price of `last` satisfies the stop. Implements M8.5.
     pub(in crate::book) fn is_hit(&self, last: i64) -> bool {

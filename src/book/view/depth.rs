@@ -221,12 +221,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(in crate::book) fn resting(&self, order: u32) -> RestingOrder {
         let node = self.arena.node(order);
         let level = self.arena.level_of(order);
-        let side = if self.arena.side(level) == 0 { Side::Buy } else { Side::Sell };
         RestingOrder {
             id: OrderId::new(node.id),
             owner: OwnerId::new(self.arena.owner(order)),
-            side,
-            price: price(side, self.arena.rank(level)),
+            side: self.arena.side(level),
+            price: self.arena.price(level),
             open: Qty::new(node.qty),
             visible: Qty::new(node.qty - self.arena.hidden_qty_of(order)),
         }

@@ -79,7 +79,8 @@ impl Matcher for Echo {
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         assert_ne!(command.id().get(), self.panic_at, "on purpose");
         for copy in 0..self.copies {
-            let body = EventBody::Reduced { id: command.id(), qty: Qty::new(copy) };
+            let (id, side, owner) = (command.id(), command.side(), command.owner());
+            let body = EventBody::Reduced { id, side, owner, price: None, qty: Qty::new(copy) };
             sink.emit(Event::new(0, None, None, body));
         }
     }
@@ -118,7 +119,7 @@ impl Publish for Memory {
                 None => panic!("on purpose"),
             }
         }
-        let EventBody::Reduced { id, qty } = event.body() else { panic!("another event") };
+        let EventBody::Reduced { id, qty, .. } = event.body() else { panic!("another event") };
         self.seen.push((id.get(), qty.lots()));
         Ok(())
     }

@@ -139,18 +139,35 @@ fn event_records_match_the_documented_layout() {
     };
     let id = ("id", ID.get());
     let (maker_open, taker_open) = (Qty::new(5), Qty::new(6));
-    let trade = EventBody::Trade { maker: ID, taker: OrderId::new(4), price: PRICE, qty: QTY, maker_open, taker_open };
+    let trade = EventBody::Trade {
+        maker: ID,
+        taker: OrderId::new(4),
+        taker_side: Side::Sell,
+        price: PRICE,
+        qty: QTY,
+        maker_open,
+        taker_open,
+    };
     let fields = [id, ("detail", 4), ("price", minus_two), ("qty", QTY.lots()), ("maker_open", 5), ("taker_open", 6)];
-    check(event(trade).as_bytes(), "Event", &of(3, 0, &fields));
-    check(event(EventBody::Accepted { id: ID }).as_bytes(), "Event", &of(1, 0, &[id]));
+    check(event(trade).as_bytes(), "Event", &of(3, 32, &fields));
+    // Of one order: side, owner, price, quantity.
+    let (side, owner, price, qty) = (Side::Sell, OwnerId::new(5), Some(PRICE), QTY);
+    let owned = |code: u64| ("detail", code | 5 << 32);
+    let (at, lots) = (("price", minus_two), ("qty", QTY.lots()));
+    let accepted = EventBody::Accepted { id: ID, side, owner, price, qty };
+    check(event(accepted).as_bytes(), "Event", &of(1, 8 | 32, &[id, owned(0), at, lots]));
+    let market = EventBody::Accepted { id: ID, side: Side::Buy, owner, price: None, qty };
+    check(event(market).as_bytes(), "Event", &of(1, 0, &[id, owned(0), lots]));
     let rejected = EventBody::Rejected { id: Some(ID), reason: Reject::TimeReversed, edge_ref: Some(8) };
     check(event(rejected).as_bytes(), "Event", &of(2, 2 | 4, &[id, ("detail", 18), ("qty", 8)]));
-    let canceled = EventBody::Canceled { id: ID, qty: QTY, reason: CancelReason::BadQty };
-    check(event(canceled).as_bytes(), "Event", &of(4, 0, &[id, ("detail", 12), ("qty", QTY.lots())]));
-    check(event(EventBody::Reduced { id: ID, qty: QTY }).as_bytes(), "Event", &of(5, 0, &[id, ("qty", QTY.lots())]));
-    let replaced = EventBody::Replaced { id: ID, price: Some(PRICE), qty: QTY };
-    check(event(replaced).as_bytes(), "Event", &of(6, 8, &[id, ("price", minus_two), ("qty", QTY.lots())]));
-    check(event(EventBody::Triggered { id: ID }).as_bytes(), "Event", &of(7, 0, &[id]));
+    let canceled = EventBody::Canceled { id: ID, side, owner, price, qty, reason: CancelReason::BadQty };
+    check(event(canceled).as_bytes(), "Event", &of(4, 8 | 32, &[id, owned(12), at, lots]));
+    let reduced = EventBody::Reduced { id: ID, side, owner, price, qty };
+    check(event(reduced).as_bytes(), "Event", &of(5, 8 | 32, &[id, owned(0), at, lots]));
+    let replaced = EventBody::Replaced { id: ID, side, owner, price, qty };
+    check(event(replaced).as_bytes(), "Event", &of(6, 8 | 32, &[id, owned(0), at, lots]));
+    let triggered = EventBody::Triggered { id: ID, side, owner, price, qty };
+    check(event(triggered).as_bytes(), "Event", &of(7, 8 | 32, &[id, owned(0), at, lots]));
     check(event(EventBody::Phase { phase: Phase::Halted }).as_bytes(), "Event", &of(8, 0, &[("detail", 2)]));
     let uncross = EventBody::Uncross { price: PRICE, volume: 6 << 64 | 5 };
     check(event(uncross).as_bytes(), "Event", &of(9, 0, &[("detail", 6), ("price", minus_two), ("qty", 5)]));

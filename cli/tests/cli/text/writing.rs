@@ -255,20 +255,31 @@ fn plain_price(price: Price, tick: Tick) -> String {
 fn bodies() -> impl Strategy<Value = EventBody> {
     let id = || numbers().prop_map(OrderId::new);
     let qty = || numbers().prop_map(Qty::new);
+    let owner = || any::<u32>().prop_map(OwnerId::new);
+    let of_order = || (id(), pick(Side::ALL), owner(), prop::option::of(prices()), qty());
     prop_oneof![
-        id().prop_map(|id| EventBody::Accepted { id }),
+        of_order().prop_map(|(id, side, owner, price, qty)| EventBody::Accepted { id, side, owner, price, qty }),
         (prop::option::of(id()), pick(Reject::ALL), prop::option::of(numbers()))
             .prop_map(|(id, reason, line)| EventBody::Rejected { id, reason, edge_ref: line }),
-        (id(), id(), prices(), qty(), qty(), qty()).prop_map(|(maker, taker, price, qty, maker_open, taker_open)| {
-            EventBody::Trade { maker, taker, price, qty, maker_open, taker_open }
+        (id(), id(), pick(Side::ALL), prices(), qty(), qty(), qty()).prop_map(
+            |(maker, taker, taker_side, price, qty, maker_open, taker_open)| {
+                EventBody::Trade { maker, taker, taker_side, price, qty, maker_open, taker_open }
+            }
+        ),
+        (of_order(), pick(CancelReason::ALL)).prop_map(|((id, side, owner, price, qty), reason)| {
+            EventBody::Canceled { id, side, owner, price, qty, reason }
         }),
-        (id(), qty(), pick(CancelReason::ALL)).prop_map(|(id, qty, reason)| EventBody::Canceled { id, qty, reason }),
-        (id(), qty()).prop_map(|(id, qty)| EventBody::Reduced { id, qty }),
-        (id(), prop::option::of(prices()), qty()).prop_map(|(id, price, qty)| EventBody::Replaced { id, price, qty }),
-        id().prop_map(|id| EventBody::Triggered { id }),
+        of_order().prop_map(|(id, side, owner, price, qty)| EventBody::Reduced { id, side, owner, price, qty }),
+        of_order().prop_map(|(id, side, owner, price, qty)| EventBody::Replaced { id, side, owner, price, qty }),
+        of_order().prop_map(|(id, side, owner, price, qty)| EventBody::Triggered { id, side, owner, price, qty }),
         pick(Phase::ALL).prop_map(|phase| EventBody::Phase { phase }),
         (prices(), any::<u128>()).prop_map(|(price, volume)| EventBody::Uncross { price, volume }),
     ]
+}
+
+fn accepted(id: u64) -> EventBody {
+    let (id, side, owner) = (OrderId::new(id), Side::Buy, OwnerId::new(1));
+    EventBody::Accepted { id, side, owner, price: None, qty: Qty::new(1) }
 }
 
 /// Events by way of a map, one value after the other.
@@ -285,13 +296,13 @@ impl Plain {
         let tick = spec.map_or(Tick::ONE, |s| s.tick);
         let price = |p: Price| json!(plain_price(p, tick));
         let (name, fields) = match *body {
-            EventBody::Accepted { id } => ("accepted", vec![("id", json!(id.get()))]),
+            EventBody::Accepted { id, .. } => ("accepted", vec![("id", json!(id.get()))]),
             EventBody::Rejected { id, reason, edge_ref: line } => {
                 let id = id.map(|id| ("id", json!(id.get())));
                 let line = line.map(|line| ("line", json!(line)));
                 ("rejected", id.into_iter().chain([("reason", json!(reason.word()))]).chain(line).collect())
             }
-            EventBody::Trade { maker, taker, price: at, qty, maker_open, taker_open } => (
+            EventBody::Trade { maker, taker, price: at, qty, maker_open, taker_open, .. } => (
                 "trade",
                 vec![
                     ("maker", json!(maker.get())),
@@ -302,17 +313,19 @@ impl Plain {
                     ("taker_open", json!(taker_open.lots())),
                 ],
             ),
-            EventBody::Canceled { id, qty, reason } => (
+            EventBody::Canceled { id, qty, reason, .. } => (
                 "canceled",
                 vec![("id", json!(id.get())), ("qty", json!(qty.lots())), ("reason", json!(reason.word()))],
             ),
-            EventBody::Reduced { id, qty } => ("reduced", vec![("id", json!(id.get())), ("qty", json!(qty.lots()))]),
-            EventBody::Replaced { id, price: at, qty } => {
+            EventBody::Reduced { id, qty, .. } => {
+                ("reduced", vec![("id", json!(id.get())), ("qty", json!(qty.lots()))])
+            }
+            EventBody::Replaced { id, price: at, qty, .. } => {
                 let at = at.map(|at| ("price", price(at)));
                 let id = [("id", json!(id.get()))];
                 ("replaced", id.into_iter().chain(at).chain([("qty", json!(qty.lots()))]).collect())
             }
-            EventBody::Triggered { id } => ("triggered", vec![("id", json!(id.get()))]),
+            EventBody::Triggered { id, .. } => ("triggered", vec![("id", json!(id.get()))]),
             EventBody::Phase { phase } => ("phase", vec![("phase", json!(phase.word()))]),
             EventBody::Uncross { price: at, volume } => {
                 ("uncross", vec![("price", price(at)), ("qty", serde_json::from_str(&volume.to_string()).unwrap())])
@@ -393,7 +406,7 @@ fn a_symbol_with_a_comma_is_quoted_in_event_columns_and_refused_in_command_colum
     let other = InstrumentSpec::new(Symbol::X);
     assert_eq!(writer.line(&Event::defined(InstrumentId::new(0), &comma), &mut line), 0);
     assert_eq!(writer.line(&Event::defined(InstrumentId::new(1), &other), &mut line), 0);
-    let accepted = Event::new(1, Some(InstrumentId::new(0)), None, EventBody::Accepted { id: OrderId::new(5) });
+    let accepted = Event::new(1, Some(InstrumentId::new(0)), None, accepted(5));
     let len = writer.line(&accepted, &mut line);
     assert_eq!(&line[..len], b"1,accepted,\"A,B\",,5,,,,,,,,,\n");
 }
