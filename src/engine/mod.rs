@@ -307,6 +307,46 @@ pub trait Matcher {
     /// ```
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
+    /// [`Matcher::apply`] for a caller who knows that the command is a new order, as a gateway does:
+    /// without the choice by the operation, which a processor cannot predict where kinds come at
+    /// random. Any other command is applied just as well, slower.
+    ///
+    /// ```
+    /// use vvp_core::book::*;
+    /// use vvp_core::engine::{Engine, Matcher};
+    ///
+    /// type OneBook =
+    ///     vvp_core::book_type!(orders: 64, ticks_per_side: 64, far_levels: 8, stops: 8);
+    /// let mut engine = Engine::<OneBook, 1, 4>::new();
+    /// let mut sink = CountSink::default();
+    /// let define = Command::instrument(InstrumentId::new(0), &InstrumentSpec::new(Symbol::X));
+    /// engine.apply(&define, &mut sink);
+    /// let id = OrderId::new(1);
+    /// engine.enter(&Command::limit(id, Side::Buy, Price::new(99), Qty::new(5)), &mut sink);
+    /// let with = Replacement { qty: Some(Qty::new(3)), ..Replacement::default() };
+    /// engine.replace(&Command::replace(id, with), &mut sink);
+    /// engine.cancel(&Command::cancel(id), &mut sink);
+    /// assert_eq!(engine.seq(), 3); // accepted, replaced, canceled
+    /// ```
+    #[inline]
+    fn enter<S: Sink>(&mut self, order: &Command, sink: &mut S) {
+        self.apply(order, sink);
+    }
+
+    /// [`Matcher::apply`] for a caller who knows that the command is a cancel; see
+    /// [`Matcher::enter`].
+    #[inline]
+    fn cancel<S: Sink>(&mut self, cancel: &Command, sink: &mut S) {
+        self.apply(cancel, sink);
+    }
+
+    /// [`Matcher::apply`] for a caller who knows that the command is a replace; see
+    /// [`Matcher::enter`].
+    #[inline]
+    fn replace<S: Sink>(&mut self, replace: &Command, sink: &mut S) {
+        self.apply(replace, sink);
+    }
+
     /// Applies a batch of commands in order. Same events as [`Matcher::apply`] of each
     /// ([M21.1](crate::guide::matching)), and faster where the live orders exceed the cache: the
     /// nodes of later commands are prefetched while earlier ones execute.
@@ -424,7 +464,12 @@ impl<
             }
             self.state.clock = ts;
         }
-        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventHead::unnumbered(i, c.timed()) })
+        path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventHead::of_command(c) })
+    }
+
+    #[inline(always)]
+    fn replace_fast<S: Sink>(&mut self, c: &Command, sink: &mut S) -> bool {
+        c.is_vanilla_replace() && self.fast_path(c, sink, |book, ctx| book.replace_fast(c, &mut ctx.reborrow()))
     }
 
     /// Estimates whether the nodes that a batch needs exceed the cache: by the live orders of the
@@ -434,6 +479,17 @@ impl<
         let Some(first) = batch.first() else { return false };
         let Some(book) = self.books.get(usize::from(first.instrument_id().get())) else { return false };
         book.live_orders().saturating_mul(self.state.instruments as usize) >= PREFETCH_FROM
+    }
+
+    /// Applies a command of any operation without the fast paths.
+    #[inline(always)]
+    fn apply_any<S: Sink>(&mut self, command: &Command, sink: &mut S) {
+        match command.op() {
+            Op::Instrument => self.define(command, sink),
+            Op::Limits => self.set_limits(command, sink),
+            Op::Refused => self.emit_refusal(command, sink),
+            _ => self.apply_general(command, sink),
+        }
     }
 
     /// Applies a command for one instrument, or `time`: the general path. Tests in this order:
@@ -597,26 +653,41 @@ impl<
     #[inline]
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         checked!(Self);
-        let done = match command.op() {
-            Op::New if command.is_vanilla() => self.fast_path(command, sink, |book, ctx| book.enter_fast(command, ctx)),
-            Op::Cancel if command.is_vanilla_cancel() => {
-                self.fast_path(command, sink, |book, ctx| book.cancel_fast(command, ctx))
-            }
-            Op::Replace if command.is_vanilla_replace() => {
-                self.fast_path(command, sink, |book, ctx| book.replace_fast(command, &mut ctx.reborrow()))
-            }
-            _ => false,
+        let done = if command.is_vanilla() {
+            self.fast_path(command, sink, |book, ctx| book.enter_fast(command, ctx))
+        } else if command.is_vanilla_cancel() {
+            self.fast_path(command, sink, |book, ctx| book.cancel_fast(command, ctx))
+        } else {
+            self.replace_fast(command, sink)
         };
-        if done {
-            return;
+        if !done {
+            self.apply_any(command, sink);
         }
-        match command.op() {
-            Op::New | Op::Cancel | Op::Reduce | Op::Replace | Op::MassCancel | Op::Phase | Op::Time => {
-                self.apply_general(command, sink);
-            }
-            Op::Instrument => self.define(command, sink),
-            Op::Limits => self.set_limits(command, sink),
-            Op::Refused => self.emit_refusal(command, sink),
+    }
+
+    #[inline]
+    fn enter<S: Sink>(&mut self, order: &Command, sink: &mut S) {
+        checked!(Self);
+        let vanilla = order.is_vanilla();
+        if !vanilla || !self.fast_path(order, sink, |book, ctx| book.enter_fast(order, ctx)) {
+            self.apply_any(order, sink);
+        }
+    }
+
+    #[inline]
+    fn cancel<S: Sink>(&mut self, cancel: &Command, sink: &mut S) {
+        checked!(Self);
+        let vanilla = cancel.is_vanilla_cancel();
+        if !vanilla || !self.fast_path(cancel, sink, |book, ctx| book.cancel_fast(cancel, ctx)) {
+            self.apply_any(cancel, sink);
+        }
+    }
+
+    #[inline]
+    fn replace<S: Sink>(&mut self, replace: &Command, sink: &mut S) {
+        checked!(Self);
+        if !self.replace_fast(replace, sink) {
+            self.apply_any(replace, sink);
         }
     }
 

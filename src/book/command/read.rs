@@ -39,6 +39,18 @@ impl Command {
         u64::from_le(words[0])
     }
 
+    /// Returns whether a command that is for an instrument, or `time`, has a time.
+    #[inline(always)]
+    pub(crate) const fn has_ts(&self) -> bool {
+        self.has(HAS_TS)
+    }
+
+    /// Returns the field of the time, 0 if a command for an instrument has none.
+    #[inline(always)]
+    pub(crate) const fn ts_field(&self) -> u64 {
+        u64::from_le(self.ts)
+    }
+
     /// Returns the time of a command that is for an instrument, or of `time`.
     #[inline(always)]
     pub(crate) const fn timed(&self) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Events as 64-byte records.
 
 use super::{CancelReason, EventBody, EventKind, Reject};
-use crate::book::{InstrumentId, OrderId, OwnerId, Phase, Price, Qty, Side};
+use crate::book::{Command, InstrumentId, OrderId, OwnerId, Phase, Price, Qty, Side};
 use crate::types::instrument::{InstrumentSpec, Symbol, Tick};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -90,6 +90,14 @@ impl EventHead {
             Some(ts) => Self { word: word | (HAS_TS as u64) << FLAGS, ts },
             None => Self { word, ts: 0 },
         }
+    }
+
+    /// [`EventHead::unnumbered`] for a command of an instrument, whose field of the time is 0 if it
+    /// has none.
+    #[inline(always)]
+    pub(crate) fn of_command(c: &Command) -> Self {
+        let word = u64::from(c.instrument_id().get()) << INSTRUMENT | u64::from(c.has_ts()) << FLAGS;
+        Self { word, ts: c.ts_field() }
     }
 
     /// Gives an unnumbered head its number.
