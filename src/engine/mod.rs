@@ -307,9 +307,9 @@ pub trait Matcher {
     /// ```
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S);
 
-    /// [`Matcher::apply`] for a caller who knows that the command is a new order, as a gateway does:
-    /// without the choice by the operation, which a processor cannot predict where kinds come at
-    /// random. Any other command is applied just as well, slower.
+    /// [`Matcher::apply`] for a caller who knows that the command is a new order, as a gateway does.
+    /// It does without the choice by the operation, which a processor cannot predict where kinds
+    /// come at random. Any other command is applied just as well, slower.
     ///
     /// ```
     /// use vvp_core::book::*;
