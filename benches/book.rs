@@ -6,8 +6,7 @@
 //! ```
 //!
 //! Before anything is timed, both play the whole stream side by side: after every command they must
-//! have answered with the same number of events. Events are written, 64 bytes each, into a ring
-//! of 256.
+//! have answered with the same events. Events are written, 64 bytes each, into a ring of 256.
 //!
 //! Criterion runs ours and the floor one after the other, so on a shared machine only
 //! `benches/peers`, which takes turns, gives ratios that mean anything.

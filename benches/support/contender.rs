@@ -4,6 +4,7 @@ use super::floor::Floor;
 use super::huge::Huge;
 use super::ours::{self, BenchEngine};
 use super::ring::Ring;
+use super::tape::EventRing;
 use vvp_core::book::Command;
 use vvp_core::engine::Matcher;
 
@@ -88,11 +89,12 @@ impl Contender for Ours {
 #[derive(Debug)]
 pub struct Bare {
     floor: Huge<Floor>,
+    ring: EventRing,
 }
 
 impl Bare {
     pub fn new() -> Self {
-        Self { floor: Huge::new() }
+        Self { floor: Floor::new(), ring: EventRing::new() }
     }
 }
 
@@ -102,23 +104,24 @@ impl Contender for Bare {
     }
 
     fn start(&mut self, filling: &[Command]) {
-        self.floor.clear();
+        Floor::reset(&mut self.floor);
+        self.ring.count = 0;
         self.run(filling);
     }
 
     #[inline(never)]
     fn run(&mut self, commands: &[Command]) {
         for c in commands {
-            self.floor.apply(c);
+            self.floor.apply(c, &mut self.ring);
         }
     }
 
     #[inline(never)]
     fn one(&mut self, command: &Command) {
-        self.floor.apply(command);
+        self.floor.apply(command, &mut self.ring);
     }
 
     fn events(&self) -> u64 {
-        self.floor.count
+        self.ring.count
     }
 }

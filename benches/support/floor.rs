@@ -1,148 +1,108 @@
-//! The floor: a minimal limit order book, the lower bound of the cost that we compare with.
+//! The floor: the bare price ladder, the lower bound of the cost that we compare with.
 //!
-//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes 64-byte event
-//! records. Everything else is left out on purpose: prices lie in one fixed range, ids are below
-//! [`IDS`] and never reused, capacity is never checked, there are no owners, times, other order
-//! types, phases, risk limits or other instruments.
+//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes the engine's events
+//! to a [`Tape`]. Everything else is left out on purpose: prices lie inside one fixed window, ids
+//! are below [`IDS`] and never reused, capacity is never checked, there are no owners, times, other
+//! order types, phases, risk limits or other instruments.
 //!
-//! Levels are indexed by price directly, with the asks mirrored so that the best of either side is
-//! the highest index; a bitmap of three words finds the next best; the queue of a level is a ring
-//! through the level's own record, so linking and unlinking have no branches; ids index a plain
-//! array.
+//! - A level stands permanently at each tick of the window, 16 bytes each; the asks are mirrored,
+//!   so that the best of either side is the highest index.
+//! - An order of 16 bytes stands at the index that its id gives: no map, no free list.
+//! - The queue of a level is a ring through the level itself, so linking and unlinking have no
+//!   branches.
+//! - A bitmap of three words finds the best level: one bit a tick, then one for each 64 and 4,096.
+//!   A bit is set and cleared without a branch; the words above follow when 64 ticks fill or empty.
 
-use vvp_core::book::{Command, Op, Price, Side, TimeInForce};
+use super::huge::Huge;
+use super::tape::{Fill, Quote, Tape};
+use vvp_core::book::{CancelReason, Command, Op, Price, Reject, Side, TimeInForce};
 use zerocopy::FromZeros;
 
-/// Prices a side.
+/// Ticks of the window, a power of 64: prices are above 0 and below `WIDTH - 1`.
 const WIDTH: usize = 1 << 18;
-/// Maximum number of live orders.
-const ORDERS: usize = 1 << 17;
+/// Levels of both sides, bids first.
+const LEVELS: usize = 2 * WIDTH;
 /// Ids are below this.
 pub const IDS: usize = 1 << 22;
-/// The lowest price.
-pub const BASE: i64 = 0;
 
-/// An order, or a level. Levels come first, bids then asks, so that a link of either kind is one
-/// number.
+/// A level or an order.
 #[derive(Clone, Copy, Debug, FromZeros)]
-#[repr(C, align(32))]
+#[repr(C, align(16))]
 struct Node {
-    /// Order: id. Level: total quantity.
-    word: u64,
-    /// Order: open quantity.
-    qty: u32,
-    /// Order: its level.
-    level: u32,
     next: u32,
     prev: u32,
+    /// Level: total quantity. Order: its level in the high half, its open quantity in the low half;
+    /// 0 if it is not live.
+    word: u64,
 }
 
-/// Bitmap of the occupied levels of a side.
-#[derive(Debug, FromZeros)]
-#[repr(C)]
-struct Bits {
-    words: [u64; WIDTH / 64],
-    summary: [u64; 64],
-    root: u64,
-    /// The best level's node, or 0.
-    best: u32,
-    reserved: u32,
-}
-
-/// The floor. All-zero bytes are the empty one.
+/// The floor. [`Floor::new`] makes it.
 #[derive(Debug, FromZeros)]
 #[repr(C)]
 pub struct Floor {
-    sides: [Bits; 2],
-    free: u32,
-    used: u32,
-    /// Records written so far.
-    pub count: u64,
-    ring: [Record; 256],
-    nodes: [Node; 2 * WIDTH + ORDERS],
-    ids: [u32; IDS],
+    root: [u64; 2],
+    summary: [u64; LEVELS / 4096],
+    words: [u64; LEVELS / 64],
+    /// The levels, then the orders.
+    nodes: [Node; LEVELS + IDS],
 }
 
-/// A record on a cache line of its own.
-#[derive(Clone, Copy, Debug, FromZeros)]
-#[repr(C, align(64))]
-struct Record([u64; 8]);
-
-/// The kind of a record.
-#[derive(Clone, Copy, Debug)]
-#[repr(u64)]
-enum Kind {
-    Accepted = 1,
-    Rejected = 2,
-    Trade = 3,
-    Canceled = 4,
-    Replaced = 6,
-}
-
-/// Returns the node of the level of a price.
+/// Returns the level of a price.
 #[inline(always)]
-fn level_of(side: usize, price: i64) -> u32 {
-    let i = (price - BASE) as usize & (WIDTH - 1);
-    (if side == 0 { i } else { 2 * WIDTH - 1 - i }) as u32
+const fn level_of(side: usize, price: i64) -> u32 {
+    (side * WIDTH) as u32 | ((price as u32 ^ (side as u32).wrapping_neg()) & (WIDTH as u32 - 1))
 }
 
 #[inline(always)]
-fn price_of(level: u32) -> i64 {
-    let i = level as usize;
-    BASE + (if i < WIDTH { i } else { 2 * WIDTH - 1 - i }) as i64
+const fn price_of(level: u32) -> i64 {
+    ((level ^ (level >> 18).wrapping_neg()) & (WIDTH as u32 - 1)) as i64
 }
 
+#[inline(always)]
+const fn side_of(level: u32) -> Side {
+    if (level as usize) < WIDTH { Side::Buy } else { Side::Sell }
+}
+
+/// Returns the index of the highest bit of a word that is not 0.
 #[inline(always)]
 const fn high(word: u64) -> usize {
-    63 - word.leading_zeros() as usize
+    debug_assert!(word != 0);
+    // SAFETY: the outermost level of a side is always marked, and a mark above a word stands only
+    // while the word has one, or `best` checks it.
+    (unsafe { core::num::NonZeroU64::new_unchecked(word) }.leading_zeros() ^ 63) as usize
 }
 
-impl Bits {
-    #[inline(always)]
-    fn set(&mut self, i: usize) {
-        self.words[i >> 6 & (WIDTH / 64 - 1)] |= 1 << (i & 63);
-        self.summary[i >> 12 & 63] |= 1 << (i >> 6 & 63);
-        self.root |= 1 << (i >> 12 & 63);
-    }
-
-    #[inline(always)]
-    fn clear(&mut self, i: usize) {
-        let word = &mut self.words[i >> 6 & (WIDTH / 64 - 1)];
-        *word &= !(1 << (i & 63));
-        let some = u64::from(*word != 0);
-        let word = &mut self.summary[i >> 12 & 63];
-        *word = *word & !(1 << (i >> 6 & 63)) | some << (i >> 6 & 63);
-        let some = u64::from(*word != 0);
-        self.root = self.root & !(1 << (i >> 12 & 63)) | some << (i >> 12 & 63);
-    }
-
-    /// Returns the highest occupied index below `i`, searched from the word of `i` outwards.
-    #[inline(always)]
-    fn below(&self, i: usize) -> Option<usize> {
-        let mut b = i >> 6 & (WIDTH / 64 - 1);
-        let mut word = self.words[b] & ((1 << (i & 63)) - 1);
-        if word == 0 {
-            let mut g = b >> 6;
-            let mut summary = self.summary[g] & ((1 << (b & 63)) - 1);
-            if summary == 0 {
-                let root = self.root & ((1 << g) - 1);
-                if root == 0 {
-                    return None;
-                }
-                g = high(root);
-                summary = self.summary[g];
-            }
-            b = g << 6 | high(summary | 1);
-            word = self.words[b];
-        }
-        Some(b << 6 | high(word | 1))
-    }
+const fn order_of(id: u64) -> u32 {
+    (LEVELS + (id as usize & (IDS - 1))) as u32
 }
 
 impl Floor {
+    /// Creates an empty ladder.
+    pub fn new() -> Huge<Self> {
+        let mut floor = Huge::new();
+        Self::open_window(&mut floor);
+        floor
+    }
+
+    /// Empties the ladder.
+    pub fn reset(floor: &mut Huge<Self>) {
+        floor.clear();
+        Self::open_window(floor);
+    }
+
+    /// Puts the levels in place. The outermost level of each side counts as occupied: a search for
+    /// the best always finds one, and no order reaches that one.
+    fn open_window(&mut self) {
+        for (i, level) in self.nodes[..LEVELS].iter_mut().enumerate() {
+            *level = Node { next: i as u32, prev: i as u32, word: 0 };
+        }
+        self.set(0);
+        self.set(WIDTH as u32);
+    }
+
     #[inline(always)]
     fn node(&self, i: u32) -> &Node {
-        // SAFETY: every number comes from `level_of` or `take`, which stay inside.
+        // SAFETY: every number comes from `level_of` or `order_of`, which stay inside.
         unsafe { self.nodes.get_unchecked(i as usize) }
     }
 
@@ -152,209 +112,204 @@ impl Floor {
         unsafe { self.nodes.get_unchecked_mut(i as usize) }
     }
 
+    /// Marks a level as occupied. The words above change only if its word was empty: 64 ticks
+    /// rarely are, so the branch is predicted.
     #[inline(always)]
-    fn id_mut(&mut self, id: u64) -> &mut u32 {
-        &mut self.ids[id as usize & (IDS - 1)]
+    fn set(&mut self, level: u32) {
+        let l = level as usize & (LEVELS - 1);
+        let word = self.words[l >> 6];
+        self.words[l >> 6] = word | 1 << (l & 63);
+        if word == 0 {
+            self.summary[l >> 12] |= 1 << (l >> 6 & 63);
+            self.root[l >> 18] |= 1 << (l >> 12 & 63);
+        }
     }
 
+    /// Clears the mark of an occupied level if `empty` is 1; does nothing if it is 0. The words
+    /// above stay: `best` corrects those that it meets.
     #[inline(always)]
-    fn emit(&mut self, kind: Kind, rest: [u64; 6]) {
-        let [a, b, c, d, e, f] = rest;
-        self.ring[self.count as usize & 255] = Record([kind as u64 | self.count << 32, 0, a, b, c, d, e, f]);
-        self.count += 1;
+    fn unset(&mut self, level: u32, empty: u64) {
+        let l = level as usize & (LEVELS - 1);
+        self.words[l >> 6] &= !(empty << (l & 63));
+    }
+
+    /// Returns the best level of a side; the outermost one if the side is empty.
+    #[inline(always)]
+    fn best(&mut self, side: usize) -> u32 {
+        loop {
+            let g = side << 6 | high(self.root[side]);
+            let b = g << 6 | high(self.summary[g]);
+            let word = self.words[b];
+            if word != 0 {
+                return (b << 6 | high(word)) as u32;
+            }
+            self.drop_empty_word(b);
+        }
+    }
+
+    #[cold]
+    fn drop_empty_word(&mut self, b: usize) {
+        self.summary[b >> 6] &= !(1 << (b & 63));
+        if self.summary[b >> 6] == 0 {
+            self.root[b >> 12] &= !(1 << (b >> 6 & 63));
+        }
     }
 
     /// Returns the open quantity of an order, 0 if it does not exist.
     pub fn open(&self, id: u64) -> u64 {
-        match self.ids[id as usize & (IDS - 1)] {
-            0 => 0,
-            order => u64::from(self.node(order).qty),
-        }
+        u64::from(self.node(order_of(id)).word as u32)
     }
 
     /// Returns the limit price of an existing order.
     pub fn price(&self, id: u64) -> i64 {
-        price_of(self.node(self.ids[id as usize & (IDS - 1)]).level)
+        price_of((self.node(order_of(id)).word >> 32) as u32)
     }
 
     /// Returns the best price of a side.
-    pub fn best_price(&self, side: Side) -> Option<i64> {
-        match self.sides[side as usize].best {
-            0 => None,
-            level => Some(price_of(level)),
-        }
+    pub fn best_price(&mut self, side: Side) -> Option<i64> {
+        let level = self.best(side as usize);
+        (!(level as usize).is_multiple_of(WIDTH)).then(|| price_of(level))
     }
 
     #[inline(always)]
-    fn rest(&mut self, order: u32, side: usize, level: u32) {
-        let qty = self.node(order).qty;
-        let at = self.node_mut(level);
-        if at.next == 0 {
-            at.next = level;
-            at.prev = level;
-            let bits = &mut self.sides[side];
-            bits.set(level as usize & (WIDTH - 1));
-            if level > bits.best {
-                bits.best = level;
-            }
-        }
+    fn rest(&mut self, order: u32, level: u32, qty: u32) {
+        self.set(level);
         let at = self.node_mut(level);
         at.word += u64::from(qty);
         let last = at.prev;
         at.prev = order;
         self.node_mut(last).next = order;
-        let node = self.node_mut(order);
-        node.level = level;
-        node.next = level;
-        node.prev = last;
+        *self.node_mut(order) = Node { next: level, prev: last, word: u64::from(level) << 32 | u64::from(qty) };
     }
 
     #[inline(always)]
     fn unlink(&mut self, order: u32) {
-        let Node { qty, level, next, prev, .. } = *self.node(order);
+        let Node { next, prev, word } = *self.node(order);
+        let level = (word >> 32) as u32;
+        self.node_mut(order).word = 0;
         self.node_mut(prev).next = next;
         self.node_mut(next).prev = prev;
         let at = self.node_mut(level);
-        at.word -= u64::from(qty);
-        if at.next == level {
-            at.next = 0;
-            let side = level as usize / WIDTH;
-            let i = level as usize & (WIDTH - 1);
-            let bits = &mut self.sides[side & 1];
-            bits.clear(i);
-            if bits.best == level {
-                bits.best = bits.below(i).map_or(0, |i| (i | (level as usize & WIDTH)) as u32);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, id: u64, qty: u32) -> u32 {
-        let order = if self.free != 0 {
-            let order = self.free;
-            self.free = self.node(order).next;
-            order
-        } else {
-            let order = 2 * WIDTH as u32 + (self.used & (ORDERS as u32 - 1));
-            self.used += 1;
-            order
-        };
-        let node = self.node_mut(order);
-        node.word = id;
-        node.qty = qty;
-        *self.id_mut(id) = order;
-        order
-    }
-
-    #[inline(always)]
-    fn give_back(&mut self, order: u32) {
-        let id = self.node(order).word;
-        *self.id_mut(id) = 0;
-        self.node_mut(order).next = self.free;
-        self.free = order;
+        at.word -= word & 0xffff_ffff;
+        let empty = u64::from(at.next == level);
+        self.unset(level, empty);
     }
 
     /// Trades against the other side within `limit`. Returns the open quantity.
     #[inline(always)]
-    fn trade(&mut self, id: u64, other: usize, limit: u32, open: u32) -> u32 {
-        let mut open = open;
+    fn trade<T: Tape>(&mut self, taker: u64, other: usize, limit: u32, mut open: u32, tape: &mut T) -> u32 {
         loop {
-            let level = self.sides[other].best;
-            if level < limit || level == 0 {
+            let level = self.best(other);
+            if level < limit {
                 return open;
             }
-            let price = price_of(level) as u64;
+            let price = price_of(level);
             loop {
-                let maker = self.node(level).next;
-                let node = self.node_mut(maker);
-                let qty = node.qty.min(open);
-                let left = node.qty - qty;
-                let maker_id = node.word;
+                let first = self.node(level).next;
+                let Node { next, word, .. } = *self.node(first);
+                let qty = (word as u32).min(open);
+                let maker_open = word as u32 - qty;
                 open -= qty;
-                self.emit(Kind::Trade, [maker_id, id, price, qty.into(), left.into(), open.into()]);
-                if left != 0 {
-                    self.node_mut(maker).qty = left;
-                    self.node_mut(level).word -= u64::from(qty);
+                let maker = u64::from(first) - LEVELS as u64;
+                tape.trade(Fill { maker, taker, price, qty, maker_open, taker_open: open });
+                self.node_mut(level).word -= u64::from(qty);
+                if maker_open != 0 {
+                    self.node_mut(first).word = word - u64::from(qty);
                     return 0;
                 }
-                self.unlink(maker);
-                self.give_back(maker);
+                self.node_mut(first).word = 0;
+                self.node_mut(level).next = next;
+                self.node_mut(next).prev = level;
+                if next == level {
+                    self.unset(level, 1);
+                    break;
+                }
                 if open == 0 {
                     return 0;
                 }
-                if self.sides[other].best != level {
-                    break;
-                }
+            }
+            if open == 0 {
+                return 0;
             }
         }
     }
 
+    /// Applies a new limit order.
     #[inline(always)]
-    fn add(&mut self, c: &Command) {
-        let (id, side, qty) = (c.id().get(), c.side() as usize, c.qty().lots() as u32);
-        if *self.id_mut(id) != 0 {
-            return self.emit(Kind::Rejected, [id, 0, 0, 0, 0, 0]);
+    pub fn limit<T: Tape>(&mut self, quote: Quote, ioc: bool, tape: &mut T) {
+        let Quote { id, side, price, qty } = quote;
+        let order = order_of(id);
+        if self.node(order).word != 0 {
+            return tape.rejected(id, Reject::DuplicateId);
         }
-        let price = c.limit_price().map_or(0, Price::ticks);
-        self.emit(Kind::Accepted, [id, 0, 0, 0, 0, 0]);
-        let open = self.trade(id, 1 - side, level_of(1 - side, price), qty);
+        tape.accepted(quote);
+        let other = 1 - side as usize;
+        let open = self.trade(id, other, level_of(other, price), qty, tape);
         if open > 0 {
-            if c.tif() == TimeInForce::Ioc {
-                self.emit(Kind::Canceled, [id, 1, 0, open.into(), 0, 0]);
+            if ioc {
+                tape.canceled(Quote { qty: open, ..quote }, CancelReason::Ioc);
             } else {
-                let order = self.take(id, open);
-                self.rest(order, side, level_of(side, price));
+                self.rest(order, level_of(side as usize, price), open);
             }
         }
     }
 
+    /// Cancels an order.
     #[inline(always)]
-    fn cancel(&mut self, id: u64) {
-        let order = *self.id_mut(id);
-        if order == 0 {
-            return self.emit(Kind::Rejected, [id, 1, 0, 0, 0, 0]);
+    pub fn cancel<T: Tape>(&mut self, id: u64, tape: &mut T) {
+        let order = order_of(id);
+        let word = self.node(order).word;
+        if word == 0 {
+            return tape.rejected(id, Reject::UnknownOrder);
         }
-        let qty = self.node(order).qty;
-        self.emit(Kind::Canceled, [id, 0, 0, qty.into(), 0, 0]);
+        let level = (word >> 32) as u32;
+        let quote = Quote { id, side: side_of(level), price: price_of(level), qty: word as u32 };
+        tape.canceled(quote, CancelReason::Requested);
         self.unlink(order);
-        self.give_back(order);
     }
 
+    /// Replaces price and open quantity of an order; what is `None` stays.
     #[inline(always)]
-    fn replace(&mut self, c: &Command) {
-        let id = c.id().get();
-        let order = *self.id_mut(id);
-        if order == 0 {
-            return self.emit(Kind::Rejected, [id, 1, 0, 0, 0, 0]);
+    pub fn replace<T: Tape>(&mut self, id: u64, price: Option<i64>, qty: Option<u32>, tape: &mut T) {
+        let order = order_of(id);
+        let word = self.node(order).word;
+        if word == 0 {
+            return tape.rejected(id, Reject::UnknownOrder);
         }
-        let node = *self.node(order);
-        let side = node.level as usize / WIDTH;
-        let with = c.replacement();
-        let level = with.price.map_or(node.level, |price| level_of(side, price.ticks()));
-        let qty = with.qty.map_or(node.qty, |qty| qty.lots() as u32);
-        self.emit(Kind::Replaced, [id, 0, price_of(level) as u64, qty.into(), 0, 0]);
-        if level == node.level && qty <= node.qty {
-            self.node_mut(order).qty = qty;
-            self.node_mut(level).word -= u64::from(node.qty - qty);
+        let (was, open) = ((word >> 32) as u32, word as u32);
+        let side = side_of(was);
+        let level = price.map_or(was, |price| level_of(side as usize, price));
+        let qty = qty.unwrap_or(open);
+        let price = price_of(level);
+        tape.replaced(Quote { id, side, price, qty });
+        if level == was && qty <= open {
+            self.node_mut(order).word = word - u64::from(open - qty);
+            self.node_mut(level).word -= u64::from(open - qty);
             return;
         }
         self.unlink(order);
-        let open = self.trade(id, 1 - side, level_of(1 - side, price_of(level)), qty);
+        let other = 1 - side as usize;
+        let open = self.trade(id, other, level_of(other, price), qty, tape);
         if open > 0 {
-            self.node_mut(order).qty = open;
-            self.rest(order, side, level);
-        } else {
-            self.give_back(order);
+            self.rest(order, level, open);
         }
     }
 
     /// Applies one command: a new limit order, a cancel or a replace.
     #[inline]
-    pub fn apply(&mut self, c: &Command) {
+    pub fn apply<T: Tape>(&mut self, c: &Command, tape: &mut T) {
+        let id = c.id().get();
         match c.op() {
-            Op::New => self.add(c),
-            Op::Cancel => self.cancel(c.id().get()),
-            Op::Replace => self.replace(c),
+            Op::New => {
+                let price = c.limit_price().map_or(0, Price::ticks);
+                let quote = Quote { id, side: c.side(), price, qty: c.qty().lots() as u32 };
+                self.limit(quote, c.tif() == TimeInForce::Ioc, tape);
+            }
+            Op::Cancel => self.cancel(id, tape),
+            Op::Replace => {
+                let with = c.replacement();
+                self.replace(id, with.price.map(Price::ticks), with.qty.map(|qty| qty.lots() as u32), tape);
+            }
             _ => {}
         }
     }

@@ -12,4 +12,5 @@ pub mod ours;
 pub mod ring;
 pub mod rng;
 pub mod shape;
+pub mod tape;
 pub mod workloads;

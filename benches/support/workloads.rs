@@ -7,6 +7,7 @@ use super::challenge;
 use super::floor::Floor;
 use super::huge::Huge;
 use super::rng::Rng;
+use super::tape::NoTape;
 use vvp_core::book::{Command, OrderId, Price, Qty, Replacement, Side, TimeInForce};
 
 /// A stream: the first `warm` commands fill the book and are not timed.
@@ -81,7 +82,7 @@ impl Market {
     pub(super) fn new(seed: u64, commands: usize) -> Self {
         Self {
             rng: Rng::new(seed),
-            floor: Huge::new(),
+            floor: Floor::new(),
             commands: Vec::with_capacity(commands),
             ids: 0,
             live: Vec::new(),
@@ -89,7 +90,7 @@ impl Market {
     }
 
     pub(super) fn push(&mut self, command: Command) {
-        self.floor.apply(&command);
+        self.floor.apply(&command, &mut NoTape);
         self.commands.push(command);
     }
 
@@ -114,7 +115,7 @@ impl Market {
     }
 
     /// Returns `price`, moved back until it does not cross.
-    fn passive(&self, side: Side, price: i64) -> i64 {
+    fn passive(&mut self, side: Side, price: i64) -> i64 {
         match (side, self.floor.best_price(side.opposite())) {
             (Side::Buy, Some(ask)) => price.min(ask - 1),
             (Side::Sell, Some(bid)) => price.max(bid + 1),
