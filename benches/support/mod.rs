@@ -3,14 +3,18 @@
 //!
 //! Used by `benches/book.rs` and, by path, from the packages beside it.
 
+pub mod adapter;
+pub mod bare_gateway;
 pub mod challenge;
 pub mod contender;
 pub mod floor;
+pub mod gateway;
 pub mod host;
 pub mod huge;
 pub mod ours;
 pub mod ring;
 pub mod rng;
+pub mod shadow;
 pub mod shape;
 pub mod tape;
 pub mod workloads;

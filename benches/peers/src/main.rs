@@ -11,9 +11,11 @@
 //! - `pair`: the engine alone, with a reader of its events on the other core that polls all the
 //!   time, and with one that leaves it time to fill more of the queue than its second cache holds,
 //!   in turn.
+//! - `handoff [--rounds N] [SCENARIO ..]`: a gateway's messages in, reports out to a second core:
+//!   see `handoff.rs`.
 //! - `queues [--rounds N] [--list] [ROW ..]`: the queues, in rows of their own.
-//! - `shapes`: what the streams are made of; checks that our events and the floor's are equal in
-//!   number after every command.
+//! - `shapes`: what the streams are made of; checks that our events and the floor's are equal
+//!   after every command.
 //! - `pools`, `metrics`: pools and slabs, histograms and counters; `soak [OPERATIONS]`: two threads
 //!   at a pool, 10^9 operations if nothing else is said, every value checked.
 //!
@@ -26,7 +28,9 @@
 
 mod adapters;
 mod codec;
+mod handoff;
 mod maps;
+mod matchcore_gateway;
 mod metrics;
 mod pair;
 mod pools;
@@ -66,29 +70,42 @@ struct Options {
     rounds: usize,
     only: Vec<String>,
     operations: u64,
+    reader_pause: usize,
     streams: Vec<String>,
 }
 
 fn options() -> Result<Options, String> {
-    let mut o = Options { mode: "compare".into(), rounds: 7, only: vec![], operations: 1_000_000_000, streams: vec![] };
+    let mut o = Options {
+        mode: "compare".into(),
+        rounds: 7,
+        only: vec![],
+        operations: 1_000_000_000,
+        reader_pause: 0,
+        streams: vec![],
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "compare" | "latency" | "pair" | "shapes" | "pools" | "metrics" | "soak" => o.mode = arg,
+            "compare" | "latency" | "pair" | "handoff" | "shapes" | "pools" | "metrics" | "soak" => o.mode = arg,
             n if o.mode == "soak" && n.parse::<u64>().is_ok() => o.operations = n.parse().unwrap_or(0),
             "--rounds" => {
                 let n = args.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
                 o.rounds = n.ok_or("--rounds: give the number of rounds, 1 or more")?;
+            }
+            "--reader-pause" => {
+                let n = args.next().and_then(|n| n.parse().ok());
+                o.reader_pause = n.ok_or("--reader-pause: give the number of pauses")?;
             }
             "--only" => {
                 let names = args.next().ok_or("--only: give names, separated by commas")?;
                 o.only = names.split(',').map(str::to_owned).collect();
             }
             name if workloads::NAMES.contains(&name) => o.streams.push(arg),
+            name if o.mode == "handoff" && handoff::SCENARIOS.iter().any(|s| s.0 == name) => o.streams.push(arg),
             _ => return Err(format!("{arg}: no such stream or option; streams are {}", workloads::NAMES.join(" "))),
         }
     }
-    if o.streams.is_empty() {
+    if o.streams.is_empty() && o.mode != "handoff" {
         o.streams = workloads::NAMES.iter().map(|&name| name.to_owned()).collect();
     }
     Ok(o)
@@ -119,6 +136,7 @@ fn main() {
         "pools" => return pools::run(o.rounds),
         "metrics" => return metrics::run(o.rounds),
         "soak" => return pools::soak(o.operations),
+        "handoff" => return handoff::run(&o),
         _ => {}
     }
     let ticks_per_ns = host::ticks_per_ns();
