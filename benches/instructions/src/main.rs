@@ -8,9 +8,13 @@
 
 mod book;
 mod feed;
+mod gateway;
 mod map;
 mod pool;
 mod queue;
+#[path = "../../support/mod.rs"]
+#[allow(dead_code)]
+mod support;
 mod wire;
 
 use std::process::ExitCode;
@@ -21,6 +25,7 @@ pub(crate) type Workload = (&'static str, fn(u64));
 fn main() -> ExitCode {
     let workloads = || {
         let core = book::WORKLOADS.iter().chain(feed::WORKLOADS).chain(queue::WORKLOADS);
+        let core = core.chain(gateway::WORKLOADS);
         core.chain(pool::WORKLOADS).chain(map::WORKLOADS).chain(wire::WORKLOADS)
     };
     let mut arguments = std::env::args().skip(1);
