@@ -40,6 +40,7 @@ versions() {
 } >"$work/page"
 
 part "The order book" compare --rounds "$rounds"
+part "Messages in, reports out to a second core" handoff --rounds "$rounds"
 part "Time of each command" latency
 part "Queues" queues --rounds "$rounds"
 part "Pools" pools --rounds "$rounds"
