@@ -3,62 +3,64 @@
 use super::gateway::{Answer, Ask, Message, MessageBook, Outbox, Report};
 use super::huge::Huge;
 use super::ours::{self, BenchEngine};
-use super::shadow::Shadow;
 use vvp_core::book::{
-    CancelReason, Command, CountSink, Event, EventBody, OrderId, Price, Qty, Replacement, Sink, TimeInForce,
+    CancelReason, Command, CountSink, Event, EventBody, EventHead, OrderId, Price, Qty, Replacement, Sink, TimeInForce,
 };
 use vvp_core::engine::Matcher;
 
 #[inline(always)]
+fn new_order(m: &Message) -> Command {
+    let order = Command::limit(OrderId::new(m.id), m.side, Price::new(m.price), Qty::new(m.qty.into()));
+    order.with_tif(if m.ask == Ask::Ioc { TimeInForce::Ioc } else { TimeInForce::Gtc })
+}
+
+#[inline(always)]
+fn replace(m: &Message) -> Command {
+    let (price, qty) = (Some(Price::new(m.price)), Some(Qty::new(m.qty.into())));
+    Command::replace(OrderId::new(m.id), Replacement { price, qty, ..Replacement::default() })
+}
+
+#[inline(always)]
 fn command(m: &Message) -> Command {
-    let (id, price, qty) = (OrderId::new(m.id), Price::new(m.price), Qty::new(m.qty.into()));
     match m.ask {
-        Ask::Limit => Command::limit(id, m.side, price, qty),
-        Ask::Ioc => Command::limit(id, m.side, price, qty).with_tif(TimeInForce::Ioc),
-        Ask::Cancel => Command::cancel(id),
-        Ask::Replace => {
-            Command::replace(id, Replacement { price: Some(price), qty: Some(qty), ..Replacement::default() })
-        }
+        Ask::Limit | Ask::Ioc => new_order(m),
+        Ask::Cancel => Command::cancel(OrderId::new(m.id)),
+        Ask::Replace => replace(m),
     }
 }
 
-/// Returns the report of an event that the message caused.
+/// Sends the report of an event that the message caused.
 #[inline(always)]
-fn report(event: &Event, m: &Message, shadow: &mut Shadow) -> Option<Report> {
-    Some(match event.body() {
-        EventBody::Accepted { id } => {
-            shadow.set(id.get(), m.side, m.price);
-            Report::to(m, Answer::Accepted)
-        }
+fn report<O: Outbox>(body: EventBody, m: &Message, out: &mut O) {
+    out.put(match body {
+        EventBody::Accepted { .. } => Report::to(m, Answer::Accepted),
         EventBody::Trade { maker, price, qty, .. } => {
             Report { price: price.ticks(), qty: qty.lots(), counterparty: maker.get(), ..Report::to(m, Answer::Traded) }
         }
-        EventBody::Canceled { id, qty, .. } => {
-            let (side, price) = shadow.get(id.get());
+        EventBody::Canceled { side, price, qty, .. } => {
+            let price = price.map_or(0, Price::ticks);
             Report { side, price, qty: qty.lots(), ..Report::to(m, Answer::Canceled) }
         }
-        EventBody::Replaced { id, .. } => {
-            shadow.set(id.get(), m.side, m.price);
-            Report::to(m, Answer::Replaced)
-        }
+        EventBody::Replaced { .. } => Report::to(m, Answer::Replaced),
         EventBody::Rejected { .. } => Report::refusal(m),
-        _ => return None,
-    })
+        _ => return,
+    });
 }
 
 /// Sink of one message's events.
 struct OneMessage<'a, O> {
     message: &'a Message,
-    shadow: &'a mut Shadow,
     out: &'a mut O,
 }
 
 impl<O: Outbox> Sink for OneMessage<'_, O> {
-    #[inline(always)]
     fn emit(&mut self, event: Event) {
-        if let Some(report) = report(&event, self.message, self.shadow) {
-            self.out.put(report);
-        }
+        self.emit_body(&event.head(), event.body());
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, _head: &EventHead, body: EventBody) {
+        report(body, self.message, self.out);
     }
 }
 
@@ -67,54 +69,44 @@ impl<O: Outbox> Sink for OneMessage<'_, O> {
 struct Run<'a, O> {
     messages: &'a [Message],
     next: usize,
-    shadow: &'a mut Shadow,
     out: &'a mut O,
 }
 
 impl<O: Outbox> Sink for Run<'_, O> {
-    #[inline(always)]
     fn emit(&mut self, event: Event) {
-        let follows =
-            matches!(event.body(), EventBody::Trade { .. } | EventBody::Canceled { reason: CancelReason::Ioc, .. });
+        self.emit_body(&event.head(), event.body());
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, _head: &EventHead, body: EventBody) {
+        let follows = matches!(body, EventBody::Trade { .. } | EventBody::Canceled { reason: CancelReason::Ioc, .. });
         self.next += usize::from(!follows);
-        let message = &self.messages[self.next - 1];
-        if let Some(report) = report(&event, message, self.shadow) {
-            self.out.put(report);
-        }
+        report(body, &self.messages[self.next - 1], self.out);
     }
 }
 
-/// The engine with the adapter's state.
+fn reset(engine: &mut BenchEngine) {
+    engine.clear();
+    ours::define(engine, &mut CountSink::default());
+}
+
+/// Natural use: each message becomes a command, applied alone by its kind.
 #[derive(Debug)]
-struct Behind {
-    engine: Huge<BenchEngine>,
-    shadow: Shadow,
-}
-
-impl Behind {
-    fn new() -> Self {
-        Self { engine: ours::engine(), shadow: Shadow::new() }
-    }
-
-    fn reset(&mut self) {
-        self.engine.clear();
-        ours::define(&mut self.engine, &mut CountSink::default());
-    }
-}
-
-/// Natural use: each message becomes a command, applied alone.
-#[derive(Debug)]
-pub struct OneByOne(Behind);
+pub struct OneByOne(Huge<BenchEngine>);
 
 impl OneByOne {
     pub fn new() -> Self {
-        Self(Behind::new())
+        Self(ours::engine())
     }
 
     #[inline(never)]
     fn on_message<O: Outbox>(&mut self, message: &Message, out: &mut O) {
-        let mut sink = OneMessage { message, shadow: &mut self.0.shadow, out };
-        self.0.engine.apply(&command(message), &mut sink);
+        let mut sink = OneMessage { message, out };
+        match message.ask {
+            Ask::Limit | Ask::Ioc => self.0.enter(&new_order(message), &mut sink),
+            Ask::Cancel => self.0.cancel(&Command::cancel(OrderId::new(message.id)), &mut sink),
+            Ask::Replace => self.0.replace(&replace(message), &mut sink),
+        }
     }
 }
 
@@ -124,7 +116,7 @@ impl<O: Outbox> MessageBook<O> for OneByOne {
     }
 
     fn reset(&mut self) {
-        self.0.reset();
+        reset(&mut self.0);
     }
 
     #[inline(never)]
@@ -141,13 +133,13 @@ const BATCH: usize = 64;
 /// Messages handed over in a slice: batches of commands, applied together.
 #[derive(Debug)]
 pub struct Batched {
-    behind: Behind,
+    engine: Huge<BenchEngine>,
     commands: Vec<Command>,
 }
 
 impl Batched {
     pub fn new() -> Self {
-        Self { behind: Behind::new(), commands: Vec::with_capacity(BATCH) }
+        Self { engine: ours::engine(), commands: Vec::with_capacity(BATCH) }
     }
 }
 
@@ -157,7 +149,7 @@ impl<O: Outbox> MessageBook<O> for Batched {
     }
 
     fn reset(&mut self) {
-        self.behind.reset();
+        reset(&mut self.engine);
     }
 
     #[inline(never)]
@@ -165,8 +157,8 @@ impl<O: Outbox> MessageBook<O> for Batched {
         for messages in messages.chunks(BATCH) {
             self.commands.clear();
             self.commands.extend(messages.iter().map(command));
-            let mut sink = Run { messages, next: 0, shadow: &mut self.behind.shadow, out };
-            self.behind.engine.apply_all(&self.commands, &mut sink);
+            let mut sink = Run { messages, next: 0, out };
+            self.engine.apply_all(&self.commands, &mut sink);
         }
     }
 }

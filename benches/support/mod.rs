@@ -14,7 +14,6 @@ pub mod huge;
 pub mod ours;
 pub mod ring;
 pub mod rng;
-pub mod shadow;
 pub mod shape;
 pub mod tape;
 pub mod workloads;

@@ -46,14 +46,14 @@ impl Sum {
 impl Sink for Sum {
     fn emit(&mut self, event: Event) {
         let words = match event.body() {
-            EventBody::Accepted { id } => [id.get(), 0, 0, 0, 0, 0],
+            EventBody::Accepted { id, .. } => [id.get(), 0, 0, 0, 0, 0],
             EventBody::Rejected { id, reason, .. } => [id.map_or(0, OrderId::get), reason as u64, 0, 0, 0, 0],
-            EventBody::Trade { maker, taker, price, qty, maker_open, taker_open } => {
+            EventBody::Trade { maker, taker, price, qty, maker_open, taker_open, .. } => {
                 let price = price.ticks() as u64;
                 [maker.get(), taker.get(), price, qty.lots(), maker_open.lots(), taker_open.lots()]
             }
-            EventBody::Canceled { id, qty, reason } => [id.get(), reason as u64, 0, qty.lots(), 0, 0],
-            EventBody::Replaced { id, price, qty } => {
+            EventBody::Canceled { id, qty, reason, .. } => [id.get(), reason as u64, 0, qty.lots(), 0, 0],
+            EventBody::Replaced { id, price, qty, .. } => {
                 [id.get(), 0, price.map_or(0, Price::ticks) as u64, qty.lots(), 0, 0]
             }
             _ => [0; 6],

@@ -208,7 +208,8 @@ impl RustOb {
         match c.op() {
             Op::New => {
                 self.sides.insert(id, is_buy(c));
-                let (price, qty) = (r::Decimal::from(c.limit_price().map_or(0, Price::ticks)), r::Decimal::from(c.qty().lots()));
+                let (price, qty) =
+                    (r::Decimal::from(c.limit_price().map_or(0, Price::ticks)), r::Decimal::from(c.qty().lots()));
                 let _ = black_box(self.book.process_limit_order(id, side(is_buy(c)), price, qty));
                 if is_ioc(c) {
                     let _ = black_box(self.book.cancel_order(id));

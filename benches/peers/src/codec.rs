@@ -216,7 +216,9 @@ fn lunary(bytes: &[u8]) -> u64 {
 fn run(bytes: &[u8], rounds: usize) {
     let messages = Frames::new(bytes).count() as u64;
     let want = ours(bytes);
-    for (name, sum) in [("changes", changes(bytes)), ("itchy", itchy(bytes)), ("itch5", itch5(bytes)), ("lunary", lunary(bytes))] {
+    for (name, sum) in
+        [("changes", changes(bytes)), ("itchy", itchy(bytes)), ("itch5", itch5(bytes)), ("lunary", lunary(bytes))]
+    {
         assert_eq!(sum, want, "{name} reads other fields");
     }
     println!("{messages} messages, {} bytes", bytes.len());
@@ -226,7 +228,12 @@ fn run(bytes: &[u8], rounds: usize) {
         let sum = &sum;
         Row::new(name, move |_| sum.set(sum.get() ^ decode(std::hint::black_box(bytes))))
     };
-    let mut rows =
-        [row("vvp wire::itch", ours), row("vvp OrderChange", changes), row("itchy 0.3", itchy), row("itch5 0.1", itch5), row("lunary 0.2", lunary)];
+    let mut rows = [
+        row("vvp wire::itch", ours),
+        row("vvp OrderChange", changes),
+        row("itchy 0.3", itchy),
+        row("itch5 0.1", itch5),
+        row("lunary 0.2", lunary),
+    ];
     compare("decode, per message", "vvp wire::itch", rounds, 2, messages, &mut rows);
 }
