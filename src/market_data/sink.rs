@@ -85,6 +85,6 @@ impl<F, const TOP: bool, const LEVELS: bool, const ORDERS: bool> core::fmt::Debu
 impl<W: Wait, const N: usize> FeedSink for QueueSink<'_, W, N, Record> {
     #[inline]
     fn record(&mut self, record: Record) {
-        self.put(record);
+        self.put(|| record);
     }
 }

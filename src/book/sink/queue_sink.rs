@@ -1,7 +1,7 @@
 //! Event sink that pushes into a queue.
 
-use crate::book::{BoundedSink, Event, Sink};
-use crate::queue::{Full, Producer, Wait};
+use crate::book::{BoundedSink, Event, EventBody, EventHead, Sink};
+use crate::queue::{Producer, Wait};
 
 /// Events per batch: how many are staged before they are published without a flush. One transfer of
 /// the index's cache line for several events is cheaper for both threads; the batch is small, so
@@ -76,40 +76,38 @@ impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
     }
 
     /// Stages one event; waits while the queue is full.
-    #[inline]
-    pub(crate) fn put(&mut self, value: T) {
-        match self.queue.stage(value) {
-            Ok(()) => {
-                self.staged += 1;
-                if self.staged >= BATCH {
-                    self.flush();
-                }
-            }
-            Err(Full(value)) => self.wait_for_room(value),
+    // The room is there before the value is: a value that could be refused would be built in memory
+    // first and copied into its slot.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, value: impl FnOnce() -> T) {
+        if !self.queue.has_room() && !self.wait_for_room() {
+            return;
+        }
+        let refused = self.queue.stage(value()).is_err();
+        debug_assert!(!refused, "there is room");
+        self.staged += 1;
+        if self.staged >= BATCH {
+            self.flush();
         }
     }
 
+    /// Waits until the queue, which is full, has room, and returns `true`; `false` if the reader
+    /// has closed its endpoint.
     #[cold]
     #[inline(never)]
-    fn wait_for_room(&mut self, mut value: T) {
+    fn wait_for_room(&mut self) -> bool {
+        // A queue without room has published what was staged before.
+        self.staged = 0;
         let mut attempt = 0;
         loop {
-            // A refused `stage` has published what was staged before.
-            self.staged = 0;
             if self.queue.is_closed() {
                 self.lost += 1;
-                return;
+                return false;
             }
             self.wait.wait(attempt);
             attempt = attempt.saturating_add(1);
-            if self.queue.free_slots() > 0 {
-                match self.queue.stage(value) {
-                    Ok(()) => {
-                        self.staged = 1;
-                        return;
-                    }
-                    Err(Full(back)) => value = back,
-                }
+            if self.queue.free_slots() > 0 && self.queue.has_room() {
+                return true;
             }
         }
     }
@@ -118,7 +116,12 @@ impl<'q, W: Wait, T, const N: usize> QueueSink<'q, W, N, T> {
 impl<W: Wait, const N: usize> Sink for QueueSink<'_, W, N> {
     #[inline]
     fn emit(&mut self, event: Event) {
-        self.put(event);
+        self.put(|| event);
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        self.put(|| Event::from_parts(head, body));
     }
 }
 

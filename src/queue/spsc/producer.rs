@@ -79,12 +79,19 @@ impl<'q, T, const N: usize> Producer<'q, T, N> {
     /// because the consumer could not make room otherwise.
     #[inline]
     pub fn stage(&mut self, value: T) -> Result<(), Full<T>> {
-        if self.tail == self.limit && !self.room() {
+        if !self.has_room() {
             return Err(Full(value));
         }
         // SAFETY: tail < limit
         unsafe { self.put(value) };
         Ok(())
+    }
+
+    /// Returns whether the next [`stage`](Self::stage) will succeed. If not, staged values are
+    /// published.
+    #[inline(always)]
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.tail != self.limit || self.room()
     }
 
     /// Publishes the staged values.
