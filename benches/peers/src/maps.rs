@@ -1,7 +1,7 @@
 //! The maps side by side with others, all in turn in each round.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps [--rounds N]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps [--rounds N [any|sequence|many|threads]]
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps soak [OPERATIONS]
 //! ```
 //!
@@ -137,6 +137,8 @@ fn any_ids<M: Map>(seed: u64, places: usize) -> Vec<(String, f64)> {
             (0..LOOKUPS).map(|_| ids[rng.below(n as u64) as usize]).collect()
         };
         rows.push((format!("{places} places: hit, {percent} %"), hits(&map, &random(&mut rng, &ids))));
+        let absent: Vec<u64> = (0..LOOKUPS).map(|_| rng.bits()).collect();
+        rows.push((format!("{places} places: miss, {percent} %"), misses(&map, &absent)));
         let fresh: Vec<(usize, u64)> = (0..4 * places).map(|_| (rng.below(n as u64) as usize, rng.bits())).collect();
         let start = host::ticks();
         for &(at, id) in &fresh {
@@ -178,6 +180,13 @@ fn hits<M: Map>(map: &M, ids: &[u64]) -> f64 {
         sum = sum.wrapping_add(u64::from(map.get(id).expect("it is there")));
     }
     black_box(sum);
+    (host::ticks() - start) as f64 / ids.len() as f64
+}
+
+fn misses<M: Map>(map: &M, ids: &[u64]) -> f64 {
+    let start = host::ticks();
+    let found = ids.iter().filter(|&&id| map.get(id).is_some()).count();
+    black_box(found);
     (host::ticks() - start) as f64 / ids.len() as f64
 }
 
@@ -229,9 +238,10 @@ pub fn main(arguments: Vec<String>) {
     if arguments.first().map(String::as_str) == Some("soak") {
         return soak(arguments.get(1).map_or(1_000_000_000, |n| n.parse().expect("a number of operations")));
     }
-    let rounds = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--rounds", n] => n.parse().expect("a number of rounds"),
-        _ => 7,
+    let (rounds, part) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--rounds", n, part] => (n.parse().expect("a number of rounds"), part),
+        ["--rounds", n] => (n.parse().expect("a number of rounds"), ""),
+        _ => (7, ""),
     };
     let (pinned, real_time) = (host::pin(1), host::real_time());
     println!("core 1: pinned {pinned}, SCHED_FIFO {real_time}, {rounds} rounds");
@@ -252,9 +262,14 @@ pub fn main(arguments: Vec<String>) {
         ("DenseMap", in_sequence::<Box<DenseMap<u32, PLACES>>>),
         ("VecDeque", in_sequence::<Queue>),
     ];
-    for (maps, places, rounds) in
-        [(&any[..], PLACES, rounds), (&sequence[..], PLACES, rounds), (&many[..], MANY, rounds.min(3))]
-    {
+    for (name, maps, places, rounds) in [
+        ("any", &any[..], PLACES, rounds),
+        ("sequence", &sequence[..], PLACES, rounds),
+        ("many", &many[..], MANY, rounds.min(3)),
+    ] {
+        if !part.is_empty() && part != name {
+            continue;
+        }
         let mut names = vec![];
         let mut times: Vec<Vec<(&str, Vec<f64>)>> = vec![];
         for round in 0..rounds {
@@ -270,6 +285,9 @@ pub fn main(arguments: Vec<String>) {
             }
         }
         names.iter().zip(&mut times).for_each(|(name, all)| print(name, all, ticks_per_ns));
+    }
+    if !part.is_empty() && part != "threads" {
+        return;
     }
     let ours = ConcurrentMap::<u64, u64, 2048>::new_box_zeroed().expect("memory");
     let index = scc::HashIndex::<u64, u64, rustc_hash::FxBuildHasher>::default();
