@@ -69,10 +69,10 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         if self.left == 0 {
-            self.next_lane()?;
+            self.advance()?;
         }
         self.left -= 1;
-        self.lane().pop()
+        self.lane().pop_known()
     }
 
     /// Pops the next value and returns it with the number of its lane.
@@ -188,6 +188,13 @@ impl<'q, T, const N: usize, const LANES: usize> FanInConsumer<'q, T, N, LANES> {
         debug_assert!(self.at < LANES);
         // SAFETY: `at` is below LANES from the start, and `turn_to` sets no other.
         unsafe { self.lanes.get_unchecked_mut(self.at) }
+    }
+
+    /// As [`next_lane`](Self::next_lane), out of line, so that a pop from the lane at hand is
+    /// compiled into its caller.
+    #[inline(never)]
+    fn advance(&mut self) -> Result<(), PopError> {
+        self.next_lane()
     }
 
     /// Advances to the next lane with values.

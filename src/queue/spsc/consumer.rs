@@ -77,6 +77,19 @@ impl<'q, T, const N: usize> Consumer<'q, T, N> {
         Ok(value)
     }
 
+    /// Pops the oldest of the values that the last load of the producer's index found. `Empty` if
+    /// there is none, even if the producer has pushed others since.
+    #[inline(always)]
+    pub(in crate::queue) fn pop_known(&mut self) -> Result<T, PopError> {
+        if self.head == self.seen {
+            return Err(PopError::Empty);
+        }
+        // SAFETY: head != seen, so the queue holds a value there that is ours.
+        let value = unsafe { self.take() };
+        self.give_back();
+        Ok(value)
+    }
+
     /// Returns the oldest value without popping it.
     ///
     /// ```
