@@ -338,11 +338,6 @@ impl<
         path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventHead::of_command(c) })
     }
 
-    #[inline(always)]
-    fn replace_fast<S: Sink>(&mut self, c: &Command, sink: &mut S) -> bool {
-        c.is_vanilla_replace() && self.fast_path(c, sink, |book, ctx| book.replace_fast(c, &mut ctx.reborrow()))
-    }
-
     /// Estimates whether the nodes that a batch needs exceed the cache: by the live orders of the
     /// book of its first command, as if all books had as many.
     #[inline]
@@ -524,41 +519,45 @@ impl<
     #[inline]
     fn apply<S: Sink>(&mut self, command: &Command, sink: &mut S) {
         checked!(Self);
-        let done = if command.is_vanilla() {
+        let head = command.head();
+        let done = if head.is_vanilla() {
             self.fast_path(command, sink, |book, ctx| book.enter_fast(command, ctx))
-        } else if command.is_vanilla_cancel() {
+        } else if head.is_cancel() {
             self.fast_path(command, sink, |book, ctx| book.cancel_fast(command, ctx))
         } else {
-            self.replace_fast(command, sink)
+            head.is_vanilla_replace()
+                && self.fast_path(command, sink, |book, ctx| book.replace_fast(command, &mut ctx.reborrow()))
         };
         if !done {
             self.apply_any(command, sink);
         }
     }
 
-    #[inline]
-    fn enter<S: Sink>(&mut self, order: &Command, sink: &mut S) {
+    // Always inlined, these three, so that the caller's command is never put together in memory.
+    #[inline(always)]
+    fn enter<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         checked!(Self);
-        let vanilla = order.is_vanilla();
-        if !vanilla || !self.fast_path(order, sink, |book, ctx| book.enter_fast(order, ctx)) {
-            self.apply_any(order, sink);
+        let vanilla = c.head_of_fields().is_vanilla();
+        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.enter_fast(c, ctx)) {
+            self.apply_any(c, sink);
         }
     }
 
-    #[inline]
-    fn cancel<S: Sink>(&mut self, cancel: &Command, sink: &mut S) {
+    #[inline(always)]
+    fn cancel<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         checked!(Self);
-        let vanilla = cancel.is_vanilla_cancel();
-        if !vanilla || !self.fast_path(cancel, sink, |book, ctx| book.cancel_fast(cancel, ctx)) {
-            self.apply_any(cancel, sink);
+        let vanilla = c.head_of_fields().is_cancel();
+        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.cancel_fast(c, ctx)) {
+            self.apply_any(c, sink);
         }
     }
 
-    #[inline]
-    fn replace<S: Sink>(&mut self, replace: &Command, sink: &mut S) {
+    #[inline(always)]
+    fn replace<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         checked!(Self);
-        if !self.replace_fast(replace, sink) {
-            self.apply_any(replace, sink);
+        let vanilla = c.head_of_fields().is_vanilla_replace();
+        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.replace_fast(c, &mut ctx.reborrow())) {
+            self.apply_any(c, sink);
         }
     }
 

@@ -9,34 +9,63 @@ use crate::book::{
 };
 use crate::types::instrument::{InstrumentSpec, Limits, Symbol, Tick};
 
+/// The first word of a command: which of the fast paths it can take.
+#[derive(Clone, Copy)]
+pub(crate) struct CommandHead(u64);
+
+impl CommandHead {
+    /// Returns whether it is that of a vanilla order: see [`Command::is_vanilla`].
+    #[inline(always)]
+    pub(crate) const fn is_vanilla(self) -> bool {
+        const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
+        let tif = (self.0 >> 24) as u8;
+        self.0 & !ANY == Op::New as u64
+            && (tif == TimeInForce::Gtc as u8 || tif == TimeInForce::Day as u8 || tif == TimeInForce::Ioc as u8)
+    }
+
+    /// Returns whether it is that of a cancel.
+    #[inline(always)]
+    pub(crate) const fn is_cancel(self) -> bool {
+        self.0 & !((HAS_TS as u64) << 48) == Op::Cancel as u64
+    }
+
+    /// Returns whether it is that of a replace of price or quantity or both.
+    #[inline(always)]
+    pub(crate) const fn is_vanilla_replace(self) -> bool {
+        const ANY: u64 = ((HAS_TS | HAS_PRICE | HAS_QTY) as u64) << 48;
+        self.0 & !ANY == Op::Replace as u64
+    }
+}
+
 impl Command {
     /// Returns whether this is a vanilla order: limit; gtc, day or ioc; no option but self-trade
-    /// prevention. Tests one word.
+    /// prevention.
     #[inline(always)]
     pub(crate) fn is_vanilla(&self) -> bool {
-        const ANY: u64 = 0xff << 8 | 0xff << 24 | 0xff << 32 | (HAS_TS as u64) << 48; // side, tif, stp, has a time
-        self.head() & !ANY == Op::New as u64
-            && matches!(self.tif, TimeInForce::Gtc | TimeInForce::Day | TimeInForce::Ioc)
+        self.head().is_vanilla()
     }
 
-    /// Returns whether this is a cancel. Tests one word.
+    /// Returns operation, side, type, time in force, self-trade mode, detail and flags as one word,
+    /// in one load.
     #[inline(always)]
-    pub(crate) fn is_vanilla_cancel(&self) -> bool {
-        self.head() & !((HAS_TS as u64) << 48) == Op::Cancel as u64
-    }
-
-    /// Returns whether this is a replace of price or quantity or both. Tests one word.
-    #[inline(always)]
-    pub(crate) fn is_vanilla_replace(&self) -> bool {
-        const ANY: u64 = ((HAS_TS | HAS_PRICE | HAS_QTY) as u64) << 48;
-        self.head() & !ANY == Op::Replace as u64
-    }
-
-    /// Returns operation, side, type, time in force, self-trade mode, detail and flags as one word.
-    #[inline(always)]
-    fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> CommandHead {
         let words: &[u64; 8] = zerocopy::transmute_ref!(self);
-        u64::from_le(words[0])
+        CommandHead(u64::from_le(words[0]))
+    }
+
+    /// [`Command::head`] of a command that the caller has just built: of what is constant there
+    /// nothing is left, and no load waits for the stores of single fields.
+    #[inline(always)]
+    pub(crate) const fn head_of_fields(&self) -> CommandHead {
+        CommandHead(
+            self.op as u64
+                | (self.side as u64) << 8
+                | (self.order_type as u64) << 16
+                | (self.tif as u64) << 24
+                | (self.stp as u64) << 32
+                | (self.detail as u64) << 40
+                | (u16::from_le(self.flags) as u64) << 48,
+        )
     }
 
     /// Returns whether a command that is for an instrument, or `time`, has a time.
