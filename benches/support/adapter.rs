@@ -4,7 +4,7 @@ use super::gateway::{Answer, Ask, Message, MessageBook, Outbox, Report};
 use super::huge::Huge;
 use super::ours::{self, BenchEngine};
 use vvp_core::book::{
-    CancelReason, Command, CountSink, Event, EventBody, EventHead, OrderId, Price, Qty, Replacement, Sink, TimeInForce,
+    Command, CountSink, Event, EventBody, EventHead, OrderId, Price, Qty, Replacement, Sink, TimeInForce,
 };
 use vvp_core::engine::Matcher;
 
@@ -18,15 +18,6 @@ fn new_order(m: &Message) -> Command {
 fn replace(m: &Message) -> Command {
     let (price, qty) = (Some(Price::new(m.price)), Some(Qty::new(m.qty.into())));
     Command::replace(OrderId::new(m.id), Replacement { price, qty, ..Replacement::default() })
-}
-
-#[inline(always)]
-fn command(m: &Message) -> Command {
-    match m.ask {
-        Ask::Limit | Ask::Ioc => new_order(m),
-        Ask::Cancel => Command::cancel(OrderId::new(m.id)),
-        Ask::Replace => replace(m),
-    }
 }
 
 /// Sends the report of an event that the message caused.
@@ -47,13 +38,14 @@ fn report<O: Outbox>(body: EventBody, m: &Message, out: &mut O) {
     });
 }
 
-/// Sink of one message's events.
-struct OneMessage<'a, O> {
+/// Sink of one message's events. `WAY` gives each way of use its own copy of the engine's functions,
+/// as in a program that has only one.
+struct OneMessage<'a, O, const WAY: u8> {
     message: &'a Message,
     out: &'a mut O,
 }
 
-impl<O: Outbox> Sink for OneMessage<'_, O> {
+impl<O: Outbox, const WAY: u8> Sink for OneMessage<'_, O, WAY> {
     fn emit(&mut self, event: Event) {
         self.emit_body(&event.head(), event.body());
     }
@@ -64,24 +56,14 @@ impl<O: Outbox> Sink for OneMessage<'_, O> {
     }
 }
 
-/// Sink of a run of messages: every message here causes exactly one event that is neither a trade
-/// nor the cancel of an ioc's rest, and that one comes first.
-struct Run<'a, O> {
-    messages: &'a [Message],
-    next: usize,
-    out: &'a mut O,
-}
-
-impl<O: Outbox> Sink for Run<'_, O> {
-    fn emit(&mut self, event: Event) {
-        self.emit_body(&event.head(), event.body());
-    }
-
-    #[inline(always)]
-    fn emit_body(&mut self, _head: &EventHead, body: EventBody) {
-        let follows = matches!(body, EventBody::Trade { .. } | EventBody::Canceled { reason: CancelReason::Ioc, .. });
-        self.next += usize::from(!follows);
-        report(body, &self.messages[self.next - 1], self.out);
+/// Turns a message into a command and applies it by its kind.
+#[inline(always)]
+fn handle<O: Outbox, const WAY: u8>(engine: &mut BenchEngine, message: &Message, out: &mut O) {
+    let mut sink = OneMessage::<O, WAY> { message, out };
+    match message.ask {
+        Ask::Limit | Ask::Ioc => engine.enter(&new_order(message), &mut sink),
+        Ask::Cancel => engine.cancel(&Command::cancel(OrderId::new(message.id)), &mut sink),
+        Ask::Replace => engine.replace(&replace(message), &mut sink),
     }
 }
 
@@ -90,7 +72,7 @@ fn reset(engine: &mut BenchEngine) {
     ours::define(engine, &mut CountSink::default());
 }
 
-/// Natural use: each message becomes a command, applied alone by its kind.
+/// Natural use: one message at a time.
 #[derive(Debug)]
 pub struct OneByOne(Huge<BenchEngine>);
 
@@ -101,12 +83,7 @@ impl OneByOne {
 
     #[inline(never)]
     fn on_message<O: Outbox>(&mut self, message: &Message, out: &mut O) {
-        let mut sink = OneMessage { message, out };
-        match message.ask {
-            Ask::Limit | Ask::Ioc => self.0.enter(&new_order(message), &mut sink),
-            Ask::Cancel => self.0.cancel(&Command::cancel(OrderId::new(message.id)), &mut sink),
-            Ask::Replace => self.0.replace(&replace(message), &mut sink),
-        }
+        handle::<O, 1>(&mut self.0, message, out);
     }
 }
 
@@ -127,19 +104,13 @@ impl<O: Outbox> MessageBook<O> for OneByOne {
     }
 }
 
-/// Messages in one batch of commands.
-const BATCH: usize = 64;
-
-/// Messages handed over in a slice: batches of commands, applied together.
+/// Messages handed over in a slice: no call for each.
 #[derive(Debug)]
-pub struct Batched {
-    engine: Huge<BenchEngine>,
-    commands: Vec<Command>,
-}
+pub struct Batched(Huge<BenchEngine>);
 
 impl Batched {
     pub fn new() -> Self {
-        Self { engine: ours::engine(), commands: Vec::with_capacity(BATCH) }
+        Self(ours::engine())
     }
 }
 
@@ -149,16 +120,13 @@ impl<O: Outbox> MessageBook<O> for Batched {
     }
 
     fn reset(&mut self) {
-        reset(&mut self.engine);
+        reset(&mut self.0);
     }
 
     #[inline(never)]
     fn run(&mut self, messages: &[Message], out: &mut O) {
-        for messages in messages.chunks(BATCH) {
-            self.commands.clear();
-            self.commands.extend(messages.iter().map(command));
-            let mut sink = Run { messages, next: 0, out };
-            self.engine.apply_all(&self.commands, &mut sink);
+        for message in messages {
+            handle::<O, 2>(&mut self.0, message, out);
         }
     }
 }
