@@ -38,8 +38,8 @@ fn report<O: Outbox>(body: EventBody, m: &Message, out: &mut O) {
     });
 }
 
-/// Sink of one message's events. `WAY` gives each way of use its own copy of the engine's functions,
-/// as in a program that has only one.
+/// Sink of one message's events. `WAY` gives each way of use its own copy of the engine's
+/// functions, as in a program that has only one.
 struct OneMessage<'a, O, const WAY: u8> {
     message: &'a Message,
     out: &'a mut O,
