@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
-use vvp_core::book::{Event, EventBody, InstrumentId, OrderId, Price, Qty};
+use vvp_core::book::{Event, EventBody, InstrumentId, OrderId, OwnerId, Price, Qty, Side};
 use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format, Input, InputFormat, LineWriter, Step};
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {

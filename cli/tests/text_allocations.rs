@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use vvp_core::book::{Event, EventBody, InstrumentId, OrderId, Price, Qty};
+use vvp_core::book::{Event, EventBody, InstrumentId, OrderId, Price, Qty, Side};
 use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format, Input, InputFormat, LineWriter, Step};
 
 thread_local! {

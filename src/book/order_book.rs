@@ -346,7 +346,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(super) fn cancel_order<H: BookCtx>(&mut self, order: u32, reason: CancelReason, h: &mut H) {
         let node = *self.arena.node(order);
         let level = self.arena.level_of(order);
-        h.emit(EventBody::Canceled {
+        h.emit_outlined(&EventBody::Canceled {
             id: OrderId::new(node.id),
             side: self.arena.side(level),
             owner: OwnerId::new(node.owner()),

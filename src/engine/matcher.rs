@@ -1,5 +1,7 @@
 //! The operations of every engine.
 
+#[cfg(doc)]
+use super::Engine;
 use crate::book::{BookView, Command, InstrumentId, InstrumentSpec, Sink};
 
 /// The operations of every [`Engine`], whatever its sizes.

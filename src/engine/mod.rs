@@ -218,6 +218,11 @@ impl<S: Sink, const OWNERS: usize> BookCtx for EngineCtx<'_, S, OWNERS> {
         self.sink.emit_body(&self.origin.numbered(self.state.seq as u32), body);
     }
 
+    #[inline(never)]
+    fn emit_outlined(&mut self, body: &EventBody) {
+        self.emit(*body);
+    }
+
     #[inline(always)]
     fn check_risk(&self, owner: u32, qty: u64, price: Option<i64>, adds: bool) -> Result<(), Reject> {
         self.state.risk.check(owner, qty, price, adds)

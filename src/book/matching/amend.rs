@@ -29,6 +29,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Takes `by` off the open quantity; priority is kept. Implements M9.2 and M9.3, and M17.4 for
     /// its tests.
+    #[inline(never)]
     pub(in crate::book) fn reduce<H: BookCtx>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
@@ -54,7 +55,13 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
             Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
             _ => {
-                h.emit(EventBody::Reduced { id, side, owner: OwnerId::new(owner), price, qty: Qty::new(left) });
+                h.emit_outlined(&EventBody::Reduced {
+                    id,
+                    side,
+                    owner: OwnerId::new(owner),
+                    price,
+                    qty: Qty::new(left),
+                });
                 match found {
                     Found::Order(order) => self.shrink(order, left, h),
                     Found::Stop(slot) => self.resize_stop(slot, left),
@@ -79,6 +86,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     }
 
     /// Replaces a resting order. Implements M10.1 to M10.4, with the tests of M17.3 in their order.
+    #[inline(never)]
     fn replace_order<H: BookCtx>(&mut self, order: u32, with: &Replacement, h: &mut H) -> Result<(), Reject> {
         if with.stop.is_some() {
             return Err(Reject::BadField); // M10.6
@@ -106,7 +114,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             EventBody::Replaced { id, side, owner: OwnerId::new(owner), price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == was && qty <= node.qty && !with.lose_priority {
-            h.emit(replaced);
+            h.emit_outlined(&replaced);
             if qty < node.qty {
                 self.shrink(order, qty, h);
             }
@@ -118,7 +126,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::WouldCross);
         }
         self.room(side, at, qty, order)?; // M17.7: it does not count itself
-        h.emit(replaced);
+        h.emit_outlined(&replaced);
         if h.watches() {
             self.report_visible_deleted(order, h);
         }

@@ -14,7 +14,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     pub(in crate::book) fn change_phase<H: BookCtx>(&mut self, phase: Phase, h: &mut H) {
         let was = self.phase;
         self.phase = phase;
-        h.emit(EventBody::Phase { phase });
+        h.emit_outlined(&EventBody::Phase { phase });
         match phase {
             Phase::Closed => self.close(h),
             Phase::Continuous if was != Phase::Continuous => {
@@ -28,10 +28,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Trades the crossed part of the book at one price. Implements M15.2 and M15.9 to M15.12;
     /// self-trade prevention does not act (M12.7).
+    #[inline(never)]
     fn uncross<H: BookCtx>(&mut self, h: &mut H) {
         let Some((at, volume)) = self.auction_price() else { return }; // M15.2
         let mut left = volume;
-        h.emit(EventBody::Uncross { price: at, volume });
+        h.emit_outlined(&EventBody::Uncross { price: at, volume });
         while left > 0 {
             let (Some(bid), Some(ask)) = (self.sides[0].first(), self.sides[1].first()) else { return };
             let (buyer, seller) = (self.arena.node(bid.level).next, self.arena.node(ask.level).next);
@@ -47,7 +48,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             let buyer_first = self.arena.attributes(buyer).stamp < self.arena.attributes(seller).stamp;
             let (maker, taker) = if buyer_first { (buyer, seller) } else { (seller, buyer) };
             let (maker_open, taker_open) = if buyer_first { (open[0], open[1]) } else { (open[1], open[0]) };
-            h.emit(EventBody::Trade {
+            h.emit_outlined(&EventBody::Trade {
                 maker: OrderId::new(self.arena.node(maker).id),
                 taker: OrderId::new(self.arena.node(taker).id),
                 taker_side: if buyer_first { Side::Sell } else { Side::Buy },

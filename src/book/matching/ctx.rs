@@ -35,6 +35,9 @@ pub(crate) trait BookCtx: BookObserver {
     fn clock(&self) -> u64;
     /// Emits an event of the current command.
     fn emit(&mut self, body: EventBody);
+    /// [`BookCtx::emit`], not inlined: for events off the fast paths, so that their code is there
+    /// once and their callers need less stack.
+    fn emit_outlined(&mut self, body: &EventBody);
     /// Checks the owner's limits for an order of `qty` (M16.2 to M16.5). The notional value is
     /// taken at `price` ticks, and not checked without one. `adds`: the order may rest, so
     /// `max_orders` is checked too.

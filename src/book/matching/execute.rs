@@ -173,7 +173,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Cancels the rest of an incoming order.
     fn cancel_incoming<H: BookCtx>(&mut self, order: &Incoming, open: u64, reason: CancelReason, h: &mut H) {
-        h.emit(EventBody::Canceled {
+        h.emit_outlined(&EventBody::Canceled {
             id: OrderId::new(order.id),
             side: order.side,
             owner: OwnerId::new(order.owner),
@@ -356,7 +356,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Trades with the order at the front of a level. Returns what is left of the taker.
     /// Implements M1.4, M7.4 and M7.5 for icebergs, and M18.2.
-    #[inline(always)]
+    #[inline(never)]
     fn trade_one<H: BookCtx>(&mut self, taker: Taker, maker: u32, level: u32, at: Price, open: u64, h: &mut H) -> u64 {
         let has_cold = self.arena.has_cold_state(maker);
         let slice = if has_cold { self.arena.slice(maker) } else { self.arena.node(maker).qty };

@@ -29,7 +29,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             SelfTradePrevention::None => Some(open), // M12.1: does not act
             // M12.2
             SelfTradePrevention::CancelNewest => {
-                h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
+                h.emit_outlined(&EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                 None
             }
             // M12.3
@@ -40,7 +40,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             // M12.4
             SelfTradePrevention::CancelBoth => {
                 self.cancel_order(maker, reason, h);
-                h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
+                h.emit_outlined(&EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                 None
             }
             // M12.5: the maker's line first; M12.8: of whole open quantities.
@@ -51,7 +51,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     self.cancel_order(maker, reason, h);
                 } else {
                     let left = node.qty - by;
-                    h.emit(EventBody::Reduced {
+                    h.emit_outlined(&EventBody::Reduced {
                         id: OrderId::new(node.id),
                         side: there,
                         owner,
@@ -61,11 +61,11 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
                     self.shrink(maker, left, h);
                 }
                 if by == open {
-                    h.emit(EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
+                    h.emit_outlined(&EventBody::Canceled { id, side, owner, price, qty: Qty::new(open), reason });
                     return None;
                 }
                 // M12.9
-                h.emit(EventBody::Reduced { id, side, owner, price, qty: Qty::new(open - by) });
+                h.emit_outlined(&EventBody::Reduced { id, side, owner, price, qty: Qty::new(open - by) });
                 Some(open - by)
             }
         }

@@ -21,7 +21,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if !self.stops.has_room() {
             return Err(Reject::StopsFull);
         }
-        h.emit(accepted(c));
+        h.emit_outlined(&accepted(c));
         let mut stop = Stop::NONE;
         stop.id = c.id().get();
         stop.qty = c.qty().lots();
@@ -87,7 +87,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             self.report_stop_added(slot);
         }
         let (id, owner) = (OrderId::new(was.id), OwnerId::new(was.owner));
-        h.emit(EventBody::Replaced { id, side: was.side, owner, price, qty: Qty::new(qty) });
+        h.emit_outlined(&EventBody::Replaced { id, side: was.side, owner, price, qty: Qty::new(qty) });
         self.untested = true;
         self.test_stops(h);
         Ok(())
@@ -96,7 +96,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
     /// Cancels an untriggered stop (M8.14).
     pub(in crate::book) fn cancel_stop<H: BookCtx>(&mut self, slot: u32, reason: CancelReason, h: &mut H) {
         let stop = *self.stops.get(slot);
-        h.emit(EventBody::Canceled {
+        h.emit_outlined(&EventBody::Canceled {
             id: OrderId::new(stop.id),
             side: stop.side,
             owner: OwnerId::new(stop.owner),
@@ -146,7 +146,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             }
             let Some(stop) = self.stops.pop_queued() else { return };
             // M8.9
-            h.emit(EventBody::Triggered {
+            h.emit_outlined(&EventBody::Triggered {
                 id: OrderId::new(stop.id),
                 side: stop.side,
                 owner: OwnerId::new(stop.owner),
