@@ -71,12 +71,12 @@
 //! <!-- instructions -->
 //! | operation | instructions |
 //! |---|---:|
-//! | an order joins the best level, and is canceled (two commands) | 341 |
-//! | the same, each time on a level of its own | 495 |
-//! | the same, outside the window of near prices | 743 |
+//! | an order joins the best level, and is canceled (two commands) | 342 |
+//! | the same, each time on a level of its own | 496 |
+//! | the same, outside the window of near prices | 738 |
 //! | a new best order, and one that fills it (two commands) | 638 |
 //! | a mix of new orders, cancels and takers, per command | 234 |
-//! | cancel of an unknown order | 159 |
+//! | cancel of an unknown order | 158 |
 //! | a `u64` through an SPSC queue, push and pop | 46 |
 //! | the same in slices of 64, per value | 3.6 |
 //! | a `u64` through an MPSC queue, push and pop | 44 |

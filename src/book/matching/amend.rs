@@ -29,7 +29,6 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
 
     /// Takes `by` off the open quantity; priority is kept. Implements M9.2 and M9.3, and M17.4 for
     /// its tests.
-    #[inline(never)]
     pub(in crate::book) fn reduce<H: BookCtx>(&mut self, id: OrderId, by: Qty, h: &mut H) -> Result<(), Reject> {
         if self.phase == Phase::Closed {
             return Err(Reject::Phase);
@@ -55,13 +54,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             Found::Order(order) if left == 0 => self.cancel_order(order, CancelReason::Requested, h),
             Found::Stop(slot) if left == 0 => self.cancel_stop(slot, CancelReason::Requested, h),
             _ => {
-                h.emit_outlined(&EventBody::Reduced {
-                    id,
-                    side,
-                    owner: OwnerId::new(owner),
-                    price,
-                    qty: Qty::new(left),
-                });
+                h.emit(EventBody::Reduced { id, side, owner: OwnerId::new(owner), price, qty: Qty::new(left) });
                 match found {
                     Found::Order(order) => self.shrink(order, left, h),
                     Found::Stop(slot) => self.resize_stop(slot, left),
@@ -114,7 +107,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             EventBody::Replaced { id, side, owner: OwnerId::new(owner), price: Some(at), qty: Qty::new(qty) };
         // M10.2: priority is kept.
         if at == was && qty <= node.qty && !with.lose_priority {
-            h.emit_outlined(&replaced);
+            h.emit(replaced);
             if qty < node.qty {
                 self.shrink(order, qty, h);
             }
@@ -126,7 +119,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
             return Err(Reject::WouldCross);
         }
         self.room(side, at, qty, order)?; // M17.7: it does not count itself
-        h.emit_outlined(&replaced);
+        h.emit(replaced);
         if h.watches() {
             self.report_visible_deleted(order, h);
         }

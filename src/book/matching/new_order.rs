@@ -135,7 +135,7 @@ impl<const ORDERS: usize, const BLOCKS: usize, const FAR: usize, const STOPS: us
         if adds {
             room = Room::Tested(self.room(side, c.price_field(), qty, 0)?);
         }
-        h.emit_outlined(&accepted(c));
+        h.emit(accepted(c));
         let order = Incoming {
             id,
             owner,
