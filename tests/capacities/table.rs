@@ -208,6 +208,9 @@ pub(crate) const GENERIC: &[(&str, &str, &str, &str)] = &[
     ("Engine", "try_apply", "::<SliceSink<'static>>", "fn(_, _, _) -> _"),
     ("Engine", "apply", "::<CountSink>", "fn(_, _, _) -> _"),
     ("Engine", "apply_all", "::<CountSink>", "fn(_, _, _) -> _"),
+    ("Engine", "enter", "::<CountSink>", "fn(_, _, _) -> _"),
+    ("Engine", "cancel", "::<CountSink>", "fn(_, _, _) -> _"),
+    ("Engine", "replace", "::<CountSink>", "fn(_, _, _) -> _"),
     (
         "Feed",
         "apply",
