@@ -51,7 +51,8 @@ impl Face {
 /// use vvpx::text::{EVENT_LINE_MAX, EventWriter, Format};
 /// let mut writer = EventWriter::new(Format::Jsonl, 16);
 /// let mut line = [0; EVENT_LINE_MAX];
-/// let accepted = EventBody::Accepted { id: OrderId::new(7) };
+/// let (id, side, owner, qty) = (OrderId::new(7), Side::Buy, OwnerId::new(1), Qty::new(5));
+/// let accepted = EventBody::Accepted { id, side, owner, price: None, qty };
 /// let event = Event::new(1, Some(InstrumentId::new(0)), Some(1_000), accepted);
 /// let len = writer.line(&event, &mut line);
 /// assert_eq!(&line[..len], b"{\"seq\":1,\"event\":\"accepted\",\"ts\":1000,\"id\":7}\n");
