@@ -1,11 +1,11 @@
-//! Translates events into messages of one's own, without a table of live orders.
+//! Translates events into messages of one's own, without a table of prices and sides.
 //!
 //! Run: `cargo run --example own_events`.
 
 use vvp_core::book::*;
 use vvp_core::engine::{Engine, Matcher};
 
-/// A message of this program: what a client or a market data feed is told.
+/// A message of this program: what clients are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
     Opened { owner: u32, id: u64, side: Side, price: Option<i64>, qty: u64 },

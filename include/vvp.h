@@ -51,7 +51,9 @@ typedef struct vvp_command {
     uint64_t qty, extra, expires;
 } vvp_command;
 
-/* `detail` of the events of one order is their reason or 0, and the owner in its upper 32 bits. */
+/* Accepted, canceled, reduced, replaced, triggered: the owner is the upper half of `detail`, and of
+   canceled the reason its lower half; `price` is there if VVP_EVENT_HAS_PRICE. VVP_EVENT_VERSION_1:
+   read from a record of a VVPEVT1 file. */
 typedef struct vvp_event {
     uint32_t seq_low;
     uint8_t kind, flags;
@@ -186,7 +188,7 @@ enum { /* vvp_event.detail of VVP_EVENT_REJECTED */
     VVP_REJECT_TIME_REVERSED = 18,
 };
 
-enum { /* vvp_event.detail of VVP_EVENT_CANCELED */
+enum { /* (uint32_t)vvp_event.detail of VVP_EVENT_CANCELED */
     VVP_CANCEL_REQUESTED = 1,
     VVP_CANCEL_IOC = 2,
     VVP_CANCEL_FOK = 3,

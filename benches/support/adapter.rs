@@ -23,29 +23,30 @@ fn replace(m: &Message) -> Command {
 /// Sends the report of an event that the message caused.
 #[inline(always)]
 fn report<O: Outbox>(body: EventBody, m: &Message, out: &mut O) {
+    let of_order = |answer, side, price: Option<Price>, qty: Qty| {
+        let price = price.map_or(0, Price::ticks);
+        Report { side, price, qty: qty.lots(), ..Report::to(m, answer) }
+    };
     out.put(match body {
-        EventBody::Accepted { .. } => Report::to(m, Answer::Accepted),
+        EventBody::Accepted { side, price, qty, .. } => of_order(Answer::Accepted, side, price, qty),
+        EventBody::Canceled { side, price, qty, .. } => of_order(Answer::Canceled, side, price, qty),
+        EventBody::Replaced { side, price, qty, .. } => of_order(Answer::Replaced, side, price, qty),
         EventBody::Trade { maker, price, qty, .. } => {
             Report { price: price.ticks(), qty: qty.lots(), counterparty: maker.get(), ..Report::to(m, Answer::Traded) }
         }
-        EventBody::Canceled { side, price, qty, .. } => {
-            let price = price.map_or(0, Price::ticks);
-            Report { side, price, qty: qty.lots(), ..Report::to(m, Answer::Canceled) }
-        }
-        EventBody::Replaced { .. } => Report::to(m, Answer::Replaced),
         EventBody::Rejected { .. } => Report::refusal(m),
         _ => return,
     });
 }
 
-/// Sink of one message's events. `WAY` gives each way of use its own copy of the engine's
+/// Sink of one message's events. `IN_SLICES` gives each way of use its own copy of the engine's
 /// functions, as in a program that has only one.
-struct OneMessage<'a, O, const WAY: u8> {
-    message: &'a Message,
-    out: &'a mut O,
+pub struct OneMessage<'a, O, const IN_SLICES: bool> {
+    pub message: &'a Message,
+    pub out: &'a mut O,
 }
 
-impl<O: Outbox, const WAY: u8> Sink for OneMessage<'_, O, WAY> {
+impl<O: Outbox, const IN_SLICES: bool> Sink for OneMessage<'_, O, IN_SLICES> {
     fn emit(&mut self, event: Event) {
         self.emit_body(&event.head(), event.body());
     }
@@ -56,77 +57,52 @@ impl<O: Outbox, const WAY: u8> Sink for OneMessage<'_, O, WAY> {
     }
 }
 
-/// Turns a message into a command and applies it by its kind.
-#[inline(always)]
-fn handle<O: Outbox, const WAY: u8>(engine: &mut BenchEngine, message: &Message, out: &mut O) {
-    let mut sink = OneMessage::<O, WAY> { message, out };
-    match message.ask {
-        Ask::Limit | Ask::Ioc => engine.enter(&new_order(message), &mut sink),
-        Ask::Cancel => engine.cancel(&Command::cancel(OrderId::new(message.id)), &mut sink),
-        Ask::Replace => engine.replace(&replace(message), &mut sink),
-    }
-}
-
-fn reset(engine: &mut BenchEngine) {
-    engine.clear();
-    ours::define(engine, &mut CountSink::default());
-}
-
-/// Natural use: one message at a time.
+/// The engine behind a gateway: one message at a time, the natural use; or, `IN_SLICES`, without a
+/// call for each.
 #[derive(Debug)]
-pub struct OneByOne(Huge<BenchEngine>);
+pub struct Gateway<const IN_SLICES: bool>(Huge<BenchEngine>);
 
-impl OneByOne {
+impl<const IN_SLICES: bool> Gateway<IN_SLICES> {
     pub fn new() -> Self {
         Self(ours::engine())
     }
 
     #[inline(never)]
     fn on_message<O: Outbox>(&mut self, message: &Message, out: &mut O) {
-        handle::<O, 1>(&mut self.0, message, out);
-    }
-}
-
-impl<O: Outbox> MessageBook<O> for OneByOne {
-    fn name(&self) -> &'static str {
-        "vvp one by one"
+        self.handle(message, out);
     }
 
-    fn reset(&mut self) {
-        reset(&mut self.0);
-    }
-
-    #[inline(never)]
-    fn run(&mut self, messages: &[Message], out: &mut O) {
-        for message in messages {
-            self.on_message(message, out);
+    /// Turns a message into a command and applies it by its kind.
+    #[inline(always)]
+    fn handle<O: Outbox>(&mut self, message: &Message, out: &mut O) {
+        let engine = &mut *self.0;
+        let mut sink = OneMessage::<O, IN_SLICES> { message, out };
+        match message.ask {
+            Ask::Limit | Ask::Ioc => engine.enter(&new_order(message), &mut sink),
+            Ask::Cancel => engine.cancel(&Command::cancel(OrderId::new(message.id)), &mut sink),
+            Ask::Replace => engine.replace(&replace(message), &mut sink),
         }
     }
 }
 
-/// Messages handed over in a slice: no call for each.
-#[derive(Debug)]
-pub struct Batched(Huge<BenchEngine>);
-
-impl Batched {
-    pub fn new() -> Self {
-        Self(ours::engine())
-    }
-}
-
-impl<O: Outbox> MessageBook<O> for Batched {
+impl<O: Outbox, const IN_SLICES: bool> MessageBook<O> for Gateway<IN_SLICES> {
     fn name(&self) -> &'static str {
-        "vvp in batches"
+        if IN_SLICES { "vvp in slices" } else { "vvp one by one" }
     }
 
     fn reset(&mut self) {
-        reset(&mut self.0);
+        self.0.clear();
+        ours::define(&mut self.0, &mut CountSink::default());
     }
 
     #[inline(never)]
     fn run(&mut self, messages: &[Message], out: &mut O) {
         for message in messages {
-            handle::<O, 2>(&mut self.0, message, out);
+            if IN_SLICES {
+                self.handle(message, out);
+            } else {
+                self.on_message(message, out);
+            }
         }
     }
 }

@@ -1,52 +1,9 @@
 //! The floor behind a gateway, and no book at all behind one.
 
-use super::floor::Floor;
+use super::adapter::OneMessage;
+use super::floor::{Floor, Quote};
 use super::gateway::{Answer, Ask, Message, MessageBook, Outbox, Report};
 use super::huge::Huge;
-use super::tape::{Fill, Quote, Tape};
-use vvp_core::book::{CancelReason, Reject};
-
-/// Tape of one message's events.
-struct Reports<'a, O> {
-    message: &'a Message,
-    out: &'a mut O,
-}
-
-impl<O: Outbox> Reports<'_, O> {
-    #[inline(always)]
-    fn put(&mut self, order: Quote, answer: Answer) {
-        let Quote { side, price, qty, .. } = order;
-        self.out.put(Report { side, price, qty: qty.into(), ..Report::to(self.message, answer) });
-    }
-}
-
-impl<O: Outbox> Tape for Reports<'_, O> {
-    #[inline(always)]
-    fn accepted(&mut self, order: Quote) {
-        self.put(order, Answer::Accepted);
-    }
-
-    #[inline(always)]
-    fn rejected(&mut self, _: u64, _: Reject) {
-        self.out.put(Report::refusal(self.message));
-    }
-
-    #[inline(always)]
-    fn trade(&mut self, f: Fill) {
-        let report = Report::to(self.message, Answer::Traded);
-        self.out.put(Report { price: f.price, qty: f.qty.into(), counterparty: f.maker, ..report });
-    }
-
-    #[inline(always)]
-    fn canceled(&mut self, order: Quote, _: CancelReason) {
-        self.put(order, Answer::Canceled);
-    }
-
-    #[inline(always)]
-    fn replaced(&mut self, order: Quote) {
-        self.put(order, Answer::Replaced);
-    }
-}
 
 /// The floor, one message at a time.
 #[derive(Debug)]
@@ -61,14 +18,14 @@ impl BareLadder {
 
     #[inline(never)]
     fn on_message<O: Outbox>(&mut self, m: &Message, out: &mut O) {
-        let tape = &mut Reports { message: m, out };
+        let sink = &mut OneMessage::<O, false> { message: m, out };
         match m.ask {
             Ask::Limit | Ask::Ioc => {
                 let quote = Quote { id: m.id, side: m.side, price: m.price, qty: m.qty };
-                self.floor.limit(quote, m.ask == Ask::Ioc, tape);
+                self.floor.limit(quote, m.ask == Ask::Ioc, sink);
             }
-            Ask::Cancel => self.floor.cancel(m.id, tape),
-            Ask::Replace => self.floor.replace(m.id, Some(m.price), Some(m.qty), tape),
+            Ask::Cancel => self.floor.cancel(m.id, sink),
+            Ask::Replace => self.floor.replace(m.id, Some(m.price), Some(m.qty), sink),
         }
     }
 }

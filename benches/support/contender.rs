@@ -1,10 +1,9 @@
 //! The contenders of a measurement.
 
-use super::floor::Floor;
+use super::floor::{Floor, Numbered};
 use super::huge::Huge;
 use super::ours::{self, BenchEngine};
 use super::ring::Ring;
-use super::tape::EventRing;
 use vvp_core::book::Command;
 use vvp_core::engine::Matcher;
 
@@ -89,12 +88,12 @@ impl Contender for Ours {
 #[derive(Debug)]
 pub struct Bare {
     floor: Huge<Floor>,
-    ring: EventRing,
+    ring: Numbered<Ring>,
 }
 
 impl Bare {
     pub fn new() -> Self {
-        Self { floor: Floor::new(), ring: EventRing::new() }
+        Self { floor: Floor::new(), ring: Numbered::new(Ring::new()) }
     }
 }
 
@@ -105,7 +104,7 @@ impl Contender for Bare {
 
     fn start(&mut self, filling: &[Command]) {
         Floor::reset(&mut self.floor);
-        self.ring.count = 0;
+        self.ring.sink.count = 0;
         self.run(filling);
     }
 
@@ -122,6 +121,6 @@ impl Contender for Bare {
     }
 
     fn events(&self) -> u64 {
-        self.ring.count
+        self.ring.sink.count as u64
     }
 }

@@ -1,9 +1,9 @@
 //! The floor: the bare price ladder, the lower bound of the cost that we compare with.
 //!
-//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and writes the engine's events
-//! to a [`Tape`]. Everything else is left out on purpose: prices lie inside one fixed window, ids
-//! are below [`IDS`] and never reused, capacity is never checked, there are no owners, times, other
-//! order types, phases, risk limits or other instruments.
+//! It adds, trades, cancels and replaces limit orders (gtc and ioc), and emits the engine's events.
+//! Everything else is left out on purpose: prices lie inside one fixed window, ids are below
+//! [`IDS`] and never reused, capacity is never checked, there are no owners, times, other order
+//! types, phases, risk limits or other instruments.
 //!
 //! - A level stands permanently at each tick of the window, 16 bytes each; the asks are mirrored,
 //!   so that the best of either side is the highest index.
@@ -14,8 +14,10 @@
 //!   A bit is set and cleared without a branch; the words above follow when 64 ticks fill or empty.
 
 use super::huge::Huge;
-use super::tape::{Fill, Quote, Tape};
-use vvp_core::book::{CancelReason, Command, Op, Price, Reject, Side, TimeInForce};
+use vvp_core::book::{
+    CancelReason, Command, Event, EventBody, EventHead, InstrumentId, Op, OrderId, OwnerId, Price, Qty, Reject, Side,
+    Sink, TimeInForce,
+};
 use zerocopy::FromZeros;
 
 /// Ticks of the window, a power of 64: prices are above 0 and below `WIDTH - 1`.
@@ -24,6 +26,79 @@ const WIDTH: usize = 1 << 18;
 const LEVELS: usize = 2 * WIDTH;
 /// Ids are below this.
 pub const IDS: usize = 1 << 22;
+
+/// Emits an event without a number: [`Numbered`] gives it one.
+#[inline(always)]
+fn emit<S: Sink>(body: EventBody, sink: &mut S) {
+    sink.emit_body(&EventHead::new(0, Some(InstrumentId::new(0)), None), body);
+}
+
+#[inline(always)]
+fn reject<S: Sink>(id: u64, reason: Reject, sink: &mut S) {
+    emit(EventBody::Rejected { id: Some(OrderId::new(id)), reason, edge_ref: None }, sink);
+}
+
+/// Sink that numbers the floor's events as the engine numbers its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbered<S> {
+    seq: u32,
+    /// Where the numbered events go.
+    pub sink: S,
+}
+
+impl<S> Numbered<S> {
+    pub fn new(sink: S) -> Self {
+        Self { seq: 0, sink }
+    }
+}
+
+impl<S: Sink> Sink for Numbered<S> {
+    fn emit(&mut self, event: Event) {
+        self.emit_body(&event.head(), event.body());
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        self.seq += 1;
+        self.sink.emit_body(&EventHead::new(self.seq, head.instrument(), head.ts()), body);
+    }
+}
+
+/// An order, as its events have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    pub id: u64,
+    pub side: Side,
+    pub price: i64,
+    pub qty: u32,
+}
+
+impl Quote {
+    /// Id, side, owner, price and quantity of an event.
+    #[inline(always)]
+    fn event_fields(self) -> (OrderId, Side, OwnerId, Option<Price>, Qty) {
+        let (price, qty) = (Some(Price::new(self.price)), Qty::new(self.qty.into()));
+        (OrderId::new(self.id), self.side, OwnerId::new(0), price, qty)
+    }
+
+    #[inline(always)]
+    fn accepted(self) -> EventBody {
+        let (id, side, owner, price, qty) = self.event_fields();
+        EventBody::Accepted { id, side, owner, price, qty }
+    }
+
+    #[inline(always)]
+    fn replaced(self) -> EventBody {
+        let (id, side, owner, price, qty) = self.event_fields();
+        EventBody::Replaced { id, side, owner, price, qty }
+    }
+
+    #[inline(always)]
+    fn canceled(self, reason: CancelReason) -> EventBody {
+        let (id, side, owner, price, qty) = self.event_fields();
+        EventBody::Canceled { id, side, owner, price, qty, reason }
+    }
+}
 
 /// A level or an order.
 #[derive(Clone, Copy, Debug, FromZeros)]
@@ -197,7 +272,7 @@ impl Floor {
 
     /// Trades against the other side within `limit`. Returns the open quantity.
     #[inline(always)]
-    fn trade<T: Tape>(&mut self, taker: u64, other: usize, limit: u32, mut open: u32, tape: &mut T) -> u32 {
+    fn trade<S: Sink>(&mut self, taker: u64, other: usize, limit: u32, mut open: u32, sink: &mut S) -> u32 {
         loop {
             let level = self.best(other);
             if level < limit {
@@ -211,7 +286,16 @@ impl Floor {
                 let maker_open = word as u32 - qty;
                 open -= qty;
                 let maker = u64::from(first) - LEVELS as u64;
-                tape.trade(Fill { maker, taker, price, qty, maker_open, taker_open: open });
+                let trade = EventBody::Trade {
+                    maker: OrderId::new(maker),
+                    taker: OrderId::new(taker),
+                    taker_side: if other == 0 { Side::Sell } else { Side::Buy },
+                    price: Price::new(price),
+                    qty: Qty::new(qty.into()),
+                    maker_open: Qty::new(maker_open.into()),
+                    taker_open: Qty::new(open.into()),
+                };
+                emit(trade, sink);
                 self.node_mut(level).word -= u64::from(qty);
                 if maker_open != 0 {
                     self.node_mut(first).word = word - u64::from(qty);
@@ -236,18 +320,18 @@ impl Floor {
 
     /// Applies a new limit order.
     #[inline(always)]
-    pub fn limit<T: Tape>(&mut self, quote: Quote, ioc: bool, tape: &mut T) {
+    pub fn limit<S: Sink>(&mut self, quote: Quote, ioc: bool, sink: &mut S) {
         let Quote { id, side, price, qty } = quote;
         let order = order_of(id);
         if self.node(order).word != 0 {
-            return tape.rejected(id, Reject::DuplicateId);
+            return reject(id, Reject::DuplicateId, sink);
         }
-        tape.accepted(quote);
+        emit(quote.accepted(), sink);
         let other = 1 - side as usize;
-        let open = self.trade(id, other, level_of(other, price), qty, tape);
+        let open = self.trade(id, other, level_of(other, price), qty, sink);
         if open > 0 {
             if ioc {
-                tape.canceled(Quote { qty: open, ..quote }, CancelReason::Ioc);
+                emit(Quote { qty: open, ..quote }.canceled(CancelReason::Ioc), sink);
             } else {
                 self.rest(order, level_of(side as usize, price), open);
             }
@@ -256,32 +340,32 @@ impl Floor {
 
     /// Cancels an order.
     #[inline(always)]
-    pub fn cancel<T: Tape>(&mut self, id: u64, tape: &mut T) {
+    pub fn cancel<S: Sink>(&mut self, id: u64, sink: &mut S) {
         let order = order_of(id);
         let word = self.node(order).word;
         if word == 0 {
-            return tape.rejected(id, Reject::UnknownOrder);
+            return reject(id, Reject::UnknownOrder, sink);
         }
         let level = (word >> 32) as u32;
         let quote = Quote { id, side: side_of(level), price: price_of(level), qty: word as u32 };
-        tape.canceled(quote, CancelReason::Requested);
+        emit(quote.canceled(CancelReason::Requested), sink);
         self.unlink(order);
     }
 
     /// Replaces price and open quantity of an order; what is `None` stays.
     #[inline(always)]
-    pub fn replace<T: Tape>(&mut self, id: u64, price: Option<i64>, qty: Option<u32>, tape: &mut T) {
+    pub fn replace<S: Sink>(&mut self, id: u64, price: Option<i64>, qty: Option<u32>, sink: &mut S) {
         let order = order_of(id);
         let word = self.node(order).word;
         if word == 0 {
-            return tape.rejected(id, Reject::UnknownOrder);
+            return reject(id, Reject::UnknownOrder, sink);
         }
         let (was, open) = ((word >> 32) as u32, word as u32);
         let side = side_of(was);
         let level = price.map_or(was, |price| level_of(side as usize, price));
         let qty = qty.unwrap_or(open);
         let price = price_of(level);
-        tape.replaced(Quote { id, side, price, qty });
+        emit(Quote { id, side, price, qty }.replaced(), sink);
         if level == was && qty <= open {
             self.node_mut(order).word = word - u64::from(open - qty);
             self.node_mut(level).word -= u64::from(open - qty);
@@ -289,7 +373,7 @@ impl Floor {
         }
         self.unlink(order);
         let other = 1 - side as usize;
-        let open = self.trade(id, other, level_of(other, price), qty, tape);
+        let open = self.trade(id, other, level_of(other, price), qty, sink);
         if open > 0 {
             self.rest(order, level, open);
         }
@@ -297,18 +381,18 @@ impl Floor {
 
     /// Applies one command: a new limit order, a cancel or a replace.
     #[inline]
-    pub fn apply<T: Tape>(&mut self, c: &Command, tape: &mut T) {
+    pub fn apply<S: Sink>(&mut self, c: &Command, sink: &mut S) {
         let id = c.id().get();
         match c.op() {
             Op::New => {
                 let price = c.limit_price().map_or(0, Price::ticks);
                 let quote = Quote { id, side: c.side(), price, qty: c.qty().lots() as u32 };
-                self.limit(quote, c.tif() == TimeInForce::Ioc, tape);
+                self.limit(quote, c.tif() == TimeInForce::Ioc, sink);
             }
-            Op::Cancel => self.cancel(id, tape),
+            Op::Cancel => self.cancel(id, sink),
             Op::Replace => {
                 let with = c.replacement();
-                self.replace(id, with.price.map(Price::ticks), with.qty.map(|qty| qty.lots() as u32), tape);
+                self.replace(id, with.price.map(Price::ticks), with.qty.map(|qty| qty.lots() as u32), sink);
             }
             _ => {}
         }

@@ -40,7 +40,7 @@ pub enum Answer {
 }
 
 /// A report, one cache line. `side` and `price` are the order's; of a trade, the taker's side and
-/// the maker's price. `counterparty` is the maker of a trade.
+/// the maker's price; of a refusal, what the message says. `counterparty` is the maker of a trade.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Report {
@@ -132,7 +132,10 @@ pub fn messages(commands: &[Command]) -> Vec<Message> {
         let (ask, price, qty) = match c.op() {
             Op::New if c.tif() == TimeInForce::Ioc => (Ask::Ioc, c.limit_price(), c.qty().lots()),
             Op::New => (Ask::Limit, c.limit_price(), c.qty().lots()),
-            Op::Replace => (Ask::Replace, c.replacement().price, c.replacement().qty.map_or(0, |qty| qty.lots())),
+            Op::Replace => {
+                let with = c.replacement();
+                (Ask::Replace, with.price, with.qty.expect("these streams replace both").lots())
+            }
             _ => (Ask::Cancel, None, 0),
         };
         let side = match ask {
@@ -140,7 +143,14 @@ pub fn messages(commands: &[Command]) -> Vec<Message> {
             Ask::Replace => sides.get(&id).copied().unwrap_or(Side::Buy),
             Ask::Cancel => Side::Buy,
         };
-        Message { seq: seq as u64, id, price: price.map_or(0, Price::ticks), qty: qty as u32, ask, side }
+        Message {
+            seq: seq as u64,
+            id,
+            price: price.map_or(0, Price::ticks),
+            qty: u32::try_from(qty).expect("lots of these streams"),
+            ask,
+            side,
+        }
     };
     commands.iter().enumerate().map(message).collect()
 }

@@ -15,5 +15,4 @@ pub mod ours;
 pub mod ring;
 pub mod rng;
 pub mod shape;
-pub mod tape;
 pub mod workloads;

@@ -1,13 +1,10 @@
 //! The shape of a stream and of its events from both contenders: shows that a stream is what it
-//! claims, and that both answer with the same events, equal in every field.
+//! claims, and that both answer with the same events, record for record.
 
-use super::floor::Floor;
+use super::floor::{Floor, Numbered};
 use super::ours;
-use super::tape::{Fill, Quote, Tape};
 use super::workloads::Workload;
-use vvp_core::book::{
-    BookView, CancelReason, Event, EventBody, EventKind, InstrumentId, Op, OrderId, Price, Reject, Sink, TimeInForce,
-};
+use vvp_core::book::{BookView, Event, EventKind, InstrumentId, Op, Sink, TimeInForce};
 use vvp_core::engine::{Counted, EngineStats, Matcher};
 
 /// Counts over the timed part of a stream.
@@ -26,7 +23,7 @@ pub struct Shape {
     pub live: [usize; 9],
 }
 
-/// Number and checksum of the events so far, from either contender: all fields that both have, in
+/// Number and checksum of the events so far, from either contender: every word of their records, in
 /// order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
@@ -34,54 +31,13 @@ struct Sum {
     sum: u64,
 }
 
-impl Sum {
-    fn add(&mut self, kind: EventKind, words: [u64; 6]) {
-        self.events += 1;
-        for word in core::iter::once(kind as u64).chain(words) {
-            self.sum = (self.sum.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-}
-
 impl Sink for Sum {
     fn emit(&mut self, event: Event) {
-        let words = match event.body() {
-            EventBody::Accepted { id, .. } => [id.get(), 0, 0, 0, 0, 0],
-            EventBody::Rejected { id, reason, .. } => [id.map_or(0, OrderId::get), reason as u64, 0, 0, 0, 0],
-            EventBody::Trade { maker, taker, price, qty, maker_open, taker_open, .. } => {
-                let price = price.ticks() as u64;
-                [maker.get(), taker.get(), price, qty.lots(), maker_open.lots(), taker_open.lots()]
-            }
-            EventBody::Canceled { id, qty, reason, .. } => [id.get(), reason as u64, 0, qty.lots(), 0, 0],
-            EventBody::Replaced { id, price, qty, .. } => {
-                [id.get(), 0, price.map_or(0, Price::ticks) as u64, qty.lots(), 0, 0]
-            }
-            _ => [0; 6],
-        };
-        self.add(event.kind(), words);
-    }
-}
-
-impl Tape for Sum {
-    fn accepted(&mut self, order: Quote) {
-        self.add(EventKind::Accepted, [order.id, 0, 0, 0, 0, 0]);
-    }
-
-    fn rejected(&mut self, id: u64, reason: Reject) {
-        self.add(EventKind::Rejected, [id, reason as u64, 0, 0, 0, 0]);
-    }
-
-    fn trade(&mut self, f: Fill) {
-        let (qty, price) = (f.qty.into(), f.price as u64);
-        self.add(EventKind::Trade, [f.maker, f.taker, price, qty, f.maker_open.into(), f.taker_open.into()]);
-    }
-
-    fn canceled(&mut self, order: Quote, reason: CancelReason) {
-        self.add(EventKind::Canceled, [order.id, reason as u64, 0, order.qty.into(), 0, 0]);
-    }
-
-    fn replaced(&mut self, order: Quote) {
-        self.add(EventKind::Replaced, [order.id, 0, order.price as u64, order.qty.into(), 0, 0]);
+        self.events += 1;
+        let words: [u64; 8] = zerocopy::transmute!(event);
+        for word in words {
+            self.sum = (self.sum.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
     }
 }
 
@@ -92,13 +48,13 @@ impl Tape for Sum {
 pub fn of(workload: &Workload) -> Shape {
     let mut engine = ours::engine();
     let mut floor = Floor::new();
-    let (mut ours, mut bare) = (Sum::default(), Sum::default());
+    let (mut ours, mut bare) = (Sum::default(), Numbered::<Sum>::default());
     for c in workload.filling() {
         engine.apply(c, &mut ours);
         floor.apply(c, &mut bare);
     }
-    assert_eq!(ours, bare, "{}: events while filling", workload.name);
-    let before = bare.events;
+    assert_eq!(ours, bare.sink, "{}: events while filling", workload.name);
+    let before = bare.sink.events;
     let timed = workload.timed();
     let mut stats = EngineStats::new();
     let mut live = [0; 9];
@@ -109,7 +65,7 @@ pub fn of(workload: &Workload) -> Shape {
         }
         engine.apply(c, &mut Counted::new(&mut stats, &mut ours));
         floor.apply(c, &mut bare);
-        assert_eq!(ours, bare, "{}: events of command {i}, {c:?}", workload.name);
+        assert_eq!(ours, bare.sink, "{}: events of command {i}, {c:?}", workload.name);
     }
     live[8] = resting(&engine);
     engine.check_invariants().expect("a book in order");
@@ -122,7 +78,7 @@ pub fn of(workload: &Workload) -> Shape {
         replaces: count(|c| c.op() == Op::Replace),
         refused: stats.events_of(EventKind::Rejected),
         trades: stats.events_of(EventKind::Trade),
-        events: bare.events - before,
+        events: bare.sink.events - before,
         live,
     }
 }

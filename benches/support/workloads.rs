@@ -7,8 +7,7 @@ use super::challenge;
 use super::floor::Floor;
 use super::huge::Huge;
 use super::rng::Rng;
-use super::tape::NoTape;
-use vvp_core::book::{Command, OrderId, Price, Qty, Replacement, Side, TimeInForce};
+use vvp_core::book::{Command, FnSink, OrderId, Price, Qty, Replacement, Side, TimeInForce};
 
 /// A stream: the first `warm` commands fill the book and are not timed.
 #[derive(Clone, Debug)]
@@ -90,7 +89,7 @@ impl Market {
     }
 
     pub(super) fn push(&mut self, command: Command) {
-        self.floor.apply(&command, &mut NoTape);
+        self.floor.apply(&command, &mut FnSink(|_| {}));
         self.commands.push(command);
     }
 

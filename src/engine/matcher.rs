@@ -69,7 +69,8 @@ pub trait Matcher {
 
     /// [`Matcher::apply`] for a caller who knows that the command is a new order, as a gateway
     /// does: without the choice by the operation, which a processor cannot predict where kinds come
-    /// at random. Any other command is applied just as well, slower.
+    /// at random. Any other command has the same events, by the general path. By default it is
+    /// `apply`.
     ///
     /// ```
     /// use vvp_core::book::*;

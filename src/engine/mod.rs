@@ -343,6 +343,21 @@ impl<
         path(book, &mut EngineCtx { state: &mut self.state, sink, origin: EventHead::of_command(c) })
     }
 
+    /// Applies a command by the fast path of its operation, if it is one that can take it: `fast`.
+    #[inline(always)]
+    fn apply_known<S: Sink>(
+        &mut self,
+        c: &Command,
+        fast: bool,
+        sink: &mut S,
+        path: impl FnOnce(&mut Book<ORDERS, BLOCKS, FAR, STOPS, IDS, T>, &mut EngineCtx<'_, S, OWNERS>) -> bool,
+    ) {
+        checked!(Self);
+        if !fast || !self.fast_path(c, sink, path) {
+            self.apply_any(c, sink);
+        }
+    }
+
     /// Estimates whether the nodes that a batch needs exceed the cache: by the live orders of the
     /// book of its first command, as if all books had as many.
     #[inline]
@@ -541,29 +556,18 @@ impl<
     // Always inlined, these three, so that the caller's command is never put together in memory.
     #[inline(always)]
     fn enter<S: Sink>(&mut self, c: &Command, sink: &mut S) {
-        checked!(Self);
-        let vanilla = c.head_of_fields().is_vanilla();
-        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.enter_fast(c, ctx)) {
-            self.apply_any(c, sink);
-        }
+        self.apply_known(c, c.head_of_fields().is_vanilla(), sink, |book, ctx| book.enter_fast(c, ctx));
     }
 
     #[inline(always)]
     fn cancel<S: Sink>(&mut self, c: &Command, sink: &mut S) {
-        checked!(Self);
-        let vanilla = c.head_of_fields().is_cancel();
-        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.cancel_fast(c, ctx)) {
-            self.apply_any(c, sink);
-        }
+        self.apply_known(c, c.head_of_fields().is_cancel(), sink, |book, ctx| book.cancel_fast(c, ctx));
     }
 
     #[inline(always)]
     fn replace<S: Sink>(&mut self, c: &Command, sink: &mut S) {
-        checked!(Self);
-        let vanilla = c.head_of_fields().is_vanilla_replace();
-        if !vanilla || !self.fast_path(c, sink, |book, ctx| book.replace_fast(c, &mut ctx.reborrow())) {
-            self.apply_any(c, sink);
-        }
+        let fast = c.head_of_fields().is_vanilla_replace();
+        self.apply_known(c, fast, sink, |book, ctx| book.replace_fast(c, &mut ctx.reborrow()));
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Non-blocking apply: succeeds only if all events of the command fit. Implements M21.2.
 
 use super::{Engine, Matcher};
-use crate::book::{Book, BoundedSink, Command, Event, Op, Sink, StateHash, VisibleChange};
+use crate::book::{Book, BoundedSink, Command, Event, EventBody, EventHead, Op, Sink, StateHash, VisibleChange};
 use crate::capacity::checked;
 
 /// The events of a command might not fit into the sink; nothing has changed.
@@ -43,6 +43,16 @@ struct Within<'a, S> {
 }
 
 impl<S: BoundedSink> Within<'_, S> {
+    /// Takes the room of one event; returns `false` if there is none.
+    #[inline(always)]
+    fn takes_one(&mut self) -> bool {
+        if self.left == 0 && !self.has_more() {
+            return false;
+        }
+        self.left -= 1;
+        true
+    }
+
     /// Asks the sink again for room, once the known room is used up.
     #[cold]
     #[inline(never)]
@@ -56,11 +66,16 @@ impl<S: BoundedSink> Within<'_, S> {
 impl<S: BoundedSink> Sink for Within<'_, S> {
     #[inline(always)]
     fn emit(&mut self, event: Event) {
-        if self.left == 0 && !self.has_more() {
-            return;
+        if self.takes_one() {
+            self.sink.emit(event);
         }
-        self.left -= 1;
-        self.sink.emit(event);
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        if self.takes_one() {
+            self.sink.emit_body(head, body);
+        }
     }
 
     #[inline(always)]

@@ -57,7 +57,10 @@ pub use record::{BadRecord, MarketData, Record};
 pub use sink::{FeedSink, FnFeed, Subscription, all, levels, orders, top};
 pub use tops::{Tops, TopsWriter};
 
-use crate::book::{BookView, Command, DepthLevel, Event, InstrumentId, Price, Qty, Side, Sink, Visible, VisibleChange};
+use crate::book::{
+    BookView, Command, DepthLevel, Event, EventBody, EventHead, InstrumentId, Price, Qty, Side, Sink, Visible,
+    VisibleChange,
+};
 use crate::capacity::{Checked, CheckedCapacity, checked};
 use crate::engine::Matcher;
 use dirty_levels::DirtyLevels;
@@ -312,6 +315,11 @@ impl<S: Sink, F: FeedSink, const INSTRUMENTS: usize, const TOUCHED: usize> Sink
     #[inline(always)]
     fn emit(&mut self, event: Event) {
         self.sink.emit(event);
+    }
+
+    #[inline(always)]
+    fn emit_body(&mut self, head: &EventHead, body: EventBody) {
+        self.sink.emit_body(head, body);
     }
 
     #[inline(always)]

@@ -67,7 +67,7 @@
 //!
 //! The model follows the decisions that `docs/matching.md` marks (D): M0.2, M0.7, M0.13, M4.9
 //! (asserted), M7.9, M8.17, M11.4, M12.8, M12.9, M13.5, M15.13, M16.7 to M16.10, M17.11, M17.13 to
-//! M17.15, M18.9, M18.10, and of the text format M19.4. Two points are its own:
+//! M17.15, M18.9 to M18.11, and of the text format M19.4. Two points are its own:
 //!
 //! 1. **`levels_full`** (M17.12) depends on how an engine stores levels. The model has room for
 //!    all; [`Model::compare`] takes the engine's word and checks what can be checked.

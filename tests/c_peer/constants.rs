@@ -255,7 +255,7 @@ fn block() -> String {
         ("EVENT", "vvp_event.kind", codes(EventKind::ALL, |v| v as u8)),
         ("EVENT", "vvp_event.flags", event_flags()),
         ("REJECT", "vvp_event.detail of VVP_EVENT_REJECTED", codes(Reject::ALL, |v| v as u8)),
-        ("CANCEL", "vvp_event.detail of VVP_EVENT_CANCELED", codes(CancelReason::ALL, |v| v as u8)),
+        ("CANCEL", "(uint32_t)vvp_event.detail of VVP_EVENT_CANCELED", codes(CancelReason::ALL, |v| v as u8)),
         ("DATA", "vvp_market_data.kind", kinds),
         ("DATA", "vvp_market_data.flags", data_flags),
     ] {

@@ -4,15 +4,15 @@
 //! One time is 16 messages.
 
 use super::Workload;
-use crate::support::adapter::OneByOne;
+use crate::support::adapter::Gateway;
 use crate::support::bare_gateway::BareLadder;
 use crate::support::challenge;
 use crate::support::gateway::{MessageBook, ReportRing, messages};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    ("gateway_normal_16", |times| run(OneByOne::new(), 0.02, times)),
-    ("gateway_static_16", |times| run(OneByOne::new(), 0.0, times)),
-    ("gateway_flash_crash_16", |times| run(OneByOne::new(), 0.6, times)),
+    ("gateway_normal_16", |times| run(Gateway::<false>::new(), 0.02, times)),
+    ("gateway_static_16", |times| run(Gateway::<false>::new(), 0.0, times)),
+    ("gateway_flash_crash_16", |times| run(Gateway::<false>::new(), 0.6, times)),
     ("floor_gateway_normal_16", |times| run(BareLadder::new(), 0.02, times)),
     ("floor_gateway_static_16", |times| run(BareLadder::new(), 0.0, times)),
     ("floor_gateway_flash_crash_16", |times| run(BareLadder::new(), 0.6, times)),

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! One core reads messages of 32 bytes, hands them to a book and puts its reports, 64 bytes each,
-//! into our `Spsc` queue. A second core takes them out at once and folds every field into a
+//! into our `Spsc` queue. A second core takes them out immediately and folds every field into a
 //! checksum. The time is that from the first message until the second core has the last report.
 //! With `--reader-pause` the second core pauses after each small batch, so that it does not take
 //! lines that the first one is still filling.
@@ -13,13 +13,13 @@
 //! - `hand-off alone`: no book, one report for each message.
 //! - `floor`: the bare ladder.
 //! - `vvp one by one`: natural use, one command for each message.
-//! - `vvp in batches`: messages in slices, `apply_all`.
+//! - `vvp in slices`: the same without a call for each message.
 //! - `matchcore 0.4`: its own reports, which differ in number.
 //!
 //! All take turns in one process. The reports of floor and engine must be equal in every field, or
 //! the program panics.
 
-use crate::support::adapter::{Batched, OneByOne};
+use crate::support::adapter::Gateway;
 use crate::support::bare_gateway::{BareLadder, NoBook};
 use crate::support::gateway::{self, Message, MessageBook, Outbox, Report};
 use crate::support::{challenge, host};
@@ -75,7 +75,7 @@ struct Received {
     sum: u64,
 }
 
-/// Reads to the end, with this many pauses of the processor after fewer than 128 reports at once.
+/// Reads to the end, with this many pauses of the processor after a read of fewer than 128 reports.
 fn drain(pause: usize) -> Received {
     let mut queue = QUEUE.consumer().expect("not claimed");
     let mut got = Received::default();
@@ -135,8 +135,8 @@ fn books(only: &[String]) -> Vec<Box<dyn MessageBook<Publisher>>> {
     let all: Vec<Box<dyn MessageBook<Publisher>>> = vec![
         Box::new(NoBook),
         Box::new(BareLadder::new()),
-        Box::new(OneByOne::new()),
-        Box::new(Batched::new()),
+        Box::new(Gateway::<false>::new()),
+        Box::new(Gateway::<true>::new()),
         Box::new(Matchcore::new()),
     ];
     let wanted = |name: &str| {

@@ -1,8 +1,8 @@
 //! The maps side by side with others, all in turn in each round.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps [--rounds N [any|sequence|many|threads]]
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- maps soak [OPERATIONS]
+//! vvp-peers maps [--rounds N [any|sequence|many|threads]]
+//! vvp-peers maps soak [OPERATIONS]
 //! ```
 //!
 //! One thread: 131,072 places, and the same with 2^21, which no cache holds; `u64` ids, `u32`

@@ -91,13 +91,16 @@ impl core::fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             RecordError::NotRecords => f.write_str(
-                "not a file of vvp records (it must begin with VVPCMD1, VVPEVT2 or VVPEVT1); is it text? then drop --format bin",
+                "not a file of vvp records (it must begin with VVPCMD1, VVPEVT2 or VVPEVT1); is it text? \
+                 then drop --format bin",
             ),
             RecordError::Truncated { got, .. } => {
                 write!(f, "truncated: a record has {RECORD} bytes and only {got} are there")
             }
             RecordError::WrongKind(RecordKind::Commands) => f.write_str("records of commands, not of events"),
-            RecordError::WrongKind(RecordKind::Events | RecordKind::EventsV1) => f.write_str("records of events, not of commands"),
+            RecordError::WrongKind(RecordKind::Events | RecordKind::EventsV1) => {
+                f.write_str("records of events, not of commands")
+            }
             RecordError::Io(error) => write!(f, "cannot read: {error}"),
         }
     }

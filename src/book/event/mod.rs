@@ -113,8 +113,9 @@ words! {
 
 /// The content of an [`Event`], as an enum.
 ///
-/// Events of one order have its side, its owner and its limit price (`None` for an order without
-/// one), so that a publisher needs no table of live orders.
+/// Events of one order have its side, its owner, its limit price (`None` for market, stop and
+/// trailing_stop orders) and its quantity, the hidden part included (M18.11). A trade does not name
+/// the owners. For what the market may see use a [`Feed`](crate::market_data::Feed).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -126,7 +127,9 @@ pub enum EventBody {
     /// of the edge that refused (for text the line), if and only if the input was no command.
     Rejected { id: Option<OrderId>, reason: Reject, edge_ref: Option<u64> },
     /// `maker` rested, `taker` came in, to buy or sell by `taker_side`; the price is the maker's
-    /// (M1.4). The open quantities are those after the trade; a maker with 0 is dead (M18.2).
+    /// (M1.4). In an uncross both rested, `maker` entered first (M15.12), and the price is that of
+    /// the auction (M15.11). The open quantities are those after the trade; a maker with 0 is dead
+    /// (M18.2).
     Trade { maker: OrderId, taker: OrderId, taker_side: Side, price: Price, qty: Qty, maker_open: Qty, taker_open: Qty },
     /// `qty` is the open quantity before (M18.5).
     Canceled { id: OrderId, side: Side, owner: OwnerId, price: Option<Price>, qty: Qty, reason: CancelReason },

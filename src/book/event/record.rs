@@ -46,17 +46,17 @@ pub struct BadEvent;
 
 impl core::fmt::Display for BadEvent {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("not an event record: unknown kind, reason, phase or flag")
+        f.write_str("not an event record: unknown kind, reason, phase or flag, or a field that this kind has not")
     }
 }
 
 impl core::error::Error for BadEvent {}
 
-/// What every event has beside its [`EventBody`]: number, instrument and time.
+/// What every event has beside its [`EventBody`]: number, instrument, and time in ns.
 ///
-/// A [`Sink`](crate::book::Sink) that translates events takes both apart from each other, by
+/// A [`Sink`](crate::book::Sink) that translates events receives both separately, by
 /// [`Sink::emit_body`](crate::book::Sink::emit_body).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventHead {
     /// An event's head without its kind.
     word: u64,
@@ -141,6 +141,24 @@ impl EventHead {
     pub const fn ts(self) -> Option<u64> {
         if self.has(HAS_TS) { Some(self.ts) } else { None }
     }
+
+    /// [`Event::is_version_1`].
+    #[must_use]
+    #[inline]
+    pub const fn is_version_1(self) -> bool {
+        self.has(VERSION_1)
+    }
+}
+
+impl core::fmt::Debug for EventHead {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("EventHead")
+            .field("seq_low", &self.seq_low())
+            .field("instrument", &self.instrument())
+            .field("ts", &self.ts())
+            .field("is_version_1", &self.is_version_1())
+            .finish()
+    }
 }
 
 impl Event {
@@ -191,7 +209,8 @@ impl Event {
         }
     }
 
-    /// Builds the record of a head and a body.
+    /// Builds the record of a head and a body: of [`Event::head`] and [`Event::body`], the same
+    /// event again.
     #[must_use]
     #[inline(always)]
     pub fn from_parts(head: &EventHead, body: EventBody) -> Self {
@@ -251,7 +270,8 @@ impl Event {
         }
     }
 
-    /// Reads a record and checks every field of it.
+    /// Reads a record and checks every field of it. It may be one that [`Event::from_record_v1`]
+    /// has returned.
     ///
     /// # Errors
     /// [`BadEvent`] if neither [`Event::new`] nor [`Event::from_record_v1`] can make these bytes.
@@ -306,6 +326,7 @@ impl Event {
             }
     }
 
+    #[inline(always)]
     const fn has(&self, flag: u8) -> bool {
         (u64::from_le(self.head) >> FLAGS) as u8 & flag != 0
     }
@@ -320,11 +341,11 @@ impl Event {
         }
     }
 
-    /// Returns number, instrument and time.
+    /// Returns number, instrument, time, and whether it is [of version 1](Event::is_version_1).
     #[must_use]
     #[inline]
     pub const fn head(&self) -> EventHead {
-        let fields = ((HAS_TS | NO_INSTRUMENT) as u64) << FLAGS | 0xffff << INSTRUMENT | u32::MAX as u64;
+        let fields = ((HAS_TS | NO_INSTRUMENT | VERSION_1) as u64) << FLAGS | 0xffff << INSTRUMENT | u32::MAX as u64;
         EventHead { word: u64::from_le(self.head) & fields, ts: u64::from_le(self.ts) }
     }
 
@@ -350,7 +371,8 @@ impl Event {
         self.head().ts()
     }
 
-    /// Returns the content of the event as an enum.
+    /// Returns the content of the event as an enum. Of an event [of version 1](Event::is_version_1)
+    /// some fields are not known: see [`Event::from_record_v1`].
     #[must_use]
     #[inline]
     pub fn body(&self) -> EventBody {
@@ -428,6 +450,7 @@ impl core::fmt::Debug for Event {
             .field("seq_low", &self.seq_low())
             .field("instrument", &self.instrument())
             .field("ts", &self.ts())
+            .field("is_version_1", &self.is_version_1())
             .field("body", &self.body())
             .finish()
     }

@@ -41,9 +41,10 @@ pub trait Sink {
 
     /// Stores one event that is given in two parts. By default it emits their record.
     ///
-    /// This is what the engine calls. A sink that translates events into messages of its own
-    /// overrides it, with `#[inline(always)]`: at each place that emits, the variant of `body` is
-    /// known at compile time, so only its arm of a `match` is left. Its [`Sink::emit`] is then
+    /// The engine calls this for the events of a book; definitions and the refusals outside one
+    /// come by [`Sink::emit`]. A sink that translates events into messages of its own overrides
+    /// both: this with `#[inline(always)]`, since where a frequent event is emitted, the variant of
+    /// `body` is known at compile time and only its arm of a `match` is left; [`Sink::emit`] with
     /// `self.emit_body(&event.head(), event.body())`. `examples/own_events.rs` is such a sink.
     #[inline(always)]
     fn emit_body(&mut self, head: &EventHead, body: EventBody) {
